@@ -1,0 +1,272 @@
+//! [`Host`]: where a DCV server is reached.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The bare host of a DCV server: a DNS name, an IPv4 address, or an IPv6
+/// address without brackets.
+///
+/// - No scheme, port, path, brackets or zone id.
+/// - A DNS name has at most 253 characters, in labels of 1 to 63 letters,
+///   digits, `-` or `_` that neither start nor end with `-`. It has no
+///   trailing dot: the gateway compares the name with the server's
+///   certificate, where none stands.
+/// - A name whose last label is a number is taken for a mistyped IPv4 address.
+/// - The unspecified addresses `0.0.0.0` and `::` are not places to connect
+///   to.
+///
+/// An address is kept in its canonical spelling, a name as it was written.
+///
+/// ```
+/// use dcv_resolver_core::Host;
+///
+/// assert_eq!("ws-17.dcv.example".parse::<Host>()?.as_str(), "ws-17.dcv.example");
+/// assert_eq!("2001:DB8:0::1".parse::<Host>()?.as_str(), "2001:db8::1");
+///
+/// let error = "https://ws-17.dcv.example".parse::<Host>().unwrap_err();
+/// assert_eq!(error.to_string(), "a host is a bare DNS name or IP address, without the scheme");
+/// # Ok::<(), dcv_resolver_core::InvalidHost>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Host(Box<str>);
+
+/// Why a text is not a [`Host`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidHost {
+    /// The text is empty.
+    #[error("a host must not be empty")]
+    Empty,
+    /// The text holds `://`.
+    #[error("a host is a bare DNS name or IP address, without the scheme")]
+    Scheme,
+    /// The text is an address in brackets.
+    #[error("an IPv6 address is written without brackets here")]
+    Brackets,
+    /// The text ends in a port.
+    #[error("a host is a bare DNS name or IP address; the port has a field of its own")]
+    Port,
+    /// The address carries a zone id (`%eth0`).
+    #[error(
+        "an address with a zone id has a meaning on one machine only; leave out the % and what follows"
+    )]
+    Zone,
+    /// The address is `0.0.0.0` or `::`.
+    #[error("the unspecified address is nowhere to connect to; give the DCV server's own address")]
+    Unspecified,
+    /// The last label is a number, but the text is no IPv4 address.
+    #[error(
+        "this looks like an IPv4 address but is none: four numbers from 0 to 255 were expected"
+    )]
+    MistypedIpv4,
+    /// The name is longer than 253 characters.
+    #[error("a DNS name has at most 253 characters, this one has {length}")]
+    TooLong {
+        /// The length of the name.
+        length: usize,
+    },
+    /// A label breaks the rules.
+    #[error(
+        "not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end"
+    )]
+    Label,
+}
+
+impl Host {
+    /// Checks `text` and takes it as a host.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHost`], when `text` breaks one of the rules above.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidHost> {
+        let text = text.as_ref();
+        if text.is_empty() {
+            return Err(InvalidHost::Empty);
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Self::from_ip(address);
+        }
+        if text.contains("://") {
+            return Err(InvalidHost::Scheme);
+        }
+        if text.starts_with('[') {
+            return Err(InvalidHost::Brackets);
+        }
+        if let Some((address, _zone)) = text.split_once('%')
+            && address.parse::<Ipv6Addr>().is_ok()
+        {
+            return Err(InvalidHost::Zone);
+        }
+        if let Some((host, port)) = text.rsplit_once(':')
+            && !host.contains(':')
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return Err(InvalidHost::Port);
+        }
+        check_dns_name(text)?;
+        Ok(Self(text.into()))
+    }
+
+    fn from_ip(address: IpAddr) -> Result<Self, InvalidHost> {
+        if address.is_unspecified() {
+            return Err(InvalidHost::Unspecified);
+        }
+        Ok(Self(address.to_string().into()))
+    }
+
+    /// The host as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Needs `text` to be other than an IP address.
+fn check_dns_name(text: &str) -> Result<(), InvalidHost> {
+    if text.len() > 253 {
+        return Err(InvalidHost::TooLong { length: text.len() });
+    }
+    if !text.split('.').all(is_dns_label) {
+        return Err(InvalidHost::Label);
+    }
+    // The rule that browsers use (WHATWG URL, "ends in a number"): without it
+    // 10.0.0.256 and 10.0.1 would pass as names.
+    let last = text.rsplit('.').next().unwrap_or(text);
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidHost::MistypedIpv4);
+    }
+    Ok(())
+}
+
+fn is_dns_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+impl FromStr for Host {
+    type Err = InvalidHost;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = InvalidHost;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<IpAddr> for Host {
+    type Error = InvalidHost;
+
+    fn try_from(address: IpAddr) -> Result<Self, Self::Error> {
+        Self::from_ip(address)
+    }
+}
+
+impl From<Host> for String {
+    fn from(host: Host) -> Self {
+        host.0.into()
+    }
+}
+
+impl AsRef<str> for Host {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_and_addresses_are_accepted() {
+        for (text, kept) in [
+            ("ws-17.dcv.example", "ws-17.dcv.example"),
+            ("WS_17", "WS_17"),
+            ("3com.example", "3com.example"),
+            ("192.0.2.7", "192.0.2.7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("2001:0DB8::0007", "2001:db8::7"),
+            ("::ffff:192.0.2.7", "::ffff:192.0.2.7"),
+        ] {
+            assert_eq!(Host::new(text).unwrap().as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn each_mistake_has_its_own_error() {
+        for (text, error) in [
+            ("", InvalidHost::Empty),
+            ("https://ws.dcv.example", InvalidHost::Scheme),
+            ("[2001:db8::7]", InvalidHost::Brackets),
+            ("[2001:db8::7]:8443", InvalidHost::Brackets),
+            ("ws.dcv.example:8443", InvalidHost::Port),
+            ("192.0.2.7:8443", InvalidHost::Port),
+            ("fe80::1%eth0", InvalidHost::Zone),
+            ("0.0.0.0", InvalidHost::Unspecified),
+            ("::", InvalidHost::Unspecified),
+            ("192.0.2.256", InvalidHost::MistypedIpv4),
+            ("192.0.2", InvalidHost::MistypedIpv4),
+            ("192.0.02.7", InvalidHost::MistypedIpv4),
+            ("ws.dcv.example.", InvalidHost::Label),
+            ("ws..example", InvalidHost::Label),
+            ("-ws.example", InvalidHost::Label),
+            ("ws-.example", InvalidHost::Label),
+            ("ws example", InvalidHost::Label),
+            ("ws\r\nexample", InvalidHost::Label),
+            ("ws/example", InvalidHost::Label),
+            ("user@ws.example", InvalidHost::Label),
+            ("bücher.example", InvalidHost::Label),
+        ] {
+            assert_eq!(Host::new(text), Err(error), "{text:?}");
+        }
+        assert_eq!(Host::new("a".repeat(64)), Err(InvalidHost::Label));
+        assert_eq!(
+            Host::new("a.".repeat(127) + "a"),
+            Err(InvalidHost::TooLong { length: 255 })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_host_needs_no_escaping_anywhere(text in ".*") {
+            if let Ok(host) = Host::new(&text) {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+                prop_assert!(host.as_str().bytes().all(plain));
+            }
+        }
+
+        #[test]
+        fn every_specified_address_is_a_host(address: IpAddr) {
+            prop_assume!(!address.is_unspecified());
+            let host = Host::new(address.to_string()).unwrap();
+            prop_assert_eq!(host.as_str().parse::<IpAddr>().unwrap(), address);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! [`SessionId`]: the name a client asks for.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of a session.
+///
+/// What DCV allows in a session id is not documented, so nothing is assumed
+/// beyond what makes an id safe to carry and to log:
+///
+/// - 1 to [`SessionId::MAX_BYTES`] bytes of UTF-8,
+/// - no control characters (Unicode category Cc: `U+0000`–`U+001F`,
+///   `U+007F`–`U+009F`),
+/// - compared byte for byte: never trimmed, never case-folded, never
+///   normalised.
+///
+/// An id may still hold characters that *display* misleadingly, such as
+/// bidirectional overrides: escape it where it is shown to people.
+///
+/// ```
+/// use dcv_resolver_core::{InvalidSessionId, SessionId};
+///
+/// let id: SessionId = "console".parse()?;
+/// assert_eq!(id.as_str(), "console");
+/// assert_ne!(id, "Console".parse()?);
+///
+/// assert_eq!(SessionId::new(""), Err(InvalidSessionId::Empty));
+/// assert_eq!(
+///     SessionId::new("a\r\nb"),
+///     Err(InvalidSessionId::ControlCharacter { offset_bytes: 1 }),
+/// );
+/// # Ok::<(), InvalidSessionId>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionId(Box<str>);
+
+/// Why a text is not a [`SessionId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSessionId {
+    /// The text is empty.
+    #[error("a session id must not be empty")]
+    Empty,
+    /// The text is longer than [`SessionId::MAX_BYTES`].
+    #[error("a session id has at most {max} bytes, this one has {length_bytes}", max = SessionId::MAX_BYTES)]
+    TooLong {
+        /// The length of the text.
+        length_bytes: usize,
+    },
+    /// The text holds a control character.
+    #[error(
+        "a session id must not contain control characters, this one does at byte {offset_bytes}"
+    )]
+    ControlCharacter {
+        /// Where the first one starts.
+        offset_bytes: usize,
+    },
+}
+
+impl SessionId {
+    /// The greatest length of a session id.
+    pub const MAX_BYTES: usize = 256;
+
+    /// Checks `text` and takes it as a session id.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSessionId`], when `text` breaks one of the rules above.
+    pub fn new(text: impl Into<Box<str>>) -> Result<Self, InvalidSessionId> {
+        let text = text.into();
+        if text.is_empty() {
+            return Err(InvalidSessionId::Empty);
+        }
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidSessionId::TooLong {
+                length_bytes: text.len(),
+            });
+        }
+        if let Some(offset_bytes) = text.find(char::is_control) {
+            return Err(InvalidSessionId::ControlCharacter { offset_bytes });
+        }
+        Ok(Self(text))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidSessionId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = InvalidSessionId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(text)
+    }
+}
+
+impl From<SessionId> for String {
+    fn from(id: SessionId) -> Self {
+        id.0.into()
+    }
+}
+
+impl AsRef<str> for SessionId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Lets a map keyed by `SessionId` be asked with a `&str`.
+impl Borrow<str> for SessionId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn length_is_counted_in_bytes() {
+        assert!(SessionId::new("é".repeat(128)).is_ok());
+        assert_eq!(
+            SessionId::new("é".repeat(129)),
+            Err(InvalidSessionId::TooLong { length_bytes: 258 })
+        );
+    }
+
+    #[test]
+    fn c1_controls_and_delete_are_rejected() {
+        for text in ["a\u{7f}", "a\u{85}", "a\u{9f}"] {
+            assert_eq!(
+                SessionId::new(text),
+                Err(InvalidSessionId::ControlCharacter { offset_bytes: 1 }),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn spaces_and_case_are_kept() {
+        assert_eq!(SessionId::new(" A b ").unwrap().as_str(), " A b ");
+    }
+
+    #[test]
+    fn serde_checks_the_rules() {
+        let id: SessionId = serde_json::from_str("\"i-0abc\"").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"i-0abc\"");
+        assert!(serde_json::from_str::<SessionId>("\"\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_is_kept_to_the_byte(text in ".*") {
+            if let Ok(id) = SessionId::new(text.as_str()) {
+                prop_assert_eq!(id.as_str(), text.as_str());
+            }
+        }
+    }
+}

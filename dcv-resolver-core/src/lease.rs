@@ -1,0 +1,127 @@
+//! [`LeaseToken`]: proof of who registered a record.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Proof of the right to renew or remove a record.
+///
+/// The registering side mints it from random bytes and keeps it; stores only
+/// compare it. A stale owner, whose record expired and was registered anew by
+/// somebody else, is fenced off: its token no longer fits.
+///
+/// It is a secret: `Debug` does not show it, comparing takes the same time
+/// wherever two tokens differ, and [`expose_hex`](Self::expose_hex) says what
+/// it does.
+///
+/// ```
+/// use dcv_resolver_core::LeaseToken;
+///
+/// let token: LeaseToken = "000102030405060708090a0b0c0d0e0f".parse()?;
+/// assert_eq!(token.as_bytes()[15], 15);
+/// assert_eq!(format!("{token:?}"), "LeaseToken(..)");
+/// # Ok::<(), dcv_resolver_core::InvalidLeaseToken>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct LeaseToken([u8; Self::BYTES]);
+
+/// The text is not a [`LeaseToken`]. It does not quote the text, which may be
+/// a secret with a typing error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a lease token is 32 hexadecimal digits")]
+pub struct InvalidLeaseToken;
+
+impl LeaseToken {
+    /// The length of a token.
+    pub const BYTES: usize = 16;
+
+    /// Takes 16 random bytes as a token.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The token's bytes, for a store to keep and compare.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
+    /// The token as 32 lower-case hexadecimal digits, for its owner.
+    #[must_use]
+    pub fn expose_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl PartialEq for LeaseToken {
+    fn eq(&self, other: &Self) -> bool {
+        let differing_bits = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .fold(0, |bits, (ours, theirs)| bits | (ours ^ theirs));
+        differing_bits == 0
+    }
+}
+
+impl Eq for LeaseToken {}
+
+impl FromStr for LeaseToken {
+    type Err = InvalidLeaseToken;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // `from_str_radix` alone would take a sign, or fewer digits.
+        let is_token =
+            text.len() == 2 * Self::BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_token
+            .then(|| u128::from_str_radix(text, 16).ok())
+            .flatten()
+            .ok_or(InvalidLeaseToken)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Debug for LeaseToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_goes_both_ways() {
+        let token = LeaseToken::from_bytes([0xa5; 16]);
+        assert_eq!(token.expose_hex(), "a5".repeat(16));
+        assert_eq!(token.expose_hex().parse(), Ok(token));
+    }
+
+    #[test]
+    fn only_32_digits_are_a_token() {
+        for text in [
+            "",
+            "a5",
+            &"a5".repeat(17),
+            &"g5".repeat(16),
+            &format!("+{}", "a".repeat(31)),
+        ] {
+            assert_eq!(
+                text.parse::<LeaseToken>(),
+                Err(InvalidLeaseToken),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_differing_bit_anywhere_is_another_token() {
+        let token = LeaseToken::from_bytes([7; 16]);
+        for byte in 0..LeaseToken::BYTES {
+            let mut bytes = [7; 16];
+            bytes[byte] ^= 1;
+            assert_ne!(token, LeaseToken::from_bytes(bytes));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What an Amazon DCV session is, and how a resolve request is judged.
+//!
+//! The DCV Connection Gateway asks a *session resolver* for every connection:
+//! which DCV server runs this session? This crate has the question, the answer
+//! and the rules between them; it knows no web framework, no database and no
+//! async runtime.
+//!
+//! - [`ResolveRequest`]: the question, already validated.
+//! - [`SessionStore`]: where sessions are looked up. [A store of your
+//!   own](store) takes less than 25 lines; [`MemoryStore`] is at hand.
+//! - [`SessionRecord`]: what a store holds about one session.
+//! - [`SessionRegistry`]: a store that sessions are registered in at run time,
+//!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
+//! - [`Resolver`]: looks up, then judges: live? ready? transport offered?
+//! - [`Outcome`]: the destination, or the reason why there is none. A store
+//!   that could not answer is a [`StoreError`] instead, so an outage is never
+//!   taken for an unknown session.
+//! - [`testing`]: a clock that is set by hand, and stores that fail, hang or
+//!   are slow.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use dcv_resolver_core::{
+//!     Expiry, MemoryStore, Outcome, ResolveRequest, Resolver, SessionRecord, Transport,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+//!     .http_port(8443)
+//!     .build()?;
+//! let resolver = Resolver::new(Arc::new(MemoryStore::from_iter([record])));
+//!
+//! let request = ResolveRequest::new("console".parse()?, Transport::Quic);
+//! match resolver.resolve(&request).await? {
+//!     Outcome::Found(resolution) => println!("{}", serde_json::to_string(&resolution)?),
+//!     Outcome::Miss(miss) => {
+//!         assert_eq!(miss.to_string(), "the session's server does not offer QUIC");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod host;
+mod id;
+mod import;
+mod lease;
+mod memory;
+mod outcome;
+mod record;
+mod registry;
+mod request;
+mod resolver;
+pub mod store;
+pub mod testing;
+mod time;
+mod transport;
+mod web_url_path;
+
+pub use async_trait::async_trait;
+pub use error::{StoreError, StoreErrorKind};
+pub use host::{Host, InvalidHost};
+pub use id::{InvalidSessionId, SessionId};
+pub use import::{Existing, Imported, SessionImport};
+pub use lease::{InvalidLeaseToken, LeaseToken};
+pub use memory::MemoryStore;
+pub use outcome::{Miss, Outcome, Resolution};
+pub use record::{
+    InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,
+};
+pub use registry::{Page, PageToken, SessionRegistry};
+pub use request::ResolveRequest;
+pub use resolver::Resolver;
+#[doc(inline)]
+pub use store::SessionStore;
+pub use time::{Clock, Expiry, InvalidTimestamp, SystemClock, Timestamp};
+pub use transport::{InvalidTransport, Transport};
+pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};

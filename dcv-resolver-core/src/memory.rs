@@ -1,0 +1,221 @@
+//! [`MemoryStore`]: sessions in a map, and the reference implementation of
+//! both contracts.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use crate::{
+    Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId, SessionImport,
+    SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind, Timestamp,
+};
+
+/// A store that holds its sessions in memory: for tests, and for services that
+/// keep their own truth. What it holds is gone with the process.
+///
+/// ```
+/// use dcv_resolver_core::{Expiry, MemoryStore, SessionRecord};
+///
+/// let store = MemoryStore::new();
+/// store.insert(
+///     SessionRecord::builder("console".parse()?, "192.0.2.7".parse()?, Expiry::Never)
+///         .http_port(8443)
+///         .build()?,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    sessions: RwLock<Sessions>,
+}
+
+type Sessions = BTreeMap<SessionId, Entry>;
+
+#[derive(Debug)]
+struct Entry {
+    record: SessionRecord,
+    /// `None` for what was put in without a lease.
+    token: Option<LeaseToken>,
+}
+
+impl Entry {
+    fn is_taken(&self, token: &LeaseToken, now: Timestamp) -> bool {
+        self.record.is_live(now) && self.token.as_ref() != Some(token)
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a record in, over whatever is there and without a lease, and
+    /// returns what was there.
+    pub fn insert(&self, record: SessionRecord) -> Option<SessionRecord> {
+        put(&mut self.write(), record, None)
+    }
+
+    /// Takes a record out, under whichever lease, and returns it.
+    pub fn remove(&self, id: &SessionId) -> Option<SessionRecord> {
+        self.write().remove(id).map(|entry| entry.record)
+    }
+
+    // Nothing panics half-way through a change, so the map behind a poisoned
+    // lock is whole.
+    fn read(&self) -> RwLockReadGuard<'_, Sessions> {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Sessions> {
+        self.sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn put(
+    sessions: &mut Sessions,
+    record: SessionRecord,
+    token: Option<LeaseToken>,
+) -> Option<SessionRecord> {
+    sessions
+        .insert(record.id().clone(), Entry { record, token })
+        .map(|entry| entry.record)
+}
+
+const fn error(kind: StoreErrorKind) -> StoreError {
+    StoreError::new("memory", kind)
+}
+
+impl FromIterator<SessionRecord> for MemoryStore {
+    fn from_iter<I: IntoIterator<Item = SessionRecord>>(records: I) -> Self {
+        let mut sessions = Sessions::new();
+        for record in records {
+            put(&mut sessions, record, None);
+        }
+        Self {
+            sessions: RwLock::new(sessions),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(self.read().get(id).map(|entry| entry.record.clone()))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SessionRegistry for MemoryStore {
+    async fn register(
+        &self,
+        record: &SessionRecord,
+        token: &LeaseToken,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut sessions = self.write();
+        if sessions
+            .get(record.id())
+            .is_some_and(|entry| entry.is_taken(token, now))
+        {
+            return Err(error(StoreErrorKind::AlreadyExists));
+        }
+        put(&mut sessions, record.clone(), Some(*token));
+        Ok(())
+    }
+
+    async fn renew(
+        &self,
+        id: &SessionId,
+        token: &LeaseToken,
+        expiry: Expiry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut sessions = self.write();
+        let entry = sessions
+            .get_mut(id)
+            .filter(|entry| entry.record.is_live(now) && entry.token.as_ref() == Some(token))
+            .ok_or_else(|| error(StoreErrorKind::LeaseLost))?;
+        entry.record = entry.record.clone().with_expiry(expiry);
+        Ok(())
+    }
+
+    async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
+        let mut sessions = self.write();
+        let owned = sessions
+            .get(id)
+            .is_some_and(|entry| entry.token.as_ref() == Some(token));
+        if owned {
+            sessions.remove(id);
+        }
+        Ok(owned)
+    }
+
+    /// Pages go by id, so that a page token is the id that came last.
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let after = match page {
+            None => Bound::Unbounded,
+            Some(token) => Bound::Excluded(
+                SessionId::new(token.as_str())
+                    .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?,
+            ),
+        };
+        let sessions = self.read();
+        let mut rest = sessions.range((after, Bound::Unbounded));
+        let records: Vec<_> = rest
+            .by_ref()
+            .take(limit.get())
+            .map(|(_, entry)| entry.record.clone())
+            .collect();
+        let next = match (rest.next(), records.last()) {
+            (Some(_), Some(last)) => Some(PageToken::new(last.id().as_str())),
+            _ => None,
+        };
+        Ok(Page { records, next })
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut sessions = self.write();
+        let before = sessions.len();
+        sessions.retain(|_, entry| entry.record.is_live(now));
+        Ok((before - sessions.len()) as u64)
+    }
+}
+
+#[async_trait]
+impl SessionImport for MemoryStore {
+    async fn import(
+        &self,
+        records: &[SessionRecord],
+        token: &LeaseToken,
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<Vec<Imported>, StoreError> {
+        let mut sessions = self.write();
+        let imported = records.iter().map(|record| {
+            let taken = sessions
+                .get(record.id())
+                .is_some_and(|entry| entry.is_taken(token, now));
+            if taken && existing == Existing::Keep {
+                return Imported::Kept;
+            }
+            put(&mut sessions, record.clone(), Some(*token));
+            Imported::Stored
+        });
+        Ok(imported.collect())
+    }
+}

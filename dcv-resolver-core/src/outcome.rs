@@ -1,0 +1,139 @@
+//! [`Outcome`]: the session was found, or the reason why not.
+
+use serde::{Serialize, Serializer};
+
+use crate::{SessionRecord, SessionState, Timestamp, Transport};
+
+/// What the [`Resolver`](crate::Resolver) decided.
+///
+/// A store that could not answer is neither of these: it is a
+/// [`StoreError`](crate::StoreError).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The gateway can connect to this destination.
+    Found(Resolution),
+    /// The gateway cannot connect, for this reason.
+    Miss(Miss),
+}
+
+/// A destination, and at the same time the answer on the wire: it serialises
+/// as the JSON object that the gateway expects, exactly five keys, none null.
+///
+/// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Setting up a
+/// Session Resolver".
+///
+/// ```
+/// use dcv_resolver_core::{Expiry, Resolution, SessionRecord, Transport};
+///
+/// let record = SessionRecord::builder("console".parse()?, "192.0.2.7".parse()?, Expiry::Never)
+///     .http_port(8443)
+///     .build()?;
+/// let resolution = Resolution::new(record, Transport::Http).ok_or("HTTP is offered")?;
+/// assert_eq!(
+///     serde_json::to_string(&resolution)?,
+///     r#"{"SessionId":"console","TransportProtocol":"HTTP","DcvServerEndpoint":"192.0.2.7","Port":8443,"WebUrlPath":"/"}"#,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+// It holds the record, not copies of its parts: an answer costs no allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    record: SessionRecord,
+    transport: Transport,
+    port: u16,
+}
+
+impl Resolution {
+    /// Directs `transport` to the server of `record`; `None` where that server
+    /// does not offer it. Nothing else is judged here.
+    #[must_use]
+    pub fn new(record: SessionRecord, transport: Transport) -> Option<Self> {
+        record.port(transport).map(|port| Self {
+            record,
+            transport,
+            port,
+        })
+    }
+
+    /// The record that the answer comes from.
+    #[must_use]
+    pub fn record(&self) -> &SessionRecord {
+        &self.record
+    }
+
+    /// The transport asked for.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The port to connect to: TCP for HTTP, UDP for QUIC.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Serialize for Resolution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Wire<'a> {
+            session_id: &'a str,
+            transport_protocol: Transport,
+            dcv_server_endpoint: &'a str,
+            port: u16,
+            web_url_path: &'a str,
+        }
+        Wire {
+            session_id: self.record.target_id().as_str(),
+            transport_protocol: self.transport,
+            dcv_server_endpoint: self.record.host().as_str(),
+            port: self.port,
+            web_url_path: self.record.web_url_path().as_str(),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// Why there is no destination.
+///
+/// Displays as a sentence that names no host and no other session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Miss {
+    /// The store holds no such session.
+    #[error("no session has this id")]
+    Unknown,
+    /// The session's record is past its expiry.
+    #[error("the session expired at {expired_at}")]
+    Expired {
+        /// When it stopped being live.
+        expired_at: Timestamp,
+    },
+    /// The session is known, but clients cannot connect to it.
+    #[error("the session is {state}, not READY")]
+    NotReady {
+        /// The state it is in.
+        state: SessionState,
+    },
+    /// The session's server does not offer the transport asked for.
+    #[error("the session's server does not offer {transport}")]
+    TransportNotOffered {
+        /// The transport asked for.
+        transport: Transport,
+    },
+}
+
+impl Miss {
+    /// A stable word for logs, metrics and problem documents.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Expired { .. } => "expired",
+            Self::NotReady { .. } => "not_ready",
+            Self::TransportNotOffered { .. } => "transport_not_offered",
+        }
+    }
+}

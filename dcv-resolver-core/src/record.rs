@@ -1,0 +1,436 @@
+//! [`SessionRecord`]: what a store holds about one session.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
+
+/// One session: where it runs, and whether it can be reached.
+///
+/// Cloning is cheap: clones share one allocation. Serialises with the field
+/// names of the builder, `expires_at_ms` for the expiry; unknown fields are
+/// rejected.
+///
+/// ```
+/// use dcv_resolver_core::{Expiry, SessionRecord, Transport};
+///
+/// let record = SessionRecord::builder("i-0abc".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+///     .target_id("console".parse()?)
+///     .http_port(8443)
+///     .build()?;
+///
+/// assert_eq!(record.target_id().as_str(), "console");
+/// assert_eq!(record.port(Transport::Http), Some(8443));
+/// assert_eq!(record.port(Transport::Quic), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionRecord(Arc<Fields>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    id: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target_id: Option<SessionId>,
+    host: Host,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    http_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quic_port: Option<u16>,
+    #[serde(default)]
+    web_url_path: WebUrlPath,
+    #[serde(default)]
+    state: SessionState,
+    #[serde(rename = "expires_at_ms")]
+    expiry: Expiry,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
+}
+
+/// How far a session has come, in the words of the Session Manager Broker.
+///
+/// Only a [`Ready`](Self::Ready) session is resolved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum SessionState {
+    /// The DCV server is setting the session up.
+    Creating,
+    /// Clients can connect.
+    #[default]
+    Ready,
+    /// The DCV server is tearing the session down.
+    Deleting,
+    /// Whoever reports on the session has lost sight of it.
+    Unknown,
+}
+
+impl SessionState {
+    /// The state as it is spelled in files and stores.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Ready => "READY",
+            Self::Deleting => "DELETING",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for SessionState {
+    type Err = InvalidSessionState;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "CREATING" => Ok(Self::Creating),
+            "READY" => Ok(Self::Ready),
+            "DELETING" => Ok(Self::Deleting),
+            "UNKNOWN" => Ok(Self::Unknown),
+            _ => Err(InvalidSessionState),
+        }
+    }
+}
+
+/// The text is not the name of a [`SessionState`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a session state is CREATING, READY, DELETING or UNKNOWN, in capitals")]
+pub struct InvalidSessionState;
+
+/// Why the parts do not make a [`SessionRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidRecord {
+    /// Neither port is given, so nobody could connect.
+    #[error("a session needs an HTTP port, a QUIC port, or both")]
+    NoPort,
+    /// A port is 0.
+    #[error("a port is a number from 1 to 65535")]
+    PortZero,
+}
+
+impl SessionRecord {
+    /// Starts a record of the session that clients know as `id`, on the DCV
+    /// server `host`.
+    #[must_use]
+    pub fn builder(id: SessionId, host: Host, expiry: Expiry) -> SessionRecordBuilder {
+        SessionRecordBuilder(Fields {
+            id,
+            target_id: None,
+            host,
+            http_port: None,
+            quic_port: None,
+            web_url_path: WebUrlPath::default(),
+            state: SessionState::default(),
+            expiry,
+            owner: None,
+            labels: BTreeMap::new(),
+        })
+    }
+
+    /// Starts a record that differs from this one only in what is set next.
+    #[must_use]
+    pub fn to_builder(&self) -> SessionRecordBuilder {
+        SessionRecordBuilder((*self.0).clone())
+    }
+
+    /// The id that clients ask for.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        &self.0.id
+    }
+
+    /// The id on the DCV server: [`id`](Self::id), unless set otherwise.
+    #[must_use]
+    pub fn target_id(&self) -> &SessionId {
+        self.0.target_id.as_ref().unwrap_or(&self.0.id)
+    }
+
+    /// Where the DCV server is reached.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    /// The port for `transport`, TCP for HTTP and UDP for QUIC; `None` where
+    /// the server does not offer it.
+    #[must_use]
+    pub fn port(&self, transport: Transport) -> Option<u16> {
+        match transport {
+            Transport::Http => self.0.http_port,
+            Transport::Quic => self.0.quic_port,
+        }
+    }
+
+    /// The path of the DCV server's web client.
+    #[must_use]
+    pub fn web_url_path(&self) -> &WebUrlPath {
+        &self.0.web_url_path
+    }
+
+    /// How far the session has come.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        self.0.state
+    }
+
+    /// When the record stops being live.
+    #[must_use]
+    pub fn expiry(&self) -> Expiry {
+        self.0.expiry
+    }
+
+    /// Whose session it is, for people; the resolver does not read it.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.0.owner.as_deref()
+    }
+
+    /// Notes for people; the resolver does not read them.
+    #[must_use]
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.0.labels
+    }
+
+    /// Whether the record is live: `now` is before its expiry.
+    ///
+    /// This is the one definition of liveness. Stores do not decide it for a
+    /// lookup; the [`Resolver`](crate::Resolver) does.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.0.expiry.is_past(now)
+    }
+
+    /// This record with another expiry, as a lease renewal makes it.
+    #[must_use]
+    pub fn with_expiry(mut self, expiry: Expiry) -> Self {
+        Arc::make_mut(&mut self.0).expiry = expiry;
+        self
+    }
+}
+
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionRecord").field(&*self.0).finish()
+    }
+}
+
+impl TryFrom<Fields> for SessionRecord {
+    type Error = InvalidRecord;
+
+    fn try_from(fields: Fields) -> Result<Self, InvalidRecord> {
+        if fields.http_port == Some(0) || fields.quic_port == Some(0) {
+            return Err(InvalidRecord::PortZero);
+        }
+        if fields.http_port.is_none() && fields.quic_port.is_none() {
+            return Err(InvalidRecord::NoPort);
+        }
+        Ok(Self(Arc::new(fields)))
+    }
+}
+
+impl Serialize for SessionRecord {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionRecord {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fields::deserialize(deserializer)?
+            .try_into()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Collects the parts of a [`SessionRecord`].
+#[derive(Debug, Clone)]
+pub struct SessionRecordBuilder(Fields);
+
+impl SessionRecordBuilder {
+    /// The id on the DCV server, where it differs from the clients' id.
+    #[must_use]
+    pub fn target_id(mut self, target_id: SessionId) -> Self {
+        // Equal ids are stored once, so that records compare by meaning.
+        self.0.target_id = (target_id != self.0.id).then_some(target_id);
+        self
+    }
+
+    /// The TCP port for HTTP and WebSocket.
+    #[must_use]
+    pub fn http_port(mut self, port: u16) -> Self {
+        self.0.http_port = Some(port);
+        self
+    }
+
+    /// The UDP port for QUIC.
+    #[must_use]
+    pub fn quic_port(mut self, port: u16) -> Self {
+        self.0.quic_port = Some(port);
+        self
+    }
+
+    /// The path of the DCV server's web client; `/` unless set.
+    #[must_use]
+    pub fn web_url_path(mut self, path: WebUrlPath) -> Self {
+        self.0.web_url_path = path;
+        self
+    }
+
+    /// How far the session has come; [`SessionState::Ready`] unless set.
+    #[must_use]
+    pub fn state(mut self, state: SessionState) -> Self {
+        self.0.state = state;
+        self
+    }
+
+    /// When the record stops being live.
+    #[must_use]
+    pub fn expiry(mut self, expiry: Expiry) -> Self {
+        self.0.expiry = expiry;
+        self
+    }
+
+    /// Whose session it is, for people.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<Box<str>>) -> Self {
+        self.0.owner = Some(owner.into());
+        self
+    }
+
+    /// Adds a note for people.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// Makes the record.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRecord`], when no port is set or a port is 0.
+    pub fn build(self) -> Result<SessionRecord, InvalidRecord> {
+        self.0.try_into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder() -> SessionRecordBuilder {
+        SessionRecord::builder(
+            "i-0abc".parse().unwrap(),
+            "ws-17.dcv.example".parse().unwrap(),
+            Expiry::At(Timestamp::from_unix_ms(1_000)),
+        )
+    }
+
+    #[test]
+    fn a_record_needs_a_port_and_not_port_zero() {
+        assert_eq!(builder().build(), Err(InvalidRecord::NoPort));
+        assert_eq!(builder().http_port(0).build(), Err(InvalidRecord::PortZero));
+        assert_eq!(
+            builder().http_port(1).quic_port(0).build(),
+            Err(InvalidRecord::PortZero)
+        );
+        assert!(builder().quic_port(65535).build().is_ok());
+    }
+
+    #[test]
+    fn a_target_id_equal_to_the_id_is_no_mapping() {
+        let plain = builder().http_port(1).build().unwrap();
+        let mapped = builder()
+            .target_id("i-0abc".parse().unwrap())
+            .http_port(1)
+            .build();
+        assert_eq!(mapped, Ok(plain));
+    }
+
+    #[test]
+    fn serde_goes_both_ways_with_every_field() {
+        let record = builder()
+            .target_id("console".parse().unwrap())
+            .http_port(8443)
+            .quic_port(8444)
+            .web_url_path("/desktop".parse().unwrap())
+            .state(SessionState::Creating)
+            .owner("ann")
+            .label("project", "cad")
+            .build()
+            .unwrap();
+        let json = serde_json::json!({
+            "id": "i-0abc",
+            "target_id": "console",
+            "host": "ws-17.dcv.example",
+            "http_port": 8443,
+            "quic_port": 8444,
+            "web_url_path": "/desktop",
+            "state": "CREATING",
+            "expires_at_ms": 1000,
+            "owner": "ann",
+            "labels": {"project": "cad"},
+        });
+        assert_eq!(serde_json::to_value(&record).unwrap(), json);
+        assert_eq!(
+            serde_json::from_value::<SessionRecord>(json).unwrap(),
+            record
+        );
+    }
+
+    #[test]
+    fn serde_rejects_unknown_fields_and_impossible_records() {
+        for (json, expected) in [
+            (
+                r#"{"id":"a","host":"h","http_port":1,"expires_at_ms":null,"hots":"h"}"#,
+                "unknown field `hots`",
+            ),
+            (
+                r#"{"id":"a","host":"h","expires_at_ms":null}"#,
+                "needs an HTTP port",
+            ),
+            (
+                r#"{"id":"a","host":"h:1","http_port":1,"expires_at_ms":null}"#,
+                "a field of its own",
+            ),
+        ] {
+            let error = serde_json::from_str::<SessionRecord>(json).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn states_are_spelled_alike_everywhere() {
+        for state in [
+            SessionState::Creating,
+            SessionState::Ready,
+            SessionState::Deleting,
+            SessionState::Unknown,
+        ] {
+            assert_eq!(state.as_str().parse(), Ok(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        assert_eq!("ready".parse::<SessionState>(), Err(InvalidSessionState));
+    }
+
+    #[test]
+    fn a_new_expiry_leaves_other_clones_alone() {
+        let record = builder().http_port(1).build().unwrap();
+        let renewed = record.clone().with_expiry(Expiry::Never);
+        assert_eq!(renewed.expiry(), Expiry::Never);
+        assert_eq!(record.expiry(), Expiry::At(Timestamp::from_unix_ms(1_000)));
+    }
+}

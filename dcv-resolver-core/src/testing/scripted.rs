@@ -1,0 +1,90 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::{SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind};
+
+/// What a [`ScriptedStore`] does when it is asked.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// Answer with this record, whatever the id.
+    Record(SessionRecord),
+    /// Answer that there is no such session.
+    Absent,
+    /// Fail with an error of this kind.
+    Fail(StoreErrorKind),
+    /// Never answer.
+    Hang,
+    /// Panic, as a store with a bug does.
+    Panic,
+}
+
+/// A store that follows a script: one [`Reply`] a call, `lookup` and `ping`
+/// alike, the last one for ever.
+///
+/// ```
+/// use dcv_resolver_core::{SessionStore, StoreErrorKind, testing::{Reply, ScriptedStore}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = ScriptedStore::sequence([Reply::Fail(StoreErrorKind::Unavailable)], Reply::Absent);
+/// assert!(store.lookup(&"console".parse()?).await.is_err());
+/// assert_eq!(store.lookup(&"console".parse()?).await?, None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ScriptedStore {
+    first: Mutex<VecDeque<Reply>>,
+    then: Reply,
+}
+
+impl ScriptedStore {
+    /// A store that always does the same.
+    #[must_use]
+    pub fn always(reply: Reply) -> Self {
+        Self::sequence([], reply)
+    }
+
+    /// A store that does what `first` says, call by call, and `then` ever after.
+    #[must_use]
+    pub fn sequence(first: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
+        Self {
+            first: Mutex::new(first.into_iter().collect()),
+            then,
+        }
+    }
+
+    fn next(&self) -> Reply {
+        self.first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .unwrap_or_else(|| self.then.clone())
+    }
+}
+
+#[async_trait]
+impl SessionStore for ScriptedStore {
+    #[expect(clippy::panic, reason = "the script says so")]
+    async fn lookup(&self, _id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        match self.next() {
+            Reply::Record(record) => Ok(Some(record)),
+            Reply::Absent => Ok(None),
+            Reply::Fail(kind) => Err(StoreError::new("scripted", kind)),
+            Reply::Hang => std::future::pending().await,
+            Reply::Panic => panic!("the script says so"),
+        }
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        match self.next() {
+            Reply::Record(_) | Reply::Absent => Ok(()),
+            Reply::Fail(kind) => Err(StoreError::new("scripted", kind)),
+            Reply::Hang => std::future::pending().await,
+            #[expect(clippy::panic, reason = "the script says so")]
+            Reply::Panic => panic!("the script says so"),
+        }
+    }
+}

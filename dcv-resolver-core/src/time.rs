@@ -1,0 +1,212 @@
+//! [`Timestamp`], [`Expiry`] and the injected [`Clock`]: the only file that
+//! reads the system's wall clock.
+//!
+//! The resolver's clock decides what has expired. Where several resolvers
+//! share a store, a skew between their clocks shifts visibility by that skew;
+//! that is fine for "where is this session", and it is why a lease here is
+//! permission to renew or remove a record, not a lock.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Serialises as an integer. Displays, and parses, as RFC 3339.
+///
+/// ```
+/// use dcv_resolver_core::Timestamp;
+///
+/// let time: Timestamp = "2026-01-02T03:04:05Z".parse()?;
+/// assert_eq!(time.as_unix_ms(), 1_767_323_045_000);
+/// assert_eq!(time.to_string(), "2026-01-02T03:04:05Z");
+/// # Ok::<(), dcv_resolver_core::InvalidTimestamp>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// The text is not an RFC 3339 date and time.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z")]
+pub struct InvalidTimestamp(#[source] jiff::Error);
+
+impl Timestamp {
+    /// The time that many milliseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_unix_ms(unix_ms: i64) -> Self {
+        Self(unix_ms)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn as_unix_ms(self) -> i64 {
+        self.0
+    }
+
+    /// The time `duration` later, or the last representable one.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(duration_ms))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>()
+            .map(|time| Self(time.as_millisecond()))
+            .map_err(InvalidTimestamp)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => fmt::Display::fmt(&time, f),
+            // Beyond the year 9999 there is no RFC 3339.
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// When a record stops being live.
+///
+/// There is no default: whoever makes a record says that it never expires, or
+/// when it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Expiry {
+    /// The record stays until it is removed.
+    Never,
+    /// The record is live before this instant, and no longer at it.
+    At(Timestamp),
+}
+
+impl Expiry {
+    /// Whether `now` is at or past the expiry.
+    #[must_use]
+    pub fn is_past(self, now: Timestamp) -> bool {
+        match self {
+            Self::Never => false,
+            Self::At(expires_at) => expires_at <= now,
+        }
+    }
+}
+
+/// Serialises as the milliseconds, or as nothing.
+impl Serialize for Expiry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Option::<Timestamp>::from(*self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expiry {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<Timestamp>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<Option<Timestamp>> for Expiry {
+    fn from(expires_at: Option<Timestamp>) -> Self {
+        expires_at.map_or(Self::Never, Self::At)
+    }
+}
+
+impl From<Expiry> for Option<Timestamp> {
+    fn from(expiry: Expiry) -> Self {
+        match expiry {
+            Expiry::Never => None,
+            Expiry::At(expires_at) => Some(expires_at),
+        }
+    }
+}
+
+/// Where the [`Resolver`](crate::Resolver) learns what time it is.
+///
+/// Tests inject a [`ManualClock`](crate::testing::ManualClock).
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's wall clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clock"
+    )]
+    fn now(&self) -> Timestamp {
+        let unix_ms = match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis())
+                .map_or(i64::MIN, |before_ms| -before_ms),
+        };
+        Timestamp(unix_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instant_of_expiry_is_past() {
+        let at = Timestamp::from_unix_ms(1_000);
+        assert!(!Expiry::At(at).is_past(Timestamp::from_unix_ms(999)));
+        assert!(Expiry::At(at).is_past(at));
+        assert!(!Expiry::Never.is_past(Timestamp::from_unix_ms(i64::MAX)));
+    }
+
+    #[test]
+    fn expiry_serialises_as_milliseconds_or_null() {
+        for (expiry, json) in [
+            (Expiry::Never, "null"),
+            (Expiry::At(Timestamp::from_unix_ms(7)), "7"),
+        ] {
+            assert_eq!(serde_json::to_string(&expiry).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Expiry>(json).unwrap(), expiry);
+        }
+    }
+
+    #[test]
+    fn adding_saturates() {
+        let late = Timestamp::from_unix_ms(i64::MAX - 1);
+        assert_eq!(late.saturating_add(Duration::MAX).as_unix_ms(), i64::MAX);
+    }
+
+    #[test]
+    fn offsets_and_fractions_are_understood() {
+        let utc: Timestamp = "2026-01-02T03:04:05.25Z".parse().unwrap();
+        assert_eq!(
+            "2026-01-02T05:04:05.250+02:00"
+                .parse::<Timestamp>()
+                .unwrap(),
+            utc
+        );
+        assert_eq!(utc.to_string(), "2026-01-02T03:04:05.25Z");
+        for text in ["", "2026-01-02", "2026-01-02T03:04:05", "1767323045000"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_an_rfc_3339_form_still_displays() {
+        assert_eq!(
+            Timestamp::from_unix_ms(i64::MAX).to_string(),
+            "9223372036854775807 ms"
+        );
+    }
+
+    #[test]
+    fn the_system_clock_is_past_the_year_2020() {
+        let new_year: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
+        assert!(SystemClock.now() > new_year);
+    }
+}

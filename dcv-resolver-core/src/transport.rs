@@ -1,0 +1,82 @@
+//! [`Transport`]: how the client wants to reach the DCV server.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The transport a resolve request asks for.
+///
+/// The gateway sends `HTTP` for everything that runs over TCP, WebSocket
+/// connections included; there is no third value. Source: *Amazon DCV
+/// Connection Gateway Administrator Guide*, "Setting up a Session Resolver".
+///
+/// ```
+/// use dcv_resolver_core::Transport;
+///
+/// assert_eq!("QUIC".parse(), Ok(Transport::Quic));
+/// assert!("quic".parse::<Transport>().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Transport {
+    /// HTTP and WebSocket over TCP.
+    #[serde(rename = "HTTP")]
+    Http,
+    /// QUIC over UDP.
+    #[serde(rename = "QUIC")]
+    Quic,
+}
+
+/// The text is neither `HTTP` nor `QUIC`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a transport is HTTP or QUIC, in capitals")]
+pub struct InvalidTransport;
+
+impl Transport {
+    /// The transport as it is spelled on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Quic => "QUIC",
+        }
+    }
+}
+
+impl FromStr for Transport {
+    type Err = InvalidTransport;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "HTTP" => Ok(Self::Http),
+            "QUIC" => Ok(Self::Quic),
+            _ => Err(InvalidTransport),
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_agree() {
+        for transport in [Transport::Http, Transport::Quic] {
+            assert_eq!(transport.as_str().parse(), Ok(transport));
+            assert_eq!(serde_json::to_value(transport).unwrap(), transport.as_str());
+        }
+    }
+
+    #[test]
+    fn only_exact_spelling_is_accepted() {
+        for text in ["", "http", "Quic", "WEBSOCKET", "HTTP ", "HTTP,QUIC"] {
+            assert_eq!(text.parse::<Transport>(), Err(InvalidTransport), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! [`WebUrlPath`]: the path a DCV server serves its web client under.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The path part of a DCV server's address, its `web-url-path` setting.
+///
+/// It starts with one `/` and holds only what RFC 3986 allows in a path:
+/// letters, digits, `/ - . _ ~ ! $ & ' ( ) * + , ; = : @` and percent-encoded
+/// bytes. It has at most [`WebUrlPath::MAX_BYTES`] bytes. The default is `/`.
+///
+/// ```
+/// use dcv_resolver_core::WebUrlPath;
+///
+/// assert_eq!(WebUrlPath::default().as_str(), "/");
+/// assert_eq!("/desktop".parse::<WebUrlPath>()?.as_str(), "/desktop");
+/// assert!("desktop".parse::<WebUrlPath>().is_err());
+/// # Ok::<(), dcv_resolver_core::InvalidWebUrlPath>(())
+/// ```
+// `None` is "/": what nearly every server has costs no memory.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct WebUrlPath(Option<Box<str>>);
+
+/// Why a text is not a [`WebUrlPath`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidWebUrlPath {
+    /// The text does not start with `/`.
+    #[error("a web URL path starts with '/'")]
+    NotAbsolute,
+    /// The text starts with `//`, which would name another host.
+    #[error("a web URL path starts with one '/', not with two")]
+    DoubledSlash,
+    /// The text is longer than [`WebUrlPath::MAX_BYTES`].
+    #[error("a web URL path has at most {max} bytes, this one has {length_bytes}", max = WebUrlPath::MAX_BYTES)]
+    TooLong {
+        /// The length of the text.
+        length_bytes: usize,
+    },
+    /// The text holds a character that is not allowed in a path.
+    #[error(
+        "a web URL path must not contain what stands at byte {offset_bytes}; percent-encode it, or leave out the query"
+    )]
+    Character {
+        /// Where the first one starts.
+        offset_bytes: usize,
+    },
+}
+
+impl WebUrlPath {
+    /// The greatest length of a path.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// Checks `text` and takes it as a path.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidWebUrlPath`], when `text` breaks one of the rules above.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidWebUrlPath> {
+        let text = text.as_ref();
+        if text == "/" {
+            return Ok(Self::default());
+        }
+        if !text.starts_with('/') {
+            return Err(InvalidWebUrlPath::NotAbsolute);
+        }
+        if text.starts_with("//") {
+            return Err(InvalidWebUrlPath::DoubledSlash);
+        }
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidWebUrlPath::TooLong {
+                length_bytes: text.len(),
+            });
+        }
+        if let Some(offset_bytes) = first_bad_byte(text.as_bytes()) {
+            return Err(InvalidWebUrlPath::Character { offset_bytes });
+        }
+        Ok(Self(Some(text.into())))
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or("/")
+    }
+}
+
+fn first_bad_byte(text: &[u8]) -> Option<usize> {
+    const SUB_DELIMITERS_AND_MORE: &[u8] = b"/-._~!$&'()*+,;=:@";
+    let mut bytes = text.iter().enumerate();
+    while let Some((offset, &byte)) = bytes.next() {
+        let allowed = match byte {
+            b'%' => [bytes.next(), bytes.next()]
+                .iter()
+                .all(|digit| digit.is_some_and(|(_, digit)| digit.is_ascii_hexdigit())),
+            _ => byte.is_ascii_alphanumeric() || SUB_DELIMITERS_AND_MORE.contains(&byte),
+        };
+        if !allowed {
+            return Some(offset);
+        }
+    }
+    None
+}
+
+impl FromStr for WebUrlPath {
+    type Err = InvalidWebUrlPath;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for WebUrlPath {
+    type Error = InvalidWebUrlPath;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(text)
+    }
+}
+
+impl From<WebUrlPath> for String {
+    fn from(path: WebUrlPath) -> Self {
+        path.as_str().to_owned()
+    }
+}
+
+impl AsRef<str> for WebUrlPath {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for WebUrlPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for WebUrlPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_written_out_is_the_default() {
+        assert_eq!(WebUrlPath::new("/").unwrap(), WebUrlPath::default());
+    }
+
+    #[test]
+    fn paths_are_kept_to_the_byte() {
+        for text in ["/desktop", "/a/b//c/", "/a%20b", "/~user;v=1,2"] {
+            assert_eq!(WebUrlPath::new(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn each_mistake_has_its_own_error() {
+        let character = |offset_bytes| InvalidWebUrlPath::Character { offset_bytes };
+        for (text, error) in [
+            ("", InvalidWebUrlPath::NotAbsolute),
+            ("desktop", InvalidWebUrlPath::NotAbsolute),
+            ("https://ws.example/", InvalidWebUrlPath::NotAbsolute),
+            ("//ws.example/", InvalidWebUrlPath::DoubledSlash),
+            ("/a b", character(2)),
+            ("/a?b", character(2)),
+            ("/a#b", character(2)),
+            ("/a\r\n", character(2)),
+            ("/é", character(1)),
+            ("/%", character(1)),
+            ("/%2", character(1)),
+            ("/%zz", character(1)),
+        ] {
+            assert_eq!(WebUrlPath::new(text), Err(error), "{text:?}");
+        }
+        let long = format!("/{}", "a".repeat(WebUrlPath::MAX_BYTES));
+        assert_eq!(
+            WebUrlPath::new(long),
+            Err(InvalidWebUrlPath::TooLong { length_bytes: 1025 })
+        );
+    }
+}

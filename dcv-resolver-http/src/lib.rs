@@ -1,0 +1,4 @@
+//! The HTTP side of a DCV session resolver.
+
+#[cfg(feature = "server")]
+pub mod server;

@@ -1,0 +1,1 @@
+//! A server that is safe to expose.
