@@ -79,3 +79,8 @@ pub use store::SessionStore;
 pub use time::{Clock, Expiry, InvalidTimestamp, SystemClock, Timestamp};
 pub use transport::{InvalidTransport, Transport};
 pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
