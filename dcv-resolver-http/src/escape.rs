@@ -1,0 +1,99 @@
+//! Makes text from outside safe to show: in a log line, in a problem document.
+
+use std::borrow::Cow;
+
+/// `text` with everything that is not plain to see written as `\u{…}`, cut to
+/// `max_bytes`; a cut text ends in `…`.
+///
+/// Escaped are control characters (line ends and ANSI sequences among them),
+/// bidirectional and other format characters, line and paragraph separators,
+/// spaces other than U+0020, combining marks, private and unassigned
+/// characters, and the backslash: two texts never look the same unless they
+/// are cut.
+///
+/// What needs no escaping is borrowed. That is why this is a function and not
+/// a `Display` wrapper: a log's own formatter quotes a `str`, but prints what
+/// displays itself without quotes, and a space in an id could then forge the
+/// next field.
+pub(crate) fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
+    if text.len() <= max_bytes && text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(max_bytes);
+    // Where to cut so that the mark of the cut fits in as well.
+    let mut cut_at = 0;
+    for character in text.chars() {
+        if is_plain(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_debug());
+        }
+        if shown.len() > max_bytes {
+            shown.truncate(cut_at);
+            shown.push(CUT);
+            break;
+        }
+        if shown.len() + CUT.len_utf8() <= max_bytes {
+            cut_at = shown.len();
+        }
+    }
+    Cow::Owned(shown)
+}
+
+const CUT: char = '…';
+
+/// Whether the character stands for itself. Quotes do: whoever puts the text
+/// between quotes escapes them.
+fn is_plain(character: char) -> bool {
+    matches!(character, '"' | '\'') || character.escape_debug().len() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        for text in ["", "console", "a b", "Ünïcode ☃ 机", "it's \"quoted\""] {
+            assert!(matches!(escaped(text, 64), Cow::Borrowed(same) if same == text));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        let invisible = "\0\x1b\r\n\t\u{7f}\u{85}\u{a0}\u{ad}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\
+            \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e000}\u{e0001}";
+        for character in invisible.chars() {
+            let shown = escaped(&format!("a{character}b"), 64).into_owned();
+            assert!(shown.starts_with("a\\") && shown.ends_with('b'), "{shown}");
+            assert!(shown.is_ascii(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_is_escaped_so_that_escapes_cannot_be_forged() {
+        assert_eq!(escaped("\u{202e}", 64), r"\u{202e}");
+        assert_eq!(escaped(r"\u{202e}", 64), r"\\u{202e}");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(escaped("abcdef", 6), "abcdef");
+        assert_eq!(escaped("abcdefg", 6), "abc…");
+        assert_eq!(escaped("ééé", 5), "é…");
+        assert_eq!(escaped("ab\u{202e}", 6), "ab…");
+    }
+
+    proptest! {
+        #[test]
+        fn two_texts_never_look_the_same(a in "\\PC*|[\\\\u{}0-9a-f\u{202e}\u{1b}]*", b in "[\\\\u{}0-9a-f\u{202e}\u{1b}]*") {
+            prop_assert_eq!(a == b, escaped(&a, 4096) == escaped(&b, 4096));
+        }
+
+        #[test]
+        fn the_bound_holds(text in any::<String>(), max_bytes in 3_usize..40) {
+            prop_assert!(escaped(&text, max_bytes).len() <= max_bytes);
+        }
+    }
+}

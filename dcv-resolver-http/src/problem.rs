@@ -1,0 +1,159 @@
+//! [`Problem`]: why there is no destination, as the gateway is told. The one
+//! file that knows which status stands for what.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use dcv_resolver_core::{Miss, StoreError, StoreErrorKind};
+use serde::Serialize;
+
+use crate::escape::escaped;
+use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
+use crate::router::MAX_URI_BYTES;
+
+/// Why a request gets no destination.
+///
+/// Becomes an RFC 9457 problem document. What the document says is written
+/// here or comes from the client itself; what a store says goes to the log
+/// alone, see [`cause`](Self::cause).
+#[derive(Debug)]
+pub(crate) enum Problem {
+    NoSuchPath,
+    MethodNotAllowed,
+    UriTooLong,
+    Malformed(InvalidQuery),
+    Miss(Miss),
+    Store(StoreError),
+    Timeout,
+    /// The store panicked, with these words.
+    Panic(String),
+    Unserialisable(serde_json::Error),
+}
+
+impl Problem {
+    /// The gateway counts 404 as "no such session" and everything but 200 and
+    /// 404 as a failed resolver: an outage must never be a 404.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchPath | Self::Miss(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Store(error) if !is_defect(error.kind()) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// A stable word for programs.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NoSuchPath => "no_such_path",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::UriTooLong => "uri_too_long",
+            Self::Malformed(_) => "malformed_request",
+            Self::Miss(miss) => miss.reason(),
+            Self::Store(error) if !is_defect(error.kind()) => "store_unavailable",
+            Self::Timeout => "timeout",
+            Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => "internal_error",
+        }
+    }
+
+    /// A sentence for people, safe to send.
+    pub(crate) fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::NoSuchPath => {
+                "only /resolveSession is served here, below any prefix; is the gateway's [resolver] url right?".into()
+            }
+            Self::MethodNotAllowed => "a session is resolved with POST".into(),
+            Self::UriTooLong => format!("the URI must not be longer than {MAX_URI_BYTES} bytes").into(),
+            Self::Malformed(error) => error.to_string().into(),
+            Self::Miss(miss) => miss.to_string().into(),
+            Self::Store(error) if !is_defect(error.kind()) => {
+                "the session store could not be asked; try again later".into()
+            }
+            Self::Timeout => "the session store did not answer in time; try again later".into(),
+            Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => {
+                "the resolver failed; its log tells why, under this answer's x-request-id".into()
+            }
+        }
+    }
+
+    /// What lies beneath, for the log alone.
+    pub(crate) fn cause(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Store(error) => Some(error.chain().to_string().into()),
+            Self::Panic(words) => Some(format!("the store panicked: {words}").into()),
+            Self::Unserialisable(error) => Some(error.to_string().into()),
+            _ => None,
+        }
+    }
+
+    /// The parameter at fault, escaped and cut.
+    fn parameter(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Malformed(error) => Some(escaped(error.parameter(), MAX_QUOTED_BYTES)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a lookup that fails so points at a mistake in data or code, which
+/// no repetition mends.
+fn is_defect(kind: StoreErrorKind) -> bool {
+    matches!(
+        kind,
+        StoreErrorKind::CorruptRecord
+            // These three are never the answer to a lookup.
+            | StoreErrorKind::AlreadyExists
+            | StoreErrorKind::LeaseLost
+            | StoreErrorKind::InvalidPage
+    )
+}
+
+/// The members of a problem document. `type` is left out, which stands for
+/// `about:blank`: then the title is the status phrase.
+#[derive(Serialize)]
+struct Document<'a> {
+    title: &'a str,
+    status: u16,
+    detail: Cow<'a, str>,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<Cow<'a, str>>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let document = Document {
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.detail(),
+            reason: self.reason(),
+            parameter: self.parameter(),
+        };
+        // Text and a number always serialise.
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,248 @@
+//! [`Query`]: reads the query string of a resolve request, strictly.
+
+use std::borrow::Cow;
+
+use dcv_resolver_core::{InvalidSessionId, ResolveRequest, SessionId, Transport};
+
+use crate::client_ip;
+use crate::escape::escaped;
+
+/// What a gateway asks, read from the query string.
+///
+/// The string is `application/x-www-form-urlencoded`: pairs between `&`, a
+/// `+` is a space, `%` and two hexadecimal digits are a byte. Names are
+/// compared after decoding, byte for byte.
+///
+/// | parameter | |
+/// |---|---|
+/// | `sessionId` | required; a [`SessionId`] |
+/// | `transport` | `HTTP` or `QUIC`; `HTTP` if it is left out, though not if it is empty |
+/// | `clientIpAddress` | an address, also in brackets, with a zone id or a port; anything else counts as unknown |
+/// | any other | ignored, once decoded |
+///
+/// Nothing is guessed or repaired, since two readings of one string could
+/// send a user to somebody else's desktop. The pairs are read from left to
+/// right and the first mistake is the error, within a pair in this order: the
+/// name's encoding, the value's encoding, a parameter given twice, the value.
+/// A missing `sessionId` is noticed last.
+///
+/// ```
+/// use dcv_resolver_core::Transport;
+/// use dcv_resolver_http::Query;
+///
+/// let query = Query::parse(Some("sessionId=a+b%2Fc&transport=QUIC&clientIpAddress=%5B2001%3Adb8%3A%3A1%5D"))?;
+/// let request = query.request();
+/// assert_eq!(request.session_id().as_str(), "a b/c");
+/// assert_eq!(request.transport(), Transport::Quic);
+/// assert_eq!(request.client_ip(), Some("2001:db8::1".parse()?));
+///
+/// let error = Query::parse(Some("sessionId=console&transport=http")).unwrap_err();
+/// assert_eq!(error.parameter(), "transport");
+/// assert_eq!(
+///     error.to_string(),
+///     r#"transport must be HTTP or QUIC in capitals, or left out for HTTP; it is "http""#,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query<'a> {
+    request: ResolveRequest,
+    unusable_client_ip: Option<Cow<'a, str>>,
+}
+
+const SESSION_ID: &str = "sessionId";
+const TRANSPORT: &str = "transport";
+const CLIENT_IP_ADDRESS: &str = "clientIpAddress";
+
+impl<'a> Query<'a> {
+    /// Reads a query string, without its `?`; `None` is read as the empty one.
+    ///
+    /// Allocates nothing but the id where the string needs no decoding.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidQuery`], when the string breaks one of the rules above.
+    pub fn parse(raw: Option<&'a str>) -> Result<Self, InvalidQuery> {
+        let mut session_id = None;
+        let mut transport = None;
+        let mut client_ip = None;
+        for pair in raw.unwrap_or_default().split('&') {
+            let (raw_name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(raw_name).map_err(|fault| fault.of(raw_name))?;
+            let value = decode(raw_value).map_err(|fault| fault.of(&name))?;
+            match &*name {
+                SESSION_ID => {
+                    first_time(SESSION_ID, session_id.is_none())?;
+                    session_id = Some(SessionId::new(value).map_err(InvalidQuery::SessionId)?);
+                }
+                TRANSPORT => {
+                    first_time(TRANSPORT, transport.is_none())?;
+                    transport = Some(read_transport(&value)?);
+                }
+                CLIENT_IP_ADDRESS => {
+                    first_time(CLIENT_IP_ADDRESS, client_ip.is_none())?;
+                    client_ip = Some(client_ip::parse(&value).ok_or(value));
+                }
+                _ => {}
+            }
+        }
+
+        let session_id = session_id.ok_or(InvalidQuery::NoSessionId)?;
+        let request = ResolveRequest::new(session_id, transport.unwrap_or(Transport::Http));
+        Ok(match client_ip {
+            None => Self {
+                request,
+                unusable_client_ip: None,
+            },
+            Some(Ok(address)) => Self {
+                request: request.with_client_ip(address),
+                unusable_client_ip: None,
+            },
+            Some(Err(text)) => Self {
+                request,
+                unusable_client_ip: Some(text),
+            },
+        })
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &ResolveRequest {
+        &self.request
+    }
+
+    /// The decoded `clientIpAddress`, where it was given and is no address:
+    /// worth a log entry. It is the client's text, unescaped.
+    #[must_use]
+    pub fn unusable_client_ip(&self) -> Option<&str> {
+        self.unusable_client_ip.as_deref()
+    }
+}
+
+/// Why a query string is not a resolve request.
+///
+/// Displays as one sentence that names the parameter and what was expected.
+/// It may quote the query string, escaped and cut.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidQuery {
+    /// There is no `sessionId`.
+    #[error("sessionId is missing; it names the session to resolve")]
+    NoSessionId,
+    /// `sessionId` is no session id.
+    #[error("sessionId is not acceptable: {0}")]
+    SessionId(InvalidSessionId),
+    /// `transport` is neither `HTTP` nor `QUIC`.
+    #[error(
+        "transport must be HTTP or QUIC in capitals, or left out for HTTP; it is \"{}\"",
+        quoted(.given)
+    )]
+    Transport {
+        /// The decoded value.
+        given: String,
+    },
+    /// A parameter is given twice, be it with the same value.
+    #[error("{parameter} is given more than once; it must be given once")]
+    Repeated {
+        /// The parameter.
+        parameter: &'static str,
+    },
+    /// A `%` is not followed by two hexadecimal digits.
+    #[error(
+        "{} is not percent-encoded correctly: two hexadecimal digits must follow each %",
+        quoted(.parameter)
+    )]
+    PercentEncoding {
+        /// The parameter whose name or value it is: decoded, or as it stands
+        /// in the query string if it cannot be.
+        parameter: String,
+    },
+    /// The decoded bytes are not UTF-8.
+    #[error("{} is not UTF-8 once it is percent-decoded", quoted(.parameter))]
+    Utf8 {
+        /// As for [`PercentEncoding`](Self::PercentEncoding).
+        parameter: String,
+    },
+}
+
+impl InvalidQuery {
+    /// The parameter at fault. It may be one that no resolver knows, and then
+    /// is the client's text, unescaped.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::NoSessionId | Self::SessionId(_) => SESSION_ID,
+            Self::Transport { .. } => TRANSPORT,
+            Self::Repeated { parameter } => parameter,
+            Self::PercentEncoding { parameter } | Self::Utf8 { parameter } => parameter,
+        }
+    }
+}
+
+/// How much of the client's own text an error repeats.
+pub(crate) const MAX_QUOTED_BYTES: usize = 64;
+
+fn quoted(text: &str) -> Cow<'_, str> {
+    escaped(text, MAX_QUOTED_BYTES)
+}
+
+fn first_time(parameter: &'static str, is_first: bool) -> Result<(), InvalidQuery> {
+    if is_first {
+        Ok(())
+    } else {
+        Err(InvalidQuery::Repeated { parameter })
+    }
+}
+
+fn read_transport(text: &str) -> Result<Transport, InvalidQuery> {
+    text.parse().map_err(|_| InvalidQuery::Transport {
+        given: text.to_owned(),
+    })
+}
+
+enum Undecodable {
+    Percent,
+    Utf8,
+}
+
+impl Undecodable {
+    fn of(self, parameter: &str) -> InvalidQuery {
+        let parameter = parameter.to_owned();
+        match self {
+            Self::Percent => InvalidQuery::PercentEncoding { parameter },
+            Self::Utf8 => InvalidQuery::Utf8 { parameter },
+        }
+    }
+}
+
+/// The usual crates for this let a stray `%` pass and replace what is not
+/// UTF-8, so that two different strings decode to one.
+fn decode(raw: &str) -> Result<Cow<'_, str>, Undecodable> {
+    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut bytes = raw.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => match (digit(bytes.next()), digit(bytes.next())) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err(Undecodable::Percent),
+            },
+            byte => byte,
+        });
+    }
+    String::from_utf8(decoded)
+        .map(Cow::Owned)
+        .map_err(|_| Undecodable::Utf8)
+}
+
+fn digit(byte: Option<u8>) -> Option<u8> {
+    match byte? {
+        digit @ b'0'..=b'9' => Some(digit - b'0'),
+        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
+        digit @ b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
