@@ -1,1 +1,17 @@
-//! sqlite
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod connection;
+mod database;
+mod database_file;
+mod error;
+mod file_identity;
+mod import;
+mod registry;
+mod row;
+mod schema;
+mod store;
+
+pub use config::{InvalidSqliteUrl, SqliteConfig};
+pub use schema::{MIGRATIONS, migrate};
+pub use store::SqliteStore;

@@ -1,0 +1,54 @@
+//! [`Database`]: where connections come from.
+
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+use sqlx::sqlite::SqlitePool;
+
+use crate::connection::Connection;
+use crate::database_file::{DatabaseFile, Look};
+use crate::error::{error, store_error};
+
+#[derive(Debug)]
+pub(crate) enum Database {
+    /// A file that we open, and open again when it is replaced.
+    File(DatabaseFile),
+    /// The host service's own pool.
+    Pool(SqlitePool),
+}
+
+impl Database {
+    pub(crate) async fn reader(&self) -> Result<Connection, StoreError> {
+        self.connection(Look::NowAndThen).await
+    }
+
+    /// Looks at the file each time: what is written to a file that has been
+    /// replaced is lost, which costs more than the look.
+    pub(crate) async fn writer(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::File(file) if file.is_read_only() => {
+                Err(error(StoreErrorKind::NotWritable).with_source("it was opened read-only"))
+            }
+            _ => self.connection(Look::Now).await,
+        }
+    }
+
+    async fn connection(&self, look: Look) -> Result<Connection, StoreError> {
+        let file = match self {
+            Self::File(file) => file,
+            Self::Pool(pool) => {
+                let pooled = pool.acquire().await.map_err(store_error)?;
+                return Ok(Connection::new(pooled, None));
+            }
+        };
+        let mut open = file.open_file(look).await?;
+        let pooled = match open.acquire().await {
+            // It was replaced while we waited for a connection.
+            Err(sqlx::Error::PoolClosed) => {
+                open = file.open_file(Look::Now).await?;
+                open.acquire().await
+            }
+            acquired => acquired,
+        };
+        let pooled = pooled.map_err(|source| open.failed(source))?;
+        Ok(Connection::new(pooled, Some(open)))
+    }
+}

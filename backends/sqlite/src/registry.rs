@@ -1,0 +1,158 @@
+//! [`SessionRegistry`] for [`SqliteStore`].
+//!
+//! Each conditional write is one statement, so that nothing comes between the
+//! condition and the write, and no transaction is needed that could find the
+//! database changed when it turns from reading to writing.
+
+use std::num::NonZeroUsize;
+
+use dcv_resolver_core::{
+    Expiry, LeaseToken, Page, PageToken, SessionId, SessionRecord, SessionRegistry, StoreError,
+    StoreErrorKind, Timestamp, Transport, async_trait,
+};
+
+use crate::SqliteStore;
+use crate::error::error;
+use crate::row::{columns, expires_at_ms, labels, overwrite, record, target_id};
+
+/// How many rows one statement of a sweep removes, at most: between two of
+/// them other writers have their turn.
+const SWEPT_AT_ONCE: u32 = 1_000;
+
+const REGISTER: &str = concat!(
+    "INSERT INTO dcv_session (",
+    columns!(),
+    ", lease_token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ",
+    overwrite!(),
+    " WHERE lease_token = excluded.lease_token OR expires_at_ms <= ?12",
+);
+
+const RENEW: &str = "UPDATE dcv_session SET expires_at_ms = ?3 \
+    WHERE id = ?1 AND lease_token = ?2 AND (expires_at_ms IS NULL OR expires_at_ms > ?4)";
+
+const DEREGISTER: &str = "DELETE FROM dcv_session WHERE id = ?1 AND lease_token = ?2";
+
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM dcv_session WHERE id > ?1 ORDER BY id LIMIT ?2"
+);
+
+const SWEEP: &str = "DELETE FROM dcv_session WHERE id IN \
+    (SELECT id FROM dcv_session WHERE expires_at_ms <= ?1 LIMIT ?2)";
+
+#[async_trait]
+impl SessionRegistry for SqliteStore {
+    async fn register(
+        &self,
+        record: &SessionRecord,
+        token: &LeaseToken,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.database.writer().await?;
+        let done = sqlx::query(REGISTER)
+            .bind(record.id().as_str())
+            .bind(target_id(record))
+            .bind(record.host().as_str())
+            .bind(record.port(Transport::Http))
+            .bind(record.port(Transport::Quic))
+            .bind(record.web_url_path().as_str())
+            .bind(record.state().as_str())
+            .bind(expires_at_ms(record.expiry()))
+            .bind(record.owner())
+            .bind(labels(record)?)
+            .bind(&token.as_bytes()[..])
+            .bind(now.as_unix_ms())
+            .execute(connection.driver())
+            .await
+            .map_err(|error| connection.failed(error))?;
+        match done.rows_affected() {
+            0 => Err(error(StoreErrorKind::AlreadyExists)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn renew(
+        &self,
+        id: &SessionId,
+        token: &LeaseToken,
+        expiry: Expiry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.database.writer().await?;
+        let done = sqlx::query(RENEW)
+            .bind(id.as_str())
+            .bind(&token.as_bytes()[..])
+            .bind(expires_at_ms(expiry))
+            .bind(now.as_unix_ms())
+            .execute(connection.driver())
+            .await
+            .map_err(|error| connection.failed(error))?;
+        match done.rows_affected() {
+            0 => Err(error(StoreErrorKind::LeaseLost)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
+        let mut connection = self.database.writer().await?;
+        let done = sqlx::query(DEREGISTER)
+            .bind(id.as_str())
+            .bind(&token.as_bytes()[..])
+            .execute(connection.driver())
+            .await
+            .map_err(|error| connection.failed(error))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Pages go by id, byte by byte; a page token is the id that came last.
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let after = page
+            .map(|token| SessionId::new(token.as_str()))
+            .transpose()
+            .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?;
+        // One more than asked for tells whether there is a next page.
+        let rows = i64::try_from(limit.get()).map_or(i64::MAX, |limit| limit.saturating_add(1));
+
+        let mut connection = self.database.reader().await?;
+        let rows = sqlx::query(LIST)
+            .bind(after.as_ref().map_or("", SessionId::as_str))
+            .bind(rows)
+            .fetch_all(connection.driver())
+            .await
+            .map_err(|error| connection.failed(error))?;
+        drop(connection);
+
+        let records = rows
+            .iter()
+            .take(limit.get())
+            .map(record)
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = records
+            .last()
+            .filter(|_| rows.len() > limit.get())
+            .map(|last| PageToken::new(last.id().as_str()));
+        Ok(Page { records, next })
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let mut connection = self.database.writer().await?;
+            let done = sqlx::query(SWEEP)
+                .bind(now.as_unix_ms())
+                .bind(SWEPT_AT_ONCE)
+                .execute(connection.driver())
+                .await
+                .map_err(|error| connection.failed(error))?;
+            swept += done.rows_affected();
+            if done.rows_affected() < u64::from(SWEPT_AT_ONCE) {
+                return Ok(swept);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Between a row of the table and a [`SessionRecord`].
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use dcv_resolver_core::{
+    Expiry, Host, SessionId, SessionRecord, SessionState, StoreError, StoreErrorKind, Timestamp,
+    WebUrlPath,
+};
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{Decode, Row, Type};
+
+use crate::error::error;
+
+/// The columns that [`record`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "id, target_id, host, http_port, quic_port, web_url_path, state, expires_at_ms, owner, labels"
+    };
+}
+pub(crate) use columns;
+
+/// What an `INSERT` does over a row of the same id, if nothing speaks against
+/// it: the new values replace the old ones, the lease too.
+macro_rules! overwrite {
+    () => {
+        "ON CONFLICT (id) DO UPDATE SET \
+        target_id = excluded.target_id, host = excluded.host, \
+        http_port = excluded.http_port, quic_port = excluded.quic_port, \
+        web_url_path = excluded.web_url_path, state = excluded.state, \
+        expires_at_ms = excluded.expires_at_ms, owner = excluded.owner, \
+        labels = excluded.labels, lease_token = excluded.lease_token"
+    };
+}
+pub(crate) use overwrite;
+
+/// The row cannot be read as a session.
+#[derive(Debug, thiserror::Error)]
+#[error("the row of session {id:?} cannot be read")]
+struct CorruptRow {
+    /// As far as it can be read itself.
+    id: String,
+    source: BoxError,
+}
+
+/// The value in `column` is not what belongs there.
+#[derive(Debug, thiserror::Error)]
+#[error("column {column}")]
+struct CorruptColumn {
+    column: &'static str,
+    source: BoxError,
+}
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Reads `row`, whose columns are [`columns!`].
+pub(crate) fn record(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
+    parse(row).map_err(|source| {
+        error(StoreErrorKind::CorruptRecord).with_source(CorruptRow {
+            id: row.try_get(0).unwrap_or_default(),
+            source,
+        })
+    })
+}
+
+fn parse(row: &SqliteRow) -> Result<SessionRecord, BoxError> {
+    let id = text(row, 0, "id", SessionId::new)?;
+    let host = text(row, 2, "host", Host::new)?;
+    let expires_at_ms: Option<i64> = value(row, 7, "expires_at_ms")?;
+    let expiry = Expiry::from(expires_at_ms.map(Timestamp::from_unix_ms));
+
+    let mut record = SessionRecord::builder(id, host, expiry)
+        .web_url_path(text(row, 5, "web_url_path", WebUrlPath::new)?)
+        .state(text(row, 6, "state", |text: &str| {
+            text.parse::<SessionState>()
+        })?);
+    if let Some(target_id) = value::<Option<&str>>(row, 1, "target_id")? {
+        record = record.target_id(column("target_id", SessionId::new(target_id))?);
+    }
+    if let Some(port) = value::<Option<u16>>(row, 3, "http_port")? {
+        record = record.http_port(port);
+    }
+    if let Some(port) = value::<Option<u16>>(row, 4, "quic_port")? {
+        record = record.quic_port(port);
+    }
+    if let Some(owner) = value::<Option<&str>>(row, 8, "owner")? {
+        record = record.owner(owner);
+    }
+    let labels: BTreeMap<String, String> = text(row, 9, "labels", serde_json::from_str)?;
+    for (name, value) in labels {
+        record = record.label(name, value);
+    }
+    Ok(record.build()?)
+}
+
+fn text<'r, T, E>(
+    row: &'r SqliteRow,
+    index: usize,
+    name: &'static str,
+    parse: impl FnOnce(&'r str) -> Result<T, E>,
+) -> Result<T, CorruptColumn>
+where
+    E: Into<BoxError>,
+{
+    column(name, parse(value(row, index, name)?))
+}
+
+fn value<'r, T>(row: &'r SqliteRow, index: usize, name: &'static str) -> Result<T, CorruptColumn>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    column(name, row.try_get(index))
+}
+
+fn column<T, E: Into<BoxError>>(
+    column: &'static str,
+    value: Result<T, E>,
+) -> Result<T, CorruptColumn> {
+    value.map_err(|source| CorruptColumn {
+        column,
+        source: source.into(),
+    })
+}
+
+/// The value of `expires_at_ms`.
+pub(crate) fn expires_at_ms(expiry: Expiry) -> Option<i64> {
+    Option::<Timestamp>::from(expiry).map(Timestamp::as_unix_ms)
+}
+
+/// The value of `target_id`.
+pub(crate) fn target_id(record: &SessionRecord) -> Option<&str> {
+    (record.target_id() != record.id()).then(|| record.target_id().as_str())
+}
+
+/// The value of `labels`.
+pub(crate) fn labels(record: &SessionRecord) -> Result<String, StoreError> {
+    serde_json::to_string(record.labels())
+        .map_err(|source| error(StoreErrorKind::Other).with_source(source))
+}

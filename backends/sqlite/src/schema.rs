@@ -1,0 +1,157 @@
+//! The tables, and which version of them a database holds.
+//!
+//! We keep the version in a table of our own, rather than in `PRAGMA
+//! user_version`, which belongs to the host service, or in sqlx's
+//! `_sqlx_migrations`, where two sets of migrations over one database take
+//! each other for missing. Bringing a database up to date is one transaction
+//! that starts as a writer, so that of two processes one does it and the
+//! other finds it done.
+
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, raw_sql};
+
+use crate::error::{error, store_error};
+
+/// The SQL of each version of the tables, oldest first; also in the package's
+/// folder `migrations/`.
+///
+/// Each takes the version before it to its own, and writes that down in the
+/// table `dcv_session_schema`. A host service that runs all its migrations
+/// from one place may copy them there instead of calling [`migrate`].
+pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_session.sql")];
+
+/// Brings the tables in the database behind `pool` up to date, making them
+/// where they are missing.
+///
+/// The host service's own tables, its `PRAGMA user_version` and its sqlx
+/// migrations are left alone. All names start with `dcv_session`. Calling it
+/// again, or from several processes at once, is harmless.
+///
+/// It takes the driver's pool on purpose, as
+/// [`SqliteStore::with_pool`](crate::SqliteStore::with_pool) does.
+///
+/// # Errors
+///
+/// `Incompatible`, when the tables are of a newer version than this library
+/// knows, or others of their names are there; otherwise the kind of what
+/// SQLite reports, with the database as it was.
+pub async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    upgrade(&mut connection, Missing::Create).await
+}
+
+/// What to do about a database without our tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Create,
+    Refuse,
+}
+
+/// The tables are not of the version that this library works with.
+#[derive(Debug, thiserror::Error)]
+enum WrongSchema {
+    #[error(
+        "the database holds no table dcv_session; a store makes it when it is opened with create_if_missing, and migrate makes it in a database of your own"
+    )]
+    Missing,
+    #[error(
+        "the tables are of version {found}, older than {known}, which this program needs; open the database once for writing, or migrate it"
+    )]
+    Older { found: usize, known: usize },
+    #[error(
+        "the tables are of version {found}, newer than {known}, the last that this program knows; update this program"
+    )]
+    Newer { found: usize, known: usize },
+}
+
+impl WrongSchema {
+    fn into_error(self) -> StoreError {
+        error(StoreErrorKind::Incompatible).with_source(self)
+    }
+}
+
+/// A run of versions of the tables.
+#[derive(Debug, Clone, Copy)]
+struct Schema(&'static [&'static str]);
+
+const SCHEMA: Schema = Schema(MIGRATIONS);
+
+/// Needs the tables to be of our version.
+pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    SCHEMA.check(connection).await
+}
+
+/// Brings the tables up to our version.
+pub(crate) async fn upgrade(
+    connection: &mut SqliteConnection,
+    missing: Missing,
+) -> Result<(), StoreError> {
+    SCHEMA.upgrade(connection, missing).await
+}
+
+impl Schema {
+    async fn check(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let known = self.0.len();
+        match known - self.pending(connection).await?.len() {
+            0 => Err(WrongSchema::Missing.into_error()),
+            found if found < known => Err(WrongSchema::Older { found, known }.into_error()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn upgrade(
+        self,
+        connection: &mut SqliteConnection,
+        missing: Missing,
+    ) -> Result<(), StoreError> {
+        if self.pending(connection).await?.is_empty() {
+            return Ok(());
+        }
+        let mut writer = connection
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(store_error)?;
+        // Another process may have been quicker.
+        let pending = self.pending(&mut writer).await?;
+        if pending.len() == self.0.len() && missing == Missing::Refuse {
+            return Err(WrongSchema::Missing.into_error());
+        }
+        for migration in pending {
+            raw_sql(*migration)
+                .execute(&mut *writer)
+                .await
+                .map_err(store_error)?;
+        }
+        writer.commit().await.map_err(store_error)
+    }
+
+    /// The migrations that the database still needs.
+    async fn pending(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<&'static [&'static str], StoreError> {
+        let found = version(connection).await.map_err(store_error)?;
+        self.0.get(found..).ok_or_else(|| {
+            let known = self.0.len();
+            WrongSchema::Newer { found, known }.into_error()
+        })
+    }
+}
+
+/// 0 where our tables are missing.
+async fn version(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error> {
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'dcv_session_schema'",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    let version: u32 =
+        sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM dcv_session_schema")
+            .fetch_one(connection)
+            .await?;
+    Ok(version as usize)
+}

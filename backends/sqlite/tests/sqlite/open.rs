@@ -1,0 +1,198 @@
+//! Opening a database: which there may be, and what is made of them.
+
+use std::fs;
+
+use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_sqlite::{MIGRATIONS, SqliteConfig, SqliteStore, migrate};
+use sqlx::raw_sql;
+use sqlx::sqlite::SqlitePool;
+
+use crate::support::{self, NOW, TOKEN, host, record, until, write_database};
+
+#[tokio::test]
+async fn a_missing_file_is_an_error_that_names_it_and_is_not_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+
+    let error = SqliteStore::open(SqliteConfig::new(&path))
+        .await
+        .unwrap_err();
+
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let text = error.chain().to_string();
+    assert!(text.contains(path.to_str().unwrap()), "{text}");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_is_created_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+
+    let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    let read_only = SqliteStore::open(SqliteConfig::new(&path).read_only(true))
+        .await
+        .unwrap();
+    assert_eq!(host(&read_only).await.as_deref(), Some("192.0.2.1"));
+}
+
+#[tokio::test]
+async fn a_database_without_our_tables_is_refused_unless_they_may_be_created() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    fs::write(&path, "").unwrap();
+
+    for config in [
+        SqliteConfig::new(&path),
+        SqliteConfig::new(&path).read_only(true),
+        SqliteConfig::new(&path)
+            .read_only(true)
+            .create_if_missing(true),
+    ] {
+        let error = SqliteStore::open(config).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+        assert!(error.chain().to_string().contains("dcv_session"));
+    }
+    let store = SqliteStore::open(SqliteConfig::new(&path).create_if_missing(true))
+        .await
+        .unwrap();
+    assert_eq!(host(&store).await, None);
+}
+
+#[tokio::test]
+async fn a_store_may_be_there_before_its_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let config = SqliteConfig::new(&path).create_if_missing(true);
+    let store = SqliteStore::open_later(config).unwrap();
+
+    for _ in 0..3 {
+        let error = store.ping().await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert!(!path.exists());
+    }
+    let elsewhere = folder.path().join("elsewhere.db");
+    write_database(&elsewhere, "192.0.2.1").await;
+    fs::rename(&elsewhere, &path).unwrap();
+
+    until(async || support::lookup(&store).await == Ok("192.0.2.1".to_owned())).await;
+}
+
+#[tokio::test]
+async fn a_read_only_store_refuses_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+    let store = SqliteStore::open(SqliteConfig::new(&path).read_only(true))
+        .await
+        .unwrap();
+
+    let error = store
+        .register(&record("other", "192.0.2.2"), &TOKEN, NOW)
+        .await
+        .unwrap_err();
+
+    assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+    assert!(error.chain().to_string().contains("read-only"));
+}
+
+#[tokio::test]
+async fn paths_with_a_meaning_to_sqlite_are_plain_files() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [":memory:", "file:x?mode=memory", "a b%20c#d.db"] {
+        let path = folder.path().join(name);
+        write_database(&path, "192.0.2.1").await;
+        assert!(path.is_file(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn many_may_open_and_create_one_database_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let openings: Vec<_> = (0..8)
+        .map(|_| {
+            let config = SqliteConfig::new(&path)
+                .create_if_missing(true)
+                .busy_timeout(support::PATIENCE)
+                .acquire_timeout(support::PATIENCE);
+            tokio::spawn(SqliteStore::open(config))
+        })
+        .collect();
+    for opening in openings {
+        opening.await.unwrap().unwrap().ping().await.unwrap();
+    }
+}
+
+/// A host service's pool, over a database with tables of its own, among them
+/// the one in which sqlx keeps the service's migrations.
+async fn host_pool(folder: &tempfile::TempDir) -> SqlitePool {
+    let url = format!("sqlite:{}?mode=rwc", folder.path().join("app.db").display());
+    let pool = SqlitePool::connect(&url).await.unwrap();
+    raw_sql(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY);
+         INSERT INTO _sqlx_migrations VALUES (20260102030405);
+         CREATE TABLE user (name TEXT);
+         PRAGMA user_version = 7",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool
+}
+
+/// All that is the host service's.
+async fn host_part(pool: &SqlitePool) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'dcv_session%'
+         UNION ALL SELECT 'migration ' || version FROM _sqlx_migrations
+         UNION ALL SELECT 'user_version ' || user_version FROM pragma_user_version",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn our_tables_live_beside_a_host_service_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = host_pool(&folder).await;
+    let before = host_part(&pool).await;
+    let store = SqliteStore::with_pool(pool.clone());
+    let error = store.ping().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+
+    migrate(&pool).await.unwrap();
+    migrate(&pool).await.unwrap();
+
+    store
+        .register(&record("console", "192.0.2.1"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    assert_eq!(host_part(&pool).await, before);
+}
+
+#[tokio::test]
+async fn a_host_service_may_run_our_migrations_among_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = host_pool(&folder).await;
+    for migration in MIGRATIONS {
+        raw_sql(*migration).execute(&pool).await.unwrap();
+    }
+    migrate(&pool).await.unwrap();
+    SqliteStore::with_pool(pool).ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn debug_shows_the_path_and_no_more_than_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+    let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+    let debug = format!("{store:?}");
+    assert!(debug.contains("sessions.db"), "{debug}");
+    assert!(!debug.contains("192.0.2.1"), "{debug}");
+}

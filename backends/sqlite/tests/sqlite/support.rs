@@ -1,0 +1,94 @@
+//! What several of the tests need.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use dcv_resolver_core::{
+    Expiry, LeaseToken, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+    Timestamp,
+};
+use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+
+/// Generous: the tests share a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_893_456_000_000);
+
+pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"an owner's token");
+
+pub(crate) fn record(id: &str, host: &str) -> SessionRecord {
+    SessionRecord::builder(id.parse().unwrap(), host.parse().unwrap(), Expiry::Never)
+        .http_port(8443)
+        .build()
+        .unwrap()
+}
+
+/// A new database at `path` with the session `console` on `host`, closed and
+/// without side files.
+pub(crate) async fn write_database(path: &Path, host: &str) {
+    {
+        let store = SqliteStore::open(SqliteConfig::new(path).create_if_missing(true))
+            .await
+            .unwrap();
+        store
+            .register(&record("console", host), &TOKEN, NOW)
+            .await
+            .unwrap();
+    }
+    // Connections close on threads of their own.
+    let mut last = raw(path).await;
+    until(async || {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut last)
+            .await
+            .is_ok()
+    })
+    .await;
+    last.close().await.unwrap();
+    until(async || !side_file(path, "-wal").exists()).await;
+}
+
+/// A connection to the database beside the store's.
+pub(crate) async fn raw(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .unwrap()
+}
+
+pub(crate) fn side_file(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// On which host `console` runs, for a look up that must not fail.
+pub(crate) async fn host(store: &SqliteStore) -> Option<String> {
+    let record = store.lookup(&"console".parse().unwrap()).await.unwrap();
+    record.map(|record| record.host().to_string())
+}
+
+/// How a lookup ends, for one that must not find a session absent.
+pub(crate) async fn lookup(store: &SqliteStore) -> Result<String, StoreErrorKind> {
+    let answer: Result<_, StoreError> = store.lookup(&"console".parse().unwrap()).await;
+    match answer {
+        Ok(Some(record)) => Ok(record.host().to_string()),
+        Ok(None) => panic!("an outage was taken for an unknown session"),
+        Err(error) => Err(error.kind()),
+    }
+}
+
+/// Waits until `holds`, and tells how long that took.
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < PATIENCE, "it did not come about in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    start.elapsed()
+}
