@@ -1,0 +1,383 @@
+//! The `import` battery: what every [`SessionImport`] keeps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dcv_resolver_core::{
+    Existing, Expiry, Imported, SessionId, SessionImport, SessionRecord, SessionRegistry,
+    SessionStore, StoreErrorKind,
+};
+
+use Imported::{Kept, Stored};
+
+use crate::Fixture;
+use crate::listing::{by_id, limit, list_all};
+use crate::partial::give_up_after;
+use crate::race::race;
+use crate::sample::{
+    OURS, THEIRS, after, assert_kind, awkward_ids, full, id, minimal, other, varied,
+};
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __import_rules {
+    (($($then:tt)+) $arguments:tt) => {
+        $($then)+! {
+            $arguments
+            an_empty_batch_stores_nothing
+            imported_records_come_back_as_they_went_in
+            awkward_ids_are_imported
+            each_record_has_its_answer_in_order
+            keep_stores_what_register_would_store
+            a_kept_record_keeps_its_lease
+            replace_stores_whatever_is_there
+            replace_takes_over_the_lease
+            the_later_of_two_with_one_id_wins
+            two_with_one_id_are_both_kept_out
+            importing_again_is_harmless
+            a_large_batch_is_stored
+            of_concurrent_imports_one_wins_each_record
+            a_dropped_import_stores_whole_records
+        }
+    };
+}
+
+/// [`SessionImport`] rule 1: no records, no answers, and nothing stored.
+pub async fn an_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    for existing in [Existing::Keep, Existing::Replace] {
+        let answers = store.import(&[], &OURS, existing, t0).await.unwrap();
+        assert_eq!(answers, []);
+    }
+    assert!(list_all(&store, limit(10)).await.is_empty());
+}
+
+/// [`SessionImport`] rule 5 and [`SessionStore`] rule 3: every field comes
+/// back, at its least and at its greatest, and with any text in it.
+pub async fn imported_records_come_back_as_they_went_in<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let records = varied();
+    for existing in [Existing::Keep, Existing::Replace] {
+        let answers = store.import(&records, &OURS, existing, t0).await.unwrap();
+        assert_eq!(answers, vec![Stored; records.len()]);
+        for record in &records {
+            let found = store.lookup(record.id()).await.unwrap();
+            assert_eq!(found.as_ref(), Some(record));
+        }
+    }
+}
+
+/// [`SessionImport`] rule 1 and [`SessionStore`] rule 4: ids that are awkward
+/// or look alike are imported apart, each under the lease.
+pub async fn awkward_ids_are_imported<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let records: Vec<_> = awkward_ids()
+        .into_iter()
+        .zip(1..)
+        .map(|(id, port)| {
+            let record = minimal(id, Expiry::Never);
+            record.to_builder().quic_port(port).build().unwrap()
+        })
+        .collect();
+    let answers = store.import(&records, &OURS, Existing::Keep, t0).await;
+    assert_eq!(answers.unwrap(), vec![Stored; records.len()]);
+    for record in &records {
+        let found = store.lookup(record.id()).await.unwrap();
+        assert_eq!(found.as_ref(), Some(record));
+        assert!(store.deregister(record.id(), &OURS).await.unwrap());
+    }
+}
+
+/// [`SessionImport`] rule 1: one answer a record, in the order of the records.
+pub async fn each_record_has_its_answer_in_order<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let mut records = Vec::new();
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        // Backwards, so that the order is not the ids'.
+        let record = minimal(id(&format!("session {:02}", 99 - number)), Expiry::Never);
+        let taken = number % 3 == 0 || number == 10;
+        if taken {
+            store.register(&record, &THEIRS, t0).await.unwrap();
+        }
+        records.push(record);
+        expected.push(if taken { Kept } else { Stored });
+    }
+    let answers = store.import(&records, &OURS, Existing::Keep, t0).await;
+    assert_eq!(answers.unwrap(), expected);
+}
+
+/// [`SessionImport`] rule 2: with `Keep`, absent ids, expired records and
+/// records of the same lease are stored; live ones of another lease, or of
+/// none, are kept.
+pub async fn keep_stores_what_register_would_store<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let now = after(t0, 10);
+    let seeded = [
+        full(id("seeded, live"), Expiry::At(after(t0, 11))),
+        full(id("seeded, expired"), Expiry::At(now)),
+    ];
+    fixture.seed(&seeded).await;
+    let store = fixture.open().await;
+    for (name, token, expiry) in [
+        ("theirs, for ever", THEIRS, Expiry::Never),
+        ("theirs, to the end", THEIRS, Expiry::At(after(t0, 11))),
+        ("theirs, expired", THEIRS, Expiry::At(now)),
+        ("ours, live", OURS, Expiry::Never),
+        ("ours, expired", OURS, Expiry::At(now)),
+    ] {
+        let registered = store.register(&full(id(name), expiry), &token, t0).await;
+        registered.unwrap();
+    }
+
+    let expected = [
+        ("absent", Stored),
+        ("theirs, for ever", Kept),
+        ("theirs, to the end", Kept),
+        ("theirs, expired", Stored),
+        ("ours, live", Stored),
+        ("ours, expired", Stored),
+        ("seeded, live", Kept),
+        ("seeded, expired", Stored),
+    ];
+    let batch = expected.map(|(name, _)| other(id(name), Expiry::At(after(t0, 50))));
+    let answers = store.import(&batch, &OURS, Existing::Keep, now).await;
+    assert_eq!(answers.unwrap(), expected.map(|(_, imported)| imported));
+    for (record, (name, imported)) in batch.into_iter().zip(expected) {
+        let found = store.lookup(record.id()).await.unwrap();
+        assert_eq!(found == Some(record), imported == Stored, "{name}");
+    }
+}
+
+/// [`SessionImport`] rule 2: what is kept is kept whole, and under its lease.
+pub async fn a_kept_record_keeps_its_lease<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let theirs = full(id("console"), Expiry::At(after(t0, 10)));
+    store.register(&theirs, &THEIRS, t0).await.unwrap();
+    let batch = [other(id("console"), Expiry::Never)];
+    let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
+    assert_eq!(answers.unwrap(), [Kept]);
+    let found = store.lookup(theirs.id()).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&theirs));
+    assert!(!store.deregister(theirs.id(), &OURS).await.unwrap());
+    assert!(store.deregister(theirs.id(), &THEIRS).await.unwrap());
+}
+
+/// [`SessionImport`] rule 3: with `Replace`, every record is stored, and
+/// nothing of the one before is left.
+pub async fn replace_stores_whatever_is_there<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let seeded = full(id("seeded"), Expiry::Never);
+    fixture.seed(std::slice::from_ref(&seeded)).await;
+    let store = fixture.open().await;
+    for (name, token, expiry) in [
+        ("theirs", THEIRS, Expiry::Never),
+        ("theirs, expired", THEIRS, Expiry::At(t0)),
+        ("ours", OURS, Expiry::Never),
+    ] {
+        let registered = store.register(&full(id(name), expiry), &token, t0).await;
+        registered.unwrap();
+    }
+    let batch: Vec<_> = ["absent", "seeded", "theirs", "theirs, expired", "ours"]
+        .into_iter()
+        .map(|name| other(id(name), Expiry::At(after(t0, 50))))
+        .collect();
+    let answers = store.import(&batch, &OURS, Existing::Replace, t0).await;
+    assert_eq!(answers.unwrap(), [Stored; 5]);
+    assert_eq!(list_all(&store, limit(10)).await, by_id(batch));
+}
+
+/// [`SessionImport`] rule 3: with `Replace`, the record is under the new token,
+/// and the old one is worth nothing.
+pub async fn replace_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let id = id("console");
+    let theirs = full(id.clone(), Expiry::Never);
+    store.register(&theirs, &THEIRS, t0).await.unwrap();
+    let ours = other(id.clone(), Expiry::At(after(t0, 10)));
+    let batch = std::slice::from_ref(&ours);
+    let answers = store.import(batch, &OURS, Existing::Replace, t0).await;
+    assert_eq!(answers.unwrap(), [Stored]);
+
+    let answer = store.renew(&id, &THEIRS, Expiry::Never, t0).await;
+    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert!(!store.deregister(&id, &THEIRS).await.unwrap());
+    let answer = store.register(&theirs, &THEIRS, t0).await;
+    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_eq!(store.lookup(&id).await.unwrap(), Some(ours));
+    assert!(store.deregister(&id, &OURS).await.unwrap());
+}
+
+/// [`SessionImport`] rule 4: of records with one id, next to each other or far
+/// apart, the last is there in the end.
+pub async fn the_later_of_two_with_one_id_wins<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    for existing in [Existing::Keep, Existing::Replace] {
+        let mut batch = vec![
+            full(id("console"), Expiry::Never),
+            other(id("console"), Expiry::Never),
+        ];
+        batch.extend((0..50).map(|number| {
+            let id = id(&format!("between {number}"));
+            minimal(id, Expiry::Never)
+        }));
+        batch.push(minimal(id("console"), Expiry::At(after(t0, 10))));
+        let answers = store.import(&batch, &OURS, existing, t0).await.unwrap();
+        assert_eq!(answers, vec![Stored; batch.len()]);
+        let found = store.lookup(&id("console")).await.unwrap();
+        assert_eq!(found.as_ref(), batch.last());
+        assert!(store.deregister(&id("console"), &OURS).await.unwrap());
+    }
+}
+
+/// [`SessionImport`] rules 4 and 2: over a live record of another lease, both
+/// of two records with one id are kept out.
+pub async fn two_with_one_id_are_both_kept_out<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let theirs = full(id("console"), Expiry::Never);
+    store.register(&theirs, &THEIRS, t0).await.unwrap();
+    let batch = [
+        other(id("console"), Expiry::Never),
+        minimal(id("console"), Expiry::Never),
+    ];
+    let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
+    assert_eq!(answers.unwrap(), [Kept, Kept]);
+    assert_eq!(store.lookup(theirs.id()).await.unwrap(), Some(theirs));
+}
+
+/// [`SessionImport`] rule 5: the same batch again gives the same answers and
+/// the same records.
+pub async fn importing_again_is_harmless<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let batch = [
+        full(id("a"), Expiry::Never),
+        other(id("b"), Expiry::At(t0)),
+        minimal(id("c"), Expiry::At(after(t0, 10))),
+    ];
+    for existing in [Existing::Keep, Existing::Replace, Existing::Keep] {
+        let answers = store.import(&batch, &OURS, existing, t0).await;
+        assert_eq!(answers.unwrap(), [Stored; 3]);
+        assert_eq!(list_all(&store, limit(10)).await, by_id(batch.clone()));
+    }
+}
+
+/// [`SessionImport`] rules 1 and 4, and [`SessionRegistry`] rules 9 and 10: a
+/// batch of thousands is stored, listed and swept whole, however many a store
+/// takes at once.
+pub async fn a_large_batch_is_stored<F: Fixture<Store: SessionImport>>(fixture: F) {
+    const SESSIONS: u64 = 5_000;
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let mut batch: Vec<SessionRecord> = (0..SESSIONS)
+        .map(|number| {
+            let expiry = match number % 2 {
+                0 => Expiry::At(after(t0, 10)),
+                _ => Expiry::At(after(t0, 20)),
+            };
+            minimal(id(&format!("session {number}")), expiry)
+        })
+        .collect();
+    let kept = full(id("session 4321"), Expiry::Never);
+    store.register(&kept, &THEIRS, t0).await.unwrap();
+    // The id of the first comes again at the end.
+    batch.push(other(id("session 0"), Expiry::Never));
+
+    let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
+    let mut expected = vec![Stored; batch.len()];
+    expected[4321] = Kept;
+    assert!(answers.unwrap() == expected, "one record, 4321, is kept");
+
+    let mut records = by_id(batch);
+    records.insert(kept.id().clone(), kept);
+    assert_same(&list_all(&store, limit(700)).await, &records);
+    let swept = store.sweep(after(t0, 10)).await.unwrap();
+    // All even ones, but for "session 0", which came again.
+    assert_eq!(swept, SESSIONS / 2 - 1);
+    records.retain(|_, record| record.is_live(after(t0, 10)));
+    assert_same(&list_all(&store, limit(usize::MAX)).await, &records);
+}
+
+/// `assert_eq`, without thousands of records in its message.
+#[track_caller]
+fn assert_same<T: PartialEq>(listed: &BTreeMap<SessionId, T>, expected: &BTreeMap<SessionId, T>) {
+    let differing: Vec<_> = listed
+        .keys()
+        .chain(expected.keys())
+        .filter(|id| listed.get(*id) != expected.get(*id))
+        .take(5)
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "among others, these differ: {differing:?}"
+    );
+}
+
+/// [`SessionImport`] rule 2 and [`SessionRegistry`] rule 5: of two that import
+/// the same records at the same time under different tokens, one stores each.
+pub async fn of_concurrent_imports_one_wins_each_record<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
+    let t0 = fixture.t0();
+    let store = Arc::new(fixture.open().await);
+    for number in 0..10 {
+        let batch: Vec<_> = (0..20)
+            .map(|record| id(&format!("round {number}, session {record}")))
+            .map(|id| minimal(id, Expiry::Never))
+            .collect();
+        let answers = race([OURS, THEIRS].map(|token| {
+            let (store, batch) = (Arc::clone(&store), batch.clone());
+            async move { store.import(&batch, &token, Existing::Keep, t0).await }
+        }))
+        .await;
+        let [ours, theirs] = <[_; 2]>::try_from(answers).unwrap();
+        for (record, answers) in batch
+            .iter()
+            .zip(ours.unwrap().into_iter().zip(theirs.unwrap()))
+        {
+            let (winner, loser) = match answers {
+                (Stored, Kept) => (OURS, THEIRS),
+                (Kept, Stored) => (THEIRS, OURS),
+                neither_or_both => panic!("one was to be stored, these were: {neither_or_both:?}"),
+            };
+            assert!(!store.deregister(record.id(), &loser).await.unwrap());
+            assert!(store.deregister(record.id(), &winner).await.unwrap());
+        }
+    }
+}
+
+/// [`SessionImport`] rule 5: an import that is given up has stored some records,
+/// each whole; importing again stores all.
+pub async fn a_dropped_import_stores_whole_records<F: Fixture<Store: SessionImport>>(fixture: F) {
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    for polls in 0..40 {
+        let batch: Vec<_> = (0..20)
+            .map(|number| id(&format!("{polls} polls, session {number}")))
+            .map(|id| full(id, Expiry::Never))
+            .collect();
+        let import = store.import(&batch, &OURS, Existing::Keep, t0);
+        give_up_after(polls, import).await;
+        for record in &batch {
+            if let Some(found) = store.lookup(record.id()).await.unwrap() {
+                assert_eq!(&found, record);
+            }
+        }
+        let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
+        assert_eq!(answers.unwrap(), [Stored; 20]);
+        for record in &batch {
+            let found = store.lookup(record.id()).await.unwrap();
+            assert_eq!(found.as_ref(), Some(record));
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Records, ids, tokens and times that the rules work with.
+
+use std::time::Duration;
+
+use dcv_resolver_core::{
+    Expiry, LeaseToken, SessionId, SessionRecord, SessionState, StoreError, StoreErrorKind,
+    Timestamp, WebUrlPath,
+};
+
+/// The lease that a rule registers under.
+pub(crate) const OURS: LeaseToken = LeaseToken::from_bytes([0x11; LeaseToken::BYTES]);
+
+/// The lease of somebody else.
+pub(crate) const THEIRS: LeaseToken = LeaseToken::from_bytes([0x22; LeaseToken::BYTES]);
+
+pub(crate) fn id(text: &str) -> SessionId {
+    text.parse().unwrap()
+}
+
+/// The time `ms` milliseconds after `t0`.
+pub(crate) fn after(t0: Timestamp, ms: u64) -> Timestamp {
+    t0.saturating_add(Duration::from_millis(ms))
+}
+
+pub(crate) fn minimal(id: SessionId, expiry: Expiry) -> SessionRecord {
+    SessionRecord::builder(id, "192.0.2.7".parse().unwrap(), expiry)
+        .http_port(8443)
+        .build()
+        .unwrap()
+}
+
+/// A record that differs from [`minimal`] and [`full`] in its host.
+pub(crate) fn other(id: SessionId, expiry: Expiry) -> SessionRecord {
+    SessionRecord::builder(id, "198.51.100.9".parse().unwrap(), expiry)
+        .quic_port(9443)
+        .build()
+        .unwrap()
+}
+
+/// A record with every field set, to what none of them is by default.
+pub(crate) fn full(id: SessionId, expiry: Expiry) -> SessionRecord {
+    SessionRecord::builder(id, "ws-17.dcv.example".parse().unwrap(), expiry)
+        .target_id("a target of its own".parse().unwrap())
+        .http_port(8443)
+        .quic_port(8444)
+        .web_url_path("/desktop;v=1/a%20b".parse().unwrap())
+        .state(SessionState::Creating)
+        .owner("Zoë O'Neill")
+        .label("room", "Zürich 4.017")
+        .label("cost centre", "17")
+        .build()
+        .unwrap()
+}
+
+/// Records that between them have every field at its least and its greatest.
+pub(crate) fn varied() -> Vec<SessionRecord> {
+    let at = |unix_ms| Expiry::At(Timestamp::from_unix_ms(unix_ms));
+    let host = "a.".repeat(125) + "aaa";
+    let path = format!("/{}", "p".repeat(WebUrlPath::MAX_BYTES - 1));
+    let mut records = vec![
+        minimal(id("the least"), Expiry::Never),
+        other(id("QUIC only"), Expiry::Never),
+        full(id("everything"), at(1_900_000_000_001)),
+        SessionRecord::builder(id("the greatest"), host.parse().unwrap(), Expiry::Never)
+            .target_id(id(&"t".repeat(SessionId::MAX_BYTES)))
+            .http_port(u16::MAX)
+            .quic_port(u16::MAX)
+            .web_url_path(path.parse().unwrap())
+            .owner("o".repeat(1_000))
+            .label("l".repeat(100), "v".repeat(1_000))
+            .build()
+            .unwrap(),
+        SessionRecord::builder(id("IPv6"), "2001:db8::7".parse().unwrap(), Expiry::Never)
+            .http_port(1)
+            .quic_port(1)
+            .build()
+            .unwrap(),
+        // An owner without a name is not the same as no owner.
+        minimal(id("nameless owner"), Expiry::Never)
+            .to_builder()
+            .owner("")
+            .label("", "")
+            .build()
+            .unwrap(),
+    ];
+    for state in [
+        SessionState::Creating,
+        SessionState::Ready,
+        SessionState::Deleting,
+        SessionState::Unknown,
+    ] {
+        let record = minimal(id(state.as_str()), Expiry::Never);
+        records.push(record.to_builder().state(state).build().unwrap());
+    }
+    for text in AWKWARD_TEXTS {
+        let number = records.len();
+        records.push(
+            minimal(id(&format!("awkward text {number}")), Expiry::Never)
+                .to_builder()
+                .owner(*text)
+                .label(*text, *text)
+                .build()
+                .unwrap(),
+        );
+    }
+    // As far as a `Timestamp` goes, and where an integer no longer fits into
+    // 32 bits, or into a floating-point number.
+    for unix_ms in [
+        i64::MIN,
+        -1,
+        0,
+        1,
+        (1 << 31) + 1,
+        (1 << 53) + 1,
+        253_402_300_799_999,
+        i64::MAX,
+    ] {
+        records.push(minimal(id(&format!("expiry {unix_ms}")), at(unix_ms)));
+    }
+    records
+}
+
+const AWKWARD_TEXTS: &[&str] = &[
+    "line\nbreak, \r\n and \t tab",
+    "NUL \0 inside",
+    "\u{1b}[31m\u{7f}\u{85}",
+    "\"quoted\" 'twice' \\ and back",
+    "'; DROP TABLE sessions; --",
+    "]] .. redis.call('FLUSHALL') .. [[",
+    "# = { } [ ] , : null true",
+    "e\u{301} \u{e9} \u{1f469}\u{200d}\u{1f680} \u{202e}",
+    "\u{feff}\u{fffe}\u{10ffff}",
+    " ",
+];
+
+/// Ids that some store or other has treated as something else than text.
+pub(crate) fn awkward_ids() -> Vec<SessionId> {
+    let longest = "x".repeat(SessionId::MAX_BYTES);
+    let longest_wide = "é".repeat(SessionId::MAX_BYTES / 2);
+    AWKWARD_IDS
+        .iter()
+        .copied()
+        .chain(look_alikes().into_iter().flatten())
+        .chain([longest.as_str(), longest_wide.as_str()])
+        .map(id)
+        .collect()
+}
+
+const AWKWARD_IDS: &[&str] = &[
+    "'",
+    "\"",
+    "`",
+    "''",
+    "\\",
+    "\\0",
+    "\\u0000",
+    "%s",
+    "$1",
+    "?1",
+    ":id",
+    "@id",
+    "{",
+    "}",
+    "{}",
+    "{0}",
+    "${HOME}",
+    "{tag}rest",
+    "[",
+    "]",
+    "[^a]",
+    "(",
+    ")",
+    ".",
+    "..",
+    "../..",
+    "/",
+    "//",
+    "/etc/passwd",
+    "C:\\sessions",
+    "a:b",
+    "a|b",
+    "a,b",
+    "a;b",
+    "a&b=c",
+    "a#b",
+    "--",
+    "/* */",
+    "'; DROP TABLE sessions; --",
+    "' OR '1'='1",
+    "]] return 1 --",
+    "null",
+    "NULL",
+    "nil",
+    "None",
+    "true",
+    "undefined",
+    "0",
+    "-1",
+    "9223372036854775808",
+    "NaN",
+    "0x10",
+    "1e400",
+    "\u{1f469}\u{200d}\u{1f680}",
+    "\u{202e}desrever",
+    "\u{feff}marked",
+    "\u{fffd}",
+    "\u{10ffff}",
+    "会话",
+    "جلسة",
+];
+
+/// Groups of ids that differ in bytes, and that some comparison or other takes
+/// for one another: the first of each group may be a pattern for the others.
+pub(crate) fn look_alikes() -> Vec<Vec<&'static str>> {
+    vec![
+        vec!["console", "Console", "CONSOLE"],
+        vec!["ÉCOLE", "école"],
+        vec!["straße", "strasse", "STRASSE"],
+        vec!["ΣΊΣΥΦΟΣ", "σίσυφος", "σίσυφοσ"],
+        vec!["Iı", "iı", "İi"],
+        // The same letter, composed and decomposed.
+        vec!["caf\u{e9}", "cafe\u{301}", "cafe"],
+        vec!["\u{212b}ngstrom", "\u{c5}ngstrom", "A\u{30a}ngstrom"],
+        vec!["full", "\u{ff46}\u{ff55}\u{ff4c}\u{ff4c}", "\u{fb01}ll"],
+        vec!["space", "space ", " space", "space  ", "space\u{a0}"],
+        vec![" ", "  ", "\u{a0}", "\u{200b}"],
+        vec!["join", "jo\u{200d}in", "jo\u{ad}in", "join\u{200b}"],
+        vec!["%", "%%", "a%", "abc%"],
+        vec!["l_ke", "like", "l%"],
+        vec!["gl*b", "glob", "gl?b", "gl[o]b", "gl\\*b", "*", "?"],
+        vec!["1", "01", "+1", "1.0", "1e0", "1 ", "١"],
+        vec!["pre", "prefix", "prefix:", "prefix:1"],
+        vec!["a/b", "a//b", "a/./b", "a/b/"],
+        vec!["%41", "A", "&#65;", "\\x41"],
+    ]
+}
+
+/// Asserts that `result` is an error of the kind `expected`.
+#[track_caller]
+pub(crate) fn assert_kind<T: std::fmt::Debug>(
+    result: &Result<T, StoreError>,
+    expected: StoreErrorKind,
+) {
+    match result {
+        Err(error) if error.kind() == expected => {}
+        answer => panic!("expected an error of the kind {expected:?}, got {answer:?}"),
+    }
+}
