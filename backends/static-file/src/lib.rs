@@ -1,1 +1,27 @@
-//! static file
+#![doc = include_str!("../README.md")]
+
+mod collector;
+mod error;
+mod field;
+mod file;
+mod follower;
+mod format;
+mod index;
+mod json;
+mod mistake;
+mod node;
+mod read;
+mod session;
+mod signature;
+mod spelling;
+mod store;
+mod toml;
+mod watcher;
+mod way;
+
+pub use error::LoadError;
+pub use file::SessionFile;
+pub use format::Format;
+pub use mistake::Mistake;
+pub use store::{Reload, StaticFileStore};
+pub use watcher::{WatchOptions, Watcher};

@@ -1,0 +1,116 @@
+//! [`SessionFile`]: the sessions that a file holds.
+
+use std::path::Path;
+
+use dcv_resolver_core::SessionRecord;
+
+use crate::collector::Collector;
+use crate::index::Index;
+use crate::mistake::Mistakes;
+use crate::{Format, LoadError, json, read, toml};
+
+/// The sessions that a file holds, checked.
+///
+/// ```
+/// use dcv_resolver_static_file::{Format, SessionFile};
+///
+/// let text = "
+/// [sessions.console]
+/// host = 'ws-17.dcv.example'
+/// htpt_port = 8443
+/// ";
+/// let error = SessionFile::parse(text, Format::Toml, "sessions.toml").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "sessions.toml:2:11: session \"console\" has neither `http_port` nor `quic_port`, and needs at least one\n\
+///      sessions.toml:4:1: unknown field \"htpt_port\"; did you mean `http_port`?",
+/// );
+/// ```
+#[derive(Debug)]
+pub struct SessionFile {
+    sessions: Vec<SessionRecord>,
+    index: Index,
+}
+
+impl SessionFile {
+    /// The greatest size of a session file: 512 MiB, a few million sessions.
+    pub const MAX_BYTES: u64 = 512 << 20;
+
+    /// Reads and checks the file at `path`, in the format that its extension
+    /// names.
+    ///
+    /// It blocks while it reads and parses, but never waits for anybody: a
+    /// FIFO is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`]: `UnknownFormat`, `Unreadable`, `NotAFile`, `TooLarge` or
+    /// `StillChanging` before the content is looked at, `Invalid` with every
+    /// mistake in it after.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        let format = Format::of(path)?;
+        Self::parse_bytes(&read::read(path)?, format, path)
+    }
+
+    /// Checks `text`. `name` is what mistakes call it.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Invalid`], with every mistake in it.
+    pub fn parse(text: &str, format: Format, name: impl AsRef<Path>) -> Result<Self, LoadError> {
+        Self::parse_bytes(text.as_bytes(), format, name.as_ref())
+    }
+
+    pub(crate) fn parse_bytes(
+        bytes: &[u8],
+        format: Format,
+        path: &Path,
+    ) -> Result<Self, LoadError> {
+        // Windows editors put a byte order mark before UTF-8; it says nothing.
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let parsed = decode(bytes).and_then(|text| {
+            let mut collector = Collector::new(format);
+            match format {
+                Format::Toml => toml::read(text, &mut collector),
+                Format::Json => json::read(text, &mut collector),
+            }
+            collector.finish()
+        });
+        match parsed {
+            Ok((sessions, index)) => Ok(Self { sessions, index }),
+            Err(mistakes) => Err(mistakes.into_error(path, bytes)),
+        }
+    }
+
+    /// The sessions, in the order of the file.
+    #[must_use]
+    pub fn sessions(&self) -> &[SessionRecord] {
+        &self.sessions
+    }
+
+    /// The sessions, in the order of the file.
+    #[must_use]
+    pub fn into_sessions(self) -> Vec<SessionRecord> {
+        self.sessions
+    }
+
+    pub(crate) fn into_index(self) -> Index {
+        self.index
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<&str, Mistakes> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let mut mistakes = Mistakes::default();
+        if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+            mistakes.add(0, format_args!("this is UTF-16; UTF-8 was expected"));
+        } else {
+            mistakes.add(
+                error.valid_up_to(),
+                format_args!("a byte that is not UTF-8 stands here; UTF-8 was expected"),
+            );
+        }
+        mistakes
+    })
+}

@@ -1,0 +1,151 @@
+//! Reads JSON, one session at a time.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Error;
+use serde_json::value::RawValue;
+
+use crate::Format;
+use crate::collector::Collector;
+use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
+
+pub(crate) fn read(text: &str, collector: &mut Collector) {
+    let source = Source(text);
+    let read = each_entry(text, |key, value| match source.key(key) {
+        Ok(key) => collector.session(&key, &source.node(value, MAX_DEPTH)),
+        Err(BrokenEscape) => collector.mistake(
+            source.offset(key),
+            format_args!("this key is {}", BrokenEscape::WORDS),
+        ),
+    });
+    if let Err(error) = read {
+        let (offset, message) = source.syntax_error(&error);
+        collector.mistake(offset, format_args!("{message}"));
+    }
+}
+
+/// Calls `entry` with the key and the value of each entry of the object that
+/// `text` is, duplicates included.
+fn each_entry<'a>(
+    text: &'a str,
+    entry: impl FnMut(&'a RawValue, &'a RawValue),
+) -> Result<(), Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.deserialize_map(EachEntry(entry))?;
+    deserializer.end()
+}
+
+struct EachEntry<F>(F);
+
+impl<'a, F: FnMut(&'a RawValue, &'a RawValue)> Visitor<'a> for EachEntry<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with one session a key")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(mut self, mut entries: A) -> Result<(), A::Error> {
+        while let Some((key, value)) = entries.next_entry()? {
+            (self.0)(key, value);
+        }
+        Ok(())
+    }
+}
+
+/// A string that stands for no text: JSON's grammar allows half a surrogate
+/// pair.
+struct BrokenEscape;
+
+impl BrokenEscape {
+    const WORDS: &'static str = "a string with half of a surrogate pair (\\uD800 to \\uDFFF)";
+}
+
+/// The whole text. What serde borrows from it tells by its address where it
+/// stands.
+#[derive(Clone, Copy)]
+struct Source<'a>(&'a str);
+
+impl<'a> Source<'a> {
+    fn offset(self, part: &RawValue) -> usize {
+        let start = self.0.as_ptr().addr();
+        part.get().as_ptr().addr().saturating_sub(start)
+    }
+
+    fn key(self, key: &'a RawValue) -> Result<Key<'a>, BrokenEscape> {
+        Ok(Key {
+            offset: self.offset(key),
+            text: text(key)?,
+        })
+    }
+
+    fn node(self, raw: &'a RawValue, tables: u8) -> Node<'a> {
+        Node {
+            offset: self.offset(raw),
+            value: self.value(raw, tables),
+        }
+    }
+
+    /// `tables` is how many objects deep to look.
+    fn value(self, raw: &'a RawValue, tables: u8) -> Value<'a> {
+        match raw.get().as_bytes().first() {
+            Some(b'"') => match text(raw) {
+                Ok(text) => Value::Text(text),
+                Err(BrokenEscape) => Value::Other(BrokenEscape::WORDS),
+            },
+            Some(b'{') if tables == 0 => Value::Other(Format::Json.table()),
+            Some(b'{') => self.object(raw, tables - 1),
+            Some(b'[') => Value::Other("an array"),
+            Some(b't' | b'f') => Value::Other("a boolean"),
+            Some(b'n') => Value::Null,
+            _ => match raw.get().parse() {
+                Ok(integer) => Value::Integer(integer),
+                Err(_) if raw.get().contains(['.', 'e', 'E']) => {
+                    Value::Other("a number with a fraction or an exponent")
+                }
+                Err(_) => Value::Other("a number out of range"),
+            },
+        }
+    }
+
+    fn object(self, raw: &'a RawValue, tables: u8) -> Value<'a> {
+        // As many as a session has fields, but for labels and the like.
+        let mut entries = Vec::with_capacity(6);
+        let mut broken = false;
+        let read = each_entry(raw.get(), |key, value| match self.key(key) {
+            Ok(key) => entries.push(Entry {
+                key,
+                node: self.node(value, tables),
+            }),
+            Err(BrokenEscape) => broken = true,
+        });
+        match read {
+            Ok(()) if !broken => Value::Table(entries),
+            _ => Value::Other("an object with a broken key"),
+        }
+    }
+
+    /// What serde says, without the place, and the place.
+    fn syntax_error(self, error: &Error) -> (usize, String) {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+
+        let lines = self.0.split_inclusive('\n').take(line.saturating_sub(1));
+        let line_offset: usize = lines.map(str::len).sum();
+        // The column counts the bytes up to and with the one to blame.
+        (line_offset + column.saturating_sub(1), message)
+    }
+}
+
+fn text(raw: &RawValue) -> Result<Cow<'_, str>, BrokenEscape> {
+    #[derive(serde::Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    match serde_json::from_str(raw.get()) {
+        Ok(Text(text)) => Ok(text),
+        Err(_) => Err(BrokenEscape),
+    }
+}

@@ -1,0 +1,150 @@
+//! [`Mistake`]: one thing that is wrong with a session file, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::LoadError;
+
+/// One thing that is wrong with a session file.
+///
+/// Displays as one line: `path:line:column: what is wrong, what was expected`.
+/// What it quotes from the file is escaped and cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    path: Arc<Path>,
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl Mistake {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The line, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column, counted in characters from 1.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What is wrong, and what was expected.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            path,
+            line,
+            column,
+            message,
+        } = self;
+        write!(f, "{}:{line}:{column}: {message}", path.display())
+    }
+}
+
+/// Collects mistakes by their byte offset.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    kept: Vec<(usize, String)>,
+    more: usize,
+}
+
+impl Mistakes {
+    /// A file of another kind has a mistake in every line.
+    const MAX_KEPT: usize = 100;
+
+    pub(crate) fn add(&mut self, offset: usize, message: fmt::Arguments<'_>) {
+        if self.kept.len() < Self::MAX_KEPT {
+            self.kept.push((offset, message.to_string()));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.kept.len() + self.more
+    }
+
+    /// Turns the offsets into places in `text`.
+    pub(crate) fn into_error(mut self, path: &Path, text: &[u8]) -> LoadError {
+        self.kept.sort_by_key(|(offset, _)| *offset);
+        let path: Arc<Path> = path.into();
+        let mut place = Place::default();
+        let mistakes = self.kept.into_iter().map(|(offset, message)| {
+            place.advance(text, offset);
+            Mistake {
+                path: Arc::clone(&path),
+                line: place.line,
+                column: place.column,
+                message,
+            }
+        });
+        LoadError::Invalid {
+            path: PathBuf::from(&*path),
+            mistakes: mistakes.collect(),
+            more: self.more,
+        }
+    }
+}
+
+/// Walks forward through a text, counting lines and characters.
+#[derive(Debug)]
+struct Place {
+    offset: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            offset: 0,
+            line: 1,
+            column: 1,
+        }
+    }
+}
+
+impl Place {
+    fn advance(&mut self, text: &[u8], to: usize) {
+        for &byte in text.get(self.offset..to).unwrap_or_default() {
+            match byte {
+                b'\n' => {
+                    self.line += 1;
+                    self.column = 1;
+                }
+                // The later bytes of a character.
+                0x80..=0xBF => {}
+                _ => self.column += 1,
+            }
+        }
+        self.offset = self.offset.max(to);
+    }
+}
+
+/// A text of the file, as a message shows it.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_CHARS: usize = 60;
+        match self.0.char_indices().nth(MAX_CHARS) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}…", self.0.get(..end).unwrap_or_default()),
+        }
+    }
+}

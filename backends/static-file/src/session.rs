@@ -1,0 +1,300 @@
+//! Reads one session out of its [`Node`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use dcv_resolver_core::{Expiry, InvalidRecord, SessionId, SessionRecord, Timestamp};
+
+use crate::Format;
+use crate::field::Field;
+use crate::mistake::{Mistakes, Quoted};
+use crate::node::{Entry, Key, Node, Value};
+use crate::spelling;
+
+/// The record; or `None`, with every mistake in it added to `mistakes`.
+pub(crate) fn read(
+    id: &SessionId,
+    key: &Key<'_>,
+    node: &Node<'_>,
+    format: Format,
+    mistakes: &mut Mistakes,
+) -> Option<SessionRecord> {
+    let Value::Table(entries) = &node.value else {
+        mistakes.add(
+            node.offset,
+            format_args!(
+                "session {} is {}; {} with its fields was expected",
+                Quoted(id.as_str()),
+                node.value.describe(format),
+                format.table(),
+            ),
+        );
+        return None;
+    };
+    let before = mistakes.count();
+    let mut session = Session {
+        fields: [None; Field::ALL.len()],
+        format,
+        mistakes,
+    };
+    session.sort(entries);
+
+    let host = session.parse(Field::Host);
+    if session.get(Field::Host).is_none() {
+        session.mistakes.add(
+            key.offset,
+            format_args!(
+                "session {} has no `{}`",
+                Quoted(id.as_str()),
+                Field::Host.name(format)
+            ),
+        );
+    }
+    let http_port = session.port(Field::HttpPort);
+    let quic_port = session.port(Field::QuicPort);
+    if session.get(Field::HttpPort).is_none() && session.get(Field::QuicPort).is_none() {
+        session.mistakes.add(
+            key.offset,
+            format_args!(
+                "session {} has neither `{}` nor `{}`, and needs at least one",
+                Quoted(id.as_str()),
+                Field::HttpPort.name(format),
+                Field::QuicPort.name(format),
+            ),
+        );
+    }
+    let expiry = session.expiry();
+    let target_id = session.parse(Field::TargetId);
+    let web_url_path = session.parse(Field::WebUrlPath);
+    let state = session.parse(Field::State);
+    let owner = session.text(Field::Owner);
+    let labels = session.labels();
+
+    if session.mistakes.count() > before {
+        return None;
+    }
+    let mut record = SessionRecord::builder(id.clone(), host?, expiry);
+    if let Some(port) = http_port {
+        record = record.http_port(port);
+    }
+    if let Some(port) = quic_port {
+        record = record.quic_port(port);
+    }
+    if let Some(target_id) = target_id {
+        record = record.target_id(target_id);
+    }
+    if let Some(path) = web_url_path {
+        record = record.web_url_path(path);
+    }
+    if let Some(state) = state {
+        record = record.state(state);
+    }
+    if let Some(owner) = owner {
+        record = record.owner(owner);
+    }
+    for (name, value) in labels {
+        record = record.label(name, value);
+    }
+    record
+        .build()
+        .map_err(|error| mistakes.add(key.offset, format_args!("{error}")))
+        .ok()
+}
+
+/// A session's fields, each where its name says.
+struct Session<'n, 'm> {
+    fields: [Option<&'n Node<'n>>; Field::ALL.len()],
+    format: Format,
+    mistakes: &'m mut Mistakes,
+}
+
+impl<'n> Session<'n, '_> {
+    fn sort(&mut self, entries: &'n [Entry<'n>]) {
+        // A field of value null is absent, and still must not come twice.
+        let mut seen = [false; Field::ALL.len()];
+        for Entry { key, node } in entries {
+            let Some(field) = Field::of(&key.text, self.format) else {
+                self.unknown(key);
+                continue;
+            };
+            if let Some(seen) = seen.get_mut(field as usize)
+                && std::mem::replace(seen, true)
+            {
+                let name = field.name(self.format);
+                self.mistakes
+                    .add(key.offset, format_args!("`{name}` is given twice"));
+            } else if let Some(slot) = self.fields.get_mut(field as usize)
+                && !matches!(node.value, Value::Null)
+            {
+                *slot = Some(node);
+            }
+        }
+    }
+
+    fn unknown(&mut self, key: &Key<'_>) {
+        let names = Field::ALL.map(|field| field.name(self.format));
+        let mut hint = spelling::hint(&key.text, names);
+        if hint.is_empty() {
+            hint = format!("; a session has {}", names.join(", "));
+        }
+        self.mistakes.add(
+            key.offset,
+            format_args!("unknown field {}{hint}", Quoted(&key.text)),
+        );
+    }
+
+    fn get(&self, field: Field) -> Option<&'n Node<'n>> {
+        self.fields.get(field as usize).copied().flatten()
+    }
+
+    /// Adds "`field` …" at `node`.
+    fn mistake(&mut self, field: Field, node: &Node<'_>, message: fmt::Arguments<'_>) {
+        let name = field.name(self.format);
+        self.mistakes
+            .add(node.offset, format_args!("`{name}` {message}"));
+    }
+
+    fn wrong_type(&mut self, field: Field, node: &Node<'_>, expected: &str) {
+        let found = node.value.describe(self.format);
+        self.mistake(
+            field,
+            node,
+            format_args!("is {found}; {expected} was expected"),
+        );
+    }
+
+    fn text(&mut self, field: Field) -> Option<&'n str> {
+        let node = self.get(field)?;
+        if let Value::Text(text) = &node.value {
+            return Some(text);
+        }
+        self.wrong_type(field, node, "a string");
+        None
+    }
+
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, field: Field) -> Option<T> {
+        let text = self.text(field)?;
+        self.parse_text(field, text)
+    }
+
+    fn parse_text<T: FromStr<Err: fmt::Display>>(&mut self, field: Field, text: &str) -> Option<T> {
+        let node = self.get(field)?;
+        text.parse()
+            .map_err(|error| {
+                self.mistake(field, node, format_args!("is {}: {error}", Quoted(text)));
+            })
+            .ok()
+    }
+
+    fn port(&mut self, field: Field) -> Option<u16> {
+        let node = self.get(field)?;
+        match &node.value {
+            Value::Integer(number) => match u16::try_from(*number) {
+                Ok(port) if port > 0 => return Some(port),
+                _ => self.mistake(
+                    field,
+                    node,
+                    format_args!("is {number}: {}", InvalidRecord::PortZero),
+                ),
+            },
+            Value::Text(text) => self.mistake(
+                field,
+                node,
+                format_args!(
+                    "is the string {}; a number without quotes was expected",
+                    Quoted(text)
+                ),
+            ),
+            _ => self.wrong_type(field, node, "a number from 1 to 65535"),
+        }
+        None
+    }
+
+    fn expiry(&mut self) -> Expiry {
+        let at = self.expires_at();
+        let at_ms = self.expires_at_ms();
+        if let (Some(date), Some(ms)) = (self.get(Field::ExpiresAt), self.get(Field::ExpiresAtMs)) {
+            let (field, other, node) = if date.offset > ms.offset {
+                (Field::ExpiresAt, Field::ExpiresAtMs, date)
+            } else {
+                (Field::ExpiresAtMs, Field::ExpiresAt, ms)
+            };
+            let other = other.name(self.format);
+            self.mistake(
+                field,
+                node,
+                format_args!("is given beside `{other}`; one of them was expected"),
+            );
+        }
+        at.or(at_ms).into()
+    }
+
+    fn expires_at(&mut self) -> Option<Timestamp> {
+        let node = self.get(Field::ExpiresAt)?;
+        match &node.value {
+            Value::DateTime(text) => self.parse_text(Field::ExpiresAt, text),
+            Value::Text(text) => self.parse_text(Field::ExpiresAt, text),
+            Value::Integer(_) => {
+                let ms = Field::ExpiresAtMs.name(self.format);
+                self.mistake(
+                    Field::ExpiresAt,
+                    node,
+                    format_args!(
+                        "is an integer; a date and time such as 2026-01-02T03:04:05Z \
+                         was expected, milliseconds go into `{ms}`"
+                    ),
+                );
+                None
+            }
+            _ => {
+                let expected = "a date and time such as 2026-01-02T03:04:05Z";
+                self.wrong_type(Field::ExpiresAt, node, expected);
+                None
+            }
+        }
+    }
+
+    fn expires_at_ms(&mut self) -> Option<Timestamp> {
+        let node = self.get(Field::ExpiresAtMs)?;
+        if let Value::Integer(unix_ms) = node.value {
+            return Some(Timestamp::from_unix_ms(unix_ms));
+        }
+        let expected = "an integer, the milliseconds since 1970-01-01T00:00:00Z,";
+        self.wrong_type(Field::ExpiresAtMs, node, expected);
+        None
+    }
+
+    fn labels(&mut self) -> Vec<(&'n str, &'n str)> {
+        let Some(node) = self.get(Field::Labels) else {
+            return Vec::new();
+        };
+        let Value::Table(entries) = &node.value else {
+            let expected = format!("{} of strings", self.format.table());
+            self.wrong_type(Field::Labels, node, &expected);
+            return Vec::new();
+        };
+        let mut names = BTreeSet::new();
+        let mut labels = Vec::with_capacity(entries.len());
+        for Entry { key, node } in entries {
+            let name = &*key.text;
+            if !names.insert(name) {
+                self.mistakes.add(
+                    key.offset,
+                    format_args!("label {} is given twice", Quoted(name)),
+                );
+            }
+            match &node.value {
+                Value::Text(value) => labels.push((name, &**value)),
+                other => {
+                    let found = other.describe(self.format);
+                    self.mistakes.add(
+                        node.offset,
+                        format_args!("label {} is {found}; a string was expected", Quoted(name)),
+                    );
+                }
+            }
+        }
+        labels
+    }
+}

@@ -1,0 +1,52 @@
+//! [`Signature`]: how a file looks without reading it.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// How a file looks without reading it. Where two signatures differ, the
+/// content may; where they are the same, it is, but for changes within one
+/// tick of the file system's clock.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Signature {
+    File {
+        len: u64,
+        modified: Option<SystemTime>,
+        unix: Option<Unix>,
+    },
+    Missing(io::ErrorKind),
+}
+
+/// Device, inode, and the time of the last change, of the metadata too, in
+/// seconds and nanoseconds.
+type Unix = (u64, u64, i64, i64);
+
+impl Signature {
+    pub(crate) fn of(path: &Path) -> Self {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Self::File {
+                len: metadata.len(),
+                modified: metadata.modified().ok(),
+                unix: unix(&metadata),
+            },
+            Err(error) => Self::Missing(error.kind()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn unix(metadata: &Metadata) -> Option<Unix> {
+    use std::os::unix::fs::MetadataExt;
+    Some((
+        metadata.dev(),
+        metadata.ino(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ))
+}
+
+#[cfg(not(unix))]
+fn unix(_metadata: &Metadata) -> Option<Unix> {
+    None
+}

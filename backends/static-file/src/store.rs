@@ -1,0 +1,184 @@
+//! [`StaticFileStore`]: the sessions of a file, looked up.
+
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use dcv_resolver_core::{SessionId, SessionRecord, SessionStore, StoreError, async_trait};
+
+use crate::index::Index;
+use crate::{Format, LoadError, SessionFile, read};
+
+/// The sessions of a file, looked up in memory.
+///
+/// Readers are never blocked: a lookup takes one snapshot of the content and
+/// one look into a hash table. Nothing changes until [`reload`](Self::reload)
+/// is called, by hand or by a [`Watcher`](crate::Watcher).
+///
+/// ```
+/// use dcv_resolver_core::SessionStore;
+/// use dcv_resolver_static_file::StaticFileStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("sessions.toml");
+/// std::fs::write(&path, "[sessions.console]\nhost = '192.0.2.7'\nhttp_port = 8443\n")?;
+///
+/// let store = StaticFileStore::load(&path)?;
+/// assert_eq!(store.session_count(), 1);
+///
+/// let record = store.lookup(&"console".parse()?).await?.ok_or("it is there")?;
+/// assert_eq!(record.host().as_str(), "192.0.2.7");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct StaticFileStore {
+    path: PathBuf,
+    format: Format,
+    content: ArcSwap<Content>,
+    /// Held while reloading, so that an older reading never overtakes a newer.
+    reloading: Mutex<()>,
+    hasher: foldhash::quality::RandomState,
+}
+
+#[derive(Debug)]
+struct Content {
+    index: Index,
+    /// A hash of the bytes that it was read from.
+    hash: u64,
+    loaded_at: Instant,
+}
+
+/// What a reload found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reload {
+    /// The file holds the same bytes as before.
+    Unchanged,
+    /// The new content is served now.
+    Changed {
+        /// How many sessions it has.
+        sessions: usize,
+    },
+}
+
+/// Why a reload failed, and a hash of the content that it failed over.
+#[derive(Debug)]
+pub(crate) struct FailedReload {
+    pub(crate) error: LoadError,
+    pub(crate) hash: Option<u64>,
+}
+
+impl StaticFileStore {
+    /// Reads the file at `path`, in the format that its extension names.
+    ///
+    /// It blocks while it reads and parses, a second or two for a million
+    /// sessions: call it at the start, or on a thread where blocking is fine.
+    ///
+    /// # Errors
+    ///
+    /// As of [`SessionFile::read`].
+    pub fn load(path: impl Into<PathBuf>) -> Result<Self, LoadError> {
+        let path = path.into();
+        let format = Format::of(&path)?;
+        let hasher = foldhash::quality::RandomState::default();
+        let bytes = read::read(&path)?;
+        let content = Content {
+            hash: hasher.hash_one(&bytes),
+            index: SessionFile::parse_bytes(&bytes, format, &path)?.into_index(),
+            loaded_at: Instant::now(),
+        };
+        Ok(Self {
+            path,
+            format,
+            content: ArcSwap::from_pointee(content),
+            reloading: Mutex::new(()),
+            hasher,
+        })
+    }
+
+    /// Reads the file again and, when it is good and not the same as before,
+    /// serves its content from now on.
+    ///
+    /// It blocks like [`load`](Self::load). The former content is freed before
+    /// it returns, on the thread that calls it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`SessionFile::read`]. The former content is served on.
+    pub fn reload(&self) -> Result<Reload, LoadError> {
+        self.try_reload().map_err(|failed| failed.error)
+    }
+
+    pub(crate) fn try_reload(&self) -> Result<Reload, FailedReload> {
+        let _one_at_a_time = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let bytes = read::read(&self.path).map_err(|error| FailedReload { error, hash: None })?;
+        let hash = self.hasher.hash_one(&bytes);
+        if hash == self.content.load().hash {
+            return Ok(Reload::Unchanged);
+        }
+        let file = SessionFile::parse_bytes(&bytes, self.format, &self.path).map_err(|error| {
+            FailedReload {
+                error,
+                hash: Some(hash),
+            }
+        })?;
+        let content = Content {
+            index: file.into_index(),
+            hash,
+            loaded_at: Instant::now(),
+        };
+        let sessions = content.index.len();
+        free(self.content.swap(Arc::new(content)));
+        Ok(Reload::Changed { sessions })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many sessions are served now, expired ones included.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.content.load().index.len()
+    }
+
+    /// When the content that is served now was read.
+    #[must_use]
+    pub fn loaded_at(&self) -> Instant {
+        self.content.load().loaded_at
+    }
+}
+
+/// Waits until no lookup holds the content any more, and frees it here: it
+/// takes a while, which must not be a lookup's.
+fn free(content: Arc<Content>) {
+    // Nobody can get hold of it anew, and a lookup holds it for less than a
+    // microsecond, unless its thread is descheduled at that moment.
+    while Arc::strong_count(&content) > 1 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    drop(content);
+}
+
+#[async_trait]
+impl SessionStore for StaticFileStore {
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(self.content.load().index.get(id).cloned())
+    }
+
+    /// Always succeeds: what is served is in memory.
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads TOML.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Error};
+
+use crate::Format;
+use crate::collector::Collector;
+use crate::mistake::Quoted;
+use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
+use crate::spelling;
+
+/// Of a greater file with broken syntax only the first error is told: every
+/// one of them takes memory.
+const MAX_RECOVERY_BYTES: usize = 1 << 20;
+
+pub(crate) fn read(text: &str, collector: &mut Collector) {
+    match DeTable::parse(text) {
+        Ok(document) => read_document(document.into_inner(), collector),
+        Err(_) if text.len() <= MAX_RECOVERY_BYTES => {
+            // What was recovered is not looked into: a mistake found there may
+            // be the recovery's.
+            for error in DeTable::parse_recoverable(text).1 {
+                syntax_error(&error, collector);
+            }
+        }
+        Err(first) => syntax_error(&first, collector),
+    }
+}
+
+fn syntax_error(error: &Error, collector: &mut Collector) {
+    let offset = error.span().map_or(0, |span| span.start);
+    collector.mistake(offset, format_args!("{}", error.message()));
+}
+
+fn read_document(document: DeTable<'_>, collector: &mut Collector) {
+    let mut sessions = None;
+    for (key, value) in document {
+        if key.get_ref() == "sessions" {
+            sessions = Some(value);
+        } else {
+            let hint = spelling::hint(key.get_ref(), ["sessions"]);
+            collector.mistake(
+                key.span().start,
+                format_args!(
+                    "unknown table {}{hint}; all there is at the top is [sessions]",
+                    Quoted(key.get_ref())
+                ),
+            );
+        }
+    }
+    // Without this a file that an editor has emptied to write it anew would
+    // mean that there are no sessions.
+    let Some(sessions) = sessions else {
+        return collector.mistake(
+            0,
+            format_args!(
+                "there is no [sessions] table; an empty one says that there are no sessions"
+            ),
+        );
+    };
+    let span = sessions.span();
+    match sessions.into_inner() {
+        DeValue::Table(sessions) => {
+            let mut sessions: Vec<_> = sessions.into_iter().collect();
+            // The parser sorts by key; mistakes and records go by place.
+            sessions.sort_unstable_by_key(|(key, _)| key.span().start);
+            for (key, value) in sessions {
+                let key = self::key(key);
+                collector.session(&key, &node(value, MAX_DEPTH));
+            }
+        }
+        other => collector.mistake(
+            span.start,
+            format_args!(
+                "`sessions` is {}, and must be a table of sessions",
+                value(other, 0).describe(Format::Toml)
+            ),
+        ),
+    }
+}
+
+fn key<'a>(key: Spanned<Cow<'a, str>>) -> Key<'a> {
+    let Range { start: offset, .. } = key.span();
+    Key {
+        offset,
+        text: key.into_inner(),
+    }
+}
+
+fn node(spanned: Spanned<DeValue<'_>>, tables: u8) -> Node<'_> {
+    Node {
+        offset: spanned.span().start,
+        value: value(spanned.into_inner(), tables),
+    }
+}
+
+/// `tables` is how many tables deep to look.
+fn value(value: DeValue<'_>, tables: u8) -> Value<'_> {
+    match value {
+        DeValue::String(text) => Value::Text(text),
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(integer) => Value::Integer(integer),
+            Err(_) => Value::Other("an integer out of range"),
+        },
+        DeValue::Float(_) => Value::Other("a float"),
+        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Datetime(time) => Value::DateTime(time.to_string()),
+        DeValue::Array(_) => Value::Other("an array"),
+        DeValue::Table(_) if tables == 0 => Value::Other(Format::Toml.table()),
+        DeValue::Table(table) => {
+            let entries = table.into_iter().map(|(key, value)| Entry {
+                key: self::key(key),
+                node: node(value, tables - 1),
+            });
+            Value::Table(entries.collect())
+        }
+    }
+}
