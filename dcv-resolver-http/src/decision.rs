@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use dcv_resolver_core::{Host, Resolution};
 use tracing::{Level, field};
 
-use crate::Query;
+use crate::ResolveQuery;
 use crate::escape::escaped;
 use crate::problem::Problem;
 
@@ -18,7 +18,7 @@ pub(crate) struct Decision<'a> {
     pub(crate) store: &'a str,
     pub(crate) elapsed: Duration,
     /// `None` where the request could not be read.
-    pub(crate) query: Option<&'a Query<'a>>,
+    pub(crate) query: Option<&'a ResolveQuery<'a>>,
     pub(crate) result: Result<&'a Resolution, &'a Problem>,
 }
 
@@ -31,7 +31,7 @@ impl Decision<'_> {
     /// Leaves the event. Nothing is formatted for one that nobody wants: the
     /// macro evaluates its fields only for a subscriber that listens.
     pub(crate) fn log(&self) {
-        let request = self.query.map(Query::request);
+        let request = self.query.map(ResolveQuery::request);
         let problem = self.result.err();
         // An event's level is fixed where it stands, hence three of them.
         macro_rules! event {
@@ -50,7 +50,7 @@ impl Decision<'_> {
                         .map(field::display),
                     unusable_client_ip = self
                         .query
-                        .and_then(Query::unusable_client_ip)
+                        .and_then(ResolveQuery::unusable_client_ip)
                         .map(|text| escaped(text, MAX_FIELD_BYTES))
                         .as_deref(),
                     destination = self.result.ok().map(|found| field::display(Destination::of(found))),

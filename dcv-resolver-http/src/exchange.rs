@@ -18,8 +18,11 @@ use tokio::time::Instant;
 use crate::decision::Decision;
 use crate::problem::Problem;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
-use crate::router::MAX_URI_BYTES;
-use crate::{Query, body};
+use crate::{ResolveQuery, body};
+
+/// The longest URI, path and query together, that is read. An id of the
+/// greatest length takes 768 bytes of it, every byte percent-encoded.
+pub const MAX_URI_BYTES: usize = 8 * 1024;
 
 /// What every exchange of one router shares.
 #[derive(Debug)]
@@ -111,7 +114,7 @@ impl Shared {
 
 /// Reads what a request asks: its method first, then the length of its URI,
 /// then the query.
-fn read(parts: &Parts) -> Result<Query<'_>, Problem> {
+fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
     if parts.method != Method::POST {
         return Err(Problem::MethodNotAllowed);
     }
@@ -122,7 +125,7 @@ fn read(parts: &Parts) -> Result<Query<'_>, Problem> {
     if uri_bytes > MAX_URI_BYTES {
         return Err(Problem::UriTooLong);
     }
-    Query::parse(parts.uri.query()).map_err(Problem::Malformed)
+    ResolveQuery::parse(parts.uri.query()).map_err(Problem::Malformed)
 }
 
 fn json(body: Vec<u8>) -> Response {

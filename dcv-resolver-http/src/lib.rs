@@ -1,4 +1,97 @@
-//! The HTTP side of a DCV session resolver.
+//! The HTTP side of a DCV session resolver: an axum [`Router`](axum::Router)
+//! over a [`Resolver`](dcv_resolver_core::Resolver).
+//!
+//! The DCV Connection Gateway sends `POST /resolveSession?sessionId=…` for
+//! every connection. [`router`] answers it, whatever the store behind the
+//! resolver; it starts no runtime, opens no socket and sets nothing global.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionRecord};
+//! use http_body_util::BodyExt;
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+//!     .http_port(8443)
+//!     .build()?;
+//! let resolver = Resolver::new(Arc::new(MemoryStore::from_iter([record])));
+//!
+//! let app = Router::new()
+//!     .route("/health", get(async || "healthy"))
+//!     .merge(dcv_resolver_http::router(resolver));
+//!
+//! let request = Request::post("/resolveSession?sessionId=console").body(Body::empty())?;
+//! let answer = app.oneshot(request).await?;
+//! assert_eq!(
+//!     answer.into_body().collect().await?.to_bytes(),
+//!     r#"{"SessionId":"console","TransportProtocol":"HTTP","DcvServerEndpoint":"ws-17.dcv.example","Port":8443,"WebUrlPath":"/"}"#,
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The answers
+//!
+//! [`ResolveQuery`] says how a request is read. The gateway takes 200 for a
+//! destination, 404 for "there is none", and everything else for a resolver
+//! that failed:
+//!
+//! | situation | status | `reason` |
+//! |---|---|---|
+//! | a live session that offers the transport | 200 | |
+//! | the store holds no such session | 404 | `unknown` |
+//! | the session is past its expiry | 404 | `expired` |
+//! | the session is not `READY` | 404 | `not_ready` |
+//! | the session's server does not offer the transport | 404 | `transport_not_offered` |
+//! | the query is not a resolve request | 400 | `malformed_request` |
+//! | another method than `POST` | 405, with `Allow` | `method_not_allowed` |
+//! | a URI of more than [`MAX_URI_BYTES`] | 414 | `uri_too_long` |
+//! | another path | 404 | `no_such_path` |
+//! | the store could not be asked | 503, with `Retry-After` | `store_unavailable` |
+//! | the [time budget](RouterBuilder::time_budget) ran out | 503, with `Retry-After` | `timeout` |
+//! | a damaged record, a panic in the store, a bug | 500 | `internal_error` |
+//!
+//! - **200** is `application/json`, the five keys that the gateway expects.
+//! - **Any other** is `application/problem+json` (RFC 9457) with `title`,
+//!   `status`, `detail` (a sentence for people) and `reason` (a stable word
+//!   for programs); a 400 has the `parameter` at fault as well. It may quote
+//!   the client's own text, escaped and cut; never a host, a path, what a
+//!   store said, or another session's id.
+//! - **Every answer** has `cache-control: no-store` and an `x-request-id`: the
+//!   caller's, where that is 1 to 128 visible ASCII characters.
+//! - **A request body** is ignored. Up to 64 KiB of it are read, within the
+//!   time budget; if that is not all of it, the answer says
+//!   `connection: close`.
+//!
+//! # The log
+//!
+//! Each request for the resolver's path leaves one [`tracing`] event with the
+//! target `dcv_resolver::decision`: at level INFO for a destination, WARN for
+//! a miss and for a malformed request, ERROR for a failure. A field that has
+//! no value is left out.
+//!
+//! | field | |
+//! |---|---|
+//! | `outcome` | `found`, `miss`, `malformed` or `error` |
+//! | `reason`, `detail` | as in the answer, for all but `found` |
+//! | `session_id` | the id asked for |
+//! | `transport` | `HTTP` or `QUIC` |
+//! | `client_ip` | as the gateway sent it: behind a load balancer, the load balancer's |
+//! | `unusable_client_ip` | what the gateway sent instead of an address |
+//! | `destination` | `host:port`, an IPv6 address in brackets |
+//! | `store` | [`Resolver::store_name`](dcv_resolver_core::Resolver::store_name) |
+//! | `status` | the answer's status |
+//! | `elapsed_us` | microseconds from the request's arrival in the router to the decision |
+//! | `request_id` | the answer's `x-request-id` |
+//! | `error` | what the store's error says, with its sources, or what a panic said |
+//!
+//! Text from outside is escaped (`\n`, `\u{202e}`) and cut to 256 bytes,
+//! `error` to 1,024. A request that its caller gives up on before the decision
+//! leaves no event.
 
 mod body;
 mod client_ip;
@@ -8,9 +101,15 @@ mod exchange;
 mod problem;
 mod query;
 mod request_id;
-mod router;
+mod router_builder;
 #[cfg(feature = "server")]
 pub mod server;
 
-pub use query::{InvalidQuery, Query};
-pub use router::{MAX_URI_BYTES, RouterBuilder, router};
+pub use exchange::MAX_URI_BYTES;
+pub use query::{InvalidQuery, ResolveQuery};
+pub use router_builder::{RouterBuilder, router};
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

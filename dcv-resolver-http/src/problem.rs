@@ -11,8 +11,8 @@ use dcv_resolver_core::{Miss, StoreError, StoreErrorKind};
 use serde::Serialize;
 
 use crate::escape::escaped;
+use crate::exchange::MAX_URI_BYTES;
 use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
-use crate::router::MAX_URI_BYTES;
 
 /// Why a request gets no destination.
 ///

@@ -1,4 +1,4 @@
-//! [`Query`]: reads the query string of a resolve request, strictly.
+//! [`ResolveQuery`]: reads the query string of a resolve request, strictly.
 
 use std::borrow::Cow;
 
@@ -28,15 +28,15 @@ use crate::escape::escaped;
 ///
 /// ```
 /// use dcv_resolver_core::Transport;
-/// use dcv_resolver_http::Query;
+/// use dcv_resolver_http::ResolveQuery;
 ///
-/// let query = Query::parse(Some("sessionId=a+b%2Fc&transport=QUIC&clientIpAddress=%5B2001%3Adb8%3A%3A1%5D"))?;
+/// let query = ResolveQuery::parse(Some("sessionId=a+b%2Fc&transport=QUIC&clientIpAddress=%5B2001%3Adb8%3A%3A1%5D"))?;
 /// let request = query.request();
 /// assert_eq!(request.session_id().as_str(), "a b/c");
 /// assert_eq!(request.transport(), Transport::Quic);
 /// assert_eq!(request.client_ip(), Some("2001:db8::1".parse()?));
 ///
-/// let error = Query::parse(Some("sessionId=console&transport=http")).unwrap_err();
+/// let error = ResolveQuery::parse(Some("sessionId=console&transport=http")).unwrap_err();
 /// assert_eq!(error.parameter(), "transport");
 /// assert_eq!(
 ///     error.to_string(),
@@ -45,7 +45,7 @@ use crate::escape::escaped;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query<'a> {
+pub struct ResolveQuery<'a> {
     request: ResolveRequest,
     unusable_client_ip: Option<Cow<'a, str>>,
 }
@@ -54,7 +54,7 @@ const SESSION_ID: &str = "sessionId";
 const TRANSPORT: &str = "transport";
 const CLIENT_IP_ADDRESS: &str = "clientIpAddress";
 
-impl<'a> Query<'a> {
+impl<'a> ResolveQuery<'a> {
     /// Reads a query string, without its `?`; `None` is read as the empty one.
     ///
     /// Allocates nothing but the id where the string needs no decoding.
