@@ -1,0 +1,142 @@
+//! A client that sends and reads bytes, and tidies nothing.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a test waits for something that should happen soon.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Client {
+    stream: TcpStream,
+    /// Read, but not yet taken.
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = timeout(DEADLINE, TcpStream::connect(address))
+            .await
+            .expect("no connection in time")
+            .unwrap();
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        timeout(DEADLINE, self.stream.write_all(bytes.as_ref()))
+            .await
+            .expect("nobody reads in time")
+            .unwrap();
+    }
+
+    /// Sends until the other side has had enough.
+    pub(crate) async fn send_without_end(&mut self) {
+        let chunk = [b'x'; 64 * 1024];
+        let refused = timeout(DEADLINE, async {
+            while self.stream.write_all(&chunk).await.is_ok() {}
+        });
+        refused.await.expect("the connection is still open");
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.send(format!(
+            "GET {path} HTTP/1.1\r\nhost: server.example\r\n\r\n"
+        ))
+        .await;
+        self.answer().await
+    }
+
+    /// The next answer, whose body has a `content-length` or none at all.
+    pub(crate) async fn answer(&mut self) -> Answer {
+        let head = self.head().await;
+        let body = self.take(content_length(&head)).await;
+        Answer {
+            status: status(&head),
+            head,
+            body: String::from_utf8(body).unwrap(),
+        }
+    }
+
+    /// The head of the next answer.
+    pub(crate) async fn head(&mut self) -> String {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
+                return String::from_utf8(self.take(end + 4).await).unwrap();
+            }
+            assert_ne!(self.read().await, 0, "closed before the end of a head");
+        }
+    }
+
+    async fn take(&mut self, length: usize) -> Vec<u8> {
+        while self.buffer.len() < length {
+            assert_ne!(self.read().await, 0, "closed before the end of a body");
+        }
+        self.buffer.drain(..length).collect()
+    }
+
+    async fn read(&mut self) -> usize {
+        timeout(DEADLINE, self.stream.read_buf(&mut self.buffer))
+            .await
+            .expect("no answer in time")
+            .unwrap()
+    }
+
+    /// Waits until `count` bytes have been read, and drops them.
+    pub(crate) async fn skip(&mut self, count: usize) {
+        self.take(count).await;
+    }
+
+    /// Whether something can be read within `patience`.
+    pub(crate) async fn hears_within(&mut self, patience: Duration) -> bool {
+        timeout(patience, self.stream.readable()).await.is_ok()
+    }
+
+    /// Waits until the server closes the connection, having sent no more.
+    pub(crate) async fn closed(&mut self) {
+        assert_eq!(self.buffer, b"", "something was left unread");
+        let mut more = Vec::new();
+        // A reset closes as well: it is what the kernel sends when the server
+        // had not read all.
+        let end = timeout(DEADLINE, self.stream.read_to_end(&mut more)).await;
+        let _reset = end.expect("the connection is still open");
+        assert_eq!(more, b"");
+    }
+
+    /// Sends `bytes` one at a time until the server closes the connection.
+    pub(crate) async fn dribble(&mut self, bytes: &[u8], pause: Duration) {
+        for byte in bytes {
+            if self.stream.write_all(&[*byte]).await.is_err() || self.hears_within(pause).await {
+                return self.closed().await;
+            }
+        }
+        panic!("all was sent, and the connection is still open");
+    }
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn content_length(head: &str) -> usize {
+    let value = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    value.map_or(0, |value| value.parse().unwrap())
+}

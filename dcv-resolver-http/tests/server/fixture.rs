@@ -1,0 +1,120 @@
+//! A server on a free port, and the app that it serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::routing::{get, post};
+use dcv_resolver_http::server::{Ended, Server};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::client::{Client, DEADLINE};
+
+/// More than the kernel keeps for a client that does not read.
+pub(crate) const BIG_BYTES: usize = 32 * 1024 * 1024;
+
+/// The doors of `/gated`.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// Has a permit for each request that came in.
+    pub(crate) entered: Arc<Semaphore>,
+    /// Takes a permit for each request that may leave.
+    pub(crate) exit: Arc<Semaphore>,
+}
+
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) gate: Gate,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Ended>,
+}
+
+/// Serves the app of the tests with the limits that `limit` sets.
+pub(crate) async fn start(limit: impl FnOnce(Server) -> Server) -> Running {
+    let gate = Gate {
+        entered: Arc::new(Semaphore::new(0)),
+        exit: Arc::new(Semaphore::new(0)),
+    };
+    let listener = listen();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let server = limit(Server::new(app(gate.clone())));
+    let task = tokio::spawn(server.serve(listener, async {
+        let _dropped = stopped.await;
+    }));
+    Running {
+        address,
+        gate,
+        stop,
+        task,
+    }
+}
+
+/// `TcpListener::bind` would let 128 connections wait. When hundreds come in one
+/// moment, the kernel then drops handshakes that the client takes for done, and
+/// a client that sends nothing never learns that nobody knows it.
+fn listen() -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    socket.listen(1024).unwrap()
+}
+
+fn app(gate: Gate) -> Router {
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/big", get(|| async { vec![b'x'; BIG_BYTES] }))
+        .route("/deaf", post(|| async { "not listening" }))
+        .route("/echo", post(|body: String| async { body }))
+        .route(
+            "/gated",
+            get(|| async move {
+                gate.entered.add_permits(1);
+                gate.exit.acquire().await.unwrap().forget();
+                "out"
+            }),
+        )
+        .route("/panic", get(panic))
+        .route(
+            "/peer",
+            get(|peer: ConnectInfo<SocketAddr>| async move { peer.0.to_string() }),
+        )
+}
+
+async fn panic() {
+    panic!("as asked");
+}
+
+impl Running {
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// A client whose request is being handled, until the gate lets it out.
+    pub(crate) async fn gated_client(&self) -> Client {
+        let mut client = self.client().await;
+        client
+            .send("GET /gated HTTP/1.1\r\nhost: server.example\r\n\r\n")
+            .await;
+        let entered = timeout(DEADLINE, self.gate.entered.acquire()).await;
+        entered.expect("not handled in time").unwrap().forget();
+        client
+    }
+
+    /// Begins the shutdown. What comes back waits for its end.
+    pub(crate) fn stop(self) -> impl Future<Output = Ended> {
+        self.stop.send(()).unwrap();
+        async {
+            let ended = timeout(DEADLINE, self.task).await;
+            ended.expect("the server did not end").unwrap()
+        }
+    }
+
+    /// Drops the server's future in the middle of everything.
+    pub(crate) fn drop_server(self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,107 @@
+//! How the server ends.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use crate::client::DEADLINE;
+use crate::fixture::start;
+
+/// Waits until nobody listens at `address` any more.
+async fn refused(address: SocketAddr) {
+    let begun = Instant::now();
+    while TcpStream::connect(address).await.is_ok() {
+        assert!(begun.elapsed() < DEADLINE, "{address} still accepts");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_and_nothing_new_accepted() {
+    let server = start(|server| server).await;
+    let (address, gate) = (server.address, server.gate.clone());
+    let mut client = server.gated_client().await;
+
+    let ended = server.stop();
+    refused(address).await;
+    assert!(!client.hears_within(Duration::from_millis(100)).await);
+
+    gate.exit.add_permits(1);
+    let answer = client.answer().await;
+    assert_eq!(answer.body, "out");
+    assert!(
+        answer.head.contains("connection: close\r\n"),
+        "{}",
+        answer.head
+    );
+    client.closed().await;
+    assert_eq!(ended.await.connections_cut, 0);
+}
+
+#[tokio::test]
+async fn connections_that_wait_for_a_request_are_closed_at_once() {
+    let server = start(|server| server.shutdown_grace(Duration::from_secs(600))).await;
+    let mut fresh = server.client().await;
+    let mut kept_alive = server.client().await;
+    assert_eq!(kept_alive.get("/").await.status, 200);
+
+    let ended = server.stop();
+    fresh.closed().await;
+    kept_alive.closed().await;
+    assert_eq!(ended.await.connections_cut, 0);
+}
+
+#[tokio::test]
+async fn a_head_that_has_begun_may_be_completed() {
+    let server = start(|server| server).await;
+    let address = server.address;
+    let mut client = server.client().await;
+    client.send("GET / HTTP/1.1\r\nhost: ser").await;
+    // Accepted after it, so that the piece has been read.
+    let mut later = server.client().await;
+    assert_eq!(later.get("/").await.status, 200);
+
+    let ended = server.stop();
+    refused(address).await;
+    client.send("ver.example\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    client.closed().await;
+    assert_eq!(ended.await.connections_cut, 0);
+}
+
+#[tokio::test]
+async fn what_is_left_after_the_grace_is_cut_and_counted() {
+    let grace = Duration::from_millis(500);
+    let server = start(|server| server.shutdown_grace(grace)).await;
+    let gate = server.gate.clone();
+    let mut lucky = server.gated_client().await;
+    let mut stuck = [server.gated_client().await, server.gated_client().await];
+
+    let begun = Instant::now();
+    let ended = server.stop();
+    // The gate lets out who came first.
+    gate.exit.add_permits(1);
+    assert_eq!(lucky.answer().await.body, "out");
+    assert_eq!(ended.await.connections_cut, 2);
+    assert!(begun.elapsed() >= grace);
+    for client in &mut stuck {
+        client.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn without_connections_the_end_comes_at_once() {
+    let server = start(|server| server.shutdown_grace(Duration::from_secs(600))).await;
+    assert_eq!(server.stop().await.connections_cut, 0);
+}
+
+#[tokio::test]
+async fn a_server_whose_future_is_dropped_leaves_nothing_behind() {
+    let server = start(|server| server).await;
+    let address = server.address;
+    let mut client = server.gated_client().await;
+    server.drop_server();
+    client.closed().await;
+    refused(address).await;
+}

@@ -1,0 +1,146 @@
+//! Clients that take their time.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tracing::Level;
+
+use crate::fixture::{BIG_BYTES, start};
+use crate::log::Log;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: server.example\r\nx-long: 1234567890\r\n\r\n";
+const A_SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn four_hundred_slow_clients_are_gone_in_time_and_disturb_nobody() {
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let server = start(|server| server).await;
+
+    let slow = join_all((0..400).map(|number| {
+        let server = &server;
+        async move {
+            let mut client = server.client().await;
+            let connected = Instant::now();
+            if number % 2 == 0 {
+                client.closed().await;
+            } else {
+                client.dribble(REQUEST, A_SECOND).await;
+            }
+            connected.elapsed()
+        }
+    }));
+    let normal = async {
+        let mut kept_alive = server.client().await;
+        loop {
+            assert_eq!(kept_alive.get("/").await.status, 200);
+            assert_eq!(server.client().await.get("/").await.status, 200);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let lasted = tokio::select! {
+        lasted = slow => lasted,
+        never = normal => never,
+    };
+
+    let timeout = Duration::from_secs(5);
+    for lasted in lasted {
+        assert!(
+            lasted > timeout - A_SECOND,
+            "closed after {lasted:?} already"
+        );
+        assert!(lasted < timeout + A_SECOND, "closed after {lasted:?} only");
+    }
+    assert_eq!(log.text(), "");
+}
+
+#[tokio::test]
+async fn a_second_request_that_dribbles_is_cut_like_a_first() {
+    let server = start(|server| server.header_read_timeout(A_SECOND)).await;
+    let mut client = server.client().await;
+    assert_eq!(client.get("/").await.status, 200);
+
+    let begun = Instant::now();
+    client.dribble(REQUEST, Duration::from_millis(100)).await;
+    let lasted = begun.elapsed();
+    assert!(lasted < 2 * A_SECOND, "closed after {lasted:?} only");
+}
+
+#[tokio::test]
+async fn a_second_request_that_stops_in_its_head_is_cut() {
+    let server = start(|server| server.header_read_timeout(A_SECOND)).await;
+    let mut client = server.client().await;
+    assert_eq!(client.get("/").await.status, 200);
+
+    client.send("GET / HTTP/1.1\r\nhost: ser").await;
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_connection_may_idle_for_longer_than_a_head_may_take() {
+    let server = start(|server| server.header_read_timeout(Duration::from_millis(500))).await;
+    let mut client = server.client().await;
+    assert_eq!(client.get("/").await.status, 200);
+    assert!(!client.hears_within(A_SECOND).await, "closed while idle");
+
+    // The bytes of a body are not those of a next request.
+    client
+        .send("POST /echo HTTP/1.1\r\nhost: server.example\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n")
+        .await;
+    client.head().await;
+    client.send("body").await;
+    assert_eq!(client.answer().await.body, "body");
+    assert!(!client.hears_within(A_SECOND).await, "closed while idle");
+    assert_eq!(client.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_in_the_end() {
+    let server = start(|server| {
+        server
+            .header_read_timeout(Duration::from_secs(60))
+            .idle_timeout(A_SECOND)
+    })
+    .await;
+    let mut client = server.client().await;
+    assert_eq!(client.get("/").await.status, 200);
+    assert!(!client.hears_within(A_SECOND / 2).await, "closed early");
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut() {
+    let server = start(|server| server.write_timeout(A_SECOND).max_connections(1)).await;
+    let mut deaf = server.client().await;
+    deaf.send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
+        .await;
+    deaf.head().await;
+
+    // It had the only place that there is.
+    assert_eq!(server.client().await.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
+    let server = start(|server| server.write_timeout(A_SECOND)).await;
+    let mut slow = server.client().await;
+    slow.send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
+        .await;
+    slow.head().await;
+    let begun = Instant::now();
+    for _ in 0..16 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        slow.skip(BIG_BYTES / 16).await;
+    }
+    assert!(begun.elapsed() > A_SECOND, "that was not slow");
+    assert_eq!(slow.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_without_end_that_nobody_reads_ends_the_connection() {
+    let server = start(|server| server).await;
+    let mut client = server.client().await;
+    client
+        .send("POST /deaf HTTP/1.1\r\nhost: server.example\r\ncontent-length: 100000000000\r\n\r\n")
+        .await;
+    client.send_without_end().await;
+}
