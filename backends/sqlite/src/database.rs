@@ -52,3 +52,43 @@ impl Database {
         Ok(Connection::new(pooled, Some(open)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::SqliteConfig;
+
+    #[tokio::test]
+    async fn a_call_that_waits_while_the_file_is_replaced_gets_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (live, other) = (
+            folder.path().join("live.db"),
+            folder.path().join("other.db"),
+        );
+        let open = async |path| {
+            let config = SqliteConfig::new(path)
+                .create_if_missing(true)
+                .max_connections(NonZeroU32::MIN)
+                .acquire_timeout(Duration::from_secs(10));
+            Database::File(DatabaseFile::open(config).await.unwrap())
+        };
+        drop(open(&other).await);
+        let database = Arc::new(open(&live).await);
+
+        let held = database.reader().await.unwrap();
+        let waiting = tokio::spawn({
+            let database = Arc::clone(&database);
+            async move { database.reader().await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        std::fs::rename(&other, &live).unwrap();
+        drop(database.writer().await.unwrap());
+
+        waiting.await.unwrap().unwrap();
+        drop(held);
+    }
+}

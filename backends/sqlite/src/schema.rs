@@ -155,3 +155,70 @@ async fn version(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error
             .await?;
     Ok(version as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: &str = "ALTER TABLE dcv_session ADD COLUMN second TEXT;
+        UPDATE dcv_session_schema SET version = 2";
+    const BROKEN: &str = "ALTER TABLE dcv_session ADD COLUMN broken TEXT;
+        UPDATE dcv_session_schema SET version = 2;
+        UPDATE no_such_table SET a = 1";
+
+    const V1: Schema = Schema(MIGRATIONS);
+    const V2: Schema = Schema(&[MIGRATIONS[0], SECOND]);
+    const V2_BROKEN: Schema = Schema(&[MIGRATIONS[0], BROKEN]);
+
+    async fn database() -> SqliteConnection {
+        SqliteConnection::connect("sqlite::memory:").await.unwrap()
+    }
+
+    fn why(result: Result<(), StoreError>) -> String {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+        error.chain().to_string()
+    }
+
+    #[tokio::test]
+    async fn an_older_database_is_brought_up_to_date_and_not_read_as_it_is() {
+        let mut database = database().await;
+        assert!(why(V2.check(&mut database).await).contains("no table"));
+        V1.upgrade(&mut database, Missing::Create).await.unwrap();
+        V1.check(&mut database).await.unwrap();
+        assert!(why(V2.check(&mut database).await).contains("version 1, older than 2"));
+
+        V2.upgrade(&mut database, Missing::Refuse).await.unwrap();
+        V2.check(&mut database).await.unwrap();
+        raw_sql("SELECT second FROM dcv_session")
+            .execute(&mut database)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_newer_database_is_left_alone() {
+        let mut database = database().await;
+        V2.upgrade(&mut database, Missing::Create).await.unwrap();
+        let newer = "version 2, newer than 1";
+        assert!(why(V1.check(&mut database).await).contains(newer));
+        assert!(why(V1.upgrade(&mut database, Missing::Create).await).contains(newer));
+        V2.check(&mut database).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn missing_tables_are_made_only_on_demand() {
+        let mut database = database().await;
+        assert!(why(V1.upgrade(&mut database, Missing::Refuse).await).contains("no table"));
+        assert!(why(V1.check(&mut database).await).contains("no table"));
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_leaves_the_database_as_it_was() {
+        let mut database = database().await;
+        V1.upgrade(&mut database, Missing::Create).await.unwrap();
+        why(V2_BROKEN.upgrade(&mut database, Missing::Create).await);
+        V1.check(&mut database).await.unwrap();
+        V2.upgrade(&mut database, Missing::Create).await.unwrap();
+    }
+}

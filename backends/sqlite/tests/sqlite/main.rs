@@ -6,5 +6,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod crash;
+mod faults;
 mod open;
+mod replaced;
 mod support;

@@ -1,6 +1,10 @@
 //! What several of the tests need.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
@@ -37,17 +41,22 @@ pub(crate) async fn write_database(path: &Path, host: &str) {
             .await
             .unwrap();
     }
-    // Connections close on threads of their own.
-    let mut last = raw(path).await;
+    write_back(path).await;
+}
+
+/// Leaves the file alone, without a log.
+///
+/// The connections of a store close on threads of their own; the last to close
+/// writes the log back, unless several do at once.
+pub(crate) async fn write_back(path: &Path) {
     until(async || {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut last)
-            .await
-            .is_ok()
+        let mut last = raw(path).await;
+        let tables = sqlx::query("SELECT count(*) FROM sqlite_schema");
+        tables.execute(&mut last).await.unwrap();
+        last.close().await.unwrap();
+        !side_file(path, "-wal").exists()
     })
     .await;
-    last.close().await.unwrap();
-    until(async || !side_file(path, "-wal").exists()).await;
 }
 
 /// A connection to the database beside the store's.
@@ -91,4 +100,37 @@ pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) -> Duration {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     start.elapsed()
+}
+
+/// Runs `body` as a user whom file permissions hold back, which root is not:
+/// where the tests run as root, in a process of another user.
+///
+/// `test` is the test that calls this, and is run there.
+pub(crate) fn ordinary_user(test: &str, body: impl AsyncFnOnce()) {
+    const NOBODY: u32 = 65_534;
+
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !is_root {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(body());
+        return;
+    }
+    // A copy, as the build folder may be root's alone.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("test");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let output = Command::new(program)
+        .args(["--exact", test, "--nocapture"])
+        .current_dir("/")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{output:?}");
+    assert!(text.contains("1 passed"), "{text}");
 }

@@ -1,0 +1,29 @@
+//! The contract of a store, on a real file in a folder of each test's own.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use dcv_resolver_conformance::{Fixture, conformance, register_each};
+use dcv_resolver_core::SessionRecord;
+use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
+use tempfile::TempDir;
+
+struct File(TempDir);
+
+impl Fixture for File {
+    type Store = SqliteStore;
+
+    async fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    async fn seed(&self, records: &[SessionRecord]) {
+        register_each(&self.open().await, records, self.t0()).await;
+    }
+
+    async fn open(&self) -> SqliteStore {
+        let config = SqliteConfig::new(self.0.path().join("sessions.db")).create_if_missing(true);
+        SqliteStore::open(config).await.unwrap()
+    }
+}
+
+conformance!(read, registry, import, durability, shared; File);

@@ -1,0 +1,526 @@
+//! What can be wrong with a database: a typed error each, never an absent
+//! session, and an end to it as soon as the cause is gone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use dcv_resolver_core::{
+    Existing, Expiry, SessionImport, SessionRegistry, SessionStore, StoreErrorKind, Timestamp,
+};
+use dcv_resolver_sqlite::{SqliteConfig, SqliteStore, migrate};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, Connection, raw_sql};
+use tempfile::TempDir;
+
+use crate::support::{
+    NOW, TOKEN, host, lookup, ordinary_user, raw, record, side_file, until, write_back,
+    write_database,
+};
+
+const RECOVERED_WITHIN: Duration = Duration::from_secs(2);
+
+/// The time budget of a call, and what the machine may be late.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A folder with a database of several pages, `console` on 192.0.2.1 in one.
+async fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+    let records: Vec<_> = (0..200)
+        .map(|n| record(&format!("session-{n:03}"), "192.0.2.2"))
+        .collect();
+    let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+    store
+        .import(&records, &TOKEN, Existing::Keep, NOW)
+        .await
+        .unwrap();
+    drop(store);
+    write_back(&path).await;
+    (folder, path)
+}
+
+async fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(SqliteConfig::new(path)).await.unwrap()
+}
+
+/// Puts `content` in the place of the file at `path`, as a new file.
+fn replace(path: &Path, content: &[u8]) {
+    let new = side_file(path, ".new");
+    fs::write(&new, content).unwrap();
+    fs::rename(&new, path).unwrap();
+}
+
+async fn fails(store: &SqliteStore, kind: StoreErrorKind) {
+    until(async || lookup(store).await == Err(kind)).await;
+    let started = Instant::now();
+    assert_eq!(store.ping().await.unwrap_err().kind(), kind);
+    let error = store
+        .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), kind);
+    assert!(started.elapsed() < 2 * ANSWERED_WITHIN);
+}
+
+async fn recovers(store: &SqliteStore) {
+    let took = until(async || lookup(store).await.as_deref() == Ok("192.0.2.1")).await;
+    assert!(took < RECOVERED_WITHIN, "{took:?}");
+    store.ping().await.unwrap();
+    store
+        .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap();
+}
+
+async fn execute(connection: &mut SqliteConnection, sql: &str) {
+    raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_damaged() {
+    let (_folder, path) = place().await;
+    let good = fs::read(&path).unwrap();
+    let store = open(&path).await;
+    let garbage = b"[sessions]\nnot = 'a database'\n".repeat(500);
+
+    replace(&path, &garbage);
+    fails(&store, StoreErrorKind::CorruptStore).await;
+    let error = SqliteStore::open(SqliteConfig::new(&path))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::CorruptStore);
+    replace(&path, &good);
+    recovers(&store).await;
+}
+
+#[tokio::test]
+async fn an_open_file_that_is_written_over_is_damaged() {
+    let (_folder, path) = place().await;
+    let good = fs::read(&path).unwrap();
+    for garbage in [vec![0x5a; good.len()], vec![0; good.len()], vec![]] {
+        let store = open(&path).await;
+        fs::write(&path, &garbage).unwrap();
+        fails_somehow(&store).await;
+        fs::write(&path, &good).unwrap();
+        recovers(&store).await;
+        drop(store);
+        write_back(&path).await;
+    }
+}
+
+/// Waits until lookups fail; what was in memory may be answered before.
+async fn fails_somehow(store: &SqliteStore) -> StoreErrorKind {
+    let mut kind = None;
+    until(async || {
+        kind = lookup(store).await.err();
+        kind.is_some()
+    })
+    .await;
+    kind.unwrap()
+}
+
+#[tokio::test]
+async fn an_empty_file_is_not_our_database() {
+    let (_folder, path) = place().await;
+    let good = fs::read(&path).unwrap();
+    let store = open(&path).await;
+
+    replace(&path, b"");
+    fails(&store, StoreErrorKind::Incompatible).await;
+    replace(&path, &good);
+    recovers(&store).await;
+}
+
+#[tokio::test]
+async fn a_file_cut_off_anywhere_never_hides_a_session() {
+    let (_folder, path) = place().await;
+    let good = fs::read(&path).unwrap();
+    for length in (512..good.len())
+        .step_by(512)
+        .chain([1, 99, 100, 101, good.len() - 1])
+    {
+        let cut = path.with_extension(length.to_string());
+        fs::write(&cut, &good[..length]).unwrap();
+        match SqliteStore::open(SqliteConfig::new(&cut)).await {
+            Ok(store) => {
+                // A page that is still there may be answered.
+                let _answer_or_error = lookup(&store).await;
+            }
+            // SQLite takes a file of one byte for an empty one.
+            Err(error) if length == 1 => assert_eq!(error.kind(), StoreErrorKind::Incompatible),
+            Err(error) => assert_eq!(error.kind(), StoreErrorKind::CorruptStore, "{length}"),
+        }
+    }
+
+    let store = open(&path).await;
+    for length in [4096, good.len() / 2] {
+        replace(&path, &good[..length]);
+        fails(&store, StoreErrorKind::CorruptStore).await;
+        replace(&path, &good);
+        recovers(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_or_nothing_under_the_path_is_an_outage() {
+    let (_folder, path) = place().await;
+    let good = fs::read(&path).unwrap();
+    let store = open(&path).await;
+
+    fs::remove_file(&path).unwrap();
+    fails(&store, StoreErrorKind::Unavailable).await;
+    fs::create_dir(&path).unwrap();
+    fails(&store, StoreErrorKind::Unavailable).await;
+    fs::remove_dir(&path).unwrap();
+    replace(&path, &good);
+    recovers(&store).await;
+}
+
+#[tokio::test]
+async fn a_writer_that_keeps_its_lock_stops_writers_only() {
+    let (_folder, path) = place().await;
+    let store = open(&path).await;
+    let mut holder = raw(&path).await;
+    execute(&mut holder, "BEGIN IMMEDIATE").await;
+
+    let started = Instant::now();
+    let error = store
+        .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.is_retryable());
+    assert!(started.elapsed() < ANSWERED_WITHIN);
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+
+    execute(&mut holder, "ROLLBACK").await;
+    recovers(&store).await;
+}
+
+/// A database without a write-ahead log, as another program may keep it, which
+/// a store that only reads leaves as it is: there a writer shuts readers out.
+async fn without_log() -> (TempDir, PathBuf, SqliteConnection) {
+    let (folder, path) = place().await;
+    let mut holder = raw(&path).await;
+    execute(&mut holder, "PRAGMA journal_mode = DELETE").await;
+    (folder, path, holder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_locked_for_long_is_an_outage_for_each_of_many_calls() {
+    let (_folder, path, mut holder) = without_log().await;
+    let config = SqliteConfig::new(&path).read_only(true);
+    let store = std::sync::Arc::new(SqliteStore::open(config).await.unwrap());
+    execute(&mut holder, "BEGIN EXCLUSIVE").await;
+
+    let calls: Vec<_> = (0..64)
+        .map(|_| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move {
+                let started = Instant::now();
+                (lookup(&store).await, started.elapsed())
+            })
+        })
+        .collect();
+    for call in calls {
+        let (answer, took) = call.await.unwrap();
+        assert!(
+            matches!(
+                answer,
+                Err(StoreErrorKind::Unavailable | StoreErrorKind::TimedOut)
+            ),
+            "{answer:?}"
+        );
+        assert!(took < ANSWERED_WITHIN, "{took:?}");
+    }
+
+    execute(&mut holder, "ROLLBACK").await;
+    assert_eq!(lookup(&store).await.as_deref(), Ok("192.0.2.1"));
+}
+
+#[tokio::test]
+async fn a_locked_database_is_opened_once_the_lock_is_gone() {
+    let (_folder, path, mut holder) = without_log().await;
+    let store = SqliteStore::open_later(SqliteConfig::new(&path)).unwrap();
+    execute(&mut holder, "BEGIN EXCLUSIVE").await;
+
+    let started = Instant::now();
+    let error = SqliteStore::open(SqliteConfig::new(&path))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.is_retryable());
+    assert!(started.elapsed() < ANSWERED_WITHIN);
+    fails(&store, StoreErrorKind::Unavailable).await;
+
+    execute(&mut holder, "ROLLBACK").await;
+    recovers(&store).await;
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_incompatible() {
+    let (_folder, path) = place().await;
+    let store = open(&path).await;
+    let mut other = raw(&path).await;
+    execute(&mut other, "UPDATE dcv_session_schema SET version = 99").await;
+
+    let error = store.ping().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+    for config in [
+        SqliteConfig::new(&path),
+        SqliteConfig::new(&path).read_only(true),
+    ] {
+        let error = SqliteStore::open(config).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+        let text = error.chain().to_string();
+        assert!(text.contains("version 99, newer than 1"), "{text}");
+    }
+
+    execute(&mut other, "UPDATE dcv_session_schema SET version = 1").await;
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_table_or_column_is_incompatible() {
+    let (_folder, path) = place().await;
+    let store = open(&path).await;
+    let mut other = raw(&path).await;
+    for (harm, mend) in [
+        (
+            "ALTER TABLE dcv_session RENAME TO elsewhere",
+            "ALTER TABLE elsewhere RENAME TO dcv_session",
+        ),
+        (
+            "ALTER TABLE dcv_session RENAME COLUMN owner TO whose",
+            "ALTER TABLE dcv_session RENAME COLUMN whose TO owner",
+        ),
+    ] {
+        execute(&mut other, harm).await;
+        fails(&store, StoreErrorKind::Incompatible).await;
+        execute(&mut other, mend).await;
+        recovers(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_session_is_an_error_that_names_it() {
+    let (_folder, path) = place().await;
+    let store = open(&path).await;
+    let mut other = raw(&path).await;
+    execute(&mut other, "PRAGMA ignore_check_constraints = ON").await;
+    for (column, value) in [
+        ("host", "'https://ws.example'"),
+        ("host", "''"),
+        ("target_id", "''"),
+        ("http_port", "0"),
+        ("http_port", "-1"),
+        ("http_port", "65536"),
+        ("http_port", "NULL"),
+        ("quic_port", "70000"),
+        ("web_url_path", "'desktop'"),
+        ("state", "'ready'"),
+        ("labels", "'[1]'"),
+        ("labels", "'{'"),
+        ("owner", "CAST(x'ff' AS TEXT)"),
+    ] {
+        let set = format!("UPDATE dcv_session SET {column} = {value} WHERE id = 'console'");
+        execute(&mut other, &set).await;
+        let error = store.lookup(&"console".parse().unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::CorruptRecord, "{set}");
+        let text = error.chain().to_string();
+        assert!(text.contains("\"console\""), "{text}");
+        assert!(
+            value == "NULL" || value == "0" || text.contains(column),
+            "{text}"
+        );
+        let error = store.list(None, 100.try_into().unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::CorruptRecord, "{set}");
+        // The others are not harmed.
+        let other_id = "session-007".parse().unwrap();
+        assert!(store.lookup(&other_id).await.unwrap().is_some());
+
+        store
+            .register(&record("console", "192.0.2.1"), &TOKEN, NOW)
+            .await
+            .unwrap();
+        recovers(&store).await;
+    }
+}
+
+/// A host service's pool of one connection.
+async fn pool(path: &Path) -> SqlitePool {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect(&format!("sqlite:{}?mode=rwc", path.display()))
+        .await
+        .unwrap();
+    migrate(&pool).await.unwrap();
+    pool
+}
+
+#[tokio::test]
+async fn a_full_database_still_answers() {
+    let (_folder, path) = place().await;
+    let pool = pool(&path).await;
+    let store = SqliteStore::with_pool(pool.clone());
+    let limit = |pages: u32| AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+    raw_sql(limit(1)).execute(&pool).await.unwrap();
+
+    let big = (0..1_000).map(|n| record(&format!("big-{n:04}"), "192.0.2.3"));
+    let big: Vec<_> = big.collect();
+    let error = store
+        .import(&big, &TOKEN, Existing::Keep, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+    // All or nothing, and the lock is free again.
+    assert_eq!(store.lookup(big[0].id()).await.unwrap(), None);
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+
+    raw_sql(limit(1_000_000)).execute(&pool).await.unwrap();
+    store
+        .import(&big, &TOKEN, Existing::Keep, NOW)
+        .await
+        .unwrap();
+    assert!(store.lookup(big[999].id()).await.unwrap().is_some());
+}
+
+#[test]
+fn a_file_without_leave_to_write_still_answers() {
+    ordinary_user(
+        "faults::a_file_without_leave_to_write_still_answers",
+        async || {
+            use std::os::unix::fs::PermissionsExt;
+
+            let (folder, path) = place().await;
+            // SQLite gives the files beside it the mode that it has.
+            let files = [
+                path.clone(),
+                side_file(&path, "-wal"),
+                side_file(&path, "-shm"),
+            ];
+            let allow = |mode, folder_mode| {
+                for file in files.iter().filter(|file| file.exists()) {
+                    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+                }
+                fs::set_permissions(folder.path(), fs::Permissions::from_mode(folder_mode))
+                    .unwrap();
+            };
+
+            allow(0o444, 0o755);
+            let store = open(&path).await;
+            let error = store
+                .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+            assert_eq!(lookup(&store).await.as_deref(), Ok("192.0.2.1"));
+            allow(0o644, 0o755);
+            until(async || {
+                let other = record("other", "192.0.2.3");
+                store.register(&other, &TOKEN, NOW).await.is_ok()
+            })
+            .await;
+            drop(store);
+            write_back(&path).await;
+
+            allow(0o000, 0o755);
+            let error = SqliteStore::open(SqliteConfig::new(&path))
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            let text = error.chain().to_string();
+            assert!(text.contains("sessions.db"), "{text}");
+
+            let store = SqliteStore::open_later(SqliteConfig::new(&path)).unwrap();
+            allow(0o444, 0o555);
+            let in_read_only_folder = lookup(&store).await;
+            assert!(in_read_only_folder.is_err(), "{in_read_only_folder:?}");
+            allow(0o644, 0o755);
+            recovers(&store).await;
+        },
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_cancelled_calls_leak_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(4)
+        .connect(&format!("sqlite:{}", path.display()))
+        .await
+        .unwrap();
+    let store = SqliteStore::with_pool(pool.clone());
+    let batch: Vec<_> = (0..20)
+        .map(|n| record(&format!("batch-{n}"), "192.0.2.2"))
+        .collect();
+    let one = record("one", "192.0.2.2");
+
+    for call in 0..10_000_u32 {
+        // From "at once" to "nearly done", in steps of 7 µs.
+        let budget = Duration::from_micros(u64::from(call % 100) * 7);
+        let _cancelled_or_done = tokio::time::timeout(budget, async {
+            match call % 4 {
+                0 => drop(store.import(&batch, &TOKEN, Existing::Keep, NOW).await),
+                1 => drop(store.register(&one, &TOKEN, NOW).await),
+                2 => drop(store.list(None, 10.try_into().unwrap()).await),
+                _ => drop(host(&store).await),
+            }
+        })
+        .await;
+    }
+
+    until(async || pool.num_idle() == pool.size() as usize).await;
+    assert!(pool.size() <= 4);
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    // No transaction is left open, and none was stored by half.
+    store.register(&one, &TOKEN, NOW).await.unwrap();
+    let mut stored = 0;
+    for record in &batch {
+        stored += usize::from(store.lookup(record.id()).await.unwrap().is_some());
+    }
+    assert!(stored == 0 || stored == batch.len(), "{stored}");
+}
+
+#[tokio::test]
+async fn every_value_comes_back_as_it_went_in() {
+    let (_folder, path) = place().await;
+    let store = open(&path).await;
+    let far = [i64::MIN, -1, 0, 1, i64::MAX];
+    let odd = far.map(|at_ms| {
+        record(
+            &format!("odd {at_ms} 'quoted' \"twice\" \\ ü 漢 🂡"),
+            "192.0.2.3",
+        )
+        .to_builder()
+        .expiry(Expiry::At(Timestamp::from_unix_ms(at_ms)))
+        .target_id("another id".parse().unwrap())
+        .owner("nul \0 and \u{7f} and \u{1f600} and \u{ffff}")
+        .label("a \0 b", "\"\\\r\n\u{2028}")
+        .label("", "")
+        .quic_port(65_535)
+        .build()
+        .unwrap()
+    });
+
+    for existing in [Existing::Keep, Existing::Replace] {
+        store.import(&odd, &TOKEN, existing, NOW).await.unwrap();
+        for record in &odd {
+            let found = store.lookup(record.id()).await.unwrap();
+            assert_eq!(found.as_ref(), Some(record));
+            store.deregister(record.id(), &TOKEN).await.unwrap();
+        }
+    }
+    for record in &odd {
+        store.register(record, &TOKEN, NOW).await.unwrap();
+        let found = store.lookup(record.id()).await.unwrap();
+        assert_eq!(found.as_ref(), Some(record));
+    }
+}

@@ -1,0 +1,313 @@
+//! The database file is replaced while a store has it open.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
+use sqlx::Connection;
+use tempfile::TempDir;
+
+use crate::support::{NOW, TOKEN, host, lookup, raw, record, side_file, until, write_database};
+
+/// What is promised for a replaced file.
+const NOTICED_WITHIN: Duration = Duration::from_secs(2);
+
+struct Place {
+    folder: TempDir,
+    live: PathBuf,
+}
+
+impl Place {
+    /// A folder with a database of `console` on 192.0.2.1.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let live = folder.path().join("live.db");
+        write_database(&live, "192.0.2.1").await;
+        Self { folder, live }
+    }
+
+    async fn open(&self) -> SqliteStore {
+        SqliteStore::open(SqliteConfig::new(&self.live).create_if_missing(true))
+            .await
+            .unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A database beside the live one, with `console` on `host`.
+    async fn other(&self, host: &str) -> PathBuf {
+        let path = self.path("other.db");
+        write_database(&path, host).await;
+        path
+    }
+}
+
+/// Waits until `console` is answered with `expected`. Failures on the way are
+/// allowed, an absent session is not.
+async fn noticed(store: &SqliteStore, expected: &str) {
+    let took = until(async || lookup(store).await.as_deref() == Ok(expected)).await;
+    assert!(took < NOTICED_WITHIN, "{took:?}");
+}
+
+async fn integrity(path: &Path) -> String {
+    let mut connection = raw(path).await;
+    let answer = sqlx::query_scalar("PRAGMA integrity_check")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_moved_over_is_served_whole_while_lookups_go_on() {
+    let place = Place::new().await;
+    let store = Arc::new(place.open().await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let answered = Arc::new(AtomicU32::new(0));
+    let lookups: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, stop, answered) =
+                (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&answered));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    lookup(&store).await.unwrap();
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+
+    for round in 2..12 {
+        // The log now holds pages that the next file must not get.
+        for n in 0..50 {
+            store
+                .register(
+                    &record(&format!("old-{round}-{n}"), "192.0.2.9"),
+                    &TOKEN,
+                    NOW,
+                )
+                .await
+                .unwrap();
+        }
+        let new_host = format!("192.0.2.{round}");
+        let other = place.other(&new_host).await;
+        fs::rename(&other, &place.live).unwrap();
+        noticed(&store, &new_host).await;
+
+        let page = store.list(None, 100.try_into().unwrap()).await.unwrap();
+        assert_eq!(page.records, [record("console", &new_host)]);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for lookup in lookups {
+        lookup.await.unwrap();
+    }
+    assert!(answered.load(Ordering::Relaxed) > 0);
+    assert_eq!(integrity(&place.live).await, "ok");
+}
+
+#[tokio::test]
+async fn what_is_written_after_the_move_is_in_the_new_file() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let other = place.other("192.0.2.2").await;
+
+    fs::rename(&other, &place.live).unwrap();
+    store
+        .register(&record("late", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap();
+
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.2"));
+    let late = store.lookup(&"late".parse().unwrap()).await.unwrap();
+    assert_eq!(late, Some(record("late", "192.0.2.3")));
+}
+
+#[tokio::test]
+async fn a_log_that_comes_with_the_new_file_is_kept() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store
+        .register(&record("old", "192.0.2.9"), &TOKEN, NOW)
+        .await
+        .unwrap();
+
+    // A copy of a database in use: half of it is in its log.
+    let origin = place.other("192.0.2.2").await;
+    let in_use = SqliteStore::open(SqliteConfig::new(&origin)).await.unwrap();
+    in_use
+        .register(&record("in-the-log", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    let copy = place.path("copy.db");
+    fs::copy(&origin, &copy).unwrap();
+    fs::copy(side_file(&origin, "-wal"), side_file(&copy, "-wal")).unwrap();
+    fs::rename(side_file(&copy, "-wal"), side_file(&place.live, "-wal")).unwrap();
+    fs::rename(&copy, &place.live).unwrap();
+
+    noticed(&store, "192.0.2.2").await;
+    let page = store.list(None, 100.try_into().unwrap()).await.unwrap();
+    let expected = [
+        record("console", "192.0.2.2"),
+        record("in-the-log", "192.0.2.3"),
+    ];
+    assert_eq!(page.records, expected);
+}
+
+#[tokio::test]
+async fn a_database_moved_away_to_keep_it_holds_its_last_sessions() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store
+        .register(&record("last", "192.0.2.9"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    let other = place.other("192.0.2.2").await;
+
+    let kept = place.path("kept.db");
+    fs::rename(&place.live, &kept).unwrap();
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+
+    let kept = SqliteStore::open(SqliteConfig::new(kept)).await.unwrap();
+    let last = kept.lookup(&"last".parse().unwrap()).await.unwrap();
+    assert_eq!(last, Some(record("last", "192.0.2.9")));
+}
+
+#[tokio::test]
+async fn another_process_that_holds_the_old_file_does_not_reach_the_new_one() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let mut holder = raw(&place.live).await;
+    let write = "UPDATE dcv_session SET host = '192.0.2.66'";
+    sqlx::query(write).execute(&mut holder).await.unwrap();
+
+    let other = place.other("192.0.2.2").await;
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+    sqlx::query(write).execute(&mut holder).await.unwrap();
+
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.2"));
+    drop((store, holder));
+    assert_eq!(integrity(&place.live).await, "ok");
+}
+
+#[tokio::test]
+async fn a_symbolic_link_that_changes_its_target_is_followed() {
+    let place = Place::new().await;
+    let (first, second) = (place.path("first.db"), place.path("second.db"));
+    fs::rename(&place.live, &first).unwrap();
+    symlink(&first, &place.live).unwrap();
+    let store = place.open().await;
+    store
+        .register(&record("last", "192.0.2.9"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    write_database(&second, "192.0.2.2").await;
+    let point_at = async |target, expected| {
+        let link = place.path("link");
+        symlink(target, &link).unwrap();
+        fs::rename(&link, &place.live).unwrap();
+        noticed(&store, expected).await;
+    };
+
+    let mut holder = raw(&first).await;
+    point_at(&second, "192.0.2.2").await;
+    // Nobody replaced the first one, so others go on using it with its log.
+    sqlx::query("UPDATE dcv_session SET host = '192.0.2.3' WHERE id = 'console'")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    point_at(&first, "192.0.2.3").await;
+    let last = store.lookup(&"last".parse().unwrap()).await.unwrap();
+    assert_eq!(last, Some(record("last", "192.0.2.9")));
+}
+
+#[tokio::test]
+async fn a_deleted_file_is_an_outage_until_it_is_there_again() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let other = place.other("192.0.2.2").await;
+
+    fs::remove_file(&place.live).unwrap();
+    until(async || lookup(&store).await == Err(StoreErrorKind::Unavailable)).await;
+    let error = store
+        .register(&record("late", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let text = error.chain().to_string();
+    assert!(text.contains("live.db"), "{text}");
+    // Leave to create was for the first opening.
+    assert!(!place.live.exists());
+
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+}
+
+#[tokio::test]
+async fn a_file_made_anew_by_another_program_is_served() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    fs::remove_file(&place.live).unwrap();
+    write_database(&place.live, "192.0.2.2").await;
+    noticed(&store, "192.0.2.2").await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_away_for_a_while_is_as_it_was() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store
+        .register(&record("last", "192.0.2.9"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    let away = place.path("away.db");
+
+    fs::rename(&place.live, &away).unwrap();
+    until(async || lookup(&store).await == Err(StoreErrorKind::Unavailable)).await;
+    fs::rename(&away, &place.live).unwrap();
+
+    noticed(&store, "192.0.2.1").await;
+    let last = store.lookup(&"last".parse().unwrap()).await.unwrap();
+    assert_eq!(last, Some(record("last", "192.0.2.9")));
+}
+
+#[tokio::test]
+async fn an_empty_file_in_its_place_is_not_given_our_tables() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let other = place.other("192.0.2.2").await;
+    let empty = place.path("empty.db");
+    fs::write(&empty, "").unwrap();
+
+    fs::rename(&empty, &place.live).unwrap();
+    until(async || lookup(&store).await == Err(StoreErrorKind::Incompatible)).await;
+    let error = store
+        .register(&record("late", "192.0.2.3"), &TOKEN, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+}
+
+#[tokio::test]
+async fn a_read_only_store_notices_too() {
+    let place = Place::new().await;
+    let store = SqliteStore::open(SqliteConfig::new(&place.live).read_only(true))
+        .await
+        .unwrap();
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    let other = place.other("192.0.2.2").await;
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+}
