@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use dcv_resolver_core::testing::{DelayedStore, ManualClock, Reply, ScriptedStore};
@@ -17,7 +17,7 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_http::{RouterBuilder, router};
 use futures_util::stream;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -336,6 +336,8 @@ async fn any_other_path_is_404_for_a_reason_of_its_own() {
         "/resolveSession;x",
         "/resolveSessio%6E",
         "/x?/resolveSession",
+        "*",
+        "resolver.example:9000",
     ] {
         for method in [Method::POST, Method::GET] {
             let request = Request::builder()
@@ -592,11 +594,12 @@ async fn a_body_without_end_costs_the_connection_but_not_the_answer() {
     let app = app();
     let mut over = vec![vec![b'x'; 32 * 1024]; 2];
     over.push(vec![b'x']);
+    let announced = Full::<Bytes>::from(vec![b'x'; 64 * 1024 + 1]);
     let millisecond = Duration::from_millis(1);
     for (name, body, longest) in [
         (
             "announced as too long",
-            Body::from(vec![b'x'; 64 * 1024 + 1]),
+            Body::new(announced.inspect_frame(|_| panic!("it is read"))),
             Duration::ZERO,
         ),
         ("too long", chunked(over, Duration::ZERO), 10 * millisecond),
