@@ -1,1 +1,18 @@
-//! redis
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod connect;
+mod connection;
+mod error;
+mod scan;
+mod scripts;
+mod store;
+mod supervisor;
+mod tls;
+mod topology;
+mod url;
+mod value;
+
+pub use config::RedisConfig;
+pub use connection::RedisConnection;
+pub use store::RedisStore;

@@ -1,0 +1,224 @@
+//! Making a connection: to the server, to the master that the sentinels name,
+//! or to the cluster.
+
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use redis::aio::MultiplexedConnection;
+use redis::cluster::ClusterClientBuilder;
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, Value,
+};
+use tokio::time::timeout;
+
+use crate::connection::{Kind, RedisConnection};
+use crate::error::timed_out;
+use crate::tls::{Tls, ensure_crypto_provider};
+use crate::topology::{Credentials, Node, Topology};
+
+/// The servers to connect to, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Servers {
+    pub(crate) topology: Topology,
+    pub(crate) database: i64,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) sentinel_credentials: Option<Credentials>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// How many connections are made one after the other, at most: to a sentinel,
+/// to the master; or to a seed, to it again, to all nodes.
+const STEPS: u32 = 3;
+
+impl Servers {
+    /// Connects within [`STEPS`] times the connect timeout.
+    ///
+    /// The connection itself does not time answers out, but for a cluster's,
+    /// which `response_timeout` keeps from waiting for a silent node for ever.
+    pub(crate) async fn connect(&self, response_timeout: Duration) -> RedisResult<RedisConnection> {
+        if self.tls.is_some() {
+            ensure_crypto_provider();
+        }
+        let attempt = async {
+            let kind = match &self.topology {
+                Topology::Single(node) => {
+                    Kind::Multiplexed(self.connect_to(node).await?.connection)
+                }
+                Topology::Sentinel { sentinels, service } => {
+                    let asked = sentinels.iter().map(|node| self.master(node, service));
+                    Kind::Multiplexed(first_success(asked).await?)
+                }
+                Topology::Cluster { seeds } => self.cluster(seeds, response_timeout).await?,
+            };
+            Ok(RedisConnection(kind))
+        };
+        timeout(self.connect_timeout * STEPS, attempt)
+            .await
+            .unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    async fn connect_to(&self, node: &Node) -> RedisResult<Negotiated> {
+        self.negotiate(node, self.credentials.as_ref(), self.database)
+            .await
+    }
+
+    /// The master of `service`, as `sentinel` names it.
+    async fn master(&self, sentinel: &Node, service: &str) -> RedisResult<MultiplexedConnection> {
+        let mut connection = self
+            .negotiate(sentinel, self.sentinel_credentials.as_ref(), 0)
+            .await?
+            .connection;
+        let mut command = redis::cmd("SENTINEL");
+        command.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
+        let answer: Option<(String, u16)> =
+            within(self.connect_timeout, command.query_async(&mut connection)).await?;
+        let (host, port) = answer.ok_or((
+            ErrorKind::MasterNameNotFoundBySentinel,
+            "the sentinel does not know a service of the name in the URL",
+        ))?;
+        let mut master = self.connect_to(&Node { host, port }).await?.connection;
+        // Right after a fail-over a sentinel may still name the old master,
+        // which may be a replica by now, and an empty one at that.
+        let role: Vec<Value> = within(
+            self.connect_timeout,
+            redis::cmd("ROLE").query_async(&mut master),
+        )
+        .await?;
+        let is_master = matches!(role.first(), Some(Value::BulkString(role)) if role == b"master");
+        if !is_master {
+            return Err(RedisError::from((
+                ErrorKind::MasterNameNotFoundBySentinel,
+                "the server that the sentinel names as master is a replica",
+            )));
+        }
+        Ok(master)
+    }
+
+    async fn cluster(&self, seeds: &[Node], response_timeout: Duration) -> RedisResult<Kind> {
+        // The cluster's own error would not tell a wrong password from an
+        // outage; and it does not fall back to the older protocol.
+        let reached = first_success(seeds.iter().map(|seed| self.connect_to(seed))).await?;
+        let infos = seeds
+            .iter()
+            .map(|seed| self.connection_info(seed, self.credentials.as_ref(), 0, reached.protocol))
+            .collect::<RedisResult<Vec<_>>>()?;
+        let mut builder = ClusterClientBuilder::new(infos)
+            .connection_timeout(self.connect_timeout)
+            .response_timeout(response_timeout)
+            .overall_response_timeout(None)
+            .tcp_settings(tcp_settings())
+            // The defaults wait longer than any time budget.
+            .min_retry_wait(10)
+            .max_retry_wait(100);
+        if let Some(certificates) = self.tls.as_ref().and_then(Tls::certificates) {
+            builder = builder.certs(certificates.clone());
+        }
+        let connection = builder.build()?.get_async_connection().await?;
+        Ok(Kind::Cluster(connection))
+    }
+
+    /// Connects with RESP3, or with RESP2 where the server knows no other.
+    async fn negotiate(
+        &self,
+        node: &Node,
+        credentials: Option<&Credentials>,
+        database: i64,
+    ) -> RedisResult<Negotiated> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(None);
+        let with = async |protocol| {
+            let info = self.connection_info(node, credentials, database, protocol)?;
+            let connection = Client::open(info)?
+                .get_multiplexed_async_connection_with_config(&config)
+                .await?;
+            Ok(Negotiated {
+                connection,
+                protocol,
+            })
+        };
+        match with(ProtocolVersion::RESP3).await {
+            Err(error) if lacks_resp3(&error) => with(ProtocolVersion::RESP2).await,
+            result => result,
+        }
+    }
+
+    fn connection_info(
+        &self,
+        node: &Node,
+        credentials: Option<&Credentials>,
+        database: i64,
+        protocol: ProtocolVersion,
+    ) -> RedisResult<ConnectionInfo> {
+        let address = match &self.tls {
+            None => ConnectionAddr::Tcp(node.host.clone(), node.port),
+            Some(tls) => tls.address(node)?,
+        };
+        let mut settings = RedisConnectionInfo::default()
+            .set_db(database)
+            .set_protocol(protocol);
+        if let Some(Credentials { username, password }) = credentials {
+            settings = settings.set_password(password);
+            if let Some(username) = username {
+                settings = settings.set_username(username);
+            }
+        }
+        Ok(address
+            .into_connection_info()?
+            .set_redis_settings(settings)
+            .set_tcp_settings(tcp_settings()))
+    }
+}
+
+struct Negotiated {
+    connection: MultiplexedConnection,
+    protocol: ProtocolVersion,
+}
+
+/// Whether `HELLO 3` was not understood. The reply that says so may repeat
+/// the password, so it must not be kept.
+fn lacks_resp3(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::RESP3NotSupported
+        || error.code() == Some("NOPROTO")
+        || (error.code() == Some("ERR")
+            && error
+                .detail()
+                .is_some_and(|detail| detail.to_ascii_lowercase().contains("unknown command")))
+}
+
+/// Keeps an idle connection from being forgotten by what lies between.
+fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_keepalive(
+        TcpKeepalive::new()
+            .with_time(Duration::from_secs(30))
+            .with_interval(Duration::from_secs(10)),
+    )
+}
+
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = RedisResult<T>>,
+) -> RedisResult<T> {
+    timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+}
+
+/// The first success of attempts that all start at once, or the last failure.
+async fn first_success<T>(
+    attempts: impl Iterator<Item = impl Future<Output = RedisResult<T>>>,
+) -> RedisResult<T> {
+    let mut attempts: FuturesUnordered<_> = attempts.collect();
+    let mut last = RedisError::from((ErrorKind::EmptySentinelList, "no server is configured"));
+    while let Some(result) = attempts.next().await {
+        match result {
+            Ok(success) => return Ok(success),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

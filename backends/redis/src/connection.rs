@@ -1,0 +1,82 @@
+//! [`RedisConnection`]: one command, sent over whichever connection there is.
+
+use std::fmt;
+
+use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+use redis::{Cmd, RedisResult, Value};
+
+/// A connection that the embedding program has made, for
+/// [`RedisConfig::over`](crate::RedisConfig::over).
+///
+/// It takes the driver's own types, of `redis` 1.8.
+#[derive(Clone)]
+pub struct RedisConnection(pub(crate) Kind);
+
+#[derive(Clone)]
+pub(crate) enum Kind {
+    Multiplexed(MultiplexedConnection),
+    Manager(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl From<MultiplexedConnection> for RedisConnection {
+    /// The connection is not replaced when it breaks: a `ConnectionManager`
+    /// is the better choice outside of tests.
+    fn from(connection: MultiplexedConnection) -> Self {
+        Self(Kind::Multiplexed(connection))
+    }
+}
+
+impl From<ConnectionManager> for RedisConnection {
+    fn from(manager: ConnectionManager) -> Self {
+        Self(Kind::Manager(manager))
+    }
+}
+
+impl From<ClusterConnection> for RedisConnection {
+    fn from(connection: ClusterConnection) -> Self {
+        Self(Kind::Cluster(connection))
+    }
+}
+
+impl RedisConnection {
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.0, Kind::Cluster(_))
+    }
+
+    /// Sends `command` to the node of its key, and waits for the answer.
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        match self.0.clone() {
+            Kind::Multiplexed(mut connection) => connection.req_packed_command(command).await,
+            Kind::Manager(mut manager) => manager.req_packed_command(command).await,
+            Kind::Cluster(mut connection) => connection.req_packed_command(command).await,
+        }?
+        .extract_error()
+    }
+
+    /// Sends `command` to the master of `slot`; outside of a cluster, to the
+    /// one server.
+    pub(crate) async fn send_to_slot(&self, command: &Cmd, slot: u16) -> RedisResult<Value> {
+        let Kind::Cluster(mut connection) = self.0.clone() else {
+            return self.send(command).await;
+        };
+        let master = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
+        connection
+            .route_command(command.clone(), RoutingInfo::SingleNode(master))
+            .await?
+            .extract_error()
+    }
+}
+
+impl fmt::Debug for RedisConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.0 {
+            Kind::Multiplexed(_) => "MultiplexedConnection",
+            Kind::Manager(_) => "ConnectionManager",
+            Kind::Cluster(_) => "ClusterConnection",
+        };
+        f.debug_tuple("RedisConnection").field(&kind).finish()
+    }
+}

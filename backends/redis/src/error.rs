@@ -1,0 +1,181 @@
+//! From the driver's errors to the store's: the one place that knows both.
+
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::value::{Unreadable, Why};
+
+/// The name of this backend in errors and logs.
+pub(crate) const BACKEND: &str = "redis";
+
+pub(crate) const fn error(kind: StoreErrorKind) -> StoreError {
+    StoreError::new(BACKEND, kind)
+}
+
+/// What an operation on `key` failed with.
+pub(crate) fn store_error(source: RedisError, key: &str) -> StoreError {
+    if source.code() == Some("WRONGTYPE") {
+        return Unreadable::new(key, Why::WrongType(source)).into();
+    }
+    connection_error(source)
+}
+
+/// What an operation failed with that is not about one key.
+pub(crate) fn connection_error(source: RedisError) -> StoreError {
+    error(kind_of(&source)).with_source(source)
+}
+
+fn kind_of(error: &RedisError) -> StoreErrorKind {
+    if error.is_timeout() {
+        return StoreErrorKind::TimedOut;
+    }
+    match error.kind() {
+        ErrorKind::Server(_) | ErrorKind::Extension => kind_of_reply(
+            error.code().unwrap_or_default(),
+            error.detail().unwrap_or_default(),
+        ),
+        ErrorKind::AuthenticationFailed => StoreErrorKind::AccessDenied,
+        // It does not speak the protocol: this is no Redis server.
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType | ErrorKind::RESP3NotSupported => {
+            StoreErrorKind::Incompatible
+        }
+        ErrorKind::Io
+        | ErrorKind::ClusterConnectionNotFound
+        | ErrorKind::MasterNameNotFoundBySentinel => StoreErrorKind::Unavailable,
+        // Names that do not resolve are reported under this kind.
+        ErrorKind::InvalidClientConfig => StoreErrorKind::Unavailable,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+fn kind_of_reply(code: &str, detail: &str) -> StoreErrorKind {
+    match code {
+        "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" => {
+            StoreErrorKind::Unavailable
+        }
+        "ERR" if detail.contains("max number of clients") => StoreErrorKind::Unavailable,
+        "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => StoreErrorKind::AccessDenied,
+        "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS" => StoreErrorKind::NotWritable,
+        // A node of a cluster, addressed as a single server.
+        "MOVED" | "ASK" | "CROSSSLOT" => StoreErrorKind::InvalidConfig,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+/// Whether the server refused to do anything, being a replica now, so that
+/// the same command may be sent to the master.
+pub(crate) fn is_replica(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+}
+
+/// Whether the connection has ended, or serves this client no longer.
+pub(crate) fn is_disconnected(error: &RedisError) -> bool {
+    (error.is_io_error() && !error.is_timeout())
+        || matches!(
+            error.kind(),
+            ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound
+        )
+        || error.code() == Some("NOAUTH")
+}
+
+pub(crate) fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(line: &str) -> RedisError {
+        redis::parse_redis_value(format!("-{line}\r\n").as_bytes())
+            .unwrap()
+            .extract_error()
+            .unwrap_err()
+    }
+
+    #[test]
+    fn replies_have_the_kinds_that_people_act_on() {
+        for (line, kind) in [
+            (
+                "LOADING Redis is loading the dataset in memory",
+                StoreErrorKind::Unavailable,
+            ),
+            (
+                "BUSY Redis is busy running a script",
+                StoreErrorKind::Unavailable,
+            ),
+            (
+                "CLUSTERDOWN The cluster is down",
+                StoreErrorKind::Unavailable,
+            ),
+            (
+                "MASTERDOWN Link with MASTER is down",
+                StoreErrorKind::Unavailable,
+            ),
+            (
+                "TRYAGAIN Multiple keys request during rehashing",
+                StoreErrorKind::Unavailable,
+            ),
+            (
+                "ERR max number of clients reached",
+                StoreErrorKind::Unavailable,
+            ),
+            (
+                "NOAUTH Authentication required.",
+                StoreErrorKind::AccessDenied,
+            ),
+            (
+                "WRONGPASS invalid username-password pair",
+                StoreErrorKind::AccessDenied,
+            ),
+            (
+                "NOPERM User a has no permissions",
+                StoreErrorKind::AccessDenied,
+            ),
+            (
+                "DENIED Redis is running in protected mode",
+                StoreErrorKind::AccessDenied,
+            ),
+            ("OOM command not allowed", StoreErrorKind::NotWritable),
+            (
+                "READONLY You can't write against a read only replica.",
+                StoreErrorKind::NotWritable,
+            ),
+            (
+                "MISCONF Errors writing to the AOF file",
+                StoreErrorKind::NotWritable,
+            ),
+            (
+                "NOREPLICAS Not enough good replicas to write.",
+                StoreErrorKind::NotWritable,
+            ),
+            ("MOVED 3999 127.0.0.1:6381", StoreErrorKind::InvalidConfig),
+            (
+                "WRONGTYPE Operation against a key",
+                StoreErrorKind::CorruptRecord,
+            ),
+            ("ERR unknown command", StoreErrorKind::Other),
+        ] {
+            assert_eq!(store_error(reply(line), "key").kind(), kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_out_is_not_a_lost_connection() {
+        assert_eq!(
+            connection_error(timed_out()).kind(),
+            StoreErrorKind::TimedOut
+        );
+        assert!(!is_disconnected(&timed_out()));
+        let reset = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert!(is_disconnected(&reset));
+        assert_eq!(connection_error(reset).kind(), StoreErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn the_drivers_error_is_kept_as_the_source() {
+        let error = connection_error(reply("OOM no room"));
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(source.downcast_ref::<RedisError>().is_some());
+    }
+}

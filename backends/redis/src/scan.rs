@@ -1,0 +1,205 @@
+//! Walking through all keys of the store, page by page.
+//!
+//! `SCAN` shows every key that is there throughout, on one server. On a
+//! cluster the masters are walked through one after the other, in the order
+//! of their ids. A page token names the master and the cursor on it.
+
+use std::num::NonZeroUsize;
+
+use dcv_resolver_core::{PageToken, StoreError, StoreErrorKind};
+use redis::{RedisError, Value, from_redis_value};
+use tokio::time::Instant;
+
+use crate::error::{connection_error, error};
+use crate::supervisor::{Supervisor, Use};
+
+/// More keys a call would hold the server up for others.
+const MAX_COUNT: usize = 1_000;
+
+/// Where to read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The id of a cluster's master; `None` on a single server.
+    node: Option<String>,
+    cursor: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum InvalidPosition {
+    #[error("it was not made by this store")]
+    NotOurs,
+    #[error("the cluster has changed since the page before; begin again with the first page")]
+    NodeGone,
+}
+
+impl Position {
+    pub(crate) fn parse(token: &PageToken) -> Result<Self, StoreError> {
+        let parse = || {
+            let rest = token.as_str().strip_prefix("scan:")?;
+            let (node, cursor) = match rest.rsplit_once(':') {
+                Some((node, cursor)) => (Some(node.to_owned()), cursor),
+                None => (None, rest),
+            };
+            let cursor = cursor.parse().ok()?;
+            Some(Self { node, cursor })
+        };
+        parse().ok_or_else(|| invalid(InvalidPosition::NotOurs))
+    }
+
+    pub(crate) fn token(&self) -> PageToken {
+        PageToken::new(match &self.node {
+            Some(node) => format!("scan:{node}:{}", self.cursor),
+            None => format!("scan:{}", self.cursor),
+        })
+    }
+}
+
+/// The keys that begin with `prefix`, from `position` on or from the start,
+/// and where to read on.
+pub(crate) async fn scan(
+    server: &Supervisor,
+    prefix: &str,
+    position: Option<Position>,
+    limit: NonZeroUsize,
+    deadline: Instant,
+) -> Result<(Vec<String>, Option<Position>), StoreError> {
+    let masters = masters(server, deadline).await?;
+    let (index, cursor) = match &position {
+        None => (0, 0),
+        Some(position) => {
+            let index = masters
+                .iter()
+                .position(|master| master.node == position.node)
+                .ok_or_else(|| {
+                    invalid(match position.node {
+                        Some(_) => InvalidPosition::NodeGone,
+                        None => InvalidPosition::NotOurs,
+                    })
+                })?;
+            (index, position.cursor)
+        }
+    };
+    let master = masters.get(index).ok_or_else(|| {
+        error(StoreErrorKind::Unavailable).with_source("no master of the cluster has any slots")
+    })?;
+
+    let mut command = redis::cmd("SCAN");
+    command
+        .arg(cursor)
+        .arg("MATCH")
+        .arg(format!("{}*", escape_glob(prefix)))
+        .arg("COUNT")
+        .arg(limit.get().min(MAX_COUNT));
+    let answer = server
+        .send(&command, master.slot, Use::Read, deadline)
+        .await
+        .map_err(connection_error)?;
+    let (cursor, keys): (u64, Vec<Vec<u8>>) = parse(answer)?;
+    // Ids are UTF-8, and so is the prefix: any other key is somebody else's.
+    let keys = keys
+        .into_iter()
+        .filter_map(|key| String::from_utf8(key).ok())
+        .collect();
+    let next = if cursor != 0 {
+        Some(Position {
+            node: master.node.clone(),
+            cursor,
+        })
+    } else {
+        masters.get(index + 1).map(|master| Position {
+            node: master.node.clone(),
+            cursor: 0,
+        })
+    };
+    Ok((keys, next))
+}
+
+/// A server that has keys of its own.
+struct Master {
+    node: Option<String>,
+    /// One of the slots that it serves.
+    slot: Option<u16>,
+}
+
+async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, StoreError> {
+    if !server
+        .is_cluster(deadline)
+        .await
+        .map_err(connection_error)?
+    {
+        return Ok(vec![Master {
+            node: None,
+            slot: None,
+        }]);
+    }
+    let mut command = redis::cmd("CLUSTER");
+    command.arg("SLOTS");
+    let answer = server
+        .send(&command, None, Use::Read, deadline)
+        .await
+        .map_err(connection_error)?;
+    let ranges: Vec<Vec<Value>> = parse(answer)?;
+    let mut masters = ranges
+        .into_iter()
+        .map(|range| {
+            // First slot, last slot, master, replicas; a node is address,
+            // port, id, and more.
+            let mut range = range.into_iter();
+            let slot = parse(range.next().unwrap_or(Value::Nil))?;
+            let node: Vec<Value> = parse(range.nth(1).unwrap_or(Value::Nil))?;
+            let id = parse(node.into_iter().nth(2).unwrap_or(Value::Nil))?;
+            Ok(Master {
+                node: Some(id),
+                slot: Some(slot),
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    masters.sort_by(|a, b| a.node.cmp(&b.node));
+    masters.dedup_by(|a, b| a.node == b.node);
+    Ok(masters)
+}
+
+fn parse<T: redis::FromRedisValue>(value: Value) -> Result<T, StoreError> {
+    from_redis_value(value).map_err(|error| connection_error(RedisError::from(error)))
+}
+
+fn invalid(source: InvalidPosition) -> StoreError {
+    error(StoreErrorKind::InvalidPage).with_source(source)
+}
+
+/// `text` as a pattern that only `text` matches.
+fn escape_glob(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| [r"*?[]\".contains(c).then_some('\\'), Some(c)])
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_leads_back_to_its_position() {
+        for node in [None, Some("07c37df".to_owned())] {
+            let position = Position {
+                node,
+                cursor: u64::MAX,
+            };
+            assert_eq!(Position::parse(&position.token()).unwrap(), position);
+        }
+    }
+
+    #[test]
+    fn a_foreign_token_is_an_invalid_page() {
+        for text in ["", "console", "scan:", "scan:x", "scan:a:", "scan:-1", "17"] {
+            let error = Position::parse(&PageToken::new(text)).unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::InvalidPage, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_no_pattern() {
+        assert_eq!(escape_glob(r"a*b?[c]\d:"), r"a\*b\?\[c\]\\d:");
+    }
+}

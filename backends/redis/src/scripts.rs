@@ -1,0 +1,68 @@
+//! The Lua scripts: each changes one key, if the condition holds.
+//!
+//! One key a script is what makes them atomic on a cluster too. They are sent
+//! by their hash, and once in full to a server that does not know them: not
+//! with `SCRIPT LOAD`, which on a cluster fails as soon as one node is down.
+
+use std::sync::LazyLock;
+
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+use redis::{Cmd, ErrorKind, Script, ServerErrorKind, Value};
+use tokio::time::Instant;
+
+use crate::error::{error, store_error};
+use crate::supervisor::{Supervisor, Use};
+use crate::value::{Unreadable, Why};
+
+pub(crate) static REGISTER: LazyLock<ConditionalWrite> =
+    LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/register.lua")));
+pub(crate) static RENEW: LazyLock<ConditionalWrite> =
+    LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/renew.lua")));
+pub(crate) static DEREGISTER: LazyLock<ConditionalWrite> =
+    LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/deregister.lua")));
+pub(crate) static SWEEP: LazyLock<ConditionalWrite> =
+    LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/sweep.lua")));
+
+pub(crate) struct ConditionalWrite {
+    code: String,
+    hash: String,
+}
+
+impl ConditionalWrite {
+    fn new(body: &str) -> Self {
+        let code = format!("{}{body}", include_str!("scripts/prelude.lua"));
+        let hash = Script::new(&code).get_hash().to_owned();
+        Self { code, hash }
+    }
+
+    /// Whether the condition held, and the key was changed.
+    pub(crate) async fn run(
+        &self,
+        server: &Supervisor,
+        key: &str,
+        arguments: &[&str],
+        deadline: Instant,
+    ) -> Result<bool, StoreError> {
+        let by_hash = command("EVALSHA", &self.hash, key, arguments);
+        let answer = match server.send(&by_hash, None, Use::Write, deadline).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let in_full = command("EVAL", &self.code, key, arguments);
+                server.send(&in_full, None, Use::Write, deadline).await
+            }
+            answer => answer,
+        };
+        match answer.map_err(|error| store_error(error, key))? {
+            Value::Int(1) => Ok(true),
+            Value::Int(0) => Ok(false),
+            Value::Int(-1) => Err(Unreadable::new(key, Why::NotOurs).into()),
+            Value::Int(-2) => Err(Unreadable::new(key, Why::Newer).into()),
+            _ => Err(error(StoreErrorKind::Other).with_source("a script gave an unknown answer")),
+        }
+    }
+}
+
+fn command(name: &str, script: &str, key: &str, arguments: &[&str]) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(script).arg(1).arg(key).arg(arguments);
+    command
+}

@@ -1,0 +1,55 @@
+-- What every script begins with. KEYS[1] is the session's key, ARGV[1] the
+-- caller's time in milliseconds. Answers: DONE, REFUSED, or why the value is
+-- not one that these scripts may touch.
+local DONE, REFUSED, NOT_OURS, NEWER = 1, 0, -1, -2
+local key, now = KEYS[1], ARGV[1]
+
+local stored = redis.pcall('GET', key)
+if type(stored) == 'table' then
+  return stored
+end
+
+local expires_at, token, body
+if stored then
+  local version = string.match(stored, '^dcv%-session/(%d+) ')
+  if version and version ~= '1' then
+    return NEWER
+  end
+  expires_at, token, body = string.match(stored, '^dcv%-session/1 (%S+) (%S+)\n(.*)$')
+  if not expires_at then
+    return NOT_OURS
+  end
+end
+
+-- Compares decimal texts: Lua's numbers are exact up to 2^53 only.
+local function is_past()
+  if expires_at == 'never' then
+    return false
+  end
+  local negative, now_negative = expires_at:sub(1, 1) == '-', now:sub(1, 1) == '-'
+  if negative ~= now_negative then
+    return negative
+  end
+  if expires_at == now then
+    return true
+  end
+  local smaller = expires_at < now
+  if #expires_at ~= #now then
+    smaller = #expires_at < #now
+  end
+  return smaller ~= negative
+end
+
+local function write(value, key_ttl_ms)
+  local reply
+  if key_ttl_ms == '' then
+    reply = redis.pcall('SET', key, value)
+  else
+    reply = redis.pcall('SET', key, value, 'PX', key_ttl_ms)
+  end
+  if reply.err then
+    return reply
+  end
+  return DONE
+end
+

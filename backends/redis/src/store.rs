@@ -1,0 +1,394 @@
+//! [`RedisStore`]: the contracts of the core, in Redis commands.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dcv_resolver_core::{
+    Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId, SessionImport,
+    SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind, Timestamp,
+};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use redis::Value;
+
+use crate::RedisConfig;
+use crate::error::{error, store_error};
+use crate::scan::{Position, scan};
+use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
+use crate::supervisor::{Supervisor, Use};
+use crate::value::{Unreadable, Why, decode, encode, expiry_text};
+
+/// How many commands of one call are under way at the same time.
+const IN_FLIGHT: usize = 256;
+
+/// How many keys a sweep asks for at once.
+const SWEPT_AT_ONCE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// Longer than that, and Redis need not remove the key at all.
+const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+
+/// Sessions in Redis, shared by any number of resolvers.
+///
+/// Opening one does no network access: a store whose Redis is down fails with
+/// `Unavailable`, and serves as soon as Redis is there. Calls give up after
+/// the configured response timeout, a write that needs its script sent in
+/// full included.
+///
+/// What [`sweep`](SessionRegistry::sweep) does, Redis does by itself too, the
+/// configured grace after a record has expired.
+///
+/// On a cluster, a listing during which slots are moved from one master to
+/// another may miss the records that move.
+///
+/// ```no_run
+/// use dcv_resolver_redis::{RedisConfig, RedisStore};
+///
+/// # fn main() -> Result<(), dcv_resolver_core::StoreError> {
+/// let store = RedisStore::new(RedisConfig::from_url("redis://127.0.0.1:6379")?);
+/// # Ok(())
+/// # }
+/// ```
+pub struct RedisStore {
+    server: Supervisor,
+    key_prefix: String,
+    expired_key_grace: Duration,
+}
+
+impl RedisStore {
+    /// A store of what `config` names. It connects when it is first used.
+    #[must_use]
+    pub fn new(config: RedisConfig) -> Self {
+        Self {
+            server: Supervisor::new(&config),
+            key_prefix: config.key_prefix,
+            expired_key_grace: config.expired_key_grace,
+        }
+    }
+
+    fn key(&self, id: &SessionId) -> String {
+        [&self.key_prefix, id.as_str()].concat()
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut command = redis::cmd("GET");
+        command.arg(key);
+        let answer = self
+            .server
+            .send(&command, None, Use::Read, self.server.deadline())
+            .await;
+        match answer.map_err(|error| store_error(error, key))? {
+            Value::BulkString(value) => Ok(Some(value)),
+            Value::Nil => Ok(None),
+            // Only `nil` means absent.
+            _ => Err(error(StoreErrorKind::Other).with_source("GET gave an unknown answer")),
+        }
+    }
+
+    /// The record under a key that a scan has found, unless it is gone again.
+    async fn listed(&self, key: String) -> Result<Option<SessionRecord>, StoreError> {
+        let Some(value) = self.get(&key).await? else {
+            return Ok(None);
+        };
+        let id = key
+            .strip_prefix(&self.key_prefix)
+            .and_then(|id| SessionId::new(id).ok())
+            .ok_or_else(|| Unreadable::new(&key, Why::NotOurs))?;
+        decode(&key, &id, &value).map(Some)
+    }
+
+    /// Stores `record` unless a live record of another lease is to be kept.
+    async fn put(
+        &self,
+        record: &SessionRecord,
+        token: &LeaseToken,
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let value = encode(record, token)?;
+        let existing = match existing {
+            Existing::Keep => "keep",
+            Existing::Replace => "replace",
+        };
+        let arguments = [
+            &now.as_unix_ms().to_string(),
+            &token.expose_hex(),
+            &value,
+            &self.key_ttl(record.expiry(), now),
+            existing,
+        ];
+        REGISTER
+            .run(
+                &self.server,
+                &self.key(record.id()),
+                &arguments,
+                self.server.deadline(),
+            )
+            .await
+    }
+
+    /// For how long Redis keeps the key of a record that expires at `expiry`,
+    /// in milliseconds; empty for ever.
+    ///
+    /// A duration, for an instant would be one of the caller's clock, and be
+    /// read by the server's.
+    fn key_ttl(&self, expiry: Expiry, now: Timestamp) -> String {
+        let Expiry::At(expires_at) = expiry else {
+            return String::new();
+        };
+        let grace_ms = i64::try_from(self.expired_key_grace.as_millis()).unwrap_or(i64::MAX);
+        let ttl_ms = expires_at
+            .as_unix_ms()
+            .saturating_sub(now.as_unix_ms())
+            .max(0)
+            .saturating_add(grace_ms)
+            .max(1);
+        if ttl_ms > MAX_KEY_TTL_MS {
+            return String::new();
+        }
+        ttl_ms.to_string()
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("server", &self.server)
+            .field("key_prefix", &self.key_prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl SessionStore for RedisStore {
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let key = self.key(id);
+        match self.get(&key).await? {
+            Some(value) => decode(&key, id, &value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the key that is the prefix alone, which no session has: `PING`
+    /// would be answered where reading is denied.
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.get(&self.key_prefix).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl SessionRegistry for RedisStore {
+    async fn register(
+        &self,
+        record: &SessionRecord,
+        token: &LeaseToken,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.put(record, token, Existing::Keep, now).await? {
+            Ok(())
+        } else {
+            Err(error(StoreErrorKind::AlreadyExists))
+        }
+    }
+
+    async fn renew(
+        &self,
+        id: &SessionId,
+        token: &LeaseToken,
+        expiry: Expiry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let arguments = [
+            &now.as_unix_ms().to_string(),
+            &token.expose_hex(),
+            &expiry_text(expiry),
+            &*self.key_ttl(expiry, now),
+        ];
+        let is_renewed = RENEW
+            .run(
+                &self.server,
+                &self.key(id),
+                &arguments,
+                self.server.deadline(),
+            )
+            .await?;
+        if is_renewed {
+            Ok(())
+        } else {
+            Err(error(StoreErrorKind::LeaseLost))
+        }
+    }
+
+    async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
+        let arguments = ["", &token.expose_hex()];
+        DEREGISTER
+            .run(
+                &self.server,
+                &self.key(id),
+                &arguments,
+                self.server.deadline(),
+            )
+            .await
+    }
+
+    /// One `SCAN` a page, which also looks at keys of other prefixes: a page
+    /// may be empty where they are many.
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let position = page.map(Position::parse).transpose()?;
+        let (keys, next) = scan(
+            &self.server,
+            &self.key_prefix,
+            position,
+            limit,
+            self.server.deadline(),
+        )
+        .await?;
+        let records = stream::iter(keys)
+            .map(|key| self.listed(key))
+            .buffered(IN_FLIGHT)
+            .try_filter_map(async |record| Ok(record))
+            .try_collect()
+            .await?;
+        Ok(Page {
+            records,
+            next: next.map(|position| position.token()),
+        })
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let now = &now.as_unix_ms().to_string();
+        let mut removed = 0;
+        let mut position = None;
+        loop {
+            let deadline = self.server.deadline();
+            let (keys, next) = scan(
+                &self.server,
+                &self.key_prefix,
+                position,
+                SWEPT_AT_ONCE,
+                deadline,
+            )
+            .await?;
+            removed += stream::iter(keys)
+                .map(|key| async move {
+                    let deadline = self.server.deadline();
+                    match SWEEP.run(&self.server, &key, &[now], deadline).await {
+                        Ok(is_removed) => Ok(u64::from(is_removed)),
+                        // Not a record that has expired, as far as anybody
+                        // can tell; whoever looks it up is told what it is.
+                        Err(error) if is_unreadable(&error) => Ok(0),
+                        Err(error) => Err(error),
+                    }
+                })
+                .buffer_unordered(IN_FLIGHT)
+                .try_fold(0, async |sum, one| Ok(sum + one))
+                .await?;
+            if next.is_none() {
+                return Ok(removed);
+            }
+            position = next;
+        }
+    }
+}
+
+fn is_unreadable(error: &StoreError) -> bool {
+    matches!(
+        error.kind(),
+        StoreErrorKind::CorruptRecord | StoreErrorKind::Incompatible
+    )
+}
+
+#[async_trait]
+impl SessionImport for RedisStore {
+    async fn import(
+        &self,
+        records: &[SessionRecord],
+        token: &LeaseToken,
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<Vec<Imported>, StoreError> {
+        let mut imported = Vec::with_capacity(records.len());
+        for batch in batches_of_different_ids(records) {
+            let mut stored = stream::iter(batch.iter().cloned())
+                .map(|record| async move { self.put(&record, token, existing, now).await })
+                .buffered(IN_FLIGHT);
+            while let Some(is_stored) = stored.try_next().await? {
+                imported.push(if is_stored {
+                    Imported::Stored
+                } else {
+                    Imported::Kept
+                });
+            }
+        }
+        Ok(imported)
+    }
+}
+
+/// Splits `records` where an id comes again: what is sent at the same time may
+/// arrive in any order.
+fn batches_of_different_ids(records: &[SessionRecord]) -> impl Iterator<Item = &[SessionRecord]> {
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        let mut seen = HashSet::new();
+        let length = rest
+            .iter()
+            .position(|record| !seen.insert(record.id()))
+            .unwrap_or(rest.len());
+        let (batch, after) = rest.split_at(length);
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> RedisStore {
+        RedisStore::new(RedisConfig::from_url("redis://:hunter2@192.0.2.1").unwrap())
+    }
+
+    fn at(ms: i64) -> Expiry {
+        Expiry::At(Timestamp::from_unix_ms(ms))
+    }
+
+    #[test]
+    fn a_key_outlives_its_record_by_the_grace() {
+        let store = store();
+        let now = Timestamp::from_unix_ms(1_000);
+        assert_eq!(store.key_ttl(at(6_000), now), "3605000");
+        assert_eq!(store.key_ttl(at(0), now), "3600000");
+        assert_eq!(store.key_ttl(at(i64::MIN), now), "3600000");
+        assert_eq!(store.key_ttl(at(i64::MAX), now), "");
+        assert_eq!(store.key_ttl(Expiry::Never, now), "");
+    }
+
+    #[test]
+    fn a_batch_ends_where_an_id_comes_again() {
+        let records: Vec<_> = ["a", "b", "a", "a", "c"]
+            .map(|id| {
+                SessionRecord::builder(id.parse().unwrap(), "h".parse().unwrap(), Expiry::Never)
+                    .http_port(1)
+                    .build()
+                    .unwrap()
+            })
+            .into();
+        let batches: Vec<_> = batches_of_different_ids(&records).map(<[_]>::len).collect();
+        assert_eq!(batches, [2, 1, 2]);
+        assert_eq!(batches_of_different_ids(&[]).count(), 0);
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let debug = format!("{:?} {:#?}", store(), store());
+        assert!(
+            debug.contains("192.0.2.1") && !debug.contains("hunter2"),
+            "{debug}"
+        );
+    }
+}

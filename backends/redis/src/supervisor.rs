@@ -1,0 +1,349 @@
+//! [`Supervisor`]: owns the connection, and replaces it when it has gone bad.
+//!
+//! The driver leaves a connection that ends, but not one that falls silent: a
+//! middlebox that has lost its state swallows what is sent, acknowledges it
+//! even, and every call times out from then on. So whenever a call goes
+//! without an answer, a `PING` on the same connection decides whether the
+//! connection is at fault; and if so, a new one is made.
+//!
+//! A connection is made when a call needs it, never more than one at a time,
+//! and calls wait for it no longer than for an answer. After a failure the
+//! next attempt waits, up to [`MAX_PAUSE`]; calls until then fail at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use redis::{Cmd, RedisError, RedisResult, Value};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::config::{Origin, RedisConfig};
+use crate::connection::RedisConnection;
+use crate::error::{connection_error, is_disconnected, is_replica, timed_out};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Half of the second within which a call must be served again, once the
+/// server can be reached.
+const MAX_PAUSE: Duration = Duration::from_millis(500);
+
+/// Whether a command may be sent once more when its answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Read,
+    Write,
+}
+
+/// Cheap to clone; clones share the connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Supervisor(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    origin: Origin,
+    response_timeout: Duration,
+    link: Mutex<Link>,
+}
+
+#[derive(Debug)]
+struct Link {
+    state: State,
+    /// Attempts to connect that have failed since the last one that did not.
+    failures: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    Down {
+        last: Option<RedisError>,
+        retry_at: Instant,
+    },
+    Connecting(Attempt),
+    Up(Arc<Live>),
+}
+
+type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
+
+#[derive(Debug)]
+struct Live {
+    connection: RedisConnection,
+    /// Whether a `PING` is under way to find out about it.
+    under_examination: AtomicBool,
+}
+
+/// Why a command has no answer.
+struct Failure {
+    error: RedisError,
+    /// Whether the connection is at fault, and another one may serve.
+    is_lost: bool,
+}
+
+impl Supervisor {
+    pub(crate) fn new(config: &RedisConfig) -> Self {
+        Self(Arc::new(Inner {
+            origin: config.origin.clone(),
+            response_timeout: config.response_timeout,
+            link: Mutex::new(Link {
+                state: State::Down {
+                    last: None,
+                    retry_at: Instant::now(),
+                },
+                failures: 0,
+            }),
+        }))
+    }
+
+    /// When a call that starts now gives up.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.0.response_timeout
+    }
+
+    /// Sends `command`, to the master of `slot` if one is given, and waits for
+    /// the answer until `deadline`.
+    ///
+    /// A connection that ends meanwhile, as an idle one does when the server
+    /// restarts, costs a read nothing: it is sent once more.
+    pub(crate) async fn send(
+        &self,
+        command: &Cmd,
+        slot: Option<u16>,
+        usage: Use,
+        deadline: Instant,
+    ) -> RedisResult<Value> {
+        match self.send_once(command, slot, deadline).await {
+            Err(Failure {
+                error,
+                is_lost: true,
+            }) if usage == Use::Read || is_replica(&error) => self
+                .send_once(command, slot, deadline)
+                .await
+                .map_err(|failure| failure.error),
+            answer => answer.map_err(|failure| failure.error),
+        }
+    }
+
+    /// Whether the keys are spread over several masters.
+    pub(crate) async fn is_cluster(&self, deadline: Instant) -> RedisResult<bool> {
+        Ok(self.0.connection(deadline).await?.is_cluster())
+    }
+
+    async fn send_once(
+        &self,
+        command: &Cmd,
+        slot: Option<u16>,
+        deadline: Instant,
+    ) -> Result<Value, Failure> {
+        let live = self.0.connection(deadline).await.map_err(|error| Failure {
+            error,
+            is_lost: false,
+        })?;
+        let mut unanswered = Unanswered {
+            inner: &self.0,
+            live: &live,
+            is_answered: false,
+        };
+        let answer = async {
+            match slot {
+                None => live.connection.send(command).await,
+                Some(slot) => live.connection.send_to_slot(command, slot).await,
+            }
+        };
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(value)) => {
+                unanswered.is_answered = true;
+                Ok(value)
+            }
+            Ok(Err(error)) => {
+                let is_lost = self.0.is_lost(&error);
+                // A cluster's connection may still serve the other nodes.
+                unanswered.is_answered = !(error.is_timeout() || is_lost && live.is_cluster());
+                if is_lost && !live.is_cluster() {
+                    self.0.replace(&live);
+                }
+                Err(Failure { error, is_lost })
+            }
+            Err(_) => Err(Failure {
+                error: timed_out(),
+                is_lost: false,
+            }),
+        }
+    }
+}
+
+impl Inner {
+    fn link(&self) -> MutexGuard<'_, Link> {
+        // Every change is one assignment, so what a panic leaves is whole.
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_lost(&self, error: &RedisError) -> bool {
+        is_disconnected(error) || (self.origin.has_sentinels() && is_replica(error))
+    }
+
+    /// The connection: the one there is, or the next one, if there is one
+    /// before `deadline`.
+    async fn connection(self: &Arc<Self>, deadline: Instant) -> RedisResult<Arc<Live>> {
+        let attempt = {
+            let mut link = self.link();
+            match &link.state {
+                State::Up(live) => return Ok(Arc::clone(live)),
+                State::Connecting(attempt) => attempt.clone(),
+                State::Down {
+                    last: Some(error),
+                    retry_at,
+                } if Instant::now() < *retry_at => return Err(error.clone()),
+                State::Down { .. } => self.start_attempt(&mut link),
+            }
+        };
+        timeout_at(deadline, attempt)
+            .await
+            .unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    /// Connects in a task of its own, so that no caller who gives up ends it
+    /// for the others.
+    fn start_attempt(self: &Arc<Self>, link: &mut Link) -> Attempt {
+        let mut ending = Ending {
+            inner: Arc::clone(self),
+            result: Err(aborted()),
+        };
+        let task = tokio::spawn(async move {
+            ending.result = ending.inner.connect().await;
+            ending.result.clone()
+        });
+        let attempt = task
+            .map(|joined| joined.unwrap_or_else(|_| Err(aborted())))
+            .boxed()
+            .shared();
+        link.state = State::Connecting(attempt.clone());
+        attempt
+    }
+
+    async fn connect(&self) -> RedisResult<Arc<Live>> {
+        let connection = match &self.origin {
+            Origin::Servers(servers) => servers.connect(self.response_timeout).await?,
+            Origin::Given(connection) => connection.clone(),
+        };
+        Ok(Arc::new(Live {
+            connection,
+            under_examination: AtomicBool::new(false),
+        }))
+    }
+
+    fn finish_attempt(&self, result: &RedisResult<Arc<Live>>) {
+        let mut link = self.link();
+        match result {
+            Ok(live) => {
+                tracing::info!("connected to Redis");
+                link.failures = 0;
+                link.state = State::Up(Arc::clone(live));
+            }
+            Err(error) => {
+                if link.failures == 0 {
+                    let error = connection_error(error.clone());
+                    tracing::warn!(error = %error.chain(), "cannot connect to Redis; trying on");
+                }
+                let pause = FIRST_PAUSE
+                    .saturating_mul(2_u32.saturating_pow(link.failures))
+                    .min(MAX_PAUSE);
+                link.failures = link.failures.saturating_add(1);
+                link.state = State::Down {
+                    last: Some(error.clone()),
+                    retry_at: Instant::now() + pause,
+                };
+            }
+        }
+    }
+
+    /// Gives `live` up, unless it was already, and connects anew.
+    fn replace(self: &Arc<Self>, live: &Arc<Live>) {
+        let mut link = self.link();
+        if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
+            tracing::warn!("the connection to Redis is lost");
+            drop(self.start_attempt(&mut link));
+        }
+    }
+
+    /// Finds out whether `live` still works, and replaces it if not.
+    async fn examine(self: Arc<Self>, live: Arc<Live>) {
+        let _examination = Examination(&live);
+        // On a cluster it goes to every master.
+        let ping = redis::cmd("PING");
+        let answer = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
+        let answered = match &answer {
+            Ok(Ok(_)) => true,
+            // An error in words of the server's is an answer too.
+            Ok(Err(error)) => error.code().is_some(),
+            Err(_) => false,
+        };
+        if answered {
+            return;
+        }
+        if !live.is_cluster() {
+            self.replace(&live);
+            return;
+        }
+        // Until there is a better one, it serves the nodes that are well.
+        if let Ok(better) = self.connect().await {
+            let mut link = self.link();
+            if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, &live)) {
+                tracing::warn!("a node of the cluster has fallen silent; connected anew");
+                link.state = State::Up(better);
+            }
+        }
+    }
+}
+
+impl Live {
+    fn is_cluster(&self) -> bool {
+        self.connection.is_cluster()
+    }
+}
+
+/// A command that waits for its answer. Dropped without one, because time ran
+/// out here or at the caller's, it has the connection examined.
+struct Unanswered<'a> {
+    inner: &'a Arc<Inner>,
+    live: &'a Arc<Live>,
+    is_answered: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if self.is_answered || self.live.under_examination.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(Arc::clone(self.inner).examine(Arc::clone(self.live)));
+            }
+            // The runtime is gone, and the connection with it.
+            Err(_) => self.live.under_examination.store(false, Ordering::Relaxed),
+        }
+    }
+}
+
+struct Examination<'a>(&'a Live);
+
+impl Drop for Examination<'_> {
+    fn drop(&mut self) {
+        self.0.under_examination.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The end of an attempt, be it that its runtime is shut down.
+struct Ending {
+    inner: Arc<Inner>,
+    result: RedisResult<Arc<Live>>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.inner.finish_attempt(&self.result);
+    }
+}
+
+fn aborted() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
+}

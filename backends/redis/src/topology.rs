@@ -1,0 +1,37 @@
+//! Where the server that answers is found.
+
+use std::fmt;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Topology {
+    /// One server.
+    Single(Node),
+    /// The master that the sentinels name.
+    Sentinel {
+        sentinels: Vec<Node>,
+        service: String,
+    },
+    /// A cluster that any of the seeds tells about.
+    Cluster { seeds: Vec<Node> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// What a client authenticates with. Not shown by `Debug`, but for the user.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) username: Option<String>,
+    pub(crate) password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}

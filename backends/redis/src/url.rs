@@ -1,0 +1,294 @@
+//! The URLs that name a Redis server, its sentinels, or its cluster.
+//!
+//! Written here because a general URL parser takes one host only.
+
+use percent_encoding::percent_decode_str;
+
+use crate::topology::{Credentials, Node, Topology};
+
+/// What a URL says.
+#[derive(Debug)]
+pub(crate) struct ParsedUrl {
+    pub(crate) topology: Topology,
+    pub(crate) tls: bool,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) database: i64,
+    pub(crate) key_prefix: Option<String>,
+}
+
+/// Why a text is not the URL of a Redis store. It never quotes a part of the
+/// URL that may hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidUrl {
+    #[error(
+        "a Redis URL starts with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster://"
+    )]
+    Scheme,
+    #[error("a Redis URL needs a host after the ://, such as redis://127.0.0.1:6379")]
+    NoHost,
+    #[error("redis:// takes one host; several are for redis+sentinel:// and redis+cluster://")]
+    SeveralHosts,
+    #[error(
+        "a host in the URL is not of the form name, name:port or [ipv6]:port; an @, /, ? or # in a password must be written as %40, %2F, %3F or %23"
+    )]
+    Host,
+    #[error("a port in the URL is not a number from 1 to 65535")]
+    Port,
+    #[error("a user name in the URL needs a password: redis://user:password@host")]
+    UserWithoutPassword,
+    #[error("the URL has a percent sign that does not start a valid escape of UTF-8")]
+    Escape,
+    #[error("the path of the URL is a database number, such as redis://host:6379/0")]
+    Database,
+    #[error("a sentinel URL names the service: redis+sentinel://host:26379/mymaster")]
+    NoService,
+    #[error("a cluster URL has no path: a cluster has only database 0")]
+    ClusterDatabase,
+    #[error("the only parameter that the URL may have is key_prefix")]
+    Parameter,
+}
+
+pub(crate) fn parse(url: &str) -> Result<ParsedUrl, InvalidUrl> {
+    let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
+    let (scheme, tls) = match scheme.strip_prefix("rediss") {
+        Some(kind) => (kind, true),
+        None => (
+            scheme.strip_prefix("redis").ok_or(InvalidUrl::Scheme)?,
+            false,
+        ),
+    };
+    if !["", "+sentinel", "+cluster"].contains(&scheme) {
+        return Err(InvalidUrl::Scheme);
+    }
+    if rest.contains('#') {
+        return Err(InvalidUrl::Host);
+    }
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, hosts) = match authority.rsplit_once('@') {
+        Some((user_info, hosts)) => (Some(parse_credentials(user_info)?), hosts),
+        None => (None, authority),
+    };
+    let default_port = if scheme == "+sentinel" { 26379 } else { 6379 };
+    let nodes = parse_nodes(hosts, default_port)?;
+
+    let (topology, database) = match scheme {
+        "+sentinel" => {
+            let (service, database) = path.split_once('/').unwrap_or((path, ""));
+            if service.is_empty() {
+                return Err(InvalidUrl::NoService);
+            }
+            let service = decode(service)?;
+            (
+                Topology::Sentinel {
+                    sentinels: nodes,
+                    service,
+                },
+                parse_database(database)?,
+            )
+        }
+        "+cluster" if path.is_empty() => (Topology::Cluster { seeds: nodes }, 0),
+        "+cluster" => return Err(InvalidUrl::ClusterDatabase),
+        _ => {
+            let [node] = <[Node; 1]>::try_from(nodes).map_err(|_| InvalidUrl::SeveralHosts)?;
+            (Topology::Single(node), parse_database(path)?)
+        }
+    };
+    Ok(ParsedUrl {
+        topology,
+        tls,
+        credentials,
+        database,
+        key_prefix: parse_query(query)?,
+    })
+}
+
+fn parse_credentials(text: &str) -> Result<Credentials, InvalidUrl> {
+    let (username, password) = text
+        .split_once(':')
+        .ok_or(InvalidUrl::UserWithoutPassword)?;
+    let username = decode(username)?;
+    Ok(Credentials {
+        username: (!username.is_empty()).then_some(username),
+        password: decode(password)?,
+    })
+}
+
+fn parse_nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidUrl> {
+    if hosts.is_empty() {
+        return Err(InvalidUrl::NoHost);
+    }
+    hosts
+        .split(',')
+        .map(|text| parse_node(text, default_port))
+        .collect()
+}
+
+fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidUrl> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']').ok_or(InvalidUrl::Host)?;
+            if host.parse::<std::net::Ipv6Addr>().is_err() {
+                return Err(InvalidUrl::Host);
+            }
+            (
+                host,
+                if rest.is_empty() {
+                    None
+                } else {
+                    Some(rest.strip_prefix(':').ok_or(InvalidUrl::Host)?)
+                },
+            )
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
+    if host.is_empty() || !host.chars().all(allowed) {
+        return Err(InvalidUrl::Host);
+    }
+    let port = match port {
+        None => default_port,
+        Some(port) => port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or(InvalidUrl::Port)?,
+    };
+    Ok(Node {
+        host: host.to_owned(),
+        port,
+    })
+}
+
+fn parse_database(path: &str) -> Result<i64, InvalidUrl> {
+    match path {
+        "" => Ok(0),
+        number => number
+            .parse::<u16>()
+            .map(i64::from)
+            .map_err(|_| InvalidUrl::Database),
+    }
+}
+
+fn parse_query(query: &str) -> Result<Option<String>, InvalidUrl> {
+    match query.split_once('=') {
+        None if query.is_empty() => Ok(None),
+        Some(("key_prefix", prefix)) if !prefix.contains('&') => decode(prefix).map(Some),
+        _ => Err(InvalidUrl::Parameter),
+    }
+}
+
+fn decode(text: &str) -> Result<String, InvalidUrl> {
+    let escapes_are_whole = text
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
+    if !escapes_are_whole {
+        return Err(InvalidUrl::Escape);
+    }
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| InvalidUrl::Escape)?;
+    Ok(decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(host: &str, port: u16) -> Node {
+        Node {
+            host: host.to_owned(),
+            port,
+        }
+    }
+
+    #[test]
+    fn a_single_server_has_defaults() {
+        let url = parse("redis://cache.example").unwrap();
+        assert_eq!(url.topology, Topology::Single(node("cache.example", 6379)));
+        assert!(!url.tls && url.credentials.is_none() && url.database == 0);
+
+        let url = parse("rediss://[2001:db8::1]:7000/3").unwrap();
+        assert_eq!(url.topology, Topology::Single(node("2001:db8::1", 7000)));
+        assert!(url.tls);
+        assert_eq!(url.database, 3);
+    }
+
+    #[test]
+    fn user_and_password_are_percent_decoded() {
+        let url = parse("redis://ann:p%40ss%2Fw%3Ard@192.0.2.1").unwrap();
+        let credentials = url.credentials.unwrap();
+        assert_eq!(credentials.username.as_deref(), Some("ann"));
+        assert_eq!(credentials.password, "p@ss/w:rd");
+        let url = parse("redis://:only@192.0.2.1").unwrap();
+        assert_eq!(url.credentials.unwrap().username, None);
+    }
+
+    #[test]
+    fn sentinels_name_a_service() {
+        let url = parse("rediss+sentinel://u:p@a.example,b.example:7001/my%20master/2").unwrap();
+        assert_eq!(
+            url.topology,
+            Topology::Sentinel {
+                sentinels: vec![node("a.example", 26379), node("b.example", 7001)],
+                service: "my master".to_owned(),
+            }
+        );
+        assert_eq!((url.tls, url.database), (true, 2));
+    }
+
+    #[test]
+    fn a_cluster_has_seeds() {
+        let url = parse("redis+cluster://a.example:1,b.example:2?key_prefix=x%3A").unwrap();
+        assert_eq!(
+            url.topology,
+            Topology::Cluster {
+                seeds: vec![node("a.example", 1), node("b.example", 2)]
+            }
+        );
+        assert_eq!(url.key_prefix.as_deref(), Some("x:"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_secret() {
+        for (url, expected) in [
+            ("http://hunter2@h", InvalidUrl::Scheme),
+            ("redis:hunter2", InvalidUrl::Scheme),
+            ("redisx://hunter2", InvalidUrl::Scheme),
+            ("redis://", InvalidUrl::NoHost),
+            ("redis://:hunter2@", InvalidUrl::NoHost),
+            ("redis://:hunter2@a,b", InvalidUrl::SeveralHosts),
+            ("redis://:hunter2@a b", InvalidUrl::Host),
+            ("redis://:hunter2@:6379", InvalidUrl::Host),
+            ("redis://[::g]:1", InvalidUrl::Host),
+            ("redis://:hun#ter2@a", InvalidUrl::Host),
+            ("redis://:hunter2@a:0", InvalidUrl::Port),
+            ("redis://:hunter2@a:65536", InvalidUrl::Port),
+            ("redis://:hunter/2@a", InvalidUrl::Host),
+            ("redis://hunter2@a", InvalidUrl::UserWithoutPassword),
+            ("redis://:hunter2%@a", InvalidUrl::Escape),
+            ("redis://:hunter2%ff@a", InvalidUrl::Escape),
+            ("redis://:hunter2@a/x", InvalidUrl::Database),
+            ("redis://:hunter2@a/-1", InvalidUrl::Database),
+            ("redis+sentinel://:hunter2@a", InvalidUrl::NoService),
+            ("redis+cluster://:hunter2@a/1", InvalidUrl::ClusterDatabase),
+            ("redis://a?password=hunter2", InvalidUrl::Parameter),
+        ] {
+            let error = parse(url).unwrap_err();
+            assert_eq!(error, expected, "{url}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parsing_never_panics(text in ".*") {
+            let _ = parse(&format!("redis+sentinel://{text}"));
+            let _ = parse(&text);
+        }
+    }
+}

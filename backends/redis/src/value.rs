@@ -1,0 +1,255 @@
+//! What is stored under a session's key.
+//!
+//! ```text
+//! dcv-session/1 1767323045000 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5
+//! {"id":"console","host":"192.0.2.7","http_port":8443,…,"expires_at_ms":null}
+//! ```
+//!
+//! One string, so that a lookup is one `GET`. The first line has the version
+//! of the format, the expiry (`never`, or milliseconds) and the lease token
+//! (`none`, or 32 hexadecimal digits): what the scripts compare and change,
+//! where they find it without parsing JSON, whose numbers Lua would round
+//! beyond 2^53. The rest is the record; its own `expires_at_ms` is always
+//! null, for a renewal would leave it behind.
+
+use dcv_resolver_core::{
+    Expiry, LeaseToken, SessionId, SessionRecord, StoreError, StoreErrorKind, Timestamp,
+};
+
+use crate::error::error;
+
+/// Far beyond any record, and far below what would hold up the server.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+
+const MAGIC: &str = "dcv-session/";
+const VERSION: &str = "1";
+const NEVER: &str = "never";
+const NO_TOKEN: &str = "none";
+
+/// The value for `record` under the lease `token`.
+pub(crate) fn encode(record: &SessionRecord, token: &LeaseToken) -> Result<String, StoreError> {
+    let body = serde_json::to_string(&record.clone().with_expiry(Expiry::Never))
+        .map_err(|source| error(StoreErrorKind::Other).with_source(source))?;
+    let expires_at = expiry_text(record.expiry());
+    let token = token.expose_hex();
+    let value = format!("{MAGIC}{VERSION} {expires_at} {token}\n{body}");
+    if value.len() > MAX_BYTES {
+        return Err(error(StoreErrorKind::NotWritable).with_source(format!(
+            "the record takes {} bytes, and at most {MAX_BYTES} are stored",
+            value.len()
+        )));
+    }
+    Ok(value)
+}
+
+/// An expiry as it stands in the first line.
+pub(crate) fn expiry_text(expiry: Expiry) -> String {
+    match expiry {
+        Expiry::Never => NEVER.to_owned(),
+        Expiry::At(expires_at) => expires_at.as_unix_ms().to_string(),
+    }
+}
+
+/// The record of `id` that `value`, found under `key`, holds.
+pub(crate) fn decode(key: &str, id: &SessionId, value: &[u8]) -> Result<SessionRecord, StoreError> {
+    parse(id, value).map_err(|why| Unreadable::new(key, why).into())
+}
+
+fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, Why> {
+    if value.len() > MAX_BYTES {
+        return Err(Why::TooLong {
+            length_bytes: value.len(),
+        });
+    }
+    let text = str::from_utf8(value).map_err(|_| Why::NotOurs)?;
+    let (version, rest) = text
+        .strip_prefix(MAGIC)
+        .and_then(|text| text.split_once(' '))
+        .ok_or(Why::NotOurs)?;
+    if version != VERSION {
+        let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+        return Err(if is_number { Why::Newer } else { Why::NotOurs });
+    }
+    let (header, body) = rest.split_once('\n').ok_or(Why::NotOurs)?;
+    let (expires_at, token) = header.split_once(' ').ok_or(Why::NotOurs)?;
+    let expiry = parse_expiry(expires_at).ok_or(Why::NotOurs)?;
+    // A token in capitals would never equal its owner's, as the scripts see it.
+    let is_token = token
+        .parse::<LeaseToken>()
+        .is_ok_and(|parsed| parsed.expose_hex() == token);
+    if token != NO_TOKEN && !is_token {
+        return Err(Why::NotOurs);
+    }
+    let record: SessionRecord = serde_json::from_str(body).map_err(Why::BadRecord)?;
+    if record.id() != id {
+        return Err(Why::OtherId);
+    }
+    Ok(record.with_expiry(expiry))
+}
+
+fn parse_expiry(text: &str) -> Option<Expiry> {
+    if text == NEVER {
+        return Some(Expiry::Never);
+    }
+    let expires_at_ms: i64 = text.parse().ok()?;
+    // The scripts compare the text: `+7` and `007` would mislead them.
+    (expires_at_ms.to_string() == text).then(|| Expiry::At(Timestamp::from_unix_ms(expires_at_ms)))
+}
+
+/// The value of a key is not one that this version can read.
+#[derive(Debug, thiserror::Error)]
+#[error("the value of the key {key:?} cannot be read as a session")]
+pub(crate) struct Unreadable {
+    key: String,
+    #[source]
+    why: Why,
+}
+
+/// What is wrong with the value of a key.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Why {
+    #[error("it was not written by this program, or it is damaged")]
+    NotOurs,
+    #[error("it was written by a newer version of this program")]
+    Newer,
+    #[error("it has {length_bytes} bytes, and a record has at most {MAX_BYTES}")]
+    TooLong { length_bytes: usize },
+    #[error("its record is damaged")]
+    BadRecord(#[source] serde_json::Error),
+    #[error("its record is that of another session")]
+    OtherId,
+    #[error("it is not a string")]
+    WrongType(#[source] redis::RedisError),
+}
+
+impl Unreadable {
+    pub(crate) fn new(key: &str, why: Why) -> Self {
+        Self {
+            key: key.to_owned(),
+            why,
+        }
+    }
+}
+
+impl From<Unreadable> for StoreError {
+    fn from(unreadable: Unreadable) -> Self {
+        let kind = match unreadable.why {
+            Why::Newer => StoreErrorKind::Incompatible,
+            Why::NotOurs
+            | Why::TooLong { .. }
+            | Why::BadRecord(_)
+            | Why::OtherId
+            | Why::WrongType(_) => StoreErrorKind::CorruptRecord,
+        };
+        error(kind).with_source(unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: LeaseToken = LeaseToken::from_bytes([0xa5; 16]);
+    const KEY: &str = "dcv:session:console";
+
+    fn record(expiry: Expiry) -> SessionRecord {
+        SessionRecord::builder(id(), "192.0.2.7".parse().unwrap(), expiry)
+            .http_port(8443)
+            .label("note", "two\nlines \"quoted\"")
+            .build()
+            .unwrap()
+    }
+
+    fn id() -> SessionId {
+        "console".parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_whatever_its_expiry() {
+        for expiry in [i64::MIN, -1, 0, 1_767_323_045_000, i64::MAX]
+            .map(|ms| Expiry::At(Timestamp::from_unix_ms(ms)))
+            .into_iter()
+            .chain([Expiry::Never])
+        {
+            let record = record(expiry);
+            let value = encode(&record, &TOKEN).unwrap();
+            assert_eq!(decode(KEY, &id(), value.as_bytes()).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn the_format_is_the_documented_one() {
+        let record = SessionRecord::builder(
+            id(),
+            "192.0.2.7".parse().unwrap(),
+            Expiry::At(Timestamp::from_unix_ms(1_767_323_045_000)),
+        )
+        .http_port(8443)
+        .build()
+        .unwrap();
+        let expected = concat!(
+            "dcv-session/1 1767323045000 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5\n",
+            r#"{"id":"console","host":"192.0.2.7","http_port":8443,"web_url_path":"/","#,
+            r#""state":"READY","expires_at_ms":null}"#,
+        );
+        assert_eq!(encode(&record, &TOKEN).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_record_without_a_lease_is_read() {
+        let value = r#"dcv-session/1 never none
+{"id":"console","host":"h","http_port":1,"expires_at_ms":null}"#;
+        let record = decode(KEY, &id(), value.as_bytes()).unwrap();
+        assert_eq!(record.expiry(), Expiry::Never);
+    }
+
+    #[test]
+    fn a_newer_version_is_incompatible_and_all_else_is_corrupt() {
+        let good = encode(&record(Expiry::Never), &TOKEN).unwrap();
+        for (value, kind) in [
+            (good.replace("/1 ", "/2 "), StoreErrorKind::Incompatible),
+            (
+                "dcv-session/10 whatever".to_owned(),
+                StoreErrorKind::Incompatible,
+            ),
+            (good.replace("/1 ", "/x "), StoreErrorKind::CorruptRecord),
+            (good.replace("never", "+7"), StoreErrorKind::CorruptRecord),
+            (good.replace("never", "soon"), StoreErrorKind::CorruptRecord),
+            (good.replacen("a5", "", 1), StoreErrorKind::CorruptRecord),
+            (
+                good.replace("console", "other"),
+                StoreErrorKind::CorruptRecord,
+            ),
+            (good.replace("8443", "0"), StoreErrorKind::CorruptRecord),
+            (good.replace('{', ""), StoreErrorKind::CorruptRecord),
+            (good.replace('\n', " "), StoreErrorKind::CorruptRecord),
+            (String::new(), StoreErrorKind::CorruptRecord),
+            ("hello".to_owned(), StoreErrorKind::CorruptRecord),
+            (" ".repeat(MAX_BYTES + 1), StoreErrorKind::CorruptRecord),
+        ] {
+            let error = decode(KEY, &id(), value.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), kind, "{value:?}");
+            assert!(error.chain().to_string().contains(KEY), "{}", error.chain());
+        }
+        assert!(decode(KEY, &id(), b"dcv-session/1 never \xff").is_err());
+    }
+
+    #[test]
+    fn a_record_that_could_not_be_read_back_is_not_written() {
+        let record = record(Expiry::Never)
+            .to_builder()
+            .label("much", "x".repeat(MAX_BYTES))
+            .build()
+            .unwrap();
+        let error = encode(&record, &TOKEN).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn decoding_never_panics(value in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = decode(KEY, &id(), &value);
+            let _ = decode(KEY, &id(), &[b"dcv-session/1 ".as_slice(), &value].concat());
+        }
+    }
+}

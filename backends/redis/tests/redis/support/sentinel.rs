@@ -1,0 +1,68 @@
+use std::collections::HashMap;
+
+use super::{Patience, Server};
+
+/// The name that the sentinels know the master by.
+const SERVICE: &str = "mymaster";
+
+/// A master, its replica, and three sentinels that watch over them.
+pub(crate) struct Sentinels {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) sentinels: Vec<Server>,
+}
+
+impl Sentinels {
+    pub(crate) async fn start() -> Self {
+        let master = Server::start().await;
+        let replica = Server::start_with(&[
+            "--appendonly",
+            "yes",
+            "--replicaof",
+            "127.0.0.1",
+            &master.port.to_string(),
+        ])
+        .await;
+        let mut sentinels = Vec::new();
+        for _ in 0..3 {
+            let mut sentinel = Server::prepare(&["sentinel.conf", "--sentinel"]);
+            let port = master.port;
+            let configuration = format!(
+                "sentinel monitor {SERVICE} 127.0.0.1 {port} 2\n\
+                 sentinel down-after-milliseconds {SERVICE} 500\n\
+                 sentinel failover-timeout {SERVICE} 3000\n"
+            );
+            std::fs::write(sentinel.folder().join("sentinel.conf"), configuration).unwrap();
+            sentinel.launch().await;
+            sentinels.push(sentinel);
+        }
+        let all = Self {
+            servers: vec![master, replica],
+            sentinels,
+        };
+        let patience = Patience::until("the sentinels know each other and the replica");
+        while !all.know_each_other().await {
+            patience.wait().await;
+        }
+        all
+    }
+
+    async fn know_each_other(&self) -> bool {
+        for sentinel in &self.sentinels {
+            let known = sentinel.run(&format!("SENTINEL MASTER {SERVICE}")).await;
+            let known: HashMap<String, String> = redis::from_redis_value(known).unwrap();
+            if known["num-other-sentinels"] != "2" || known["num-slaves"] != "1" {
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let hosts: Vec<_> = self
+            .sentinels
+            .iter()
+            .map(|sentinel| format!("127.0.0.1:{}", sentinel.port))
+            .collect();
+        format!("redis+sentinel://{}/{SERVICE}", hosts.join(","))
+    }
+}

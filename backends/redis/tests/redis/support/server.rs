@@ -1,0 +1,174 @@
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Patience;
+
+/// A `redis-server` process with a temporary folder, which ends with this
+/// value, or with the test process if that is first.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    arguments: Vec<String>,
+    process: Option<Process>,
+    folder: TempDir,
+}
+
+struct Process {
+    server: Child,
+    /// Ends the server when its standard input is closed: a test process that
+    /// is killed, or that keeps the server in a `static`, drops nothing.
+    watchdog: Child,
+}
+
+impl Server {
+    /// A server that keeps what it is told through a `kill -9`.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"]).await
+    }
+
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
+        let mut server = Self::prepare(arguments);
+        server.launch().await;
+        server
+    }
+
+    /// A server that is not running yet.
+    pub(crate) fn prepare(arguments: &[&str]) -> Self {
+        Self {
+            port: free_port(),
+            arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+            process: None,
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    /// Starts the process, and waits until it serves.
+    pub(crate) async fn launch(&mut self) {
+        self.launch_process();
+        let patience = Patience::until("the server answers");
+        while !self.answers().await {
+            patience.wait().await;
+        }
+    }
+
+    /// Starts the process.
+    pub(crate) fn launch_process(&mut self) {
+        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let server = Command::new("redis-server")
+            .args(&self.arguments)
+            .args(["--port", &self.port.to_string()])
+            .args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log)
+            .spawn()
+            .unwrap();
+        let watchdog = Command::new("sh")
+            .args(["-c", r#"cat >/dev/null; kill -9 "$0"; rm -rf "$1""#])
+            .arg(server.id().to_string())
+            .arg(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.process = Some(Process { server, watchdog });
+    }
+
+    async fn answers(&self) -> bool {
+        let ping = async {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+            stream.write_all(b"PING\r\n").await?;
+            let mut answer = [0; 64];
+            let length = stream.read(&mut answer).await?;
+            Ok::<_, std::io::Error>(answer.get(..length).unwrap_or_default().to_vec())
+        };
+        match timeout(Duration::from_secs(1), ping).await {
+            Ok(Ok(answer)) => answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH"),
+            _ => false,
+        }
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.end();
+        }
+    }
+
+    /// Freezes the process, as a stalled machine does.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.as_ref().unwrap().server.id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(status.success());
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// A connection of the test's own.
+    pub(crate) async fn admin(&self) -> MultiplexedConnection {
+        redis::Client::open(self.url())
+            .unwrap()
+            .get_multiplexed_async_connection()
+            .await
+            .unwrap()
+    }
+
+    /// Runs one command, in words.
+    pub(crate) async fn run(&self, command: &str) -> redis::Value {
+        let mut words = command.split_whitespace();
+        let mut command = redis::cmd(words.next().unwrap());
+        command.arg(words.collect::<Vec<_>>());
+        command.query_async(&mut self.admin().await).await.unwrap()
+    }
+}
+
+impl Process {
+    fn end(&mut self) {
+        // The watchdog first: the server's process id is free once it is
+        // waited for.
+        for child in [&mut self.watchdog, &mut self.server] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody listens on, and whose cluster port is free too.
+fn free_port() -> u16 {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if port.checked_add(10_000).is_some_and(is_free) {
+            return port;
+        }
+    }
+}
