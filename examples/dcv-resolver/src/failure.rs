@@ -1,0 +1,46 @@
+//! [`Failure`]: the last sentence, and the exit code.
+
+use std::process::ExitCode;
+
+/// Why the program ends early.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// `None` when all has been said already.
+    message: Option<String>,
+    exit_code: u8,
+}
+
+impl Failure {
+    /// The answer is "no": a mistake in a file, a session that is not found.
+    pub(crate) fn negative(message: impl Into<String>) -> Self {
+        Self {
+            message: Some(message.into()),
+            exit_code: 1,
+        }
+    }
+
+    /// The question could not be asked: a bad flag, a port in use, a store
+    /// that fails.
+    pub(crate) fn setup(message: impl Into<String>) -> Self {
+        Self {
+            message: Some(message.into()),
+            exit_code: 2,
+        }
+    }
+
+    /// All has been said already.
+    pub(crate) fn silent() -> Self {
+        Self {
+            message: None,
+            exit_code: 0,
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "the last sentence of a command")]
+    pub(crate) fn report(self) -> ExitCode {
+        if let Some(message) = self.message {
+            eprintln!("dcv-resolver: {message}");
+        }
+        self.exit_code.into()
+    }
+}

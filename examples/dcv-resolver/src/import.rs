@@ -1,0 +1,109 @@
+//! `import`: a session file into a registry.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use dcv_resolver_core::{Clock, Existing, Imported, SessionId, SystemClock};
+
+use crate::cli::ImportOptions;
+use crate::failure::Failure;
+use crate::lease::mint;
+use crate::open_store::{Missing, OpenStore};
+use crate::output::line;
+use crate::session_file;
+
+const BATCH_SIZE: usize = 1_000;
+const KEPT_SHOWN: usize = 20;
+
+/// Stores every session of the file, or says which it did not store.
+pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
+    let records = session_file::read(&options.file)?;
+    let total = records.len();
+    let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
+    let registry = store.registry()?;
+    if options.dry_run {
+        return line(format!(
+            "{total} sessions would be imported into {}",
+            store.name
+        ));
+    }
+
+    let token = options.token.map_or_else(mint, Ok)?;
+    let existing = if options.replace {
+        Existing::Replace
+    } else {
+        Existing::Keep
+    };
+    let mut progress = Progress::new(total);
+    let mut kept: Vec<SessionId> = Vec::new();
+    let mut done = 0;
+    for batch in records.chunks(BATCH_SIZE) {
+        let imported = registry
+            .import(batch, &token, existing, SystemClock.now())
+            .await
+            .map_err(|error| {
+                Failure::setup(format!(
+                    "{}: {}; {} of {total} sessions are imported, the next {} may be in part: run the same again with --token {}",
+                    store.name,
+                    error.chain(),
+                    done - kept.len(),
+                    batch.len(),
+                    token.expose_hex(),
+                ))
+            })?;
+        for (record, imported) in batch.iter().zip(imported) {
+            if imported == Imported::Kept {
+                kept.push(record.id().clone());
+            }
+        }
+        done += batch.len();
+        progress.show(done);
+    }
+
+    line(format!(
+        "imported {} of {total} sessions into {} under lease {}",
+        total - kept.len(),
+        store.name,
+        token.expose_hex()
+    ))?;
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let mut ids: Vec<_> = kept
+        .iter()
+        .take(KEPT_SHOWN)
+        .map(|id| format!("{id:?}"))
+        .collect();
+    if kept.len() > KEPT_SHOWN {
+        ids.push(format!("and {} more", kept.len() - KEPT_SHOWN));
+    }
+    Err(Failure::negative(format!(
+        "not imported, because a live session is registered under another lease (--replace overwrites it): {}",
+        ids.join(", ")
+    )))
+}
+
+/// A line on the terminal that counts up, once a second.
+struct Progress {
+    total: usize,
+    shown: Instant,
+    terminal: bool,
+}
+
+impl Progress {
+    fn new(total: usize) -> Self {
+        Self {
+            total,
+            shown: Instant::now(),
+            terminal: io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&mut self, done: usize) {
+        if self.terminal && self.shown.elapsed() >= Duration::from_secs(1) {
+            self.shown = Instant::now();
+            // What a terminal does not take is no reason to stop an import.
+            let _ignored = write!(io::stderr(), "\r{done} of {} sessions\r", self.total);
+        }
+    }
+}

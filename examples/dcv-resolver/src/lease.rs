@@ -1,0 +1,120 @@
+//! `register`, `renew`, `deregister` and `sweep`: one session's lease, and what
+//! is left of those that ended.
+
+use dcv_resolver_core::{
+    Clock, Expiry, LeaseToken, SessionRecord, StoreErrorKind, SystemClock, Timestamp,
+};
+
+use crate::cli::{DeregisterOptions, ExpiryOption, RegisterOptions, RenewOptions, SweepOptions};
+use crate::failure::Failure;
+use crate::open_store::{Missing, OpenStore};
+use crate::output::line;
+
+/// Prints the lease token that was minted, unless one was given.
+pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    let mut builder = SessionRecord::builder(
+        options.session_id,
+        options.host,
+        expiry(&options.expiry, now),
+    )
+    .web_url_path(options.web_url_path)
+    .state(options.state);
+    if let Some(target_id) = options.target_id {
+        builder = builder.target_id(target_id);
+    }
+    if let Some(port) = options.http_port {
+        builder = builder.http_port(port);
+    }
+    if let Some(port) = options.quic_port {
+        builder = builder.quic_port(port);
+    }
+    if let Some(owner) = options.owner {
+        builder = builder.owner(owner);
+    }
+    for (name, value) in options.labels {
+        builder = builder.label(name, value);
+    }
+    let record = builder
+        .build()
+        .map_err(|error| Failure::setup(format!("{error}: give --http-port or --quic-port")))?;
+    let token = options.token.map_or_else(mint, Ok)?;
+
+    let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
+    match store.registry()?.register(&record, &token, now).await {
+        Ok(()) if options.token.is_none() => line(token.expose_hex()),
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
+            Err(Failure::negative(format!(
+                "{}: a live session {:?} is registered under another lease",
+                store.name,
+                record.id()
+            )))
+        }
+        Err(error) => Err(store.failure(&error)),
+    }
+}
+
+pub(crate) async fn renew(options: RenewOptions) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
+    let renewed = store
+        .registry()?
+        .renew(
+            &options.session_id,
+            &options.token,
+            expiry(&options.expiry, now),
+            now,
+        )
+        .await;
+    match renewed {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == StoreErrorKind::LeaseLost => Err(Failure::negative(format!(
+            "{}: there is no live session {:?} under this lease; register it again",
+            store.name, options.session_id
+        ))),
+        Err(error) => Err(store.failure(&error)),
+    }
+}
+
+pub(crate) async fn deregister(options: DeregisterOptions) -> Result<(), Failure> {
+    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
+    match store
+        .registry()?
+        .deregister(&options.session_id, &options.token)
+        .await
+    {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::negative(format!(
+            "{}: there is no session {:?} under this lease",
+            store.name, options.session_id
+        ))),
+        Err(error) => Err(store.failure(&error)),
+    }
+}
+
+/// Prints how many sessions were removed.
+pub(crate) async fn sweep(options: SweepOptions) -> Result<(), Failure> {
+    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
+    match store.registry()?.sweep(SystemClock.now()).await {
+        Ok(removed) => line(removed),
+        Err(error) => Err(store.failure(&error)),
+    }
+}
+
+/// A token of random bytes.
+pub(crate) fn mint() -> Result<LeaseToken, Failure> {
+    let mut bytes = [0; LeaseToken::BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::setup(format!("the system has no random bytes: {error}")))?;
+    Ok(LeaseToken::from_bytes(bytes))
+}
+
+fn expiry(option: &ExpiryOption, now: Timestamp) -> Expiry {
+    match (option.ttl_s, option.expires_at) {
+        (Some(ttl), _) => Expiry::At(now.saturating_add(ttl)),
+        (None, Some(expires_at)) => Expiry::At(expires_at),
+        // clap demands one of the three: this is --never-expires.
+        (None, None) => Expiry::Never,
+    }
+}

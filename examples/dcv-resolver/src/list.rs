@@ -1,0 +1,49 @@
+//! `list`: what a registry holds, expired sessions included.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use dcv_resolver_core::SessionRecord;
+
+use crate::cli::ListOptions;
+use crate::failure::Failure;
+use crate::open_store::{Missing, OpenStore};
+use crate::output::line;
+use crate::table;
+
+const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
+    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
+    let records = all(&store).await?;
+    if options.json {
+        let json = serde_json::to_string_pretty(&records)
+            .map_err(|error| Failure::setup(format!("cannot write the list: {error}")))?;
+        line(json)
+    } else {
+        table::print(&records)
+    }
+}
+
+/// Every record of the registry, by id.
+pub(crate) async fn all(store: &OpenStore) -> Result<Vec<SessionRecord>, Failure> {
+    let registry = store.registry()?;
+    // A registry may show a record twice; the map keeps one.
+    let mut records = BTreeMap::new();
+    let mut next = None;
+    loop {
+        let page = registry
+            .list(next.as_ref(), PAGE_SIZE)
+            .await
+            .map_err(|error| store.failure(&error))?;
+        records.extend(
+            page.records
+                .into_iter()
+                .map(|record| (record.id().clone(), record)),
+        );
+        match page.next {
+            Some(token) => next = Some(token),
+            None => return Ok(records.into_values().collect()),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! [`OpenStore`]: a store, opened from its URL.
+
+use std::sync::Arc;
+
+use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, SessionStore, StoreError};
+use dcv_resolver_sqlite::SqliteStore;
+use dcv_resolver_static_file::{StaticFileStore, Watcher};
+
+use crate::failure::Failure;
+use crate::session_file;
+use crate::store_url::StoreUrl;
+
+/// A store and its name for logs.
+#[derive(Debug)]
+pub(crate) struct OpenStore {
+    pub(crate) name: String,
+    pub(crate) access: Access,
+}
+
+/// What can be done with a store.
+#[derive(Debug)]
+pub(crate) enum Access {
+    ReadOnly(Arc<StaticFileStore>),
+    ReadWrite(Arc<dyn SessionImport>),
+}
+
+/// What to do about a database that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Make it: the command is about to write.
+    Create,
+    /// Fail: an empty database in place of a mistyped one would answer that
+    /// no session exists.
+    Fail,
+}
+
+impl OpenStore {
+    pub(crate) async fn open(url: StoreUrl, missing: Missing) -> Result<Self, Failure> {
+        let (name, access) = match url {
+            StoreUrl::File(path) => (
+                format!("file:{}", path.display()),
+                Access::ReadOnly(Arc::new(session_file::load(&path)?)),
+            ),
+            StoreUrl::Sqlite(config) => {
+                let name = format!("sqlite:{}", config.path().display());
+                let config = config.create_if_missing(missing == Missing::Create);
+                let store = SqliteStore::open(config)
+                    .await
+                    .map_err(|error| store_failure(&name, &error))?;
+                (name, Access::ReadWrite(Arc::new(store)))
+            }
+            StoreUrl::Memory => (
+                "memory:".to_owned(),
+                Access::ReadWrite(Arc::new(MemoryStore::new())),
+            ),
+        };
+        Ok(Self { name, access })
+    }
+
+    /// The store as a resolver's. A session file is not watched yet.
+    pub(crate) fn resolver(&self) -> Resolver {
+        let store: Arc<dyn SessionStore> = match &self.access {
+            Access::ReadOnly(store) => Arc::clone(store) as _,
+            Access::ReadWrite(store) => Arc::clone(store) as _,
+        };
+        Resolver::new(store).with_store_name(self.name.as_str())
+    }
+
+    /// Follows changes of a session file, until the watcher is dropped.
+    pub(crate) fn watch(&self) -> Result<Option<Watcher>, Failure> {
+        match &self.access {
+            Access::ReadOnly(store) => Watcher::start(Arc::clone(store))
+                .map(Some)
+                .map_err(|error| Failure::setup(format!("cannot watch {}: {error}", self.name))),
+            Access::ReadWrite(_) => Ok(None),
+        }
+    }
+
+    /// The store as a registry.
+    pub(crate) fn registry(&self) -> Result<&dyn SessionImport, Failure> {
+        match &self.access {
+            Access::ReadOnly(_) => Err(Failure::setup(format!(
+                "{} is read-only: edit the file, or use a sqlite: or redis: store",
+                self.name
+            ))),
+            Access::ReadWrite(store) => Ok(&**store),
+        }
+    }
+
+    /// What to say when the store fails.
+    pub(crate) fn failure(&self, error: &StoreError) -> Failure {
+        store_failure(&self.name, error)
+    }
+}
+
+fn store_failure(name: &str, error: &StoreError) -> Failure {
+    Failure::setup(format!("{name}: {}", error.chain()))
+}

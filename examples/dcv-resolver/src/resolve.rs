@@ -1,0 +1,26 @@
+//! `resolve`: a dry run of one request.
+
+use dcv_resolver_core::{Outcome, ResolveRequest};
+
+use crate::cli::ResolveOptions;
+use crate::failure::Failure;
+use crate::open_store::{Missing, OpenStore};
+use crate::output::line;
+
+pub(crate) async fn run(options: ResolveOptions) -> Result<(), Failure> {
+    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
+    let mut request = ResolveRequest::new(options.session_id, options.transport);
+    if let Some(client_ip) = options.client_ip {
+        request = request.with_client_ip(client_ip);
+    }
+    match store.resolver().resolve(&request).await {
+        Ok(Outcome::Found(resolution)) => serde_json::to_string(&resolution)
+            .map_err(|error| Failure::setup(format!("cannot write the answer: {error}")))
+            .and_then(line),
+        Ok(Outcome::Miss(miss)) => Err(Failure::negative(format!(
+            "not found ({}): {miss}",
+            miss.reason()
+        ))),
+        Err(error) => Err(store.failure(&error)),
+    }
+}

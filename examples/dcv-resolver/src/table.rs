@@ -1,0 +1,59 @@
+//! Sessions as a table for people.
+
+use dcv_resolver_core::{Expiry, SessionRecord, Transport};
+
+use crate::failure::Failure;
+use crate::output::line;
+
+const TITLES: [&str; 8] = [
+    "SESSION",
+    "ON SERVER",
+    "HOST",
+    "HTTP",
+    "QUIC",
+    "PATH",
+    "STATE",
+    "EXPIRES",
+];
+
+/// Prints `records`, a line each, columns aligned.
+pub(crate) fn print(records: &[SessionRecord]) -> Result<(), Failure> {
+    let rows: Vec<_> = records.iter().map(row).collect();
+    let mut widths = TITLES.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    line(aligned(&TITLES.map(str::to_owned), &widths))?;
+    rows.iter().try_for_each(|row| line(aligned(row, &widths)))
+}
+
+fn row(record: &SessionRecord) -> [String; 8] {
+    let port = |transport| {
+        record
+            .port(transport)
+            .map_or_else(|| "-".to_owned(), |port| port.to_string())
+    };
+    [
+        record.id().as_str().escape_debug().to_string(),
+        record.target_id().as_str().escape_debug().to_string(),
+        record.host().to_string(),
+        port(Transport::Http),
+        port(Transport::Quic),
+        record.web_url_path().to_string(),
+        record.state().to_string(),
+        match record.expiry() {
+            Expiry::Never => "never".to_owned(),
+            Expiry::At(expires_at) => expires_at.to_string(),
+        },
+    ]
+}
+
+fn aligned(cells: &[String; 8], widths: &[usize; 8]) -> String {
+    let padded = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, &width)| format!("{cell:width$}"));
+    padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}

@@ -1,0 +1,11 @@
+//! The binary as people run it: as a process.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod commands;
+mod serve;
+mod support;
