@@ -38,24 +38,24 @@ impl Collector {
 
     pub(crate) fn session(&mut self, key: &Key<'_>, node: &Node<'_>) {
         let id = match SessionId::new(&*key.text) {
-            Ok(id) => id,
+            Ok(id) => Some(id),
             Err(error) => {
-                return self.mistake(
-                    key.offset,
-                    format_args!("the id {}: {error}", Quoted(&key.text)),
-                );
+                let id = Quoted(&key.text);
+                self.mistake(key.offset, format_args!("the session id {id}: {error}"));
+                None
             }
         };
-        let record = session::read(&id, key, node, self.format, &mut self.mistakes);
-        let is_new = match &record {
-            Some(record) => !self.invalid.contains(&id) && self.index.insert(record.clone()),
-            None => self.index.get(&id).is_none() && self.invalid.insert(id),
+        let record = session::read(id.as_ref(), key, node, self.format, &mut self.mistakes);
+        let is_new = match (&record, id) {
+            (Some(record), Some(id)) => {
+                !self.invalid.contains(&id) && self.index.insert(record.clone())
+            }
+            (None, Some(id)) => self.index.get(&id).is_none() && self.invalid.insert(id),
+            (_, None) => true,
         };
         if !is_new {
-            self.mistake(
-                key.offset,
-                format_args!("session {} is given twice", Quoted(&key.text)),
-            );
+            let id = Quoted(&key.text);
+            self.mistake(key.offset, format_args!("session {id} is given twice"));
         }
         self.records.extend(record);
     }

@@ -85,7 +85,6 @@ impl Follower {
 
     pub(crate) fn run(mut self) {
         loop {
-            // First, so that no change after the reading goes unnoticed.
             self.follow_way();
             if self.may_have_changed() {
                 let Ok(settled) = self.settle() else { return };
@@ -111,28 +110,30 @@ impl Follower {
 
     /// Asks for notifications wherever the path leads through now.
     fn follow_way(&mut self) {
-        if !self.options.notifications {
-            return;
-        }
-        let way = Way::of(self.store.path());
-        if way == *self.way {
-            return;
-        }
-        self.way = Arc::new(way);
-        match notifications(Arc::clone(&self.way), self.wake.clone()) {
-            Ok(notifications) => self.notifications = Some(notifications),
-            Err(error) => {
-                self.notifications = None;
-                if !std::mem::replace(&mut self.has_warned, true) {
-                    tracing::warn!(
-                        path = %self.store.path().display(),
-                        %error,
-                        poll_interval_ms = self.options.poll_interval.as_millis(),
-                        "the operating system does not tell of changes of the session file; it is polled",
-                    );
-                }
+        // It may turn elsewhere before the notifications are in place.
+        const ATTEMPTS: u8 = 8;
+        for _ in 0..ATTEMPTS {
+            let way = Way::of(self.store.path());
+            if !self.options.notifications || way == *self.way {
+                return;
             }
+            self.way = Arc::new(way);
+            self.notifications = notifications(Arc::clone(&self.way), self.wake.clone())
+                .map_err(|error| self.warn(&error))
+                .ok();
         }
+    }
+
+    fn warn(&mut self, error: &notify::Error) {
+        if std::mem::replace(&mut self.has_warned, true) {
+            return;
+        }
+        tracing::warn!(
+            path = %self.store.path().display(),
+            %error,
+            poll_interval_ms = self.options.poll_interval.as_millis(),
+            "the operating system does not tell of changes of the session file; it is polled",
+        );
     }
 
     fn may_have_changed(&self) -> bool {
@@ -142,11 +143,13 @@ impl Follower {
     }
 
     /// Waits until the file has stopped changing.
-    fn settle(&self) -> Result<Settled, Stopped> {
+    fn settle(&mut self) -> Result<Settled, Stopped> {
         let began = Instant::now();
         let mut signature = Signature::of(self.store.path());
         loop {
             let wake = self.wait(QUIET);
+            // Before the file is looked at: no later change goes unnoticed.
+            self.follow_way();
             let now = Signature::of(self.store.path());
             let is_quiet = match wake {
                 Wake::Stop => return Err(Stopped),

@@ -13,6 +13,14 @@ use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
     let source = Source(text);
+    // Serde's own message would quote all of a string that stands here.
+    let start = text.trim_ascii_start();
+    if !start.is_empty() && !start.starts_with('{') {
+        return collector.mistake(
+            text.len() - start.len(),
+            format_args!("an object with one session per key was expected"),
+        );
+    }
     let read = each_entry(text, |key, value| match source.key(key) {
         Ok(key) => collector.session(&key, &source.node(value, MAX_DEPTH)),
         Err(BrokenEscape) => collector.mistake(
@@ -43,7 +51,7 @@ impl<'a, F: FnMut(&'a RawValue, &'a RawValue)> Visitor<'a> for EachEntry<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with one session a key")
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'a>>(mut self, mut entries: A) -> Result<(), A::Error> {

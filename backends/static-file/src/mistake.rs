@@ -82,6 +82,8 @@ impl Mistakes {
     /// Turns the offsets into places in `text`.
     pub(crate) fn into_error(mut self, path: &Path, text: &[u8]) -> LoadError {
         self.kept.sort_by_key(|(offset, _)| *offset);
+        // One unclosed bracket in another is one mistake for people.
+        self.kept.dedup();
         let path: Arc<Path> = path.into();
         let mut place = Place::default();
         let mistakes = self.kept.into_iter().map(|(offset, message)| {

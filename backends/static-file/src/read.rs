@@ -35,15 +35,14 @@ fn read_once(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
             found: describe(before.file_type()),
         });
     }
-    if before.len() > SessionFile::MAX_BYTES {
+    let bytes = read_at_most(SessionFile::MAX_BYTES, &mut file, before.len());
+    let Some(bytes) = bytes.map_err(unreadable)? else {
         return Err(LoadError::TooLarge {
             path: path.to_owned(),
         });
-    }
-    let bytes = read_up_to(&mut file, before.len()).map_err(unreadable)?;
+    };
     let after = file.metadata().map_err(unreadable)?;
-    let is_whole = bytes.len() as u64 == before.len() && version(&before) == version(&after);
-    Ok(is_whole.then_some(bytes))
+    Ok((version(&before) == version(&after)).then_some(bytes))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -58,13 +57,16 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn read_up_to(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
+/// `None` when there is more. `len` is how much there seems to be; some file
+/// systems say 0 whatever there is.
+fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8>>> {
+    if len > max {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
-    let capacity = usize::try_from(len).map_err(io::Error::other)?;
-    bytes.try_reserve_exact(capacity)?;
-    // One more than it should have, to notice that it has grown.
-    file.take(len + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    bytes.try_reserve_exact(usize::try_from(len).map_err(io::Error::other)?)?;
+    file.take(max + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= max).then_some(bytes))
 }
 
 fn version(metadata: &Metadata) -> (u64, Option<SystemTime>) {
@@ -89,4 +91,50 @@ fn describe(file_type: FileType) -> &'static str {
         return "a directory";
     }
     "no regular file"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_to_meanwhile_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.toml");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&vec![b'#'; 1 << 20]).unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    file.write_all(b"#").unwrap();
+                }
+            });
+            // Now and then the writer may be held up for as long as it takes.
+            let began = Instant::now();
+            let mut refused = false;
+            while !refused && began.elapsed() < Duration::from_secs(10) {
+                refused = matches!(read(&path), Err(LoadError::StillChanging { .. }));
+            }
+            done.store(true, Ordering::Relaxed);
+            assert!(refused);
+        });
+    }
+
+    #[test]
+    fn more_than_the_most_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.toml");
+        std::fs::write(&path, "12345").unwrap();
+        for (max, said, whole) in [(5, 5, true), (5, 0, true), (4, 5, false), (4, 0, false)] {
+            let mut file = open(&path).unwrap();
+            let bytes = read_at_most(max, &mut file, said).unwrap();
+            assert_eq!(bytes.is_some(), whole, "at most {max}, said {said}");
+        }
+    }
 }

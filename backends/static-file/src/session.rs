@@ -13,8 +13,10 @@ use crate::node::{Entry, Key, Node, Value};
 use crate::spelling;
 
 /// The record; or `None`, with every mistake in it added to `mistakes`.
+///
+/// `id` is `None` where the key is no id, which has been told already.
 pub(crate) fn read(
-    id: &SessionId,
+    id: Option<&SessionId>,
     key: &Key<'_>,
     node: &Node<'_>,
     format: Format,
@@ -25,7 +27,7 @@ pub(crate) fn read(
             node.offset,
             format_args!(
                 "session {} is {}; {} with its fields was expected",
-                Quoted(id.as_str()),
+                Quoted(&key.text),
                 node.value.describe(format),
                 format.table(),
             ),
@@ -46,7 +48,7 @@ pub(crate) fn read(
             key.offset,
             format_args!(
                 "session {} has no `{}`",
-                Quoted(id.as_str()),
+                Quoted(&key.text),
                 Field::Host.name(format)
             ),
         );
@@ -58,7 +60,7 @@ pub(crate) fn read(
             key.offset,
             format_args!(
                 "session {} has neither `{}` nor `{}`, and needs at least one",
-                Quoted(id.as_str()),
+                Quoted(&key.text),
                 Field::HttpPort.name(format),
                 Field::QuicPort.name(format),
             ),
@@ -74,7 +76,7 @@ pub(crate) fn read(
     if session.mistakes.count() > before {
         return None;
     }
-    let mut record = SessionRecord::builder(id.clone(), host?, expiry);
+    let mut record = SessionRecord::builder(id?.clone(), host?, expiry);
     if let Some(port) = http_port {
         record = record.http_port(port);
     }

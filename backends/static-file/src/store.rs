@@ -182,3 +182,41 @@ impl SessionStore for StaticFileStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, ids: &[&str]) {
+        let session = |id| format!("[sessions.{id}]\nhost = '192.0.2.7'\nhttp_port = 8443\n");
+        let text: String = ids.iter().map(session).collect();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// A lookup takes as long as a thread may be descheduled; it must not be
+    /// the one to free a million sessions then.
+    #[test]
+    fn the_old_content_is_freed_by_the_reload_and_not_by_a_late_lookup() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.toml");
+        write(&path, &["a"]);
+        let store = StaticFileStore::load(&path).unwrap();
+        let old = Arc::downgrade(&store.content.load_full());
+        write(&path, &["a", "b"]);
+
+        thread::scope(|scope| {
+            let lookup = store.content.load();
+            let reload = scope.spawn(|| store.reload());
+            while store.session_count() == 1 {
+                thread::yield_now();
+            }
+            // The new content is served, and the reload waits for the lookup.
+            assert!(!reload.is_finished());
+            assert!(old.upgrade().is_some());
+            drop(lookup);
+            let reloaded = reload.join().unwrap().unwrap();
+            assert_eq!(reloaded, Reload::Changed { sessions: 2 });
+            assert_eq!(old.strong_count(), 0);
+        });
+    }
+}

@@ -17,22 +17,36 @@ use crate::spelling;
 const MAX_RECOVERY_BYTES: usize = 1 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
-    match DeTable::parse(text) {
-        Ok(document) => read_document(document.into_inner(), collector),
-        Err(_) if text.len() <= MAX_RECOVERY_BYTES => {
-            // What was recovered is not looked into: a mistake found there may
-            // be the recovery's.
-            for error in DeTable::parse_recoverable(text).1 {
-                syntax_error(&error, collector);
-            }
-        }
-        Err(first) => syntax_error(&first, collector),
+    let first = match DeTable::parse(text) {
+        Ok(document) => return read_document(document.into_inner(), collector),
+        Err(first) => first,
+    };
+    if text.len() > MAX_RECOVERY_BYTES {
+        return syntax_error(text, &first, collector);
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        syntax_error(text, error, collector);
+    }
+    // After a duplicate the rest is as sound as without it. After any other
+    // error a mistake found in the rest may be the recovery's.
+    if errors.iter().all(is_duplicate) {
+        read_document(document.into_inner(), collector);
     }
 }
 
-fn syntax_error(error: &Error, collector: &mut Collector) {
-    let offset = error.span().map_or(0, |span| span.start);
-    collector.mistake(offset, format_args!("{}", error.message()));
+fn is_duplicate(error: &Error) -> bool {
+    error.message() == "duplicate key"
+}
+
+fn syntax_error(text: &str, error: &Error, collector: &mut Collector) {
+    let span = error.span().unwrap_or_default();
+    let message = error.message();
+    let offset = span.start;
+    match text.get(span).map(str::trim) {
+        None | Some("") => collector.mistake(offset, format_args!("{message}")),
+        Some(found) => collector.mistake(offset, format_args!("{message}: {}", Quoted(found))),
+    }
 }
 
 fn read_document(document: DeTable<'_>, collector: &mut Collector) {
@@ -41,13 +55,13 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
         if key.get_ref() == "sessions" {
             sessions = Some(value);
         } else {
-            let hint = spelling::hint(key.get_ref(), ["sessions"]);
+            let mut hint = spelling::hint(key.get_ref(), ["sessions"]);
+            if hint.is_empty() {
+                hint.push_str("; all that stands at the top is [sessions]");
+            }
             collector.mistake(
                 key.span().start,
-                format_args!(
-                    "unknown table {}{hint}; all there is at the top is [sessions]",
-                    Quoted(key.get_ref())
-                ),
+                format_args!("unknown key {}{hint}", Quoted(key.get_ref())),
             );
         }
     }

@@ -1,0 +1,92 @@
+//! What has been logged, by file.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Mutex, Once};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+static EVENTS: Mutex<Vec<Recorded>> = Mutex::new(Vec::new());
+
+#[derive(Default)]
+struct Recorded {
+    level: Option<Level>,
+    path: String,
+    message: String,
+    error: Option<String>,
+    sessions: u64,
+}
+
+/// From now on, for all of this process: watchers have threads of their own.
+pub(crate) fn record_events() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing_subscriber::registry().with(Record).init());
+}
+
+/// What was logged of the file at `path` at `level`: the error, or the message
+/// and the count of sessions.
+pub(crate) fn events(path: &Path, level: Level) -> Vec<String> {
+    let path = path.display().to_string();
+    let events = EVENTS.lock().unwrap();
+    events
+        .iter()
+        .filter(|event| event.path == path && event.level == Some(level))
+        .map(|event| match &event.error {
+            Some(error) => error.clone(),
+            None => format!("{}: {} sessions", event.message, event.sessions),
+        })
+        .collect()
+}
+
+/// Panics after ten seconds: far more than the two that are promised, as other
+/// work may hold up the machine.
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(10), "{what}: not yet");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+struct Record;
+
+impl<S: Subscriber> Layer<S> for Record {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if !event
+            .metadata()
+            .target()
+            .starts_with("dcv_resolver_static_file")
+        {
+            return;
+        }
+        let mut recorded = Recorded {
+            level: Some(*event.metadata().level()),
+            ..Recorded::default()
+        };
+        event.record(&mut recorded);
+        EVENTS.lock().unwrap().push(recorded);
+    }
+}
+
+impl Visit for Recorded {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let value = format!("{value:?}");
+        match field.name() {
+            "path" => self.path = value,
+            "message" => self.message = value,
+            "error" => self.error = Some(value),
+            _ => {}
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "sessions" {
+            self.sessions = value;
+        }
+    }
+}

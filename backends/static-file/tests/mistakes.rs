@@ -1,0 +1,575 @@
+//! Each mistake in a session file: where it is placed, and what is said.
+
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use dcv_resolver_static_file::{Format, LoadError, Mistake, SessionFile};
+
+fn parse(text: &str, format: Format) -> LoadError {
+    let Err(error) = SessionFile::parse(text, format, "f") else {
+        panic!("no mistake was found in {text}");
+    };
+    error
+}
+
+fn assert_lines(text: &str, format: Format, lines: &[&str]) {
+    let told = parse(text, format).to_string();
+    assert_eq!(told.lines().collect::<Vec<_>>(), lines, "in {text}");
+}
+
+/// `field` in the third line of a session that is good without it.
+fn toml_with(field: &str) -> String {
+    format!("[sessions.a]\nhost = \"h\"\n{field}\n[sessions.b]\nhost = \"h\"\nhttp_port = 1\n")
+}
+
+/// `field` in the second line of a session that is good without it.
+fn json_with(field: &str) -> String {
+    format!("{{\"a\": {{\"Host\": \"h\",\n  {field}}}}}")
+}
+
+#[test]
+fn a_mistake_in_a_toml_field() {
+    for (field, line) in [
+        (
+            "http_port = 0",
+            "f:3:13: `http_port` is 0: a port is a number from 1 to 65535",
+        ),
+        (
+            "quic_port = -1",
+            "f:3:13: `quic_port` is -1: a port is a number from 1 to 65535",
+        ),
+        (
+            "http_port = 65_536",
+            "f:3:13: `http_port` is 65536: a port is a number from 1 to 65535",
+        ),
+        (
+            "http_port = 99999999999999999999",
+            "f:3:13: `http_port` is an integer out of range; a number from 1 to 65535 was expected",
+        ),
+        (
+            "http_port = \"8443\"",
+            "f:3:13: `http_port` is the string \"8443\"; a number without quotes was expected",
+        ),
+        (
+            "http_port = 8443.0",
+            "f:3:13: `http_port` is a float; a number from 1 to 65535 was expected",
+        ),
+        (
+            "http_port = 1\nweb_url_path = \"desktop\"",
+            "f:4:16: `web_url_path` is \"desktop\": a web URL path starts with '/'",
+        ),
+        (
+            "http_port = 1\ntarget_id = \"\"",
+            "f:4:13: `target_id` is \"\": a session id must not be empty",
+        ),
+        (
+            "http_port = 1\ntarget_id = \"a\\u001bb\"",
+            "f:4:13: `target_id` is \"a\\u{1b}b\": a session id must not contain control characters, this one does at byte 1",
+        ),
+        (
+            "http_port = 1\nstate = \"ready\"",
+            "f:4:9: `state` is \"ready\": a session state is CREATING, READY, DELETING or UNKNOWN, in capitals",
+        ),
+        (
+            "http_port = 1\nstate = true",
+            "f:4:9: `state` is a boolean; a string was expected",
+        ),
+        (
+            "http_port = 1\nexpires_at = 2026-01-02",
+            "f:4:14: `expires_at` is \"2026-01-02\": not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z",
+        ),
+        (
+            "http_port = 1\nexpires_at = 2026-01-02T03:04:05",
+            "f:4:14: `expires_at` is \"2026-01-02T03:04:05\": not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z",
+        ),
+        (
+            "http_port = 1\nexpires_at = 03:04:05",
+            "f:4:14: `expires_at` is \"03:04:05\": not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z",
+        ),
+        (
+            "http_port = 1\nexpires_at = \"tomorrow\"",
+            "f:4:14: `expires_at` is \"tomorrow\": not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z",
+        ),
+        (
+            "http_port = 1\nexpires_at = 1767323045000",
+            "f:4:14: `expires_at` is an integer; a date and time such as 2026-01-02T03:04:05Z was expected, milliseconds go into `expires_at_ms`",
+        ),
+        (
+            "http_port = 1\nexpires_at = []",
+            "f:4:14: `expires_at` is an array; a date and time such as 2026-01-02T03:04:05Z was expected",
+        ),
+        (
+            "http_port = 1\nexpires_at_ms = 2026-01-02T03:04:05Z",
+            "f:4:17: `expires_at_ms` is a date; an integer, the milliseconds since 1970-01-01T00:00:00Z, was expected",
+        ),
+        (
+            "http_port = 1\nexpires_at_ms = 5\nexpires_at = 2026-01-02T03:04:05Z",
+            "f:5:14: `expires_at` is given beside `expires_at_ms`; one of them was expected",
+        ),
+        (
+            "http_port = 1\nowner = 7",
+            "f:4:9: `owner` is an integer; a string was expected",
+        ),
+        (
+            "http_port = 1\nlabels = \"x\"",
+            "f:4:10: `labels` is a string; a table of strings was expected",
+        ),
+        (
+            "http_port = 1\nlabels = { \"é\" = \"x\", a = 1 }",
+            "f:4:27: label \"a\" is an integer; a string was expected",
+        ),
+        (
+            "http_port = 1\nlabels.a.b = \"x\"",
+            "f:4:8: label \"a\" is a table; a string was expected",
+        ),
+        (
+            "http_port = 1\nhots = \"x\"",
+            "f:4:1: unknown field \"hots\"; did you mean `host`?",
+        ),
+        (
+            "http_port = 1\nHttpPort = 1",
+            "f:4:1: unknown field \"HttpPort\"; did you mean `http_port`?",
+        ),
+        (
+            "http_port = 1\ncolour = 1",
+            "f:4:1: unknown field \"colour\"; a session has host, http_port, quic_port, web_url_path, target_id, state, expires_at, expires_at_ms, owner, labels",
+        ),
+        (
+            "web_url_path = \"/\"",
+            "f:1:11: session \"a\" has neither `http_port` nor `quic_port`, and needs at least one",
+        ),
+        (
+            "http_port = 1\nhost = \"i\"",
+            "f:4:1: duplicate key: \"host\"",
+        ),
+        (
+            "http_port = 84x3",
+            "f:3:13: string values must be quoted, expected literal string: \"84x3\"",
+        ),
+    ] {
+        assert_lines(&toml_with(field), Format::Toml, &[line]);
+    }
+}
+
+#[test]
+fn a_mistake_in_a_json_field() {
+    for (field, line) in [
+        (
+            r#""HttpPort": "8443""#,
+            "f:2:15: `HttpPort` is the string \"8443\"; a number without quotes was expected",
+        ),
+        (
+            r#""HttpPort": 8443.0"#,
+            "f:2:15: `HttpPort` is a number with a fraction or an exponent; a number from 1 to 65535 was expected",
+        ),
+        (
+            r#""HttpPort": 1e999"#,
+            "f:2:15: `HttpPort` is a number with a fraction or an exponent; a number from 1 to 65535 was expected",
+        ),
+        (
+            r#""HttpPort": 99999999999999999999"#,
+            "f:2:15: `HttpPort` is a number out of range; a number from 1 to 65535 was expected",
+        ),
+        (
+            r#""HttpPort": null, "QuicPort": null"#,
+            "f:1:2: session \"a\" has neither `HttpPort` nor `QuicPort`, and needs at least one",
+        ),
+        (
+            r#""HttpPort": 1, "QuicPort": 65536"#,
+            "f:2:30: `QuicPort` is 65536: a port is a number from 1 to 65535",
+        ),
+        (
+            r#""HttpPort": 1, "WebUrlPath": "/a b""#,
+            "f:2:32: `WebUrlPath` is \"/a b\": a web URL path must not contain what stands at byte 2; percent-encode it, or leave out the query",
+        ),
+        (
+            r#""HttpPort": 1, "SessionId": 7"#,
+            "f:2:31: `SessionId` is an integer; a string was expected",
+        ),
+        (
+            r#""HttpPort": 1, "State": []"#,
+            "f:2:27: `State` is an array; a string was expected",
+        ),
+        (
+            r#""HttpPort": 1, "ExpiresAt": "2026-01-02""#,
+            "f:2:31: `ExpiresAt` is \"2026-01-02\": not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z",
+        ),
+        (
+            r#""HttpPort": 1, "ExpiresAt": 5"#,
+            "f:2:31: `ExpiresAt` is an integer; a date and time such as 2026-01-02T03:04:05Z was expected, milliseconds go into `ExpiresAtMs`",
+        ),
+        (
+            r#""HttpPort": 1, "ExpiresAtMs": "5""#,
+            "f:2:33: `ExpiresAtMs` is a string; an integer, the milliseconds since 1970-01-01T00:00:00Z, was expected",
+        ),
+        (
+            r#""HttpPort": 1, "ExpiresAt": "2026-01-02T03:04:05Z", "ExpiresAtMs": 5"#,
+            "f:2:70: `ExpiresAtMs` is given beside `ExpiresAt`; one of them was expected",
+        ),
+        (
+            r#""HttpPort": 1, "Owner": {}"#,
+            "f:2:27: `Owner` is an object; a string was expected",
+        ),
+        (
+            r#""HttpPort": 1, "Labels": {"a": null}"#,
+            "f:2:34: label \"a\" is null; a string was expected",
+        ),
+        (
+            r#""HttpPort": 1, "Labels": {"a": "x", "\u0061": "y"}"#,
+            "f:2:39: label \"a\" is given twice",
+        ),
+        (
+            r#""HttpPort": 1, "Labels": []"#,
+            "f:2:28: `Labels` is an array; an object of strings was expected",
+        ),
+        (
+            r#""HttpPort": 1, "http_port": 1"#,
+            "f:2:18: unknown field \"http_port\"; did you mean `HttpPort`?",
+        ),
+        (
+            r#""HttpPort": 1, "Host": "h""#,
+            "f:2:18: `Host` is given twice",
+        ),
+        (
+            r#""HttpPort": 1, "Owner": null, "Owner": "ann""#,
+            "f:2:33: `Owner` is given twice",
+        ),
+        (
+            r#""HttpPort": 1, "Owner": "\ud800""#,
+            "f:2:27: `Owner` is a string with half of a surrogate pair (\\uD800 to \\uDFFF); a string was expected",
+        ),
+        (r#""HttpPort": 1,"#, "f:2:17: key must be a string"),
+        (r#""HttpPort": 01"#, "f:2:16: invalid number"),
+    ] {
+        assert_lines(&json_with(field), Format::Json, &[line]);
+    }
+}
+
+#[test]
+fn a_mistake_in_the_frame_of_a_file() {
+    for (format, text, line) in [
+        (
+            Format::Toml,
+            "",
+            "f:1:1: there is no [sessions] table; an empty one says that there are no sessions",
+        ),
+        (
+            Format::Toml,
+            "# nothing but this\n",
+            "f:1:1: there is no [sessions] table; an empty one says that there are no sessions",
+        ),
+        (
+            Format::Toml,
+            "sessions = 3",
+            "f:1:12: `sessions` is an integer, and must be a table of sessions",
+        ),
+        (
+            Format::Toml,
+            "[[sessions]]\nhost = 'h'",
+            "f:1:1: `sessions` is an array, and must be a table of sessions",
+        ),
+        (
+            Format::Toml,
+            "[sessions]\n[session.a]",
+            "f:2:2: unknown key \"session\"; did you mean `sessions`?",
+        ),
+        (
+            Format::Toml,
+            "[sessions]\na = 'h'",
+            "f:2:5: session \"a\" is a string; a table with its fields was expected",
+        ),
+        (
+            Format::Toml,
+            "[sessions.'']\nhost = 'h'\nhttp_port = 1",
+            "f:1:11: the session id \"\": a session id must not be empty",
+        ),
+        (
+            Format::Toml,
+            "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[sessions.a]",
+            "f:4:11: duplicate key: \"a\"",
+        ),
+        (
+            Format::Toml,
+            "[sessions.a\nhost = 'h'",
+            "f:1:12: unclosed table, expected `]`",
+        ),
+        (Format::Json, "", "f:1:1: EOF while parsing a value"),
+        (Format::Json, "{", "f:1:1: EOF while parsing an object"),
+        (
+            Format::Json,
+            "\n []",
+            "f:2:2: an object with one session per key was expected",
+        ),
+        (Format::Json, "{}\n}", "f:2:1: trailing characters"),
+        (
+            Format::Json,
+            "{\"a\": null}",
+            "f:1:7: session \"a\" is null; an object with its fields was expected",
+        ),
+        (
+            Format::Json,
+            "{\"a\\n\": {\"Host\": \"h\", \"HttpPort\": 1}}",
+            "f:1:2: the session id \"a\\n\": a session id must not contain control characters, this one does at byte 1",
+        ),
+        (
+            Format::Json,
+            "{\"\\udc00\": {}}",
+            "f:1:2: this key is a string with half of a surrogate pair (\\uD800 to \\uDFFF)",
+        ),
+        (
+            Format::Json,
+            "{\"a\": {\"\\udc00\": 1}}",
+            "f:1:7: session \"a\" is an object with a broken key; an object with its fields was expected",
+        ),
+        (
+            Format::Json,
+            "{\"a\": {\"Host\": \"h\", \"HttpPort\": 1},\n \"\\u0061\": {\"Host\": \"h\", \"HttpPort\": 1}}",
+            "f:2:2: session \"a\" is given twice",
+        ),
+    ] {
+        assert_lines(text, format, &[line]);
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once_from_top_to_bottom() {
+    let toml = r#"
+title = "x"
+[sessions.console]
+host = "https://ws.example"
+htpt_port = 8443
+quic_port = "8443"
+[sessions.console]
+state = "ready"
+[sessions.b]
+"#;
+    assert_lines(
+        toml,
+        Format::Toml,
+        &[
+            "f:2:1: unknown key \"title\"; all that stands at the top is [sessions]",
+            "f:4:8: `host` is \"https://ws.example\": a host is a bare DNS name or IP address, without the scheme",
+            "f:5:1: unknown field \"htpt_port\"; did you mean `http_port`?",
+            "f:6:13: `quic_port` is the string \"8443\"; a number without quotes was expected",
+            "f:7:11: duplicate key: \"console\"",
+            "f:8:9: `state` is \"ready\": a session state is CREATING, READY, DELETING or UNKNOWN, in capitals",
+            "f:9:11: session \"b\" has no `host`",
+            "f:9:11: session \"b\" has neither `http_port` nor `quic_port`, and needs at least one",
+        ],
+    );
+    let json = r#"{
+  "console": {"SessionId": "", "HttpPort": "1"},
+  "console": {"Host": "0.0.0.0", "HttpPort": 1},
+  "": 5,
+  "é": {"Host": "é", "Port": 1},
+]"#;
+    assert_lines(
+        json,
+        Format::Json,
+        &[
+            "f:2:3: session \"console\" has no `Host`",
+            "f:2:28: `SessionId` is \"\": a session id must not be empty",
+            "f:2:44: `HttpPort` is the string \"1\"; a number without quotes was expected",
+            "f:3:3: session \"console\" is given twice",
+            "f:3:23: `Host` is \"0.0.0.0\": the unspecified address is nowhere to connect to; give the DCV server's own address",
+            "f:4:3: the session id \"\": a session id must not be empty",
+            "f:4:7: session \"\" is an integer; an object with its fields was expected",
+            "f:5:3: session \"é\" has neither `HttpPort` nor `QuicPort`, and needs at least one",
+            "f:5:17: `Host` is \"é\": not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
+            "f:5:22: unknown field \"Port\"; a session has Host, HttpPort, QuicPort, WebUrlPath, SessionId, State, ExpiresAt, ExpiresAtMs, Owner, Labels",
+            "f:6:1: key must be a string",
+        ],
+    );
+}
+
+#[test]
+fn a_duplicate_is_told_whichever_of_the_two_is_bad() {
+    let good = r#""a": {"Host": "h", "HttpPort": 1}"#;
+    let bad = r#""a": {"Host": "h", "HttpPort": 0}"#;
+    for (first, second) in [(good, bad), (bad, good), (bad, bad)] {
+        let error = parse(&format!("{{{first},\n{second}}}"), Format::Json);
+        let twice = "f:2:1: session \"a\" is given twice";
+        assert!(error.to_string().contains(twice), "{error}");
+    }
+}
+
+#[test]
+fn broken_toml_tells_of_each_syntax_error() {
+    assert_lines(
+        "[sessions.a]\nhost = h\nhttp_port = 1\n[sessions.b]\nhost = \"x\nhttp_port = 1\n",
+        Format::Toml,
+        &[
+            "f:2:8: string values must be quoted, expected literal string: \"h\"",
+            "f:5:10: invalid basic string, expected `\"`",
+        ],
+    );
+}
+
+#[test]
+fn the_first_hundred_mistakes_are_told_and_the_rest_counted() {
+    let mut json = String::from("{");
+    for n in 0..250 {
+        json.push_str(&format!("\"s{n}\": 0,\n"));
+    }
+    json.push_str("\"last\": {\"Host\": \"h\", \"HttpPort\": 1}}");
+    let error = parse(&json, Format::Json);
+
+    assert_eq!(error.mistakes().len(), 100);
+    let told = error.to_string();
+    assert_eq!(told.lines().count(), 101);
+    assert_eq!(told.lines().last(), Some("f: and 150 more mistakes"));
+}
+
+#[test]
+fn the_parts_of_a_mistake_can_be_had() {
+    let error = parse("[sessions]\n  a = 1", Format::Toml);
+    let mistakes: &[Mistake] = error.mistakes();
+    let mistake = mistakes.first().unwrap();
+
+    assert_eq!(error.path(), Path::new("f"));
+    assert_eq!(mistake.path(), Path::new("f"));
+    assert_eq!((mistake.line(), mistake.column()), (2, 7));
+    assert_eq!(
+        mistake.message(),
+        "session \"a\" is an integer; a table with its fields was expected"
+    );
+}
+
+#[test]
+fn what_is_quoted_is_escaped_and_cut_short() {
+    let error = parse(
+        "[sessions.a]\nhost='h'\nhttp_port=1\n\"\\u001b[31m\\u202e\\n\" = 1",
+        Format::Toml,
+    );
+    let message = error.mistakes().first().unwrap().message();
+    assert!(
+        message.starts_with(r#"unknown field "\u{1b}[31m\u{202e}\n";"#),
+        "{message}"
+    );
+
+    let long = format!("{{\"{}\": 1}}", "é".repeat(5_000));
+    let error = parse(&long, Format::Json);
+    let message = error.mistakes().last().unwrap().message();
+    assert_eq!(
+        message,
+        format!(
+            "session \"{}\"… is an integer; an object with its fields was expected",
+            "é".repeat(60)
+        )
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_mistake_and_no_character() {
+    let error = parse("\u{feff}[sessions]\na = 1", Format::Toml);
+    assert!(error.to_string().starts_with("f:2:5: "), "{error}");
+    let error = parse("\u{feff}[]", Format::Json);
+    assert!(error.to_string().starts_with("f:1:1: "), "{error}");
+    SessionFile::parse("\u{feff}{}", Format::Json, "f").unwrap();
+}
+
+#[test]
+fn what_is_not_utf_8_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.json");
+    for (bytes, place, message) in [
+        (
+            &b"{\n \"\xC3\xA9\": {\"Host\": \"\xFF\"}}"[..],
+            "2:17",
+            "a byte that is not UTF-8 stands here; UTF-8 was expected",
+        ),
+        (
+            b"\xFF\xFE{\0}\0",
+            "1:1",
+            "this is UTF-16; UTF-8 was expected",
+        ),
+        (
+            b"\xFE\xFF\0{\0}",
+            "1:1",
+            "this is UTF-16; UTF-8 was expected",
+        ),
+        // UTF-16 without its mark is UTF-8 with zero bytes.
+        (b"{\0}\0", "1:2", "key must be a string"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(
+            SessionFile::read(&path).unwrap_err().to_string(),
+            format!("{}:{place}: {message}", path.display())
+        );
+    }
+}
+
+#[test]
+fn what_is_not_a_file_is_refused_and_never_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.toml");
+    let told = || {
+        let error = SessionFile::read(&path).unwrap_err();
+        assert!(error.mistakes().is_empty());
+        let told = error.to_string();
+        let place = format!("{}: ", path.display());
+        told.strip_prefix(&place).unwrap().to_owned()
+    };
+
+    assert_eq!(told(), "there is no such file");
+    let missing = SessionFile::read(&path).unwrap_err();
+    let source = missing.source().unwrap().downcast_ref::<std::io::Error>();
+    assert_eq!(source.unwrap().kind(), std::io::ErrorKind::NotFound);
+
+    fs::create_dir(&path).unwrap();
+    assert_eq!(told(), "this is a directory; a file was expected");
+    fs::remove_dir(&path).unwrap();
+
+    fs::File::create(&path).unwrap().set_len(4 << 30).unwrap();
+    assert_eq!(
+        told(),
+        "the file is larger than 512 MiB, the most a session file may have"
+    );
+    fs::remove_file(&path).unwrap();
+
+    #[cfg(unix)]
+    {
+        let status = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(status.unwrap().success());
+        assert_eq!(told(), "this is a FIFO; a file was expected");
+        fs::remove_file(&path).unwrap();
+
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(told(), "this is a device; a file was expected");
+        fs::remove_file(&path).unwrap();
+
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        assert!(
+            told().starts_with("the file cannot be read: "),
+            "{}",
+            told()
+        );
+    }
+}
+
+#[test]
+fn deep_nesting_is_a_mistake_and_no_overflow() {
+    const DEPTH: usize = 100_000;
+    let nested = |open: &str, close: &str| open.repeat(DEPTH) + "1" + &close.repeat(DEPTH);
+    for text in [
+        format!("a = {}", nested("[", "]")),
+        format!("a = {}", nested("{a=", "}")),
+        format!("[{}a]", "a.".repeat(DEPTH)),
+        format!("{}a = 1", "a.".repeat(DEPTH)),
+        format!("[sessions.a.labels]\nb = {}", nested("[", "]")),
+    ] {
+        parse(&text, Format::Toml);
+    }
+    for text in [
+        nested("[", "]"),
+        format!("{{\"a\": {}}}", nested("[", "]")),
+        nested("{\"a\":", "}"),
+        format!("{{\"a\": {{\"Labels\": {}}}}}", nested("{\"b\":", "}")),
+        "{\"a\":".repeat(DEPTH),
+    ] {
+        parse(&text, Format::Json);
+    }
+}

@@ -1,0 +1,504 @@
+//! A watched file: every kind of change is served, and a bad file changes
+//! nothing.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise"
+)]
+
+mod common;
+mod events;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{host, text};
+use dcv_resolver_static_file::{StaticFileStore, WatchOptions, Watcher};
+use events::{events, record_events, wait_until};
+use tempfile::TempDir;
+use tracing::Level;
+
+/// A folder, and a watched session file somewhere in it.
+struct Watched {
+    folder: TempDir,
+    path: PathBuf,
+    store: Arc<StaticFileStore>,
+    _watcher: Watcher,
+}
+
+/// Notices changes by what the operating system tells alone.
+fn notified() -> WatchOptions {
+    WatchOptions::default().poll_interval(Duration::from_secs(3600))
+}
+
+/// Notices changes by looking alone.
+fn polled() -> WatchOptions {
+    WatchOptions::default()
+        .poll_interval(Duration::from_millis(50))
+        .poll_only()
+}
+
+impl Watched {
+    fn file(options: WatchOptions) -> Self {
+        Self::with(options, "sessions.toml", |path| {
+            fs::write(path, text(0)).unwrap();
+        })
+    }
+
+    /// `make` makes the file that is to be watched.
+    fn with(options: WatchOptions, name: &str, make: impl Fn(&Path)) -> Self {
+        record_events();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        make(&path);
+        let store = Arc::new(StaticFileStore::load(&path).unwrap());
+        let watcher = Watcher::start_with(Arc::clone(&store), options).unwrap();
+        Self {
+            folder,
+            path,
+            store,
+            _watcher: watcher,
+        }
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Does `change`, and waits until `version` is served.
+    fn expect(&self, version: u32, change: impl FnOnce()) {
+        change();
+        let changed = Instant::now();
+        wait_until(&format!("version {version} is served"), || {
+            host(&self.store) == format!("ws-{version}.example")
+        });
+        println!("version {version} served after {:?}", changed.elapsed());
+    }
+
+    fn errors(&self) -> Vec<String> {
+        events(&self.path, Level::ERROR)
+    }
+
+    fn infos(&self) -> Vec<String> {
+        events(&self.path, Level::INFO)
+    }
+}
+
+/// Every test of a kind of change runs twice.
+fn for_both(test: impl Fn(WatchOptions)) {
+    test(notified());
+    test(polled());
+}
+
+#[test]
+fn written_in_place() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        for version in 1..4 {
+            watched.expect(version, || fs::write(&watched.path, text(version)).unwrap());
+        }
+        assert_eq!(watched.errors(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn renamed_over() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        for version in 1..4 {
+            watched.expect(version, || {
+                let new = watched.join("sessions.toml.new");
+                fs::write(&new, text(version)).unwrap();
+                fs::rename(&new, &watched.path).unwrap();
+            });
+        }
+        assert_eq!(watched.errors(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn deleted_and_made_anew() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        for version in 1..4 {
+            watched.expect(version, || {
+                fs::remove_file(&watched.path).unwrap();
+                fs::write(&watched.path, text(version)).unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn edited_by_sed() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        for version in 1..4 {
+            watched.expect(version, || {
+                let script = format!("s/{}/{version}/", version - 1);
+                let sed = Command::new("sed")
+                    .arg("-i")
+                    .arg(script)
+                    .arg(&watched.path)
+                    .status();
+                assert!(sed.unwrap().success());
+            });
+        }
+        assert_eq!(watched.errors(), Vec::<String>::new());
+    });
+}
+
+/// As the kubelet does: `sessions.toml -> ..data/sessions.toml`, and `..data`
+/// turned from one folder to the next.
+fn swap_config_map(folder: &Path, version: u32) {
+    let name = format!("..2026_01_02_{version}");
+    fs::create_dir(folder.join(&name)).unwrap();
+    fs::write(folder.join(&name).join("sessions.toml"), text(version)).unwrap();
+    symlink(&name, folder.join("..data_tmp")).unwrap();
+    fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+    if let Some(old) = version.checked_sub(1) {
+        fs::remove_dir_all(folder.join(format!("..2026_01_02_{old}"))).unwrap();
+    }
+}
+
+#[test]
+fn swapped_as_a_config_map() {
+    for_both(|options| {
+        let watched = Watched::with(options, "sessions.toml", |path| {
+            swap_config_map(path.parent().unwrap(), 0);
+            symlink("..data/sessions.toml", path).unwrap();
+        });
+        for version in 1..4 {
+            watched.expect(version, || swap_config_map(watched.folder.path(), version));
+        }
+        assert_eq!(watched.errors(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn behind_two_links_in_other_folders() {
+    for_both(|options| {
+        let watched = Watched::with(options, "sessions.toml", |path| {
+            let folder = path.parent().unwrap();
+            for name in ["a", "b", "c"] {
+                fs::create_dir(folder.join(name)).unwrap();
+            }
+            fs::write(folder.join("c/real.toml"), text(0)).unwrap();
+            symlink(folder.join("c/real.toml"), folder.join("b/link")).unwrap();
+            symlink("a/../b/link", path).unwrap();
+        });
+        watched.expect(1, || {
+            fs::write(watched.join("c/real.toml"), text(1)).unwrap()
+        });
+        watched.expect(2, || {
+            fs::write(watched.join("a/new"), text(2)).unwrap();
+            fs::rename(watched.join("a/new"), watched.join("c/real.toml")).unwrap();
+        });
+        watched.expect(3, || {
+            fs::write(watched.join("a/real.toml"), text(3)).unwrap();
+            symlink("../a/real.toml", watched.join("b/new")).unwrap();
+            fs::rename(watched.join("b/new"), watched.join("b/link")).unwrap();
+        });
+        watched.expect(4, || {
+            fs::write(watched.join("a/real.toml"), text(4)).unwrap()
+        });
+        watched.expect(5, || {
+            fs::write(watched.join("new"), text(5)).unwrap();
+            fs::rename(watched.join("new"), &watched.path).unwrap();
+        });
+        watched.expect(6, || fs::write(&watched.path, text(6)).unwrap());
+    });
+}
+
+#[test]
+fn in_a_folder_that_is_replaced() {
+    for_both(|options| {
+        let watched = Watched::with(options, "folder/sessions.toml", |path| {
+            fs::create_dir(path.parent().unwrap()).unwrap();
+            fs::write(path, text(0)).unwrap();
+        });
+        let folder = watched.join("folder");
+        for version in [1, 3] {
+            watched.expect(version, || {
+                let new = watched.join(&format!("new-{version}"));
+                fs::create_dir(&new).unwrap();
+                fs::write(new.join("sessions.toml"), text(version)).unwrap();
+                fs::rename(&folder, watched.join(&format!("old-{version}"))).unwrap();
+                fs::rename(&new, &folder).unwrap();
+            });
+            watched.expect(version + 1, || {
+                fs::write(&watched.path, text(version + 1)).unwrap();
+            });
+        }
+        watched.expect(5, || {
+            fs::remove_dir_all(&folder).unwrap();
+            fs::create_dir(&folder).unwrap();
+            fs::write(&watched.path, text(5)).unwrap();
+        });
+        watched.expect(6, || fs::write(&watched.path, text(6)).unwrap());
+    });
+}
+
+/// No folder that is watched is told of this one: the poll notices it.
+#[test]
+fn below_a_folder_that_is_replaced() {
+    let watched = Watched::with(WatchOptions::default(), "a/b/sessions.toml", |path| {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text(0)).unwrap();
+    });
+    watched.expect(1, || {
+        fs::create_dir_all(watched.join("new/b")).unwrap();
+        fs::write(watched.join("new/b/sessions.toml"), text(1)).unwrap();
+        fs::rename(watched.join("a"), watched.join("old")).unwrap();
+        fs::rename(watched.join("new"), watched.join("a")).unwrap();
+    });
+}
+
+#[test]
+fn given_by_a_relative_path() {
+    record_events();
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let name = folder.path().file_name().unwrap();
+    let path = Path::new(name).join("sessions.toml");
+    fs::write(&path, text(0)).unwrap();
+    let store = Arc::new(StaticFileStore::load(&path).unwrap());
+    let _watcher = Watcher::start_with(Arc::clone(&store), notified()).unwrap();
+    fs::write(&path, text(1)).unwrap();
+    wait_until("version 1 is served", || host(&store) == "ws-1.example");
+}
+
+#[test]
+fn changed_between_loading_and_watching() {
+    record_events();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.toml");
+    fs::write(&path, text(0)).unwrap();
+    let store = Arc::new(StaticFileStore::load(&path).unwrap());
+    fs::write(&path, text(1)).unwrap();
+    let _watcher = Watcher::start_with(Arc::clone(&store), notified()).unwrap();
+    wait_until("version 1 is served", || host(&store) == "ws-1.example");
+}
+
+#[test]
+fn a_change_of_another_file_or_of_nothing_is_no_change() {
+    let watched = Watched::file(notified());
+    fs::write(watched.join("other.toml"), text(7)).unwrap();
+    fs::write(&watched.path, text(0)).unwrap();
+    watched.expect(1, || fs::write(&watched.path, text(1)).unwrap());
+    assert_eq!(
+        watched.infos(),
+        ["the session file has changed: 2 sessions"]
+    );
+}
+
+type Spoil = fn(&Path);
+
+/// What may become of a file, none of it good, and what is said of it.
+const BAD: &[(&str, Spoil, &str)] = &[
+    (
+        "garbage",
+        |path| fs::write(path, "\0\u{1}garbage").unwrap(),
+        ":1:1: ",
+    ),
+    (
+        "empty",
+        |path| fs::write(path, "").unwrap(),
+        ":1:1: there is no [sessions] table",
+    ),
+    (
+        "cut short",
+        |path| fs::write(path, &text(9)[..40]).unwrap(),
+        ":1:11: session \"console\" has neither `http_port` nor `quic_port`",
+    ),
+    (
+        "UTF-16",
+        |path| fs::write(path, b"\xFF\xFE[\0").unwrap(),
+        ":1:1: this is UTF-16",
+    ),
+    (
+        "with two mistakes",
+        |path| fs::write(path, "[sessions.a]").unwrap(),
+        ":1:11: session \"a\" has neither `http_port` nor `quic_port`",
+    ),
+    (
+        "removed",
+        |path| fs::remove_file(path).unwrap(),
+        ": there is no such file",
+    ),
+    (
+        "a folder",
+        |path| {
+            fs::create_dir(new(path)).unwrap();
+            fs::remove_file(path).unwrap();
+            fs::rename(new(path), path).unwrap();
+        },
+        ": this is a directory",
+    ),
+    (
+        "a FIFO",
+        |path| {
+            let status = Command::new("mkfifo").arg(new(path)).status();
+            assert!(status.unwrap().success());
+            fs::rename(new(path), path).unwrap();
+        },
+        ": this is a FIFO",
+    ),
+    (
+        "a link to nowhere",
+        |path| {
+            symlink("nowhere", new(path)).unwrap();
+            fs::rename(new(path), path).unwrap();
+        },
+        ": there is no such file",
+    ),
+    (
+        "sparse and huge",
+        |path| File::create(path).unwrap().set_len(4 << 30).unwrap(),
+        ": the file is larger than 512 MiB",
+    ),
+];
+
+/// Where the next file is made, to be there at once.
+fn new(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+/// Long enough for the watcher to look again several times.
+fn let_it_look_again() {
+    thread::sleep(Duration::from_millis(500));
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_is_told_of_once() {
+    thread::scope(|scope| {
+        for (what, spoil, said) in BAD {
+            scope.spawn(move || {
+                let watched = Watched::file(polled());
+                spoil(&watched.path);
+                wait_until(&format!("{what} is told of"), || {
+                    !watched.errors().is_empty()
+                });
+                let_it_look_again();
+                let errors = watched.errors();
+                assert_eq!(errors.len(), 1, "{what}: {errors:?}");
+                assert!(errors[0].contains(said), "{what}: {errors:?}");
+                assert_eq!(host(&watched.store), "ws-0.example", "{what}");
+
+                // Whatever it is now, if it is anything.
+                let _ = fs::remove_file(&watched.path).or_else(|_| fs::remove_dir(&watched.path));
+                watched.expect(1, || fs::write(&watched.path, text(1)).unwrap());
+                wait_until(&format!("{what} is mended"), || !watched.infos().is_empty());
+                assert_eq!(
+                    watched.infos(),
+                    ["the session file is good again: 2 sessions"],
+                    "{what}"
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn each_bad_content_is_told_of_with_all_its_mistakes() {
+    let watched = Watched::file(notified());
+    for count in 1..4 {
+        fs::write(&watched.path, format!("[sessions.a{count}]\n[sessions.b]")).unwrap();
+        wait_until("it is told of", || watched.errors().len() == count);
+    }
+    for error in watched.errors() {
+        assert_eq!(error.lines().count(), 4, "{error}");
+    }
+    // Back to what is served still: nothing to swap, but something to say.
+    fs::write(&watched.path, text(0)).unwrap();
+    wait_until("it is good again", || {
+        watched.infos() == ["the session file is good again: 2 sessions"]
+    });
+}
+
+#[test]
+fn a_file_that_may_not_be_read_changes_nothing() {
+    let watched = Watched::file(notified());
+    fs::set_permissions(&watched.path, fs::Permissions::from_mode(0o000)).unwrap();
+    if File::open(&watched.path).is_ok() {
+        eprintln!("not tested: this user may read every file, whatever its mode");
+        return;
+    }
+    wait_until("it is told of", || watched.errors().len() == 1);
+    assert!(watched.errors()[0].contains("cannot be read: Permission denied"));
+    assert_eq!(host(&watched.store), "ws-0.example");
+    fs::set_permissions(&watched.path, fs::Permissions::from_mode(0o644)).unwrap();
+    watched.expect(1, || fs::write(&watched.path, text(1)).unwrap());
+}
+
+/// Rewrites the file a thousand times without a pause, while all that is
+/// served is looked at.
+fn rewrite_a_thousand_times(watched: &Watched, write: impl Fn(u32) + Sync) {
+    const VERSIONS: u32 = 1_000;
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| (1..=VERSIONS).for_each(&write));
+        while !writer.is_finished() {
+            host(&watched.store);
+            assert_eq!(watched.store.session_count(), 2);
+            thread::yield_now();
+        }
+    });
+    watched.expect(VERSIONS, || ());
+}
+
+#[test]
+fn renamed_over_a_thousand_times_is_never_torn_and_the_last_wins() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        let new = watched.join("new");
+        rewrite_a_thousand_times(&watched, |version| {
+            fs::write(&new, text(version)).unwrap();
+            fs::rename(&new, &watched.path).unwrap();
+        });
+        assert_eq!(watched.errors(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn written_in_place_a_thousand_times_is_never_torn_and_the_last_wins() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        rewrite_a_thousand_times(&watched, |version| {
+            // Cut within a table: its beginning alone would not be valid.
+            let text = text(version);
+            let (first, second) = text.split_at(text.len() - 30);
+            let mut file = File::create(&watched.path).unwrap();
+            file.write_all(first.as_bytes()).unwrap();
+            file.write_all(second.as_bytes()).unwrap();
+        });
+    });
+}
+
+#[test]
+fn dropping_the_watcher_ends_its_thread() {
+    let watched = Watched::file(notified());
+    let Watched {
+        store,
+        _watcher: watcher,
+        path,
+        folder: _folder,
+    } = watched;
+    assert_eq!(Arc::strong_count(&store), 2);
+    let began = Instant::now();
+    drop(watcher);
+    println!("joined after {:?}", began.elapsed());
+    // The thread held the other one.
+    assert_eq!(Arc::strong_count(&store), 1);
+    fs::write(&path, text(1)).unwrap();
+    let_it_look_again();
+    assert_eq!(host(&store), "ws-0.example");
+}
