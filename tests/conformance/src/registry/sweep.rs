@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRecord, SessionRegistry, SessionStore, StoreErrorKind};
 
 use crate::Fixture;
 use crate::race::race;
 use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other};
 
-const RACES: usize = 40;
+/// How many records a sweep meets, and how often.
+const CONTENDED: usize = 16;
+const ROUNDS: usize = 17;
 
 /// [`SessionRegistry`] rule 9: sweep removes every record that is not live at
 /// `now`, the one that ends at `now` too, whosever it is, and counts them.
@@ -82,63 +84,86 @@ pub async fn sweeping_nothing_is_harmless<F: Fixture<Store: SessionRegistry>>(fi
     store.ping().await.unwrap();
 }
 
-/// [`SessionRegistry`] rule 9: a lease that is renewed in its last millisecond,
-/// while another, whose clock is one further, sweeps, is lost or kept: a renew
-/// that succeeded is not swept away.
+/// [`SessionRegistry`] rule 9: leases that are renewed in their last
+/// millisecond, while another, whose clock is one further, sweeps, are lost or
+/// kept: what was renewed is not swept away.
 pub async fn sweep_keeps_what_is_renewed_meanwhile<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
-    for number in 0..RACES {
-        let id = id(&format!("contended {number}"));
-        let record = minimal(id.clone(), Expiry::At(after(t0, 10)));
-        store.register(&record, &OURS, t0).await.unwrap();
-        let renewed = race((0..4).map(|turn| {
-            let (store, id) = (Arc::clone(&store), id.clone());
+    for round in 0..ROUNDS {
+        let records = contended(round, Expiry::At(after(t0, 10)));
+        for record in &records {
+            store.register(record, &OURS, t0).await.unwrap();
+        }
+        let expiry = Expiry::At(after(t0, 99));
+        let renewed = race(with_a_sweep(round, &records).map(|record| {
+            let store = Arc::clone(&store);
             async move {
-                if turn != 2 {
+                let Some(record) = record else {
                     store.sweep(after(t0, 10)).await.unwrap();
-                    return false;
-                }
-                let expiry = Expiry::At(after(t0, 99));
-                let answer = store.renew(&id, &OURS, expiry, after(t0, 9)).await;
+                    return None;
+                };
+                let answer = store.renew(record.id(), &OURS, expiry, after(t0, 9)).await;
                 if answer.is_err() {
                     assert_kind(&answer, StoreErrorKind::LeaseLost);
                 }
-                answer.is_ok()
+                Some((record, answer.is_ok()))
             }
         }))
         .await;
-        let found = store.lookup(&id).await.unwrap();
-        let kept = renewed[2].then(|| record.with_expiry(Expiry::At(after(t0, 99))));
-        assert_eq!(found, kept, "the renew succeeded: {}", renewed[2]);
+        for (record, was_renewed) in renewed.into_iter().flatten() {
+            let found = store.lookup(record.id()).await.unwrap();
+            let kept = was_renewed.then(|| record.with_expiry(expiry));
+            assert_eq!(found, kept, "whether the renew succeeded: {was_renewed}");
+        }
     }
 }
 
-/// [`SessionRegistry`] rule 9: a record that is registered over an expired one
-/// while others sweep is not swept with it.
+/// [`SessionRegistry`] rule 9: records that are registered over expired ones
+/// while another sweeps are not swept with them.
 pub async fn sweep_keeps_what_is_registered_meanwhile<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
     let now = after(t0, 10);
     let store = Arc::new(fixture.open().await);
-    for number in 0..RACES {
-        let id = id(&format!("contended {number}"));
-        let ended = full(id.clone(), Expiry::At(now));
-        store.register(&ended, &THEIRS, t0).await.unwrap();
-        let record = minimal(id.clone(), Expiry::At(after(t0, 11)));
-        race((0..4).map(|turn| {
-            let (store, record) = (Arc::clone(&store), record.clone());
+    for round in 0..ROUNDS {
+        for record in contended(round, Expiry::At(now)) {
+            store.register(&record, &THEIRS, t0).await.unwrap();
+        }
+        let records = contended(round, Expiry::At(after(t0, 11)));
+        race(with_a_sweep(round, &records).map(|record| {
+            let store = Arc::clone(&store);
             async move {
-                if turn == 2 {
-                    store.register(&record, &OURS, now).await.unwrap();
-                } else {
-                    store.sweep(now).await.unwrap();
+                match record {
+                    Some(record) => store.register(&record, &OURS, now).await.unwrap(),
+                    None => drop(store.sweep(now).await.unwrap()),
                 }
             }
         }))
         .await;
-        assert_eq!(store.lookup(&id).await.unwrap(), Some(record));
-        assert!(store.deregister(&id, &OURS).await.unwrap());
+        for record in records {
+            let id = record.id().clone();
+            assert_eq!(store.lookup(&id).await.unwrap(), Some(record));
+            assert!(store.deregister(&id, &OURS).await.unwrap());
+        }
     }
+}
+
+fn contended(round: usize, expiry: Expiry) -> Vec<SessionRecord> {
+    (0..CONTENDED)
+        .map(|number| id(&format!("round {round}, session {number}")))
+        .map(|id| minimal(id, expiry))
+        .collect()
+}
+
+/// The records, and somewhere among them `None`, which stands for a sweep.
+fn with_a_sweep(
+    round: usize,
+    records: &[SessionRecord],
+) -> impl Iterator<Item = Option<SessionRecord>> {
+    let (before, behind) = records.split_at(CONTENDED * round / (ROUNDS - 1));
+    let before = before.iter().cloned().map(Some);
+    let behind = behind.iter().cloned().map(Some);
+    before.chain([None]).chain(behind)
 }
