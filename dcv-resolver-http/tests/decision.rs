@@ -252,6 +252,28 @@ impl SessionStore for Refused {
     }
 }
 
+/// Panics with what is not plain text.
+#[derive(Debug)]
+enum Panicking {
+    Formatted,
+    Wordless,
+}
+
+#[async_trait]
+impl SessionStore for Panicking {
+    #[expect(clippy::panic, reason = "the bug that it stands for")]
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        match self {
+            Self::Formatted => panic!("no luck with {id}"),
+            Self::Wordless => std::panic::panic_any(7),
+        }
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_an_error_with_its_cause() {
     let unavailable = "the session store could not be asked; try again later";
@@ -287,6 +309,20 @@ async fn a_failure_is_an_error_with_its_cause() {
             "internal_error",
             failed,
             Some("the store panicked: the script says so"),
+        ),
+        (
+            over(Panicking::Formatted),
+            500,
+            "internal_error",
+            failed,
+            Some("the store panicked: no luck with s"),
+        ),
+        (
+            over(Panicking::Wordless),
+            500,
+            "internal_error",
+            failed,
+            Some("the store panicked: without words"),
         ),
     ] {
         let mut fields = json!({
