@@ -20,8 +20,8 @@
 //!   which knows no session. So only the very first opening has that leave.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fmt, fs, io};
 
@@ -59,32 +59,31 @@ pub(crate) struct DatabaseFile {
     reopening: tokio::sync::Mutex<()>,
     started: Instant,
     /// In milliseconds after `started`.
-    looked_at_ms: AtomicU64,
+    next_look_ms: AtomicU64,
 }
 
 #[derive(Debug)]
-struct State {
-    /// What was opened last and not given up yet.
-    open: Option<Arc<OpenFile>>,
-    /// Why `open` is not to be used.
-    failure: Option<StandingError>,
+enum State {
+    Open(Arc<OpenFile>),
+    Failed {
+        error: StandingError,
+        /// What was open before, and is not given up yet.
+        before: Option<Arc<OpenFile>>,
+    },
 }
 
 impl State {
-    fn answer(&self) -> Result<Arc<OpenFile>, StoreError> {
-        match (&self.failure, &self.open) {
-            (Some(failure), _) => Err(failure.to_store_error()),
-            (None, Some(open)) => Ok(Arc::clone(open)),
-            (None, None) => {
-                Err(error(StoreErrorKind::Unavailable).with_source("it is not open yet"))
-            }
+    fn failed(error: StoreError, before: Option<Arc<OpenFile>>) -> Self {
+        Self::Failed {
+            error: StandingError::new(error),
+            before,
         }
     }
 
-    fn failed(open: Option<Arc<OpenFile>>, error: StoreError) -> Self {
-        Self {
-            open,
-            failure: Some(StandingError::new(error)),
+    fn answer(&self) -> Result<Arc<OpenFile>, StoreError> {
+        match self {
+            Self::Open(open) => Ok(Arc::clone(open)),
+            Self::Failed { error, .. } => Err(error.to_store_error()),
         }
     }
 }
@@ -103,22 +102,13 @@ impl DatabaseFile {
         };
         let identity = look(&config.path)?;
         let open = OpenFile::open(&config, identity, missing).await?;
-        Ok(Self::new(
-            config,
-            State {
-                open: Some(Arc::new(open)),
-                failure: None,
-            },
-        ))
+        Ok(Self::new(config, State::Open(Arc::new(open))))
     }
 
     /// The file that `config` names, to be opened when it is first needed.
     pub(crate) fn open_later(config: SqliteConfig) -> Result<Self, StoreError> {
-        let not_open = State {
-            open: None,
-            failure: None,
-        };
-        Ok(Self::new(checked(config)?, not_open))
+        let not_yet = error(StoreErrorKind::Unavailable).with_source("it is not open yet");
+        Ok(Self::new(checked(config)?, State::failed(not_yet, None)))
     }
 
     fn new(config: SqliteConfig, state: State) -> Self {
@@ -127,7 +117,7 @@ impl DatabaseFile {
             state: ArcSwap::from_pointee(state),
             reopening: tokio::sync::Mutex::new(()),
             started: Instant::now(),
-            looked_at_ms: AtomicU64::new(0),
+            next_look_ms: AtomicU64::new(0),
         }
     }
 
@@ -142,16 +132,12 @@ impl DatabaseFile {
         if look_when == Look::NowAndThen && !self.is_look_due() {
             return state.answer();
         }
-        let identity = look(&self.config.path);
-        if let State {
-            open: Some(open),
-            failure: None,
-        } = &*state
+        let identity = look(&self.config.path).ok();
+        if let State::Open(open) = &*state
             && open.is_sound()
-            && identity
-                .as_ref()
-                .is_ok_and(|identity| *identity == open.identity)
+            && identity == Some(open.identity)
         {
+            open.note_side_files();
             self.looked();
             return Ok(Arc::clone(open));
         }
@@ -171,50 +157,50 @@ impl DatabaseFile {
     /// A call may be dropped at any point in here, and the next one starts
     /// again from the same state.
     async fn reopened(&self, state: &State) -> State {
+        let before = match state {
+            State::Open(open) => Some(open),
+            State::Failed { before, .. } => before.as_ref(),
+        };
         let identity = match look(&self.config.path) {
             Ok(identity) => identity,
             // What is open stays open: the file may come back as it was.
-            Err(error) => return State::failed(state.open.clone(), error),
+            Err(error) => return State::failed(error, before.cloned()),
         };
-        if let Some(open) = &state.open {
+        if let Some(open) = before {
             if open.identity == identity && open.is_sound() {
-                return State {
-                    open: Some(Arc::clone(open)),
-                    failure: None,
-                };
+                return State::Open(Arc::clone(open));
             }
             if let Err(error) = open.give_up().await {
-                return State::failed(Some(Arc::clone(open)), error);
+                return State::failed(error, Some(Arc::clone(open)));
             }
         }
         match OpenFile::open(&self.config, identity, Missing::Refuse).await {
-            Ok(open) => State {
-                open: Some(Arc::new(open)),
-                failure: None,
-            },
-            Err(error) => State::failed(None, error),
+            Ok(open) => State::Open(Arc::new(open)),
+            Err(error) => State::failed(error, None),
         }
     }
 
     fn report(&self, before: &State, after: &State) {
         let path = self.config.path.display();
-        match (&before.failure, &after.failure) {
-            (None, Some(failure)) => {
-                tracing::warn!(%path, error = %failure.chain(), "the session database cannot be used");
+        match (before, after) {
+            (_, State::Open(_)) => tracing::info!(%path, "the session database was opened anew"),
+            // It is tried again and again; each reason is told once.
+            (State::Failed { error: before, .. }, State::Failed { error, .. })
+                if before.chain().to_string() == error.chain().to_string() => {}
+            (_, State::Failed { error, .. }) => {
+                tracing::warn!(%path, error = %error.chain(), "the session database cannot be used");
             }
-            (_, None) => tracing::info!(%path, "the session database was opened again"),
-            (Some(_), Some(_)) => {}
         }
     }
 
     fn is_look_due(&self) -> bool {
-        let looked_at = Duration::from_millis(self.looked_at_ms.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(looked_at) >= LOOK_EVERY
+        self.started.elapsed().as_millis() >= u128::from(self.next_look_ms.load(Ordering::Relaxed))
     }
 
     fn looked(&self) {
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.looked_at_ms.store(now_ms, Ordering::Relaxed);
+        let next = (self.started.elapsed() + LOOK_EVERY).as_millis();
+        let next_ms = u64::try_from(next).unwrap_or(u64::MAX);
+        self.next_look_ms.store(next_ms, Ordering::Relaxed);
     }
 }
 
@@ -234,7 +220,9 @@ pub(crate) struct OpenFile {
     /// Where it lay when it was opened, behind symbolic links: SQLite puts
     /// its side files there.
     path: PathBuf,
-    side_files: Vec<(PathBuf, FileIdentity)>,
+    /// Unset until the log is in use, which a store that only reads leaves to
+    /// others to begin with.
+    side_files: OnceLock<[(PathBuf, FileIdentity); 2]>,
     in_doubt: AtomicBool,
 }
 
@@ -282,13 +270,15 @@ impl OpenFile {
         // under the path by then: nothing can lie under a file.
         pool.set_connect_options(connect_options(config, &path.join("closed")));
 
-        Ok(Self {
+        let open = Self {
             pool,
             identity,
-            side_files: side_files(&path),
             path,
+            side_files: OnceLock::new(),
             in_doubt: AtomicBool::new(false),
-        })
+        };
+        open.note_side_files();
+        Ok(open)
     }
 
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
@@ -305,6 +295,23 @@ impl OpenFile {
             self.put_in_doubt();
         }
         store_error(source)
+    }
+
+    /// Remembers which log is this file's. While the file is open, SQLite
+    /// keeps the log that it once began.
+    fn note_side_files(&self) {
+        if self.side_files.get().is_none()
+            && let (Some(log), Some(index)) = (self.side_file("-wal"), self.side_file("-shm"))
+        {
+            self.side_files.get_or_init(|| [log, index]);
+        }
+    }
+
+    fn side_file(&self, suffix: &str) -> Option<(PathBuf, FileIdentity)> {
+        let mut path = self.path.clone().into_os_string();
+        path.push(suffix);
+        let identity = FileIdentity::of(path.as_ref()).ok()?;
+        Some((path.into(), identity))
     }
 
     fn is_sound(&self) -> bool {
@@ -348,7 +355,7 @@ impl OpenFile {
     }
 
     fn remove_side_files(&self) -> Result<(), StoreError> {
-        for (path, identity) in &self.side_files {
+        for (path, identity) in self.side_files.get().into_iter().flatten() {
             // One that came with the new file is that file's own.
             if FileIdentity::of(path).ok() != Some(*identity) {
                 continue;
@@ -362,20 +369,6 @@ impl OpenFile {
         }
         Ok(())
     }
-}
-
-/// What SQLite keeps beside the file, where it is there.
-fn side_files(path: &Path) -> Vec<(PathBuf, FileIdentity)> {
-    ["-wal", "-shm"]
-        .into_iter()
-        .filter_map(|suffix| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            let side_file = PathBuf::from(name);
-            let identity = FileIdentity::of(&side_file).ok()?;
-            Some((side_file, identity))
-        })
-        .collect()
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::time::Duration;
+
 use dcv_resolver_conformance::{Fixture, conformance, register_each};
 use dcv_resolver_core::SessionRecord;
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
@@ -21,7 +23,11 @@ impl Fixture for File {
     }
 
     async fn open(&self) -> SqliteStore {
-        let config = SqliteConfig::new(self.0.path().join("sessions.db")).create_if_missing(true);
+        // The rules are not about waiting, and the machine may be busy.
+        let config = SqliteConfig::new(self.0.path().join("sessions.db"))
+            .create_if_missing(true)
+            .busy_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(10));
         SqliteStore::open(config).await.unwrap()
     }
 }

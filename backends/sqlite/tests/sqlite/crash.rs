@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dcv_resolver_core::{Existing, SessionImport, SessionRegistry, SessionStore};
-use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
+use dcv_resolver_sqlite::SqliteStore;
 use sqlx::Connection;
 
-use crate::support::{NOW, TOKEN, raw, record};
+use crate::support::{NOW, TOKEN, config, raw, record};
 
 /// Names the database to write to, in the process that is going to be killed:
 /// this test program, started once more.
@@ -23,7 +23,7 @@ const BATCH: usize = 5;
 /// and says each number that was acknowledged.
 #[expect(clippy::print_stdout, reason = "the parent process reads it")]
 async fn write_until_killed(path: &str) {
-    let config = SqliteConfig::new(path).create_if_missing(true);
+    let config = config(path.as_ref()).create_if_missing(true);
     let store = SqliteStore::open(config).await.unwrap();
     let stored = store.lookup(&"single".parse().unwrap()).await.unwrap();
     let first = stored.map_or(0, |record| number(record.host().as_str()));
@@ -90,7 +90,7 @@ async fn what_was_acknowledged_survives_kill_9_at_50_points() {
         assert!(acknowledged > before);
         before = acknowledged;
 
-        let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+        let store = SqliteStore::open(config(&path)).await.unwrap();
         let mut stored = Vec::new();
         for id in [
             "single", "batch-0", "batch-1", "batch-2", "batch-3", "batch-4",

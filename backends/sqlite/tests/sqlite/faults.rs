@@ -10,18 +10,19 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore, migrate};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Connection, raw_sql};
+use sqlx::{AssertSqlSafe, raw_sql};
 use tempfile::TempDir;
 
 use crate::support::{
-    NOW, TOKEN, host, lookup, ordinary_user, raw, record, side_file, until, write_back,
-    write_database,
+    NOW, PATIENCE, TOKEN, config, host, lookup, ordinary_user, raw, record, side_file, until,
+    write_back, write_database,
 };
 
 const RECOVERED_WITHIN: Duration = Duration::from_secs(2);
 
-/// The time budget of a call, and what the machine may be late.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+/// Half of the time that the driver would wait for a lock if it were not told
+/// otherwise. With the timeouts unset it is 0.8 s and what a busy machine adds.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
 
 /// A folder with a database of several pages, `console` on 192.0.2.1 in one.
 async fn place() -> (TempDir, PathBuf) {
@@ -31,7 +32,7 @@ async fn place() -> (TempDir, PathBuf) {
     let records: Vec<_> = (0..200)
         .map(|n| record(&format!("session-{n:03}"), "192.0.2.2"))
         .collect();
-    let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+    let store = SqliteStore::open(config(&path)).await.unwrap();
     store
         .import(&records, &TOKEN, Existing::Keep, NOW)
         .await
@@ -42,7 +43,7 @@ async fn place() -> (TempDir, PathBuf) {
 }
 
 async fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(SqliteConfig::new(path)).await.unwrap()
+    SqliteStore::open(config(path)).await.unwrap()
 }
 
 /// Puts `content` in the place of the file at `path`, as a new file.
@@ -61,7 +62,7 @@ async fn fails(store: &SqliteStore, kind: StoreErrorKind) {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), kind);
-    assert!(started.elapsed() < 2 * ANSWERED_WITHIN);
+    assert!(started.elapsed() < ANSWERED_WITHIN);
 }
 
 async fn recovers(store: &SqliteStore) {
@@ -90,9 +91,7 @@ async fn a_file_that_is_no_database_is_damaged() {
 
     replace(&path, &garbage);
     fails(&store, StoreErrorKind::CorruptStore).await;
-    let error = SqliteStore::open(SqliteConfig::new(&path))
-        .await
-        .unwrap_err();
+    let error = SqliteStore::open(config(&path)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::CorruptStore);
     replace(&path, &good);
     recovers(&store).await;
@@ -146,7 +145,7 @@ async fn a_file_cut_off_anywhere_never_hides_a_session() {
     {
         let cut = path.with_extension(length.to_string());
         fs::write(&cut, &good[..length]).unwrap();
-        match SqliteStore::open(SqliteConfig::new(&cut)).await {
+        match SqliteStore::open(config(&cut)).await {
             Ok(store) => {
                 // A page that is still there may be answered.
                 let _answer_or_error = lookup(&store).await;
@@ -184,7 +183,8 @@ async fn a_folder_or_nothing_under_the_path_is_an_outage() {
 #[tokio::test]
 async fn a_writer_that_keeps_its_lock_stops_writers_only() {
     let (_folder, path) = place().await;
-    let store = open(&path).await;
+    let config = SqliteConfig::new(&path).acquire_timeout(PATIENCE);
+    let store = SqliteStore::open(config).await.unwrap();
     let mut holder = raw(&path).await;
     execute(&mut holder, "BEGIN IMMEDIATE").await;
 
@@ -246,13 +246,12 @@ async fn a_database_locked_for_long_is_an_outage_for_each_of_many_calls() {
 #[tokio::test]
 async fn a_locked_database_is_opened_once_the_lock_is_gone() {
     let (_folder, path, mut holder) = without_log().await;
-    let store = SqliteStore::open_later(SqliteConfig::new(&path)).unwrap();
+    let config = SqliteConfig::new(&path).acquire_timeout(PATIENCE);
+    let store = SqliteStore::open_later(config.clone()).unwrap();
     execute(&mut holder, "BEGIN EXCLUSIVE").await;
 
     let started = Instant::now();
-    let error = SqliteStore::open(SqliteConfig::new(&path))
-        .await
-        .unwrap_err();
+    let error = SqliteStore::open(config).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(error.is_retryable());
     assert!(started.elapsed() < ANSWERED_WITHIN);
@@ -271,10 +270,7 @@ async fn tables_of_a_newer_version_are_incompatible() {
 
     let error = store.ping().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Incompatible);
-    for config in [
-        SqliteConfig::new(&path),
-        SqliteConfig::new(&path).read_only(true),
-    ] {
+    for config in [config(&path), config(&path).read_only(true)] {
         let error = SqliteStore::open(config).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Incompatible);
         let text = error.chain().to_string();
@@ -430,14 +426,12 @@ fn a_file_without_leave_to_write_still_answers() {
             write_back(&path).await;
 
             allow(0o000, 0o755);
-            let error = SqliteStore::open(SqliteConfig::new(&path))
-                .await
-                .unwrap_err();
+            let error = SqliteStore::open(config(&path)).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Unavailable);
             let text = error.chain().to_string();
             assert!(text.contains("sessions.db"), "{text}");
 
-            let store = SqliteStore::open_later(SqliteConfig::new(&path)).unwrap();
+            let store = SqliteStore::open_later(config(&path)).unwrap();
             allow(0o444, 0o555);
             let in_read_only_folder = lookup(&store).await;
             assert!(in_read_only_folder.is_err(), "{in_read_only_folder:?}");

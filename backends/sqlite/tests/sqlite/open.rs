@@ -3,24 +3,31 @@
 use std::fs;
 
 use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
-use dcv_resolver_sqlite::{MIGRATIONS, SqliteConfig, SqliteStore, migrate};
+use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore, migrate};
 use sqlx::raw_sql;
 use sqlx::sqlite::SqlitePool;
 
-use crate::support::{self, NOW, TOKEN, host, record, until, write_database};
+use crate::support::{self, NOW, TOKEN, config, host, record, until, write_database};
 
 #[tokio::test]
 async fn a_missing_file_is_an_error_that_names_it_and_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
 
-    let error = SqliteStore::open(SqliteConfig::new(&path))
+    let config = config(&path);
+    let now = SqliteStore::open(config.clone()).await.unwrap_err();
+    let later = SqliteStore::open_later(config)
+        .unwrap()
+        .ping()
         .await
         .unwrap_err();
 
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    let text = error.chain().to_string();
-    assert!(text.contains(path.to_str().unwrap()), "{text}");
+    for error in [now, later] {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        let text = error.chain().to_string();
+        assert!(text.contains("there is no database file /"), "{text}");
+        assert!(text.contains(path.to_str().unwrap()), "{text}");
+    }
     assert!(!path.exists());
 }
 
@@ -30,9 +37,9 @@ async fn what_is_created_is_there_after_opening_again() {
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
 
-    let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+    let store = SqliteStore::open(config(&path)).await.unwrap();
     assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
-    let read_only = SqliteStore::open(SqliteConfig::new(&path).read_only(true))
+    let read_only = SqliteStore::open(config(&path).read_only(true))
         .await
         .unwrap();
     assert_eq!(host(&read_only).await.as_deref(), Some("192.0.2.1"));
@@ -45,17 +52,15 @@ async fn a_database_without_our_tables_is_refused_unless_they_may_be_created() {
     fs::write(&path, "").unwrap();
 
     for config in [
-        SqliteConfig::new(&path),
-        SqliteConfig::new(&path).read_only(true),
-        SqliteConfig::new(&path)
-            .read_only(true)
-            .create_if_missing(true),
+        config(&path),
+        config(&path).read_only(true),
+        config(&path).read_only(true).create_if_missing(true),
     ] {
         let error = SqliteStore::open(config).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Incompatible);
         assert!(error.chain().to_string().contains("dcv_session"));
     }
-    let store = SqliteStore::open(SqliteConfig::new(&path).create_if_missing(true))
+    let store = SqliteStore::open(config(&path).create_if_missing(true))
         .await
         .unwrap();
     assert_eq!(host(&store).await, None);
@@ -65,7 +70,7 @@ async fn a_database_without_our_tables_is_refused_unless_they_may_be_created() {
 async fn a_store_may_be_there_before_its_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    let config = SqliteConfig::new(&path).create_if_missing(true);
+    let config = config(&path).create_if_missing(true);
     let store = SqliteStore::open_later(config).unwrap();
 
     for _ in 0..3 {
@@ -85,7 +90,7 @@ async fn a_read_only_store_refuses_to_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
-    let store = SqliteStore::open(SqliteConfig::new(&path).read_only(true))
+    let store = SqliteStore::open(config(&path).read_only(true))
         .await
         .unwrap();
 
@@ -113,13 +118,7 @@ async fn many_may_open_and_create_one_database_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     let openings: Vec<_> = (0..8)
-        .map(|_| {
-            let config = SqliteConfig::new(&path)
-                .create_if_missing(true)
-                .busy_timeout(support::PATIENCE)
-                .acquire_timeout(support::PATIENCE);
-            tokio::spawn(SqliteStore::open(config))
-        })
+        .map(|_| tokio::spawn(SqliteStore::open(config(&path).create_if_missing(true))))
         .collect();
     for opening in openings {
         opening.await.unwrap().unwrap().ping().await.unwrap();
@@ -191,7 +190,7 @@ async fn debug_shows_the_path_and_no_more_than_that() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
-    let store = SqliteStore::open(SqliteConfig::new(&path)).await.unwrap();
+    let store = SqliteStore::open(config(&path)).await.unwrap();
     let debug = format!("{store:?}");
     assert!(debug.contains("sessions.db"), "{debug}");
     assert!(!debug.contains("192.0.2.1"), "{debug}");

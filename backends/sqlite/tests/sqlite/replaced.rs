@@ -5,14 +5,16 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
-use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
+use dcv_resolver_sqlite::SqliteStore;
 use sqlx::Connection;
 use tempfile::TempDir;
 
-use crate::support::{NOW, TOKEN, host, lookup, raw, record, side_file, until, write_database};
+use crate::support::{
+    NOW, TOKEN, config, host, lookup, raw, record, side_file, until, write_database,
+};
 
 /// What is promised for a replaced file.
 const NOTICED_WITHIN: Duration = Duration::from_secs(2);
@@ -32,7 +34,7 @@ impl Place {
     }
 
     async fn open(&self) -> SqliteStore {
-        SqliteStore::open(SqliteConfig::new(&self.live).create_if_missing(true))
+        SqliteStore::open(config(&self.live).create_if_missing(true))
             .await
             .unwrap()
     }
@@ -141,7 +143,7 @@ async fn a_log_that_comes_with_the_new_file_is_kept() {
 
     // A copy of a database in use: half of it is in its log.
     let origin = place.other("192.0.2.2").await;
-    let in_use = SqliteStore::open(SqliteConfig::new(&origin)).await.unwrap();
+    let in_use = SqliteStore::open(config(&origin)).await.unwrap();
     in_use
         .register(&record("in-the-log", "192.0.2.3"), &TOKEN, NOW)
         .await
@@ -176,7 +178,7 @@ async fn a_database_moved_away_to_keep_it_holds_its_last_sessions() {
     fs::rename(&other, &place.live).unwrap();
     noticed(&store, "192.0.2.2").await;
 
-    let kept = SqliteStore::open(SqliteConfig::new(kept)).await.unwrap();
+    let kept = SqliteStore::open(config(&kept)).await.unwrap();
     let last = kept.lookup(&"last".parse().unwrap()).await.unwrap();
     assert_eq!(last, Some(record("last", "192.0.2.9")));
 }
@@ -303,10 +305,33 @@ async fn an_empty_file_in_its_place_is_not_given_our_tables() {
 #[tokio::test]
 async fn a_read_only_store_notices_too() {
     let place = Place::new().await;
-    let store = SqliteStore::open(SqliteConfig::new(&place.live).read_only(true))
+    let store = SqliteStore::open(config(&place.live).read_only(true))
         .await
         .unwrap();
     assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    let other = place.other("192.0.2.2").await;
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+}
+
+#[tokio::test]
+async fn a_log_begun_by_others_beside_a_store_that_only_reads_is_left_behind_too() {
+    let place = Place::new().await;
+    let mut writer = raw(&place.live).await;
+    let execute = async |writer: &mut _, sql: &'static str| {
+        sqlx::raw_sql(sql).execute(writer).await.unwrap();
+    };
+    execute(&mut writer, "PRAGMA journal_mode = DELETE").await;
+    let store = SqliteStore::open(config(&place.live).read_only(true))
+        .await
+        .unwrap();
+
+    execute(&mut writer, "PRAGMA journal_mode = WAL").await;
+    execute(&mut writer, "UPDATE dcv_session SET host = '192.0.2.66'").await;
+    let started = Instant::now();
+    until(async || host(&store).await.is_some() && started.elapsed() > NOTICED_WITHIN).await;
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.66"));
+
     let other = place.other("192.0.2.2").await;
     fs::rename(&other, &place.live).unwrap();
     noticed(&store, "192.0.2.2").await;

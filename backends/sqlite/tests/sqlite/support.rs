@@ -18,6 +18,13 @@ use sqlx::{ConnectOptions, Connection};
 /// Generous: the tests share a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The database at `path`, for a test that is not about waiting.
+pub(crate) fn config(path: &Path) -> SqliteConfig {
+    SqliteConfig::new(path)
+        .busy_timeout(PATIENCE)
+        .acquire_timeout(PATIENCE)
+}
+
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_893_456_000_000);
 
 pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"an owner's token");
@@ -33,7 +40,7 @@ pub(crate) fn record(id: &str, host: &str) -> SessionRecord {
 /// without side files.
 pub(crate) async fn write_database(path: &Path, host: &str) {
     {
-        let store = SqliteStore::open(SqliteConfig::new(path).create_if_missing(true))
+        let store = SqliteStore::open(config(path).create_if_missing(true))
             .await
             .unwrap();
         store
