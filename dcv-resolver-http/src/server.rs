@@ -166,9 +166,9 @@ impl Server {
     ///
     /// At the limit nothing is accepted until a connection is closed; what
     /// arrives meanwhile waits in the kernel's backlog. To refuse instead would
-    /// turn a burst into errors that users see; a slot is free again after
-    /// [`header_read_timeout`](Self::header_read_timeout) at the latest where
-    /// it was taken by a client that sends nothing.
+    /// turn a burst into errors that users see. A client that sends nothing
+    /// holds its place no longer than
+    /// [`header_read_timeout`](Self::header_read_timeout).
     ///
     /// Each connection needs a file descriptor. Where the process may open
     /// fewer files, the server waits in the same way, and says so in a warning.
@@ -191,6 +191,10 @@ impl Server {
     /// flight are answered, with `connection: close`. It returns when the last
     /// of them is, or when the grace is over: what is left then is cut and
     /// counted.
+    ///
+    /// A listener from `TcpListener::bind` lets 128 connections wait to be
+    /// accepted. Where more may come in one moment, make it with
+    /// [`TcpSocket::listen`](tokio::net::TcpSocket::listen).
     ///
     /// Neither a failing `accept` nor a panic in a handler ends the server.
     /// Dropping the future closes everything at once.

@@ -65,3 +65,33 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_leaves_without_delay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (stream, peer) = Acceptor::new(listener).accept().await;
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(peer, client.local_addr().unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_what_ended_one_connection_needs_no_pause() {
+        for (name, number, is_of_one) in [
+            ("ECONNABORTED", 103, true),
+            ("ECONNRESET", 104, true),
+            ("ENFILE", 23, false),
+            ("EMFILE", 24, false),
+            ("ENOMEM", 12, false),
+        ] {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(is_of_one_connection(&error), is_of_one, "{name}");
+        }
+    }
+}
