@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, SessionStore, StoreError};
+use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
 use dcv_resolver_static_file::{StaticFileStore, Watcher};
 
@@ -49,6 +50,10 @@ impl OpenStore {
                     .map_err(|error| store_failure(&name, &error))?;
                 (name, Access::ReadWrite(Arc::new(store)))
             }
+            StoreUrl::Redis(config) => (
+                "redis".to_owned(),
+                Access::ReadWrite(Arc::new(RedisStore::new(*config))),
+            ),
             StoreUrl::Memory => (
                 "memory:".to_owned(),
                 Access::ReadWrite(Arc::new(MemoryStore::new())),

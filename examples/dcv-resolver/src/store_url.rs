@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use dcv_resolver_redis::RedisConfig;
 use dcv_resolver_sqlite::SqliteConfig;
 
 use crate::failure::Failure;
@@ -21,6 +22,9 @@ pub(crate) enum StoreUrl {
     File(PathBuf),
     /// `sqlite:PATH`: an SQLite database.
     Sqlite(SqliteConfig),
+    /// `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://` and so
+    /// on.
+    Redis(Box<RedisConfig>),
     /// `memory:`: nothing at first, and nothing left at the end.
     Memory,
 }
@@ -46,9 +50,12 @@ impl StoreText {
             Some(("sqlite", _)) => (self.0.parse::<SqliteConfig>())
                 .map(StoreUrl::Sqlite)
                 .map_err(|error| Failure::setup(format!("--store: {error}"))),
+            Some((scheme, _)) if scheme.starts_with("redis") => RedisConfig::from_url(&self.0)
+                .map(|config| StoreUrl::Redis(Box::new(config)))
+                .map_err(|error| Failure::setup(format!("--store: {}", error.chain()))),
             Some(("memory", "")) => Ok(StoreUrl::Memory),
             _ => Err(Failure::setup(
-                "--store: expected file:PATH, sqlite:PATH or memory:",
+                "--store: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+sentinel, redis+cluster) or memory:",
             )),
         }
     }

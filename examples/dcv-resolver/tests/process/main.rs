@@ -7,5 +7,6 @@
 )]
 
 mod commands;
+mod redis;
 mod serve;
 mod support;

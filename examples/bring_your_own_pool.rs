@@ -1,0 +1,54 @@
+//! A service that has an SQLite pool already, and keeps sessions in the same
+//! database beside its own tables.
+//!
+//! ```text
+//! cargo run --example bring_your_own_pool
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::sync::Arc;
+
+use dcv_resolver_core::{
+    Clock, Expiry, LeaseToken, Outcome, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
+    SystemClock, Transport,
+};
+use dcv_resolver_sqlite::SqliteStore;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // The service's own pool and tables.
+    let folder = tempfile::tempdir()?;
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("service.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new().connect_with(options).await?;
+    sqlx::query("CREATE TABLE desktop (name TEXT PRIMARY KEY, host TEXT NOT NULL) STRICT")
+        .execute(&pool)
+        .await?;
+    sqlx::query("INSERT INTO desktop VALUES ('ann', 'ws-17.dcv.example')")
+        .execute(&pool)
+        .await?;
+
+    // Ours beside them.
+    dcv_resolver_sqlite::migrate(&pool).await?;
+    let store = Arc::new(SqliteStore::with_pool(pool.clone()));
+
+    let (name, host): (String, String) = sqlx::query_as("SELECT name, host FROM desktop")
+        .fetch_one(&pool)
+        .await?;
+    let record = SessionRecord::builder(name.parse()?, host.parse()?, Expiry::Never)
+        .http_port(8443)
+        .build()?;
+    // A token of the service's own: it alone changes these sessions.
+    let token = LeaseToken::from_bytes(*b"desktop service!");
+    store.register(&record, &token, SystemClock.now()).await?;
+
+    let request = ResolveRequest::new("ann".parse()?, Transport::Http);
+    if let Outcome::Found(found) = Resolver::new(store).resolve(&request).await? {
+        println!("{}", serde_json::to_string(&found)?);
+    }
+    Ok(())
+}

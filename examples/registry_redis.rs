@@ -1,0 +1,46 @@
+//! Two resolvers on one Redis: what one registers, the other answers at once.
+//!
+//! ```text
+//! redis-server --port 6379 --save '' &
+//! cargo run --example registry_redis -- redis://127.0.0.1:6379
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{
+    Clock, Expiry, LeaseToken, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
+    SystemClock, Transport,
+};
+use dcv_resolver_redis::{RedisConfig, RedisStore};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let url = std::env::args()
+        .nth(1)
+        .ok_or("the URL of a Redis server is missing, such as redis://127.0.0.1:6379")?;
+    // Neither waits for Redis: a resolver starts before its store is there.
+    let one = RedisStore::new(RedisConfig::from_url(&url)?);
+    let other = RedisStore::new(RedisConfig::from_url(&url)?);
+
+    let now = SystemClock.now();
+    let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
+    let record = SessionRecord::builder("ann".parse()?, "ws-17.dcv.example".parse()?, expiry)
+        .http_port(8443)
+        .build()?;
+    let mut bytes = [0; LeaseToken::BYTES];
+    getrandom::fill(&mut bytes)?;
+    let token = LeaseToken::from_bytes(bytes);
+    one.register(&record, &token, now).await?;
+
+    let request = ResolveRequest::new("ann".parse()?, Transport::Http);
+    let resolver = Resolver::new(Arc::new(other));
+    println!("registered: {:?}", resolver.resolve(&request).await?);
+
+    one.deregister(&"ann".parse()?, &token).await?;
+    println!("deregistered: {:?}", resolver.resolve(&request).await?);
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Sessions that are registered, renewed and deregistered at run time, in an
+//! SQLite file: they are there again after a restart.
+//!
+//! ```text
+//! cargo run --example registry_sqlite
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{
+    Clock, Expiry, LeaseToken, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
+    SystemClock, Transport,
+};
+use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let config = SqliteConfig::new(folder.path().join("sessions.db"));
+
+    let token = register(config.clone().create_if_missing(true)).await?;
+
+    // As after a restart: the session is still there, and still ours.
+    let store = Arc::new(SqliteStore::open(config).await?);
+    let resolver = Resolver::new(Arc::clone(&store) as _);
+    let request = ResolveRequest::new("ann".parse()?, Transport::Http);
+    println!("after the restart: {:?}", resolver.resolve(&request).await?);
+
+    let now = SystemClock.now();
+    let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
+    store.renew(&"ann".parse()?, &token, expiry, now).await?;
+    store.deregister(&"ann".parse()?, &token).await?;
+    println!("deregistered: {:?}", resolver.resolve(&request).await?);
+    Ok(())
+}
+
+/// What an agent on the DCV server does when a session starts.
+async fn register(config: SqliteConfig) -> Result<LeaseToken, Box<dyn Error>> {
+    let store = SqliteStore::open(config).await?;
+    let now = SystemClock.now();
+    // The agent renews long before, and the session ends by itself when the
+    // agent dies.
+    let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
+    let record = SessionRecord::builder("ann".parse()?, "ws-17.dcv.example".parse()?, expiry)
+        .http_port(8443)
+        .build()?;
+
+    let mut bytes = [0; LeaseToken::BYTES];
+    getrandom::fill(&mut bytes)?;
+    let token = LeaseToken::from_bytes(bytes);
+    store.register(&record, &token, now).await?;
+    Ok(token)
+}
