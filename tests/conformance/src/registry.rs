@@ -34,6 +34,7 @@ macro_rules! __registry_rules {
             registering_again_revives_an_expired_record
             an_expired_record_counts_as_absent
             an_expired_record_that_was_seeded_counts_as_absent
+            far_expiries_are_judged_rightly
             the_token_of_an_expired_record_is_worth_nothing
             of_concurrent_registers_one_wins
             of_concurrent_registers_over_an_expired_record_one_wins

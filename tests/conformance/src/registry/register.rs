@@ -240,6 +240,45 @@ pub async fn an_expired_record_that_was_seeded_counts_as_absent<
     assert!(store.deregister(seeded.id(), &OURS).await.unwrap());
 }
 
+/// [`SessionRegistry`] rules 2, 4 and 9: an expiry far from `now`, before 1970
+/// or beyond what 32 bits, or a floating-point number, hold, is past or not
+/// past as any other.
+pub async fn far_expiries_are_judged_rightly<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+    const PAST: [i64; 6] = [i64::MIN, -1_893_456_000_001, -1, 0, 7, (1 << 31) + 1];
+    const TO_COME: [i64; 4] = [1 << 53, (1 << 53) + 1, 253_402_300_799_999, i64::MAX];
+    let t0 = fixture.t0();
+    let store = fixture.open().await;
+    let record = |name: &str, ms: i64| {
+        let expiry = Expiry::At(Timestamp::from_unix_ms(ms));
+        full(id(&format!("{name} {ms}")), expiry)
+    };
+    for ms in PAST.into_iter().chain(TO_COME) {
+        for name in ["swept", "overwritten"] {
+            let record = record(name, ms);
+            store.register(&record, &THEIRS, t0).await.unwrap();
+        }
+    }
+    for ms in PAST {
+        let ours = other(record("overwritten", ms).id().clone(), Expiry::Never);
+        store.register(&ours, &OURS, t0).await.unwrap();
+        assert_eq!(store.lookup(ours.id()).await.unwrap(), Some(ours));
+    }
+    for ms in TO_COME {
+        let ours = other(record("overwritten", ms).id().clone(), Expiry::Never);
+        let answer = store.register(&ours, &OURS, t0).await;
+        assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    }
+    assert_eq!(store.sweep(t0).await.unwrap(), PAST.len() as u64);
+    for ms in PAST {
+        let swept = record("swept", ms);
+        assert_eq!(store.lookup(swept.id()).await.unwrap(), None);
+    }
+    for ms in TO_COME {
+        let kept = record("swept", ms);
+        assert_eq!(store.lookup(kept.id()).await.unwrap(), Some(kept));
+    }
+}
+
 /// [`SessionRegistry`] rule 4: once another has registered over an expired
 /// record, the old token neither renews nor removes nor registers.
 pub async fn the_token_of_an_expired_record_is_worth_nothing<F: Fixture<Store: SessionRegistry>>(

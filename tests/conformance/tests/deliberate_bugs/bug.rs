@@ -18,6 +18,8 @@ pub(crate) enum Bug {
     TextEndsAtNul,
     ExpiryIsInSeconds,
     ExpiryIsAFloat,
+    ExpiryHas32Bits,
+    ExpiriesAreComparedAsText,
     TheServersClockDecides,
     LookupUsesUpWhatIsExpired,
     LookupExtendsTheLease,

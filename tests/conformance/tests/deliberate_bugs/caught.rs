@@ -105,6 +105,14 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
         ],
     ),
     (
+        Bug::ExpiryHas32Bits,
+        &["read::records_come_back_as_they_went_in"],
+    ),
+    (
+        Bug::ExpiriesAreComparedAsText,
+        &["registry::far_expiries_are_judged_rightly"],
+    ),
+    (
         Bug::TheServersClockDecides,
         &[
             "read::expired_records_are_returned",

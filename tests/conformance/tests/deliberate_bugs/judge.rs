@@ -69,6 +69,7 @@ impl BuggyStore {
             Some(Bug::ExpiryIsInSeconds) => with_ms(|ms| ms / 1_000 * 1_000),
             #[expect(clippy::cast_possible_truncation, reason = "this is the bug")]
             Some(Bug::ExpiryIsAFloat) => with_ms(|ms| ms as f64 as i64),
+            Some(Bug::ExpiryHas32Bits) => with_ms(|ms| ms.clamp(-1 << 31, (1 << 31) - 1)),
             _ => record.clone(),
         }
     }
@@ -146,6 +147,10 @@ impl BuggyStore {
             Some(Bug::SweepKeepsWhatEndsNow) => add_ms(expiry, 1).is_past(now),
             Some(Bug::SweepTakesTheLastMillisecond) => add_ms(expiry, -1).is_past(now),
             Some(Bug::SweepTakesNeverForZero) => expiry == Expiry::Never || expiry.is_past(now),
+            Some(Bug::ExpiriesAreComparedAsText) => match expiry {
+                Expiry::Never => false,
+                Expiry::At(at) => at.as_unix_ms().to_string() <= now.as_unix_ms().to_string(),
+            },
             _ => expiry.is_past(now),
         }
     }
