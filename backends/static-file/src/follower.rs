@@ -1,14 +1,11 @@
 //! [`Follower`]: what a [`Watcher`](crate::Watcher) does on its thread.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-
+use crate::notifications::Notifications;
 use crate::signature::Signature;
 use crate::store::FailedReload;
 use crate::way::Way;
@@ -31,7 +28,7 @@ pub(crate) struct Follower {
     wake: SyncSender<()>,
     woken: Receiver<()>,
     way: Arc<Way>,
-    notifications: Option<RecommendedWatcher>,
+    notifications: Option<Notifications>,
     has_warned: bool,
     /// How the file looked before it was last read, and since when.
     read: Option<(Signature, Instant)>,
@@ -114,11 +111,15 @@ impl Follower {
         const ATTEMPTS: u8 = 8;
         for _ in 0..ATTEMPTS {
             let way = Way::of(self.store.path());
-            if !self.options.notifications || way == *self.way {
+            let is_stale = self
+                .notifications
+                .as_ref()
+                .is_some_and(Notifications::are_stale);
+            if !self.options.notifications || (way == *self.way && !is_stale) {
                 return;
             }
             self.way = Arc::new(way);
-            self.notifications = notifications(Arc::clone(&self.way), self.wake.clone())
+            self.notifications = Notifications::of(&self.way, self.wake.clone())
                 .map_err(|error| self.warn(&error))
                 .ok();
         }
@@ -217,33 +218,64 @@ impl Follower {
     }
 }
 
-fn notifications(way: Arc<Way>, wake: SyncSender<()>) -> notify::Result<RecommendedWatcher> {
-    let folders: Vec<_> = way.folders().map(Path::to_owned).collect();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let matters = match &event {
-            // Reading the file is no change of it, and we do so ourselves.
-            Ok(event) => {
-                is_change(event.kind)
-                    && (event.need_rescan()
-                        || event.paths.iter().any(|path| way.is_touched_by(path)))
-            }
-            // Events may have been lost.
-            Err(_) => true,
-        };
-        if matters {
-            // A signal that waits already says the same.
-            let _ = wake.try_send(());
-        }
-    })?;
-    for folder in folders {
-        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-    }
-    Ok(watcher)
-}
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::mpsc::sync_channel;
 
-fn is_change(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-        _ => true,
+    use super::*;
+
+    fn follower(folder: &std::path::Path) -> Follower {
+        let path = folder.join("sessions.toml");
+        fs::write(&path, "[sessions]").unwrap();
+        let store = Arc::new(StaticFileStore::load(path).unwrap());
+        let (wake, woken) = sync_channel(1);
+        let options = WatchOptions::default().poll_only();
+        Follower::new(store, options, Arc::default(), wake, woken)
+    }
+
+    #[test]
+    fn a_file_settles_once_nothing_has_happened_for_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut follower = follower(folder.path());
+        follower.wake.send(()).unwrap();
+        let began = Instant::now();
+        let Ok(settled) = follower.settle() else {
+            panic!("nobody has stopped it");
+        };
+        assert!(settled.is_quiet);
+        assert!(began.elapsed() >= QUIET);
+
+        follower.stop.store(true, Ordering::Release);
+        assert!(follower.settle().is_err());
+    }
+
+    #[test]
+    fn a_bad_file_that_is_being_written_is_not_told_of_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut follower = follower(folder.path());
+        fs::write(follower.store.path(), "[sessions").unwrap();
+        for is_quiet in [false, true] {
+            let signature = Signature::of(follower.store.path());
+            follower.reload(Settled {
+                signature,
+                is_quiet,
+            });
+            assert_eq!(follower.told.is_some(), is_quiet);
+            assert_eq!(follower.read.is_some(), is_quiet);
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_again_while_a_change_of_it_may_look_like_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut follower = follower(folder.path());
+        let mut read_before = |age| {
+            let signature = Signature::of(follower.store.path());
+            follower.read = Instant::now().checked_sub(age).map(|at| (signature, at));
+            follower.may_have_changed()
+        };
+        assert!(read_before(Duration::ZERO));
+        assert!(!read_before(MAX_TICK));
     }
 }

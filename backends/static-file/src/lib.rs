@@ -10,6 +10,7 @@ mod index;
 mod json;
 mod mistake;
 mod node;
+mod notifications;
 mod read;
 mod session;
 mod signature;

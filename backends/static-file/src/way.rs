@@ -95,3 +95,54 @@ fn identity(folder: &Path) -> Option<Identity> {
 fn identity(_folder: &Path) -> Option<Identity> {
     None
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_config_map_leads_through_each_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir(root.join("..1")).unwrap();
+        fs::write(root.join("..1/sessions.toml"), "").unwrap();
+        symlink("..1", root.join("..data")).unwrap();
+        symlink("..data/sessions.toml", root.join("sessions.toml")).unwrap();
+
+        let way = Way::of(&root.join("sessions.toml"));
+        let steps = ["..1/sessions.toml", "..data", "sessions.toml"].map(|step| root.join(step));
+        assert_eq!(way.steps, BTreeSet::from(steps));
+        assert!(way.folders().eq([root.clone(), root.join("..1")]));
+        assert!(way.is_touched_by(&root.join("..data")));
+        assert!(!way.is_touched_by(&root.join("..1/other.toml")));
+    }
+
+    #[test]
+    fn it_ends_where_the_path_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let way = Way::of(&root.join("missing/folder/sessions.toml"));
+        assert_eq!(way.steps, BTreeSet::from([root.join("missing")]));
+
+        symlink("loop", root.join("loop")).unwrap();
+        let way = Way::of(&root.join("loop/sessions.toml"));
+        assert_eq!(way.steps, BTreeSet::from([root.join("loop")]));
+    }
+
+    #[test]
+    fn another_folder_of_the_same_name_makes_another_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["a/b", "new/b"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        let path = root.join("a/b/sessions.toml");
+        let way = Way::of(&path);
+        assert_eq!(way, Way::of(&path));
+        fs::rename(root.join("a"), root.join("old")).unwrap();
+        fs::rename(root.join("new"), root.join("a")).unwrap();
+        assert_ne!(way, Way::of(&path));
+    }
+}
