@@ -226,6 +226,9 @@ impl Server {
         }
 
         drop(acceptor);
+        // Lets the runtime see what the kernel already holds: a request that
+        // has arrived is in flight, though nobody has read it yet.
+        tokio::task::yield_now().await;
         drop(stop);
         let all_ended = async {
             while let Some(ended) = connections.join_next().await {

@@ -46,6 +46,12 @@ impl Client {
             .unwrap();
     }
 
+    /// Sends without waiting.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn send_now(&self, bytes: &[u8]) {
+        assert_eq!(self.stream.try_write(bytes).unwrap(), bytes.len());
+    }
+
     /// Sends until the other side has had enough.
     pub(crate) async fn send_without_end(&mut self) {
         let chunk = [b'x'; 64 * 1024];

@@ -52,6 +52,38 @@ async fn connections_that_wait_for_a_request_are_closed_at_once() {
     assert_eq!(ended.await.connections_cut, 0);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_that_has_arrived_is_in_flight_though_nobody_has_read_it() {
+    let server = start(|server| server).await;
+    let mut client = server.client().await;
+    assert_eq!(client.get("/").await.status, 200);
+
+    // Nothing is awaited from here to the end of `stop`, so that on this one
+    // thread the server cannot read in between.
+    client.send_now(b"GET / HTTP/1.1\r\nhost: server.example\r\n\r\n");
+    let begun = Instant::now();
+    while !has_unread_bytes(server.address.port(), client.address().port()) {
+        assert!(begun.elapsed() < DEADLINE, "the request does not arrive");
+    }
+    let ended = server.stop();
+    assert_eq!(client.answer().await.status, 200);
+    client.closed().await;
+    assert_eq!(ended.await.connections_cut, 0);
+}
+
+/// Whether the kernel holds bytes that came from port `from` to port `to` of
+/// this machine, and that nobody has read.
+#[cfg(target_os = "linux")]
+fn has_unread_bytes(to: u16, from: u16) -> bool {
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    sockets.lines().any(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let is_port = |address: &str, port: u16| address.ends_with(&format!(":{port:04X}"));
+        is_port(fields[1], to) && is_port(fields[2], from) && !fields[4].ends_with(":00000000")
+    })
+}
+
 #[tokio::test]
 async fn a_head_that_has_begun_may_be_completed() {
     let server = start(|server| server).await;
