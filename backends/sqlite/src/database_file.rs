@@ -436,7 +436,7 @@ fn connect_options(config: &SqliteConfig, path: &Path) -> SqliteConnectOptions {
 
 /// Switches the database to a write-ahead log, which it stays at.
 ///
-/// SQLite does not wait for other connections here, so we do.
+/// SQLite does not wait here for another connection that writes, so we do.
 async fn use_log(connection: &mut SqliteConnection, patience: Duration) -> Result<(), sqlx::Error> {
     const PAUSE: Duration = Duration::from_millis(5);
 
@@ -450,6 +450,23 @@ async fn use_log(connection: &mut SqliteConnection, patience: Duration) -> Resul
                 tokio::time::sleep(PAUSE).await;
             }
             switched => return switched.map(drop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_sqlite_takes_for_something_else_become_paths() {
+        for name in [":memory:", "file:x?mode=memory", "sessions.db"] {
+            let path = checked(SqliteConfig::new(name)).unwrap().path;
+            assert!(path.is_absolute() && path.ends_with(name), "{path:?}");
+        }
+        for name in ["", "a\0b"] {
+            let error = checked(SqliteConfig::new(name)).unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::InvalidConfig, "{name:?}");
         }
     }
 }

@@ -130,6 +130,9 @@ impl Error for StandingError {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::sqlite::SqliteConnection;
+    use sqlx::{Connection, raw_sql};
+
     use super::*;
 
     #[test]
@@ -141,5 +144,25 @@ mod tests {
         let again = StandingError::new(first).to_store_error();
         assert_eq!(again.kind(), StoreErrorKind::TimedOut);
         assert_eq!(again.chain().to_string(), chain);
+    }
+
+    #[tokio::test]
+    async fn an_extended_code_counts_as_its_primary_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}?mode=rwc", folder.path().join("a.db").display());
+        let mut reader = SqliteConnection::connect(&url).await.unwrap();
+        raw_sql("PRAGMA journal_mode = WAL; CREATE TABLE a (b); BEGIN; SELECT * FROM a")
+            .execute(&mut reader)
+            .await
+            .unwrap();
+        let write = "INSERT INTO a VALUES (1)";
+        let mut writer = SqliteConnection::connect(&url).await.unwrap();
+        raw_sql(write).execute(&mut writer).await.unwrap();
+
+        let error = raw_sql(write).execute(&mut reader).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("517"));
+        assert!(is_busy(&error));
+        assert_eq!(store_error(error).kind(), StoreErrorKind::Unavailable);
     }
 }

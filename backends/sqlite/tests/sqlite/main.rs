@@ -8,6 +8,7 @@
 
 mod crash;
 mod faults;
+mod list;
 mod open;
 mod replaced;
 mod support;

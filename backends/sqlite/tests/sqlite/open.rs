@@ -1,6 +1,7 @@
 //! Opening a database: which there may be, and what is made of them.
 
 use std::fs;
+use std::time::Duration;
 
 use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore, migrate};
@@ -113,16 +114,40 @@ async fn paths_with_a_meaning_to_sqlite_are_plain_files() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn many_may_open_and_create_one_database_at_once() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&folder.path().join("sessions.db")).create_if_missing(true);
+        let openings: Vec<_> = (0..8)
+            .map(|_| tokio::spawn(SqliteStore::open(config.clone())))
+            .collect();
+        for opening in openings {
+            opening.await.unwrap().unwrap().ping().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn opening_waits_for_others_before_it_begins_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    let openings: Vec<_> = (0..8)
-        .map(|_| tokio::spawn(SqliteStore::open(config(&path).create_if_missing(true))))
-        .collect();
-    for opening in openings {
-        opening.await.unwrap().unwrap().ping().await.unwrap();
-    }
+    write_database(&path, "192.0.2.1").await;
+    let mut writer = support::raw(&path).await;
+    let execute = async |writer: &mut _, sql: &'static str| {
+        raw_sql(sql).execute(writer).await.unwrap();
+    };
+    execute(&mut writer, "PRAGMA journal_mode = DELETE").await;
+    execute(&mut writer, "BEGIN IMMEDIATE").await;
+
+    let opening = tokio::spawn(SqliteStore::open(config(&path)));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!opening.is_finished());
+    execute(&mut writer, "COMMIT").await;
+
+    let store = opening.await.unwrap().unwrap();
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    assert!(support::side_file(&path, "-wal").exists());
 }
 
 /// A host service's pool, over a database with tables of its own, among them
