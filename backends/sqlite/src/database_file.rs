@@ -21,7 +21,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, fs, io};
 
@@ -220,9 +220,10 @@ pub(crate) struct OpenFile {
     /// Where it lay when it was opened, behind symbolic links: SQLite puts
     /// its side files there.
     path: PathBuf,
-    /// Unset until the log is in use, which a store that only reads leaves to
-    /// others to begin with.
-    side_files: OnceLock<[(PathBuf, FileIdentity); 2]>,
+    /// Empty until the log is in use, which a store that only reads leaves to
+    /// others to begin with, and again once they are removed: then others may
+    /// be given their identities.
+    side_files: Mutex<Vec<(PathBuf, FileIdentity)>>,
     in_doubt: AtomicBool,
 }
 
@@ -251,17 +252,16 @@ impl OpenFile {
             .await
             .map_err(failed)?;
 
-        let mut connections = vec![pool.acquire().await.map_err(failed)?];
-        for connection in &mut connections {
-            if config.read_only {
-                schema::check(connection).await?;
-            } else {
-                use_log(connection, config.busy_timeout)
-                    .await
-                    .map_err(failed)?;
-                schema::upgrade(connection, missing).await?;
-            }
+        let mut first = pool.acquire().await.map_err(failed)?;
+        if config.read_only {
+            schema::check(&mut first).await?;
+        } else {
+            use_log(&mut first, config.busy_timeout)
+                .await
+                .map_err(failed)?;
+            schema::upgrade(&mut first, missing).await?;
         }
+        let mut connections = vec![first];
         while connections.len() < config.max_connections.get() as usize {
             connections.push(pool.acquire().await.map_err(failed)?);
         }
@@ -274,7 +274,7 @@ impl OpenFile {
             pool,
             identity,
             path,
-            side_files: OnceLock::new(),
+            side_files: Mutex::default(),
             in_doubt: AtomicBool::new(false),
         };
         open.note_side_files();
@@ -300,11 +300,18 @@ impl OpenFile {
     /// Remembers which log is this file's. While the file is open, SQLite
     /// keeps the log that it once began.
     fn note_side_files(&self) {
-        if self.side_files.get().is_none()
+        let mut side_files = self.side_files();
+        if side_files.is_empty()
             && let (Some(log), Some(index)) = (self.side_file("-wal"), self.side_file("-shm"))
         {
-            self.side_files.get_or_init(|| [log, index]);
+            side_files.extend([log, index]);
         }
+    }
+
+    fn side_files(&self) -> MutexGuard<'_, Vec<(PathBuf, FileIdentity)>> {
+        self.side_files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn side_file(&self, suffix: &str) -> Option<(PathBuf, FileIdentity)> {
@@ -355,17 +362,18 @@ impl OpenFile {
     }
 
     fn remove_side_files(&self) -> Result<(), StoreError> {
-        for (path, identity) in self.side_files.get().into_iter().flatten() {
+        let mut side_files = self.side_files();
+        while let Some((path, identity)) = side_files.last() {
             // One that came with the new file is that file's own.
-            if FileIdentity::of(path).ok() != Some(*identity) {
-                continue;
+            if FileIdentity::of(path).ok() == Some(*identity) {
+                fs::remove_file(path).map_err(|source| {
+                    error(StoreErrorKind::AccessDenied).with_source(StaleSideFile {
+                        path: path.display().to_string(),
+                        source,
+                    })
+                })?;
             }
-            fs::remove_file(path).map_err(|source| {
-                error(StoreErrorKind::AccessDenied).with_source(StaleSideFile {
-                    path: path.display().to_string(),
-                    source,
-                })
-            })?;
+            side_files.pop();
         }
         Ok(())
     }
@@ -468,5 +476,27 @@ mod tests {
             let error = checked(SqliteConfig::new(name)).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::InvalidConfig, "{name:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_bears_the_number_of_one_removed_before_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.db");
+        let config = SqliteConfig::new(&path).create_if_missing(true);
+        let open = DatabaseFile::open(config).await.unwrap();
+        let open = open.open_file(Look::NowAndThen).await.unwrap();
+        // As a file system gives a number anew that is free again.
+        let (log, kept) = (
+            folder.path().join("sessions.db-wal"),
+            folder.path().join("kept"),
+        );
+        fs::hard_link(&log, &kept).unwrap();
+        fs::remove_file(&path).unwrap();
+
+        open.give_up().await.unwrap();
+        assert!(!log.exists());
+        fs::rename(&kept, &log).unwrap();
+        open.give_up().await.unwrap();
+        assert!(log.exists());
     }
 }
