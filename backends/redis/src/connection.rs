@@ -5,7 +5,7 @@ use std::fmt;
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::{Cmd, RedisResult, Value};
+use redis::{Cmd, ErrorKind, RedisResult, Value};
 
 /// A connection that the embedding program has made, for
 /// [`RedisConfig::over`](crate::RedisConfig::over).
@@ -49,11 +49,17 @@ impl RedisConnection {
     /// Sends `command` to the node of its key, and waits for the answer.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match self.0.clone() {
-            Kind::Multiplexed(mut connection) => connection.req_packed_command(command).await,
-            Kind::Manager(mut manager) => manager.req_packed_command(command).await,
-            Kind::Cluster(mut connection) => connection.req_packed_command(command).await,
-        }?
-        .extract_error()
+            Kind::Multiplexed(mut connection) => connection
+                .req_packed_command(command)
+                .await?
+                .extract_error(),
+            Kind::Manager(mut manager) => {
+                manager.req_packed_command(command).await?.extract_error()
+            }
+            Kind::Cluster(mut connection) => {
+                cluster_answer(connection.req_packed_command(command).await)
+            }
+        }
     }
 
     /// Sends `command` to the master of `slot`; outside of a cluster, to the
@@ -63,11 +69,21 @@ impl RedisConnection {
             return self.send(command).await;
         };
         let master = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
-        connection
-            .route_command(command.clone(), RoutingInfo::SingleNode(master))
-            .await?
-            .extract_error()
+        let answer = connection.route_command(command.clone(), RoutingInfo::SingleNode(master));
+        cluster_answer(answer.await)
     }
+}
+
+/// A redirection that is left when the driver has followed enough of them
+/// means that the nodes do not agree, as during a fail-over.
+fn cluster_answer(answer: RedisResult<Value>) -> RedisResult<Value> {
+    answer.and_then(Value::extract_error).map_err(|error| {
+        if matches!(error.code(), Some("MOVED" | "ASK")) {
+            let description = "the nodes of the cluster do not agree on where the key is";
+            return (ErrorKind::ClusterConnectionNotFound, description).into();
+        }
+        error
+    })
 }
 
 impl fmt::Debug for RedisConnection {

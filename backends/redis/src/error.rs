@@ -1,5 +1,7 @@
 //! From the driver's errors to the store's: the one place that knows both.
 
+use std::fmt;
+
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -22,7 +24,29 @@ pub(crate) fn store_error(source: RedisError, key: &str) -> StoreError {
 
 /// What an operation failed with that is not about one key.
 pub(crate) fn connection_error(source: RedisError) -> StoreError {
-    error(kind_of(&source)).with_source(source)
+    error(kind_of(&source)).with_source(Driver(source))
+}
+
+/// The driver's error, which tells its own source's text again: a chain would
+/// show it twice.
+#[derive(Debug)]
+struct Driver(RedisError);
+
+impl fmt::Display for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Driver {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = self.0.source()?;
+        if source.to_string() == self.0.to_string() {
+            source.source()
+        } else {
+            Some(source)
+        }
+    }
 }
 
 fn kind_of(error: &RedisError) -> StoreErrorKind {
@@ -173,9 +197,19 @@ mod tests {
     }
 
     #[test]
-    fn the_drivers_error_is_kept_as_the_source() {
-        let error = connection_error(reply("OOM no room"));
-        let source = std::error::Error::source(&error).unwrap();
-        assert!(source.downcast_ref::<RedisError>().is_some());
+    fn a_chain_says_everything_once() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        for (error, chain) in [
+            (
+                connection_error(reply("OOM no room")),
+                "redis: the store cannot be written: \"OOM\": no room",
+            ),
+            (
+                connection_error(refused.into()),
+                "redis: the store cannot be reached: connection refused",
+            ),
+        ] {
+            assert_eq!(error.chain().to_string(), chain);
+        }
     }
 }

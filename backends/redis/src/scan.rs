@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use crate::error::{connection_error, error};
 use crate::supervisor::{Supervisor, Use};
 
-/// More keys a call would hold the server up for others.
+/// Redis's own default: fewer keys a call spare it nothing.
+const MIN_COUNT: usize = 10;
+/// More would hold the server up for others.
 const MAX_COUNT: usize = 1_000;
 
 /// Where to read on.
@@ -89,7 +91,7 @@ pub(crate) async fn scan(
         .arg("MATCH")
         .arg(format!("{}*", escape_glob(prefix)))
         .arg("COUNT")
-        .arg(limit.get().min(MAX_COUNT));
+        .arg(limit.get().clamp(MIN_COUNT, MAX_COUNT));
     let answer = server
         .send(&command, master.slot, Use::Read, deadline)
         .await

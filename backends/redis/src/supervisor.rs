@@ -235,14 +235,15 @@ impl Inner {
         let mut link = self.link();
         match result {
             Ok(live) => {
-                tracing::info!("connected to Redis");
+                tracing::info!(origin = ?self.origin, "connected to Redis");
                 link.failures = 0;
                 link.state = State::Up(Arc::clone(live));
             }
             Err(error) => {
                 if link.failures == 0 {
                     let error = connection_error(error.clone());
-                    tracing::warn!(error = %error.chain(), "cannot connect to Redis; trying on");
+                    let error = error.chain();
+                    tracing::warn!(origin = ?self.origin, %error, "cannot connect to Redis; trying on");
                 }
                 let pause = FIRST_PAUSE
                     .saturating_mul(2_u32.saturating_pow(link.failures))

@@ -1,6 +1,19 @@
 //! The store over real servers: each test starts its own `redis-server`
 //! processes on free ports of 127.0.0.1, and ends them.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::print_stdout, reason = "the measured times are for people")]
+#![allow(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it saw"
+)]
 
+mod cluster;
 mod conformance;
+mod connections;
+mod faults;
+mod refusals;
+mod sentinel;
 mod support;
+mod tls;
+mod values;

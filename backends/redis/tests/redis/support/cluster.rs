@@ -1,4 +1,9 @@
+use std::ops::RangeInclusive;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dcv_resolver_core::SessionId;
+use tokio::time::sleep;
 
 use super::{Patience, Server};
 
@@ -9,6 +14,10 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::start_with_node_timeout(1_000).await
+    }
+
+    pub(crate) async fn start_with_node_timeout(timeout_ms: u32) -> Self {
         let mut nodes = Vec::new();
         for _ in 0..6 {
             nodes.push(
@@ -16,9 +25,7 @@ impl Cluster {
                     "--cluster-enabled",
                     "yes",
                     "--cluster-node-timeout",
-                    "1000",
-                    "--appendonly",
-                    "yes",
+                    &timeout_ms.to_string(),
                 ])
                 .await,
             );
@@ -62,4 +69,152 @@ impl Cluster {
             .collect();
         format!("redis+cluster://{}", hosts.join(","))
     }
+
+    /// Moves the slot of a session to another master, key by key.
+    pub(crate) async fn move_slot_of(&self, session: &SessionId) {
+        let key = format!("dcv:session:{session}");
+        let slot: u16 = value(self.nodes[0].run(&format!("CLUSTER KEYSLOT {key}")).await);
+        let masters = self.masters().await;
+        let from = self.owner(slot).await;
+        let to = *masters.iter().find(|&&master| master != from).unwrap();
+        let (from_id, to_id) = (self.id(from).await, self.id(to).await);
+        let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        to.run(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}"))
+            .await;
+        from.run(&format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}"))
+            .await;
+        let keys = from
+            .run(&format!("CLUSTER GETKEYSINSLOT {slot} 1000"))
+            .await;
+        for key in value::<Vec<String>>(keys) {
+            // Long enough for lookups of a slot that is on both sides.
+            sleep(Duration::from_millis(20)).await;
+            from.run(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", to.port))
+                .await;
+            sleep(Duration::from_millis(20)).await;
+        }
+        for node in [to, from] {
+            node.run(&format!("CLUSTER SETSLOT {slot} NODE {to_id}"))
+                .await;
+        }
+    }
+
+    /// The nodes that serve slots, as the first node that runs knows them.
+    pub(crate) async fn masters(&self) -> Vec<usize> {
+        let mut masters: Vec<_> = self
+            .ranges()
+            .await
+            .into_iter()
+            .map(|range| range.1)
+            .collect();
+        masters.sort_unstable();
+        masters.dedup();
+        masters
+    }
+
+    async fn owner(&self, slot: u16) -> usize {
+        let ranges = self.ranges().await;
+        let range = ranges.iter().find(|(slots, _)| slots.contains(&slot));
+        range.unwrap().1
+    }
+
+    /// The slots, and the index of the node that serves them.
+    async fn ranges(&self) -> Vec<(RangeInclusive<u16>, usize)> {
+        let node = self.running().await;
+        let ranges: Vec<Vec<redis::Value>> = value(node.run("CLUSTER SLOTS").await);
+        ranges
+            .into_iter()
+            .map(|mut range| {
+                let master: Vec<redis::Value> = value(range.remove(2));
+                let port: u16 = value(master[1].clone());
+                let index = self.nodes.iter().position(|node| node.port == port);
+                (
+                    value(range[0].clone())..=value(range[1].clone()),
+                    index.unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    async fn id(&self, node: usize) -> String {
+        value(self.nodes[node].run("CLUSTER MYID").await)
+    }
+
+    async fn running(&self) -> &Server {
+        for node in &self.nodes {
+            if !node.is_down().await {
+                return node;
+            }
+        }
+        panic!("no node is running");
+    }
+
+    pub(crate) async fn replicated(&self) {
+        for master in self.masters().await {
+            self.nodes[master].replicated().await;
+        }
+    }
+
+    /// The index of a master that a replica can take the place of.
+    pub(crate) async fn some_master_with_replica(&self) -> usize {
+        let patience = Patience::until("a master has a replica");
+        loop {
+            for master in self.masters().await {
+                let info: String = value(self.nodes[master].run("INFO replication").await);
+                if info.contains("connected_slaves:1") {
+                    return master;
+                }
+            }
+            patience.wait().await;
+        }
+    }
+
+    /// Waits until another node serves the slots of that one, and all nodes
+    /// that run agree.
+    pub(crate) async fn failed_over(&self, victim: usize) {
+        let patience = Patience::until("the cluster has failed over");
+        for node in &self.nodes {
+            while !node.is_down().await {
+                let info: String = value(node.run("CLUSTER INFO").await);
+                let ranges: Vec<Vec<redis::Value>> = value(node.run("CLUSTER SLOTS").await);
+                let is_served_by_victim = ranges.into_iter().any(|mut range| {
+                    let master: Vec<redis::Value> = value(range.remove(2));
+                    value::<u16>(master[1].clone()) == self.nodes[victim].port
+                });
+                if info.contains("cluster_state:ok") && !is_served_by_victim {
+                    break;
+                }
+                patience.wait().await;
+            }
+        }
+    }
+
+    /// Has clients told that a node is to be reached on another port.
+    pub(crate) async fn announce(&self, node: usize, port: u16) {
+        self.nodes[node]
+            .run(&format!("CONFIG SET cluster-announce-port {port}"))
+            .await;
+        let patience = Patience::until("every node tells of the port");
+        let port = redis::Value::Int(port.into());
+        for node in &self.nodes {
+            loop {
+                let ranges: Vec<Vec<redis::Value>> = value(node.run("CLUSTER SLOTS").await);
+                let mut masters = ranges.into_iter().map(|mut range| range.remove(2));
+                if masters.any(|master| value::<Vec<redis::Value>>(master)[1] == port) {
+                    break;
+                }
+                patience.wait().await;
+            }
+        }
+    }
+
+    /// Whether that node knows that the cluster is down.
+    pub(crate) async fn node_is_down(&self, node: usize) -> bool {
+        let info: String = value(self.nodes[node].run("CLUSTER INFO").await);
+        info.contains("cluster_state:fail")
+    }
+}
+
+fn value<T: redis::FromRedisValue>(value: redis::Value) -> T {
+    redis::from_redis_value(value).unwrap()
 }

@@ -1,16 +1,67 @@
 //! What the tests run against.
 
 mod cluster;
+mod proxy;
 mod sentinel;
 mod server;
-
-pub(crate) use cluster::Cluster;
-pub(crate) use sentinel::Sentinels;
-pub(crate) use server::Server;
+mod traffic;
 
 use std::time::Duration;
 
+use dcv_resolver_core::{
+    Clock, Existing, Expiry, Imported, LeaseToken, SessionId, SessionImport, SessionRecord,
+    Timestamp, testing::ManualClock,
+};
+use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::time::{Instant, sleep};
+
+pub(crate) use cluster::Cluster;
+pub(crate) use proxy::Proxy;
+pub(crate) use sentinel::Sentinels;
+pub(crate) use server::Server;
+pub(crate) use traffic::Traffic;
+
+pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes([7; 16]);
+pub(crate) const OTHER_TOKEN: LeaseToken = LeaseToken::from_bytes([8; 16]);
+
+/// What recovery may take here: the contract says 2 s, and this machine may be
+/// busy with other tests.
+pub(crate) const RECOVERED: Duration = Duration::from_secs(5);
+
+pub(crate) fn now() -> Timestamp {
+    ManualClock::default().now()
+}
+
+pub(crate) fn store(url: &str) -> RedisStore {
+    RedisStore::new(RedisConfig::from_url(url).unwrap())
+}
+
+pub(crate) fn id(text: &str) -> SessionId {
+    text.parse().unwrap()
+}
+
+pub(crate) fn record(id: &SessionId) -> SessionRecord {
+    SessionRecord::builder(
+        id.clone(),
+        "ws-17.dcv.example".parse().unwrap(),
+        Expiry::Never,
+    )
+    .http_port(8443)
+    .owner(id.as_str())
+    .build()
+    .unwrap()
+}
+
+/// Stores so many sessions, and returns their ids.
+pub(crate) async fn fill(store: &RedisStore, count: usize) -> Vec<SessionId> {
+    let ids: Vec<_> = (0..count)
+        .map(|number| id(&format!("s-{number}")))
+        .collect();
+    let records: Vec<_> = ids.iter().map(record).collect();
+    let imported = store.import(&records, &TOKEN, Existing::Keep, now()).await;
+    assert_eq!(imported.unwrap(), vec![Imported::Stored; count]);
+    ids
+}
 
 /// Waits for what another process does, far longer than any machine needs.
 pub(crate) struct Patience {

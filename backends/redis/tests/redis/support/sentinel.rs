@@ -14,14 +14,8 @@ pub(crate) struct Sentinels {
 impl Sentinels {
     pub(crate) async fn start() -> Self {
         let master = Server::start().await;
-        let replica = Server::start_with(&[
-            "--appendonly",
-            "yes",
-            "--replicaof",
-            "127.0.0.1",
-            &master.port.to_string(),
-        ])
-        .await;
+        let replica =
+            Server::start_with(&["--replicaof", "127.0.0.1", &master.port.to_string()]).await;
         let mut sentinels = Vec::new();
         for _ in 0..3 {
             let mut sentinel = Server::prepare(&["sentinel.conf", "--sentinel"]);
@@ -64,5 +58,34 @@ impl Sentinels {
             .map(|sentinel| format!("127.0.0.1:{}", sentinel.port))
             .collect();
         format!("redis+sentinel://{}/{SERVICE}", hosts.join(","))
+    }
+
+    /// The port of the master, as the first sentinel knows it.
+    pub(crate) async fn master(&self) -> u16 {
+        self.master_by(0).await
+    }
+
+    /// The port of the master, as that sentinel knows it.
+    pub(crate) async fn master_by(&self, sentinel: usize) -> u16 {
+        let command = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}");
+        let address = self.sentinels[sentinel].run(&command).await;
+        let (_host, port): (String, u16) = redis::from_redis_value(address).unwrap();
+        port
+    }
+
+    pub(crate) fn server(&mut self, port: u16) -> &mut Server {
+        let mut servers = self.servers.iter_mut();
+        servers.find(|server| server.port == port).unwrap()
+    }
+
+    /// Whether the server of that port thinks that it is the master.
+    pub(crate) async fn is_master(&self, port: u16) -> bool {
+        let server = self.servers.iter().find(|server| server.port == port);
+        server.unwrap().is_master().await
+    }
+
+    /// Waits until the replica has everything that the master has.
+    pub(crate) async fn replicated(&self) {
+        self.servers[0].replicated().await;
     }
 }

@@ -16,6 +16,7 @@ use super::Patience;
 pub(crate) struct Server {
     pub(crate) port: u16,
     arguments: Vec<String>,
+    is_tls: bool,
     process: Option<Process>,
     folder: TempDir,
 }
@@ -28,8 +29,13 @@ struct Process {
 }
 
 impl Server {
-    /// A server that keeps what it is told through a `kill -9`.
+    /// A server that keeps its data in memory only.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server that keeps what it has acknowledged through a `kill -9`.
+    pub(crate) async fn start_durable() -> Self {
         Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"]).await
     }
 
@@ -44,9 +50,21 @@ impl Server {
         Self {
             port: free_port(),
             arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+            is_tls: false,
             process: None,
             folder: TempDir::new().unwrap(),
         }
+    }
+
+    /// For the next start.
+    pub(crate) fn add_arguments(&mut self, arguments: &[&str]) {
+        let arguments = arguments.iter().map(|&text| text.to_owned());
+        self.arguments.extend(arguments);
+    }
+
+    /// Serves TLS only, from the next start on.
+    pub(crate) fn use_tls(&mut self) {
+        self.is_tls = true;
     }
 
     /// Starts the process, and waits until it serves.
@@ -61,9 +79,13 @@ impl Server {
     /// Starts the process.
     pub(crate) fn launch_process(&mut self) {
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let port = self.port.to_string();
         let server = Command::new("redis-server")
             .args(&self.arguments)
-            .args(["--port", &self.port.to_string()])
+            .args(match self.is_tls {
+                true => ["--port", "0", "--tls-port", &port],
+                false => ["--port", &port, "--tls-port", "0"],
+            })
             .args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
@@ -85,6 +107,10 @@ impl Server {
     async fn answers(&self) -> bool {
         let ping = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+            if self.is_tls {
+                // Without TLS this is as far as one gets.
+                return Ok(b"+PONG".to_vec());
+            }
             stream.write_all(b"PING\r\n").await?;
             let mut answer = [0; 64];
             let length = stream.read(&mut answer).await?;
@@ -94,6 +120,11 @@ impl Server {
             Ok(Ok(answer)) => answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH"),
             _ => false,
         }
+    }
+
+    /// Whether it is still starting, or not running at all.
+    pub(crate) async fn is_down(&self) -> bool {
+        !self.answers().await
     }
 
     /// `kill -9`, and waits for the end.
@@ -133,6 +164,30 @@ impl Server {
             .get_multiplexed_async_connection()
             .await
             .unwrap()
+    }
+
+    /// Whether it is a master, as far as it can be asked: a server that is
+    /// demoted closes its connections.
+    pub(crate) async fn is_master(&self) -> bool {
+        let ask = async {
+            let client = redis::Client::open(self.url())?;
+            let mut connection = client.get_multiplexed_async_connection().await?;
+            let role: Vec<redis::Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
+            Ok::<_, redis::RedisError>(
+                role.first() == Some(&redis::Value::BulkString(b"master".to_vec())),
+            )
+        };
+        ask.await.unwrap_or(false)
+    }
+
+    /// Waits until a replica has everything that this master has.
+    pub(crate) async fn replicated(&self) {
+        let mut admin = self.admin().await;
+        admin.set_response_timeout(Duration::from_secs(30));
+        let mut command = redis::cmd("WAIT");
+        command.arg(1).arg(20_000);
+        let replicas: u32 = command.query_async(&mut admin).await.unwrap();
+        assert!(replicas > 0, "no replica has caught up");
     }
 
     /// Runs one command, in words.

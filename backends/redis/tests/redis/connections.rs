@@ -1,0 +1,72 @@
+//! Over connections that the embedding program owns.
+
+use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_redis::{RedisConfig, RedisConnection, RedisStore};
+
+use crate::support::{Cluster, Server, TOKEN, fill, id, store};
+
+async fn serves(connection: impl Into<RedisConnection>) {
+    let store = RedisStore::new(RedisConfig::over(connection).key_prefix("shared:"));
+    let ids = fill(&store, 20).await;
+    for id in &ids {
+        assert_eq!(store.lookup(id).await.unwrap().unwrap().id(), id);
+    }
+    assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
+    assert!(store.deregister(&ids[0], &TOKEN).await.unwrap());
+    store.ping().await.unwrap();
+    let mut page = store.list(None, 1_000.try_into().unwrap()).await.unwrap();
+    let mut listed = page.records.len();
+    while let Some(next) = page.next {
+        page = store
+            .list(Some(&next), 1_000.try_into().unwrap())
+            .await
+            .unwrap();
+        listed += page.records.len();
+    }
+    assert_eq!(listed, 19);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_connection_manager_or_a_connection_is_shared() {
+    let mut server = Server::start().await;
+    let client = redis::Client::open(server.url()).unwrap();
+    serves(client.get_multiplexed_async_connection().await.unwrap()).await;
+    server.run("FLUSHALL").await;
+    let manager = client.get_connection_manager().await.unwrap();
+    serves(manager.clone()).await;
+
+    let store = RedisStore::new(RedisConfig::over(manager));
+    server.kill();
+    let error = store.lookup(&id("console")).await.unwrap_err();
+    assert!(error.is_retryable(), "{}", error.chain());
+    server.launch().await;
+    let patience = crate::support::Patience::until("the manager has connected again");
+    while store.lookup(&id("console")).await.is_err() {
+        patience.wait().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_cluster_connection_is_shared() {
+    let cluster = Cluster::start().await;
+    let client = redis::cluster::ClusterClient::new([cluster.nodes[0].url()]).unwrap();
+    serves(client.get_async_connection().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_node_of_a_cluster_named_as_a_single_server_is_a_wrong_configuration() {
+    let server = Server::start_with(&["--cluster-enabled", "yes"]).await;
+    server.run("CLUSTER ADDSLOTSRANGE 0 16383").await;
+    let store = store(&server.url());
+    server.run("CLUSTER DELSLOTSRANGE 0 16383").await;
+    let error = store.lookup(&id("console")).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        StoreErrorKind::Unavailable,
+        "{}",
+        error.chain()
+    );
+}

@@ -1,0 +1,231 @@
+//! One server that dies, freezes, is cut off or comes late, under traffic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{SessionStore, StoreErrorKind};
+use dcv_resolver_redis::RedisConfig;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{Patience, Proxy, RECOVERED, Server, Traffic, fill, id, store};
+
+const TIMEOUT: Duration = RedisConfig::DEFAULT_RESPONSE_TIMEOUT;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn killed_and_restarted_twenty_times() {
+    let mut server = Server::start_durable().await;
+    let store = Arc::new(store(&server.url()));
+    let ids = fill(&store, 50).await;
+    let mut slowest = Duration::ZERO;
+    for round in 1..=20 {
+        let traffic = Traffic::start(&store, &ids);
+        sleep(Duration::from_millis(60)).await;
+        server.kill();
+        sleep(Duration::from_millis(40 * (round % 5))).await;
+        server.launch().await;
+        let mended = Instant::now();
+        served_again(&*store, &ids[0]).await;
+        sleep(Duration::from_millis(100)).await;
+        let report = traffic.stop().await;
+        slowest = slowest.max(report.print("killed and restarted", mended));
+    }
+    println!("| killed and restarted, slowest of 20 | recovered {slowest:?} |");
+    assert!(slowest < RECOVERED, "{slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn frozen_and_thawed() {
+    let server = Server::start().await;
+    let store = Arc::new(store(&server.url()));
+    let ids = fill(&store, 50).await;
+    let traffic = Traffic::start(&store, &ids);
+    sleep(Duration::from_millis(100)).await;
+    server.freeze();
+    sleep(Duration::from_secs(3)).await;
+    server.thaw();
+    let mended = Instant::now();
+    served_again(&*store, &ids[0]).await;
+    sleep(Duration::from_secs(1)).await;
+    let report = traffic.stop().await;
+    let recovered = report.print("frozen for 3 s", mended);
+    assert!(report.failures() > 0, "the fault was not felt");
+    assert!(recovered < RECOVERED, "{recovered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_black_holed_connection_is_replaced() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port).await;
+    let store = Arc::new(store(&format!("redis://127.0.0.1:{}", proxy.port)));
+    let ids = fill(&store, 50).await;
+    let traffic = Traffic::start(&store, &ids);
+    sleep(Duration::from_millis(100)).await;
+    proxy.black_hole();
+    let mended = Instant::now();
+    served_again(&*store, &ids[0]).await;
+    sleep(Duration::from_millis(500)).await;
+    let report = traffic.stop().await;
+    let recovered = report.print("black hole, new connections work", mended);
+    assert!(report.failures() > 0, "the fault was not felt");
+    assert!(recovered < RECOVERED, "{recovered:?}");
+    assert_eq!(proxy.connections(), 2, "one connection is enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_black_hole_is_noticed_though_no_caller_waits_for_the_time_out() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port).await;
+    let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
+    let ids = fill(&store, 1).await;
+    proxy.black_hole();
+    let patience = Patience::until("a lookup of an impatient caller succeeds");
+    while timeout(TIMEOUT / 8, store.lookup(&ids[0])).await.is_err() {
+        patience.wait().await;
+    }
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_connection_that_works_is_kept_though_callers_give_up() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port).await;
+    let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
+    let ids = fill(&store, 1).await;
+    for _ in 0..200 {
+        let _ = timeout(Duration::from_micros(50), store.lookup(&ids[0])).await;
+    }
+    assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    assert_eq!(proxy.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn it_starts_while_redis_is_down() {
+    let mut server = Server::prepare(&[]);
+    let store = store(&server.url());
+    let session = id("console");
+    for _ in 0..20 {
+        let error = store.lookup(&session).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert_eq!(store.ping().await.unwrap_err().kind(), error.kind());
+    }
+    server.launch().await;
+    let mended = Instant::now();
+    let patience = Patience::until("it serves");
+    while store.lookup(&session).await.is_err() {
+        patience.wait().await;
+    }
+    let recovered = mended.elapsed();
+    println!("| started before Redis | Unavailable | recovered {recovered:?} |");
+    assert!(recovered < RECOVERED, "{recovered:?}");
+    store.ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn calls_fail_at_once_between_attempts() {
+    let server = Server::prepare(&[]);
+    let store = store(&server.url());
+    let started = Instant::now();
+    for _ in 0..1_000 {
+        store.lookup(&id("console")).await.unwrap_err();
+    }
+    // Each would take the whole pause if it waited for the next attempt.
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn an_idle_connection_that_the_server_closed_costs_a_lookup_nothing() {
+    let mut server = Server::start_durable().await;
+    let store = store(&server.url());
+    let ids = fill(&store, 1).await;
+    server.kill();
+    server.launch().await;
+    assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn a_store_outlives_the_runtime_that_it_connected_on() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let first = runtime();
+    let server = first.block_on(Server::start());
+    let store = store(&server.url());
+    let ids = first.block_on(fill(&store, 1));
+    drop(first);
+    assert!(runtime().block_on(store.lookup(&ids[0])).unwrap().is_some());
+}
+
+async fn served_again(store: &dyn SessionStore, session: &dcv_resolver_core::SessionId) {
+    let patience = Patience::until("it is served again");
+    while store.lookup(session).await.is_err() {
+        patience.wait().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn one_byte_at_a_time_mixes_nothing_up() {
+    let server = Server::start().await;
+    let proxy = Proxy::start(server.port).await;
+    proxy.slice();
+    let config = RedisConfig::from_url(&format!("redis://127.0.0.1:{}", proxy.port)).unwrap();
+    let config = config.response_timeout(Duration::from_secs(20));
+    let store = Arc::new(dcv_resolver_redis::RedisStore::new(config));
+    let ids = fill(&store, 50).await;
+    let lookups: Vec<_> = (0..500)
+        .map(|number| {
+            let (store, id) = (Arc::clone(&store), ids[number % ids.len()].clone());
+            tokio::spawn(async move {
+                let record = store.lookup(&id).await.unwrap().unwrap();
+                assert_eq!(record.id(), &id);
+            })
+        })
+        .collect();
+    for lookup in lookups {
+        lookup.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn cancelled_lookups_leave_the_others_their_own_answers() {
+    let server = Server::start().await;
+    let store = Arc::new(store(&server.url()));
+    let ids = fill(&store, 64).await;
+    let tasks: Vec<_> = (0..64_u64)
+        .map(|task| {
+            let (store, ids) = (Arc::clone(&store), ids.clone());
+            tokio::spawn(async move {
+                let mut answered = 0;
+                for turn in 0..200_u64 {
+                    let number = (task * 31 + turn * 17) % 64;
+                    let id = &ids[usize::try_from(number).unwrap()];
+                    let patience = Duration::from_micros(number * 40);
+                    if let Ok(found) = timeout(patience, store.lookup(id)).await {
+                        match found {
+                            Ok(Some(record)) => assert_eq!(record.id(), id),
+                            Ok(None) => panic!("{id} is absent"),
+                            // On a machine this busy, a time-out.
+                            Err(error) => assert!(error.is_retryable(), "{error:?}"),
+                        }
+                        answered += 1;
+                    }
+                }
+                answered
+            })
+        })
+        .collect();
+    let mut answered = 0;
+    for task in tasks {
+        answered += task.await.unwrap();
+    }
+    println!("{answered} of {} lookups were not cancelled", 64 * 200);
+    assert!(answered > 0 && answered < 64 * 200, "{answered}");
+}

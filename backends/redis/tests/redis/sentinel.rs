@@ -1,0 +1,111 @@
+//! Fail-over by Sentinel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{
+    Patience, RECOVERED, Sentinels, TOKEN, Traffic, fill, id, now, record, store,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn the_new_master_is_found_when_the_master_and_a_sentinel_die() {
+    let mut all = Sentinels::start().await;
+    let store = Arc::new(store(&all.url()));
+    let ids = fill(&store, 50).await;
+    all.replicated().await;
+    let traffic = Traffic::start(&store, &ids);
+    sleep(Duration::from_millis(100)).await;
+    let old = all.master().await;
+    all.sentinels[0].kill();
+    all.server(old).kill();
+    let patience = Patience::until("the replica is promoted");
+    while all.master_by(1).await == old {
+        patience.wait().await;
+    }
+    let new = all.master_by(1).await;
+    let patience = Patience::until("the new master knows that it is one");
+    while !all.is_master(new).await {
+        patience.wait().await;
+    }
+    let mended = Instant::now();
+    let patience = Patience::until("it is served again");
+    while store.lookup(&id("s-0")).await.is_err() {
+        patience.wait().await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    let recovered = traffic.stop().await.print("Sentinel fail-over", mended);
+    assert!(recovered < RECOVERED, "{recovered:?}");
+
+    store
+        .register(&record(&id("new")), &TOKEN, now())
+        .await
+        .unwrap();
+
+    // The old master comes back, and is made a replica: nobody asks it.
+    all.server(old).launch().await;
+    let patience = Patience::until("the old master is demoted");
+    while all.is_master(old).await {
+        assert!(store.lookup(&id("new")).await.unwrap().is_some());
+        patience.wait().await;
+    }
+    assert!(store.lookup(&id("new")).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_fail_over_on_demand_loses_no_answer_and_no_write_silently() {
+    let all = Sentinels::start().await;
+    let store = Arc::new(store(&all.url()));
+    let ids = fill(&store, 50).await;
+    all.replicated().await;
+    let traffic = Traffic::start(&store, &ids);
+    let old = all.master().await;
+    all.sentinels[0].run("SENTINEL FAILOVER mymaster").await;
+    let patience = Patience::until("the old master is demoted");
+    let mut written = 0;
+    while all.is_master(old).await || all.master().await == old {
+        let session = id(&format!("meanwhile {written}"));
+        if store
+            .register(&record(&session), &TOKEN, now())
+            .await
+            .is_ok()
+        {
+            written += 1;
+        }
+        patience.wait().await;
+    }
+    let mended = Instant::now();
+    let patience = Patience::until("it is written again");
+    while store
+        .register(&record(&id("after")), &TOKEN, now())
+        .await
+        .is_err()
+    {
+        patience.wait().await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    let recovered = traffic
+        .stop()
+        .await
+        .print("Sentinel fail-over on demand", mended);
+    assert!(recovered < RECOVERED, "{recovered:?}");
+    assert!(store.lookup(&id("after")).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn an_unknown_service_is_unavailable_and_says_so() {
+    let all = Sentinels::start().await;
+    let url = all.url().replace("mymaster", "nobody");
+    let error = store(&url).lookup(&id("console")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(
+        error.chain().to_string().contains("service"),
+        "{}",
+        error.chain()
+    );
+}

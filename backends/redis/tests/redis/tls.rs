@@ -1,0 +1,141 @@
+//! TLS, with an authority of the test's own.
+
+use dcv_resolver_core::{SessionStore, StoreErrorKind};
+use dcv_resolver_redis::{RedisConfig, RedisStore};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+use crate::support::{Server, fill, id};
+
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// A certificate for `name`, and its key.
+    fn issue(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        // One with the authority's own subject would count as self-signed.
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A server for `name` that wants a certificate of this authority.
+    async fn server(&self, name: &str) -> Server {
+        let mut server = Server::prepare(&[
+            "--tls-cert-file",
+            "server.pem",
+            "--tls-key-file",
+            "server.key",
+            "--tls-ca-cert-file",
+            "ca.pem",
+        ]);
+        let (certificate, key) = self.issue(name);
+        for (file, text) in [
+            ("server.pem", &certificate),
+            ("server.key", &key),
+            ("ca.pem", &self.pem),
+        ] {
+            std::fs::write(server.folder().join(file), text).unwrap();
+        }
+        server.use_tls();
+        server.launch().await;
+        server
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn both_sides_show_certificates_that_the_other_trusts() {
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1").await;
+    let url = format!("rediss://127.0.0.1:{}", server.port);
+    let (certificate, key) = authority.issue("resolver.example");
+    let config = || RedisConfig::from_url(&url).unwrap();
+    let trusting = || {
+        config()
+            .tls_authorities_pem(authority.pem.as_str())
+            .unwrap()
+    };
+    let shown = |config: RedisConfig| {
+        config
+            .tls_client_pem(certificate.as_str(), key.as_str())
+            .unwrap()
+    };
+
+    let store = RedisStore::new(shown(trusting()));
+    fill(&store, 10).await;
+    assert!(store.lookup(&id("s-0")).await.unwrap().is_some());
+
+    // Without a certificate; with one, but trusting only the system's
+    // authorities; without TLS.
+    for config in [
+        trusting(),
+        shown(config()),
+        RedisConfig::from_url(&server.url()).unwrap(),
+    ] {
+        let error = RedisStore::new(config)
+            .lookup(&id("s-0"))
+            .await
+            .unwrap_err();
+        println!("{}", error.chain());
+        assert!(
+            matches!(
+                error.kind(),
+                StoreErrorKind::Unavailable | StoreErrorKind::TimedOut
+            ),
+            "{}",
+            error.chain()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_certificate_of_another_name_is_not_trusted() {
+    let authority = Authority::new();
+    let server = authority.server("cache.example").await;
+    let (certificate, key) = authority.issue("resolver.example");
+    let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
+        .unwrap()
+        .tls_authorities_pem(authority.pem.as_str())
+        .unwrap()
+        .tls_client_pem(certificate, key)
+        .unwrap();
+    let error = RedisStore::new(config)
+        .lookup(&id("s-0"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(
+        error.chain().to_string().contains("certificate"),
+        "{}",
+        error.chain()
+    );
+}
+
+#[test]
+fn what_is_no_certificate_is_a_wrong_configuration() {
+    let config = || RedisConfig::from_url("rediss://127.0.0.1").unwrap();
+    for result in [
+        config().tls_authorities_pem("no certificate"),
+        config()
+            .tls_authorities_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        config().tls_client_pem("", "no key"),
+    ] {
+        assert_eq!(result.unwrap_err().kind(), StoreErrorKind::InvalidConfig);
+    }
+}

@@ -1,0 +1,244 @@
+//! What stands under the keys: ours, somebody else's, damaged.
+
+use std::time::Duration;
+
+use dcv_resolver_core::{
+    Existing, Expiry, SessionImport, SessionRegistry, SessionStore, StoreErrorKind, Timestamp,
+};
+use dcv_resolver_redis::{RedisConfig, RedisStore};
+
+use crate::support::{OTHER_TOKEN, Server, TOKEN, fill, id, now, record, store};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
+    let server = Server::start().await;
+    let store = store(&server.url());
+    let session = id("console");
+    let key = "dcv:session:console";
+    let mut admin = server.admin().await;
+    let big = "x".repeat(10 << 20);
+    for (command, arguments, kind) in [
+        (
+            "SET",
+            ["hello", ""].as_slice(),
+            StoreErrorKind::CorruptRecord,
+        ),
+        (
+            "SET",
+            &["dcv-session/2 something new"],
+            StoreErrorKind::Incompatible,
+        ),
+        (
+            "SET",
+            &["dcv-session/1 never none"],
+            StoreErrorKind::CorruptRecord,
+        ),
+        ("SET", &[&big], StoreErrorKind::CorruptRecord),
+        ("SET", &[""], StoreErrorKind::CorruptRecord),
+        ("HSET", &["field", "value"], StoreErrorKind::CorruptRecord),
+        ("LPUSH", &["value"], StoreErrorKind::CorruptRecord),
+    ] {
+        redis::cmd("DEL")
+            .arg(key)
+            .exec_async(&mut admin)
+            .await
+            .unwrap();
+        let arguments: Vec<_> = match command {
+            "SET" => arguments[..1].to_vec(),
+            _ => arguments.to_vec(),
+        };
+        redis::cmd(command)
+            .arg(key)
+            .arg(arguments)
+            .exec_async(&mut admin)
+            .await
+            .unwrap();
+        let dump: Vec<u8> = redis::cmd("DUMP")
+            .arg(key)
+            .query_async(&mut admin)
+            .await
+            .unwrap();
+
+        let mut errors = vec![store.lookup(&session).await.unwrap_err()];
+        errors.push(
+            store
+                .register(&record(&session), &TOKEN, now())
+                .await
+                .unwrap_err(),
+        );
+        errors.push(
+            store
+                .import(&[record(&session)], &TOKEN, Existing::Replace, now())
+                .await
+                .unwrap_err(),
+        );
+        errors.push(
+            store
+                .renew(&session, &TOKEN, Expiry::Never, now())
+                .await
+                .unwrap_err(),
+        );
+        errors.push(store.deregister(&session, &TOKEN).await.unwrap_err());
+        errors.push(store.list(None, 10.try_into().unwrap()).await.unwrap_err());
+        for error in errors {
+            assert_eq!(error.kind(), kind, "{}", error.chain());
+            assert!(error.chain().to_string().contains(key), "{}", error.chain());
+        }
+        assert_eq!(
+            store
+                .sweep(Timestamp::from_unix_ms(i64::MAX))
+                .await
+                .unwrap(),
+            0
+        );
+
+        let after: Vec<u8> = redis::cmd("DUMP")
+            .arg(key)
+            .query_async(&mut admin)
+            .await
+            .unwrap();
+        assert_eq!(after, dump, "{command} was changed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn times_beyond_what_a_float_holds_are_compared_exactly() {
+    let server = Server::start().await;
+    let store = store(&server.url());
+    let at = |ms| Timestamp::from_unix_ms(ms);
+    for expires_at in [
+        i64::MAX,
+        i64::MAX - 1,
+        (1 << 53) + 1,
+        1_767_323_045_000,
+        10,
+        1,
+        0,
+        -1,
+        -10,
+        i64::MIN + 2,
+    ] {
+        let session = id(&format!("at {expires_at}"));
+        let record = record(&session).with_expiry(Expiry::At(at(expires_at)));
+        store
+            .register(&record, &TOKEN, at(expires_at - 2))
+            .await
+            .unwrap();
+        assert_eq!(
+            store.lookup(&session).await.unwrap().as_ref(),
+            Some(&record)
+        );
+        let before = at(expires_at - 1);
+        let refused = store
+            .register(&record, &OTHER_TOKEN, before)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refused.kind(),
+            StoreErrorKind::AlreadyExists,
+            "{expires_at}"
+        );
+        assert_eq!(store.sweep(before).await.unwrap(), 0, "{expires_at}");
+        assert_eq!(
+            store.sweep(at(expires_at)).await.unwrap(),
+            1,
+            "{expires_at}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn redis_removes_the_key_a_grace_after_the_expiry_whatever_the_callers_clock() {
+    let server = Server::start().await;
+    let config = RedisConfig::from_url(&server.url()).unwrap();
+    let store = RedisStore::new(config.expired_key_grace(Duration::from_secs(60)));
+    let session = id("console");
+    let ttl_ms = async || -> i64 {
+        let mut command = redis::cmd("PTTL");
+        command.arg("dcv:session:console");
+        command
+            .query_async(&mut server.admin().await)
+            .await
+            .unwrap()
+    };
+    // A caller in the year 2030, and one in 1970.
+    for now in [now(), Timestamp::from_unix_ms(0)] {
+        let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
+        let record = record(&session).with_expiry(expiry);
+        store.register(&record, &TOKEN, now).await.unwrap();
+        assert!((80_000..=90_000).contains(&ttl_ms().await));
+        let later = Expiry::At(now.saturating_add(Duration::from_secs(100)));
+        store.renew(&session, &TOKEN, later, now).await.unwrap();
+        assert!((150_000..=160_000).contains(&ttl_ms().await));
+        store
+            .renew(&session, &TOKEN, Expiry::Never, now)
+            .await
+            .unwrap();
+        assert_eq!(ttl_ms().await, -1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_server_that_has_forgotten_the_scripts_is_told_again() {
+    let server = Server::start().await;
+    let store = store(&server.url());
+    fill(&store, 1).await;
+    server.run("SCRIPT FLUSH").await;
+    assert!(store.deregister(&id("s-0"), &TOKEN).await.unwrap());
+    server.run("SCRIPT FLUSH").await;
+    fill(&store, 1_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn two_stores_on_one_redis_answer_alike_at_once() {
+    let server = Server::start().await;
+    let (one, other) = (store(&server.url()), store(&server.url()));
+    let session = id("console");
+    assert_eq!(other.lookup(&session).await.unwrap(), None);
+    for port in 1..=200 {
+        let record = record(&session)
+            .to_builder()
+            .http_port(port)
+            .build()
+            .unwrap();
+        one.register(&record, &TOKEN, now()).await.unwrap();
+        assert_eq!(other.lookup(&session).await.unwrap(), Some(record));
+    }
+    assert!(one.deregister(&session, &TOKEN).await.unwrap());
+    assert_eq!(other.lookup(&session).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn prefixes_keep_stores_apart_though_they_look_like_patterns() {
+    let server = Server::start().await;
+    let with = |prefix: &str| {
+        let config = RedisConfig::from_url(&server.url()).unwrap();
+        RedisStore::new(config.key_prefix(prefix))
+    };
+    let (one, other) = (with("a*:"), with("ab:"));
+    fill(&one, 3).await;
+    fill(&other, 5).await;
+    for (store, count) in [(&one, 3), (&other, 5)] {
+        let page = store.list(None, 100.try_into().unwrap()).await.unwrap();
+        assert_eq!(page.records.len(), count);
+    }
+    let far = Timestamp::from_unix_ms(i64::MAX);
+    assert_eq!(one.sweep(far).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_hundred_thousand_sessions_are_imported_in_seconds() {
+    let server = Server::start().await;
+    let store = store(&server.url());
+    let started = tokio::time::Instant::now();
+    fill(&store, 100_000).await;
+    println!("100,000 sessions imported in {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(120));
+}
