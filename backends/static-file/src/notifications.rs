@@ -87,3 +87,59 @@ fn is_departure(kind: EventKind) -> bool {
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use notify::event::{CreateKind, DataChange, MetadataKind, RemoveKind, RenameMode};
+
+    use super::*;
+
+    #[test]
+    fn what_matters_wakes_and_a_folder_that_departs_is_stale() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let file = root.join("sessions.toml");
+        let other = root.join("other.toml");
+
+        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::From));
+        let touched = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        for (kind, path, wakes, is_stale) in [
+            (EventKind::Create(CreateKind::File), &file, true, false),
+            (EventKind::Remove(RemoveKind::File), &file, true, false),
+            (data, &file, true, false),
+            (moved, &file, true, false),
+            (written, &file, true, false),
+            (opened, &file, false, false),
+            (data, &other, false, false),
+            (EventKind::Remove(RemoveKind::File), &other, false, false),
+            (touched, &root, true, false),
+            (moved, &root, true, true),
+            (EventKind::Remove(RemoveKind::Folder), &root, true, true),
+        ] {
+            let (wake, woken) = sync_channel(1);
+            let handler = Handler {
+                way: Arc::new(Way::of(&file)),
+                is_stale: Arc::default(),
+                wake,
+            };
+            handler.handle(&Ok(Event::new(kind).add_path(path.clone())));
+            assert_eq!(woken.try_recv().is_ok(), wakes, "{kind:?} {path:?}");
+            let stale = handler.is_stale.load(Ordering::Acquire);
+            assert_eq!(stale, is_stale, "{kind:?} {path:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_watched_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let way = Arc::new(Way::of(&folder.path().join("sessions.toml")));
+        drop(folder);
+        let (wake, _woken) = sync_channel(1);
+        assert!(Notifications::of(&way, wake).is_err());
+    }
+}

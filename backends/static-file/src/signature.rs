@@ -50,3 +50,32 @@ fn unix(metadata: &Metadata) -> Option<Unix> {
 fn unix(_metadata: &Metadata) -> Option<Unix> {
     None
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    /// As `rsync --times` and `cp --preserve` leave it.
+    #[test]
+    fn another_file_of_the_same_length_and_time_looks_different() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.toml");
+        let new = folder.path().join("new");
+        fs::write(&path, "one").unwrap();
+        fs::write(&new, "two").unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        File::options()
+            .write(true)
+            .open(&new)
+            .unwrap()
+            .set_modified(modified)
+            .unwrap();
+
+        let before = Signature::of(&path);
+        assert_eq!(before, Signature::of(&path));
+        fs::rename(&new, &path).unwrap();
+        assert_ne!(before, Signature::of(&path));
+    }
+}
