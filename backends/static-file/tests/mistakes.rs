@@ -406,6 +406,11 @@ fn broken_toml_tells_of_each_syntax_error() {
             "f:5:10: invalid basic string, expected `\"`",
         ],
     );
+    assert_lines(
+        "a = [[[[",
+        Format::Toml,
+        &["f:1:9: unclosed array, expected `]`"],
+    );
 }
 
 #[test]
