@@ -1,5 +1,6 @@
 //! [`RedisConfig`]: which server, and how long to wait for it.
 
+use std::fmt;
 use std::time::Duration;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
@@ -33,7 +34,7 @@ pub struct RedisConfig {
     pub(crate) expired_key_grace: Duration,
 }
 
-/// Where a connection comes from.
+/// Where a connection comes from. Displays as the addresses.
 #[derive(Debug, Clone)]
 pub(crate) enum Origin {
     Servers(Box<Servers>),
@@ -41,10 +42,24 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    /// Whether a broken connection can be replaced here.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Self::Servers(_))
+    }
+
     pub(crate) fn has_sentinels(&self) -> bool {
         match self {
             Self::Servers(servers) => matches!(servers.topology, Topology::Sentinel { .. }),
             Self::Given(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Servers(servers) => servers.topology.fmt(f),
+            Self::Given(_) => f.write_str("the given connection"),
         }
     }
 }
@@ -56,6 +71,8 @@ impl RedisConfig {
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
     /// Enough for a server in the same region, with TLS.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+    /// The longest that either timeout can be.
+    pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
     /// How long an expired record stays, for want of a sweep.
     pub const DEFAULT_EXPIRED_KEY_GRACE: Duration = Duration::from_secs(60 * 60);
 
@@ -128,7 +145,7 @@ impl RedisConfig {
     /// included; [`DEFAULT_RESPONSE_TIMEOUT`](Self::DEFAULT_RESPONSE_TIMEOUT)
     /// unless set.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.response_timeout = timeout;
+        self.response_timeout = timeout.min(Self::LONGEST_TIMEOUT);
         self
     }
 
@@ -137,7 +154,7 @@ impl RedisConfig {
     /// unless set. Without effect over a given connection.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         if let Origin::Servers(servers) = &mut self.origin {
-            servers.connect_timeout = timeout;
+            servers.connect_timeout = timeout.min(Self::LONGEST_TIMEOUT);
         }
         self
     }

@@ -36,6 +36,8 @@ impl From<ConnectionManager> for RedisConnection {
 }
 
 impl From<ClusterConnection> for RedisConnection {
+    /// The connection must not read from replicas: one that has not caught up
+    /// would take a session for absent.
     fn from(connection: ClusterConnection) -> Self {
         Self(Kind::Cluster(connection))
     }

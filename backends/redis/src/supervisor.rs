@@ -235,7 +235,7 @@ impl Inner {
         let mut link = self.link();
         match result {
             Ok(live) => {
-                tracing::info!(origin = ?self.origin, "connected to Redis");
+                tracing::info!("connected to Redis at {}", self.origin);
                 link.failures = 0;
                 link.state = State::Up(Arc::clone(live));
             }
@@ -243,7 +243,7 @@ impl Inner {
                 if link.failures == 0 {
                     let error = connection_error(error.clone());
                     let error = error.chain();
-                    tracing::warn!(origin = ?self.origin, %error, "cannot connect to Redis; trying on");
+                    tracing::warn!(%error, "cannot connect to Redis at {}; trying on", self.origin);
                 }
                 let pause = FIRST_PAUSE
                     .saturating_mul(2_u32.saturating_pow(link.failures))
@@ -259,9 +259,12 @@ impl Inner {
 
     /// Gives `live` up, unless it was already, and connects anew.
     fn replace(self: &Arc<Self>, live: &Arc<Live>) {
+        if !self.origin.is_ours() {
+            return;
+        }
         let mut link = self.link();
         if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
-            tracing::warn!("the connection to Redis is lost");
+            tracing::warn!("the connection to Redis at {} is lost", self.origin);
             drop(self.start_attempt(&mut link));
         }
     }
@@ -281,7 +284,7 @@ impl Inner {
         if answered {
             return;
         }
-        if !live.is_cluster() {
+        if !(live.is_cluster() && self.origin.is_ours()) {
             self.replace(&live);
             return;
         }

@@ -28,6 +28,36 @@ pub(crate) struct Credentials {
     pub(crate) password: String,
 }
 
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = match self {
+            Self::Single(node) => return node.fmt(f),
+            Self::Sentinel { sentinels, service } => {
+                write!(f, "{service} of the sentinels ")?;
+                sentinels
+            }
+            Self::Cluster { seeds } => {
+                f.write_str("the cluster of ")?;
+                seeds
+            }
+        };
+        for (number, node) in nodes.iter().enumerate() {
+            write!(f, "{}{node}", if number == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")

@@ -284,6 +284,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn addresses_are_shown_and_nothing_else() {
+        for (url, shown) in [
+            ("redis://u:hunter2@[2001:db8::1]", "[2001:db8::1]:6379"),
+            (
+                "redis+sentinel://:hunter2@a.example,b.example:1/mymaster",
+                "mymaster of the sentinels a.example:26379, b.example:1",
+            ),
+            (
+                "redis+cluster://:hunter2@a.example",
+                "the cluster of a.example:6379",
+            ),
+        ] {
+            assert_eq!(parse(url).unwrap().topology.to_string(), shown);
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn parsing_never_panics(text in ".*") {
