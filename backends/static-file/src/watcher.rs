@@ -27,6 +27,7 @@ use crate::follower::Follower;
 ///
 /// Dropping it ends the thread, and waits for the reload that it may be in.
 #[derive(Debug)]
+#[must_use = "dropping it ends the watch"]
 pub struct Watcher {
     stop: Arc<AtomicBool>,
     wake: SyncSender<()>,
