@@ -113,7 +113,8 @@ impl StoreError {
         )
     }
 
-    /// Displays the error and every source beneath it, joined by `: `.
+    /// Displays the error and every source beneath it, joined by `: `. A
+    /// source that the one above it has quoted already is left out.
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
         Chain(self)
@@ -124,10 +125,15 @@ struct Chain<'a>(&'a StoreError);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut above = self.0.to_string();
+        f.write_str(&above)?;
         let mut source = self.0.source();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            if !above.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            above = text;
             source = error.source();
         }
         Ok(())
@@ -149,6 +155,20 @@ mod tests {
         ] {
             assert_eq!(StoreError::new("test", kind).is_retryable(), retryable);
         }
+    }
+
+    #[test]
+    fn the_chain_says_nothing_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot connect: {0}")]
+        struct Quoting(#[source] std::io::Error);
+
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = StoreError::new("test", StoreErrorKind::Other).with_source(Quoting(refused));
+        assert_eq!(
+            error.chain().to_string(),
+            "test: the store failed: cannot connect: connection refused"
+        );
     }
 
     #[test]

@@ -19,8 +19,6 @@
 //!   are slow.
 //!
 //! ```
-//! use std::sync::Arc;
-//!
 //! use dcv_resolver_core::{
 //!     Expiry, MemoryStore, Outcome, ResolveRequest, Resolver, SessionRecord, Transport,
 //! };
@@ -30,7 +28,7 @@
 //! let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
 //!     .http_port(8443)
 //!     .build()?;
-//! let resolver = Resolver::new(Arc::new(MemoryStore::from_iter([record])));
+//! let resolver = Resolver::new(MemoryStore::from_iter([record]));
 //!
 //! let request = ResolveRequest::new("console".parse()?, Transport::Quic);
 //! match resolver.resolve(&request).await? {

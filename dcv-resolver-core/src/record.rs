@@ -11,8 +11,8 @@ use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 /// One session: where it runs, and whether it can be reached.
 ///
 /// Cloning is cheap: clones share one allocation. Serialises with the field
-/// names of the builder, `expires_at_ms` for the expiry; unknown fields are
-/// rejected.
+/// names of the builder, `expires_at_ms` for the expiry, which is `null` for
+/// never and must not be left out; unknown fields are rejected.
 ///
 /// ```
 /// use dcv_resolver_core::{Expiry, SessionRecord, Transport};
@@ -45,7 +45,9 @@ struct Fields {
     web_url_path: WebUrlPath,
     #[serde(default)]
     state: SessionState,
-    #[serde(rename = "expires_at_ms")]
+    // `deserialize_with` makes the field required: whoever writes a record says
+    // whether it expires.
+    #[serde(rename = "expires_at_ms", deserialize_with = "Expiry::deserialize")]
     expiry: Expiry,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<Box<str>>,
@@ -230,13 +232,15 @@ impl fmt::Debug for SessionRecord {
 impl TryFrom<Fields> for SessionRecord {
     type Error = InvalidRecord;
 
-    fn try_from(fields: Fields) -> Result<Self, InvalidRecord> {
+    fn try_from(mut fields: Fields) -> Result<Self, InvalidRecord> {
         if fields.http_port == Some(0) || fields.quic_port == Some(0) {
             return Err(InvalidRecord::PortZero);
         }
         if fields.http_port.is_none() && fields.quic_port.is_none() {
             return Err(InvalidRecord::NoPort);
         }
+        // Equal ids are stored once, so that records compare by meaning.
+        fields.target_id = fields.target_id.filter(|target| *target != fields.id);
         Ok(Self(Arc::new(fields)))
     }
 }
@@ -260,11 +264,17 @@ impl<'de> Deserialize<'de> for SessionRecord {
 pub struct SessionRecordBuilder(Fields);
 
 impl SessionRecordBuilder {
+    /// The DCV server.
+    #[must_use]
+    pub fn host(mut self, host: Host) -> Self {
+        self.0.host = host;
+        self
+    }
+
     /// The id on the DCV server, where it differs from the clients' id.
     #[must_use]
     pub fn target_id(mut self, target_id: SessionId) -> Self {
-        // Equal ids are stored once, so that records compare by meaning.
-        self.0.target_id = (target_id != self.0.id).then_some(target_id);
+        self.0.target_id = Some(target_id);
         self
     }
 
@@ -357,7 +367,9 @@ mod tests {
             .target_id("i-0abc".parse().unwrap())
             .http_port(1)
             .build();
-        assert_eq!(mapped, Ok(plain));
+        assert_eq!(mapped.as_ref(), Ok(&plain));
+        let json = r#"{"id":"i-0abc","target_id":"i-0abc","host":"ws-17.dcv.example","http_port":1,"expires_at_ms":1000}"#;
+        assert_eq!(serde_json::from_str::<SessionRecord>(json).unwrap(), plain);
     }
 
     #[test]
@@ -397,6 +409,10 @@ mod tests {
             (
                 r#"{"id":"a","host":"h","http_port":1,"expires_at_ms":null,"hots":"h"}"#,
                 "unknown field `hots`",
+            ),
+            (
+                r#"{"id":"a","host":"h","http_port":1}"#,
+                "missing field `expires_at_ms`",
             ),
             (
                 r#"{"id":"a","host":"h","expires_at_ms":null}"#,

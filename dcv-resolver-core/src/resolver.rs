@@ -15,7 +15,7 @@ use crate::{
 /// # Unit-testing your rules
 ///
 /// ```
-/// use std::{sync::Arc, time::Duration};
+/// use std::time::Duration;
 /// use dcv_resolver_core::{testing::ManualClock, *};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,7 +24,7 @@ use crate::{
 /// let expiry = Expiry::At(clock.now().saturating_add(Duration::from_secs(60)));
 /// let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, expiry);
 /// let store = MemoryStore::from_iter([record.http_port(8443).build()?]);
-/// let resolver = Resolver::new(Arc::new(store)).with_clock(Arc::new(clock.clone()));
+/// let resolver = Resolver::new(store).with_clock(clock.clone());
 /// let request = ResolveRequest::new("console".parse()?, Transport::Http);
 ///
 /// assert!(matches!(resolver.resolve(&request).await?, Outcome::Found(_)));
@@ -42,10 +42,13 @@ pub struct Resolver {
 
 impl Resolver {
     /// A resolver over `store`, with the system's clock.
+    ///
+    /// An [`Arc`] of a store is a store too: pass a clone of it, and keep
+    /// yours to register sessions with.
     #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>) -> Self {
+    pub fn new(store: impl SessionStore) -> Self {
         Self {
-            store,
+            store: Arc::new(store),
             store_name: "store".into(),
             clock: Arc::new(SystemClock),
         }
@@ -53,8 +56,8 @@ impl Resolver {
 
     /// Takes the time from `clock`.
     #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -148,8 +151,8 @@ mod tests {
 
     async fn resolve(record: SessionRecordBuilder, transport: Transport) -> Outcome {
         let store = MemoryStore::from_iter([record.build().unwrap()]);
-        Resolver::new(Arc::new(store))
-            .with_clock(Arc::new(ManualClock::default()))
+        Resolver::new(store)
+            .with_clock(ManualClock::default())
             .resolve(&ResolveRequest::new("s".parse().unwrap(), transport))
             .await
             .unwrap()
@@ -215,7 +218,7 @@ mod tests {
     #[tokio::test]
     async fn a_failing_store_is_an_error_and_no_miss() {
         let store = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
-        let resolver = Resolver::new(Arc::new(store));
+        let resolver = Resolver::new(store);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
         let error = resolver.resolve(&request).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
@@ -225,7 +228,7 @@ mod tests {
     async fn the_record_of_another_session_is_never_an_answer() {
         let record = http_only().build().unwrap();
         let store = ScriptedStore::always(Reply::Record(record));
-        let resolver = Resolver::new(Arc::new(store));
+        let resolver = Resolver::new(store);
         let request = ResolveRequest::new("S".parse().unwrap(), Transport::Http);
         let error = resolver.resolve(&request).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::CorruptRecord);
@@ -235,7 +238,7 @@ mod tests {
     async fn a_shared_store_resolves_too() {
         let store: Arc<dyn SessionStore> =
             Arc::new(MemoryStore::from_iter([http_only().build().unwrap()]));
-        let resolver = Resolver::new(Arc::new(store));
+        let resolver = Resolver::new(store);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
         assert!(matches!(
             resolver.resolve(&request).await.unwrap(),

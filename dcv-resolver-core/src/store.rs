@@ -6,7 +6,6 @@
 //!
 //! ```
 //! use std::collections::HashMap;
-//! use std::sync::Arc;
 //!
 //! use dcv_resolver_core::{
 //!     Outcome, ResolveRequest, Resolver, SessionId, SessionRecord, SessionStore, StoreError,
@@ -29,7 +28,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let resolver = Resolver::new(Arc::new(Inventory::default()));
+//! let resolver = Resolver::new(Inventory::default());
 //! let request = ResolveRequest::new("console".parse()?, Transport::Http);
 //! assert!(matches!(resolver.resolve(&request).await?, Outcome::Miss(_)));
 //! # Ok(())

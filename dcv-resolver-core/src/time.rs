@@ -8,13 +8,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Serialises as an integer. Displays, and parses, as RFC 3339.
+/// Serialises as an integer. Displays as RFC 3339, and parses that, in any
+/// offset, and the wider ISO 8601 forms that [jiff](jiff::Timestamp) reads.
 ///
 /// ```
 /// use dcv_resolver_core::Timestamp;
@@ -131,6 +133,12 @@ impl From<Expiry> for Option<Timestamp> {
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
 }
 
 /// The system's wall clock.

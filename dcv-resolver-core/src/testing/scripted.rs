@@ -7,6 +7,7 @@ use crate::{SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind};
 
 /// What a [`ScriptedStore`] does when it is asked.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Reply {
     /// Answer with this record, whatever the id.
     Record(SessionRecord),
