@@ -7,11 +7,15 @@ use dcv_resolver_core::{
     Timestamp, WebUrlPath,
 };
 
-/// The lease that a rule registers under.
-pub(crate) const OURS: LeaseToken = LeaseToken::from_bytes([0x11; LeaseToken::BYTES]);
+/// The lease that a rule registers under: no text, and not the same backwards.
+pub(crate) const OURS: LeaseToken = LeaseToken::from_bytes([
+    0x00, 0x11, 0xfe, 0x27, 0x25, 0x5c, 0x0a, 0xc3, 0x28, 0x41, 0x61, 0x80, 0x7f, 0x20, 0x5f, 0x99,
+]);
 
 /// The lease of somebody else.
-pub(crate) const THEIRS: LeaseToken = LeaseToken::from_bytes([0x22; LeaseToken::BYTES]);
+pub(crate) const THEIRS: LeaseToken = LeaseToken::from_bytes([
+    0x00, 0x11, 0xfe, 0x27, 0x25, 0x5c, 0x0a, 0xc3, 0x28, 0x41, 0x61, 0x80, 0x7f, 0x20, 0x5f, 0x98,
+]);
 
 pub(crate) fn id(text: &str) -> SessionId {
     text.parse().unwrap()

@@ -135,9 +135,11 @@ pub async fn sweep_keeps_what_is_registered_meanwhile<F: Fixture<Store: SessionR
         race(with_a_sweep(round, &records).map(|record| {
             let store = Arc::clone(&store);
             async move {
-                match record {
-                    Some(record) => store.register(&record, &OURS, now).await.unwrap(),
-                    None => drop(store.sweep(now).await.unwrap()),
+                if let Some(record) = record {
+                    linger(&*store, &record).await;
+                    store.register(&record, &OURS, now).await.unwrap();
+                } else {
+                    store.sweep(now).await.unwrap();
                 }
             }
         }))
@@ -155,6 +157,22 @@ fn contended(round: usize, expiry: Expiry) -> Vec<SessionRecord> {
         .map(|number| id(&format!("round {round}, session {number}")))
         .map(|id| minimal(id, expiry))
         .collect()
+}
+
+/// Passes some time, measured in calls: more with one record than with another,
+/// so that every step of a sweep meets some.
+async fn linger<S: SessionStore>(store: &S, record: &SessionRecord) {
+    let number: usize = record
+        .id()
+        .as_str()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    for _ in 0..number % 8 {
+        store.lookup(record.id()).await.unwrap();
+    }
 }
 
 /// The records, and somewhere among them `None`, which stands for a sweep.
