@@ -98,3 +98,22 @@ impl fmt::Debug for RedisConnection {
         f.debug_tuple("RedisConnection").field(&kind).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::connection_error;
+    use dcv_resolver_core::StoreErrorKind;
+
+    #[test]
+    fn a_redirection_that_a_cluster_is_left_with_passes_by_itself() {
+        for reply in [
+            b"-MOVED 7 192.0.2.1:1\r\n".as_slice(),
+            b"-ASK 7 192.0.2.1:1\r\n",
+        ] {
+            let answer = cluster_answer(redis::parse_redis_value(reply));
+            let error = connection_error(answer.unwrap_err());
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
-    Patience, RECOVERED, Sentinels, TOKEN, Traffic, fill, id, now, record, store,
+    Patience, RECOVERED, Sentinels, Server, TOKEN, Traffic, fill, id, now, record, store,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,6 +94,23 @@ async fn a_fail_over_on_demand_loses_no_answer_and_no_write_silently() {
         .print("Sentinel fail-over on demand", mended);
     assert!(recovered < RECOVERED, "{recovered:?}");
     assert!(store.lookup(&id("after")).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_replica_that_a_sentinel_takes_for_the_master_is_not_asked() {
+    // It has never reached its master, and so it has nothing.
+    let nowhere = Server::prepare(&[]);
+    let empty = Server::start_with(&["--replicaof", "127.0.0.1", &nowhere.port.to_string()]).await;
+    let sentinel = Sentinels::watch(&empty).await;
+    let url = format!("redis+sentinel://127.0.0.1:{}/mymaster", sentinel.port);
+    let error = store(&url).lookup(&id("console")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(
+        error.chain().to_string().contains("replica"),
+        "{}",
+        error.chain()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,16 +18,7 @@ impl Sentinels {
             Server::start_with(&["--replicaof", "127.0.0.1", &master.port.to_string()]).await;
         let mut sentinels = Vec::new();
         for _ in 0..3 {
-            let mut sentinel = Server::prepare(&["sentinel.conf", "--sentinel"]);
-            let port = master.port;
-            let configuration = format!(
-                "sentinel monitor {SERVICE} 127.0.0.1 {port} 2\n\
-                 sentinel down-after-milliseconds {SERVICE} 500\n\
-                 sentinel failover-timeout {SERVICE} 3000\n"
-            );
-            std::fs::write(sentinel.folder().join("sentinel.conf"), configuration).unwrap();
-            sentinel.launch().await;
-            sentinels.push(sentinel);
+            sentinels.push(Self::watch(&master).await);
         }
         let all = Self {
             servers: vec![master, replica],
@@ -38,6 +29,20 @@ impl Sentinels {
             patience.wait().await;
         }
         all
+    }
+
+    /// A sentinel that takes `master` for the master.
+    pub(crate) async fn watch(master: &Server) -> Server {
+        let mut sentinel = Server::prepare(&["sentinel.conf", "--sentinel"]);
+        let port = master.port;
+        let configuration = format!(
+            "sentinel monitor {SERVICE} 127.0.0.1 {port} 2\n\
+             sentinel down-after-milliseconds {SERVICE} 500\n\
+             sentinel failover-timeout {SERVICE} 3000\n"
+        );
+        std::fs::write(sentinel.folder().join("sentinel.conf"), configuration).unwrap();
+        sentinel.launch().await;
+        sentinel
     }
 
     async fn know_each_other(&self) -> bool {
