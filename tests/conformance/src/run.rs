@@ -20,14 +20,34 @@ where
     F: Fixture,
     R: Future<Output = ()>,
 {
+    run_within(LIMIT, async { rule(F::new().await).await });
+}
+
+fn run_within(limit: Duration, rule: impl Future<Output = ()>) {
     let runtime = Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(LIMIT, async { rule(F::new().await).await })
-            .await
-            .expect("the rule has not ended in time: a call to the store hangs");
-    });
+    let ended = runtime.block_on(async { tokio::time::timeout(limit, rule).await });
+    if ended.is_err() {
+        // Waits for no thread that a store has blocked.
+        runtime.shutdown_background();
+        panic!("the rule has not ended after {limit:?}: a call to the store hangs");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "the rule has not ended after 10ms")]
+    fn a_store_that_hangs_fails_even_if_it_blocks_a_thread() {
+        let (_held, never) = std::sync::mpsc::channel::<()>();
+        run_within(Duration::from_millis(10), async {
+            let blocked = tokio::task::spawn_blocking(move || never.recv());
+            blocked.await.unwrap().unwrap();
+        });
+    }
 }
