@@ -8,7 +8,6 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
-use std::sync::Arc;
 
 use dcv_resolver_core::{
     Clock, Expiry, LeaseToken, Outcome, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
@@ -34,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Ours beside them.
     dcv_resolver_sqlite::migrate(&pool).await?;
-    let store = Arc::new(SqliteStore::with_pool(pool.clone()));
+    let store = SqliteStore::with_pool(pool.clone());
 
     let (name, host): (String, String) = sqlx::query_as("SELECT name, host FROM desktop")
         .fetch_one(&pool)

@@ -50,7 +50,7 @@ impl SessionStore for InventoryStore {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let inventory = Inventory::from([("ws-17".to_owned(), "192.0.2.17".to_owned())]);
-    let resolver = Resolver::new(Arc::new(InventoryStore(Arc::new(RwLock::new(inventory)))));
+    let resolver = Resolver::new(InventoryStore(Arc::new(RwLock::new(inventory))));
 
     for id in ["ws-17", "ws-18"] {
         let request = ResolveRequest::new(id.parse()?, Transport::Http);

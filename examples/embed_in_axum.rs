@@ -12,8 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionRecord};
-use dcv_resolver_http::server::Server;
-use tokio::net::TcpListener;
+use dcv_resolver_http::server::{self, Server};
 
 fn app(store: Arc<MemoryStore>) -> Router {
     let resolver = Resolver::new(store);
@@ -37,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?,
     );
 
-    let listener = TcpListener::bind("127.0.0.1:9000").await?;
+    let listener = server::listen(([127, 0, 0, 1], 9000).into())?;
     let stop = async {
         // Without a signal handler the service runs until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {

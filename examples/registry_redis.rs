@@ -8,7 +8,6 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{
@@ -37,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     one.register(&record, &token, now).await?;
 
     let request = ResolveRequest::new("ann".parse()?, Transport::Http);
-    let resolver = Resolver::new(Arc::new(other));
+    let resolver = Resolver::new(other);
     println!("registered: {:?}", resolver.resolve(&request).await?);
 
     one.deregister(&"ann".parse()?, &token).await?;

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // As after a restart: the session is still there, and still ours.
     let store = Arc::new(SqliteStore::open(config).await?);
-    let resolver = Resolver::new(Arc::clone(&store) as _);
+    let resolver = Resolver::new(Arc::clone(&store));
     let request = ResolveRequest::new("ann".parse()?, Transport::Http);
     println!("after the restart: {:?}", resolver.resolve(&request).await?);
 

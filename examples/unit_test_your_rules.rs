@@ -13,7 +13,6 @@ fn main() {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use axum::body::Body;
@@ -35,7 +34,7 @@ mod tests {
             expiry,
         );
         let store = MemoryStore::from_iter([record.http_port(8443).build().unwrap()]);
-        let resolver = Resolver::new(Arc::new(store)).with_clock(Arc::new(clock.clone()));
+        let resolver = Resolver::new(store).with_clock(clock.clone());
         let request = ResolveRequest::new("ann".parse().unwrap(), Transport::Http);
 
         clock.advance(Duration::from_secs(30));
@@ -52,7 +51,7 @@ mod tests {
                 StatusCode::SERVICE_UNAVAILABLE,
             ),
         ] {
-            let resolver = Resolver::new(Arc::new(ScriptedStore::always(reply)));
+            let resolver = Resolver::new(ScriptedStore::always(reply));
             let request = Request::post("/resolveSession?sessionId=ann&transport=HTTP");
             let answer = dcv_resolver_http::router(resolver)
                 .oneshot(request.body(Body::empty()).unwrap())

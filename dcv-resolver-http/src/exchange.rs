@@ -38,11 +38,7 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let (parts, request_body) = request.into_parts();
     let request_id = shared.request_ids.of(&parts.headers);
 
-    let mut response = if is_resolve_path(parts.uri.path()) {
-        shared.resolve_logged(&parts, &request_id, started).await
-    } else {
-        Problem::NoSuchPath.into_response()
-    };
+    let mut response = shared.resolve_logged(&parts, &request_id, started).await;
 
     // Decided first, so that no body however slow costs a client its answer.
     let time_left = shared.time_budget.saturating_sub(started.elapsed());
@@ -112,9 +108,12 @@ impl Shared {
     }
 }
 
-/// Reads what a request asks: its method first, then the length of its URI,
-/// then the query.
+/// Reads what a request asks: its path first, then its method, the length of
+/// its URI, and the query.
 fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
+    if !is_resolve_path(parts.uri.path()) {
+        return Err(Problem::NoSuchPath);
+    }
     if parts.method != Method::POST {
         return Err(Problem::MethodNotAllowed);
     }

@@ -69,8 +69,8 @@
 //!
 //! # The log
 //!
-//! Each request for the resolver's path leaves one [`tracing`] event with the
-//! target `dcv_resolver::decision`: at level INFO for a destination, WARN for
+//! Each request leaves one [`tracing`] event with the target
+//! `dcv_resolver::decision`: at level INFO for a destination, WARN for
 //! a miss and for a malformed request, ERROR for a failure. A field that has
 //! no value is left out.
 //!
@@ -105,6 +105,9 @@ mod router_builder;
 #[cfg(feature = "server")]
 pub mod server;
 
+/// The axum that [`router`] returns a [`Router`](axum::Router) of. Another
+/// major version of it is another major version of this crate.
+pub use axum;
 pub use exchange::MAX_URI_BYTES;
 pub use query::{InvalidQuery, ResolveQuery};
 pub use router_builder::{RouterBuilder, router};

@@ -68,10 +68,13 @@ impl Problem {
     pub(crate) fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::NoSuchPath => {
-                "only /resolveSession is served here, below any prefix; is the gateway's [resolver] url right?".into()
+                "no session is resolved at this path; POST to /resolveSession, below any prefix"
+                    .into()
             }
             Self::MethodNotAllowed => "a session is resolved with POST".into(),
-            Self::UriTooLong => format!("the URI must not be longer than {MAX_URI_BYTES} bytes").into(),
+            Self::UriTooLong => {
+                format!("the URI must not be longer than {MAX_URI_BYTES} bytes").into()
+            }
             Self::Malformed(error) => error.to_string().into(),
             Self::Miss(miss) => miss.to_string().into(),
             Self::Store(error) if !is_defect(error.kind()) => {

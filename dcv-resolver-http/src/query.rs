@@ -149,7 +149,7 @@ pub enum InvalidQuery {
     },
     /// A `%` is not followed by two hexadecimal digits.
     #[error(
-        "{} is not percent-encoded correctly: two hexadecimal digits must follow each %",
+        "the parameter \"{}\" is not percent-encoded correctly: two hexadecimal digits must follow each %",
         quoted(.parameter)
     )]
     PercentEncoding {
@@ -158,7 +158,10 @@ pub enum InvalidQuery {
         parameter: String,
     },
     /// The decoded bytes are not UTF-8.
-    #[error("{} is not UTF-8 once it is percent-decoded", quoted(.parameter))]
+    #[error(
+        "the parameter \"{}\" is not UTF-8 once it is percent-decoded",
+        quoted(.parameter)
+    )]
     Utf8 {
         /// As for [`PercentEncoding`](Self::PercentEncoding).
         parameter: String,

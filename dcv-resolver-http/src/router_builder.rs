@@ -12,7 +12,7 @@ use crate::request_id::RequestIds;
 
 /// A router that answers resolve requests, with the defaults of
 /// [`RouterBuilder`], which also tells how to make it part of a service.
-pub fn router(resolver: Resolver) -> Router {
+pub fn router<S: Clone + Send + Sync + 'static>(resolver: Resolver) -> Router<S> {
     RouterBuilder::new(resolver).build()
 }
 
@@ -32,13 +32,12 @@ pub fn router(resolver: Resolver) -> Router {
 /// ```
 /// use axum::{Router, http::StatusCode};
 /// use dcv_resolver_http::RouterBuilder;
-/// # use std::sync::Arc;
 /// # use axum::{body::Body, http::Request};
 /// # use dcv_resolver_core::{MemoryStore, Resolver};
 /// # use tower::ServiceExt;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let resolver = Resolver::new(Arc::new(MemoryStore::new()));
+/// # let resolver = Resolver::new(MemoryStore::new());
 ///
 /// let app = Router::new()
 ///     .fallback(async || (StatusCode::NOT_FOUND, "no such page"))
@@ -60,13 +59,12 @@ pub fn router(resolver: Resolver) -> Router {
 /// ```
 /// use axum::{Router, http::StatusCode};
 /// use dcv_resolver_http::router;
-/// # use std::sync::Arc;
 /// # use axum::{body::Body, http::Request};
 /// # use dcv_resolver_core::{MemoryStore, Resolver};
 /// # use tower::ServiceExt;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let resolver = Resolver::new(Arc::new(MemoryStore::new()));
+/// # let resolver = Resolver::new(MemoryStore::new());
 ///
 /// // Answers /dcv/resolveSession, and /dcv/stage/resolveSession as well.
 /// let app = Router::new()
@@ -83,7 +81,8 @@ pub fn router(resolver: Resolver) -> Router {
 /// # }
 /// ```
 ///
-/// A `Router` with a state of its own takes this one after `with_state`.
+/// A service whose `Router` still misses its state takes this one as well: it
+/// needs none, whatever the type.
 #[derive(Debug, Clone)]
 pub struct RouterBuilder {
     resolver: Resolver,
@@ -123,7 +122,7 @@ impl RouterBuilder {
     }
 
     /// Makes the router.
-    pub fn build(self) -> Router {
+    pub fn build<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let shared = Shared {
             resolver: self.resolver,
             time_budget: self.time_budget,

@@ -19,12 +19,11 @@
 //! ```no_run
 //! use axum::Router;
 //! use axum::routing::get;
-//! use dcv_resolver_http::server::Server;
-//! use tokio::net::TcpListener;
+//! use dcv_resolver_http::server::{self, Server};
 //!
 //! # async fn run() -> std::io::Result<()> {
 //! let app = Router::new().route("/", get(|| async { "hello" }));
-//! let listener = TcpListener::bind("127.0.0.1:9000").await?;
+//! let listener = server::listen(([127, 0, 0, 1], 9000).into())?;
 //!
 //! let shutdown = async {
 //!     // Or SIGTERM, or whatever ends your service.
@@ -43,17 +42,41 @@ mod seldom;
 mod watched_stream;
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use accept::Acceptor;
 use connection::Connection;
 use seldom::Seldom;
+
+/// Listens on `address`, with room for 1,024 connections that wait to be
+/// accepted.
+///
+/// `TcpListener::bind` has room for 128. When more come in one moment, the
+/// kernel drops handshakes that the client takes for done.
+///
+/// # Errors
+///
+/// What the operating system says, such as
+/// [`AddrInUse`](std::io::ErrorKind::AddrInUse).
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As `TcpListener::bind` does: a restart need not wait for old connections.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
+}
 
 /// Serves a [`Router`] over HTTP/1.1; see [the module](self).
 ///
@@ -192,9 +215,8 @@ impl Server {
     /// of them is, or when the grace is over: what is left then is cut and
     /// counted.
     ///
-    /// A listener from `TcpListener::bind` lets 128 connections wait to be
-    /// accepted. Where more may come in one moment, make it with
-    /// [`TcpSocket::listen`](tokio::net::TcpSocket::listen).
+    /// Any `listener` will do, one that was handed to the process too; see
+    /// [`listen`] for what is different about one from `TcpListener::bind`.
     ///
     /// Neither a failing `accept` nor a panic in a handler ends the server.
     /// Dropping the future closes everything at once.

@@ -301,11 +301,11 @@ fn errors_say_what_was_expected_and_quote_little() {
         ),
         (
             "sessionId=%zz",
-            "sessionId is not percent-encoded correctly: two hexadecimal digits must follow each %",
+            r#"the parameter "sessionId" is not percent-encoded correctly: two hexadecimal digits must follow each %"#,
         ),
         (
             "sessionId=%ff",
-            "sessionId is not UTF-8 once it is percent-decoded",
+            r#"the parameter "sessionId" is not UTF-8 once it is percent-decoded"#,
         ),
     ] {
         assert_eq!(sentence(raw), expected);

@@ -245,20 +245,20 @@ async fn a_malformed_request_is_400_and_names_the_parameter() {
         ),
         (
             "sessionId=%zz",
-            "sessionId is not percent-encoded correctly: two hexadecimal digits must follow each %"
+            r#"the parameter \"sessionId\" is not percent-encoded correctly: two hexadecimal digits must follow each %"#
                 .to_owned(),
             "sessionId",
         ),
         (
             "sessionId=%ff",
-            "sessionId is not UTF-8 once it is percent-decoded".to_owned(),
+            r#"the parameter \"sessionId\" is not UTF-8 once it is percent-decoded"#.to_owned(),
             "sessionId",
         ),
         ("sessionId=console%00", control(7), "sessionId"),
         ("sessionId=%0d%0aconsole", control(0), "sessionId"),
         (
             "sessionId=console&%1b%C2%AD=%ff",
-            r"\\u{1b}\\u{ad} is not UTF-8 once it is percent-decoded".to_owned(),
+            r#"the parameter \"\\u{1b}\\u{ad}\" is not UTF-8 once it is percent-decoded"#.to_owned(),
             r"\\u{1b}\\u{ad}",
         ),
     ] {
@@ -325,7 +325,7 @@ async fn the_path_is_found_below_any_prefix_and_between_any_slashes() {
 #[tokio::test]
 async fn any_other_path_is_404_for_a_reason_of_its_own() {
     let app = app();
-    let body = r#"{"title":"Not Found","status":404,"detail":"only /resolveSession is served here, below any prefix; is the gateway's [resolver] url right?","reason":"no_such_path"}"#;
+    let body = r#"{"title":"Not Found","status":404,"detail":"no session is resolved at this path; POST to /resolveSession, below any prefix","reason":"no_such_path"}"#;
     for path in [
         "/",
         "//",

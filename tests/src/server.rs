@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use dcv_resolver_http::server::Server;
-use tokio::net::TcpListener;
+use dcv_resolver_http::server::{self, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -18,8 +17,8 @@ pub struct RunningServer {
 }
 
 /// Starts `server`.
-pub async fn start(server: Server) -> RunningServer {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+pub fn start(server: Server) -> RunningServer {
+    let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
@@ -37,6 +36,6 @@ pub async fn start(server: Server) -> RunningServer {
 }
 
 /// Starts a server with the default limits.
-pub async fn start_app(app: Router) -> RunningServer {
-    start(Server::new(app)).await
+pub fn start_app(app: Router) -> RunningServer {
+    start(Server::new(app))
 }

@@ -1,6 +1,5 @@
 //! The sessions that the end-to-end tests ask for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
@@ -87,5 +86,5 @@ impl SessionStore for EveryKindOfAnswer {
 #[must_use]
 pub fn resolver() -> Resolver {
     let clock = ManualClock::default();
-    Resolver::new(Arc::new(EveryKindOfAnswer::new(&clock))).with_clock(Arc::new(clock))
+    Resolver::new(EveryKindOfAnswer::new(&clock)).with_clock(clock)
 }

@@ -58,7 +58,7 @@ async fn no_answer_fails_or_is_torn() {
     write(&path, 0);
     let store = Arc::new(StaticFileStore::load(&path).unwrap());
     let _watcher = Watcher::start(Arc::clone(&store)).unwrap();
-    let server = server::start_app(dcv_resolver_http::router(Resolver::new(store))).await;
+    let server = server::start_app(dcv_resolver_http::router(Resolver::new(store)));
 
     let done = Arc::new(AtomicBool::new(false));
     let newest_served = Arc::new(AtomicUsize::new(0));

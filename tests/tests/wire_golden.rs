@@ -81,7 +81,7 @@ fn from_wire(answer: &[u8], request: &str) -> String {
 
 #[tokio::test]
 async fn every_vector_over_a_socket() {
-    let server = server::start_app(dcv_resolver_http::router(sessions::resolver())).await;
+    let server = server::start_app(dcv_resolver_http::router(sessions::resolver()));
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut differing = String::new();
     for vector in vectors() {

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
-use dcv_resolver_http::server::{Ended, Server};
-use tokio::net::{TcpListener, TcpSocket};
+use dcv_resolver_http::server::{self, Ended, Server};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -39,7 +38,7 @@ pub(crate) async fn start(limit: impl FnOnce(Server) -> Server) -> Running {
         entered: Arc::new(Semaphore::new(0)),
         exit: Arc::new(Semaphore::new(0)),
     };
-    let listener = listen();
+    let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let server = limit(Server::new(app(gate.clone())));
@@ -52,15 +51,6 @@ pub(crate) async fn start(limit: impl FnOnce(Server) -> Server) -> Running {
         stop,
         task,
     }
-}
-
-/// `TcpListener::bind` would let 128 connections wait. When hundreds come in one
-/// moment, the kernel then drops handshakes that the client takes for done, and
-/// a client that sends nothing never learns that nobody knows it.
-fn listen() -> TcpListener {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    socket.listen(1024).unwrap()
 }
 
 fn app(gate: Gate) -> Router {

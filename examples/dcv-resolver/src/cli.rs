@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use dcv_resolver_core::{
     Host, LeaseToken, SessionId, SessionState, Timestamp, Transport, WebUrlPath,
@@ -46,8 +47,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// The address and port to listen on.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9000")]
+    /// The address and port to listen on: 0.0.0.0:9000 or [::]:9000 for
+    /// gateways on other machines.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9000", value_parser = socket_address)]
     pub(crate) listen: SocketAddr,
 
     #[command(flatten)]
@@ -265,13 +267,20 @@ impl Cli {
     /// Reads the command line; `--help` and `--version` end the program here.
     pub(crate) fn from_command_line() -> Result<Self, Failure> {
         Self::try_parse().map_err(|error| {
-            if error.use_stderr() {
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                Failure::setup("a command is missing, such as serve or check; try --help")
+            } else if error.use_stderr() {
                 Failure::setup(one_line(&error.to_string()))
             } else {
                 error.exit()
             }
         })
     }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
@@ -297,14 +306,17 @@ fn label(text: &str) -> Result<(String, String), String> {
 
 /// What is wrong, without the usage that clap prints after it.
 fn one_line(message: &str) -> String {
-    let problem: Vec<&str> = message
-        .trim_start_matches("error: ")
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-        .filter(|line| !line.is_empty())
-        .collect();
-    format!("{}; try --help", problem.join(" "))
+    let message = message.trim_start_matches("error: ");
+    let problem = message.split("\n\nUsage:").next().unwrap_or(message);
+    let problem = problem
+        .split("\n\nFor more information")
+        .next()
+        .unwrap_or(problem);
+    let paragraphs = problem
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let sentences: Vec<_> = paragraphs.collect();
+    format!("{}; try --help", sentences.join("; "))
 }
 
 #[cfg(test)]

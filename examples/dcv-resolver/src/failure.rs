@@ -1,5 +1,6 @@
 //! [`Failure`]: the last sentence, and the exit code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why the program ends early.
@@ -36,10 +37,10 @@ impl Failure {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "the last sentence of a command")]
     pub(crate) fn report(self) -> ExitCode {
         if let Some(message) = self.message {
-            eprintln!("dcv-resolver: {message}");
+            // Where nobody can read it, the exit code still tells.
+            let _ignored = writeln!(io::stderr(), "dcv-resolver: {message}");
         }
         self.exit_code.into()
     }

@@ -99,5 +99,9 @@ impl OpenStore {
 }
 
 fn store_failure(name: &str, error: &StoreError) -> Failure {
-    Failure::setup(format!("{name}: {}", error.chain()))
+    let chain = error.chain().to_string();
+    // The name says which backend it is.
+    let backend = format!("{}: ", error.backend());
+    let chain = chain.strip_prefix(&backend).unwrap_or(&chain);
+    Failure::setup(format!("{name}: {chain}"))
 }

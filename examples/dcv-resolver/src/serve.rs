@@ -1,11 +1,9 @@
 //! `serve`: answers the gateway's requests.
 
 use std::io;
-use std::net::SocketAddr;
 
 use dcv_resolver_http::RouterBuilder;
-use dcv_resolver_http::server::Server;
-use tokio::net::{TcpListener, TcpSocket};
+use dcv_resolver_http::server::{self, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::ServeOptions;
@@ -21,7 +19,7 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), Failure> {
         .time_budget(options.time_budget_ms)
         .build();
 
-    let listener = listen(options.listen).map_err(|error| {
+    let listener = server::listen(options.listen).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "; stop the program that uses it, or choose another --listen"
@@ -48,17 +46,6 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), Failure> {
     let ended = Server::new(app).serve(listener, stop).await;
     tracing::info!(connections_cut = ended.connections_cut, "stopped");
     Ok(())
-}
-
-/// As `TcpListener::bind`, whose queue of 128 a burst of clients overflows.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(1024)
 }
 
 fn handler(kind: SignalKind) -> Result<Signal, Failure> {

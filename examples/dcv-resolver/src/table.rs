@@ -1,6 +1,6 @@
 //! Sessions as a table for people.
 
-use dcv_resolver_core::{Expiry, SessionRecord, Transport};
+use dcv_resolver_core::{Clock, Expiry, SessionRecord, SystemClock, Timestamp, Transport};
 
 use crate::failure::Failure;
 use crate::output::line;
@@ -18,7 +18,8 @@ const TITLES: [&str; 8] = [
 
 /// Prints `records`, a line each, columns aligned.
 pub(crate) fn print(records: &[SessionRecord]) -> Result<(), Failure> {
-    let rows: Vec<_> = records.iter().map(row).collect();
+    let now = SystemClock.now();
+    let rows: Vec<_> = records.iter().map(|record| row(record, now)).collect();
     let mut widths = TITLES.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -29,15 +30,15 @@ pub(crate) fn print(records: &[SessionRecord]) -> Result<(), Failure> {
     rows.iter().try_for_each(|row| line(aligned(row, &widths)))
 }
 
-fn row(record: &SessionRecord) -> [String; 8] {
+fn row(record: &SessionRecord, now: Timestamp) -> [String; 8] {
     let port = |transport| {
         record
             .port(transport)
             .map_or_else(|| "-".to_owned(), |port| port.to_string())
     };
     [
-        record.id().as_str().escape_debug().to_string(),
-        record.target_id().as_str().escape_debug().to_string(),
+        shown(record.id().as_str()),
+        shown(record.target_id().as_str()),
         record.host().to_string(),
         port(Transport::Http),
         port(Transport::Quic),
@@ -45,9 +46,22 @@ fn row(record: &SessionRecord) -> [String; 8] {
         record.state().to_string(),
         match record.expiry() {
             Expiry::Never => "never".to_owned(),
-            Expiry::At(expires_at) => expires_at.to_string(),
+            Expiry::At(expires_at) if record.is_live(now) => expires_at.to_string(),
+            Expiry::At(expires_at) => format!("{expires_at} (expired)"),
         },
     ]
+}
+
+/// An id as it is, but for what a terminal would not show, or would act on.
+fn shown(id: &str) -> String {
+    let mut shown = String::with_capacity(id.len());
+    for character in id.chars() {
+        match character {
+            '"' | '\'' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    shown
 }
 
 fn aligned(cells: &[String; 8], widths: &[usize; 8]) -> String {

@@ -102,6 +102,15 @@ fn a_mistake_of_the_caller_is_one_line_and_exit_code_2() {
             vec!["serve", "--store", "file:no/such/file.toml"],
             "no/such/file.toml",
         ),
+        (vec![], "a command is missing"),
+        (
+            vec!["serve", "--listen", "localhost:9000", "--store", "memory:"],
+            "expected an IP address and a port",
+        ),
+        (
+            vec!["resolve", "a", "--store", "sqlite:no/such/file.db"],
+            "there is no database file",
+        ),
         (
             vec!["serve", "--stroe", "file:a.toml"],
             "unexpected argument '--stroe'",

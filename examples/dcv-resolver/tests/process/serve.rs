@@ -124,6 +124,17 @@ fn a_level_that_is_none_is_told_in_one_line() {
     );
 }
 
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let mut serving = Serving::start(&["--store", SESSIONS]);
+    serving.stop_reading();
+    for _ in 0..100 {
+        let answer = serving.post("/resolveSession?sessionId=console");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    assert_eq!(serving.stop().exit_code, Some(0));
+}
+
 /// Ids that try to forge a line, a field or a colour.
 fn hostile_ids() -> Vec<String> {
     let mut ids: Vec<String> = (0_u8..0x20)

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -40,10 +42,14 @@ impl From<Output> for Finished {
     }
 }
 
+/// Nothing takes this long, not even on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
 /// `serve` on a free port, until it is dropped.
 pub(crate) struct Serving {
     child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
+    /// The lines of standard error; disconnected at its end.
+    log: Receiver<String>,
     pub(crate) address: SocketAddr,
 }
 
@@ -57,20 +63,25 @@ impl Serving {
 
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut so_far = String::new();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = channel();
+        thread::spawn(move || {
+            for line in stderr.lines() {
+                // A dropped receiver closes standard error for the process.
+                if lines.send(line.unwrap()).is_err() {
+                    break;
+                }
+            }
+        });
         let address = loop {
-            let mut line = String::new();
-            let end = stderr.read_line(&mut line).unwrap() == 0;
-            so_far.push_str(&line);
-            assert!(!end, "it ended before it listened:\n{so_far}");
+            let line = log.recv_timeout(DEADLINE).unwrap();
             if line.contains("listening") {
                 break listening_address(&line);
             }
         };
         Self {
             child,
-            stderr,
+            log,
             address,
         }
     }
@@ -80,15 +91,9 @@ impl Serving {
         let request = format!(
             "POST {target} HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n"
         );
-        self.exchange(request.as_bytes())
-    }
-
-    pub(crate) fn exchange(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
-        stream.write_all(request).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -100,10 +105,21 @@ impl Serving {
         assert!(status.unwrap().success());
     }
 
+    /// Nobody reads what it writes from now on.
+    pub(crate) fn stop_reading(&mut self) {
+        self.log = channel().1;
+    }
+
     /// Waits for the end; what was written to standard error since the start.
     pub(crate) fn finish(mut self) -> Finished {
         let mut stderr = String::new();
-        self.stderr.read_to_string(&mut stderr).unwrap();
+        loop {
+            match self.log.recv_timeout(DEADLINE) {
+                Ok(line) => stderr.extend([line.as_str(), "\n"]),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{stderr}"),
+            }
+        }
         Finished {
             exit_code: self.child.wait().unwrap().code(),
             stdout: String::new(),
