@@ -143,7 +143,8 @@ impl RedisConfig {
 
     /// How long one call waits for its answer, for a connection to be made
     /// included; [`DEFAULT_RESPONSE_TIMEOUT`](Self::DEFAULT_RESPONSE_TIMEOUT)
-    /// unless set.
+    /// unless set. `list`, `sweep` and `import`, which send many commands, wait
+    /// ten times as long for each.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout.min(Self::LONGEST_TIMEOUT);
         self

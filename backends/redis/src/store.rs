@@ -12,6 +12,7 @@ use dcv_resolver_core::{
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::Value;
+use tokio::time::Instant;
 
 use crate::RedisConfig;
 use crate::error::{error, store_error};
@@ -34,7 +35,8 @@ const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 /// Opening one does no network access: a store whose Redis is down fails with
 /// `Unavailable`, and serves as soon as Redis is there. Calls give up after
 /// the configured response timeout, a write that needs its script sent in
-/// full included.
+/// full included; `list`, `sweep` and `import` wait ten times as long for each
+/// answer.
 ///
 /// What [`sweep`](SessionRegistry::sweep) does, Redis does by itself too, the
 /// configured grace after a record has expired.
@@ -71,13 +73,10 @@ impl RedisStore {
         [&self.key_prefix, id.as_str()].concat()
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, key: &str, deadline: Instant) -> Result<Option<Vec<u8>>, StoreError> {
         let mut command = redis::cmd("GET");
         command.arg(key);
-        let answer = self
-            .server
-            .send(&command, None, Use::Read, self.server.deadline())
-            .await;
+        let answer = self.server.send(&command, None, Use::Read, deadline).await;
         match answer.map_err(|error| store_error(error, key))? {
             Value::BulkString(value) => Ok(Some(value)),
             Value::Nil => Ok(None),
@@ -88,7 +87,7 @@ impl RedisStore {
 
     /// The record under a key that a scan has found, unless it is gone again.
     async fn listed(&self, key: String) -> Result<Option<SessionRecord>, StoreError> {
-        let Some(value) = self.get(&key).await? else {
+        let Some(value) = self.get(&key, self.server.bulk_deadline()).await? else {
             return Ok(None);
         };
         let id = key
@@ -105,6 +104,7 @@ impl RedisStore {
         token: &LeaseToken,
         existing: Existing,
         now: Timestamp,
+        deadline: Instant,
     ) -> Result<bool, StoreError> {
         let value = encode(record, token)?;
         let existing = match existing {
@@ -119,12 +119,7 @@ impl RedisStore {
             existing,
         ];
         REGISTER
-            .run(
-                &self.server,
-                &self.key(record.id()),
-                &arguments,
-                self.server.deadline(),
-            )
+            .run(&self.server, &self.key(record.id()), &arguments, deadline)
             .await
     }
 
@@ -164,7 +159,7 @@ impl fmt::Debug for RedisStore {
 impl SessionStore for RedisStore {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let key = self.key(id);
-        match self.get(&key).await? {
+        match self.get(&key, self.server.deadline()).await? {
             Some(value) => decode(&key, id, &value).map(Some),
             None => Ok(None),
         }
@@ -173,7 +168,8 @@ impl SessionStore for RedisStore {
     /// Reads the key that is the prefix alone, which no session has: `PING`
     /// would be answered where reading is denied.
     async fn ping(&self) -> Result<(), StoreError> {
-        self.get(&self.key_prefix).await.map(drop)
+        let deadline = self.server.deadline();
+        self.get(&self.key_prefix, deadline).await.map(drop)
     }
 }
 
@@ -185,7 +181,11 @@ impl SessionRegistry for RedisStore {
         token: &LeaseToken,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if self.put(record, token, Existing::Keep, now).await? {
+        let deadline = self.server.deadline();
+        if self
+            .put(record, token, Existing::Keep, now, deadline)
+            .await?
+        {
             Ok(())
         } else {
             Err(error(StoreErrorKind::AlreadyExists))
@@ -245,7 +245,7 @@ impl SessionRegistry for RedisStore {
             &self.key_prefix,
             position,
             limit,
-            self.server.deadline(),
+            self.server.bulk_deadline(),
         )
         .await?;
         let records = stream::iter(keys)
@@ -265,7 +265,7 @@ impl SessionRegistry for RedisStore {
         let mut removed = 0;
         let mut position = None;
         loop {
-            let deadline = self.server.deadline();
+            let deadline = self.server.bulk_deadline();
             let (keys, next) = scan(
                 &self.server,
                 &self.key_prefix,
@@ -276,7 +276,7 @@ impl SessionRegistry for RedisStore {
             .await?;
             removed += stream::iter(keys)
                 .map(|key| async move {
-                    let deadline = self.server.deadline();
+                    let deadline = self.server.bulk_deadline();
                     match SWEEP.run(&self.server, &key, &[now], deadline).await {
                         Ok(is_removed) => Ok(u64::from(is_removed)),
                         // Not a record that has expired, as far as anybody
@@ -315,7 +315,10 @@ impl SessionImport for RedisStore {
         let mut imported = Vec::with_capacity(records.len());
         for batch in batches_of_different_ids(records) {
             let mut stored = stream::iter(batch.iter().cloned())
-                .map(|record| async move { self.put(&record, token, existing, now).await })
+                .map(|record| async move {
+                    let deadline = self.server.bulk_deadline();
+                    self.put(&record, token, existing, now, deadline).await
+                })
                 .buffered(IN_FLIGHT);
             while let Some(is_stored) = stored.try_next().await? {
                 imported.push(if is_stored {

@@ -99,6 +99,12 @@ impl Supervisor {
         Instant::now() + self.0.response_timeout
     }
 
+    /// When a command that starts now gives up, being one of very many: they
+    /// wait for one another, and nobody's connection waits for them.
+    pub(crate) fn bulk_deadline(&self) -> Instant {
+        Instant::now() + self.0.response_timeout * 10
+    }
+
     /// Sends `command`, to the master of `slot` if one is given, and waits for
     /// the answer until `deadline`.
     ///

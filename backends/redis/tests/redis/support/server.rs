@@ -1,6 +1,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -74,6 +75,9 @@ impl Server {
         while !self.answers().await {
             patience.wait().await;
         }
+        let process = self.process.as_mut().unwrap();
+        let exit = process.server.try_wait().unwrap();
+        assert!(exit.is_none(), "another server has the port: {exit:?}");
     }
 
     /// Starts the process.
@@ -216,13 +220,20 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody listens on, and whose cluster port is free too.
+/// A port that nobody listens on, and whose cluster port, 10,000 above, is
+/// free too.
+///
+/// Both are below the ports that the system gives to clients, which could take
+/// one before the server does; and none is given out twice.
 fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        // Test processes that run side by side begin at different ports.
+        let start = std::process::id().wrapping_mul(131);
+        let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + u16::try_from(number % 10_000).unwrap();
         let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if port.checked_add(10_000).is_some_and(is_free) {
+        if is_free(port) && is_free(port + 10_000) {
             return port;
         }
     }
