@@ -19,7 +19,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) elapsed: Duration,
     /// `None` where the request could not be read.
     pub(crate) query: Option<&'a ResolveQuery<'a>>,
-    pub(crate) result: Result<&'a Resolution, &'a Problem>,
+    /// `None` where the caller went away before.
+    pub(crate) result: Option<Result<&'a Resolution, &'a Problem>>,
 }
 
 /// As long as an id can be, so that only one full of escapes is cut.
@@ -32,8 +33,14 @@ impl Decision<'_> {
     /// macro evaluates its fields only for a subscriber that listens.
     pub(crate) fn log(&self) {
         let request = self.query.map(ResolveQuery::request);
-        let problem = self.result.err();
-        // An event's level is fixed where it stands, hence three of them.
+        let found = self.result.and_then(Result::ok);
+        let problem = self.result.and_then(Result::err);
+        let status = match self.result {
+            Some(Ok(_)) => Some(StatusCode::OK),
+            Some(Err(problem)) => Some(problem.status()),
+            None => None,
+        };
+        // An event's level is fixed where it stands, hence one for each.
         macro_rules! event {
             ($level:expr, $outcome:literal) => {
                 tracing::event!(
@@ -53,9 +60,9 @@ impl Decision<'_> {
                         .and_then(ResolveQuery::unusable_client_ip)
                         .map(|text| escaped(text, MAX_FIELD_BYTES))
                         .as_deref(),
-                    destination = self.result.ok().map(|found| field::display(Destination::of(found))),
+                    destination = found.map(|found| field::display(Destination::of(found))),
                     store = self.store,
-                    status = problem.map_or(StatusCode::OK, Problem::status).as_u16(),
+                    status = status.map(|status| status.as_u16()),
                     elapsed_us = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX),
                     request_id = self.request_id.to_str().unwrap_or_default(),
                     detail = problem.map(Problem::detail).as_deref(),
@@ -66,10 +73,13 @@ impl Decision<'_> {
             };
         }
         match self.result {
-            Ok(_) => event!(Level::INFO, "found"),
-            Err(Problem::Miss(_)) => event!(Level::WARN, "miss"),
-            Err(problem) if problem.status().is_server_error() => event!(Level::ERROR, "error"),
-            Err(_) => event!(Level::WARN, "malformed"),
+            None => event!(Level::WARN, "abandoned"),
+            Some(Ok(_)) => event!(Level::INFO, "found"),
+            Some(Err(Problem::Miss(_))) => event!(Level::WARN, "miss"),
+            Some(Err(problem)) if problem.status().is_server_error() => {
+                event!(Level::ERROR, "error");
+            }
+            Some(Err(_)) => event!(Level::WARN, "malformed"),
         }
     }
 }

@@ -68,7 +68,19 @@ impl Shared {
     ) -> Response {
         let (query, result) = match read(parts) {
             Ok(query) => {
+                let mut undecided = Undecided {
+                    started,
+                    decision: Some(Decision {
+                        request_id,
+                        store: self.resolver.store_name(),
+                        elapsed: Duration::ZERO,
+                        query: Some(&query),
+                        result: None,
+                    }),
+                };
                 let result = self.resolve(query.request()).await;
+                undecided.decision = None;
+                drop(undecided);
                 (Some(query), result)
             }
             Err(problem) => (None, Err(problem)),
@@ -82,7 +94,7 @@ impl Shared {
             store: self.resolver.store_name(),
             elapsed: started.elapsed(),
             query: query.as_ref(),
-            result: result.as_ref().map(|(found, _)| found),
+            result: Some(result.as_ref().map(|(found, _)| found)),
         }
         .log();
         match result {
@@ -104,6 +116,23 @@ impl Shared {
             Ok(Ok(Err(error))) => Err(Problem::Store(error)),
             Ok(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),
             Err(_elapsed) => Err(Problem::Timeout),
+        }
+    }
+}
+
+/// Leaves the event of a request whose caller goes away before the decision:
+/// then the future that holds this is dropped.
+struct Undecided<'a> {
+    started: Instant,
+    /// `None` once there is a decision.
+    decision: Option<Decision<'a>>,
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        if let Some(decision) = &mut self.decision {
+            decision.elapsed = self.started.elapsed();
+            decision.log();
         }
     }
 }

@@ -70,13 +70,12 @@
 //! # The log
 //!
 //! Each request leaves one [`tracing`] event with the target
-//! `dcv_resolver::decision`: at level INFO for a destination, WARN for
-//! a miss and for a malformed request, ERROR for a failure. A field that has
-//! no value is left out.
+//! `dcv_resolver::decision`: at level INFO for a destination, ERROR for a
+//! failure, WARN for the rest. A field that has no value is left out.
 //!
 //! | field | |
 //! |---|---|
-//! | `outcome` | `found`, `miss`, `malformed` or `error` |
+//! | `outcome` | `found`, `miss`, `malformed`, `error`, or `abandoned`: the caller went away before the decision |
 //! | `reason`, `detail` | as in the answer, for all but `found` |
 //! | `session_id` | the id asked for |
 //! | `transport` | `HTTP` or `QUIC` |
@@ -90,8 +89,7 @@
 //! | `error` | what the store's error says, with its sources, or what a panic said |
 //!
 //! Text from outside is escaped (`\n`, `\u{202e}`) and cut to 256 bytes,
-//! `error` to 1,024. A request that its caller gives up on before the decision
-//! leaves no event.
+//! `error` to 1,024.
 
 mod body;
 mod client_ip;

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use axum::Router;
 use axum::body::Body;
@@ -64,13 +65,18 @@ async fn send(app: &Router, method: &str, uri: &str, request_id: &[u8]) {
 
 /// The one event that a request leaves, as JSON.
 async fn event(app: &Router, method: &str, uri: &str) -> Value {
+    event_of(send(app, method, uri, b"gw-7")).await
+}
+
+/// The one event that is left while `requesting` runs, as JSON.
+async fn event_of(requesting: impl Future<Output = ()>) -> Value {
     let log = Log::default();
     let json = tracing_subscriber::fmt()
         .json()
         .with_writer(log.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(json);
-    send(app, method, uri, b"gw-7").await;
+    requesting.await;
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     serde_json::from_str(&lines[0]).unwrap()
@@ -90,8 +96,8 @@ fn expect(event: &Value, level: Level, mut fields: Value) {
 }
 
 fn over(store: impl SessionStore) -> Router {
-    let resolver = Resolver::new(Arc::new(store))
-        .with_clock(Arc::new(ManualClock::default()))
+    let resolver = Resolver::new(store)
+        .with_clock(ManualClock::default())
         .with_store_name("inventory");
     router(resolver)
 }
@@ -338,6 +344,23 @@ async fn a_failure_is_an_error_with_its_cause() {
             fields,
         );
     }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_an_event_too() {
+    let app = over(ScriptedStore::always(Reply::Hang));
+    let given_up = async {
+        let uri = "/resolveSession?sessionId=s&transport=QUIC";
+        let mut answer = Box::pin(send(&app, "POST", uri, b"gw-7"));
+        assert_eq!(futures_util::poll!(answer.as_mut()), Poll::Pending);
+    };
+    expect(
+        &event_of(given_up).await,
+        Level::WARN,
+        json!({
+            "outcome": "abandoned", "session_id": "s", "transport": "QUIC", "store": "inventory",
+        }),
+    );
 }
 
 #[tokio::test]
