@@ -33,6 +33,22 @@ impl Signature {
             Err(error) => Self::Missing(error.kind()),
         }
     }
+
+    /// Whether this is another file than `before` was, as a rename leaves it.
+    /// Where inodes have no numbers that cannot be told.
+    pub(crate) fn has_replaced(&self, before: &Self) -> bool {
+        match (self.inode(), before.inode()) {
+            (Some(now), Some(before)) => now != before,
+            _ => false,
+        }
+    }
+
+    fn inode(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::File { unix, .. } => unix.map(|(device, inode, ..)| (device, inode)),
+            Self::Missing(_) => None,
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -75,7 +91,14 @@ mod tests {
 
         let before = Signature::of(&path);
         assert_eq!(before, Signature::of(&path));
+        fs::write(&path, "six").unwrap();
+        assert!(!Signature::of(&path).has_replaced(&before));
         fs::rename(&new, &path).unwrap();
-        assert_ne!(before, Signature::of(&path));
+        let after = Signature::of(&path);
+        assert_ne!(before, after);
+        assert!(after.has_replaced(&before));
+
+        fs::remove_file(&path).unwrap();
+        assert!(!Signature::of(&path).has_replaced(&after));
     }
 }

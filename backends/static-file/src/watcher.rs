@@ -13,8 +13,8 @@ use crate::follower::Follower;
 /// Reloads a [`StaticFileStore`] when its file changes, on a thread of its
 /// own, until it is dropped.
 ///
-/// - New content is served within two seconds, however the file was changed:
-///   written in place, renamed over, deleted and made anew, its folder
+/// - New content is served within two seconds of the last writing, however the
+///   file was changed: written in place, renamed over, deleted and made anew, its folder
 ///   replaced, or a symbolic link on the way to it turned elsewhere, as
 ///   Kubernetes does with a ConfigMap.
 /// - Content is compared by its bytes: a file that was only touched is not

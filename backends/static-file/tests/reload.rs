@@ -486,6 +486,55 @@ fn written_in_place_a_thousand_times_is_never_torn_and_the_last_wins() {
 }
 
 #[test]
+fn renamed_over_without_a_pause_is_served_all_the_same() {
+    for_both(|options| {
+        let watched = Watched::file(options);
+        let began = Instant::now();
+        let mut version = 0;
+        while host(&watched.store) == "ws-0.example" {
+            assert!(began.elapsed() < Duration::from_secs(10), "not yet");
+            version += 1;
+            put(&watched.path, text(version));
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+}
+
+/// Each part of it is a valid file.
+#[test]
+fn written_in_place_slowly_is_not_served_before_it_is_whole() {
+    const SESSIONS: usize = 150;
+    for_both(|options| {
+        let watched = Watched::file(options);
+        // The machine may hold up the writer until the file is quiet for the
+        // watcher too: then nothing can be said, and it writes once more.
+        for _ in 0..20 {
+            put(&watched.path, "[sessions]\n");
+            wait_until("it is empty", || watched.store.session_count() == 0);
+            let mut file = File::options().append(true).open(&watched.path).unwrap();
+            let mut longest = Duration::ZERO;
+            let mut served = Vec::new();
+            let mut began = Instant::now();
+            for id in 0..SESSIONS {
+                let session = format!("[sessions.s{id}]\nhost = 'ws.example'\nhttp_port = 1\n");
+                let before = std::mem::replace(&mut began, Instant::now());
+                file.write_all(session.as_bytes()).unwrap();
+                longest = longest.max(before.elapsed());
+                served.push(watched.store.session_count());
+                thread::sleep(Duration::from_millis(10));
+            }
+            wait_until("it is whole", || watched.store.session_count() == SESSIONS);
+            if longest < Duration::from_millis(90) {
+                served.dedup();
+                assert_eq!(served, [0]);
+                return;
+            }
+        }
+        panic!("the machine is too busy to write evenly");
+    });
+}
+
+#[test]
 fn dropping_the_watcher_ends_its_thread() {
     let watched = Watched::file(notified());
     let Watched {
