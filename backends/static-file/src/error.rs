@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Mistake, SessionFile};
+use crate::{Format, Mistake};
 
 /// A session file cannot be used.
 ///
@@ -35,11 +35,13 @@ pub enum LoadError {
         /// What it leads to, such as `a directory`.
         found: &'static str,
     },
-    /// The file is larger than [`SessionFile::MAX_BYTES`].
-    #[error("{}: the file is larger than {} MiB, the most a session file may have", path.display(), SessionFile::MAX_BYTES >> 20)]
+    /// The file is larger than [`Format::max_bytes`].
+    #[error("{}: the file is larger than {} MiB, the most a session file in {}", path.display(), format.max_bytes() >> 20, match format { Format::Toml => "TOML may have; use JSON for more", Format::Json => "JSON may have" })]
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// Its format.
+        format: Format,
     },
     /// The file was written to each time it was read.
     #[error("{}: the file kept changing while it was read", path.display())]
@@ -80,7 +82,7 @@ impl LoadError {
             Self::UnknownFormat { path }
             | Self::Unreadable { path, .. }
             | Self::NotAFile { path, .. }
-            | Self::TooLarge { path }
+            | Self::TooLarge { path, .. }
             | Self::StillChanging { path }
             | Self::Invalid { path, .. } => path,
         }

@@ -33,9 +33,6 @@ pub struct SessionFile {
 }
 
 impl SessionFile {
-    /// The greatest size of a session file: 512 MiB, a few million sessions.
-    pub const MAX_BYTES: u64 = 512 << 20;
-
     /// Reads and checks the file at `path`, in the format that its extension
     /// names.
     ///
@@ -50,7 +47,7 @@ impl SessionFile {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let format = Format::of(path)?;
-        Self::parse_bytes(&read::read(path)?, format, path)
+        Self::parse_bytes(&read::read(path, format)?, format, path)
     }
 
     /// Checks `text`. `name` is what mistakes call it.

@@ -31,6 +31,20 @@ impl Format {
         }
     }
 
+    /// The greatest size of a session file in this format, in bytes: 16 MiB of
+    /// TOML, more than a hundred thousand sessions, and 512 MiB of JSON, a few
+    /// million.
+    ///
+    /// TOML has less because reading a hostile or a broken file of it takes up
+    /// to a hundred times its size in memory.
+    #[must_use]
+    pub const fn max_bytes(self) -> u64 {
+        match self {
+            Self::Toml => 16 << 20,
+            Self::Json => 512 << 20,
+        }
+    }
+
     /// What the format calls a set of keys with values.
     pub(crate) const fn table(self) -> &'static str {
         match self {

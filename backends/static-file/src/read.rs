@@ -5,14 +5,14 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::{LoadError, SessionFile};
+use crate::{Format, LoadError};
 
-/// The bytes of the file at `path`.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+/// The bytes of the file at `path`, as many as `format` may have.
+pub(crate) fn read(path: &Path, format: Format) -> Result<Vec<u8>, LoadError> {
     // Somebody who writes into the file in place may be half-way through.
     const ATTEMPTS: u8 = 3;
     for _ in 0..ATTEMPTS {
-        if let Some(bytes) = read_once(path)? {
+        if let Some(bytes) = read_once(path, format)? {
             return Ok(bytes);
         }
     }
@@ -22,7 +22,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// `None` when the file changed meanwhile.
-fn read_once(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
+fn read_once(path: &Path, format: Format) -> Result<Option<Vec<u8>>, LoadError> {
     let unreadable = |source| LoadError::Unreadable {
         path: path.to_owned(),
         source,
@@ -35,10 +35,11 @@ fn read_once(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
             found: describe(before.file_type()),
         });
     }
-    let bytes = read_at_most(SessionFile::MAX_BYTES, &mut file, before.len());
+    let bytes = read_at_most(format.max_bytes(), &mut file, before.len());
     let Some(bytes) = bytes.map_err(unreadable)? else {
         return Err(LoadError::TooLarge {
             path: path.to_owned(),
+            format,
         });
     };
     let after = file.metadata().map_err(unreadable)?;
@@ -119,7 +120,10 @@ mod tests {
             let began = Instant::now();
             let mut refused = false;
             while !refused && began.elapsed() < Duration::from_secs(10) {
-                refused = matches!(read(&path), Err(LoadError::StillChanging { .. }));
+                refused = matches!(
+                    read(&path, Format::Toml),
+                    Err(LoadError::StillChanging { .. })
+                );
             }
             done.store(true, Ordering::Relaxed);
             assert!(refused);

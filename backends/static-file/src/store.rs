@@ -87,7 +87,7 @@ impl StaticFileStore {
         let path = path.into();
         let format = Format::of(&path)?;
         let hasher = foldhash::quality::RandomState::default();
-        let bytes = read::read(&path)?;
+        let bytes = read::read(&path, format)?;
         let content = Content {
             hash: hasher.hash_one(&bytes),
             index: SessionFile::parse_bytes(&bytes, format, &path)?.into_index(),
@@ -120,7 +120,8 @@ impl StaticFileStore {
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let bytes = read::read(&self.path).map_err(|error| FailedReload { error, hash: None })?;
+        let bytes = read::read(&self.path, self.format)
+            .map_err(|error| FailedReload { error, hash: None })?;
         let hash = self.hasher.hash_one(&bytes);
         if hash == self.content.load().hash {
             return Ok(Reload::Unchanged);

@@ -528,13 +528,6 @@ fn what_is_not_a_file_is_refused_and_never_waited_for() {
     assert_eq!(told(), "this is a directory; a file was expected");
     fs::remove_dir(&path).unwrap();
 
-    fs::File::create(&path).unwrap().set_len(4 << 30).unwrap();
-    assert_eq!(
-        told(),
-        "the file is larger than 512 MiB, the most a session file may have"
-    );
-    fs::remove_file(&path).unwrap();
-
     #[cfg(unix)]
     {
         let status = std::process::Command::new("mkfifo").arg(&path).status();
@@ -552,6 +545,30 @@ fn what_is_not_a_file_is_refused_and_never_waited_for() {
             "{}",
             told()
         );
+    }
+}
+
+#[test]
+fn more_than_the_most_is_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, most, told) in [
+        (
+            "sessions.toml",
+            16 << 20,
+            "the file is larger than 16 MiB, the most a session file in TOML may have; use JSON for more",
+        ),
+        (
+            "sessions.json",
+            512 << 20,
+            "the file is larger than 512 MiB, the most a session file in JSON may have",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        assert_eq!(Format::of(&path).unwrap().max_bytes(), most);
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(most + 1).unwrap();
+        let error = SessionFile::read(&path).unwrap_err();
+        assert_eq!(error.to_string(), format!("{}: {told}", path.display()));
     }
 }
 

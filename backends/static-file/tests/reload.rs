@@ -375,7 +375,7 @@ const BAD: &[(&str, Spoil, &str)] = &[
             file.set_len(4 << 30).unwrap();
             fs::rename(new(path), path).unwrap();
         },
-        ": the file is larger than 512 MiB",
+        ": the file is larger than 16 MiB",
     ),
 ];
 
