@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::notifications::Notifications;
 use crate::signature::Signature;
-use crate::store::FailedReload;
 use crate::way::Way;
-use crate::{Reload, StaticFileStore, WatchOptions};
+use crate::{LoadError, Reload, StaticFileStore, WatchOptions};
 
 /// How long nothing must have happened before the file is read: who writes it
 /// in place may be half-way through.
@@ -161,7 +160,7 @@ impl Follower {
     }
 
     fn reload(&mut self, signature: Signature) {
-        let result = self.store.try_reload();
+        self.read_and_tell();
         if self
             .read
             .as_ref()
@@ -169,9 +168,22 @@ impl Follower {
         {
             self.read = Some((signature, Instant::now()));
         }
-        match result {
+    }
+
+    fn read_and_tell(&mut self) {
+        let store = Arc::clone(&self.store);
+        let reading = match store.read() {
+            Ok(reading) => reading,
+            Err(error) => return self.tell_bad(Told::Error(error.to_string()), &error),
+        };
+        let content = Told::Content(reading.hash);
+        if self.told.as_ref() == Some(&content) {
+            // Parsing it again would say the same.
+            return;
+        }
+        match store.take(reading) {
             Ok(reload) => self.tell_good(reload),
-            Err(failed) => self.tell_bad(&failed),
+            Err(error) => self.tell_bad(content, &error),
         }
     }
 
@@ -188,17 +200,13 @@ impl Follower {
         );
     }
 
-    fn tell_bad(&mut self, failed: &FailedReload) {
-        let told = match failed.hash {
-            Some(hash) => Told::Content(hash),
-            None => Told::Error(failed.error.to_string()),
-        };
+    fn tell_bad(&mut self, told: Told, error: &LoadError) {
         if self.told.as_ref() == Some(&told) {
             return;
         }
         tracing::error!(
             path = %self.store.path().display(),
-            error = %failed.error,
+            %error,
             sessions = self.store.session_count(),
             "the session file cannot be used; the sessions read before are served on",
         );
@@ -233,6 +241,22 @@ mod tests {
 
         follower.stop.store(true, Ordering::Release);
         assert!(follower.settle().is_err());
+    }
+
+    #[test]
+    fn content_that_has_failed_is_not_parsed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut follower = follower(folder.path());
+        let store = Arc::clone(&follower.store);
+        let session = "[sessions.a]\nhost = '192.0.2.7'\nhttp_port = 1\n";
+        fs::write(store.path(), session).unwrap();
+        // It is good, which nobody learns who does not parse it.
+        follower.told = Some(Told::Content(store.read().unwrap().hash));
+        follower.read_and_tell();
+        assert_eq!(store.session_count(), 0);
+        fs::write(store.path(), format!("{session}\n")).unwrap();
+        follower.read_and_tell();
+        assert_eq!(store.session_count(), 1);
     }
 
     #[test]

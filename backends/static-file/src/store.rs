@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,18 +67,18 @@ pub enum Reload {
     },
 }
 
-/// Why a reload failed, and a hash of the content that it failed over.
-#[derive(Debug)]
-pub(crate) struct FailedReload {
-    pub(crate) error: LoadError,
-    pub(crate) hash: Option<u64>,
+/// What the file holds now, not looked into yet.
+pub(crate) struct Reading<'a> {
+    bytes: Vec<u8>,
+    pub(crate) hash: u64,
+    _one_at_a_time: MutexGuard<'a, ()>,
 }
 
 impl StaticFileStore {
     /// Reads the file at `path`, in the format that its extension names.
     ///
-    /// It blocks while it reads and parses, a second or two for a million
-    /// sessions: call it at the start, or on a thread where blocking is fine.
+    /// It blocks while it reads and parses, about two seconds for a million
+    /// sessions of JSON: call it at the start, or on a thread where blocking is fine.
     ///
     /// # Errors
     ///
@@ -88,9 +88,12 @@ impl StaticFileStore {
         let format = Format::of(&path)?;
         let hasher = foldhash::quality::RandomState::default();
         let bytes = read::read(&path, format)?;
+        let hash = hasher.hash_one(&bytes);
+        let file = SessionFile::parse_bytes(&bytes, format, &path)?;
+        drop(bytes);
         let content = Content {
-            hash: hasher.hash_one(&bytes),
-            index: SessionFile::parse_bytes(&bytes, format, &path)?.into_index(),
+            index: file.into_index(),
+            hash,
             loaded_at: Instant::now(),
         };
         Ok(Self {
@@ -112,26 +115,33 @@ impl StaticFileStore {
     ///
     /// As of [`SessionFile::read`]. The former content is served on.
     pub fn reload(&self) -> Result<Reload, LoadError> {
-        self.try_reload().map_err(|failed| failed.error)
+        self.take(self.read()?)
     }
 
-    pub(crate) fn try_reload(&self) -> Result<Reload, FailedReload> {
-        let _one_at_a_time = self
+    pub(crate) fn read(&self) -> Result<Reading<'_>, LoadError> {
+        let one_at_a_time = self
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let bytes = read::read(&self.path, self.format)
-            .map_err(|error| FailedReload { error, hash: None })?;
-        let hash = self.hasher.hash_one(&bytes);
+        let bytes = read::read(&self.path, self.format)?;
+        Ok(Reading {
+            hash: self.hasher.hash_one(&bytes),
+            bytes,
+            _one_at_a_time: one_at_a_time,
+        })
+    }
+
+    pub(crate) fn take(&self, reading: Reading<'_>) -> Result<Reload, LoadError> {
+        let Reading {
+            bytes,
+            hash,
+            _one_at_a_time,
+        } = reading;
         if hash == self.content.load().hash {
             return Ok(Reload::Unchanged);
         }
-        let file = SessionFile::parse_bytes(&bytes, self.format, &self.path).map_err(|error| {
-            FailedReload {
-                error,
-                hash: Some(hash),
-            }
-        })?;
+        let file = SessionFile::parse_bytes(&bytes, self.format, &self.path)?;
+        drop(bytes);
         let content = Content {
             index: file.into_index(),
             hash,
