@@ -28,6 +28,8 @@ pub(crate) struct Follower {
     woken: Receiver<()>,
     way: Arc<Way>,
     notifications: Option<Notifications>,
+    /// Whether the operating system does not tell of changes on this way.
+    is_refused: bool,
     has_warned: bool,
     /// How the file looked before it was last read, and since when.
     read: Option<(Signature, Instant)>,
@@ -66,6 +68,7 @@ impl Follower {
             woken,
             way: Arc::default(),
             notifications: None,
+            is_refused: false,
             has_warned: false,
             read: None,
             told: None,
@@ -103,18 +106,30 @@ impl Follower {
         const ATTEMPTS: u8 = 8;
         for _ in 0..ATTEMPTS {
             let way = Way::of(self.store.path());
-            let is_stale = self
+            let is_told = self
                 .notifications
                 .as_ref()
-                .is_some_and(Notifications::are_stale);
-            if !self.options.notifications || (way == *self.way && !is_stale) {
+                .is_some_and(|notifications| !notifications.are_stale());
+            if !self.options.notifications || (way == *self.way && (is_told || self.is_refused)) {
                 return;
             }
-            self.way = Arc::new(way);
-            self.notifications = Notifications::of(&self.way, self.wake.clone())
-                .map_err(|error| self.warn(&error))
-                .ok();
+            self.watch(way);
         }
+    }
+
+    fn watch(&mut self, way: Way) {
+        self.way = Arc::new(way);
+        let result = Notifications::of(&self.way, self.wake.clone());
+        self.is_refused = match &result {
+            // A folder of it is gone already: the next look leads elsewhere.
+            Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => false,
+            Err(error) => {
+                self.warn(error);
+                true
+            }
+            Ok(_) => false,
+        };
+        self.notifications = result.ok();
     }
 
     fn warn(&mut self, error: &notify::Error) {
@@ -241,6 +256,25 @@ mod tests {
 
         follower.stop.store(true, Ordering::Release);
         assert!(follower.settle().is_err());
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_before_it_is_watched_is_looked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut follower = follower(folder.path());
+        follower.options = WatchOptions::default();
+        let path = folder.path().join("sub");
+        fs::create_dir(&path).unwrap();
+        let way = Way::of(&path.join("sessions.toml"));
+        fs::remove_dir(&path).unwrap();
+        follower.watch(way);
+        assert!(follower.notifications.is_none());
+        assert!(!follower.has_warned);
+
+        // As if the same folder were there again.
+        follower.way = Arc::new(Way::of(follower.store.path()));
+        follower.follow_way();
+        assert!(follower.notifications.is_some());
     }
 
     #[test]
