@@ -137,7 +137,7 @@ const AWKWARD_TEXTS: &[&str] = &[
     " ",
 ];
 
-/// Ids that some store or other has treated as something else than text.
+/// Ids that a careless store takes for something else than text.
 pub(crate) fn awkward_ids() -> Vec<SessionId> {
     let longest = "x".repeat(SessionId::MAX_BYTES);
     let longest_wide = "é".repeat(SessionId::MAX_BYTES / 2);
@@ -213,8 +213,8 @@ const AWKWARD_IDS: &[&str] = &[
     "جلسة",
 ];
 
-/// Groups of ids that differ in bytes, and that some comparison or other takes
-/// for one another: the first of each group may be a pattern for the others.
+/// Groups of ids that differ in bytes, and that a comparison other than by byte
+/// takes for one another: the first of a group may be a pattern for the others.
 pub(crate) fn look_alikes() -> Vec<Vec<&'static str>> {
     vec![
         vec!["console", "Console", "CONSOLE"],

@@ -1,5 +1,4 @@
-/// The mistakes that a store was made with, each in one place. Most have been
-/// made in some store or other.
+/// The mistake that a store was made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
     // What any store can get wrong.
