@@ -1,5 +1,6 @@
 //! [`Follower`]: what a [`Watcher`](crate::Watcher) does on its thread.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -77,15 +78,40 @@ impl Follower {
 
     pub(crate) fn run(mut self) {
         loop {
-            self.follow_way();
-            if self.may_have_changed() {
-                let Ok(signature) = self.settle() else { return };
-                self.reload(signature);
+            let turn = panic::catch_unwind(AssertUnwindSafe(|| self.turn()));
+            match turn {
+                Ok(Ok(())) => {}
+                Ok(Err(Stopped)) => return,
+                Err(_) => self.tell_panic(),
             }
             if let Wake::Stop = self.wait(self.options.poll_interval) {
                 return;
             }
         }
+    }
+
+    fn turn(&mut self) -> Result<(), Stopped> {
+        self.follow_way();
+        if self.may_have_changed() {
+            let signature = self.settle()?;
+            self.reload(signature);
+        }
+        Ok(())
+    }
+
+    /// A parser that panics, or a subscriber of the log, must not end the
+    /// watch in silence.
+    fn tell_panic(&mut self) {
+        // Not for ever over the same content.
+        self.read = Some((Signature::of(self.store.path()), Instant::now()));
+        let tell = || {
+            tracing::error!(
+                path = %self.store.path().display(),
+                sessions = self.store.session_count(),
+                "a panic while the session file was reloaded; the next change is followed still",
+            );
+        };
+        let _ = panic::catch_unwind(AssertUnwindSafe(tell));
     }
 
     fn wait(&self, timeout: Duration) -> Wake {

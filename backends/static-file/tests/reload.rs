@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use common::{host, text};
 use dcv_resolver_static_file::{StaticFileStore, WatchOptions, Watcher};
-use events::{events, record_events, wait_until};
+use events::{PANICS, events, record_events, wait_until};
 use tempfile::TempDir;
 use tracing::Level;
 
@@ -531,6 +531,21 @@ fn written_in_place_slowly_is_not_served_before_it_is_whole() {
             }
         }
         panic!("the machine is too busy to write evenly");
+    });
+}
+
+#[test]
+fn a_panic_while_it_is_reloaded_is_logged_and_ends_nothing() {
+    for_both(|options| {
+        let watched = Watched::with(options, PANICS, |path| fs::write(path, text(0)).unwrap());
+        for version in 1..4 {
+            watched.expect(version, || put(&watched.path, text(version)));
+        }
+        wait_until("it is logged", || !watched.errors().is_empty());
+        assert_eq!(
+            watched.errors()[0],
+            "a panic while the session file was reloaded; the next change is followed still: 2 sessions"
+        );
     });
 }
 

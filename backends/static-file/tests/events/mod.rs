@@ -13,6 +13,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 static EVENTS: Mutex<Vec<Recorded>> = Mutex::new(Vec::new());
 
+/// What is logged of a file whose path ends in this panics, after it is
+/// recorded.
+pub(crate) const PANICS: &str = "panics.toml";
+
 #[derive(Default)]
 struct Recorded {
     level: Option<Level>,
@@ -69,7 +73,9 @@ impl<S: Subscriber> Layer<S> for Record {
             ..Recorded::default()
         };
         event.record(&mut recorded);
+        let panics = recorded.path.ends_with(PANICS);
         EVENTS.lock().unwrap().push(recorded);
+        assert!(!panics, "as the test asks for");
     }
 }
 
