@@ -443,6 +443,16 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_differs_only_in_what_is_set() {
+        let record = builder().http_port(1).owner("ann").build().unwrap();
+        let host: Host = "ws-18.dcv.example".parse().unwrap();
+        let moved = record.to_builder().host(host.clone()).build().unwrap();
+        assert_eq!(moved.host(), &host);
+        let back = moved.to_builder().host(record.host().clone()).build();
+        assert_eq!(back, Ok(record));
+    }
+
+    #[test]
     fn a_new_expiry_leaves_other_clones_alone() {
         let record = builder().http_port(1).build().unwrap();
         let renewed = record.clone().with_expiry(Expiry::Never);
