@@ -98,16 +98,18 @@ impl SessionFile {
 }
 
 fn decode(bytes: &[u8]) -> Result<&str, Mistakes> {
+    // In UTF-16 and UTF-32 half of what is ASCII are zeros, or more.
+    let start = bytes.get(..64).unwrap_or(bytes);
+    let is_other = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    let mut mistakes = Mistakes::default();
+    if is_other || start.contains(&0) {
+        let message = "this is not UTF-8 text, but perhaps UTF-16; UTF-8 was expected";
+        mistakes.add(0, format_args!("{message}"));
+        return Err(mistakes);
+    }
     std::str::from_utf8(bytes).map_err(|error| {
-        let mut mistakes = Mistakes::default();
-        if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
-            mistakes.add(0, format_args!("this is UTF-16; UTF-8 was expected"));
-        } else {
-            mistakes.add(
-                error.valid_up_to(),
-                format_args!("a byte that is not UTF-8 stands here; UTF-8 was expected"),
-            );
-        }
+        let message = "a byte that is not UTF-8 stands here; UTF-8 was expected";
+        mistakes.add(error.valid_up_to(), format_args!("{message}"));
         mistakes
     })
 }

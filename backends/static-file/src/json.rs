@@ -139,12 +139,20 @@ impl<'a> Source<'a> {
         let (line, column) = (error.line(), error.column());
         let message = error.to_string();
         let place = format!(" at line {line} column {column}");
-        let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+        let mut message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
 
         let lines = self.0.split_inclusive('\n').take(line.saturating_sub(1));
         let line_offset: usize = lines.map(str::len).sum();
         // The column counts the bytes up to and with the one to blame.
-        (line_offset + column.saturating_sub(1), message)
+        let offset = line_offset + column.saturating_sub(1);
+        if let Some((before, rest)) = self.0.split_at_checked(offset)
+            && rest.starts_with('}')
+            && before.trim_ascii_end().ends_with(',')
+        {
+            // Serde says so only outside of a session.
+            "trailing comma".clone_into(&mut message);
+        }
+        (offset, message)
     }
 }
 

@@ -117,7 +117,7 @@ impl<'n> Session<'n, '_> {
         let mut seen = [false; Field::ALL.len()];
         for Entry { key, node } in entries {
             let Some(field) = Field::of(&key.text, self.format) else {
-                self.unknown(key);
+                self.unknown(key, node);
                 continue;
             };
             if let Some(seen) = seen.get_mut(field as usize)
@@ -134,16 +134,13 @@ impl<'n> Session<'n, '_> {
         }
     }
 
-    fn unknown(&mut self, key: &Key<'_>) {
-        let names = Field::ALL.map(|field| field.name(self.format));
-        let mut hint = spelling::hint(&key.text, names);
-        if hint.is_empty() {
-            hint = format!("; a session has {}", names.join(", "));
-        }
-        self.mistakes.add(
-            key.offset,
-            format_args!("unknown field {}{hint}", Quoted(&key.text)),
-        );
+    fn unknown(&mut self, key: &Key<'_>, node: &Node<'_>) {
+        let unknown = Unknown {
+            name: &key.text,
+            is_table: matches!(node.value, Value::Table(_)),
+            format: self.format,
+        };
+        self.mistakes.add(key.offset, format_args!("{unknown}"));
     }
 
     fn get(&self, field: Field) -> Option<&'n Node<'n>> {
@@ -298,5 +295,27 @@ impl<'n> Session<'n, '_> {
             }
         }
         labels
+    }
+}
+
+/// A field that there is none of. The hint is worked out only where it is told.
+struct Unknown<'a> {
+    name: &'a str,
+    is_table: bool,
+    format: Format,
+}
+
+impl fmt::Display for Unknown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Field::ALL.map(|field| field.name(self.format));
+        let hint = spelling::hint(self.name, names);
+        write!(f, "unknown field {}{hint}", Quoted(self.name))?;
+        if !hint.is_empty() {
+            return Ok(());
+        }
+        if self.is_table && self.format == Format::Toml {
+            return f.write_str("; an id with a dot needs quotes: [sessions.\"ws-17.dcv\"]");
+        }
+        write!(f, "; a session has {}", names.join(", "))
     }
 }

@@ -13,8 +13,9 @@ use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 use crate::spelling;
 
 /// Of a greater file with broken syntax only the first error is told: every
-/// one of them takes memory.
-const MAX_RECOVERY_BYTES: usize = 1 << 20;
+/// one of them takes memory. Of this size a file takes no more with its errors
+/// than the greatest one without.
+const MAX_RECOVERY_BYTES: usize = 8 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
     let first = match DeTable::parse(text) {
@@ -43,10 +44,23 @@ fn syntax_error(text: &str, error: &Error, collector: &mut Collector) {
     let span = error.span().unwrap_or_default();
     let message = error.message();
     let offset = span.start;
-    match text.get(span).map(str::trim) {
-        None | Some("") => collector.mistake(offset, format_args!("{message}")),
-        Some(found) => collector.mistake(offset, format_args!("{message}: {}", Quoted(found))),
+    let Some(found) = text.get(span).map(str::trim).filter(|it| !it.is_empty()) else {
+        return collector.mistake(offset, format_args!("{message}"));
+    };
+    if is_duplicate(error) && is_session(text, offset) {
+        let id = Quoted(found.trim_matches(['"', '\'']));
+        return collector.mistake(offset, format_args!("session {id} is given twice"));
     }
+    collector.mistake(offset, format_args!("{message}: {}", Quoted(found)));
+}
+
+/// Whether the key at `offset` is the one of `[sessions.key]`. Looked at
+/// backwards: the whole line, at each error in it, would take for ever.
+fn is_session(text: &str, offset: usize) -> bool {
+    text.get(..offset)
+        .and_then(|text| text.trim_end().strip_suffix('.'))
+        .and_then(|text| text.trim_end().strip_suffix("sessions"))
+        .is_some_and(|text| text.trim_end().ends_with('['))
 }
 
 fn read_document(document: DeTable<'_>, collector: &mut Collector) {

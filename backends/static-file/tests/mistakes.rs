@@ -138,6 +138,14 @@ fn a_mistake_in_a_toml_field() {
             "f:4:1: unknown field \"colour\"; a session has host, http_port, quic_port, web_url_path, target_id, state, expires_at, expires_at_ms, owner, labels",
         ),
         (
+            "http_port = 1\n[sessions.a.example]\nb = 1",
+            "f:4:13: unknown field \"example\"; an id with a dot needs quotes: [sessions.\"ws-17.dcv\"]",
+        ),
+        (
+            "http_port = 1\n[sessions.a.lables]\nb = \"x\"",
+            "f:4:13: unknown field \"lables\"; did you mean `labels`?",
+        ),
+        (
             "web_url_path = \"/\"",
             "f:1:11: session \"a\" has neither `http_port` nor `quic_port`, and needs at least one",
         ),
@@ -241,7 +249,9 @@ fn a_mistake_in_a_json_field() {
             r#""HttpPort": 1, "Owner": "\ud800""#,
             "f:2:27: `Owner` is a string with half of a surrogate pair (\\uD800 to \\uDFFF); a string was expected",
         ),
-        (r#""HttpPort": 1,"#, "f:2:17: key must be a string"),
+        (r#""HttpPort": 1,"#, "f:2:17: trailing comma"),
+        ("\"HttpPort\": 1,\n", "f:3:1: trailing comma"),
+        (r#""HttpPort": 1, 2"#, "f:2:18: key must be a string"),
         (r#""HttpPort": 01"#, "f:2:16: invalid number"),
     ] {
         assert_lines(&json_with(field), Format::Json, &[line]);
@@ -289,7 +299,17 @@ fn a_mistake_in_the_frame_of_a_file() {
         (
             Format::Toml,
             "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[sessions.a]",
-            "f:4:11: duplicate key: \"a\"",
+            "f:4:11: session \"a\" is given twice",
+        ),
+        (
+            Format::Toml,
+            "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[ sessions . \"a\" ]",
+            "f:4:14: session \"a\" is given twice",
+        ),
+        (
+            Format::Toml,
+            "[sessions]\n[sessions]",
+            "f:2:2: duplicate key: \"sessions\"",
         ),
         (
             Format::Toml,
@@ -354,7 +374,7 @@ state = "ready"
             "f:4:8: `host` is \"https://ws.example\": a host is a bare DNS name or IP address, without the scheme",
             "f:5:1: unknown field \"htpt_port\"; did you mean `http_port`?",
             "f:6:13: `quic_port` is the string \"8443\"; a number without quotes was expected",
-            "f:7:11: duplicate key: \"console\"",
+            "f:7:11: session \"console\" is given twice",
             "f:8:9: `state` is \"ready\": a session state is CREATING, READY, DELETING or UNKNOWN, in capitals",
             "f:9:11: session \"b\" has no `host`",
             "f:9:11: session \"b\" has neither `http_port` nor `quic_port`, and needs at least one",
@@ -411,6 +431,14 @@ fn broken_toml_tells_of_each_syntax_error() {
         Format::Toml,
         &["f:1:9: unclosed array, expected `]`"],
     );
+}
+
+#[test]
+fn a_duplicate_in_a_large_toml_file_hides_nothing() {
+    let session = "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[sessions.a]\n[sessions.b]\n";
+    let comment = "#".repeat(4 << 20);
+    let error = parse(&format!("{session}{comment}"), Format::Toml);
+    assert_eq!(error.mistakes().len(), 3, "{error}");
 }
 
 #[test]
@@ -478,32 +506,28 @@ fn a_byte_order_mark_is_no_mistake_and_no_character() {
 
 #[test]
 fn what_is_not_utf_8_is_told_of() {
+    const UTF_16: &str = "this is not UTF-8 text, but perhaps UTF-16; UTF-8 was expected";
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sessions.json");
     for (bytes, place, message) in [
         (
             &b"{\n \"\xC3\xA9\": {\"Host\": \"\xFF\"}}"[..],
             "2:17",
             "a byte that is not UTF-8 stands here; UTF-8 was expected",
         ),
-        (
-            b"\xFF\xFE{\0}\0",
-            "1:1",
-            "this is UTF-16; UTF-8 was expected",
-        ),
-        (
-            b"\xFE\xFF\0{\0}",
-            "1:1",
-            "this is UTF-16; UTF-8 was expected",
-        ),
-        // UTF-16 without its mark is UTF-8 with zero bytes.
-        (b"{\0}\0", "1:2", "key must be a string"),
+        (b"\xFF\xFE{\0}\0", "1:1", UTF_16),
+        (b"\xFE\xFF\0{\0}", "1:1", UTF_16),
+        (b"{\0}\0", "1:1", UTF_16),
+        (b"\xFF\xFE\0\0{\0\0\0", "1:1", UTF_16),
+        (b"\0\x01\x02", "1:1", UTF_16),
     ] {
-        fs::write(&path, bytes).unwrap();
-        assert_eq!(
-            SessionFile::read(&path).unwrap_err().to_string(),
-            format!("{}:{place}: {message}", path.display())
-        );
+        for name in ["sessions.json", "sessions.toml"] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(
+                SessionFile::read(&path).unwrap_err().to_string(),
+                format!("{}:{place}: {message}", path.display())
+            );
+        }
     }
 }
 

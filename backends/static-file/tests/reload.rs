@@ -330,7 +330,7 @@ const BAD: &[(&str, Spoil, &str)] = &[
     (
         "UTF-16",
         |path| put(path, b"\xFF\xFE[\0"),
-        ":1:1: this is UTF-16",
+        ":1:1: this is not UTF-8 text",
     ),
     (
         "with two mistakes",
