@@ -196,6 +196,8 @@ impl SessionStore for StaticFileStore {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{self, RecvTimeoutError};
+
     use super::*;
 
     fn write(path: &Path, ids: &[&str]) {
@@ -215,17 +217,18 @@ mod tests {
         let old = Arc::downgrade(&store.content.load_full());
         write(&path, &["a", "b"]);
 
+        let (done, reloaded) = mpsc::channel();
         thread::scope(|scope| {
             let lookup = store.content.load();
-            let reload = scope.spawn(|| store.reload());
+            scope.spawn(|| done.send(store.reload()));
             while store.session_count() == 1 {
                 thread::yield_now();
             }
             // The new content is served, and the reload waits for the lookup.
-            assert!(!reload.is_finished());
-            assert!(old.upgrade().is_some());
+            let waits = reloaded.recv_timeout(Duration::from_millis(200));
+            assert_eq!(waits.err(), Some(RecvTimeoutError::Timeout));
             drop(lookup);
-            let reloaded = reload.join().unwrap().unwrap();
+            let reloaded = reloaded.recv().unwrap().unwrap();
             assert_eq!(reloaded, Reload::Changed { sessions: 2 });
             assert_eq!(old.strong_count(), 0);
         });
