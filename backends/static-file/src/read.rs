@@ -70,6 +70,8 @@ fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8
     Ok((bytes.len() as u64 <= max).then_some(bytes))
 }
 
+/// Less than a signature: that changes as well when another file is renamed over
+/// this one, which is whole all the same.
 fn version(metadata: &Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
 }
