@@ -6,8 +6,8 @@ use dcv_resolver_core::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 
-use crate::database_file::OpenFile;
-use crate::error::{puts_file_in_doubt, store_error};
+use crate::error::store_error;
+use crate::open_file::OpenFile;
 
 /// A connection, which goes back to its pool when it is dropped. sqlx rolls an
 /// unfinished transaction back on the way.
@@ -29,11 +29,9 @@ impl Connection {
 
     /// Converts an error, and has the file opened anew where it calls for it.
     pub(crate) fn failed(&self, source: sqlx::Error) -> StoreError {
-        if let Some(file) = &self.file
-            && puts_file_in_doubt(&source)
-        {
-            file.put_in_doubt();
+        match &self.file {
+            Some(file) => file.failed(source),
+            None => store_error(source),
         }
-        store_error(source)
     }
 }

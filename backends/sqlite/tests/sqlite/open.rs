@@ -150,6 +150,37 @@ async fn opening_waits_for_others_before_it_begins_the_log() {
     assert!(support::side_file(&path, "-wal").exists());
 }
 
+#[tokio::test]
+async fn a_file_replaced_while_it_is_opened_is_not_mixed_with_its_successor() {
+    for read_only in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        write_database(&path, "192.0.2.1").await;
+        write_database(&other, "192.0.2.2").await;
+        let mut writer = support::raw(&path).await;
+        raw_sql("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE")
+            .execute(&mut writer)
+            .await
+            .unwrap();
+
+        // The first connection has the file open, and waits for the writer.
+        let config = config(&path).read_only(read_only);
+        let opening = tokio::spawn(SqliteStore::open(config));
+        until(async || {
+            let handles = fs::read_dir("/proc/self/fd").unwrap();
+            let targets = handles.filter_map(|handle| fs::read_link(handle.ok()?.path()).ok());
+            targets.filter(|target| *target == path).count() == 2
+        })
+        .await;
+        fs::rename(&other, &path).unwrap();
+        raw_sql("COMMIT").execute(&mut writer).await.unwrap();
+
+        let error = opening.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert!(error.chain().to_string().contains("replaced"));
+    }
+}
+
 /// A host service's pool, over a database with tables of its own, among them
 /// the one in which sqlx keeps the service's migrations.
 async fn host_pool(folder: &tempfile::TempDir) -> SqlitePool {

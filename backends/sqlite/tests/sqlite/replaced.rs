@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_sqlite::SqliteStore;
-use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -323,7 +324,7 @@ async fn a_log_begun_by_others_beside_a_store_that_only_reads_is_left_behind_too
     let place = Place::new().await;
     let mut writer = raw(&place.live).await;
     let execute = async |writer: &mut _, sql: &'static str| {
-        sqlx::raw_sql(sql).execute(writer).await.unwrap();
+        raw_sql(sql).execute(writer).await.unwrap();
     };
     execute(&mut writer, "PRAGMA journal_mode = DELETE").await;
     let store = SqliteStore::open(config(&place.live).read_only(true))
@@ -338,5 +339,53 @@ async fn a_log_begun_by_others_beside_a_store_that_only_reads_is_left_behind_too
 
     let other = place.other("192.0.2.2").await;
     fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+}
+
+/// Puts 400 sessions into the log, and leaves them there.
+async fn fill(connection: &mut SqliteConnection, prefix: &str) {
+    let insert = format!(
+        "PRAGMA wal_autocheckpoint = 0;
+         WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 399)
+         INSERT INTO dcv_session (id, host, http_port)
+         SELECT format('{prefix}-%04d', n), '192.0.2.7', 8443 FROM n"
+    );
+    raw_sql(AssertSqlSafe(insert))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_only_read_never_meet_the_log_of_the_new_file() {
+    let place = Place::new().await;
+    let mut writer = raw(&place.live).await;
+    fill(&mut writer, "old").await;
+    // The same sessions on other pages, in the file or in the log.
+    let origin = place.other("192.0.2.2").await;
+    let mut origin_writer = raw(&origin).await;
+    fill(&mut origin_writer, "aaa").await;
+    fill(&mut origin_writer, "old").await;
+    let copy = place.path("copy.db");
+    fs::copy(&origin, &copy).unwrap();
+    fs::copy(side_file(&origin, "-wal"), side_file(&copy, "-wal")).unwrap();
+
+    let store = SqliteStore::open(config(&place.live).read_only(true))
+        .await
+        .unwrap();
+    let store = Arc::new(store);
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    fs::rename(side_file(&copy, "-wal"), side_file(&place.live, "-wal")).unwrap();
+    fs::rename(&copy, &place.live).unwrap();
+    let lookups: Vec<_> = (0..16)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            let id = format!("old-{:04}", n * 20).parse().unwrap();
+            tokio::spawn(async move { store.lookup(&id).await })
+        })
+        .collect();
+    for lookup in lookups {
+        assert!(lookup.await.unwrap().unwrap().is_some());
+    }
     noticed(&store, "192.0.2.2").await;
 }
