@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use redis::{Cmd, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::{Origin, RedisConfig};
@@ -190,40 +191,45 @@ impl Inner {
     /// The connection: the one there is, or the next one, if there is one
     /// before `deadline`.
     async fn connection(self: &Arc<Self>, deadline: Instant) -> RedisResult<Arc<Live>> {
-        let attempt = {
+        let (attempt, ending) = {
             let mut link = self.link();
             match &link.state {
                 State::Up(live) => return Ok(Arc::clone(live)),
-                State::Connecting(attempt) => attempt.clone(),
+                State::Connecting(attempt) => (attempt.clone(), None),
                 State::Down {
                     last: Some(error),
                     retry_at,
                 } if Instant::now() < *retry_at => return Err(error.clone()),
-                State::Down { .. } => self.start_attempt(&mut link),
+                State::Down { .. } => {
+                    let (attempt, ending) = self.prepare_attempt(&mut link);
+                    (attempt, Some(ending))
+                }
             }
         };
+        if let Some(ending) = ending {
+            ending.spawn();
+        }
         timeout_at(deadline, attempt)
             .await
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    /// Connects in a task of its own, so that no caller who gives up ends it
-    /// for the others.
-    fn start_attempt(self: &Arc<Self>, link: &mut Link) -> Attempt {
-        let mut ending = Ending {
-            inner: Arc::clone(self),
-            result: Err(aborted()),
-        };
-        let task = tokio::spawn(async move {
-            ending.result = ending.inner.connect().await;
-            ending.result.clone()
-        });
-        let attempt = task
-            .map(|joined| joined.unwrap_or_else(|_| Err(aborted())))
+    /// An attempt to connect, which the caller starts once `link` is unlocked:
+    /// a runtime that is shutting down drops what it is given at once, and the
+    /// end of an attempt locks it.
+    fn prepare_attempt(self: &Arc<Self>, link: &mut Link) -> (Attempt, Ending) {
+        let (outcome, told) = oneshot::channel();
+        let attempt = told
+            .map(|result| result.unwrap_or_else(|_| Err(aborted())))
             .boxed()
             .shared();
         link.state = State::Connecting(attempt.clone());
-        attempt
+        let ending = Ending {
+            inner: Arc::clone(self),
+            result: Err(aborted()),
+            outcome: Some(outcome),
+        };
+        (attempt, ending)
     }
 
     async fn connect(&self) -> RedisResult<Arc<Live>> {
@@ -268,16 +274,20 @@ impl Inner {
         if !self.origin.is_ours() {
             return;
         }
-        let mut link = self.link();
-        if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
+        let ending = {
+            let mut link = self.link();
+            if !matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
+                return;
+            }
             tracing::warn!("the connection to Redis at {} is lost", self.origin);
-            drop(self.start_attempt(&mut link));
-        }
+            self.prepare_attempt(&mut link).1
+        };
+        ending.spawn();
     }
 
     /// Finds out whether `live` still works, and replaces it if not.
-    async fn examine(self: Arc<Self>, live: Arc<Live>) {
-        let _examination = Examination(&live);
+    async fn examine(self: Arc<Self>, examination: Examination) {
+        let live = &examination.0;
         // On a cluster it goes to every master.
         let ping = redis::cmd("PING");
         let answer = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
@@ -291,13 +301,13 @@ impl Inner {
             return;
         }
         if !(live.is_cluster() && self.origin.is_ours()) {
-            self.replace(&live);
+            self.replace(live);
             return;
         }
         // Until there is a better one, it serves the nodes that are well.
         if let Ok(better) = self.connect().await {
             let mut link = self.link();
-            if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, &live)) {
+            if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
                 tracing::warn!("a node of the cluster has fallen silent; connected anew");
                 link.state = State::Up(better);
             }
@@ -321,22 +331,31 @@ struct Unanswered<'a> {
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        if self.is_answered || self.live.under_examination.swap(true, Ordering::Relaxed) {
+        if self.is_answered {
             return;
         }
-        match Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(Arc::clone(self.inner).examine(Arc::clone(self.live)));
-            }
-            // The runtime is gone, and the connection with it.
-            Err(_) => self.live.under_examination.store(false, Ordering::Relaxed),
+        // Without a runtime the connection is gone, too.
+        if let (Ok(runtime), Some(examination)) =
+            (Handle::try_current(), Examination::begin(self.live))
+        {
+            runtime.spawn(Arc::clone(self.inner).examine(examination));
         }
     }
 }
 
-struct Examination<'a>(&'a Live);
+/// That a connection is being examined, until this is dropped: by a runtime
+/// that is shutting down, perhaps before the examination has begun.
+struct Examination(Arc<Live>);
 
-impl Drop for Examination<'_> {
+impl Examination {
+    /// None while another one is under way.
+    fn begin(live: &Arc<Live>) -> Option<Self> {
+        let is_first = !live.under_examination.swap(true, Ordering::Relaxed);
+        is_first.then(|| Self(Arc::clone(live)))
+    }
+}
+
+impl Drop for Examination {
     fn drop(&mut self) {
         self.0.under_examination.store(false, Ordering::Relaxed);
     }
@@ -346,11 +365,28 @@ impl Drop for Examination<'_> {
 struct Ending {
     inner: Arc<Inner>,
     result: RedisResult<Arc<Live>>,
+    /// Tells those who wait for the attempt.
+    outcome: Option<oneshot::Sender<RedisResult<Arc<Live>>>>,
+}
+
+impl Ending {
+    /// Connects in a task of its own, so that no caller who gives up ends it
+    /// for the others.
+    fn spawn(mut self) {
+        tokio::spawn(async move {
+            self.result = self.inner.connect().await;
+            drop(self);
+        });
+    }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
         self.inner.finish_attempt(&self.result);
+        if let Some(outcome) = self.outcome.take() {
+            // An error means that nobody waits.
+            let _ = outcome.send(self.result.clone());
+        }
     }
 }
 

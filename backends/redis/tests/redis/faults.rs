@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionStore, StoreErrorKind};
@@ -178,6 +179,38 @@ fn a_store_outlives_the_runtime_that_it_connected_on() {
     let ids = first.block_on(fill(&store, 1));
     drop(first);
     assert!(runtime().block_on(store.lookup(&ids[0])).unwrap().is_some());
+}
+
+#[test]
+fn a_runtime_that_shuts_down_leaves_no_caller_hanging() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let store = Arc::new(store("redis://127.0.0.1:1"));
+    let (shut_down, is_shut_down) = mpsc::channel::<()>();
+    let (asking, is_asking) = mpsc::channel();
+    let asker = Arc::clone(&store);
+    let (answer, answered) = mpsc::channel();
+    runtime.spawn(async move {
+        asking.send(()).unwrap();
+        let _ = is_shut_down.recv();
+        let session = id("console");
+        let lookup = asker.lookup(&session);
+        let _ = futures_util::FutureExt::now_or_never(lookup);
+        answer.send(()).unwrap();
+    });
+    is_asking.recv().unwrap();
+    runtime.shutdown_background();
+    drop(shut_down);
+    // Whether the call is answered or panics for want of timers is tokio's.
+    let ended = answered.recv_timeout(Duration::from_secs(10));
+    assert_ne!(ended, Err(RecvTimeoutError::Timeout), "the call hangs");
+    // And the store serves on another runtime.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let error = runtime.block_on(store.lookup(&id("console"))).unwrap_err();
+    assert!(error.is_retryable(), "{}", error.chain());
 }
 
 async fn served_again(store: &dyn SessionStore, session: &dcv_resolver_core::SessionId) {
