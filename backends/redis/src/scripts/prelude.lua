@@ -16,7 +16,12 @@ if stored then
     return NEWER
   end
   expires_at, token, body = string.match(stored, '^dcv%-session/1 (%S+) (%S+)\n(.*)$')
-  if not expires_at then
+  -- What is not written as it is written here is damaged.
+  local is_expiry = expires_at and (expires_at == 'never' or expires_at == '0'
+    or string.match(expires_at, '^%-?[1-9]%d*$'))
+  local is_token = token and (token == 'none'
+    or #token == 32 and not string.find(token, '[^0-9a-f]'))
+  if not is_expiry or not is_token then
     return NOT_OURS
   end
 end

@@ -34,6 +34,31 @@ async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
             &["dcv-session/1 never none"],
             StoreErrorKind::CorruptRecord,
         ),
+        (
+            "SET",
+            &["dcv-session/1 soon none\ngarbage"],
+            StoreErrorKind::CorruptRecord,
+        ),
+        (
+            "SET",
+            &["dcv-session/1 1767323045000 zz\n"],
+            StoreErrorKind::CorruptRecord,
+        ),
+        (
+            "SET",
+            &["dcv-session/1 0001 none\n{}"],
+            StoreErrorKind::CorruptRecord,
+        ),
+        (
+            "SET",
+            &["dcv-session/1 -0 none\n{}"],
+            StoreErrorKind::CorruptRecord,
+        ),
+        (
+            "SET",
+            &["dcv-session/1 1 A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5\n{}"],
+            StoreErrorKind::CorruptRecord,
+        ),
         ("SET", &[&big], StoreErrorKind::CorruptRecord),
         ("SET", &[""], StoreErrorKind::CorruptRecord),
         ("HSET", &["field", "value"], StoreErrorKind::CorruptRecord),
