@@ -25,6 +25,11 @@ impl FileIdentity {
         std::fs::metadata(path).map(|metadata| Self::from_metadata(&metadata))
     }
 
+    /// What no other file of the same file system has now.
+    pub(crate) fn number(self) -> u64 {
+        self.inode
+    }
+
     #[cfg(unix)]
     fn from_metadata(metadata: &std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;

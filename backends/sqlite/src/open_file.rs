@@ -45,9 +45,9 @@ pub(crate) struct OpenFile {
     /// its side files there.
     path: PathBuf,
     /// Empty until the log is in use, which a store that only reads leaves to
-    /// others to begin with, and again once they are removed: then others may
+    /// others to begin with, and again once they are gone: then others may
     /// be given their identities.
-    side_files: Mutex<Vec<(PathBuf, FileIdentity)>>,
+    side_files: Mutex<Vec<SideFile>>,
     in_doubt: AtomicBool,
 }
 
@@ -138,23 +138,19 @@ impl OpenFile {
     pub(crate) fn note_side_files(&self) {
         let mut side_files = self.side_files();
         if side_files.is_empty()
-            && let (Some(log), Some(index)) = (self.side_file("-wal"), self.side_file("-shm"))
+            && let (Some(log), Some(index)) = (
+                SideFile::beside(&self.path, LOG),
+                SideFile::beside(&self.path, INDEX),
+            )
         {
             side_files.extend([log, index]);
         }
     }
 
-    fn side_files(&self) -> MutexGuard<'_, Vec<(PathBuf, FileIdentity)>> {
+    fn side_files(&self) -> MutexGuard<'_, Vec<SideFile>> {
         self.side_files
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn side_file(&self, suffix: &str) -> Option<(PathBuf, FileIdentity)> {
-        let mut path = self.path.clone().into_os_string();
-        path.push(suffix);
-        let identity = FileIdentity::of(path.as_ref()).ok()?;
-        Some((path.into(), identity))
     }
 
     pub(crate) fn is_sound(&self) -> bool {
@@ -164,28 +160,31 @@ impl OpenFile {
     /// Closes the connections, and takes away what would harm a file that has
     /// taken this one's place.
     pub(crate) async fn give_up(&self) -> Result<(), StoreError> {
-        let replaced = FileIdentity::of(&self.path).ok() != Some(self.identity);
-        if replaced {
+        if self.is_replaced() {
             self.save_log().await;
         }
-        // Calls that hold a connection finish first; nobody waits for them.
-        tokio::spawn({
-            let pool = self.pool.clone();
-            async move { pool.close().await }
-        });
-        if replaced {
-            self.remove_side_files()?;
-        }
-        Ok(())
+        self.close();
+        self.take_side_files_away()
+    }
+
+    /// Calls that hold a connection finish first; nobody waits for them.
+    pub(crate) fn close(&self) {
+        let pool = self.pool.clone();
+        tokio::spawn(async move { pool.close().await });
+    }
+
+    fn is_replaced(&self) -> bool {
+        FileIdentity::of(&self.path).ok() != Some(self.identity)
     }
 
     /// Writes what is in the log into the database that it belongs to, which
-    /// somebody may have moved elsewhere to keep. It is a courtesy: SQLite
-    /// leaves a log behind when its database is moved away.
+    /// somebody may have moved elsewhere to keep, and empties the log. SQLite
+    /// does not when its database was moved away, and we cannot while others
+    /// read or write, or when the database was opened for reading only.
     async fn save_log(&self) {
         let saving = async {
             let mut connection = self.pool.acquire().await?;
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(&mut *connection)
                 .await
         };
@@ -200,26 +199,83 @@ impl OpenFile {
         }
     }
 
-    fn remove_side_files(&self) -> Result<(), StoreError> {
+    fn take_side_files_away(&self) -> Result<(), StoreError> {
         let mut side_files = self.side_files();
-        while let Some((path, identity)) = side_files.last() {
-            // One that came with the new file is that file's own.
-            if FileIdentity::of(path).ok() == Some(*identity) {
-                fs::remove_file(path).map_err(|source| {
-                    error(StoreErrorKind::AccessDenied).with_source(StaleSideFile {
-                        path: path.display().to_string(),
-                        source,
-                    })
-                })?;
+        while let Some(side_file) = side_files.last() {
+            // Asked right before: the database may have come back meanwhile.
+            if !self.is_replaced() {
+                return Ok(());
             }
+            side_file.take_away().map_err(|source| {
+                error(StoreErrorKind::AccessDenied).with_source(StaleSideFile {
+                    path: side_file.path.display().to_string(),
+                    source,
+                })
+            })?;
             side_files.pop();
         }
         Ok(())
     }
 }
 
+/// A file that SQLite keeps beside the database.
+#[derive(Debug)]
+struct SideFile {
+    path: PathBuf,
+    identity: FileIdentity,
+    is_log: bool,
+}
+
+impl SideFile {
+    /// The one that lies beside `database` now.
+    fn beside(database: &Path, suffix: &str) -> Option<Self> {
+        let path = with_suffix(database, suffix);
+        let identity = FileIdentity::of(&path).ok()?;
+        Some(Self {
+            path,
+            identity,
+            is_log: suffix == LOG,
+        })
+    }
+
+    /// Whether it still lies under its name.
+    fn is_in_place(&self) -> bool {
+        FileIdentity::of(&self.path).ok() == Some(self.identity)
+    }
+
+    /// Makes its name free, unless another file has it already: one that came
+    /// with a new database is that database's own.
+    ///
+    /// A log that is not empty may hold what was committed, and keeps it under
+    /// another name.
+    fn take_away(&self) -> io::Result<()> {
+        if !self.is_in_place() {
+            return Ok(());
+        }
+        if !self.is_log || fs::metadata(&self.path)?.len() == 0 {
+            return fs::remove_file(&self.path);
+        }
+        let kept = with_suffix(&self.path, &format!(".replaced-{}", self.identity.number()));
+        fs::rename(&self.path, &kept)?;
+        tracing::warn!(
+            log = %kept.display(),
+            "a session database was replaced before all of its log was written back; the log was kept under this name"
+        );
+        Ok(())
+    }
+}
+
+const LOG: &str = "-wal";
+const INDEX: &str = "-shm";
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.to_path_buf().into_os_string();
+    path.push(suffix);
+    path.into()
+}
+
 #[derive(Debug, thiserror::Error)]
-#[error("{path} belongs to a database that was replaced, and cannot be removed; remove it")]
+#[error("{path} belongs to a database that was replaced, and cannot be moved; move it away")]
 struct StaleSideFile {
     path: String,
     source: io::Error,
@@ -322,5 +378,21 @@ mod tests {
         fs::rename(&kept, &log).unwrap();
         open.give_up().await.unwrap();
         assert!(log.exists());
+    }
+    #[tokio::test]
+    async fn a_database_that_came_back_meanwhile_keeps_its_side_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.db");
+        let config = SqliteConfig::new(&path).create_if_missing(true);
+        create(&config).await.unwrap();
+        let open = OpenFile::open(&config, Missing::Create).await.unwrap();
+        let log = SideFile::beside(&path, LOG).unwrap();
+
+        // Replaced when it was looked at, and back when they are to go.
+        open.take_side_files_away().unwrap();
+        assert!(log.is_in_place());
+        fs::rename(&path, folder.path().join("away.db")).unwrap();
+        open.take_side_files_away().unwrap();
+        assert!(!log.is_in_place());
     }
 }

@@ -178,6 +178,7 @@ async fn a_database_moved_away_to_keep_it_holds_its_last_sessions() {
     fs::rename(&place.live, &kept).unwrap();
     fs::rename(&other, &place.live).unwrap();
     noticed(&store, "192.0.2.2").await;
+    assert!(kept_logs(&place).is_empty());
 
     let kept = SqliteStore::open(config(&kept)).await.unwrap();
     let last = kept.lookup(&"last".parse().unwrap()).await.unwrap();
@@ -388,4 +389,69 @@ async fn connections_that_only_read_never_meet_the_log_of_the_new_file() {
         assert!(lookup.await.unwrap().unwrap().is_some());
     }
     noticed(&store, "192.0.2.2").await;
+}
+
+/// The logs that were kept under another name.
+fn kept_logs(place: &Place) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place.folder.path()).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_str().unwrap().contains("live.db-wal.replaced-"))
+        .collect()
+}
+
+/// Joins the log that was kept with its database, as the README says.
+fn join(place: &Place, database: &Path) {
+    let kept = kept_logs(place);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    fs::rename(&kept[0], side_file(database, "-wal")).unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_back_while_another_process_reads_is_kept() {
+    let place = Place::new().await;
+    let other = place.other("192.0.2.2").await;
+    let store = place.open().await;
+    let mut reader = raw(&place.live).await;
+    raw_sql("BEGIN; SELECT count(*) FROM dcv_session")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    store
+        .register(&record("last", "192.0.2.9"), &TOKEN, NOW)
+        .await
+        .unwrap();
+
+    let moved = place.path("moved.db");
+    fs::rename(&place.live, &moved).unwrap();
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+    drop((reader, store));
+
+    join(&place, &moved);
+    let moved = SqliteStore::open(config(&moved)).await.unwrap();
+    let last = moved.lookup(&"last".parse().unwrap()).await.unwrap();
+    assert_eq!(last, Some(record("last", "192.0.2.9")));
+}
+
+#[tokio::test]
+async fn a_store_that_only_reads_keeps_the_log_of_a_replaced_file() {
+    let place = Place::new().await;
+    let other = place.other("192.0.2.2").await;
+    let store = SqliteStore::open(config(&place.live).read_only(true))
+        .await
+        .unwrap();
+    let mut writer = raw(&place.live).await;
+    fill(&mut writer, "late").await;
+
+    let moved = place.path("moved.db");
+    fs::rename(&place.live, &moved).unwrap();
+    fs::rename(&other, &place.live).unwrap();
+    noticed(&store, "192.0.2.2").await;
+    drop((writer, store));
+
+    join(&place, &moved);
+    let moved = SqliteStore::open(config(&moved)).await.unwrap();
+    let late = moved.lookup(&"late-0399".parse().unwrap()).await.unwrap();
+    assert!(late.is_some());
 }
