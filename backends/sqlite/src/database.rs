@@ -40,15 +40,13 @@ impl Database {
             }
         };
         let mut open = file.open_file(look).await?;
-        let pooled = match open.acquire().await {
-            // It was replaced while we waited for a connection.
-            Err(sqlx::Error::PoolClosed) => {
-                open = file.open_file(Look::Now).await?;
-                open.acquire().await
+        let pooled = loop {
+            match open.acquire().await {
+                // It was opened anew while we waited for a connection.
+                Err(sqlx::Error::PoolClosed) => open = file.open_file(Look::Now).await?,
+                acquired => break acquired.map_err(|source| open.failed(source))?,
             }
-            acquired => acquired,
         };
-        let pooled = pooled.map_err(|source| open.failed(source))?;
         Ok(Connection::new(pooled, Some(open)))
     }
 }

@@ -110,17 +110,25 @@ impl DatabaseFile {
     /// most [`LOOK_EVERY`] ago.
     pub(crate) async fn open_file(&self, look_when: Look) -> Result<Arc<OpenFile>, StoreError> {
         let state = self.state.load_full();
-        if look_when == Look::NowAndThen && !self.is_look_due() {
+        let is_due = self.is_look_due();
+        if look_when == Look::NowAndThen && !is_due {
             return state.answer();
         }
         let identity = look(&self.config.path).ok();
         if let State::Open(open) = &*state
-            && open.is_sound()
             && identity == Some(open.identity)
+            && !open.is_closed()
         {
-            open.note_side_files();
-            self.looked();
-            return Ok(Arc::clone(open));
+            if !open.is_in_doubt() {
+                open.note_side_files();
+                self.looked();
+                return Ok(Arc::clone(open));
+            }
+            // Opening it anew may not help, so that writers that fail one
+            // after the other must not do it each time.
+            if !is_due {
+                return Ok(Arc::clone(open));
+            }
         }
 
         let _one_at_a_time = self.reopening.lock().await;
@@ -148,8 +156,18 @@ impl DatabaseFile {
             Err(error) => return State::failed(error, before.cloned()),
         };
         if let Some(open) = before {
-            if open.identity == identity && open.is_sound() {
-                return State::Open(Arc::clone(open));
+            if open.identity == identity && !open.is_closed() {
+                if !open.is_in_doubt() {
+                    return State::Open(Arc::clone(open));
+                }
+                // The file is the same, and lookups go on while it is opened
+                // once more: it may be only writes that fail.
+                if open.has_its_side_files()
+                    && let Ok(next) = OpenFile::open(&self.config, Missing::Refuse).await
+                {
+                    open.close();
+                    return State::Open(Arc::new(next));
+                }
             }
             if let Err(error) = open.give_up().await {
                 return State::failed(error, Some(Arc::clone(open)));

@@ -48,7 +48,9 @@ fn kind(error: &sqlx::Error) -> StoreErrorKind {
 fn kind_of_code(code: i32) -> StoreErrorKind {
     match code {
         // SQLITE_ERROR: our statements are constant, so one that SQLite does
-        // not understand misses its table or a column.
+        // not understand misses its table or a column. Over a host service's
+        // pool it may also be something that goes away, such as a function or
+        // a hook of its own that fails.
         1 => StoreErrorKind::Incompatible,
         // PERM, AUTH
         3 | 23 => StoreErrorKind::AccessDenied,
@@ -67,12 +69,10 @@ fn kind_of_code(code: i32) -> StoreErrorKind {
 /// were opened.
 pub(crate) fn puts_file_in_doubt(error: &sqlx::Error) -> bool {
     match error {
-        // ERROR, PERM, READONLY, IOERR, CORRUPT, CANTOPEN, AUTH, NOTADB
+        // READONLY, IOERR, CORRUPT, CANTOPEN, NOTADB. Not ERROR: an open
+        // connection notices by itself that a table is there again.
         sqlx::Error::Database(_) => {
-            matches!(
-                primary_code(error),
-                Some(1 | 3 | 8 | 10 | 11 | 14 | 23 | 26)
-            )
+            matches!(primary_code(error), Some(8 | 10 | 11 | 14 | 26))
         }
         sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => true,
         _ => false,

@@ -153,8 +153,19 @@ impl OpenFile {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn is_sound(&self) -> bool {
-        !self.in_doubt.load(Ordering::Relaxed) && !self.pool.is_closed()
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    /// Whether a second set of connections would find the log that these use.
+    /// Where it was deleted, SQLite gives the new ones, within one process,
+    /// the index of the old log, until the last of the old ones is closed.
+    pub(crate) fn has_its_side_files(&self) -> bool {
+        self.side_files().iter().all(SideFile::is_in_place)
     }
 
     /// Closes the connections, and takes away what would harm a file that has

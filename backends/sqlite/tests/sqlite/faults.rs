@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
@@ -215,12 +216,12 @@ async fn without_log() -> (TempDir, PathBuf, SqliteConnection) {
 async fn a_database_locked_for_long_is_an_outage_for_each_of_many_calls() {
     let (_folder, path, mut holder) = without_log().await;
     let config = SqliteConfig::new(&path).read_only(true);
-    let store = std::sync::Arc::new(SqliteStore::open(config).await.unwrap());
+    let store = Arc::new(SqliteStore::open(config).await.unwrap());
     execute(&mut holder, "BEGIN EXCLUSIVE").await;
 
     let calls: Vec<_> = (0..64)
         .map(|_| {
-            let store = std::sync::Arc::clone(&store);
+            let store = Arc::clone(&store);
             tokio::spawn(async move {
                 let started = Instant::now();
                 (lookup(&store).await, started.elapsed())
@@ -437,6 +438,56 @@ fn a_file_without_leave_to_write_still_answers() {
             assert!(in_read_only_folder.is_err(), "{in_read_only_folder:?}");
             allow(0o644, 0o755);
             recovers(&store).await;
+        },
+    );
+}
+
+/// Of many lookups none fails while many writes do, all for `kind`.
+async fn lookups_go_on(store: &Arc<SqliteStore>, kind: StoreErrorKind) {
+    let end = Instant::now() + Duration::from_secs(1);
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move {
+                while Instant::now() < end {
+                    let other = record("other", "192.0.2.3");
+                    let error = store.register(&other, &TOKEN, NOW).await.unwrap_err();
+                    assert_eq!(error.kind(), kind);
+                }
+            })
+        })
+        .collect();
+    while Instant::now() < end {
+        let store = Arc::clone(store);
+        let lookup = tokio::spawn(async move { lookup(&store).await });
+        assert_eq!(lookup.await.unwrap().as_deref(), Ok("192.0.2.1"));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn writes_that_miss_a_column_leave_lookups_alone() {
+    let (_folder, path) = place().await;
+    let store = Arc::new(open(&path).await);
+    let mut other = raw(&path).await;
+    let rename = "ALTER TABLE dcv_session RENAME COLUMN lease_token TO gone";
+    execute(&mut other, rename).await;
+    lookups_go_on(&store, StoreErrorKind::Incompatible).await;
+}
+
+#[test]
+fn writes_without_leave_to_write_leave_lookups_alone() {
+    ordinary_user(
+        "faults::writes_without_leave_to_write_leave_lookups_alone",
+        async || {
+            use std::os::unix::fs::PermissionsExt;
+
+            let (_folder, path) = place().await;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+            let store = Arc::new(open(&path).await);
+            lookups_go_on(&store, StoreErrorKind::NotWritable).await;
         },
     );
 }
