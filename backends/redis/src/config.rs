@@ -143,8 +143,9 @@ impl RedisConfig {
 
     /// How long one call waits for its answer, for a connection to be made
     /// included; [`DEFAULT_RESPONSE_TIMEOUT`](Self::DEFAULT_RESPONSE_TIMEOUT)
-    /// unless set. `list`, `sweep` and `import`, which send many commands, wait
-    /// ten times as long for each.
+    /// unless set. One `list` waits ten times as long in all; `sweep` and
+    /// `import`, which send any number of commands, wait ten times as long for
+    /// each answer.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout.min(Self::LONGEST_TIMEOUT);
         self

@@ -2,7 +2,9 @@
 //!
 //! `SCAN` shows every key that is there throughout, on one server. On a
 //! cluster the masters are walked through one after the other, in the order
-//! of their ids. A page token names the master and the cursor on it.
+//! of their ids. A page token names the master, the run of its process and
+//! the cursor on it: to another process, with a hash seed of its own, the
+//! cursor would mean other keys.
 
 use std::num::NonZeroUsize;
 
@@ -23,7 +25,18 @@ const MAX_COUNT: usize = 1_000;
 pub(crate) struct Position {
     /// The id of a cluster's master; `None` on a single server.
     node: Option<String>,
-    cursor: u64,
+    start: Start,
+}
+
+/// Where to read on, on one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Start {
+    Beginning,
+    /// Means something to that run of the server's process only.
+    Cursor {
+        run_id: String,
+        cursor: u64,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,26 +45,39 @@ enum InvalidPosition {
     NotOurs,
     #[error("the cluster has changed since the page before; begin again with the first page")]
     NodeGone,
+    #[error(
+        "the server was restarted or replaced since the page before; begin again with the first page"
+    )]
+    OtherRun,
 }
 
 impl Position {
     pub(crate) fn parse(token: &PageToken) -> Result<Self, StoreError> {
         let parse = || {
             let rest = token.as_str().strip_prefix("scan:")?;
-            let (node, cursor) = match rest.rsplit_once(':') {
-                Some((node, cursor)) => (Some(node.to_owned()), cursor),
-                None => (None, rest),
-            };
+            let [node, run_id, cursor] =
+                <[&str; 3]>::try_from(rest.split(':').collect::<Vec<_>>()).ok()?;
             let cursor = cursor.parse().ok()?;
-            Some(Self { node, cursor })
+            Some(Self {
+                node: (!node.is_empty()).then(|| node.to_owned()),
+                start: match (run_id, cursor) {
+                    ("", 0) => Start::Beginning,
+                    ("", _) | (_, 0) => return None,
+                    _ => Start::Cursor {
+                        run_id: run_id.to_owned(),
+                        cursor,
+                    },
+                },
+            })
         };
         parse().ok_or_else(|| invalid(InvalidPosition::NotOurs))
     }
 
     pub(crate) fn token(&self) -> PageToken {
-        PageToken::new(match &self.node {
-            Some(node) => format!("scan:{node}:{}", self.cursor),
-            None => format!("scan:{}", self.cursor),
+        let node = self.node.as_deref().unwrap_or_default();
+        PageToken::new(match &self.start {
+            Start::Beginning => format!("scan:{node}::0"),
+            Start::Cursor { run_id, cursor } => format!("scan:{node}:{run_id}:{cursor}"),
         })
     }
 }
@@ -66,8 +92,8 @@ pub(crate) async fn scan(
     deadline: Instant,
 ) -> Result<(Vec<String>, Option<Position>), StoreError> {
     let masters = masters(server, deadline).await?;
-    let (index, cursor) = match &position {
-        None => (0, 0),
+    let (index, start) = match position {
+        None => (0, Start::Beginning),
         Some(position) => {
             let index = masters
                 .iter()
@@ -78,12 +104,16 @@ pub(crate) async fn scan(
                         None => InvalidPosition::NotOurs,
                     })
                 })?;
-            (index, position.cursor)
+            (index, position.start)
         }
     };
     let master = masters.get(index).ok_or_else(|| {
         error(StoreErrorKind::Unavailable).with_source("no master of the cluster has any slots")
     })?;
+    let (run, cursor) = match start {
+        Start::Beginning => (run_id(server, master, deadline).await?, 0),
+        Start::Cursor { run_id, cursor } => (run_id, cursor),
+    };
 
     let mut command = redis::cmd("SCAN");
     command
@@ -96,21 +126,28 @@ pub(crate) async fn scan(
         .send(&command, master.slot, Use::Read, deadline)
         .await
         .map_err(connection_error)?;
-    let (cursor, keys): (u64, Vec<Vec<u8>>) = parse(answer)?;
+    let (next_cursor, keys): (u64, Vec<Vec<u8>>) = parse(answer)?;
     // Ids are UTF-8, and so is the prefix: any other key is somebody else's.
     let keys = keys
         .into_iter()
         .filter_map(|key| String::from_utf8(key).ok())
         .collect();
-    let next = if cursor != 0 {
+    // Asked after the scan: a process that is gone does not come back.
+    if cursor != 0 && run_id(server, master, deadline).await? != run {
+        return Err(invalid(InvalidPosition::OtherRun));
+    }
+    let next = if next_cursor != 0 {
         Some(Position {
             node: master.node.clone(),
-            cursor,
+            start: Start::Cursor {
+                run_id: run,
+                cursor: next_cursor,
+            },
         })
     } else {
         masters.get(index + 1).map(|master| Position {
             node: master.node.clone(),
-            cursor: 0,
+            start: Start::Beginning,
         })
     };
     Ok((keys, next))
@@ -161,6 +198,25 @@ async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, 
     Ok(masters)
 }
 
+/// What the run of the master's process is called.
+async fn run_id(
+    server: &Supervisor,
+    master: &Master,
+    deadline: Instant,
+) -> Result<String, StoreError> {
+    let mut command = redis::cmd("INFO");
+    command.arg("server");
+    let answer = server
+        .send(&command, master.slot, Use::Read, deadline)
+        .await
+        .map_err(connection_error)?;
+    let info: String = parse(answer)?;
+    info.lines()
+        .find_map(|line| line.strip_prefix("run_id:"))
+        .map(str::to_owned)
+        .ok_or_else(|| error(StoreErrorKind::Other).with_source("INFO did not tell the run id"))
+}
+
 fn parse<T: redis::FromRedisValue>(value: Value) -> Result<T, StoreError> {
     from_redis_value(value).map_err(|error| connection_error(RedisError::from(error)))
 }
@@ -183,18 +239,34 @@ mod tests {
 
     #[test]
     fn a_token_leads_back_to_its_position() {
+        let in_the_middle = Start::Cursor {
+            run_id: "9e1b".to_owned(),
+            cursor: u64::MAX,
+        };
         for node in [None, Some("07c37df".to_owned())] {
-            let position = Position {
-                node,
-                cursor: u64::MAX,
-            };
-            assert_eq!(Position::parse(&position.token()).unwrap(), position);
+            for start in [Start::Beginning, in_the_middle.clone()] {
+                let node = node.clone();
+                let position = Position { node, start };
+                assert_eq!(Position::parse(&position.token()).unwrap(), position);
+            }
         }
     }
 
     #[test]
     fn a_foreign_token_is_an_invalid_page() {
-        for text in ["", "console", "scan:", "scan:x", "scan:a:", "scan:-1", "17"] {
+        for text in [
+            "",
+            "console",
+            "17",
+            "scan:",
+            "scan:0",
+            "scan:a:0",
+            "scan:::",
+            "scan:::-1",
+            "scan:::7",
+            "scan::b:0",
+            "scan::b:7:",
+        ] {
             let error = Position::parse(&PageToken::new(text)).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::InvalidPage, "{text:?}");
         }

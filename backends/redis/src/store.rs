@@ -35,7 +35,8 @@ const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 /// Opening one does no network access: a store whose Redis is down fails with
 /// `Unavailable`, and serves as soon as Redis is there. Calls give up after
 /// the configured response timeout, a write that needs its script sent in
-/// full included; `list`, `sweep` and `import` wait ten times as long for each
+/// full included. `list` gives up after ten times as long, and `sweep` and
+/// `import`, which send any number of commands, wait ten times as long for each
 /// answer.
 ///
 /// What [`sweep`](SessionRegistry::sweep) does, Redis does by itself too, the
@@ -86,8 +87,12 @@ impl RedisStore {
     }
 
     /// The record under a key that a scan has found, unless it is gone again.
-    async fn listed(&self, key: String) -> Result<Option<SessionRecord>, StoreError> {
-        let Some(value) = self.get(&key, self.server.bulk_deadline()).await? else {
+    async fn listed(
+        &self,
+        key: String,
+        deadline: Instant,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let Some(value) = self.get(&key, deadline).await? else {
             return Ok(None);
         };
         let id = key
@@ -233,23 +238,19 @@ impl SessionRegistry for RedisStore {
     }
 
     /// One `SCAN` a page, which also looks at keys of other prefixes: a page
-    /// may be empty where they are many.
+    /// may be empty where they are many. A page token ends with the server's
+    /// process: after a restart or a fail-over it is an `InvalidPage`, and the
+    /// listing is to be begun again.
     async fn list(
         &self,
         page: Option<&PageToken>,
         limit: NonZeroUsize,
     ) -> Result<Page, StoreError> {
         let position = page.map(Position::parse).transpose()?;
-        let (keys, next) = scan(
-            &self.server,
-            &self.key_prefix,
-            position,
-            limit,
-            self.server.bulk_deadline(),
-        )
-        .await?;
+        let deadline = self.server.bulk_deadline();
+        let (keys, next) = scan(&self.server, &self.key_prefix, position, limit, deadline).await?;
         let records = stream::iter(keys)
-            .map(|key| self.listed(key))
+            .map(|key| self.listed(key, deadline))
             .buffered(IN_FLIGHT)
             .try_filter_map(async |record| Ok(record))
             .try_collect()
@@ -273,7 +274,8 @@ impl SessionRegistry for RedisStore {
                 SWEPT_AT_ONCE,
                 deadline,
             )
-            .await?;
+            .await
+            .map_err(interrupted)?;
             removed += stream::iter(keys)
                 .map(|key| async move {
                     let deadline = self.server.bulk_deadline();
@@ -293,6 +295,15 @@ impl SessionRegistry for RedisStore {
             }
             position = next;
         }
+    }
+}
+
+/// The position that a sweep has reached can become invalid while it runs; its
+/// caller knows of no page, and may sweep again.
+fn interrupted(source: StoreError) -> StoreError {
+    match source.kind() {
+        StoreErrorKind::InvalidPage => error(StoreErrorKind::Unavailable).with_source(source),
+        _ => source,
     }
 }
 

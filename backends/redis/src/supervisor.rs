@@ -29,6 +29,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// server can be reached.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
+/// How many response timeouts a command may take that is one of very many.
+const BULK_FACTOR: u32 = 10;
+
 /// Whether a command may be sent once more when its answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
@@ -103,7 +106,7 @@ impl Supervisor {
     /// When a command that starts now gives up, being one of very many: they
     /// wait for one another, and nobody's connection waits for them.
     pub(crate) fn bulk_deadline(&self) -> Instant {
-        Instant::now() + self.0.response_timeout * 10
+        Instant::now() + self.0.response_timeout * BULK_FACTOR
     }
 
     /// Sends `command`, to the master of `slot` if one is given, and waits for

@@ -180,7 +180,10 @@ async fn a_page_token_of_a_master_that_is_gone_is_an_invalid_page() {
     let cluster = Cluster::start().await;
     let store = store(&cluster.url());
     fill(&store, 10).await;
-    for token in ["scan:0123456789abcdef0123456789abcdef01234567:0", "scan:0"] {
+    for token in [
+        "scan:0123456789abcdef0123456789abcdef01234567::0",
+        "scan:::0",
+    ] {
         let token = dcv_resolver_core::PageToken::new(token);
         let error = store
             .list(Some(&token), 10.try_into().unwrap())

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use dcv_resolver_core::{SessionStore, StoreErrorKind};
+use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_redis::RedisConfig;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
@@ -167,6 +167,26 @@ async fn an_idle_connection_that_the_server_closed_costs_a_lookup_nothing() {
     server.kill();
     server.launch().await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_page_token_of_a_server_that_was_restarted_is_an_invalid_page() {
+    let mut server = Server::start_durable().await;
+    let store = store(&server.url());
+    fill(&store, 100).await;
+    let limit = 10.try_into().unwrap();
+    let first = store.list(None, limit).await.unwrap();
+    let second = store.list(first.next.as_ref(), limit).await.unwrap();
+    server.kill();
+    server.launch().await;
+    let error = store.list(second.next.as_ref(), limit).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        StoreErrorKind::InvalidPage,
+        "{}",
+        error.chain()
+    );
 }
 
 #[test]

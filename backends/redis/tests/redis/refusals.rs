@@ -93,7 +93,7 @@ async fn the_permissions_in_the_readme_are_enough() {
     server
         .run(&format!(
             "ACL SETUSER ann on >{PASSWORD} resetkeys ~dcv:session:* resetchannels \
-             +get +set +del +eval +evalsha +scan +ping"
+             +get +set +del +eval +evalsha +scan +info +ping"
         ))
         .await;
     let store = store(&format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port));
