@@ -7,8 +7,11 @@ use std::time::Duration;
 
 /// Which database file a [`SqliteStore`](crate::SqliteStore) opens, and how.
 ///
-/// The two timeouts add up to less than a second, so that a call is answered,
-/// with an error if need be, within a resolver's usual time budget.
+/// On a file that is open, a call of one statement, which all but `ping`,
+/// `import` and `sweep` are, is answered within the sum of the two timeouts,
+/// with an error if need be: 0.8 s unless set otherwise. A call that finds the
+/// file replaced waits for its opening first, at most as long as for a
+/// connection. A resolver's own time budget holds for all of it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,6 +65,10 @@ impl SqliteConfig {
 
     /// Whether the database is opened for reading only: nothing is registered,
     /// created, migrated or switched to WAL. `false` unless set.
+    ///
+    /// SQLite still makes and maps the files `-wal` and `-shm` beside it, and
+    /// those that a replaced file left behind are moved out of the way, so the
+    /// folder has to be writable. The database file itself is not written.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
@@ -83,8 +90,8 @@ impl SqliteConfig {
         self
     }
 
-    /// How long a call waits for one of this store's connections; 500 ms
-    /// unless set.
+    /// How long a call waits for one of this store's connections, and for all
+    /// of them to be opened anew where that is needed; 500 ms unless set.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;

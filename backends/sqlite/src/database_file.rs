@@ -62,6 +62,14 @@ impl State {
         }
     }
 
+    /// What has to be given up before another file is opened.
+    fn open(&self) -> Option<&Arc<OpenFile>> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::Failed { before, .. } => before.as_ref(),
+        }
+    }
+
     fn answer(&self) -> Result<Arc<OpenFile>, StoreError> {
         match self {
             Self::Open(open) => Ok(Arc::clone(open)),
@@ -136,20 +144,31 @@ impl DatabaseFile {
         if !Arc::ptr_eq(&state, &newest) {
             return newest.answer();
         }
-        let next = Arc::new(self.reopened(&state).await);
+        let next = Arc::new(self.reopened_in_time(&state).await);
         self.report(&state, &next);
         self.state.store(Arc::clone(&next));
         self.looked();
         next.answer()
     }
 
+    /// It takes milliseconds where nothing is wrong.
+    ///
     /// A call may be dropped at any point in here, and the next one starts
-    /// again from the same state.
+    /// again from the same state. So callers with less patience than this
+    /// would never see it end; a resolver has more.
+    async fn reopened_in_time(&self, state: &State) -> State {
+        let patience = self.config.acquire_timeout;
+        tokio::time::timeout(patience, self.reopened(state))
+            .await
+            .unwrap_or_else(|_| {
+                let late = error(StoreErrorKind::TimedOut)
+                    .with_source("the database could not be opened anew in time");
+                State::failed(late, state.open().cloned())
+            })
+    }
+
     async fn reopened(&self, state: &State) -> State {
-        let before = match state {
-            State::Open(open) => Some(open),
-            State::Failed { before, .. } => before.as_ref(),
-        };
+        let before = state.open();
         let identity = match look(&self.config.path) {
             Ok(identity) => identity,
             // What is open stays open: the file may come back as it was.
@@ -225,6 +244,9 @@ fn checked(mut config: SqliteConfig) -> Result<SqliteConfig, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::sqlite::SqliteConnection;
+    use sqlx::{Connection, raw_sql};
+
     use super::*;
 
     #[test]
@@ -237,5 +259,90 @@ mod tests {
             let error = checked(SqliteConfig::new(name)).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::InvalidConfig, "{name:?}");
         }
+    }
+    /// A database that only reads and that has no log, so that a writer can
+    /// shut it out.
+    async fn locked_out(
+        folder: &tempfile::TempDir,
+        acquire_timeout: Duration,
+    ) -> (Arc<DatabaseFile>, SqliteConnection) {
+        let path = folder.path().join("sessions.db");
+        let config = SqliteConfig::new(&path);
+        drop(
+            DatabaseFile::open(config.clone().create_if_missing(true))
+                .await
+                .unwrap(),
+        );
+        let url = format!("sqlite:{}", path.display());
+        let mut writer = SqliteConnection::connect(&url).await.unwrap();
+        // The store's connections close on threads of their own.
+        while raw_sql("PRAGMA journal_mode = DELETE")
+            .execute(&mut writer)
+            .await
+            .is_err()
+        {}
+        let config = config
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(10))
+            .acquire_timeout(acquire_timeout);
+        let file = DatabaseFile::open(config).await.unwrap();
+        raw_sql("BEGIN EXCLUSIVE")
+            .execute(&mut writer)
+            .await
+            .unwrap();
+        (Arc::new(file), writer)
+    }
+
+    #[tokio::test]
+    async fn a_file_in_doubt_is_opened_anew_at_most_four_times_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(folder.path().join("sessions.db")).create_if_missing(true);
+        let file = DatabaseFile::open(config).await.unwrap();
+        let started = Instant::now();
+        let (mut open, mut times) = (file.open_file(Look::Now).await.unwrap(), 0);
+        for _ in 0..100 {
+            open.put_in_doubt();
+            let next = file.open_file(Look::Now).await.unwrap();
+            times += u128::from(!Arc::ptr_eq(&open, &next));
+            open = next;
+        }
+        assert!(times <= started.elapsed().as_millis() / LOOK_EVERY.as_millis() + 1);
+    }
+
+    #[tokio::test]
+    async fn the_connections_in_doubt_serve_until_there_are_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, mut writer) = locked_out(&folder, Duration::from_secs(10)).await;
+        let before = file.state.load_full().answer().unwrap();
+        before.put_in_doubt();
+        file.next_look_ms.store(0, Ordering::Relaxed);
+
+        let opening = tokio::spawn({
+            let file = Arc::clone(&file);
+            async move { file.open_file(Look::Now).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!before.is_closed());
+        raw_sql("COMMIT").execute(&mut writer).await.unwrap();
+        let after = opening.await.unwrap().unwrap();
+        assert!(!Arc::ptr_eq(&before, &after));
+    }
+
+    #[tokio::test]
+    async fn opening_anew_ends_in_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, mut writer) = locked_out(&folder, Duration::from_millis(500)).await;
+        let before = file.state.load_full().answer().unwrap();
+        before.put_in_doubt();
+        file.next_look_ms.store(0, Ordering::Relaxed);
+
+        // Without a bound it would wait for the lock as long as it may.
+        let started = Instant::now();
+        let error = file.open_file(Look::Now).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::TimedOut);
+        assert!(started.elapsed() < Duration::from_secs(5));
+
+        raw_sql("COMMIT").execute(&mut writer).await.unwrap();
+        while file.open_file(Look::Now).await.is_err() {}
     }
 }

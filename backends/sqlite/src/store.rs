@@ -56,8 +56,11 @@ impl SqliteStore {
     /// It takes the driver's type on purpose, so that both share connections
     /// and settings: timeouts, journal mode and durability are what the pool
     /// says. Bring the tables up to date with [`migrate`](crate::migrate)
-    /// first; until then every call is `Incompatible`. That the database file
-    /// is replaced goes unnoticed, since the pool is not ours to renew.
+    /// first; until then every call is `Incompatible`.
+    ///
+    /// Do not replace the database file under a pool: it goes on with the old
+    /// file, mixes the two when it opens a connection later, and is not ours
+    /// to renew. Stop the service, replace the file, start the service.
     #[must_use]
     pub fn with_pool(pool: SqlitePool) -> Self {
         Self {
