@@ -9,7 +9,7 @@ use crate::connect::Servers;
 use crate::connection::RedisConnection;
 use crate::error::error;
 use crate::tls::Tls;
-use crate::topology::{Credentials, Topology};
+use crate::topology::Credentials;
 use crate::url;
 
 /// Where the sessions are, and how long to wait for an answer.
@@ -45,13 +45,6 @@ impl Origin {
     /// Whether a broken connection can be replaced here.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::Servers(_))
-    }
-
-    pub(crate) fn has_sentinels(&self) -> bool {
-        match self {
-            Self::Servers(servers) => matches!(servers.topology, Topology::Sentinel { .. }),
-            Self::Given(_) => false,
-        }
     }
 }
 

@@ -7,8 +7,9 @@
 //! connection is at fault; and if so, a new one is made.
 //!
 //! A connection is made when a call needs it, never more than one at a time,
-//! and calls wait for it no longer than for an answer. After a failure the
-//! next attempt waits, up to [`MAX_PAUSE`]; calls until then fail at once.
+//! and calls wait for it no longer than for an answer. After an attempt that
+//! no answer came of, the next one waits, up to [`MAX_PAUSE`]; calls until
+//! then fail at once, or use what still serves.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Half of the second within which a call must be served again, once the
 /// server can be reached.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
+/// A cluster's connection serves on while a node is silent, so that a new one
+/// is less urgent; but the node must be served again within 2 s.
+const MAX_CLUSTER_PAUSE: Duration = Duration::from_secs(1);
+/// After so long without an attempt, a node that falls silent does so anew.
+const CLUSTER_CALM: Duration = Duration::from_secs(10);
 
 /// How many response timeouts a command may take that is one of very many.
 const BULK_FACTOR: u32 = 10;
@@ -53,16 +59,31 @@ struct Inner {
 #[derive(Debug)]
 struct Link {
     state: State,
-    /// Attempts to connect that have failed since the last one that did not.
-    failures: u32,
+    /// Attempts to connect since a connection had its first answer.
+    attempts: u32,
+    retry_at: Instant,
+}
+
+impl Link {
+    /// Has the next attempt wait, the longer the more there have been.
+    fn pause(&mut self, max: Duration) {
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.attempts));
+        self.attempts = self.attempts.saturating_add(1);
+        self.retry_at = Instant::now() + pause.min(max);
+    }
+
+    fn is_paused(&self) -> bool {
+        Instant::now() < self.retry_at
+    }
+
+    fn is_up_with(&self, live: &Arc<Live>) -> bool {
+        matches!(&self.state, State::Up(current) if Arc::ptr_eq(current, live))
+    }
 }
 
 #[derive(Debug)]
 enum State {
-    Down {
-        last: Option<RedisError>,
-        retry_at: Instant,
-    },
+    Down(Option<RedisError>),
     Connecting(Attempt),
     Up(Arc<Live>),
 }
@@ -72,6 +93,8 @@ type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
 #[derive(Debug)]
 struct Live {
     connection: RedisConnection,
+    made_at: Instant,
+    has_answered: AtomicBool,
     /// Whether a `PING` is under way to find out about it.
     under_examination: AtomicBool,
 }
@@ -89,11 +112,9 @@ impl Supervisor {
             origin: config.origin.clone(),
             response_timeout: config.response_timeout,
             link: Mutex::new(Link {
-                state: State::Down {
-                    last: None,
-                    retry_at: Instant::now(),
-                },
-                failures: 0,
+                state: State::Down(None),
+                attempts: 0,
+                retry_at: Instant::now(),
             }),
         }))
     }
@@ -162,14 +183,18 @@ impl Supervisor {
         match timeout_at(deadline, answer).await {
             Ok(Ok(value)) => {
                 unanswered.is_answered = true;
+                self.0.answered(&live);
                 Ok(value)
             }
             Ok(Err(error)) => {
                 let is_lost = self.0.is_lost(&error);
                 // A cluster's connection may still serve the other nodes.
                 unanswered.is_answered = !(error.is_timeout() || is_lost && live.is_cluster());
+                if !is_lost && !error.is_timeout() {
+                    self.0.answered(&live);
+                }
                 if is_lost && !live.is_cluster() {
-                    self.0.replace(&live);
+                    self.0.replace(&live, &error);
                 }
                 Err(Failure { error, is_lost })
             }
@@ -188,7 +213,19 @@ impl Inner {
     }
 
     fn is_lost(&self, error: &RedisError) -> bool {
-        is_disconnected(error) || (self.origin.has_sentinels() && is_replica(error))
+        is_disconnected(error) || (self.origin.is_ours() && is_replica(error))
+    }
+
+    fn answered(&self, live: &Live) {
+        if live.has_answered.load(Ordering::Relaxed)
+            || live.has_answered.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        tracing::info!("connected to Redis at {}", self.origin);
+        let mut link = self.link();
+        link.attempts = 0;
+        link.retry_at = Instant::now();
     }
 
     /// The connection: the one there is, or the next one, if there is one
@@ -199,11 +236,8 @@ impl Inner {
             match &link.state {
                 State::Up(live) => return Ok(Arc::clone(live)),
                 State::Connecting(attempt) => (attempt.clone(), None),
-                State::Down {
-                    last: Some(error),
-                    retry_at,
-                } if Instant::now() < *retry_at => return Err(error.clone()),
-                State::Down { .. } => {
+                State::Down(Some(error)) if link.is_paused() => return Err(error.clone()),
+                State::Down(_) => {
                     let (attempt, ending) = self.prepare_attempt(&mut link);
                     (attempt, Some(ending))
                 }
@@ -242,6 +276,8 @@ impl Inner {
         };
         Ok(Arc::new(Live {
             connection,
+            made_at: Instant::now(),
+            has_answered: AtomicBool::new(false),
             under_examination: AtomicBool::new(false),
         }))
     }
@@ -249,40 +285,42 @@ impl Inner {
     fn finish_attempt(&self, result: &RedisResult<Arc<Live>>) {
         let mut link = self.link();
         match result {
-            Ok(live) => {
-                tracing::info!("connected to Redis at {}", self.origin);
-                link.failures = 0;
-                link.state = State::Up(Arc::clone(live));
-            }
+            Ok(live) => link.state = State::Up(Arc::clone(live)),
             Err(error) => {
-                if link.failures == 0 {
+                if link.attempts == 0 {
                     let error = connection_error(error.clone());
                     let error = error.chain();
                     tracing::warn!(%error, "cannot connect to Redis at {}; trying on", self.origin);
                 }
-                let pause = FIRST_PAUSE
-                    .saturating_mul(2_u32.saturating_pow(link.failures))
-                    .min(MAX_PAUSE);
-                link.failures = link.failures.saturating_add(1);
-                link.state = State::Down {
-                    last: Some(error.clone()),
-                    retry_at: Instant::now() + pause,
-                };
+                link.state = State::Down(Some(error.clone()));
             }
         }
+        link.pause(MAX_PAUSE);
     }
 
-    /// Gives `live` up, unless it was already, and connects anew.
-    fn replace(self: &Arc<Self>, live: &Arc<Live>) {
+    /// Gives `live` up for `error`, unless it was already, and connects anew:
+    /// now, or when the pause is over and a call needs it.
+    fn replace(self: &Arc<Self>, live: &Arc<Live>, error: &RedisError) {
         if !self.origin.is_ours() {
             return;
         }
         let ending = {
             let mut link = self.link();
-            if !matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
+            if !link.is_up_with(live) {
                 return;
             }
-            tracing::warn!("the connection to Redis at {} is lost", self.origin);
+            // A replica reads on. That it answers does not make another
+            // attempt promising.
+            if is_replica(error) && live.made_at.elapsed() < MAX_PAUSE {
+                return;
+            }
+            if link.attempts <= 1 {
+                tracing::warn!("the connection to Redis at {} is lost", self.origin);
+            }
+            if link.is_paused() {
+                link.state = State::Down(Some(error.clone()));
+                return;
+            }
             self.prepare_attempt(&mut link).1
         };
         ending.spawn();
@@ -291,29 +329,45 @@ impl Inner {
     /// Finds out whether `live` still works, and replaces it if not.
     async fn examine(self: Arc<Self>, examination: Examination) {
         let live = &examination.0;
+        if live.is_cluster() && self.link().is_paused() {
+            return;
+        }
         // On a cluster it goes to every master.
         let ping = redis::cmd("PING");
         let answer = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
-        let answered = match &answer {
-            Ok(Ok(_)) => true,
+        let error = match answer {
+            Ok(Ok(_)) => return,
             // An error in words of the server's is an answer too.
-            Ok(Err(error)) => error.code().is_some(),
-            Err(_) => false,
+            Ok(Err(error)) if error.code().is_some() => return,
+            Ok(Err(error)) => error,
+            Err(_) => timed_out(),
         };
-        if answered {
-            return;
+        if live.is_cluster() {
+            self.renew_cluster(live).await;
+        } else {
+            self.replace(live, &error);
         }
-        if !(live.is_cluster() && self.origin.is_ours()) {
-            self.replace(live);
-            return;
+    }
+
+    /// Until there is a better one, `live` serves the nodes that are well.
+    async fn renew_cluster(&self, live: &Arc<Live>) {
+        let better = self.connect().await;
+        let mut link = self.link();
+        if link.retry_at.elapsed() > CLUSTER_CALM {
+            link.attempts = 0;
         }
-        // Until there is a better one, it serves the nodes that are well.
-        if let Ok(better) = self.connect().await {
-            let mut link = self.link();
-            if matches!(&link.state, State::Up(current) if Arc::ptr_eq(current, live)) {
-                tracing::warn!("a node of the cluster has fallen silent; connected anew");
-                link.state = State::Up(better);
-            }
+        if link.attempts == 0 {
+            tracing::warn!(
+                "a node of {} has fallen silent; connecting anew",
+                self.origin
+            );
+        }
+        link.pause(MAX_CLUSTER_PAUSE);
+        if let Ok(better) = better
+            && link.is_up_with(live)
+        {
+            better.has_answered.store(true, Ordering::Relaxed);
+            link.state = State::Up(better);
         }
     }
 }
@@ -334,7 +388,8 @@ struct Unanswered<'a> {
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        if self.is_answered {
+        // Somebody else's connection is not replaced, whatever came out.
+        if self.is_answered || !self.inner.origin.is_ours() {
             return;
         }
         // Without a runtime the connection is gone, too.

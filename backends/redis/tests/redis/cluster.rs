@@ -106,6 +106,8 @@ async fn a_killed_and_a_frozen_master_are_failed_over() {
     }
 }
 
+const FROZEN: Duration = Duration::from_secs(6);
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn a_frozen_node_that_comes_back_is_served_again() {
@@ -115,14 +117,19 @@ async fn a_frozen_node_that_comes_back_is_served_again() {
     let ids = fill(&store, 60).await;
     let traffic = Traffic::start(&store, &ids);
     sleep(Duration::from_millis(100)).await;
+    let before = cluster.nodes[1].connections().await;
     cluster.nodes[0].freeze();
-    sleep(Duration::from_secs(2)).await;
+    sleep(FROZEN).await;
+    // The one that asks is one, too.
+    let made = cluster.nodes[1].connections().await - before;
     cluster.nodes[0].thaw();
     let mended = Instant::now();
     sleep(Duration::from_secs(3)).await;
     let report = traffic.stop().await;
-    let recovered = report.print("cluster node frozen for 2 s", mended);
+    let recovered = report.print("cluster node frozen for 6 s", mended);
     assert!(report.failures() > 0, "the fault was not felt");
+    println!("{made} connections to a node that is well, while another is frozen for {FROZEN:?}");
+    assert!(made < 16, "{made}");
     assert!(recovered < RECOVERED, "{recovered:?}");
 }
 

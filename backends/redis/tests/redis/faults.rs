@@ -10,7 +10,9 @@ use dcv_resolver_redis::RedisConfig;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Patience, Proxy, RECOVERED, Server, Traffic, fill, id, store};
+use crate::support::{
+    Patience, Proxy, RECOVERED, Server, TOKEN, Traffic, fill, id, now, record, store,
+};
 
 const TIMEOUT: Duration = RedisConfig::DEFAULT_RESPONSE_TIMEOUT;
 
@@ -167,6 +169,74 @@ async fn an_idle_connection_that_the_server_closed_costs_a_lookup_nothing() {
     server.kill();
     server.launch().await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_name_that_is_pointed_at_another_master_is_followed() {
+    let (old, new) = (Server::start().await, Server::start().await);
+    let name = Proxy::start(old.port).await;
+    let store = store(&format!("redis://127.0.0.1:{}", name.port));
+    fill(&store, 1).await;
+    old.run(&format!("REPLICAOF 127.0.0.1 {}", new.port)).await;
+    name.point_at(new.port);
+    let mended = Instant::now();
+    let patience = Patience::until("the new master is written to");
+    while let Err(error) = store.register(&record(&id("new")), &TOKEN, now()).await {
+        assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+        patience.wait().await;
+    }
+    let recovered = mended.elapsed();
+    println!("| name pointed at another master | NotWritable | recovered {recovered:?} |");
+    assert!(recovered < RECOVERED, "{recovered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_replica_that_is_written_to_reads_on_and_is_not_flooded_with_connections() {
+    let (master, replica) = (Server::start().await, Server::start().await);
+    let proxy = Proxy::start(replica.port).await;
+    let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
+    fill(&store, 1).await;
+    fill(&crate::support::store(&master.url()), 1).await;
+    replica
+        .run(&format!("REPLICAOF 127.0.0.1 {}", master.port))
+        .await;
+    let patience = Patience::until("the replica has what the master has");
+    while !matches!(store.lookup(&id("s-0")).await, Ok(Some(_))) {
+        patience.wait().await;
+    }
+    let before = proxy.connections();
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(2) {
+        let written = store.register(&record(&id("new")), &TOKEN, now()).await;
+        assert_eq!(written.unwrap_err().kind(), StoreErrorKind::NotWritable);
+        assert!(store.lookup(&id("s-0")).await.unwrap().is_some());
+    }
+    let made = proxy.connections() - before;
+    println!("a replica was written to for 2 s: {made} connections");
+    assert!((1..=5).contains(&made), "{made}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_server_that_takes_connections_and_no_commands_is_not_flooded() {
+    let server =
+        Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", "hunter2"]).await;
+    let proxy = Proxy::start(server.port).await;
+    let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
+    let started = Instant::now();
+    let mut calls = 0;
+    while started.elapsed() < Duration::from_secs(2) {
+        let error = store.lookup(&id("console")).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::AccessDenied);
+        calls += 1;
+        sleep(Duration::from_millis(1)).await;
+    }
+    let connections = proxy.connections();
+    println!("{calls} calls without a password, {connections} connections");
+    // Two an attempt: one for each protocol.
+    assert!((4..=20).contains(&connections), "{connections}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +16,8 @@ pub(crate) struct Proxy {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Where new connections lead.
+    server_port: AtomicU16,
     /// Connections of an earlier generation are black holes: what is sent is
     /// taken, acknowledged and dropped.
     generation: AtomicU64,
@@ -29,7 +31,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared::default());
-        let accepting = tokio::spawn(accept(listener, server_port, Arc::clone(&shared)));
+        shared.server_port.store(server_port, Ordering::SeqCst);
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self {
             port,
             shared,
@@ -41,6 +44,11 @@ impl Proxy {
     /// ones work.
     pub(crate) fn black_hole(&self) {
         self.shared.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// New connections lead to another server; those that there are stay.
+    pub(crate) fn point_at(&self, server_port: u16) {
+        self.shared.server_port.store(server_port, Ordering::SeqCst);
     }
 
     /// Passes on one byte at a time.
@@ -60,9 +68,10 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server_port: u16, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
+        let server_port = shared.server_port.load(Ordering::SeqCst);
         let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)).await else {
             continue;
         };

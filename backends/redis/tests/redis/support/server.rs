@@ -194,6 +194,14 @@ impl Server {
         assert!(replicas > 0, "no replica has caught up");
     }
 
+    /// How many connections it has had.
+    pub(crate) async fn connections(&self) -> u64 {
+        let info: String = redis::from_redis_value(self.run("INFO stats").await).unwrap();
+        let mut lines = info.lines();
+        let total = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
+        total.unwrap().parse().unwrap()
+    }
+
     /// Runs one command, in words.
     pub(crate) async fn run(&self, command: &str) -> redis::Value {
         let mut words = command.split_whitespace();
