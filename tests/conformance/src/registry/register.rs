@@ -12,7 +12,7 @@ use crate::sample::{
 
 /// How many contend for an id, and for how many ids one after the other.
 const CONTENDERS: u8 = 16;
-const RACES: usize = 20;
+const RACES: usize = 30;
 
 /// [`SessionRegistry`] rule 1: what was registered is found, and nothing else.
 pub async fn register_stores<F: Fixture<Store: SessionRegistry>>(fixture: F) {
