@@ -64,18 +64,12 @@ impl RedisConfig {
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
     /// Enough for a server in the same region, with TLS.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
-    /// The longest that either timeout can be.
-    pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+    /// The longest that either timeout can be: later instants may not exist.
+    const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
     /// How long an expired record stays, for want of a sweep.
     pub const DEFAULT_EXPIRED_KEY_GRACE: Duration = Duration::from_secs(60 * 60);
 
-    /// Reads a URL:
-    ///
-    /// | URL | |
-    /// |---|---|
-    /// | `redis://[user:password@]host[:port][/db]` | one server |
-    /// | `redis+sentinel://[user:password@]host[:port],…/service[/db]` | the master that the sentinels name |
-    /// | `redis+cluster://[user:password@]host[:port],…` | a cluster; the hosts are where to begin |
+    /// Reads a URL of one of the forms [listed for this crate](crate).
     ///
     /// With `rediss` for `redis` every connection is made with TLS, to the
     /// sentinels and the cluster's nodes too. User and password, which may be
@@ -113,6 +107,10 @@ impl RedisConfig {
     /// connection's own. Replacing a connection that has fallen silent stays
     /// with its owner: a store can only replace what it made itself, so a
     /// store that is opened from a URL recovers from more.
+    ///
+    /// The host must not read from replicas over this connection, have the
+    /// driver cache answers, or `SELECT` another database: a session that is
+    /// there would look absent.
     pub fn over(connection: impl Into<RedisConnection>) -> Self {
         Self::new(Origin::Given(connection.into()))
     }
@@ -180,7 +178,7 @@ impl RedisConfig {
     }
 
     /// Connects with TLS, and trusts the certificate authorities in `pem`
-    /// instead of the system's.
+    /// instead of the system's. Without effect over a given connection.
     ///
     /// # Errors
     ///
@@ -198,7 +196,8 @@ impl RedisConfig {
     }
 
     /// Connects with TLS, and shows this certificate to a server that asks
-    /// for one.
+    /// for one. Without effect over a given connection. A key of another
+    /// certificate is found at the first use, as `InvalidConfig`.
     ///
     /// # Errors
     ///

@@ -10,7 +10,8 @@ use redis::{Cmd, ErrorKind, RedisResult, Value};
 /// A connection that the embedding program has made, for
 /// [`RedisConfig::over`](crate::RedisConfig::over).
 ///
-/// It takes the driver's own types, of `redis` 1.8.
+/// It takes the driver's own types, of `redis` 1.8: a new major version of the
+/// driver is one of this crate, too.
 #[derive(Clone)]
 pub struct RedisConnection(pub(crate) Kind);
 

@@ -66,8 +66,14 @@ fn kind_of(error: &RedisError) -> StoreErrorKind {
         ErrorKind::Io
         | ErrorKind::ClusterConnectionNotFound
         | ErrorKind::MasterNameNotFoundBySentinel => StoreErrorKind::Unavailable,
-        // Names that do not resolve are reported under this kind.
-        ErrorKind::InvalidClientConfig => StoreErrorKind::Unavailable,
+        // A name without an address is reported under this kind, too.
+        ErrorKind::InvalidClientConfig => {
+            if error.to_string().contains("No address found") {
+                StoreErrorKind::Unavailable
+            } else {
+                StoreErrorKind::InvalidConfig
+            }
+        }
         _ => StoreErrorKind::Other,
     }
 }
@@ -78,6 +84,8 @@ fn kind_of_reply(code: &str, detail: &str) -> StoreErrorKind {
             StoreErrorKind::Unavailable
         }
         "ERR" if detail.contains("max number of clients") => StoreErrorKind::Unavailable,
+        // The driver tells of a denied SELECT without the server's code.
+        "ERR" if detail.contains("has no permissions") => StoreErrorKind::AccessDenied,
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => StoreErrorKind::AccessDenied,
         "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS" => StoreErrorKind::NotWritable,
         // A node of a cluster, addressed as a single server.
@@ -194,6 +202,20 @@ mod tests {
         let reset = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
         assert!(is_disconnected(&reset));
         assert_eq!(connection_error(reset).kind(), StoreErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn a_wrong_configuration_is_told_from_a_name_without_an_address() {
+        for (description, kind) in [
+            ("No address found for host", StoreErrorKind::Unavailable),
+            (
+                "Unable to build client with TLS parameters provided.",
+                StoreErrorKind::InvalidConfig,
+            ),
+        ] {
+            let error = RedisError::from((ErrorKind::InvalidClientConfig, description));
+            assert_eq!(connection_error(error).kind(), kind, "{description}");
+        }
     }
 
     #[test]

@@ -38,7 +38,8 @@ const CLUSTER_CALM: Duration = Duration::from_secs(10);
 /// How many response timeouts a command may take that is one of very many.
 const BULK_FACTOR: u32 = 10;
 
-/// Whether a command may be sent once more when its answer was lost.
+/// Whether a command may be sent once more when its answer was lost. A
+/// cluster's driver does so with writes, too, before the answer comes here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
     Read,

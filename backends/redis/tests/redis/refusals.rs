@@ -103,6 +103,23 @@ async fn the_permissions_in_the_readme_are_enough() {
     let page = store.list(None, 10.try_into().unwrap()).await.unwrap();
     assert_eq!(page.records.len(), 2);
     assert_eq!(store.sweep(now()).await.unwrap(), 0);
+
+    let with_database = crate::support::store(&format!(
+        "redis://ann:{PASSWORD}@127.0.0.1:{}/3",
+        server.port
+    ));
+    let error = with_database.lookup(&id("s-0")).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        StoreErrorKind::AccessDenied,
+        "{}",
+        error.chain()
+    );
+    server.run("ACL SETUSER ann +select").await;
+    let patience = Patience::until("the database may be chosen");
+    while with_database.lookup(&id("s-0")).await.is_err() {
+        patience.wait().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,6 +127,31 @@ async fn a_certificate_of_another_name_is_not_trusted() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_key_of_another_certificate_is_a_wrong_configuration() {
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1").await;
+    let (certificate, _) = authority.issue("resolver.example");
+    let (_, key) = authority.issue("other.example");
+    let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
+        .unwrap()
+        .tls_authorities_pem(authority.pem.as_str())
+        .unwrap()
+        .tls_client_pem(certificate, key)
+        .unwrap();
+    let error = RedisStore::new(config)
+        .lookup(&id("s-0"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.kind(),
+        StoreErrorKind::InvalidConfig,
+        "{}",
+        error.chain()
+    );
+}
+
 #[test]
 fn what_is_no_certificate_is_a_wrong_configuration() {
     let config = || RedisConfig::from_url("rediss://127.0.0.1").unwrap();

@@ -129,6 +129,14 @@ async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
+async fn a_ping_is_answered_whatever_is_under_the_key_that_it_reads() {
+    let server = Server::start().await;
+    server.run("HSET dcv:session: field value").await;
+    store(&server.url()).ping().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
 async fn times_beyond_what_a_float_holds_are_compared_exactly() {
     let server = Server::start().await;
     let store = store(&server.url());
