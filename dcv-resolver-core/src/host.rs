@@ -134,7 +134,7 @@ fn check_dns_name(text: &str) -> Result<(), InvalidHost> {
         return Err(InvalidHost::Label);
     }
     // The rule that browsers use (WHATWG URL, "ends in a number"): without it
-    // 10.0.0.256 and 10.0.1 would pass as names.
+    // 192.0.2.256 and 192.0.2 would pass as names.
     let last = text.rsplit('.').next().unwrap_or(text);
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(InvalidHost::MistypedIpv4);

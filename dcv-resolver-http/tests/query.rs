@@ -93,8 +93,8 @@ fn each_string_is_read_as_the_table_says() {
             from("2001:db8::1"),
         ),
         (
-            "sessionId=s&clientIpAddress=%3A%3Affff%3A10.0.0.7",
-            from("10.0.0.7"),
+            "sessionId=s&clientIpAddress=%3A%3Affff%3A198.51.100.7",
+            from("198.51.100.7"),
         ),
         (
             "sessionId=s&clientIpAddress=%5B%3A%3Affff%3A192.0.2.7%5D%3A80",
