@@ -17,6 +17,7 @@ pub struct RunningServer {
 }
 
 /// Starts `server`.
+#[must_use = "dropping it stops the server"]
 pub fn start(server: Server) -> RunningServer {
     let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
@@ -36,6 +37,7 @@ pub fn start(server: Server) -> RunningServer {
 }
 
 /// Starts a server with the default limits.
+#[must_use = "dropping it stops the server"]
 pub fn start_app(app: Router) -> RunningServer {
     start(Server::new(app))
 }
