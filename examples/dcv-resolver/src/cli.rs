@@ -47,7 +47,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// The address and port to listen on: 0.0.0.0:9000 or [::]:9000 for
+    /// The address and port to listen on, such as 0.0.0.0:9000 for
     /// gateways on other machines.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9000", value_parser = socket_address)]
     pub(crate) listen: SocketAddr,
