@@ -1,10 +1,10 @@
 //! The one log event that every request leaves.
 
 use std::fmt;
-use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
 use dcv_resolver_core::{Host, Resolution};
+use tokio::time::Instant;
 use tracing::{Level, field};
 
 use crate::ResolveQuery;
@@ -16,7 +16,8 @@ use crate::problem::Problem;
 pub(crate) struct Decision<'a> {
     pub(crate) request_id: &'a HeaderValue,
     pub(crate) store: &'a str,
-    pub(crate) elapsed: Duration,
+    /// When the request arrived.
+    pub(crate) started: Instant,
     /// `None` where the request could not be read.
     pub(crate) query: Option<&'a ResolveQuery<'a>>,
     /// `None` where the caller went away before.
@@ -63,7 +64,7 @@ impl Decision<'_> {
                     destination = found.map(|found| field::display(Destination::of(found))),
                     store = self.store,
                     status = status.map(|status| status.as_u16()),
-                    elapsed_us = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX),
+                    elapsed_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
                     request_id = self.request_id.to_str().unwrap_or_default(),
                     detail = problem.map(Problem::detail).as_deref(),
                     error = problem

@@ -68,18 +68,15 @@ impl Shared {
     ) -> Response {
         let (query, result) = match read(parts) {
             Ok(query) => {
-                let mut undecided = Undecided {
+                let mut undecided = Undecided(Some(Decision {
+                    request_id,
+                    store: self.resolver.store_name(),
                     started,
-                    decision: Some(Decision {
-                        request_id,
-                        store: self.resolver.store_name(),
-                        elapsed: Duration::ZERO,
-                        query: Some(&query),
-                        result: None,
-                    }),
-                };
+                    query: Some(&query),
+                    result: None,
+                }));
                 let result = self.resolve(query.request()).await;
-                undecided.decision = None;
+                undecided.0 = None;
                 drop(undecided);
                 (Some(query), result)
             }
@@ -92,7 +89,7 @@ impl Shared {
         Decision {
             request_id,
             store: self.resolver.store_name(),
-            elapsed: started.elapsed(),
+            started,
             query: query.as_ref(),
             result: Some(result.as_ref().map(|(found, _)| found)),
         }
@@ -122,16 +119,13 @@ impl Shared {
 
 /// Leaves the event of a request whose caller goes away before the decision:
 /// then the future that holds this is dropped.
-struct Undecided<'a> {
-    started: Instant,
-    /// `None` once there is a decision.
-    decision: Option<Decision<'a>>,
-}
+///
+/// `None` once there is a decision.
+struct Undecided<'a>(Option<Decision<'a>>);
 
 impl Drop for Undecided<'_> {
     fn drop(&mut self) {
-        if let Some(decision) = &mut self.decision {
-            decision.elapsed = self.started.elapsed();
+        if let Some(decision) = &self.0 {
             decision.log();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, SessionStore, StoreError};
+use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, StoreError};
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
 use dcv_resolver_static_file::{StaticFileStore, Watcher};
@@ -64,11 +64,11 @@ impl OpenStore {
 
     /// The store as a resolver's. A session file is not watched yet.
     pub(crate) fn resolver(&self) -> Resolver {
-        let store: Arc<dyn SessionStore> = match &self.access {
-            Access::ReadOnly(store) => Arc::clone(store) as _,
-            Access::ReadWrite(store) => Arc::clone(store) as _,
+        let resolver = match &self.access {
+            Access::ReadOnly(store) => Resolver::new(Arc::clone(store)),
+            Access::ReadWrite(store) => Resolver::new(Arc::clone(store)),
         };
-        Resolver::new(store).with_store_name(self.name.as_str())
+        resolver.with_store_name(self.name.as_str())
     }
 
     /// Follows changes of a session file, until the watcher is dropped.
