@@ -11,7 +11,9 @@
 //! - [`SessionRecord`]: what a store holds about one session.
 //! - [`SessionRegistry`]: a store that sessions are registered in at run time,
 //!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
-//! - [`Resolver`]: looks up, then judges: live? ready? transport offered?
+//! - [`Resolver`]: looks up, in one store or several in turn, then judges: live?
+//!   ready? transport offered? allowed?
+//! - [`Policy`]: a rule of your own; [`ClientNetworks`] is at hand.
 //! - [`Outcome`]: the destination, or the reason why there is none. A store
 //!   that could not answer is a [`StoreError`] instead, so an outage is never
 //!   taken for an unknown session.
@@ -41,17 +43,21 @@
 //! # }
 //! ```
 
+mod client_networks;
 mod error;
 mod host;
 mod id;
 mod import;
 mod lease;
 mod memory;
+mod network;
 mod outcome;
+mod policy;
 mod record;
 mod registry;
 mod request;
 mod resolver;
+mod rules;
 pub mod store;
 pub mod testing;
 mod time;
@@ -59,19 +65,22 @@ mod transport;
 mod web_url_path;
 
 pub use async_trait::async_trait;
+pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
 pub use host::{Host, InvalidHost};
 pub use id::{InvalidSessionId, SessionId};
 pub use import::{Existing, Imported, SessionImport};
 pub use lease::{InvalidLeaseToken, LeaseToken};
 pub use memory::MemoryStore;
+pub use network::{InvalidNetwork, Network};
 pub use outcome::{Miss, Outcome, Resolution};
+pub use policy::{Denial, Policy, Verdict};
 pub use record::{
     InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,
 };
 pub use registry::{Page, PageToken, SessionRegistry};
 pub use request::ResolveRequest;
-pub use resolver::Resolver;
+pub use resolver::{NamedStore, Resolver, Resolving};
 #[doc(inline)]
 pub use store::SessionStore;
 pub use time::{Clock, Expiry, InvalidTimestamp, SystemClock, Timestamp};

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::{SessionRecord, SessionState, Timestamp, Transport};
+use crate::{Denial, SessionRecord, SessionState, Timestamp, Transport};
 
 /// What the [`Resolver`](crate::Resolver) decided.
 ///
@@ -99,7 +99,7 @@ impl Serialize for Resolution {
 /// Why there is no destination.
 ///
 /// Displays as a sentence that names no host and no other session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Miss {
     /// The store holds no such session.
@@ -123,6 +123,9 @@ pub enum Miss {
         /// The transport asked for.
         transport: Transport,
     },
+    /// A [`Policy`](crate::Policy) keeps the client from the session.
+    #[error("{0}")]
+    Denied(Denial),
 }
 
 impl Miss {
@@ -134,6 +137,7 @@ impl Miss {
             Self::Expired { .. } => "expired",
             Self::NotReady { .. } => "not_ready",
             Self::TransportNotOffered { .. } => "transport_not_offered",
+            Self::Denied(_) => "denied",
         }
     }
 }

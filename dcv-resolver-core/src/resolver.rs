@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Clock, Expiry, Miss, Outcome, Resolution, ResolveRequest, SessionRecord, SessionState,
-    SessionStore, StoreError, StoreErrorKind, SystemClock, Timestamp,
+    Clock, Miss, Outcome, Policy, ResolveRequest, SessionRecord, SessionStore, StoreError,
+    StoreErrorKind, SystemClock, Verdict, rules,
 };
 
 /// Answers resolve requests from a [`SessionStore`].
@@ -35,9 +35,32 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Resolver {
-    store: Arc<dyn SessionStore>,
-    store_name: Arc<str>,
+    /// Never empty.
+    stores: Arc<[NamedStore]>,
+    store_names: Arc<str>,
+    policies: Arc<[Arc<dyn Policy>]>,
     clock: Arc<dyn Clock>,
+}
+
+/// One store of a [`Resolver`], and its name for logs.
+#[derive(Debug, Clone)]
+pub struct NamedStore {
+    name: Arc<str>,
+    store: Arc<dyn SessionStore>,
+}
+
+impl NamedStore {
+    /// The store's name for logs.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn SessionStore> {
+        &self.store
+    }
 }
 
 impl Resolver {
@@ -47,9 +70,18 @@ impl Resolver {
     /// yours to register sessions with.
     #[must_use]
     pub fn new(store: impl SessionStore) -> Self {
-        Self {
+        Self::over(vec![NamedStore {
+            name: "store".into(),
             store: Arc::new(store),
-            store_name: "store".into(),
+        }])
+    }
+
+    fn over(stores: Vec<NamedStore>) -> Self {
+        let names: Vec<&str> = stores.iter().map(|store| &*store.name).collect();
+        Self {
+            store_names: names.join(",").into(),
+            stores: stores.into(),
+            policies: Arc::new([]),
             clock: Arc::new(SystemClock),
         }
     }
@@ -61,75 +93,202 @@ impl Resolver {
         self
     }
 
-    /// Gives the store a name for logs. It must hold no secret.
+    /// Gives the first store a name for logs. It must hold no secret.
     #[must_use]
-    pub fn with_store_name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.store_name = name.into();
+    pub fn with_store_name(self, name: impl Into<Arc<str>>) -> Self {
+        let mut stores = self.stores.to_vec();
+        if let Some(first) = stores.first_mut() {
+            first.name = name.into();
+        }
+        self.with_stores(stores)
+    }
+
+    /// Asks `store` as well, when every store before it has answered that it
+    /// does not hold the session. The name is for logs and must hold no secret.
+    ///
+    /// - **The first hit wins.** A store that holds the id decides, also when
+    ///   its record is expired and a later store has a live one.
+    /// - **A store error is never a miss.** A store that could not answer ends
+    ///   the question with its error: a later store may hold the id too, and
+    ///   answering from there would send users to another server for as long
+    ///   as the outage lasts.
+    ///
+    /// ```
+    /// use dcv_resolver_core::{MemoryStore, Resolver};
+    ///
+    /// let resolver = Resolver::new(MemoryStore::new())
+    ///     .with_store_name("agents")
+    ///     .then("by_hand", MemoryStore::new());
+    /// assert_eq!(resolver.store_name(), "agents,by_hand");
+    /// ```
+    #[must_use]
+    pub fn then(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
+        let mut stores = self.stores.to_vec();
+        stores.push(NamedStore {
+            name: name.into(),
+            store: Arc::new(store),
+        });
+        self.with_stores(stores)
+    }
+
+    fn with_stores(self, stores: Vec<NamedStore>) -> Self {
+        Self {
+            policies: self.policies,
+            clock: self.clock,
+            ..Self::over(stores)
+        }
+    }
+
+    /// Asks `policy` as well, when every rule and every policy before it lets
+    /// the client through.
+    #[must_use]
+    pub fn with_policy(mut self, policy: impl Policy) -> Self {
+        let mut policies = self.policies.to_vec();
+        policies.push(Arc::new(policy));
+        self.policies = policies.into();
         self
     }
 
-    /// The store's name for logs; `store` unless set.
+    /// The names of the stores for logs, in their order, joined by commas;
+    /// `store` for one that has not been given a name.
     #[must_use]
     pub fn store_name(&self) -> &str {
-        &self.store_name
+        &self.store_names
+    }
+
+    /// The stores, in the order in which they are asked.
+    #[must_use]
+    pub fn stores(&self) -> &[NamedStore] {
+        &self.stores
     }
 
     /// Looks the session up and judges it: known, live, ready, transport
-    /// offered, in this order. The first that fails is the reason of the miss.
+    /// offered, allowed by each policy, in this order. The first that fails is
+    /// the reason of the miss.
     ///
     /// The clock is read once, after the store has answered: a record that
     /// expires while the store is asked is expired.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], as the store returns it, when the question could not be
-    /// answered; of kind `CorruptRecord` when the store answered with the
-    /// record of another session.
+    /// [`StoreError`], as the store or a policy returns it, when the question
+    /// could not be answered; of kind `CorruptRecord` when the store answered
+    /// with the record of another session.
     pub async fn resolve(&self, request: &ResolveRequest) -> Result<Outcome, StoreError> {
-        let Some(record) = self.store.lookup(request.session_id()).await? else {
-            return Ok(Outcome::Miss(Miss::Unknown));
-        };
-        if record.id() != request.session_id() {
-            return Err(wrong_record(request, &record));
-        }
-        Ok(judge(record, request, self.clock.now()))
+        self.begin(request).run().await
     }
 
-    /// Whether the store could answer now.
+    /// Like [`resolve`](Self::resolve), for callers who also want to know
+    /// which store it came from, or hung at.
+    #[must_use = "nothing happens until it runs"]
+    pub fn begin<'a>(&'a self, request: &'a ResolveRequest) -> Resolving<'a> {
+        Resolving {
+            resolver: self,
+            request,
+            store: &self.store_names,
+        }
+    }
+
+    /// Whether every store could answer now.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], as the store returns it.
+    /// [`StoreError`], as the first store returns it that could not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.store.ping().await
+        for store in &*self.stores {
+            store.store.ping().await?;
+        }
+        Ok(())
     }
 }
 
-fn judge(record: SessionRecord, request: &ResolveRequest, now: Timestamp) -> Outcome {
-    if let Expiry::At(expired_at) = record.expiry()
-        && !record.is_live(now)
-    {
-        return Outcome::Miss(Miss::Expired { expired_at });
+/// One request on its way through a [`Resolver`].
+///
+/// ```
+/// use dcv_resolver_core::{MemoryStore, ResolveRequest, Resolver, StoreErrorKind, Transport};
+/// use dcv_resolver_core::testing::{Reply, ScriptedStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let broken = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
+/// let resolver = Resolver::new(MemoryStore::new())
+///     .with_store_name("agents")
+///     .then("by_hand", broken);
+///
+/// let request = ResolveRequest::new("console".parse()?, Transport::Http);
+/// let mut resolving = resolver.begin(&request);
+/// assert!(resolving.run().await.is_err());
+/// assert_eq!(resolving.store(), "by_hand");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Resolving<'a> {
+    resolver: &'a Resolver,
+    request: &'a ResolveRequest,
+    store: &'a str,
+}
+
+impl<'a> Resolving<'a> {
+    /// Resolves the request. Its future may be dropped at any time, when a
+    /// time budget ends for instance.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Resolver::resolve`].
+    pub async fn run(&mut self) -> Result<Outcome, StoreError> {
+        let Some(record) = self.lookup().await? else {
+            return Ok(Outcome::Miss(Miss::Unknown));
+        };
+        let Resolver {
+            policies, clock, ..
+        } = self.resolver;
+        let found = match rules::all(record, self.request.transport(), clock.now()) {
+            Ok(found) => found,
+            Err(miss) => return Ok(Outcome::Miss(miss)),
+        };
+        for policy in &**policies {
+            if let Verdict::Deny(denial) = policy.judge(self.request, found.record()).await? {
+                return Ok(Outcome::Miss(Miss::Denied(denial)));
+            }
+        }
+        Ok(Outcome::Found(found))
     }
-    let state = record.state();
-    if state != SessionState::Ready {
-        return Outcome::Miss(Miss::NotReady { state });
+
+    /// The record of the first store that holds the session.
+    async fn lookup(&mut self) -> Result<Option<SessionRecord>, StoreError> {
+        for NamedStore { name, store } in &*self.resolver.stores {
+            self.store = name;
+            if let Some(record) = store.lookup(self.request.session_id()).await? {
+                check_identity(self.request, &record)?;
+                return Ok(Some(record));
+            }
+        }
+        self.store = &self.resolver.store_names;
+        Ok(None)
     }
-    let transport = request.transport();
-    Resolution::new(record, transport).map_or(
-        Outcome::Miss(Miss::TransportNotOffered { transport }),
-        Outcome::Found,
-    )
+
+    /// The name of the store that holds the session; of the one that failed,
+    /// or was being asked when the future was dropped; of all of them, joined
+    /// by commas, when none holds it, and before any is asked.
+    #[must_use]
+    pub fn store(&self) -> &'a str {
+        self.store
+    }
 }
 
 /// A store that compares ids by its own rules, or mixes up its answers, would
 /// send a user to somebody else's desktop.
-fn wrong_record(request: &ResolveRequest, record: &SessionRecord) -> StoreError {
-    StoreError::new("resolver", StoreErrorKind::CorruptRecord).with_source(format!(
+fn check_identity(request: &ResolveRequest, record: &SessionRecord) -> Result<(), StoreError> {
+    if record.id() == request.session_id() {
+        return Ok(());
+    }
+    let told = format!(
         "asked for session {:?}, the store answered with session {:?}",
         request.session_id(),
         record.id(),
-    ))
+    );
+    Err(StoreError::new("resolver", StoreErrorKind::CorruptRecord).with_source(told))
 }
 
 #[cfg(test)]
@@ -138,7 +297,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{ManualClock, Reply, ScriptedStore};
-    use crate::{MemoryStore, SessionRecordBuilder, Transport};
+    use crate::{Expiry, MemoryStore, SessionRecordBuilder, SessionState, Transport};
 
     fn http_only() -> SessionRecordBuilder {
         SessionRecord::builder(
@@ -245,5 +404,164 @@ mod tests {
             Outcome::Found(_)
         ));
         resolver.ping().await.unwrap();
+    }
+
+    /// The outcome of a chain of stores that answer so, and which store it
+    /// came from.
+    async fn through(replies: [Reply; 2]) -> (Result<Outcome, StoreErrorKind>, String) {
+        let [first, second] = replies.map(ScriptedStore::always);
+        let resolver = Resolver::new(first)
+            .with_store_name("first")
+            .then("second", second)
+            .with_clock(ManualClock::default());
+        let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
+        let mut resolving = resolver.begin(&request);
+        let outcome = resolving.run().await.map_err(|error| error.kind());
+        (outcome, resolving.store().to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_first_store_that_holds_the_session_decides() {
+        let live = || Reply::Record(http_only().build().unwrap());
+        let expired_at = ManualClock::default().now();
+        let expired = http_only().expiry(Expiry::At(expired_at)).build().unwrap();
+        let unavailable = StoreErrorKind::Unavailable;
+        let found = Ok(Outcome::Found(
+            crate::Resolution::new(http_only().build().unwrap(), Transport::Http).unwrap(),
+        ));
+        for (replies, outcome, store) in [
+            ([live(), Reply::Absent], found.clone(), "first"),
+            ([Reply::Absent, live()], found.clone(), "second"),
+            // What comes after a hit is not asked, so it may be down.
+            ([live(), Reply::Hang], found, "first"),
+            (
+                [Reply::Record(expired), live()],
+                Ok(Outcome::Miss(Miss::Expired { expired_at })),
+                "first",
+            ),
+            (
+                [Reply::Absent, Reply::Absent],
+                Ok(Outcome::Miss(Miss::Unknown)),
+                "first,second",
+            ),
+            (
+                [Reply::Fail(unavailable), live()],
+                Err(unavailable),
+                "first",
+            ),
+            (
+                [Reply::Absent, Reply::Fail(unavailable)],
+                Err(unavailable),
+                "second",
+            ),
+        ] {
+            assert_eq!(through(replies).await, (outcome, store.to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_can_be_named() {
+        let resolver = Resolver::new(MemoryStore::new())
+            .then("hung", ScriptedStore::always(Reply::Hang))
+            .then("after", MemoryStore::new());
+        let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
+        let mut resolving = resolver.begin(&request);
+        let mut run = Box::pin(resolving.run());
+        let waker = std::task::Waker::noop();
+        let polled = run
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(waker));
+        assert!(polled.is_pending());
+        drop(run);
+        assert_eq!(resolving.store(), "hung");
+    }
+
+    #[tokio::test]
+    async fn a_ping_needs_every_store() {
+        let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
+        let resolver = Resolver::new(MemoryStore::new());
+        resolver.ping().await.unwrap();
+        assert!(resolver.then("down", down).ping().await.is_err());
+    }
+
+    /// Decides as it is told, and counts how often it is asked.
+    #[derive(Debug, Clone)]
+    struct Told(
+        Result<Verdict, StoreErrorKind>,
+        Arc<std::sync::atomic::AtomicUsize>,
+    );
+
+    impl Told {
+        fn to(verdict: Result<Verdict, StoreErrorKind>) -> Self {
+            Self(verdict, Arc::default())
+        }
+
+        fn asked(&self) -> usize {
+            self.1.load(std::sync::atomic::Ordering::SeqCst)
+        }
+    }
+
+    #[crate::async_trait]
+    impl Policy for Told {
+        fn name(&self) -> &str {
+            "told"
+        }
+
+        async fn judge(
+            &self,
+            _: &ResolveRequest,
+            _: &SessionRecord,
+        ) -> Result<Verdict, StoreError> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            self.0.clone().map_err(|kind| StoreError::new("told", kind))
+        }
+    }
+
+    async fn judged(
+        record: SessionRecordBuilder,
+        policies: [&Told; 2],
+    ) -> Result<Outcome, StoreErrorKind> {
+        let store = MemoryStore::from_iter([record.build().unwrap()]);
+        let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
+        Resolver::new(store)
+            .with_policy(policies[0].clone())
+            .with_policy(policies[1].clone())
+            .resolve(&request)
+            .await
+            .map_err(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn every_policy_must_let_the_client_through() {
+        let denial = crate::Denial::new("not today");
+        let denied = Ok(Outcome::Miss(Miss::Denied(denial.clone())));
+        let allow = Told::to(Ok(Verdict::Allow));
+        let deny = Told::to(Ok(Verdict::Deny(denial)));
+
+        let found = judged(http_only(), [&allow, &allow]).await;
+        assert!(matches!(found, Ok(Outcome::Found(_))));
+        assert_eq!(judged(http_only(), [&allow, &deny]).await, denied);
+        assert_eq!(allow.asked(), 3);
+        assert_eq!(judged(http_only(), [&deny, &allow]).await, denied);
+        assert_eq!(allow.asked(), 3, "the first denial is the reason");
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_cannot_tell_is_an_outage() {
+        let down = Told::to(Err(StoreErrorKind::Unavailable));
+        let allow = Told::to(Ok(Verdict::Allow));
+        assert_eq!(
+            judged(http_only(), [&down, &allow]).await,
+            Err(StoreErrorKind::Unavailable)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_not_ready_is_none_of_a_policys_business() {
+        let policy = Told::to(Ok(Verdict::Allow));
+        let record = http_only().state(SessionState::Creating);
+        let missed = judged(record, [&policy, &policy]).await;
+        assert!(matches!(missed, Ok(Outcome::Miss(Miss::NotReady { .. }))));
+        assert_eq!(policy.asked(), 0);
     }
 }

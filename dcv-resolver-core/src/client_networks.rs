@@ -1,0 +1,284 @@
+//! [`ClientNetworks`]: which networks a session's clients may come from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+
+use crate::{
+    Denial, Network, Policy, ResolveRequest, SessionId, SessionRecord, StoreError, Verdict,
+};
+
+/// A [`Policy`]: a session's clients must come from certain networks.
+///
+/// Of the rules below, the first that there is for a session counts:
+///
+/// 1. the networks of the [session](Self::session) itself,
+/// 2. the networks of its [labels](Self::label); of several labels that have
+///    some, a client may come from those of any,
+/// 3. the [default](Self::default_networks).
+///
+/// A session that none of them speaks of is open to all clients, unknown ones
+/// too. A rule without any network is open to nobody.
+///
+/// # What a client's address is worth
+///
+/// The gateway tells the address that it sees. Behind a load balancer which
+/// does not preserve addresses, that is the load balancer's: name its networks
+/// with [`load_balancers`](Self::load_balancers), and an address in them counts
+/// as unknown, as one that the gateway leaves out does. What an unknown client
+/// may do has no default. `Deny` locks everybody out of restricted sessions
+/// when the load balancer hides addresses; `Allow` restricts nobody then.
+///
+/// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Setting up a
+/// Session Resolver", on `clientIpAddress`.
+///
+/// ```
+/// use dcv_resolver_core::{
+///     ClientNetworks, Expiry, MemoryStore, Miss, Outcome, ResolveRequest, Resolver,
+///     SessionRecord, Transport, UnknownClient,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+///     .http_port(8443)
+///     .label("project", "cad")
+///     .build()?;
+/// let policy = ClientNetworks::new(UnknownClient::Deny)
+///     .load_balancers(["198.51.100.0/28".parse()?])
+///     .label("project", "cad", ["192.0.2.0/24".parse()?]);
+/// let resolver = Resolver::new(MemoryStore::from_iter([record])).with_policy(policy);
+///
+/// let request = ResolveRequest::new("console".parse()?, Transport::Http);
+/// let inside = request.clone().with_client_ip("192.0.2.7".parse()?);
+/// assert!(matches!(resolver.resolve(&inside).await?, Outcome::Found(_)));
+/// let hidden = request.with_client_ip("198.51.100.3".parse()?);
+/// let Outcome::Miss(miss) = resolver.resolve(&hidden).await? else { panic!("found") };
+/// assert_eq!(miss.to_string(), "the client's address is not known, and the session is not open to unknown clients");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClientNetworks {
+    unknown_client: UnknownClient,
+    load_balancers: Vec<Network>,
+    sessions: HashMap<SessionId, Vec<Network>>,
+    /// By name, then by value.
+    labels: BTreeMap<String, BTreeMap<String, Vec<Network>>>,
+    default: Option<Vec<Network>>,
+}
+
+/// What a client may do whose address is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownClient {
+    /// Reach every session, restricted or not.
+    Allow,
+    /// Reach only the sessions that are open to all.
+    Deny,
+}
+
+impl ClientNetworks {
+    /// A policy without any rule: every session is open to all clients.
+    #[must_use]
+    pub fn new(unknown_client: UnknownClient) -> Self {
+        Self {
+            unknown_client,
+            load_balancers: Vec::new(),
+            sessions: HashMap::new(),
+            labels: BTreeMap::new(),
+            default: None,
+        }
+    }
+
+    /// Counts clients of these networks as unknown, beside those named before.
+    #[must_use]
+    pub fn load_balancers(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.load_balancers.extend(networks);
+        self
+    }
+
+    /// The networks for the session `id`, in place of those named before.
+    #[must_use]
+    pub fn session(mut self, id: SessionId, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.sessions.insert(id, networks.into_iter().collect());
+        self
+    }
+
+    /// The networks for sessions with the label `name` of this value, in place
+    /// of those named before.
+    #[must_use]
+    pub fn label(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+        networks: impl IntoIterator<Item = Network>,
+    ) -> Self {
+        self.labels
+            .entry(name.into())
+            .or_default()
+            .insert(value.into(), networks.into_iter().collect());
+        self
+    }
+
+    /// The networks for every other session, in place of those named before.
+    #[must_use]
+    pub fn default_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.default = Some(networks.into_iter().collect());
+        self
+    }
+
+    /// The networks of the rule that counts for the session; empty where none
+    /// does.
+    fn rule_for(&self, record: &SessionRecord) -> Vec<&[Network]> {
+        if let Some(networks) = self.sessions.get(record.id()) {
+            return vec![networks];
+        }
+        let of_labels: Vec<&[Network]> = record
+            .labels()
+            .iter()
+            .filter_map(|(name, value)| self.labels.get(name)?.get(value).map(Vec::as_slice))
+            .collect();
+        if of_labels.is_empty() {
+            return self.default.as_deref().into_iter().collect();
+        }
+        of_labels
+    }
+
+    /// The client's address, where it is the client's.
+    fn client(&self, request: &ResolveRequest) -> Option<IpAddr> {
+        request.client_ip().filter(|&address| {
+            let is_of = |network: &Network| network.contains(address);
+            !self.load_balancers.iter().any(is_of)
+        })
+    }
+}
+
+#[async_trait]
+impl Policy for ClientNetworks {
+    fn name(&self) -> &str {
+        "client_networks"
+    }
+
+    async fn judge(
+        &self,
+        request: &ResolveRequest,
+        record: &SessionRecord,
+    ) -> Result<Verdict, StoreError> {
+        let rule = self.rule_for(record);
+        if rule.is_empty() {
+            return Ok(Verdict::Allow);
+        }
+        let denied = match (self.client(request), self.unknown_client) {
+            (Some(client), _)
+                if rule
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .any(|net| net.contains(client)) =>
+            {
+                return Ok(Verdict::Allow);
+            }
+            (Some(_), _) => "the client's address is not in a network that the session is open to",
+            (None, UnknownClient::Allow) => return Ok(Verdict::Allow),
+            (None, UnknownClient::Deny) => {
+                "the client's address is not known, and the session is not open to unknown clients"
+            }
+        };
+        Ok(Verdict::Deny(Denial::new(denied)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Expiry, Transport};
+
+    const INSIDE: &str = "192.0.2.7";
+    const OUTSIDE: &str = "203.0.113.7";
+    const BALANCER: &str = "198.51.100.3";
+
+    fn networks(texts: &[&str]) -> Vec<Network> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn record(labels: &[(&str, &str)]) -> SessionRecord {
+        let (id, host) = ("console".parse().unwrap(), "ws.example".parse().unwrap());
+        let builder = SessionRecord::builder(id, host, Expiry::Never).http_port(8443);
+        let labelled = labels.iter().fold(builder, |builder, &(name, value)| {
+            builder.label(name, value)
+        });
+        labelled.build().unwrap()
+    }
+
+    async fn allows(policy: &ClientNetworks, record: &SessionRecord, client: Option<&str>) -> bool {
+        let mut request = ResolveRequest::new(record.id().clone(), Transport::Http);
+        if let Some(client) = client {
+            request = request.with_client_ip(client.parse().unwrap());
+        }
+        policy.judge(&request, record).await.unwrap() == Verdict::Allow
+    }
+
+    #[tokio::test]
+    async fn a_session_that_no_rule_speaks_of_is_open_to_all() {
+        let policy = ClientNetworks::new(UnknownClient::Deny)
+            .session("other".parse().unwrap(), [])
+            .label("project", "cad", []);
+        for client in [Some(INSIDE), Some(OUTSIDE), None] {
+            assert!(allows(&policy, &record(&[("project", "cfd")]), client).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_sessions_own_networks_go_before_its_labels_and_those_before_the_default() {
+        let default =
+            ClientNetworks::new(UnknownClient::Deny).default_networks(networks(&["192.0.2.0/24"]));
+        let label = default
+            .clone()
+            .label("project", "cad", networks(&["203.0.113.0/24"]));
+        let session = label
+            .clone()
+            .session("console".parse().unwrap(), networks(&["2001:db8::/32"]));
+        let record = record(&[("project", "cad")]);
+        for (policy, open_to) in [
+            (default, INSIDE),
+            (label, OUTSIDE),
+            (session, "2001:db8::7"),
+        ] {
+            for client in [INSIDE, OUTSIDE, "2001:db8::7"] {
+                let allowed = allows(&policy, &record, Some(client)).await;
+                assert_eq!(allowed, client == open_to, "{client}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn of_several_labels_any_opens_the_session() {
+        let policy = ClientNetworks::new(UnknownClient::Deny)
+            .label("project", "cad", networks(&["192.0.2.0/24"]))
+            .label("team", "a", networks(&["203.0.113.0/24"]));
+        let record = record(&[("project", "cad"), ("team", "a"), ("x", "y")]);
+        assert!(allows(&policy, &record, Some(INSIDE)).await);
+        assert!(allows(&policy, &record, Some(OUTSIDE)).await);
+        assert!(!allows(&policy, &record, Some("2001:db8::7")).await);
+    }
+
+    #[tokio::test]
+    async fn a_rule_without_networks_is_open_to_nobody() {
+        let policy = ClientNetworks::new(UnknownClient::Allow).default_networks([]);
+        assert!(!allows(&policy, &record(&[]), Some(INSIDE)).await);
+    }
+
+    #[tokio::test]
+    async fn a_load_balancers_address_is_no_clients() {
+        for (unknown, allowed) in [(UnknownClient::Allow, true), (UnknownClient::Deny, false)] {
+            // The load balancer lies in the allowed network, and is unknown all the same.
+            let policy = ClientNetworks::new(unknown)
+                .load_balancers(networks(&["198.51.100.0/28"]))
+                .default_networks(networks(&["198.51.100.0/24"]));
+            assert_eq!(allows(&policy, &record(&[]), Some(BALANCER)).await, allowed);
+            assert_eq!(allows(&policy, &record(&[]), None).await, allowed);
+            assert!(allows(&policy, &record(&[]), Some("198.51.100.77")).await);
+        }
+    }
+}

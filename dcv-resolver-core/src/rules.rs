@@ -1,0 +1,33 @@
+//! The rules that a session is judged by, one function each.
+
+use crate::{Expiry, Miss, Resolution, SessionRecord, SessionState, Timestamp, Transport};
+
+/// All of the rules, in their order: the first that is broken is the reason of
+/// the miss.
+pub(crate) fn all(
+    record: SessionRecord,
+    transport: Transport,
+    now: Timestamp,
+) -> Result<Resolution, Miss> {
+    is_live(&record, now)?;
+    is_ready(&record)?;
+    offers(record, transport)
+}
+
+pub(crate) fn is_live(record: &SessionRecord, now: Timestamp) -> Result<(), Miss> {
+    match record.expiry() {
+        Expiry::At(expired_at) if !record.is_live(now) => Err(Miss::Expired { expired_at }),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn is_ready(record: &SessionRecord) -> Result<(), Miss> {
+    match record.state() {
+        SessionState::Ready => Ok(()),
+        state => Err(Miss::NotReady { state }),
+    }
+}
+
+pub(crate) fn offers(record: SessionRecord, transport: Transport) -> Result<Resolution, Miss> {
+    Resolution::new(record, transport).ok_or(Miss::TransportNotOffered { transport })
+}
