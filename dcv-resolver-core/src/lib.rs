@@ -9,6 +9,7 @@
 //! - [`SessionStore`]: where sessions are looked up. [A store of your
 //!   own](store) takes less than 25 lines; [`MemoryStore`] is at hand.
 //! - [`SessionRecord`]: what a store holds about one session.
+//! - [`SessionListing`]: a store that shows what it holds.
 //! - [`SessionRegistry`]: a store that sessions are registered in at run time,
 //!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
 //! - [`Resolver`]: looks up, in one store or several in turn, then judges: live?
@@ -49,6 +50,7 @@ mod host;
 mod id;
 mod import;
 mod lease;
+mod listing;
 mod memory;
 mod network;
 mod outcome;
@@ -71,6 +73,7 @@ pub use host::{Host, InvalidHost};
 pub use id::{InvalidSessionId, SessionId};
 pub use import::{Existing, Imported, SessionImport};
 pub use lease::{InvalidLeaseToken, LeaseToken};
+pub use listing::{Page, PageToken, SessionListing};
 pub use memory::MemoryStore;
 pub use network::{InvalidNetwork, Network};
 pub use outcome::{Miss, Outcome, Resolution};
@@ -78,7 +81,7 @@ pub use policy::{Denial, Policy, Verdict};
 pub use record::{
     InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,
 };
-pub use registry::{Page, PageToken, SessionRegistry};
+pub use registry::SessionRegistry;
 pub use request::ResolveRequest;
 pub use resolver::{NamedStore, Resolver, Resolving};
 #[doc(inline)]

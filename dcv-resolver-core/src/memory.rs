@@ -1,5 +1,5 @@
 //! [`MemoryStore`]: sessions in a map, and the reference implementation of
-//! both contracts.
+//! every contract.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -10,7 +10,8 @@ use async_trait::async_trait;
 
 use crate::{
     Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId, SessionImport,
-    SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind, Timestamp,
+    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+    Timestamp,
 };
 
 /// A store that holds its sessions in memory: for tests, and for services that
@@ -116,6 +117,36 @@ impl SessionStore for MemoryStore {
 }
 
 #[async_trait]
+impl SessionListing for MemoryStore {
+    /// Pages go by id, so that a page token is the id that came last.
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let after = match page {
+            None => Bound::Unbounded,
+            Some(token) => Bound::Excluded(
+                SessionId::new(token.as_str())
+                    .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?,
+            ),
+        };
+        let sessions = self.read();
+        let mut rest = sessions.range((after, Bound::Unbounded));
+        let records: Vec<_> = rest
+            .by_ref()
+            .take(limit.get())
+            .map(|(_, entry)| entry.record.clone())
+            .collect();
+        let next = match (rest.next(), records.last()) {
+            (Some(_), Some(last)) => Some(PageToken::new(last.id().as_str())),
+            _ => None,
+        };
+        Ok(Page { records, next })
+    }
+}
+
+#[async_trait]
 impl SessionRegistry for MemoryStore {
     async fn register(
         &self,
@@ -159,33 +190,6 @@ impl SessionRegistry for MemoryStore {
             sessions.remove(id);
         }
         Ok(owned)
-    }
-
-    /// Pages go by id, so that a page token is the id that came last.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
-        let after = match page {
-            None => Bound::Unbounded,
-            Some(token) => Bound::Excluded(
-                SessionId::new(token.as_str())
-                    .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?,
-            ),
-        };
-        let sessions = self.read();
-        let mut rest = sessions.range((after, Bound::Unbounded));
-        let records: Vec<_> = rest
-            .by_ref()
-            .take(limit.get())
-            .map(|(_, entry)| entry.record.clone())
-            .collect();
-        let next = match (rest.next(), records.last()) {
-            (Some(_), Some(last)) => Some(PageToken::new(last.id().as_str())),
-            _ => None,
-        };
-        Ok(Page { records, next })
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

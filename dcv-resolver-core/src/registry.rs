@@ -1,11 +1,10 @@
 //! [`SessionRegistry`]: where sessions come and go at run time.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Expiry, LeaseToken, SessionId, SessionRecord, SessionStore, StoreError, Timestamp};
+use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreError, Timestamp};
 
 /// A store that sessions are registered in.
 ///
@@ -15,7 +14,8 @@ use crate::{Expiry, LeaseToken, SessionId, SessionRecord, SessionStore, StoreErr
 ///
 /// # Contract
 ///
-/// Beside the rules of [`SessionStore`]:
+/// Beside the rules of [`SessionStore`](crate::SessionStore) and
+/// [`SessionListing`]:
 ///
 /// 1. **Register stores.** After `register`, `lookup` returns the record,
 ///    whatever its expiry.
@@ -39,13 +39,10 @@ use crate::{Expiry, LeaseToken, SessionId, SessionRecord, SessionStore, StoreErr
 ///    harmless.
 /// 9. **Sweep frees space and nothing else.** It never removes a record that
 ///    is live at `now`; it removes every other one.
-/// 10. **List shows everything.** Following `next` from the first page to the
-///     last shows each record that is there throughout at least once, expired
-///     ones too; one that comes or goes meanwhile may be shown or not.
-/// 11. **Nothing is half-written.** When a future is dropped, the old state
+/// 10. **Nothing is half-written.** When a future is dropped, the old state
 ///     stands or the new one, never a mixture.
 #[async_trait]
-pub trait SessionRegistry: SessionStore {
+pub trait SessionRegistry: SessionListing {
     /// Stores `record` under `token`.
     ///
     /// # Errors
@@ -82,19 +79,6 @@ pub trait SessionRegistry: SessionStore {
     /// whether the record was removed.
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError>;
 
-    /// One page of records: the first, or the one that `page` names.
-    ///
-    /// `limit` is what to aim for: a page may hold fewer records, none even,
-    /// and where a store reads by the bucket somewhat more. The last page is
-    /// the one without `next`. The order is the store's own.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidPage`, when `page` did not come from this store; any other
-    /// kind but `AlreadyExists` and `LeaseLost`, when the store failed.
-    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize)
-    -> Result<Page, StoreError>;
-
     /// Removes the records that are not live at `now`, and counts them.
     ///
     /// # Errors
@@ -102,33 +86,6 @@ pub trait SessionRegistry: SessionStore {
     /// Any kind but `AlreadyExists` and `LeaseLost`, when the store failed;
     /// some records may have been removed.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
-}
-
-/// Some of the records of a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// The records.
-    pub records: Vec<SessionRecord>,
-    /// Where the next page starts; `None` on the last one.
-    pub next: Option<PageToken>,
-}
-
-/// Where a page of a listing starts, in words that only its store understands.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PageToken(String);
-
-impl PageToken {
-    /// Takes a store's own words, or what a client hands back, as a token.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The token as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 #[async_trait]
@@ -155,14 +112,6 @@ impl<T: SessionRegistry + ?Sized> SessionRegistry for Arc<T> {
 
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
         (**self).deregister(id, token).await
-    }
-
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
-        (**self).list(page, limit).await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dcv_resolver_core::{
     Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId, SessionImport,
-    SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind, Timestamp,
+    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+    Timestamp,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::Value;
@@ -184,6 +185,33 @@ impl SessionStore for RedisStore {
 }
 
 #[async_trait]
+impl SessionListing for RedisStore {
+    /// One `SCAN` a page, which also looks at keys of other prefixes: a page
+    /// may be empty where they are many. A page token ends with the server's
+    /// process: after a restart or a fail-over it is an `InvalidPage`, and the
+    /// listing is to be begun again.
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let position = page.map(Position::parse).transpose()?;
+        let deadline = self.server.bulk_deadline();
+        let (keys, next) = scan(&self.server, &self.key_prefix, position, limit, deadline).await?;
+        let records = stream::iter(keys)
+            .map(|key| self.listed(key, deadline))
+            .buffered(IN_FLIGHT)
+            .try_filter_map(async |record| Ok(record))
+            .try_collect()
+            .await?;
+        Ok(Page {
+            records,
+            next: next.map(|position| position.token()),
+        })
+    }
+}
+
+#[async_trait]
 impl SessionRegistry for RedisStore {
     async fn register(
         &self,
@@ -242,30 +270,6 @@ impl SessionRegistry for RedisStore {
                 self.server.deadline(),
             )
             .await
-    }
-
-    /// One `SCAN` a page, which also looks at keys of other prefixes: a page
-    /// may be empty where they are many. A page token ends with the server's
-    /// process: after a restart or a fail-over it is an `InvalidPage`, and the
-    /// listing is to be begun again.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
-        let position = page.map(Position::parse).transpose()?;
-        let deadline = self.server.bulk_deadline();
-        let (keys, next) = scan(&self.server, &self.key_prefix, position, limit, deadline).await?;
-        let records = stream::iter(keys)
-            .map(|key| self.listed(key, deadline))
-            .buffered(IN_FLIGHT)
-            .try_filter_map(async |record| Ok(record))
-            .try_collect()
-            .await?;
-        Ok(Page {
-            records,
-            next: next.map(|position| position.token()),
-        })
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -7,6 +7,7 @@ mod database_file;
 mod error;
 mod file_identity;
 mod import;
+mod listing;
 mod open_file;
 mod registry;
 mod row;

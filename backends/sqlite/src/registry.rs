@@ -4,16 +4,14 @@
 //! condition and the write, and no transaction is needed that could find the
 //! database changed when it turns from reading to writing.
 
-use std::num::NonZeroUsize;
-
 use dcv_resolver_core::{
-    Expiry, LeaseToken, Page, PageToken, SessionId, SessionRecord, SessionRegistry, StoreError,
-    StoreErrorKind, Timestamp, Transport, async_trait,
+    Expiry, LeaseToken, SessionId, SessionRecord, SessionRegistry, StoreError, StoreErrorKind,
+    Timestamp, Transport, async_trait,
 };
 
 use crate::SqliteStore;
 use crate::error::error;
-use crate::row::{columns, expires_at_ms, labels, overwrite, record, target_id};
+use crate::row::{columns, expires_at_ms, labels, overwrite, target_id};
 
 /// How many rows one statement of a sweep removes, at most: between two of
 /// them other writers have their turn.
@@ -31,12 +29,6 @@ const RENEW: &str = "UPDATE dcv_session SET expires_at_ms = ?3 \
     WHERE id = ?1 AND lease_token = ?2 AND (expires_at_ms IS NULL OR expires_at_ms > ?4)";
 
 const DEREGISTER: &str = "DELETE FROM dcv_session WHERE id = ?1 AND lease_token = ?2";
-
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM dcv_session WHERE id > ?1 ORDER BY id LIMIT ?2"
-);
 
 const SWEEP: &str = "DELETE FROM dcv_session WHERE id IN \
     (SELECT id FROM dcv_session WHERE expires_at_ms <= ?1 LIMIT ?2)";
@@ -103,40 +95,6 @@ impl SessionRegistry for SqliteStore {
             .await
             .map_err(|error| connection.failed(error))?;
         Ok(done.rows_affected() > 0)
-    }
-
-    /// Pages go by id, byte by byte; a page token is the id that came last.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
-        let after = page
-            .map(|token| SessionId::new(token.as_str()))
-            .transpose()
-            .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?;
-        // One more than asked for tells whether there is a next page.
-        let rows = i64::try_from(limit.get()).map_or(i64::MAX, |limit| limit.saturating_add(1));
-
-        let mut connection = self.database.reader().await?;
-        let rows = sqlx::query(LIST)
-            .bind(after.as_ref().map_or("", SessionId::as_str))
-            .bind(rows)
-            .fetch_all(connection.driver())
-            .await
-            .map_err(|error| connection.failed(error))?;
-        drop(connection);
-
-        let records = rows
-            .iter()
-            .take(limit.get())
-            .map(record)
-            .collect::<Result<Vec<_>, _>>()?;
-        let next = records
-            .last()
-            .filter(|_| rows.len() > limit.get())
-            .map(|last| PageToken::new(last.id().as_str()));
-        Ok(Page { records, next })
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

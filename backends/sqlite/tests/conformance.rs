@@ -32,4 +32,4 @@ impl Fixture for File {
     }
 }
 
-conformance!(read, registry, import, durability, shared; File);
+conformance!(read, list, registry, import, durability, shared; File);

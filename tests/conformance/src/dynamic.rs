@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_core::{SessionImport, SessionRecord, SessionRegistry, SessionStore, Timestamp};
+use dcv_resolver_core::{
+    SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, Timestamp,
+};
 
 use crate::Fixture;
 
@@ -36,5 +38,6 @@ macro_rules! dynamic_fixture {
 }
 
 dynamic_fixture!(DynStore, SessionStore);
+dynamic_fixture!(DynListing, SessionListing);
 dynamic_fixture!(DynRegistry, SessionRegistry);
 dynamic_fixture!(DynImport, SessionImport);

@@ -272,9 +272,11 @@ pub async fn importing_again_is_harmless<F: Fixture<Store: SessionImport>>(fixtu
     }
 }
 
-/// [`SessionImport`] rules 1 and 4, and [`SessionRegistry`] rules 9 and 10: a
-/// batch of thousands is stored, listed and swept whole, however many a store
-/// takes at once.
+/// [`SessionImport`] rules 1 and 4, [`SessionRegistry`] rule 9 and
+/// [`SessionListing`] rule 1: a batch of thousands is stored, listed and swept
+/// whole, however many a store takes at once.
+///
+/// [`SessionListing`]: dcv_resolver_core::SessionListing
 pub async fn a_large_batch_is_stored<F: Fixture<Store: SessionImport>>(fixture: F) {
     const SESSIONS: u64 = 5_000;
     let t0 = fixture.t0();

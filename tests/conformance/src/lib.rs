@@ -11,6 +11,7 @@ pub mod durability;
 mod dynamic;
 mod fixture;
 pub mod import;
+pub mod list;
 mod listing;
 mod macros;
 mod partial;
@@ -21,6 +22,6 @@ mod run;
 mod sample;
 pub mod shared;
 
-pub use dynamic::{DynImport, DynRegistry, DynStore};
+pub use dynamic::{DynImport, DynListing, DynRegistry, DynStore};
 pub use fixture::{Fixture, register_each};
 pub use run::run;

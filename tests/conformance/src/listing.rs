@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use dcv_resolver_core::{Page, PageToken, SessionId, SessionRecord, SessionRegistry};
+use dcv_resolver_core::{Page, PageToken, SessionId, SessionListing, SessionRecord};
 
 /// Far more pages than any rule's listing has: an endless one fails.
 const MOST_PAGES: usize = 10_000;
@@ -14,7 +14,7 @@ pub(crate) fn limit(limit: usize) -> NonZeroUsize {
 
 /// A page; the token goes through text, as it does on its way to a client and
 /// back.
-pub(crate) async fn page<S: SessionRegistry>(
+pub(crate) async fn page<S: SessionListing>(
     store: &S,
     from: Option<&PageToken>,
     limit: NonZeroUsize,
@@ -23,14 +23,13 @@ pub(crate) async fn page<S: SessionRegistry>(
     store.list(from.as_ref(), limit).await.unwrap()
 }
 
-/// The rest of a listing, beginning at `from`; of a record that is shown
-/// twice, what was shown last.
-pub(crate) async fn list_from<S: SessionRegistry>(
+/// A listing to its end; of a record that is shown twice, what was shown last.
+pub(crate) async fn list_all<S: SessionListing>(
     store: &S,
-    mut from: Option<PageToken>,
     limit: NonZeroUsize,
 ) -> BTreeMap<SessionId, SessionRecord> {
     let mut shown = BTreeMap::new();
+    let mut from = None;
     for _ in 0..MOST_PAGES {
         let page = page(store, from.as_ref(), limit).await;
         for record in page.records {
@@ -42,13 +41,6 @@ pub(crate) async fn list_from<S: SessionRegistry>(
         }
     }
     panic!("the listing has no end");
-}
-
-pub(crate) async fn list_all<S: SessionRegistry>(
-    store: &S,
-    limit: NonZeroUsize,
-) -> BTreeMap<SessionId, SessionRecord> {
-    list_from(store, None, limit).await
 }
 
 /// What a listing of `records` has to show.

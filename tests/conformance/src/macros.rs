@@ -3,7 +3,7 @@
 /// Makes one test a rule, in a module a battery; and each rule once more
 /// through an `Arc<dyn …>`.
 ///
-/// Batteries are `read`, `registry`, `import`, `durability` and `shared`; the
+/// Batteries are `read`, `list`, `registry`, `import`, `durability` and `shared`; the
 /// type is the backend's [`Fixture`](crate::Fixture). Attributes in front go
 /// to every test:
 ///
@@ -19,7 +19,7 @@
 /// # }
 /// dcv_resolver_conformance::conformance!(
 ///     #[ignore = "needs a server"]
-///     read, registry, import, durability, shared;
+///     read, list, registry, import, durability, shared;
 ///     ServerFixture
 /// );
 /// ```
@@ -43,6 +43,9 @@ macro_rules! __batteries {
 macro_rules! __battery {
     (read $attributes:tt $fixture:tt) => {
         $crate::__battery! { read __read_rules DynStore $attributes $fixture }
+    };
+    (list $attributes:tt $fixture:tt) => {
+        $crate::__battery! { list __list_rules DynListing $attributes $fixture }
     };
     (registry $attributes:tt $fixture:tt) => {
         $crate::__battery! { registry __registry_rules DynRegistry $attributes $fixture }
@@ -75,7 +78,7 @@ macro_rules! __battery {
         ::core::compile_error!(::core::concat!(
             "there is no battery `",
             ::core::stringify!($unknown),
-            "`; there are read, registry, import, durability and shared"
+            "`; there are read, list, registry, import, durability and shared"
         ));
     };
 }

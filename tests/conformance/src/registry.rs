@@ -58,19 +58,13 @@ macro_rules! __registry_rules {
             sweeping_nothing_is_harmless
             sweep_keeps_what_is_renewed_meanwhile
             sweep_keeps_what_is_registered_meanwhile
-            an_empty_store_lists_nothing
-            list_shows_everything_with_any_limit
-            list_shows_whole_records
-            list_shows_awkward_ids
             list_shows_what_is_there_throughout
             list_stops_showing_what_is_gone
-            a_foreign_page_is_invalid
             a_dropped_register_is_whole_or_absent
             a_dropped_register_over_a_record_leaves_one_of_both
             a_dropped_renew_changes_the_expiry_or_nothing
             a_dropped_deregister_removes_or_keeps
             a_dropped_sweep_keeps_what_is_live
-            a_dropped_list_leaves_no_trace
         }
     };
 }

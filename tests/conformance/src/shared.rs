@@ -23,8 +23,11 @@ macro_rules! __shared_rules {
     };
 }
 
-/// [`SessionRegistry`] rules 1, 7, 8, 9 and 10, through another store: once the
-/// call has returned, the other sees the change.
+/// [`SessionRegistry`] rules 1, 7, 8 and 9 and [`SessionListing`] rule 1,
+/// through another store: once the call has returned, the other sees the
+/// change.
+///
+/// [`SessionListing`]: dcv_resolver_core::SessionListing
 pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {

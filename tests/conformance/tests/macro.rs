@@ -24,6 +24,6 @@ impl Fixture for Unavailable {
 
 conformance!(
     #[should_panic(expected = "there is no server")]
-    read, registry, import, durability, shared;
+    read, list, registry, import, durability, shared;
     Unavailable
 );

@@ -26,4 +26,4 @@ impl Fixture for Memory {
     }
 }
 
-conformance!(read, registry, import, shared; Memory);
+conformance!(read, list, registry, import, shared; Memory);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 const SOURCES: &[(&str, &str)] = &[
     ("read", include_str!("../src/read.rs")),
+    ("list", include_str!("../src/list.rs")),
     ("registry", include_str!("../src/registry/deregister.rs")),
     ("registry", include_str!("../src/registry/dropped.rs")),
     ("registry", include_str!("../src/registry/list.rs")),
@@ -25,6 +26,7 @@ macro_rules! names {
 fn every_rule_is_on_its_list_and_says_what_it_proves() {
     let listed: BTreeSet<_> = [
         dcv_resolver_conformance::__read_rules! { (names) [read] },
+        dcv_resolver_conformance::__list_rules! { (names) [list] },
         dcv_resolver_conformance::__registry_rules! { (names) [registry] },
         dcv_resolver_conformance::__import_rules! { (names) [import] },
         dcv_resolver_conformance::__durability_rules! { (names) [durability] },

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{SessionId, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{SessionId, SessionListing, SessionRegistry, SessionStore, StoreErrorKind};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
@@ -56,7 +56,7 @@ async fn nothing_is_absent_while_slots_move() {
     assert_eq!(listed(&store).await, ids.into_iter().collect());
 }
 
-async fn listed(store: &dyn SessionRegistry) -> HashSet<SessionId> {
+async fn listed(store: &dyn SessionListing) -> HashSet<SessionId> {
     let mut ids = HashSet::new();
     let mut next = None;
     loop {

@@ -63,7 +63,7 @@ macro_rules! over {
 
             dcv_resolver_conformance::conformance!(
                 #[ignore = "needs redis-server"]
-                read, registry, import, durability, shared;
+                read, list, registry, import, durability, shared;
                 RedisFixture
             );
         }

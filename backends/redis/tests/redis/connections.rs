@@ -1,6 +1,6 @@
 //! Over connections that the embedding program owns.
 
-use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_redis::{RedisConfig, RedisConnection, RedisStore};
 
 use crate::support::{Cluster, Server, TOKEN, fill, id, store};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_redis::RedisConfig;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use dcv_resolver_core::{SessionRegistry, SessionStore, StoreError, StoreErrorKind};
+use dcv_resolver_core::{
+    SessionListing, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Existing, Expiry, SessionImport, SessionRegistry, SessionStore, StoreErrorKind, Timestamp,
+    Existing, Expiry, SessionImport, SessionListing, SessionRegistry, SessionStore, StoreErrorKind,
+    Timestamp,
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 

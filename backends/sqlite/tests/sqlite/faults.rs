@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
-    Existing, Expiry, SessionImport, SessionRegistry, SessionStore, StoreErrorKind, Timestamp,
+    Existing, Expiry, SessionImport, SessionListing, SessionRegistry, SessionStore, StoreErrorKind,
+    Timestamp,
 };
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore, migrate};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};

@@ -1,6 +1,6 @@
 //! Listing, where the contract leaves room.
 
-use dcv_resolver_core::{Existing, SessionImport, SessionRegistry};
+use dcv_resolver_core::{Existing, SessionImport, SessionListing};
 use dcv_resolver_sqlite::SqliteStore;
 
 use crate::support::{NOW, TOKEN, config, record};

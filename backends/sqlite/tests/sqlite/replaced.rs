@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use dcv_resolver_core::{SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_sqlite::SqliteStore;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection, raw_sql};

@@ -1,75 +1,17 @@
-use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+//! What a listing shows of sessions that come and go. What it shows of those
+//! that stay is the `list` battery's.
 
-use dcv_resolver_core::{Expiry, PageToken, SessionRegistry, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRegistry};
 
 use crate::Fixture;
-use crate::listing::{by_id, limit, list_all, list_from, page};
-use crate::sample::{OURS, THEIRS, after, assert_kind, awkward_ids, full, id, minimal, varied};
+use crate::listing::{by_id, limit, list_all, page};
+use crate::sample::{OURS, THEIRS, after, full, id, minimal};
 
-/// [`SessionRegistry`] rule 10: a store without sessions shows none, and comes
-/// to an end.
-pub async fn an_empty_store_lists_nothing<F: Fixture<Store: SessionRegistry>>(fixture: F) {
-    let store = fixture.open().await;
-    assert_eq!(list_all(&store, limit(1)).await, BTreeMap::new());
-}
-
-/// [`SessionRegistry`] rule 10: with any limit, whether the number of records
-/// is a multiple of it or not, every record is shown, expired ones too.
-pub async fn list_shows_everything_with_any_limit<F: Fixture<Store: SessionRegistry>>(fixture: F) {
-    let t0 = fixture.t0();
-    let store = fixture.open().await;
-    let mut records = Vec::new();
-    for number in 0_u64..24 {
-        let expiry = match number % 3 {
-            0 => Expiry::Never,
-            // The same for several records, and past for some.
-            _ => Expiry::At(after(t0, number / 4)),
-        };
-        let record = minimal(id(&format!("session {number}")), expiry);
-        let token = if number % 2 == 0 { OURS } else { THEIRS };
-        store.register(&record, &token, t0).await.unwrap();
-        records.push(record);
-    }
-    let records = by_id(records);
-    for limit in [1, 2, 5, 8, 23, 24, 25, 1_000, usize::MAX] {
-        let limit = NonZeroUsize::new(limit).unwrap();
-        assert_eq!(list_all(&store, limit).await, records, "limit {limit}");
-    }
-}
-
-/// [`SessionRegistry`] rule 10: records are listed as they went in.
-pub async fn list_shows_whole_records<F: Fixture<Store: SessionRegistry>>(fixture: F) {
-    let t0 = fixture.t0();
-    let store = fixture.open().await;
-    let records = varied();
-    for record in &records {
-        store.register(record, &OURS, t0).await.unwrap();
-    }
-    assert_eq!(list_all(&store, limit(7)).await, by_id(records));
-}
-
-/// [`SessionRegistry`] rule 10: no id gets lost where one page ends and the
-/// next begins.
-pub async fn list_shows_awkward_ids<F: Fixture<Store: SessionRegistry>>(fixture: F) {
-    let t0 = fixture.t0();
-    let store = fixture.open().await;
-    let records = by_id(
-        awkward_ids()
-            .into_iter()
-            .map(|id| minimal(id, Expiry::Never)),
-    );
-    for record in records.values() {
-        store.register(record, &OURS, t0).await.unwrap();
-    }
-    for size in [1, 10] {
-        assert_eq!(list_all(&store, limit(size)).await, records);
-    }
-}
-
-/// [`SessionRegistry`] rule 10: while others come and go between the pages,
+/// [`SessionListing`] rule 1: while others come and go between the pages,
 /// also the one shown last, and leases are renewed to end earlier and later,
 /// each record that is there throughout is shown.
+///
+/// [`SessionListing`]: dcv_resolver_core::SessionListing
 pub async fn list_shows_what_is_there_throughout<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -114,8 +56,10 @@ pub async fn list_shows_what_is_there_throughout<F: Fixture<Store: SessionRegist
     }
 }
 
-/// [`SessionRegistry`] rules 10 and 8: what was removed or swept is not listed,
-/// what was renewed is listed as it is now.
+/// [`SessionListing`] rule 1 and [`SessionRegistry`] rules 7 to 9: what was
+/// removed or swept is not listed, what was renewed is listed as it is now.
+///
+/// [`SessionListing`]: dcv_resolver_core::SessionListing
 pub async fn list_stops_showing_what_is_gone<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -138,21 +82,4 @@ pub async fn list_stops_showing_what_is_gone<F: Fixture<Store: SessionRegistry>>
     for size in [1, 100] {
         assert_eq!(list_all(&store, limit(size)).await, left);
     }
-}
-
-/// [`SessionRegistry::list`]: a page token that no store makes, since it holds
-/// control characters, is `InvalidPage`.
-pub async fn a_foreign_page_is_invalid<F: Fixture<Store: SessionRegistry>>(fixture: F) {
-    let t0 = fixture.t0();
-    let store = fixture.open().await;
-    for number in 0..3 {
-        let record = minimal(id(&format!("session {number}")), Expiry::Never);
-        store.register(&record, &OURS, t0).await.unwrap();
-    }
-    for text in ["\u{1}not a page\u{2}", "\n", "\0"] {
-        let answer = store.list(Some(&PageToken::new(text)), limit(2)).await;
-        assert_kind(&answer, StoreErrorKind::InvalidPage);
-    }
-    let listed = list_from(&store, None, limit(2)).await;
-    assert_eq!(listed.len(), 3, "the store goes on listing");
 }

@@ -81,6 +81,7 @@ pub(crate) enum Bug {
     ListSkipsOneBetweenPages,
     ListPagesByOffset,
     ListPagesByExpiry,
+    ListsShareACursor,
     ListTakesAnyPage,
     ListHasNoEnd,
     ListOverflows,

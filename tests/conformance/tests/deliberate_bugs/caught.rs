@@ -27,7 +27,7 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
             "read::ids_are_compared_byte_for_byte",
             "registry::awkward_ids_are_registered_apart",
             "import::awkward_ids_are_imported",
-            "registry::list_shows_awkward_ids",
+            "list::list_shows_awkward_ids",
         ],
     ),
     (
@@ -139,7 +139,7 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
         Bug::DroppedCallsLoseTheirConnection,
         &[
             "read::a_dropped_lookup_leaves_no_trace",
-            "registry::a_dropped_list_leaves_no_trace",
+            "list::a_dropped_list_leaves_no_trace",
             "registry::a_dropped_register_is_whole_or_absent",
             "registry::a_dropped_deregister_removes_or_keeps",
             "registry::a_dropped_renew_changes_the_expiry_or_nothing",
@@ -148,10 +148,7 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
     ),
     (
         Bug::RegisterForgetsEveryTenth,
-        &[
-            "registry::registered_records_come_back_as_they_went_in",
-            "registry::list_shows_everything_with_any_limit",
-        ],
+        &["registry::registered_records_come_back_as_they_went_in"],
     ),
     (
         Bug::RegisterIgnoresWhatIsExpired,
@@ -364,13 +361,13 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
     ),
     (
         Bug::ListHidesWhatIsExpired,
-        &["registry::list_shows_everything_with_any_limit"],
+        &["list::list_shows_everything_with_any_limit"],
     ),
     (
         Bug::ListSkipsOneBetweenPages,
         &[
-            "registry::list_shows_everything_with_any_limit",
-            "registry::a_dropped_list_leaves_no_trace",
+            "list::list_shows_everything_with_any_limit",
+            "list::a_dropped_list_leaves_no_trace",
         ],
     ),
     (
@@ -382,22 +379,17 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
         &["registry::list_shows_what_is_there_throughout"],
     ),
     (
-        Bug::ListTakesAnyPage,
-        &["registry::a_foreign_page_is_invalid"],
+        Bug::ListsShareACursor,
+        &["list::listings_do_not_move_one_another"],
     ),
-    (
-        Bug::ListHasNoEnd,
-        &["registry::an_empty_store_lists_nothing"],
-    ),
+    (Bug::ListTakesAnyPage, &["list::a_foreign_page_is_invalid"]),
+    (Bug::ListHasNoEnd, &["list::an_empty_store_lists_nothing"]),
     (
         Bug::ListOverflows,
-        &["registry::list_shows_everything_with_any_limit"],
+        &["list::list_shows_everything_with_any_limit"],
     ),
-    (Bug::ListTrimsItsPage, &["registry::list_shows_awkward_ids"]),
-    (
-        Bug::ListForgetsLabels,
-        &["registry::list_shows_whole_records"],
-    ),
+    (Bug::ListTrimsItsPage, &["list::list_shows_awkward_ids"]),
+    (Bug::ListForgetsLabels, &["list::list_shows_whole_records"]),
     (
         Bug::ListShowsTheRemoved,
         &["registry::list_stops_showing_what_is_gone"],

@@ -1,7 +1,8 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{
-    Expiry, Page, PageToken, SessionId, SessionRecord, StoreError, StoreErrorKind,
+    Expiry, Page, PageToken, SessionId, SessionListing, SessionRecord, StoreError, StoreErrorKind,
+    async_trait,
 };
 
 use crate::bug::Bug;
@@ -17,6 +18,11 @@ impl BuggyStore {
     ) -> Result<Page, StoreError> {
         let after = page.map(|token| self.page_start(token)).transpose()?;
         let after = after.unwrap_or_default();
+        let mut cursor = self.cursor.lock().unwrap();
+        let after = match self.bug {
+            Some(Bug::ListsShareACursor) if page.is_some() => cursor.clone(),
+            _ => after,
+        };
         let mut rest: Vec<_> = self
             .listed()
             .into_iter()
@@ -42,6 +48,9 @@ impl BuggyStore {
             next = next.or_else(|| Some(PageToken::new("the end")));
         }
         rest.truncate(shown);
+        if let Some((position, _)) = rest.last() {
+            cursor.clone_from(position);
+        }
         Ok(Page {
             records: rest.into_iter().map(|(_, record)| record).collect(),
             next,
@@ -96,5 +105,19 @@ impl BuggyStore {
             Some(Bug::ListForgetsLabels) => without_labels(&row.record),
             _ => row.record.clone(),
         }
+    }
+}
+
+#[async_trait]
+impl SessionListing for BuggyStore {
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let connection = self.connect().await?;
+        let answer = self.list_now(page, limit);
+        connection.close().await;
+        answer
     }
 }

@@ -34,8 +34,9 @@ macro_rules! rules {
 
 /// Every rule, as `battery::rule`.
 fn all_rules() -> BTreeMap<&'static str, Rule> {
-    let batteries: [Vec<(&'static str, Rule)>; 5] = [
+    let batteries: [Vec<(&'static str, Rule)>; 6] = [
         dcv_resolver_conformance::__read_rules! { (rules) [read] },
+        dcv_resolver_conformance::__list_rules! { (rules) [list] },
         dcv_resolver_conformance::__registry_rules! { (rules) [registry] },
         dcv_resolver_conformance::__import_rules! { (rules) [import] },
         dcv_resolver_conformance::__durability_rules! { (rules) [durability] },

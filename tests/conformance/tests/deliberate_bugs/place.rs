@@ -42,6 +42,8 @@ pub(crate) struct BuggyStore {
     pub(crate) place: Arc<Place>,
     pub(crate) buffer: Mutex<Option<SessionId>>,
     pub(crate) cache: Mutex<HashMap<SessionId, Option<SessionRecord>>>,
+    /// Where the last page ended, for the bug that goes by it.
+    pub(crate) cursor: Mutex<String>,
     pub(crate) writer: tokio::sync::Mutex<()>,
 }
 
@@ -74,6 +76,7 @@ impl Fixture for BuggyFixture {
             place: Arc::clone(&self.place),
             buffer: Mutex::default(),
             cache: Mutex::default(),
+            cursor: Mutex::default(),
             writer: tokio::sync::Mutex::default(),
         };
         store.recover();

@@ -1,8 +1,6 @@
-use std::num::NonZeroUsize;
-
 use dcv_resolver_core::{
-    Expiry, LeaseToken, Page, PageToken, SessionId, SessionRecord, SessionRegistry, StoreError,
-    StoreErrorKind, Timestamp, async_trait,
+    Expiry, LeaseToken, SessionId, SessionRecord, SessionRegistry, StoreError, StoreErrorKind,
+    Timestamp, async_trait,
 };
 use tokio::sync::MutexGuard;
 
@@ -254,17 +252,6 @@ impl SessionRegistry for BuggyStore {
         let answer = self.deregister_now(id, token, seen);
         connection.close().await;
         Ok(answer)
-    }
-
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
-        let connection = self.connect().await?;
-        let answer = self.list_now(page, limit);
-        connection.close().await;
-        answer
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
