@@ -92,8 +92,9 @@ impl SessionFile {
         self.sessions
     }
 
-    pub(crate) fn into_index(self) -> Index {
-        self.index
+    /// The sessions in the order of the file, and the same by id.
+    pub(crate) fn into_parts(self) -> (Vec<SessionRecord>, Index) {
+        (self.sessions, self.index)
     }
 }
 

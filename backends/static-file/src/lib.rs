@@ -14,6 +14,7 @@ mod notifications;
 mod read;
 mod session;
 mod signature;
+mod sorted;
 mod spelling;
 mod store;
 mod toml;

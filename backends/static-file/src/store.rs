@@ -1,15 +1,20 @@
 //! [`StaticFileStore`]: the sessions of a file, looked up.
 
 use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use dcv_resolver_core::{SessionId, SessionRecord, SessionStore, StoreError, async_trait};
+use dcv_resolver_core::{
+    Page, PageToken, SessionId, SessionListing, SessionRecord, SessionStore, StoreError,
+    StoreErrorKind, async_trait,
+};
 
 use crate::index::Index;
+use crate::sorted::Sorted;
 use crate::{Format, LoadError, SessionFile, read};
 
 /// The sessions of a file, looked up in memory.
@@ -49,9 +54,23 @@ pub struct StaticFileStore {
 #[derive(Debug)]
 struct Content {
     index: Index,
+    /// The same records as in the index.
+    sorted: Sorted,
     /// A hash of the bytes that it was read from.
     hash: u64,
     loaded_at: Instant,
+}
+
+impl Content {
+    fn new(file: SessionFile, hash: u64) -> Self {
+        let (sessions, index) = file.into_parts();
+        Self {
+            index,
+            sorted: Sorted::new(sessions),
+            hash,
+            loaded_at: Instant::now(),
+        }
+    }
 }
 
 /// What a reload found.
@@ -91,11 +110,7 @@ impl StaticFileStore {
         let hash = hasher.hash_one(&bytes);
         let file = SessionFile::parse_bytes(&bytes, format, &path)?;
         drop(bytes);
-        let content = Content {
-            index: file.into_index(),
-            hash,
-            loaded_at: Instant::now(),
-        };
+        let content = Content::new(file, hash);
         Ok(Self {
             path,
             format,
@@ -142,11 +157,7 @@ impl StaticFileStore {
         }
         let file = SessionFile::parse_bytes(&bytes, self.format, &self.path)?;
         drop(bytes);
-        let content = Content {
-            index: file.into_index(),
-            hash,
-            loaded_at: Instant::now(),
-        };
+        let content = Content::new(file, hash);
         let sessions = content.index.len();
         free(self.content.swap(Arc::new(content)));
         Ok(Reload::Changed { sessions })
@@ -191,6 +202,28 @@ impl SessionStore for StaticFileStore {
     /// Always succeeds: what is served is in memory.
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SessionListing for StaticFileStore {
+    /// Pages are full, go by id, byte by byte, and see one version of the file
+    /// each; a page token is the id that came last. So it outlives a reload,
+    /// and the process: the next page goes on from that id in what is served
+    /// then, whether or not the id is still there, and a listing ends however
+    /// often the file changes.
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        let after = page
+            .map(|token| SessionId::new(token.as_str()))
+            .transpose()
+            .map_err(|source| {
+                StoreError::new("static-file", StoreErrorKind::InvalidPage).with_source(source)
+            })?;
+        Ok(self.content.load().sorted.page(after.as_ref(), limit))
     }
 }
 

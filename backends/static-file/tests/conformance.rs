@@ -1,4 +1,4 @@
-//! The store keeps the contract of every store, in both formats.
+//! The store keeps the contracts of lookup and listing, in both formats.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -45,10 +45,10 @@ fixture!(Json, "sessions.json");
 
 mod toml {
     use super::*;
-    conformance!(read; Toml);
+    conformance!(read, list; Toml);
 }
 
 mod json {
     use super::*;
-    conformance!(read; Json);
+    conformance!(read, list; Json);
 }
