@@ -99,8 +99,8 @@ impl Follower {
         Ok(())
     }
 
-    /// A parser that panics, or a subscriber of the log, must not end the
-    /// watch in silence.
+    /// A parser that panics, or a subscriber of the log, or the hook, must not
+    /// end the watch in silence.
     fn tell_panic(&mut self) {
         // Not for ever over the same content.
         self.read = Some((Signature::of(self.store.path()), Instant::now()));
@@ -213,25 +213,31 @@ impl Follower {
 
     fn read_and_tell(&mut self) {
         let store = Arc::clone(&self.store);
-        let reading = match store.read() {
-            Ok(reading) => reading,
-            Err(error) => return self.tell_bad(Told::Error(error.to_string()), &error),
+        let (read, result) = match store.read() {
+            Ok(reading) => {
+                let content = Told::Content(reading.hash);
+                if self.told.as_ref() == Some(&content) {
+                    // Parsing it again would say the same.
+                    return;
+                }
+                (content, store.take(reading))
+            }
+            Err(error) => (Told::Error(error.to_string()), Err(error)),
         };
-        let content = Told::Content(reading.hash);
-        if self.told.as_ref() == Some(&content) {
-            // Parsing it again would say the same.
-            return;
-        }
-        match store.take(reading) {
-            Ok(reload) => self.tell_good(reload),
-            Err(error) => self.tell_bad(content, &error),
+        let is_news = match &result {
+            Ok(reload) => self.tell_good(*reload),
+            Err(error) => self.tell_bad(read, error),
+        };
+        if is_news && let Some(on_reload) = &self.options.on_reload {
+            on_reload(&result);
         }
     }
 
-    fn tell_good(&mut self, reload: Reload) {
+    /// Whether there was something to tell.
+    fn tell_good(&mut self, reload: Reload) -> bool {
         let was_bad = self.told.take().is_some();
         if reload == Reload::Unchanged && !was_bad {
-            return;
+            return false;
         }
         tracing::info!(
             path = %self.store.path().display(),
@@ -239,11 +245,13 @@ impl Follower {
             "{}",
             if was_bad { "the session file is good again" } else { "the session file has changed" },
         );
+        true
     }
 
-    fn tell_bad(&mut self, told: Told, error: &LoadError) {
-        if self.told.as_ref() == Some(&told) {
-            return;
+    /// Whether there was something to tell.
+    fn tell_bad(&mut self, read: Told, error: &LoadError) -> bool {
+        if self.told.as_ref() == Some(&read) {
+            return false;
         }
         tracing::error!(
             path = %self.store.path().display(),
@@ -251,7 +259,8 @@ impl Follower {
             sessions = self.store.session_count(),
             "the session file cannot be used; the sessions read before are served on",
         );
-        self.told = Some(told);
+        self.told = Some(read);
+        true
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Watcher`]: reloads a store when its file changes.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,8 +8,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::StaticFileStore;
 use crate::follower::Follower;
+use crate::{LoadError, Reload, StaticFileStore};
 
 /// Reloads a [`StaticFileStore`] when its file changes, on a thread of its
 /// own, until it is dropped.
@@ -34,12 +35,24 @@ pub struct Watcher {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How a [`Watcher`] notices changes.
-#[derive(Debug, Clone)]
+type OnReload = dyn Fn(&Result<Reload, LoadError>) + Send + Sync;
+
+/// How a [`Watcher`] notices changes, and whom it tells.
+#[derive(Clone)]
 #[must_use]
 pub struct WatchOptions {
     pub(crate) poll_interval: Duration,
     pub(crate) notifications: bool,
+    pub(crate) on_reload: Option<Arc<OnReload>>,
+}
+
+impl fmt::Debug for WatchOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchOptions")
+            .field("poll_interval", &self.poll_interval)
+            .field("notifications", &self.notifications)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for WatchOptions {
@@ -47,6 +60,7 @@ impl Default for WatchOptions {
         Self {
             poll_interval: Duration::from_secs(1),
             notifications: true,
+            on_reload: None,
         }
     }
 }
@@ -66,6 +80,39 @@ impl WatchOptions {
     /// Does not ask the operating system to tell of changes, and only polls.
     pub fn poll_only(mut self) -> Self {
         self.notifications = false;
+        self
+    }
+
+    /// Calls `hook` with what each reload came to that the log tells of, so
+    /// that a service can count them: new content, which is served by then; a
+    /// file that cannot be used, once until it changes; and one that is good
+    /// again, as [`Reload::Unchanged`] where it holds what is served already.
+    /// A look at the file that finds nothing new is no reload.
+    ///
+    /// It runs on the watcher's thread, which looks at the file again only
+    /// after it has returned. When it panics, that is logged, and the watch
+    /// goes on. A second hook takes the place of the first.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use dcv_resolver_static_file::WatchOptions;
+    ///
+    /// let failed = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&failed);
+    /// let options = WatchOptions::default().on_reload(move |result| {
+    ///     if result.is_err() {
+    ///         counter.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// # drop(options);
+    /// ```
+    pub fn on_reload(
+        mut self,
+        hook: impl Fn(&Result<Reload, LoadError>) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_reload = Some(Arc::new(hook));
         self
     }
 }

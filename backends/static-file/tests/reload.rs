@@ -17,7 +17,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -543,6 +543,62 @@ fn a_panic_while_it_is_reloaded_is_logged_and_ends_nothing() {
             watched.errors()[0],
             "a panic while the session file was reloaded; the next change is followed still: 2 sessions"
         );
+    });
+}
+
+/// What the hook is told, in short.
+fn hooked(options: WatchOptions) -> (WatchOptions, mpsc::Receiver<String>) {
+    let (tell, told) = mpsc::channel();
+    let options = options.on_reload(move |result| {
+        let short = match result {
+            Ok(reload) => format!("{reload:?}"),
+            Err(error) => format!("{} mistakes", error.mistakes().len()),
+        };
+        tell.send(short).unwrap();
+    });
+    (options, told)
+}
+
+#[test]
+fn the_hook_is_told_what_each_reload_came_to() {
+    const CHANGED: &str = "Changed { sessions: 2 }";
+    for_both(|options| {
+        let (options, told) = hooked(options);
+        let watched = Watched::file(options);
+        for (content, expected) in [
+            (text(1), CHANGED),
+            ("[sessions.a]".to_owned(), "2 mistakes"),
+            ("[sessions.a]\n[sessions.b]".to_owned(), "4 mistakes"),
+            // What is served still.
+            (text(1), "Unchanged"),
+            (text(2), CHANGED),
+        ] {
+            put(&watched.path, &content);
+            let result = told.recv_timeout(Duration::from_secs(10)).unwrap();
+            assert_eq!(result, expected, "{content}");
+            // It is not told of the same again.
+            put(&watched.path, &content);
+            let_it_look_again();
+        }
+        // Before anybody is told.
+        assert_eq!(host(&watched.store), "ws-2.example");
+
+        fs::remove_file(&watched.path).unwrap();
+        let result = told.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(result, "0 mistakes");
+        let_it_look_again();
+        assert_eq!(told.try_recv().ok(), None);
+    });
+}
+
+#[test]
+fn a_hook_that_panics_ends_nothing() {
+    for_both(|options| {
+        let watched = Watched::file(options.on_reload(|_| panic!("as the test asks for")));
+        for version in 1..4 {
+            watched.expect(version, || put(&watched.path, text(version)));
+        }
+        wait_until("it is logged", || !watched.errors().is_empty());
     });
 }
 
