@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Renew(RenewOptions),
     /// Removes a registered session.
     Deregister(DeregisterOptions),
-    /// Prints what a registry holds, expired sessions included.
+    /// Prints what a store holds, expired sessions included.
     List(ListOptions),
     /// Removes expired sessions from a registry and prints how many.
     Sweep(SweepOptions),

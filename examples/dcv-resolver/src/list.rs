@@ -1,4 +1,4 @@
-//! `list`: what a registry holds, expired sessions included.
+//! `list`: what a store holds, expired sessions included.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -25,14 +25,14 @@ pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
     }
 }
 
-/// Every record of the registry, by id.
+/// Every record of the store, by id.
 pub(crate) async fn all(store: &OpenStore) -> Result<Vec<SessionRecord>, Failure> {
-    let registry = store.registry()?;
-    // A registry may show a record twice; the map keeps one.
+    let listing = store.listing();
+    // A store may show a record twice; the map keeps one.
     let mut records = BTreeMap::new();
     let mut next = None;
     loop {
-        let page = registry
+        let page = listing
             .list(next.as_ref(), PAGE_SIZE)
             .await
             .map_err(|error| store.failure(&error))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, StoreError};
+use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, SessionListing, StoreError};
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
 use dcv_resolver_static_file::{StaticFileStore, Watcher};
@@ -78,6 +78,14 @@ impl OpenStore {
                 .map(Some)
                 .map_err(|error| Failure::setup(format!("cannot watch {}: {error}", self.name))),
             Access::ReadWrite(_) => Ok(None),
+        }
+    }
+
+    /// The store as one that shows what it holds, as every store does.
+    pub(crate) fn listing(&self) -> Arc<dyn SessionListing> {
+        match &self.access {
+            Access::ReadOnly(store) => Arc::<StaticFileStore>::clone(store),
+            Access::ReadWrite(store) => Arc::<dyn SessionImport>::clone(store),
         }
     }
 

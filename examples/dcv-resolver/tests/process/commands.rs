@@ -70,6 +70,17 @@ fn check_prints_what_would_be_served() {
 }
 
 #[test]
+fn a_session_file_is_listed_by_id() {
+    let finished = run(&["list", "--store", SESSIONS]);
+    assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
+    let firsts = finished.stdout.lines().map(|line| &line[..7]);
+    assert_eq!(
+        firsts.collect::<Vec<_>>(),
+        ["SESSION", "ann's w", "console", "i-0abc "]
+    );
+}
+
+#[test]
 fn check_tells_every_mistake_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.toml");
@@ -116,7 +127,7 @@ fn a_mistake_of_the_caller_is_one_line_and_exit_code_2() {
             "unexpected argument '--stroe'",
         ),
         (vec!["serve", "--store", "secret"], "expected file:PATH"),
-        (vec!["list", "--store", SESSIONS], "is read-only"),
+        (vec!["sweep", "--store", SESSIONS], "is read-only"),
         (
             vec![
                 "register",
