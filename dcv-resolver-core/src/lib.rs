@@ -18,6 +18,8 @@
 //! - [`Outcome`]: the destination, or the reason why there is none. A store
 //!   that could not answer is a [`StoreError`] instead, so an outage is never
 //!   taken for an unknown session.
+//! - [`Explainer`]: what every store and every rule says of a request, and ids
+//!   that may have been meant.
 //! - [`testing`]: a clock that is set by hand, and stores that fail, hang or
 //!   are slow.
 //!
@@ -46,12 +48,14 @@
 
 mod client_networks;
 mod error;
+mod explain;
 mod host;
 mod id;
 mod import;
 mod lease;
 mod listing;
 mod memory;
+mod near_ids;
 mod network;
 mod outcome;
 mod policy;
@@ -69,6 +73,9 @@ mod web_url_path;
 pub use async_trait::async_trait;
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
+pub use explain::{
+    Conclusion, Explainer, Explanation, NearId, RuleFinding, RuleSaid, StoreFinding, StoreSaid,
+};
 pub use host::{Host, InvalidHost};
 pub use id::{InvalidSessionId, SessionId};
 pub use import::{Existing, Imported, SessionImport};

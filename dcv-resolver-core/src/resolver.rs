@@ -38,8 +38,8 @@ pub struct Resolver {
     /// Never empty.
     stores: Arc<[NamedStore]>,
     store_names: Arc<str>,
-    policies: Arc<[Arc<dyn Policy>]>,
-    clock: Arc<dyn Clock>,
+    pub(crate) policies: Arc<[Arc<dyn Policy>]>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// One store of a [`Resolver`], and its name for logs.
@@ -279,7 +279,10 @@ impl<'a> Resolving<'a> {
 
 /// A store that compares ids by its own rules, or mixes up its answers, would
 /// send a user to somebody else's desktop.
-fn check_identity(request: &ResolveRequest, record: &SessionRecord) -> Result<(), StoreError> {
+pub(crate) fn check_identity(
+    request: &ResolveRequest,
+    record: &SessionRecord,
+) -> Result<(), StoreError> {
     if record.id() == request.session_id() {
         return Ok(());
     }

@@ -1,4 +1,6 @@
-//! The rules that a session is judged by, one function each.
+//! The rules that a session is judged by, one function each: the
+//! [`Resolver`](crate::Resolver) goes by them until one is broken, the
+//! [`Explainer`](crate::Explainer) tells what each of them says.
 
 use crate::{Expiry, Miss, Resolution, SessionRecord, SessionState, Timestamp, Transport};
 

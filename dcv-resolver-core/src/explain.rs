@@ -1,0 +1,701 @@
+//! [`Explainer`]: why a request is answered as it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::near_ids::{Likeness, likeness, other_spellings};
+use crate::resolver::check_identity;
+use crate::{
+    Expiry, Miss, PageToken, Resolution, ResolveRequest, Resolver, SessionId, SessionListing,
+    SessionRecord, StoreError, Timestamp, Transport, Verdict, rules,
+};
+
+/// Walks through a request as its [`Resolver`] does, but to the end: it asks
+/// every store and every rule, and tells what each of them said.
+///
+/// For operators, not for the gateway: an explanation names hosts, other
+/// sessions and what a store's driver said.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dcv_resolver_core::{
+///     Explainer, Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, Transport,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+///     .http_port(8443)
+///     .build()?;
+/// let store = Arc::new(MemoryStore::from_iter([record]));
+/// let resolver = Resolver::new(Arc::clone(&store)).with_store_name("by_hand");
+/// let explainer = Explainer::new(resolver).with_listing("by_hand", store);
+///
+/// let request = ResolveRequest::new("Console".parse()?, Transport::Http);
+/// let explanation = explainer.explain(&request).await;
+/// assert_eq!(explanation.did_you_mean[0].session_id.as_str(), "console");
+/// println!("{explanation}");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Explainer {
+    resolver: Resolver,
+    listings: Vec<(Arc<str>, Arc<dyn SessionListing>)>,
+}
+
+/// Why a request is answered as it is.
+///
+/// Displays as some lines for people; serialises as JSON for programs.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The session asked for.
+    pub session_id: SessionId,
+    /// The transport asked for.
+    pub transport: Transport,
+    /// The client, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<IpAddr>,
+    /// The time by the resolver's clock.
+    #[serde(rename = "now_ms")]
+    pub now: Timestamp,
+    /// What each store said, in their order.
+    pub stores: Vec<StoreFinding>,
+    /// What each rule and policy says of the record that decides, in their
+    /// order; empty where there is none.
+    pub rules: Vec<RuleFinding>,
+    /// How the request is answered.
+    #[serde(flatten)]
+    pub conclusion: Conclusion,
+    /// Ids that look like the one asked for, the nearest first; looked for
+    /// only when no store holds that one.
+    pub did_you_mean: Vec<NearId>,
+}
+
+/// What one store said.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct StoreFinding {
+    /// The store's name.
+    pub store: String,
+    /// Whether the answer comes from here: the first store that holds the
+    /// session, or failed.
+    pub decides: bool,
+    /// What it said.
+    #[serde(flatten)]
+    pub said: StoreSaid,
+}
+
+/// What a store says of a session.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "said", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreSaid {
+    /// It holds this record.
+    Holds {
+        /// The record.
+        record: SessionRecord,
+    },
+    /// It holds no such session.
+    Absent,
+    /// It could not tell.
+    Failed {
+        /// The error with its sources.
+        error: String,
+    },
+}
+
+/// What one rule or policy says.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct RuleFinding {
+    /// `live`, `ready`, `transport_offered`, or the name of a policy.
+    pub rule: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub said: RuleSaid,
+}
+
+/// What a rule or policy says of a record.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "said", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RuleSaid {
+    /// The client may pass.
+    Passes,
+    /// The client may not pass.
+    Breaks {
+        /// Why, as a sentence.
+        detail: String,
+    },
+    /// It could not tell.
+    Failed {
+        /// The error with its sources.
+        error: String,
+    },
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Conclusion {
+    /// With this destination.
+    Found {
+        /// The answer as it goes to the gateway.
+        answer: Resolution,
+    },
+    /// There is no destination.
+    Miss {
+        /// A stable word.
+        reason: &'static str,
+        /// A sentence.
+        detail: String,
+    },
+    /// The question could not be answered.
+    Error {
+        /// The error with its sources.
+        error: String,
+    },
+}
+
+/// An id that looks like the one asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NearId {
+    /// The id.
+    pub session_id: SessionId,
+    /// The store that holds it.
+    pub store: String,
+    /// How it differs, as the end of a sentence.
+    pub how: &'static str,
+}
+
+impl Explainer {
+    /// Explains what `resolver` answers.
+    #[must_use]
+    pub fn new(resolver: Resolver) -> Self {
+        Self {
+            resolver,
+            listings: Vec::new(),
+        }
+    }
+
+    /// Looks for near ids in all that `store` holds, its first 100,000
+    /// sessions at most. Without a listing only a few other spellings of the
+    /// id are tried.
+    #[must_use]
+    pub fn with_listing(
+        mut self,
+        name: impl Into<Arc<str>>,
+        store: Arc<dyn SessionListing>,
+    ) -> Self {
+        self.listings.push((name.into(), store));
+        self
+    }
+
+    /// The resolver that is explained.
+    #[must_use]
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Explains one request. A store or a policy that fails is part of the
+    /// explanation.
+    ///
+    /// It takes as long as all stores together, and longer where near ids are
+    /// looked for: the caller bounds it.
+    pub async fn explain(&self, request: &ResolveRequest) -> Explanation {
+        let stores = self.ask_stores(request).await;
+        let now = self.resolver.clock.now();
+        let decisive = stores.iter().find(|finding| finding.decides);
+        let (rules, conclusion) = match decisive.map(|finding| &finding.said) {
+            Some(StoreSaid::Holds { record }) => self.ask_rules(request, record, now).await,
+            Some(StoreSaid::Failed { error }) => (Vec::new(), failed(error)),
+            Some(StoreSaid::Absent) | None => (Vec::new(), missed(&Miss::Unknown)),
+        };
+        let did_you_mean = if decisive.is_none() {
+            self.near_ids(request.session_id()).await
+        } else {
+            Vec::new()
+        };
+        Explanation {
+            session_id: request.session_id().clone(),
+            transport: request.transport(),
+            client_ip: request.client_ip(),
+            now,
+            stores,
+            rules,
+            conclusion,
+            did_you_mean,
+        }
+    }
+
+    async fn ask_stores(&self, request: &ResolveRequest) -> Vec<StoreFinding> {
+        let mut findings = Vec::new();
+        let mut decided = false;
+        for named in self.resolver.stores() {
+            let said = match named.store().lookup(request.session_id()).await {
+                Ok(None) => StoreSaid::Absent,
+                Ok(Some(record)) => match check_identity(request, &record) {
+                    Ok(()) => StoreSaid::Holds { record },
+                    Err(error) => StoreSaid::Failed {
+                        error: error.chain().to_string(),
+                    },
+                },
+                Err(error) => StoreSaid::Failed {
+                    error: error.chain().to_string(),
+                },
+            };
+            let decides = !decided && !matches!(said, StoreSaid::Absent);
+            decided |= decides;
+            findings.push(StoreFinding {
+                store: named.name().to_string(),
+                decides,
+                said,
+            });
+        }
+        findings
+    }
+
+    /// What every rule says, and the conclusion from the first that does not
+    /// let the client pass.
+    async fn ask_rules(
+        &self,
+        request: &ResolveRequest,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> (Vec<RuleFinding>, Conclusion) {
+        let offered = rules::offers(record.clone(), request.transport());
+        let mut rules = Rules::default();
+        rules.add("live", Ok(rules::is_live(record, now)));
+        rules.add("ready", Ok(rules::is_ready(record)));
+        rules.add("transport_offered", Ok(offered.clone().map(drop)));
+        for policy in &*self.resolver.policies {
+            let verdict = policy.judge(request, record).await;
+            rules.add(policy.name(), verdict.map(as_rule));
+        }
+        let conclusion = match (rules.conclusion, offered) {
+            (Some(conclusion), _) => conclusion,
+            (None, Ok(answer)) => Conclusion::Found { answer },
+            (None, Err(miss)) => missed(&miss),
+        };
+        (rules.findings, conclusion)
+    }
+
+    async fn near_ids(&self, asked: &SessionId) -> Vec<NearId> {
+        const SHOWN: usize = 5;
+
+        let mut near = BTreeMap::new();
+        let mut add = |likeness: Likeness, id: &SessionId, store: &Arc<str>| {
+            near.entry((likeness, id.clone()))
+                .or_insert_with(|| store.to_string());
+        };
+        for spelling in other_spellings(asked) {
+            for named in self.resolver.stores() {
+                // One that fails now has told so above.
+                if let Ok(Some(_)) = named.store().lookup(&spelling).await
+                    && let Some(likeness) = likeness(asked.as_str(), spelling.as_str())
+                {
+                    add(likeness, &spelling, named.name());
+                }
+            }
+        }
+        for (name, store) in &self.listings {
+            for record in first_records(&**store).await {
+                if let Some(likeness) = likeness(asked.as_str(), record.id().as_str()) {
+                    add(likeness, record.id(), name);
+                }
+            }
+        }
+        let nearest = near.into_iter().take(SHOWN);
+        nearest
+            .map(|((likeness, session_id), store)| NearId {
+                session_id,
+                store,
+                how: likeness.as_sentence(),
+            })
+            .collect()
+    }
+}
+
+/// As many records as are worth comparing; those so far where the store fails.
+async fn first_records(store: &dyn SessionListing) -> Vec<SessionRecord> {
+    const MAX_RECORDS: usize = 100_000;
+    const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+    let mut records = Vec::new();
+    let mut next: Option<PageToken> = None;
+    while records.len() < MAX_RECORDS {
+        let Ok(page) = store.list(next.as_ref(), PAGE_SIZE).await else {
+            break;
+        };
+        records.extend(page.records);
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    records
+}
+
+/// The rules asked so far.
+#[derive(Default)]
+struct Rules {
+    findings: Vec<RuleFinding>,
+    /// From the first that did not let the client pass.
+    conclusion: Option<Conclusion>,
+}
+
+impl Rules {
+    fn add(&mut self, rule: &str, said: Result<Result<(), Miss>, StoreError>) {
+        let (said, conclusion) = match said {
+            Ok(Ok(())) => (RuleSaid::Passes, None),
+            Ok(Err(miss)) => {
+                let detail = miss.to_string();
+                (RuleSaid::Breaks { detail }, Some(missed(&miss)))
+            }
+            Err(error) => {
+                let error = error.chain().to_string();
+                let conclusion = failed(&error);
+                (RuleSaid::Failed { error }, Some(conclusion))
+            }
+        };
+        self.findings.push(RuleFinding {
+            rule: rule.to_owned(),
+            said,
+        });
+        if self.conclusion.is_none() {
+            self.conclusion = conclusion;
+        }
+    }
+}
+
+fn as_rule(verdict: Verdict) -> Result<(), Miss> {
+    match verdict {
+        Verdict::Allow => Ok(()),
+        Verdict::Deny(denial) => Err(Miss::Denied(denial)),
+    }
+}
+
+fn missed(miss: &Miss) -> Conclusion {
+    Conclusion::Miss {
+        reason: miss.reason(),
+        detail: miss.to_string(),
+    }
+}
+
+fn failed(error: &str) -> Conclusion {
+    Conclusion::Error {
+        error: error.to_owned(),
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session {:?} over {}, ", self.session_id, self.transport)?;
+        match self.client_ip {
+            Some(client_ip) => write!(f, "client {client_ip}, ")?,
+            None => f.write_str("client unknown, ")?,
+        }
+        writeln!(f, "at {}", self.now)?;
+        for finding in &self.stores {
+            writeln!(f, "  store {finding}")?;
+        }
+        for RuleFinding { rule, said } in &self.rules {
+            writeln!(f, "  rule {rule}: {said}")?;
+        }
+        write!(f, "{}", self.conclusion)?;
+        for near in &self.did_you_mean {
+            let NearId {
+                session_id,
+                store,
+                how,
+            } = near;
+            write!(f, "\ndid you mean {session_id:?}, {how}? (store {store})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for StoreFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.store, self.said)?;
+        f.write_str(if self.decides { " (decides)" } else { "" })
+    }
+}
+
+impl fmt::Display for StoreSaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = match self {
+            Self::Absent => return f.write_str("holds no such session"),
+            Self::Failed { error } => return write!(f, "failed: {error}"),
+            Self::Holds { record } => record,
+        };
+        write!(
+            f,
+            "holds it as {:?} on {}",
+            record.target_id(),
+            record.host()
+        )?;
+        for transport in [Transport::Http, Transport::Quic] {
+            match record.port(transport) {
+                Some(port) => write!(f, ", {transport} {port}")?,
+                None => write!(f, ", no {transport}")?,
+            }
+        }
+        write!(f, ", {}", record.state())?;
+        match record.expiry() {
+            Expiry::Never => f.write_str(", never expires"),
+            Expiry::At(expires_at) => write!(f, ", expires {expires_at}"),
+        }
+    }
+}
+
+impl fmt::Display for RuleSaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passes => f.write_str("yes"),
+            Self::Breaks { detail } => write!(f, "no: {detail}"),
+            Self::Failed { error } => write!(f, "failed: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Conclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found { answer } => {
+                write!(
+                    f,
+                    "found: {} port {}",
+                    answer.record().host(),
+                    answer.port()
+                )
+            }
+            Self::Miss { reason, detail } => write!(f, "not found ({reason}): {detail}"),
+            Self::Error { error } => write!(f, "not answered: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{ManualClock, Reply, ScriptedStore};
+    use crate::{
+        Clock, Denial, MemoryStore, Outcome, Policy, SessionState, StoreErrorKind, async_trait,
+    };
+
+    fn id(text: &str) -> SessionId {
+        text.parse().unwrap()
+    }
+
+    fn record(id: &str) -> SessionRecord {
+        SessionRecord::builder(
+            self::id(id),
+            "ws-17.dcv.example".parse().unwrap(),
+            Expiry::Never,
+        )
+        .http_port(8443)
+        .build()
+        .unwrap()
+    }
+
+    fn holding(ids: &[&str]) -> MemoryStore {
+        ids.iter().map(|id| record(id)).collect()
+    }
+
+    async fn explained(explainer: &Explainer, id: &str) -> Explanation {
+        let request = ResolveRequest::new(self::id(id), Transport::Http);
+        explainer.explain(&request).await
+    }
+
+    #[tokio::test]
+    async fn every_store_and_every_rule_is_told() {
+        let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
+        let creating = record("s").to_builder().state(SessionState::Creating);
+        let later = MemoryStore::from_iter([creating.build().unwrap()]);
+        let resolver = Resolver::new(MemoryStore::new())
+            .with_store_name("agents")
+            .then("by_hand", later)
+            .then("spare", down)
+            .with_clock(ManualClock::default());
+        let request = ResolveRequest::new(id("s"), Transport::Quic)
+            .with_client_ip("192.0.2.7".parse().unwrap());
+        let explanation = Explainer::new(resolver).explain(&request).await;
+        assert_eq!(
+            explanation.to_string(),
+            "session \"s\" over QUIC, client 192.0.2.7, at 2030-01-01T00:00:00Z\n  \
+             store agents: holds no such session\n  \
+             store by_hand: holds it as \"s\" on ws-17.dcv.example, HTTP 8443, no QUIC, CREATING, never expires (decides)\n  \
+             store spare: failed: scripted: the store cannot be reached\n  \
+             rule live: yes\n  \
+             rule ready: no: the session is CREATING, not READY\n  \
+             rule transport_offered: no: the session's server does not offer QUIC\n\
+             not found (not_ready): the session is CREATING, not READY",
+        );
+        assert_eq!(
+            serde_json::to_value(&explanation).unwrap(),
+            serde_json::json!({
+                "session_id": "s",
+                "transport": "QUIC",
+                "client_ip": "192.0.2.7",
+                "now_ms": 1_893_456_000_000_i64,
+                "stores": [
+                    {"store": "agents", "decides": false, "said": "absent"},
+                    {"store": "by_hand", "decides": true, "said": "holds", "record": {
+                        "id": "s", "host": "ws-17.dcv.example", "http_port": 8443,
+                        "web_url_path": "/", "state": "CREATING", "expires_at_ms": null,
+                    }},
+                    {"store": "spare", "decides": false, "said": "failed",
+                     "error": "scripted: the store cannot be reached"},
+                ],
+                "rules": [
+                    {"rule": "live", "said": "passes"},
+                    {"rule": "ready", "said": "breaks", "detail": "the session is CREATING, not READY"},
+                    {"rule": "transport_offered", "said": "breaks",
+                     "detail": "the session's server does not offer QUIC"},
+                ],
+                "outcome": "miss",
+                "reason": "not_ready",
+                "detail": "the session is CREATING, not READY",
+                "did_you_mean": [],
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn near_ids_are_found_in_listings_and_the_nearest_comes_first() {
+        let store = Arc::new(holding(&["Console", "consul", "desktop", "ann's"]));
+        let resolver = Resolver::new(Arc::clone(&store)).with_store_name("by_hand");
+        let explainer = Explainer::new(resolver).with_listing("by_hand", store);
+        let explanation = explained(&explainer, "console").await;
+        let near: Vec<_> = explanation
+            .did_you_mean
+            .iter()
+            .map(|near| (near.session_id.as_str(), near.how))
+            .collect();
+        assert_eq!(near, [("Console", "in other capitals")]);
+        assert!(explanation.to_string().ends_with(
+            "not found (unknown): no session has this id\n\
+             did you mean \"Console\", in other capitals? (store by_hand)"
+        ));
+        let explanation = explained(&explainer, "consol").await;
+        assert_eq!(explanation.did_you_mean.len(), 2);
+        // Held ids need no suggestion.
+        assert!(
+            explained(&explainer, "desktop")
+                .await
+                .did_you_mean
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn other_spellings_are_found_without_a_listing() {
+        let resolver = Resolver::new(holding(&["console"]));
+        let explainer = Explainer::new(resolver);
+        for asked in ["console ", "?sessionId=console", "#console", "CONSOLE"] {
+            let explanation = explained(&explainer, asked).await;
+            assert_eq!(explanation.did_you_mean.len(), 1, "{asked:?}");
+            assert_eq!(explanation.did_you_mean[0].session_id, id("console"));
+        }
+    }
+
+    /// Says what it is told.
+    #[derive(Debug)]
+    struct Told(Result<bool, ()>);
+
+    #[async_trait]
+    impl Policy for Told {
+        fn name(&self) -> &str {
+            "told"
+        }
+
+        async fn judge(
+            &self,
+            _: &ResolveRequest,
+            _: &SessionRecord,
+        ) -> Result<Verdict, StoreError> {
+            match self.0 {
+                Ok(true) => Ok(Verdict::Allow),
+                Ok(false) => Ok(Verdict::Deny(Denial::new("not today"))),
+                Err(()) => Err(StoreError::new("told", StoreErrorKind::Unavailable)),
+            }
+        }
+    }
+
+    fn reply() -> impl Strategy<Value = Reply> {
+        let record = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(live, ready, quic, ours)| {
+                let now = ManualClock::default().now();
+                let mut builder = record(if ours { "s" } else { "t" }).to_builder();
+                if !live {
+                    builder = builder.expiry(Expiry::At(now));
+                }
+                if !ready {
+                    builder = builder.state(SessionState::Deleting);
+                }
+                if quic {
+                    builder = builder.quic_port(8444);
+                }
+                Reply::Record(builder.build().unwrap())
+            },
+        );
+        prop_oneof![
+            Just(Reply::Absent),
+            Just(Reply::Fail(StoreErrorKind::TimedOut)),
+            record,
+        ]
+    }
+
+    proptest! {
+        /// An explanation that concludes otherwise than the resolver would be
+        /// worse than none.
+        #[test]
+        fn the_conclusion_is_what_the_resolver_answers(
+            first in reply(),
+            others in proptest::collection::vec(reply(), 0..3),
+            policies in proptest::collection::vec(
+                prop_oneof![Just(Ok(true)), Just(Ok(false)), Just(Err(()))], 0..3),
+        ) {
+            let mut resolver = Resolver::new(ScriptedStore::always(first))
+                .with_clock(ManualClock::default());
+            for reply in others {
+                resolver = resolver.then("other", ScriptedStore::always(reply));
+            }
+            for told in policies {
+                resolver = resolver.with_policy(Told(told));
+            }
+            let request = ResolveRequest::new(id("s"), Transport::Quic);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (answered, explained) = runtime.block_on(async {
+                let answered = resolver.resolve(&request).await;
+                (answered, Explainer::new(resolver.clone()).explain(&request).await)
+            });
+            match (answered, explained.conclusion) {
+                (Ok(Outcome::Found(found)), Conclusion::Found { answer }) => {
+                    prop_assert_eq!(found, answer);
+                }
+                (Ok(Outcome::Miss(miss)), Conclusion::Miss { reason, detail }) => {
+                    prop_assert_eq!((miss.reason(), miss.to_string()), (reason, detail));
+                }
+                (Err(answered), Conclusion::Error { error }) => {
+                    prop_assert_eq!(answered.chain().to_string(), error);
+                }
+                (answered, conclusion) => {
+                    prop_assert!(false, "{answered:?} is explained as {conclusion:?}");
+                }
+            }
+        }
+    }
+}
