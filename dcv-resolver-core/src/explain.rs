@@ -1,10 +1,11 @@
 //! [`Explainer`]: why a request is answered as it is.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde::Serialize;
 
@@ -337,12 +338,28 @@ async fn first_records(store: &dyn SessionListing) -> Vec<SessionRecord> {
             break;
         };
         records.extend(page.records);
+        // A listing in memory never waits, and others want the thread as well.
+        pause().await;
         next = page.next;
         if next.is_none() {
             break;
         }
     }
     records
+}
+
+/// Lets the runtime turn to other tasks, and the caller give up.
+async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|cx| {
+        if paused {
+            return Poll::Ready(());
+        }
+        paused = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The rules asked so far.
@@ -435,7 +452,7 @@ impl fmt::Display for StoreSaid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = match self {
             Self::Absent => return f.write_str("holds no such session"),
-            Self::Failed { error } => return write!(f, "failed: {error}"),
+            Self::Failed { error } => return write!(f, "failed: {}", OneLine(error)),
             Self::Holds { record } => record,
         };
         write!(
@@ -462,8 +479,8 @@ impl fmt::Display for RuleSaid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passes => f.write_str("yes"),
-            Self::Breaks { detail } => write!(f, "no: {detail}"),
-            Self::Failed { error } => write!(f, "failed: {error}"),
+            Self::Breaks { detail } => write!(f, "no: {}", OneLine(detail)),
+            Self::Failed { error } => write!(f, "failed: {}", OneLine(error)),
         }
     }
 }
@@ -479,9 +496,27 @@ impl fmt::Display for Conclusion {
                     answer.port()
                 )
             }
-            Self::Miss { reason, detail } => write!(f, "not found ({reason}): {detail}"),
-            Self::Error { error } => write!(f, "not answered: {error}"),
+            Self::Miss { reason, detail } => {
+                write!(f, "not found ({reason}): {}", OneLine(detail))
+            }
+            Self::Error { error } => write!(f, "not answered: {}", OneLine(error)),
         }
+    }
+}
+
+/// What drivers and policies say, without line ends that could forge a line of
+/// the explanation, and whatever else a terminal would act on.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())
+            } else {
+                f.write_char(character)
+            }
+        })
     }
 }
 
@@ -656,6 +691,37 @@ mod tests {
             Just(Reply::Fail(StoreErrorKind::TimedOut)),
             record,
         ]
+    }
+
+    #[tokio::test]
+    async fn what_a_driver_says_cannot_forge_a_line() {
+        let text = "cannot connect\n  rule live: yes\u{1b}[2J";
+        let said = StoreSaid::Failed {
+            error: text.to_owned(),
+        };
+        assert_eq!(
+            said.to_string(),
+            r"failed: cannot connect\n  rule live: yes\u{1b}[2J"
+        );
+        assert_eq!(failed(text).to_string().lines().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_long_listing_lets_others_have_the_thread() {
+        let ids: Vec<_> = (0..5_000)
+            .map(|number| format!("session-{number}"))
+            .collect();
+        let store = Arc::new(holding(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        let explainer =
+            Explainer::new(Resolver::new(MemoryStore::new())).with_listing("long", store);
+        let mut explaining = Box::pin(explained(&explainer, "console"));
+        let mut turns = 0;
+        let explained = std::future::poll_fn(|cx| {
+            turns += 1;
+            explaining.as_mut().poll(cx)
+        });
+        explained.await;
+        assert!(turns > 5, "{turns}");
     }
 
     proptest! {
