@@ -1,0 +1,40 @@
+//! The files of `examples/deploy`, as far as they can be held to account
+//! without a container engine, a cluster, a Grafana or a running systemd. What
+//! the binary itself must make of them is tested with the binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod containerfile;
+mod kubernetes;
+mod metrics;
+mod systemd;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Table;
+
+/// A file or folder of the repository.
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The text of a file of `examples/deploy`.
+fn deployed(path: &str) -> String {
+    let path = in_repository("examples/deploy").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// How long a resolver with this configuration takes to stop, at most.
+fn time_to_stop(config: &Table) -> Duration {
+    let milliseconds = |key| {
+        let value = config["shutdown"][key].as_integer().unwrap();
+        Duration::from_millis(value.try_into().unwrap())
+    };
+    milliseconds("lame_duck_ms") + milliseconds("grace_ms")
+}

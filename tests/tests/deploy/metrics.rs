@@ -1,0 +1,205 @@
+//! The dashboard and the alerts speak of exactly the metrics that there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::deployed;
+
+/// What `/metrics` may answer.
+fn exposition() -> String {
+    EXPOSITION.to_owned()
+}
+
+const EXPOSITION: &str = r#"
+# TYPE dcv_resolver_decisions counter
+dcv_resolver_decisions_total{outcome="found",reason="none",transport="HTTP",store="sessions"} 1
+# TYPE dcv_resolver_decision_duration_seconds histogram
+dcv_resolver_decision_duration_seconds_sum{outcome="found"} 0.0001
+dcv_resolver_decision_duration_seconds_count{outcome="found"} 1
+dcv_resolver_decision_duration_seconds_bucket{outcome="found",le="0.0001"} 1
+# TYPE dcv_resolver_in_flight_requests gauge
+dcv_resolver_in_flight_requests 0
+# TYPE dcv_resolver_log_events_folded counter
+dcv_resolver_log_events_folded_total 0
+# TYPE dcv_resolver_ready gauge
+dcv_resolver_ready 1
+# TYPE dcv_resolver_store_up gauge
+dcv_resolver_store_up{store="sessions"} 1
+# TYPE dcv_resolver_served_data_age_seconds gauge
+dcv_resolver_served_data_age_seconds{store="sessions"} 0
+# TYPE dcv_resolver_reloads counter
+dcv_resolver_reloads_total{what="sessions",result="ok"} 1
+# TYPE dcv_resolver_certificate_expiry_timestamp_seconds gauge
+dcv_resolver_certificate_expiry_timestamp_seconds{certificate="server"} 0
+# TYPE dcv_resolver_build_info gauge
+dcv_resolver_build_info{version="0.1.0"} 1
+# TYPE dcv_resolver_connections_open gauge
+dcv_resolver_connections_open 0
+# TYPE dcv_resolver_connections_accepted counter
+dcv_resolver_connections_accepted_total 0
+# TYPE dcv_resolver_connections_cut counter
+dcv_resolver_connections_cut_total 0
+# TYPE dcv_resolver_tls_handshakes_failed counter
+dcv_resolver_tls_handshakes_failed_total 0
+"#;
+
+/// The labels of each metric, by the name that a query asks for.
+fn exposed() -> BTreeMap<String, BTreeSet<String>> {
+    let mut metrics = BTreeMap::<_, BTreeSet<_>>::new();
+    for sample in exposition().lines() {
+        if sample.is_empty() || sample.starts_with('#') {
+            continue;
+        }
+        let end = sample.find(['{', ' ']).unwrap();
+        let labels = metrics.entry(sample[..end].to_owned()).or_default();
+        // The name of a label stands before each `="`.
+        let labelled = sample[end..].split("=\"");
+        labels.extend(
+            labelled
+                .filter_map(|text| text.rsplit(['{', ',']).next())
+                .filter(|name| is_name(name))
+                .map(str::to_owned),
+        );
+    }
+    metrics
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// What a query speaks of.
+#[derive(Debug, Default)]
+struct Query {
+    metrics: BTreeSet<String>,
+    labels: BTreeSet<String>,
+}
+
+/// Reads PromQL as far as names go: those in braces and behind `by` are labels,
+/// those before a parenthesis functions, and those of ours metrics.
+fn query(text: &str) -> Query {
+    let mut query = Query::default();
+    let mut in_labels = false;
+    let mut behind_by = false;
+    // Every second piece stands between quotes.
+    for piece in text.split('"').step_by(2) {
+        let mut rest = piece;
+        while let Some(first) = rest.chars().next() {
+            let length = rest
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
+            let (word, remainder) = rest.split_at(length.max(first.len_utf8()));
+            match word {
+                "{" => in_labels = true,
+                "(" if behind_by => in_labels = true,
+                "}" | ")" => in_labels = false,
+                _ if !is_name(word) => {}
+                _ if in_labels => _ = query.labels.insert(word.to_owned()),
+                _ if word.starts_with("dcv_") => _ = query.metrics.insert(word.to_owned()),
+                _ => {}
+            }
+            behind_by = word == "by" || (behind_by && word == " ");
+            rest = remainder;
+        }
+    }
+    query
+}
+
+/// The dashboard's queries, those of its variables included.
+fn dashboard_queries() -> Vec<String> {
+    let dashboard: Value = serde_json::from_str(&deployed("grafana/dcv-resolver.json")).unwrap();
+    let mut queries = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let targets = panel["targets"].as_array();
+        for target in targets.into_iter().flatten() {
+            queries.push(target["expr"].as_str().unwrap().to_owned());
+        }
+    }
+    for variable in dashboard["templating"]["list"].as_array().unwrap() {
+        if variable["type"] == "query" {
+            queries.push(variable["query"]["query"].as_str().unwrap().to_owned());
+        }
+    }
+    queries
+}
+
+fn alert_queries() -> Vec<String> {
+    let alerts: Value = yaml_serde::from_str(&deployed("prometheus/alerts.yaml")).unwrap();
+    let groups = alerts["groups"].as_array().unwrap();
+    groups
+        .iter()
+        .flat_map(|group| group["rules"].as_array().unwrap())
+        .map(|rule| rule["expr"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn names_are_found_in_a_query() {
+    let text = r#"sum by (le, b) (rate(dcv_x_bucket{job=~"dcv_no{",c="d"}[5m])) / dcv_y * by_z"#;
+    let query = query(text);
+    assert_eq!(
+        query.metrics.into_iter().collect::<Vec<_>>(),
+        ["dcv_x_bucket", "dcv_y"]
+    );
+    assert_eq!(
+        query.labels.into_iter().collect::<Vec<_>>(),
+        ["b", "c", "job", "le"]
+    );
+}
+
+#[test]
+fn queries_ask_for_metrics_and_labels_that_there_are() {
+    let exposed = exposed();
+    for text in [dashboard_queries(), alert_queries()].concat() {
+        let query = query(&text);
+        // `up`, which Prometheus adds itself, is the only metric of others.
+        assert!(
+            !query.metrics.is_empty() || text.starts_with("up{"),
+            "{text}"
+        );
+        // Prometheus adds these two.
+        let mut labels = BTreeSet::from(["job".to_owned(), "instance".to_owned()]);
+        for metric in &query.metrics {
+            let Some(its_labels) = exposed.get(metric) else {
+                panic!("there is no metric {metric}: {text}");
+            };
+            labels.extend(its_labels.iter().cloned());
+        }
+        let unknown: Vec<_> = query.labels.difference(&labels).collect();
+        assert!(unknown.is_empty(), "no label {unknown:?}: {text}");
+    }
+}
+
+#[test]
+fn every_metric_is_on_the_dashboard() {
+    let asked: BTreeSet<_> = dashboard_queries()
+        .iter()
+        .flat_map(|text| query(text).metrics)
+        .collect();
+    let missing: Vec<_> = exposed()
+        .into_keys()
+        .filter(|metric| !asked.contains(metric))
+        .collect();
+    assert!(missing.is_empty(), "not on the dashboard: {missing:?}");
+}
+
+/// Grafana gives it a uid when it is imported, and asks which Prometheus to use.
+#[test]
+fn the_dashboard_is_bound_to_no_installation() {
+    let dashboard: Value = serde_json::from_str(&deployed("grafana/dcv-resolver.json")).unwrap();
+    assert_eq!(dashboard["uid"], Value::Null);
+    assert_eq!(dashboard["id"], Value::Null);
+    // That of Grafana 10.0: later ones bring it up to date when they load it.
+    assert_eq!(dashboard["schemaVersion"], 38);
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
+    assert_eq!(ids.len(), panels.len());
+    for panel in panels.iter().filter(|panel| panel["type"] != "row") {
+        assert_eq!(panel["datasource"]["uid"], "${datasource}");
+        for target in panel["targets"].as_array().unwrap() {
+            assert_eq!(target["datasource"]["uid"], "${datasource}");
+        }
+    }
+}
