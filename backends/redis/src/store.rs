@@ -375,7 +375,7 @@ mod tests {
     use super::*;
 
     fn store() -> RedisStore {
-        RedisStore::new(RedisConfig::from_url("redis://:hunter2@192.0.2.1").unwrap())
+        RedisStore::new(RedisConfig::from_url("redis://:tr0ub4dor@192.0.2.1").unwrap())
     }
 
     fn at(ms: i64) -> Expiry {
@@ -412,7 +412,7 @@ mod tests {
     fn debug_shows_no_password() {
         let debug = format!("{:?} {:#?}", store(), store());
         assert!(
-            debug.contains("192.0.2.1") && !debug.contains("hunter2"),
+            debug.contains("192.0.2.1") && !debug.contains("tr0ub4dor"),
             "{debug}"
         );
     }

@@ -220,17 +220,17 @@ mod tests {
 
     #[test]
     fn user_and_password_are_percent_decoded() {
-        let url = parse("redis://ann:p%40ss%2Fw%3Ard@192.0.2.1").unwrap();
+        let url = parse("redis://ann:p%40ss%2Fw%3Atr0ub4dor@192.0.2.1").unwrap();
         let credentials = url.credentials.unwrap();
         assert_eq!(credentials.username.as_deref(), Some("ann"));
-        assert_eq!(credentials.password, "p@ss/w:rd");
-        let url = parse("redis://:only@192.0.2.1").unwrap();
+        assert_eq!(credentials.password, "p@ss/w:tr0ub4dor");
+        let url = parse("redis://:tr0ub4dor@192.0.2.1").unwrap();
         assert_eq!(url.credentials.unwrap().username, None);
     }
 
     #[test]
     fn sentinels_name_a_service() {
-        let url = parse("rediss+sentinel://u:p@a.example,b.example:7001/my%20master/2").unwrap();
+        let url = parse("rediss+sentinel://u:tr0ub4dor@a.example,b.example:7001/my%20master/2").unwrap();
         assert_eq!(
             url.topology,
             Topology::Sentinel {
@@ -256,44 +256,44 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_the_secret() {
         for (url, expected) in [
-            ("http://hunter2@h", InvalidUrl::Scheme),
-            ("redis:hunter2", InvalidUrl::Scheme),
-            ("redisx://hunter2", InvalidUrl::Scheme),
+            ("http://tr0ub4dor@h", InvalidUrl::Scheme),
+            ("redis:tr0ub4dor", InvalidUrl::Scheme),
+            ("redisx://tr0ub4dor", InvalidUrl::Scheme),
             ("redis://", InvalidUrl::NoHost),
-            ("redis://:hunter2@", InvalidUrl::NoHost),
-            ("redis://:hunter2@a,b", InvalidUrl::SeveralHosts),
-            ("redis://:hunter2@a b", InvalidUrl::Host),
-            ("redis://:hunter2@:6379", InvalidUrl::Host),
+            ("redis://:tr0ub4dor@", InvalidUrl::NoHost),
+            ("redis://:tr0ub4dor@a,b", InvalidUrl::SeveralHosts),
+            ("redis://:tr0ub4dor@a b", InvalidUrl::Host),
+            ("redis://:tr0ub4dor@:6379", InvalidUrl::Host),
             ("redis://[::g]:1", InvalidUrl::Host),
-            ("redis://:hun#ter2@a", InvalidUrl::Host),
-            ("redis://:hunter2@a:0", InvalidUrl::Port),
-            ("redis://:hunter2@a:65536", InvalidUrl::Port),
-            ("redis://:hunter/2@a", InvalidUrl::Host),
-            ("redis://hunter2@a", InvalidUrl::UserWithoutPassword),
-            ("redis://:hunter2%@a", InvalidUrl::Escape),
-            ("redis://:hunter2%ff@a", InvalidUrl::Escape),
-            ("redis://:hunter2@a/x", InvalidUrl::Database),
-            ("redis://:hunter2@a/-1", InvalidUrl::Database),
-            ("redis+sentinel://:hunter2@a", InvalidUrl::NoService),
-            ("redis+cluster://:hunter2@a/1", InvalidUrl::ClusterDatabase),
-            ("redis://a?password=hunter2", InvalidUrl::Parameter),
+            ("redis://:tr0ub4dor#x@a", InvalidUrl::Host),
+            ("redis://:tr0ub4dor@a:0", InvalidUrl::Port),
+            ("redis://:tr0ub4dor@a:65536", InvalidUrl::Port),
+            ("redis://:tr0ub4dor/x@a", InvalidUrl::Host),
+            ("redis://tr0ub4dor@a", InvalidUrl::UserWithoutPassword),
+            ("redis://:tr0ub4dor%@a", InvalidUrl::Escape),
+            ("redis://:tr0ub4dor%ff@a", InvalidUrl::Escape),
+            ("redis://:tr0ub4dor@a/x", InvalidUrl::Database),
+            ("redis://:tr0ub4dor@a/-1", InvalidUrl::Database),
+            ("redis+sentinel://:tr0ub4dor@a", InvalidUrl::NoService),
+            ("redis+cluster://:tr0ub4dor@a/1", InvalidUrl::ClusterDatabase),
+            ("redis://a?password=tr0ub4dor", InvalidUrl::Parameter),
         ] {
             let error = parse(url).unwrap_err();
             assert_eq!(error, expected, "{url}");
-            assert!(!format!("{error} {error:?}").contains("hunter2"));
+            assert!(!format!("{error} {error:?}").contains("tr0ub4dor"));
         }
     }
 
     #[test]
     fn addresses_are_shown_and_nothing_else() {
         for (url, shown) in [
-            ("redis://u:hunter2@[2001:db8::1]", "[2001:db8::1]:6379"),
+            ("redis://u:tr0ub4dor@[2001:db8::1]", "[2001:db8::1]:6379"),
             (
-                "redis+sentinel://:hunter2@a.example,b.example:1/mymaster",
+                "redis+sentinel://:tr0ub4dor@a.example,b.example:1/mymaster",
                 "mymaster of the sentinels a.example:26379, b.example:1",
             ),
             (
-                "redis+cluster://:hunter2@a.example",
+                "redis+cluster://:tr0ub4dor@a.example",
                 "the cluster of a.example:6379",
             ),
         ] {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::support::{Patience, RECOVERED, Server, TOKEN, fill, id, now, record, store};
 
-const PASSWORD: &str = "hunter2-9f8e7d";
+const PASSWORD: &str = "tr0ub4dor-9f8e7d";
 
 /// Nothing that people may see holds the password.
 fn assert_discreet(error: &StoreError) {

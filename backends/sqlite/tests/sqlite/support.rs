@@ -27,7 +27,7 @@ pub(crate) fn config(path: &Path) -> SqliteConfig {
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_893_456_000_000);
 
-pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"an owner's token");
+pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-token!");
 
 pub(crate) fn record(id: &str, host: &str) -> SessionRecord {
     SessionRecord::builder(id.parse().unwrap(), host.parse().unwrap(), Expiry::Never)

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::{Finished, Serving, body, dcv_resolver};
 
-const PASSWORD: &str = "not-for-any-log";
+const PASSWORD: &str = "tr0ub4dor-not-for-any-log";
 const SESSIONS_JSON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.json");
 
 struct Redis {

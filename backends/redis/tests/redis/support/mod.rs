@@ -21,8 +21,8 @@ pub(crate) use sentinel::Sentinels;
 pub(crate) use server::Server;
 pub(crate) use traffic::Traffic;
 
-pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes([7; 16]);
-pub(crate) const OTHER_TOKEN: LeaseToken = LeaseToken::from_bytes([8; 16]);
+pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-token1");
+pub(crate) const OTHER_TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-token2");
 
 /// What recovery may take.
 const CONTRACT: Duration = Duration::from_secs(2);
