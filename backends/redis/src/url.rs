@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn sentinels_name_a_service() {
-        let url = parse("rediss+sentinel://u:tr0ub4dor@a.example,b.example:7001/my%20master/2").unwrap();
+        let url =
+            parse("rediss+sentinel://u:tr0ub4dor@a.example,b.example:7001/my%20master/2").unwrap();
         assert_eq!(
             url.topology,
             Topology::Sentinel {
@@ -275,7 +276,10 @@ mod tests {
             ("redis://:tr0ub4dor@a/x", InvalidUrl::Database),
             ("redis://:tr0ub4dor@a/-1", InvalidUrl::Database),
             ("redis+sentinel://:tr0ub4dor@a", InvalidUrl::NoService),
-            ("redis+cluster://:tr0ub4dor@a/1", InvalidUrl::ClusterDatabase),
+            (
+                "redis+cluster://:tr0ub4dor@a/1",
+                InvalidUrl::ClusterDatabase,
+            ),
             ("redis://a?password=tr0ub4dor", InvalidUrl::Parameter),
         ] {
             let error = parse(url).unwrap_err();

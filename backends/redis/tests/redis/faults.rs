@@ -221,8 +221,14 @@ async fn a_replica_that_is_written_to_reads_on_and_is_not_flooded_with_connectio
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn a_server_that_takes_connections_and_no_commands_is_not_flooded() {
-    let server =
-        Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", "tr0ub4dor"]).await;
+    let server = Server::start_with(&[
+        "--rename-command",
+        "HELLO",
+        "",
+        "--requirepass",
+        "tr0ub4dor",
+    ])
+    .await;
     let proxy = Proxy::start(server.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
     let started = Instant::now();

@@ -1,0 +1,96 @@
+//! `examples/deploy`: what the binary must make of the files there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{dcv_resolver, run};
+
+const BINARY: &str = "/usr/local/bin/dcv-resolver";
+
+fn deployed(path: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    fs::read_to_string(folder.join(path)).unwrap()
+}
+
+/// The value of the first line that begins with `key`.
+fn line(text: &str, key: &str) -> String {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(key));
+    lines.next().unwrap().to_owned()
+}
+
+/// The ConfigMap: file names and what is in the files.
+fn config_map() -> Value {
+    deployed("kubernetes/dcv-resolver.yaml")
+        .split("\n---\n")
+        .map(|document| yaml_serde::from_str::<Value>(document).unwrap())
+        .find(|object| object["kind"] == "ConfigMap")
+        .unwrap()["data"]
+        .take()
+}
+
+/// Each is `BINARY` with arguments; `--help` at their end shows that all before
+/// it were understood.
+#[test]
+fn the_commands_of_the_unit_and_the_image_are_understood() {
+    let unit = line(&deployed("systemd/dcv-resolver.service"), "ExecStart=");
+    let containerfile = deployed("Containerfile");
+    let list = |instruction| -> Vec<String> {
+        serde_json::from_str(&line(&containerfile, instruction)).unwrap()
+    };
+    let image = [list("ENTRYPOINT "), list("CMD ")].concat();
+    let unit: Vec<_> = unit.split(' ').map(str::to_owned).collect();
+    for command in [unit, image] {
+        let (binary, arguments) = command.split_first().unwrap();
+        assert_eq!(binary, BINARY);
+        let output = dcv_resolver(&[])
+            .args(arguments)
+            .arg("--help")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_configurations_are_good() {
+    let map = config_map();
+    let file = |name: &str| map[name].as_str().unwrap().to_owned();
+    for (config, sessions) in [
+        (file("dcv-resolver.toml"), file("sessions.toml")),
+        (
+            deployed("systemd/dcv-resolver.toml"),
+            deployed("../sessions.toml"),
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("dcv-resolver.toml");
+        fs::write(&path, &config).unwrap();
+        fs::write(folder.path().join("sessions.toml"), sessions).unwrap();
+        let finished = run(&["check", "--config", path.to_str().unwrap()]);
+        assert_eq!(finished.exit_code, Some(0), "{config}\n{}", finished.stderr);
+    }
+}
+
+/// The image holds these libraries and no others.
+#[test]
+fn the_image_has_every_library_that_the_binary_needs() {
+    let output = Command::new("ldd")
+        .arg(env!("CARGO_BIN_EXE_dcv-resolver"))
+        .output()
+        .unwrap();
+    let libraries = String::from_utf8(output.stdout).unwrap();
+    for library in libraries.lines() {
+        let name = library.split_whitespace().next().unwrap();
+        let name = name.rsplit('/').next().unwrap();
+        let prefix = name.split(['.', '-']).next().unwrap();
+        assert!(
+            ["linux", "ld", "libc", "libm", "libgcc_s"].contains(&prefix),
+            "{library}"
+        );
+    }
+}
