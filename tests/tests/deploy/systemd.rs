@@ -18,8 +18,8 @@ const MAX_EXPOSURE: &str = "--threshold=20";
 /// The last value of `key` in a unit.
 fn value(unit: &str, key: &str) -> String {
     let text = deployed(&format!("systemd/{unit}"));
-    let values = text.lines().filter_map(|line| line.split_once('='));
-    let (_, value) = values.filter(|(name, _)| *name == key).last().unwrap();
+    let mut values = text.lines().filter_map(|line| line.split_once('='));
+    let (_, value) = values.rfind(|(name, _)| *name == key).unwrap();
     value.to_owned()
 }
 
