@@ -1,15 +1,167 @@
-//! `check`: validates a store and prints what would be served.
+//! `check`: would `serve` start with this, and what would it serve?
 
-use crate::cli::CheckOptions;
+use std::fmt::Display;
+use std::path::Path;
+use std::time::Duration;
+
+use dcv_resolver_core::{Network, SessionStore};
+
+use crate::cli::ConfigOptions;
+use crate::config::{ClientNetworks, Config, ConfigError, Source, Store, UnknownClient};
 use crate::failure::Failure;
-use crate::open_store::{Missing, OpenStore};
+use crate::open_store::{Access, Missing, OpenStore};
+use crate::output::line;
 use crate::store_url::StoreUrl;
 use crate::{list, session_file, table};
 
-pub(crate) async fn run(options: CheckOptions) -> Result<(), Failure> {
-    let records = match options.store.url()? {
+pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
+    let source = Source::new(options);
+    let config = source.load().map_err(|error| match error {
+        ConfigError::Invalid { .. } => Failure::negative(format!(
+            "the configuration cannot be used as it is:\n{error}"
+        )),
+        _ => error.into(),
+    })?;
+    match (source.file(), &config.stores[..]) {
+        (None, [store]) => sessions(store).await,
+        (file, _) => everything(file, &config).await,
+    }
+}
+
+/// Prints the sessions of a store.
+async fn sessions(store: &Store) -> Result<(), Failure> {
+    let records = match store.url.option()? {
         StoreUrl::File(path) => session_file::read(&path)?,
         url => list::all(&OpenStore::open(url, Missing::Fail).await?).await?,
     };
     table::print(&records)
+}
+
+/// Checks each thing and prints a line for it, whatever became of the others.
+async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure> {
+    let mut report = Report::default();
+    if let Some(file) = file {
+        report.ok("configuration", file.display())?;
+    }
+    let Config {
+        listen,
+        time_budget_ms,
+        callers,
+        ops,
+        policy,
+        shutdown,
+        log,
+        ..
+    } = config;
+    report.ok("listen", String::from(*listen))?;
+    report.ok("operators", ops.listen)?;
+    for store in &config.stores {
+        let budget = store.time_budget_ms.unwrap_or(*time_budget_ms);
+        let checked = self::store(store, budget.milliseconds()).await;
+        report.add(&format!("store {}", store.name.as_str()), checked)?;
+    }
+    report.ok(
+        "callers",
+        match &callers.allowed_networks {
+            Some(networks) => format!("from {}", joined(networks)),
+            None => "from everywhere".to_owned(),
+        },
+    )?;
+    if let Some(policy) = &policy.client_networks {
+        report.ok("client networks", rules(policy))?;
+    }
+    report.ok("time budget", format_args!("{time_budget_ms} ms"))?;
+    report.ok(
+        "shutdown",
+        format_args!(
+            "{} ms lame duck, {} ms grace",
+            shutdown.lame_duck_ms, shutdown.grace_ms
+        ),
+    )?;
+    report.ok(
+        "log",
+        format_args!("{}, {}", log.format.as_str(), log.level),
+    )?;
+    report.finish()
+}
+
+fn joined(networks: &[Network]) -> String {
+    let networks: Vec<_> = networks.iter().map(|network| network.to_string()).collect();
+    networks.join(", ")
+}
+
+fn rules(policy: &ClientNetworks) -> String {
+    let unknown = match policy.unknown_client {
+        UnknownClient::Allow => "allowed",
+        UnknownClient::Deny => "denied",
+    };
+    let default = match &policy.default {
+        Some(networks) => joined(networks),
+        None => "every network".to_owned(),
+    };
+    format!(
+        "{} sessions and {} labels have their own, the rest {default}; {} load balancers' networks; unknown clients are {unknown}",
+        policy.sessions.len(),
+        policy.labels.len(),
+        policy.load_balancers.len(),
+    )
+}
+
+/// What a store says of itself.
+async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
+    let url = store
+        .url
+        .parse()
+        .map_err(|error| Failure::setup(error.to_string()))?;
+    let kind = url.name();
+    let open = OpenStore::named(store.name.as_str().to_owned(), url, Missing::Fail).await?;
+    let registry = match &open.access {
+        Access::ReadOnly(file) => {
+            return Ok(format!("{kind} holds {} sessions", file.session_count()));
+        }
+        Access::ReadWrite(registry) => registry,
+    };
+    match tokio::time::timeout(budget, registry.ping()).await {
+        Ok(Ok(())) => Ok(format!("{kind} answers")),
+        Ok(Err(error)) => Err(open.failure(&error)),
+        Err(_) => Err(Failure::setup(format!(
+            "{kind} does not answer within its {} ms",
+            budget.as_millis()
+        ))),
+    }
+}
+
+/// One line for each thing that was checked.
+#[derive(Default)]
+struct Report {
+    checked: usize,
+    failed: usize,
+}
+
+impl Report {
+    fn ok(&mut self, what: &str, found: impl Display) -> Result<(), Failure> {
+        self.checked += 1;
+        line(format_args!("ok    {what}: {found}"))
+    }
+
+    fn add(&mut self, what: &str, checked: Result<String, Failure>) -> Result<(), Failure> {
+        match checked {
+            Ok(found) => self.ok(what, found),
+            Err(failure) => {
+                self.checked += 1;
+                self.failed += 1;
+                line(format_args!("FAIL  {what}: {failure}"))
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        let Self { checked, failed } = self;
+        if failed == 0 {
+            return Ok(());
+        }
+        Err(Failure::negative(format!(
+            "{failed} of {checked} checks failed"
+        )))
+    }
 }

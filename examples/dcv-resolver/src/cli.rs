@@ -1,16 +1,19 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Parser, Subcommand, value_parser};
 use dcv_resolver_core::{
     Host, LeaseToken, SessionId, SessionState, Timestamp, Transport, WebUrlPath,
 };
 
+use crate::config::{Address, Listen, Pause, TimeBudget};
 use crate::failure::Failure;
+use crate::log::{Directives, Format};
 use crate::store_url::{StoreText, StoreUrl};
 
 /// Tells the Amazon DCV Connection Gateway where a session runs.
@@ -24,13 +27,20 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answers the gateway's requests until it is told to stop.
-    Serve(ServeOptions),
-    /// Validates a store and prints what would be served; exit code 1 on any
-    /// mistake.
-    Check(CheckOptions),
+    Serve(ConfigOptions),
+    /// Takes what serve takes, checks all of it, and says what would be served;
+    /// exit code 1 on any mistake.
+    Check(ConfigOptions),
+    /// Prints the JSON Schema of the configuration file, for editors.
+    ConfigSchema,
+    /// Prints the gateway's section `resolver` for this configuration.
+    GatewayConfig(GatewayConfigOptions),
     /// Prints the answer to one request, or the reason why there is none (exit
     /// code 1).
     Resolve(ResolveOptions),
+    /// Says what each store and each rule says of a request, and which ids may
+    /// have been meant; exit code 1 where the answer is "not found".
+    Explain(ExplainOptions),
     /// Stores every session of a session file in a registry.
     Import(ImportOptions),
     /// Registers a session and prints its lease token.
@@ -45,28 +55,63 @@ pub(crate) enum Command {
     Sweep(SweepOptions),
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ServeOptions {
-    /// The address and port to listen on, such as 0.0.0.0:9000 for
-    /// gateways on other machines.
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9000", value_parser = socket_address)]
-    pub(crate) listen: SocketAddr,
+/// What `serve` runs with. Each flag has an environment variable of its name,
+/// and stands above it; both stand above the file.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigOptions {
+    /// The configuration file, TOML. Relative paths in it count from its
+    /// folder.
+    #[arg(long, value_name = "FILE", env = "DCV_RESOLVER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 
-    #[command(flatten)]
-    pub(crate) store: StoreOption,
+    /// The address and port that gateways ask, such as 0.0.0.0:9000 for
+    /// gateways on other machines; 127.0.0.1:9000 unless given.
+    #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_LISTEN")]
+    pub(crate) listen: Option<Address>,
 
-    /// The longest a request may take before it is answered with 503.
-    #[arg(long, value_name = "MS", default_value = "1000", value_parser = milliseconds)]
-    pub(crate) time_budget_ms: Duration,
+    /// The store, in place of those in the file: file:PATH (.toml or .json,
+    /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://,
+    /// redis+sentinel://, redis+cluster:// or memory:.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DCV_RESOLVER_STORE",
+        hide_env_values = true
+    )]
+    pub(crate) store: Option<StoreText>,
 
-    #[command(flatten)]
-    pub(crate) log: LogOptions,
+    /// The longest a request may take before it is answered with 503; 1000
+    /// unless given.
+    #[arg(long, value_name = "MS", env = "DCV_RESOLVER_TIME_BUDGET_MS")]
+    pub(crate) time_budget_ms: Option<TimeBudget>,
+
+    /// The address and port for operators, or off; 127.0.0.1:9001 unless given.
+    #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_OPS_LISTEN")]
+    pub(crate) ops_listen: Option<Listen>,
+
+    /// How long requests are still taken after SIGTERM, while /readyz says no;
+    /// 5000 unless given.
+    #[arg(long, value_name = "MS", env = "DCV_RESOLVER_LAME_DUCK_MS")]
+    pub(crate) lame_duck_ms: Option<Pause>,
+
+    /// How events are written to standard error.
+    #[arg(long, value_name = "FORMAT", env = "DCV_RESOLVER_LOG_FORMAT")]
+    pub(crate) log_format: Option<Format>,
+
+    /// What is written: error, warn, info, debug or trace, or directives as in
+    /// RUST_LOG, which counts where this is not given; info unless given.
+    #[arg(long, value_name = "LEVEL", env = "DCV_RESOLVER_LOG_LEVEL")]
+    pub(crate) log_level: Option<Directives>,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CheckOptions {
+pub(crate) struct GatewayConfigOptions {
+    /// The host of the resolver's URL, a domain name that gateways can resolve.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) url_host: String,
+
     #[command(flatten)]
-    pub(crate) store: StoreOption,
+    pub(crate) config: ConfigOptions,
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +130,29 @@ pub(crate) struct ResolveOptions {
 
     #[command(flatten)]
     pub(crate) store: StoreOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainOptions {
+    /// The session id, as a client asks for it, or the client's whole link.
+    // A link may hold a token, and clap quotes what it rejects.
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+
+    /// The transport the client wants: HTTP or QUIC.
+    #[arg(long, default_value = "HTTP")]
+    pub(crate) transport: Transport,
+
+    /// The address of the client.
+    #[arg(long, value_name = "IP")]
+    pub(crate) client_ip: Option<IpAddr>,
+
+    /// Prints the explanation as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
 }
 
 #[derive(Debug, Args)]
@@ -237,30 +305,8 @@ pub(crate) struct StoreOption {
 
 impl StoreOption {
     pub(crate) fn url(&self) -> Result<StoreUrl, Failure> {
-        self.url.parse()
+        self.url.option()
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogOptions {
-    /// How events are written to standard error.
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
-    pub(crate) log_format: LogFormat,
-
-    /// What is written: error, warn, info, debug or trace, or directives as in
-    /// RUST_LOG, which counts where this is not given. Otherwise info.
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) log_level: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
-    Auto,
-    /// One line of text an event.
-    Text,
-    /// One JSON object an event.
-    Json,
 }
 
 impl Cli {
@@ -270,23 +316,11 @@ impl Cli {
             if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
                 Failure::setup("a command is missing, such as serve or check; try --help")
             } else if error.use_stderr() {
-                Failure::setup(one_line(&error.to_string()))
+                Failure::setup(one_line(&with_variable(&error)))
             } else {
                 error.exit()
             }
         })
-    }
-}
-
-fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
-}
-
-fn milliseconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(ms @ 1..=60_000) => Ok(Duration::from_millis(ms)),
-        _ => Err("expected a number of milliseconds from 1 to 60000".to_owned()),
     }
 }
 
@@ -301,6 +335,26 @@ fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// What clap says, with the variable's name where the value is from there.
+fn with_variable(error: &clap::Error) -> String {
+    let message = error.to_string();
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return message;
+    };
+    let flag = argument.split(' ').next().unwrap_or_default();
+    let given = |text: OsString| text.to_string_lossy().starts_with(flag);
+    match flag.strip_prefix("--") {
+        Some(name)
+            if error.kind() != ErrorKind::MissingRequiredArgument
+                && !std::env::args_os().any(given) =>
+        {
+            let name = name.to_uppercase().replace('-', "_");
+            message.replace(argument, &format!("DCV_RESOLVER_{name}"))
+        }
+        _ => message,
     }
 }
 
@@ -333,7 +387,7 @@ mod tests {
     fn a_mistake_is_told_in_one_line() {
         for (arguments, expected) in [
             (
-                vec!["serve"],
+                vec!["list"],
                 "the following required arguments were not provided: --store <URL>; try --help",
             ),
             (
@@ -342,7 +396,7 @@ mod tests {
             ),
             (
                 vec!["serve", "--store", "file:a.toml", "--time-budget-ms", "0"],
-                "invalid value '0' for '--time-budget-ms <MS>': expected a number of milliseconds from 1 to 60000; try --help",
+                "invalid value '0' for '--time-budget-ms <MS>': a whole number from 1 to 60000 was expected; try --help",
             ),
         ] {
             let error =

@@ -1,5 +1,6 @@
 //! [`Failure`]: the last sentence, and the exit code.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -30,10 +31,10 @@ impl Failure {
     }
 
     /// All has been said already.
-    pub(crate) fn silent() -> Self {
+    pub(crate) fn told(exit_code: u8) -> Self {
         Self {
             message: None,
-            exit_code: 0,
+            exit_code,
         }
     }
 
@@ -43,5 +44,11 @@ impl Failure {
             let _ignored = writeln!(io::stderr(), "dcv-resolver: {message}");
         }
         self.exit_code.into()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message.as_deref().unwrap_or_default())
     }
 }

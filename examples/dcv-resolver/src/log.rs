@@ -1,24 +1,61 @@
 //! Where events go: to standard error, as text for people or JSON for
 //! machines.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
+use std::str::FromStr;
 
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::cli::{LogFormat, LogOptions};
+use crate::config::Log;
 use crate::failure::Failure;
 
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// One line of text an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+impl Format {
+    /// As the file and the command line spell it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Which events are written: a level, or directives as in `RUST_LOG`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Directives(String);
+
+/// A text is neither.
+#[derive(Debug)]
+pub(crate) struct InvalidDirectives;
+
 /// Installs the process's subscriber.
-pub(crate) fn init(options: &LogOptions) -> Result<(), Failure> {
+pub(crate) fn init(log: &Log) -> Result<(), Failure> {
     let terminal = io::stderr().is_terminal();
-    let json = match options.log_format {
-        LogFormat::Auto => !terminal,
-        LogFormat::Text => false,
-        LogFormat::Json => true,
+    let json = match log.format {
+        Format::Auto => !terminal,
+        Format::Text => false,
+        Format::Json => true,
     };
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter(options)?)
+        .with_env_filter(EnvFilter::new(&log.level.0))
         .with_writer(io::stderr)
         // Told on standard error as well, by a print that panics: a log that
         // cannot be written must not end the service.
@@ -36,24 +73,63 @@ pub(crate) fn init(options: &LogOptions) -> Result<(), Failure> {
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))
 }
 
-fn filter(options: &LogOptions) -> Result<EnvFilter, Failure> {
-    let (origin, directives) = match (&options.log_level, std::env::var(EnvFilter::DEFAULT_ENV)) {
-        (Some(level), _) => ("--log-level", level.clone()),
-        (None, Ok(directives)) if !directives.is_empty() => (EnvFilter::DEFAULT_ENV, directives),
-        _ => return Ok(EnvFilter::new("info")),
-    };
-    // A mistyped level would pass as the name of a module and silence
-    // everything else. In RUST_LOG a lone module is what people mean.
-    let lone_word = !directives.contains(['=', ',', '[']);
-    let mistyped = lone_word && directives.parse::<LevelFilter>().is_err();
-    if options.log_level.is_some() && mistyped {
-        return Err(expected_level(origin, &directives));
+impl Directives {
+    /// What `RUST_LOG` says, if anything.
+    pub(crate) fn from_rust_log() -> Result<Option<Self>, String> {
+        match std::env::var(EnvFilter::DEFAULT_ENV) {
+            Ok(directives) if !directives.is_empty() => Self::any(&directives)
+                .map(Some)
+                .map_err(|error| format!("{} is {directives:?}: {error}", EnvFilter::DEFAULT_ENV)),
+            _ => Ok(None),
+        }
     }
-    EnvFilter::try_new(&directives).map_err(|_| expected_level(origin, &directives))
+
+    fn any(directives: &str) -> Result<Self, InvalidDirectives> {
+        match EnvFilter::try_new(directives) {
+            Ok(_) => Ok(Self(directives.to_owned())),
+            Err(_) => Err(InvalidDirectives),
+        }
+    }
 }
 
-fn expected_level(origin: &str, found: &str) -> Failure {
-    Failure::setup(format!(
-        "{origin} is {found:?}, expected a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug'"
-    ))
+impl FromStr for Directives {
+    type Err = InvalidDirectives;
+
+    fn from_str(directives: &str) -> Result<Self, Self::Err> {
+        // A mistyped level would pass as the name of a module and silence
+        // everything else. In RUST_LOG a lone module is what people mean.
+        let lone_word = !directives.contains(['=', ',', '[']);
+        if lone_word && directives.parse::<LevelFilter>().is_err() {
+            return Err(InvalidDirectives);
+        }
+        Self::any(directives)
+    }
 }
+
+impl Default for Directives {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl From<Directives> for String {
+    fn from(directives: Directives) -> Self {
+        directives.0
+    }
+}
+
+impl fmt::Display for Directives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for InvalidDirectives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug' were expected",
+        )
+    }
+}
+
+impl std::error::Error for InvalidDirectives {}

@@ -6,18 +6,25 @@
 //! | file | |
 //! |---|---|
 //! | `cli.rs` | the command line |
-//! | `store_url.rs` | `--store URL` → a store |
-//! | `open_store.rs` | the store, opened |
-//! | `serve.rs`, `check.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
+//! | `config.rs` | file, environment and flags → a configuration |
+//! | `store_url.rs` | a store's URL |
+//! | `open_store.rs`, `chain.rs` | a store, opened; all of a configuration |
+//! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
+//! | `link.rs` | the id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | what they share |
 //! | `log.rs` | where events go |
 //! | `failure.rs` | the last sentence and the exit code |
 
+mod chain;
 mod check;
 mod cli;
+mod config;
+mod explain;
 mod failure;
+mod gateway_config;
 mod import;
 mod lease;
+mod link;
 mod list;
 mod log;
 mod open_store;
@@ -48,7 +55,10 @@ fn run() -> Result<(), Failure> {
         match cli.command {
             Command::Serve(options) => serve::run(options).await,
             Command::Check(options) => check::run(options).await,
+            Command::ConfigSchema => output::line(format_args!("{:#}", config::schema())),
+            Command::GatewayConfig(options) => gateway_config::run(options),
             Command::Resolve(options) => resolve::run(options).await,
+            Command::Explain(options) => explain::run(options).await,
             Command::Import(options) => import::run(options).await,
             Command::Register(options) => lease::register(options).await,
             Command::Renew(options) => lease::renew(options).await,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_core::{MemoryStore, Resolver, SessionImport, SessionListing, StoreError};
+use dcv_resolver_core::{
+    MemoryStore, Resolver, SessionImport, SessionListing, SessionStore, StoreError,
+};
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
 use dcv_resolver_static_file::{StaticFileStore, Watcher};
@@ -36,39 +38,41 @@ pub(crate) enum Missing {
 }
 
 impl OpenStore {
+    /// Opens a store that is called as its URL says.
     pub(crate) async fn open(url: StoreUrl, missing: Missing) -> Result<Self, Failure> {
-        let (name, access) = match url {
-            StoreUrl::File(path) => (
-                format!("file:{}", path.display()),
-                Access::ReadOnly(Arc::new(session_file::load(&path)?)),
-            ),
+        Self::named(url.name(), url, missing).await
+    }
+
+    pub(crate) async fn named(
+        name: String,
+        url: StoreUrl,
+        missing: Missing,
+    ) -> Result<Self, Failure> {
+        let access = match url {
+            StoreUrl::File(path) => Access::ReadOnly(Arc::new(session_file::load(&path)?)),
             StoreUrl::Sqlite(config) => {
-                let name = format!("sqlite:{}", config.path().display());
                 let config = config.create_if_missing(missing == Missing::Create);
                 let store = SqliteStore::open(config)
                     .await
                     .map_err(|error| store_failure(&name, &error))?;
-                (name, Access::ReadWrite(Arc::new(store)))
+                Access::ReadWrite(Arc::new(store))
             }
-            StoreUrl::Redis(config) => (
-                "redis".to_owned(),
-                Access::ReadWrite(Arc::new(RedisStore::new(*config))),
-            ),
-            StoreUrl::Memory => (
-                "memory:".to_owned(),
-                Access::ReadWrite(Arc::new(MemoryStore::new())),
-            ),
+            StoreUrl::Redis(config) => Access::ReadWrite(Arc::new(RedisStore::new(*config))),
+            StoreUrl::Memory => Access::ReadWrite(Arc::new(MemoryStore::new())),
         };
         Ok(Self { name, access })
     }
 
     /// The store as a resolver's. A session file is not watched yet.
+    pub(crate) fn store(&self) -> Arc<dyn SessionStore> {
+        match &self.access {
+            Access::ReadOnly(store) => Arc::<StaticFileStore>::clone(store),
+            Access::ReadWrite(store) => Arc::<dyn SessionImport>::clone(store),
+        }
+    }
+
     pub(crate) fn resolver(&self) -> Resolver {
-        let resolver = match &self.access {
-            Access::ReadOnly(store) => Resolver::new(Arc::clone(store)),
-            Access::ReadWrite(store) => Resolver::new(Arc::clone(store)),
-        };
-        resolver.with_store_name(self.name.as_str())
+        Resolver::new(self.store()).with_store_name(self.name.as_str())
     }
 
     /// Follows changes of a session file, until the watcher is dropped.

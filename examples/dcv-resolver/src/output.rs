@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{text}") {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::silent()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::told(0)),
         Err(error) => Err(Failure::setup(format!(
             "cannot write to standard output: {error}"
         ))),

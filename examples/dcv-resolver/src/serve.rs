@@ -6,30 +6,32 @@ use dcv_resolver_http::RouterBuilder;
 use dcv_resolver_http::server::{self, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::ServeOptions;
+use crate::chain::Chain;
+use crate::cli::ConfigOptions;
+use crate::config::Source;
 use crate::failure::Failure;
 use crate::log;
-use crate::open_store::{Missing, OpenStore};
 
-pub(crate) async fn run(options: ServeOptions) -> Result<(), Failure> {
-    log::init(&options.log)?;
-    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
-    let _watcher = store.watch()?;
-    let app = RouterBuilder::new(store.resolver())
-        .time_budget(options.time_budget_ms)
+pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
+    let config = Source::new(options).load()?;
+    log::init(&config.log)?;
+    let chain = Chain::open(&config).await?;
+    let _watchers = chain.watch()?;
+    let resolver = chain.resolver(&config);
+    let stores = resolver.store_name().to_owned();
+    let app = RouterBuilder::new(resolver)
+        .time_budget(config.time_budget_ms.milliseconds())
         .build();
 
-    let listener = server::listen(options.listen).map_err(|error| {
+    let listen = config.listen.0;
+    let listener = server::listen(listen).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "; stop the program that uses it, or choose another --listen"
             }
             _ => "",
         };
-        Failure::setup(format!(
-            "cannot listen on {}: {error}{remedy}",
-            options.listen
-        ))
+        Failure::setup(format!("cannot listen on {listen}: {error}{remedy}"))
     })?;
     let mut interrupt = handler(SignalKind::interrupt())?;
     let mut terminate = handler(SignalKind::terminate())?;
@@ -41,8 +43,8 @@ pub(crate) async fn run(options: ServeOptions) -> Result<(), Failure> {
         tracing::info!(signal, "stopping");
     };
 
-    let address = listener.local_addr().unwrap_or(options.listen);
-    tracing::info!(%address, store = store.name, "listening");
+    let address = listener.local_addr().unwrap_or(listen);
+    tracing::info!(%address, store = stores, "listening");
     let ended = Server::new(app).serve(listener, stop).await;
     tracing::info!(connections_cut = ended.connections_cut, "stopped");
     Ok(())

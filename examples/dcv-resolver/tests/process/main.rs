@@ -7,6 +7,10 @@
 )]
 
 mod commands;
+mod config;
+mod explain;
+mod gateway_config;
+mod mistakes;
 mod redis;
 mod serve;
 mod support;

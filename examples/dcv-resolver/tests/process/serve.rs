@@ -120,7 +120,9 @@ fn a_level_that_is_none_is_told_in_one_line() {
     assert!(
         finished
             .stderr
-            .contains("--log-level is \"loud\", expected a level")
+            .contains("'loud' for '--log-level <LEVEL>': a level (error, warn"),
+        "{}",
+        finished.stderr
     );
 }
 

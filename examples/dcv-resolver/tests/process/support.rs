@@ -16,8 +16,15 @@ pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
         .args(arguments)
         .env_remove("RUST_LOG")
         .env_remove("NO_COLOR")
-        .env_remove("DCV_RESOLVER_STORE")
         .stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DCV_RESOLVER_") {
+            command.env_remove(name);
+        }
+    }
+    // Tests run side by side, and wait for nobody.
+    command.env("DCV_RESOLVER_OPS_LISTEN", "127.0.0.1:0");
+    command.env("DCV_RESOLVER_LAME_DUCK_MS", "0");
     command
 }
 

@@ -1,0 +1,270 @@
+//! Examines a file against the schema and tells every mistake in it.
+//!
+//! serde would stop at the first, and in words of its own.
+
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+
+use super::mistake::{Mistakes, Quoted};
+use super::spelling::{nearest, one_of};
+use super::{schema, text};
+
+/// Examines the whole document.
+pub(super) fn document(document: &Spanned<DeTable<'_>>, mistakes: &mut Mistakes) {
+    let place = Place {
+        path: String::new(),
+        table: "at the top".to_owned(),
+    };
+    table(
+        &place,
+        document.span().start,
+        document.get_ref(),
+        schema(),
+        mistakes,
+    );
+}
+
+/// Where in the document something stands, as people say it.
+struct Place {
+    /// `limits.burst`; empty for the document.
+    path: String,
+    /// `in [limits]`.
+    table: String,
+}
+
+impl Place {
+    fn key(&self, key: &str, schema: &Value) -> Self {
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        let table = match schema["type"].as_str() {
+            Some("array") => format!("in [[{path}]]"),
+            _ => format!("in [{path}]"),
+        };
+        Self { path, table }
+    }
+}
+
+fn table(
+    place: &Place,
+    offset: usize,
+    table: &DeTable<'_>,
+    schema: &Value,
+    mistakes: &mut Mistakes,
+) {
+    let none = Map::new();
+    let properties = schema["properties"].as_object().unwrap_or(&none);
+    for (key, node) in table {
+        let name: &str = key.get_ref();
+        let free = &schema["additionalProperties"];
+        if let Some(property) = properties.get(name) {
+            value(&place.key(name, property), node, property, mistakes);
+        } else if free.is_object() {
+            let format = schema["propertyNames"]["format"].as_str();
+            if let Err(error) = text::check(format.unwrap_or_default(), name) {
+                let message = format!("{} {}: {error}", place.table, Quoted(name));
+                mistakes.add(key.span().start, message);
+            }
+            // Any text may be a key there.
+            value(
+                &place.key(&Quoted(name).to_string(), free),
+                node,
+                free,
+                mistakes,
+            );
+        } else {
+            mistakes.add(key.span().start, unknown(place, name, properties));
+        }
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap_or_default();
+        if !table.contains_key(name) {
+            mistakes.add(offset, format!("there is no `{name}` {}", place.table));
+        }
+    }
+}
+
+fn value(place: &Place, node: &Spanned<DeValue<'_>>, schema: &Value, mistakes: &mut Mistakes) {
+    let offset = node.span().start;
+    let kind = schema["type"].as_str().unwrap_or("string");
+    match (node.get_ref(), kind) {
+        (DeValue::Table(inner), "object") => table(place, offset, inner, schema, mistakes),
+        (DeValue::Array(inner), "array") => array(place, offset, inner, schema, mistakes),
+        (DeValue::Integer(inner), "integer") => {
+            if let Err(found) = integer(inner, schema) {
+                mistakes.add(offset, wrong(place, &found, schema));
+            }
+        }
+        (DeValue::String(inner), "string") => {
+            if let Err(message) = string(place, inner, schema) {
+                mistakes.add(offset, message);
+            }
+        }
+        (DeValue::Boolean(_), "boolean") => {}
+        (other, _) => mistakes.add(offset, wrong(place, describe(other), schema)),
+    }
+}
+
+fn array(
+    place: &Place,
+    offset: usize,
+    array: &DeArray<'_>,
+    schema: &Value,
+    mistakes: &mut Mistakes,
+) {
+    if (array.len() as u64) < schema["minItems"].as_u64().unwrap_or(0) {
+        mistakes.add(offset, wrong(place, "an empty list", schema));
+    }
+    for item in array {
+        value(place, item, &schema["items"], mistakes);
+    }
+}
+
+/// What was found, where it is out of bounds.
+fn integer(integer: &DeInteger<'_>, schema: &Value) -> Result<(), String> {
+    let found = integer.as_str();
+    let within = |number: i64| {
+        schema["minimum"].as_i64().is_none_or(|min| number >= min)
+            && schema["maximum"].as_i64().is_none_or(|max| number <= max)
+    };
+    match i64::from_str_radix(found, integer.radix()) {
+        Ok(number) if within(number) => Ok(()),
+        _ => Err(found.to_owned()),
+    }
+}
+
+fn string(place: &Place, found: &str, schema: &Value) -> Result<(), String> {
+    let words = words(schema);
+    if !words.is_empty() && !words.contains(&found) {
+        let message = wrong(place, &Quoted(found).to_string(), schema);
+        return Err(match nearest(found, words) {
+            Some(word) => format!("{message}; did you mean {word:?}?"),
+            None => message,
+        });
+    }
+    if found.is_empty() && schema["minLength"].as_u64() > Some(0) {
+        return Err(wrong(place, "empty", schema));
+    }
+    let format = schema["format"].as_str().unwrap_or_default();
+    text::check(format, found).map_err(|error| {
+        // What may hold a secret is not quoted.
+        if schema["writeOnly"] == true {
+            format!("`{}`: {error}", place.path)
+        } else {
+            format!("`{}` is {}: {error}", place.path, Quoted(found))
+        }
+    })
+}
+
+fn wrong(place: &Place, found: &str, schema: &Value) -> String {
+    let path = &place.path;
+    format!(
+        "`{path}` is {found}; {} was expected",
+        expected(path, schema)
+    )
+}
+
+fn expected(path: &str, schema: &Value) -> String {
+    match schema["type"].as_str() {
+        Some("integer") => {
+            let unit = if path.ends_with("_ms") {
+                " of milliseconds"
+            } else {
+                ""
+            };
+            let bound = |name| schema[name].as_i64().unwrap_or_default();
+            let (min, max) = (bound("minimum"), bound("maximum"));
+            format!("a whole number{unit} from {min} to {max}")
+        }
+        Some("object") => "a table".to_owned(),
+        Some("array") if schema["items"]["type"] == "object" => {
+            format!("an array of tables, each under [[{path}]],")
+        }
+        Some("array") => "a list of strings in square brackets".to_owned(),
+        Some("boolean") => "true or false".to_owned(),
+        _ => {
+            let words: Vec<_> = words(schema)
+                .iter()
+                .map(|word| format!("{word:?}"))
+                .collect();
+            match &words[..] {
+                [] if schema["format"] == "path" => "a path in quotes".to_owned(),
+                [] => "a string in quotes".to_owned(),
+                words => one_of(words),
+            }
+        }
+    }
+}
+
+/// The only texts that are allowed, where there are such.
+fn words(schema: &Value) -> Vec<&str> {
+    let list = |name| schema[name].as_array().into_iter().flatten();
+    let described = list("oneOf").map(|word| &word["const"]);
+    list("enum")
+        .chain(described)
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+fn unknown(place: &Place, name: &str, properties: &Map<String, Value>) -> String {
+    let hint = match homes(name) {
+        homes if !homes.is_empty() => format!("it belongs {}", one_of(&homes)),
+        _ => match nearest(name, properties.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                let names: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
+                format!("{} was expected", one_of(&names))
+            }
+        },
+    };
+    format!("unknown key {} {}; {hint}", Quoted(name), place.table)
+}
+
+/// Where a key of this name would be known. In TOML a key is easily in the
+/// wrong section: everything below a header is.
+fn homes(name: &str) -> Vec<String> {
+    fn visit(
+        path: &str,
+        brackets: (&str, &str),
+        schema: &Value,
+        name: &str,
+        homes: &mut Vec<String>,
+    ) {
+        let properties = schema["properties"].as_object();
+        for (key, property) in properties.into_iter().flatten() {
+            if key == name {
+                homes.push(if path.is_empty() {
+                    "at the top, above the first [section]".to_owned()
+                } else {
+                    format!("into {}{path}{}", brackets.0, brackets.1)
+                });
+            }
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
+            visit(&path, ("[", "]"), property, name, homes);
+            visit(&path, ("[[", "]]"), &property["items"], name, homes);
+        }
+    }
+    let mut homes = Vec::new();
+    visit("", ("", ""), schema(), name, &mut homes);
+    homes.sort();
+    homes
+}
+
+fn describe(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

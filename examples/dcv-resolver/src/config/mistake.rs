@@ -1,0 +1,66 @@
+//! Mistakes in a configuration file, and where they stand.
+
+use std::fmt;
+
+/// Mistakes by their byte offset; `None` for what is missing from the file as a
+/// whole.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes(Vec<(Option<usize>, String)>);
+
+impl Mistakes {
+    pub(super) fn add(&mut self, offset: usize, message: impl Into<String>) {
+        self.add_at(Some(offset), message);
+    }
+
+    pub(super) fn add_at(&mut self, offset: Option<usize>, message: impl Into<String>) {
+        self.0.push((offset, message.into()));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A line for each, in the order of the file: `name:line:column: message`.
+    pub(super) fn into_lines(mut self, name: &str, text: &str) -> Vec<String> {
+        // Of a file that is no configuration at all nobody reads them all.
+        const MAX_LINES: usize = 100;
+        self.0.sort();
+        // One unclosed bracket in another is one mistake for people.
+        self.0.dedup();
+        let more = self.0.len().saturating_sub(MAX_LINES);
+        let mut lines: Vec<_> = (self.0.into_iter().take(MAX_LINES))
+            .map(|(offset, message)| match offset {
+                None => format!("{name}: {message}"),
+                Some(offset) => {
+                    let (line, column) = place(text, offset);
+                    format!("{name}:{line}:{column}: {message}")
+                }
+            })
+            .collect();
+        if more > 0 {
+            lines.push(format!("{name}: and {more} more"));
+        }
+        lines
+    }
+}
+
+/// Line and column, in characters, both from 1.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (line, before.get(start..).unwrap_or("").chars().count() + 1)
+}
+
+/// A text of the file, as a message shows it: escaped, and cut.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_CHARS: usize = 60;
+        match self.0.char_indices().nth(MAX_CHARS) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}…", self.0.get(..end).unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Reads a configuration file.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::agree::Disagreement;
+use super::mistake::Mistakes;
+use super::{Config, ConfigError, examine};
+
+/// A file that was read, for places in it.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl ConfigFile {
+    /// The text of the file at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self, ConfigError> {
+        /// Nobody writes so much by hand.
+        const MAX_BYTES: u64 = 4 << 20;
+        let unreadable = |reason: String| ConfigError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        };
+        let read = || {
+            // Opening a FIFO would wait for its writer.
+            if !std::fs::metadata(path)?.is_file() {
+                return Ok(None);
+            }
+            let mut bytes = Vec::new();
+            File::open(path)?
+                .take(MAX_BYTES + 1)
+                .read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(Some(bytes))
+        };
+        let bytes = read()
+            .map_err(|error| unreadable(error.to_string()))?
+            .ok_or_else(|| unreadable("it is no regular file".to_owned()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(unreadable("it has more than 4 MiB".to_owned()));
+        }
+        let text =
+            String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+        // Windows editors put a byte order mark before UTF-8; it says nothing.
+        let text = text
+            .strip_prefix('\u{feff}')
+            .map(str::to_owned)
+            .unwrap_or(text);
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+        })
+    }
+
+    /// What the file says, or every mistake in it.
+    pub(super) fn parse(&self) -> Result<Config, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let (document, errors) = DeTable::parse_recoverable(&self.text);
+        for error in &errors {
+            // Not what stands there: it may be a secret.
+            let offset = error.span().unwrap_or_default().start;
+            mistakes.add(offset, error.message());
+        }
+        // After an error of syntax what is found in the rest may be its
+        // consequence.
+        if mistakes.is_empty() {
+            examine::document(&document, &mut mistakes);
+        }
+        if !mistakes.is_empty() {
+            return Err(self.error(mistakes));
+        }
+        Config::deserialize(toml::de::Deserializer::from(document))
+            .map(|mut config| {
+                config.rebase(self.path.parent().unwrap_or_else(|| Path::new("")));
+                config
+            })
+            .map_err(|error| {
+                // The schema has let pass what the types do not take.
+                let offset = error.span().unwrap_or_default().start;
+                mistakes.add(offset, error.message());
+                self.error(mistakes)
+            })
+    }
+
+    /// What does not fit together, with its places.
+    pub(super) fn disagree(&self, disagreements: Vec<Disagreement>) -> ConfigError {
+        let document = DeTable::parse(&self.text).ok();
+        let mut mistakes = Mistakes::default();
+        for Disagreement { path, message } in disagreements {
+            let offset = document
+                .as_ref()
+                .and_then(|document| offset(document, &path));
+            mistakes.add_at(offset, message);
+        }
+        self.error(mistakes)
+    }
+
+    fn error(&self, mistakes: Mistakes) -> ConfigError {
+        ConfigError::Invalid {
+            mistakes: mistakes.into_lines(&self.path.display().to_string(), &self.text),
+        }
+    }
+}
+
+/// Where the value at `path` starts, or what is there of the way to it.
+fn offset(document: &Spanned<DeTable<'_>>, path: &[String]) -> Option<usize> {
+    let (first, rest) = path.split_first()?;
+    let mut value = document.get_ref().get(first.as_str())?;
+    for step in rest {
+        let next = match value.get_ref() {
+            DeValue::Table(table) => table.get(step.as_str()),
+            DeValue::Array(array) => step.parse().ok().and_then(|at: usize| array.get(at)),
+            _ => None,
+        };
+        match next {
+            Some(next) => value = next,
+            None => break,
+        }
+    }
+    Some(value.span().start)
+}

@@ -1,0 +1,123 @@
+//! [`Source`]: file, environment and flags, put together.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::read::ConfigFile;
+use super::text::StoreName;
+use super::{Config, Store, agree};
+use crate::cli::ConfigOptions;
+use crate::failure::Failure;
+use crate::log::Directives;
+
+/// Where a configuration comes from. It can be loaded again and again.
+#[derive(Debug, Clone)]
+pub(crate) struct Source(ConfigOptions);
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    Unreadable { path: PathBuf, reason: String },
+    /// Mistakes in the file, a line for each.
+    Invalid { mistakes: Vec<String> },
+    /// What flags and environment say is not enough, or is wrong.
+    Options(String),
+}
+
+impl Source {
+    pub(crate) fn new(options: ConfigOptions) -> Self {
+        Self(options)
+    }
+
+    /// The file, if there is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.0.config.as_deref()
+    }
+
+    /// Reads the file, and puts over it what flags and environment say.
+    ///
+    /// It blocks while it reads.
+    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
+        let file = self.0.config.as_deref().map(ConfigFile::open).transpose()?;
+        let mut config = file
+            .as_ref()
+            .map_or_else(|| Ok(Config::default()), ConfigFile::parse)?;
+        self.override_with_options(&mut config)?;
+
+        let mut disagreements = agree::disagreements(&config);
+        if disagreements.is_empty() {
+            return Ok(config);
+        }
+        Err(match file {
+            Some(file) => file.disagree(disagreements),
+            None => ConfigError::Options(disagreements.swap_remove(0).message),
+        })
+    }
+
+    fn override_with_options(&self, config: &mut Config) -> Result<(), ConfigError> {
+        // All of them by name: none is forgotten.
+        let ConfigOptions {
+            config: _,
+            listen,
+            store,
+            time_budget_ms,
+            ops_listen,
+            lame_duck_ms,
+            log_format,
+            log_level,
+        } = &self.0;
+        if let Some(text) = store {
+            let url = text
+                .parse()
+                .map_err(|error| ConfigError::Options(format!("--store: {error}")))?;
+            config.stores = vec![Store {
+                name: StoreName::of(&url),
+                url: text.clone(),
+                time_budget_ms: None,
+            }];
+            // It named one of those that are gone.
+            if let Some(admin) = &mut config.admin {
+                admin.store = None;
+            }
+        }
+        config.listen = listen.unwrap_or(config.listen);
+        config.time_budget_ms = time_budget_ms.unwrap_or(config.time_budget_ms);
+        config.ops.listen = ops_listen.unwrap_or(config.ops.listen);
+        config.shutdown.lame_duck_ms = lame_duck_ms.unwrap_or(config.shutdown.lame_duck_ms);
+        config.log.format = log_format.unwrap_or(config.log.format);
+        if let Some(level) = log_level {
+            config.log.level = level.clone();
+        } else if let Some(level) = Directives::from_rust_log().map_err(ConfigError::Options)? {
+            config.log.level = level;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, reason } => {
+                write!(f, "cannot read {}: {reason}", path.display())
+            }
+            Self::Invalid { mistakes } => f.write_str(&mistakes.join("\n")),
+            Self::Options(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The program cannot start so.
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::setup(match &error {
+            // Each on a line of its own, so that editors find the places.
+            ConfigError::Invalid { .. } => {
+                format!("the configuration cannot be used as it is:\n{error}")
+            }
+            _ => error.to_string(),
+        })
+    }
+}

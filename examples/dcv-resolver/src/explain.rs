@@ -1,0 +1,36 @@
+//! `explain`: why a request is answered as it is.
+
+use dcv_resolver_core::{Conclusion, ResolveRequest};
+
+use crate::chain::Chain;
+use crate::cli::ExplainOptions;
+use crate::config::Source;
+use crate::failure::Failure;
+use crate::link;
+use crate::output::line;
+
+pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
+    let asked = link::parse(&options.session)?;
+    let config = Source::new(options.config).load()?;
+    let chain = Chain::open(&config).await?;
+    let mut request = ResolveRequest::new(asked.session_id, options.transport);
+    if let Some(client_ip) = options.client_ip {
+        request = request.with_client_ip(client_ip);
+    }
+    let explanation = chain.explainer(&config).explain(&request).await;
+    if options.json {
+        let json = serde_json::to_string_pretty(&explanation)
+            .map_err(|error| Failure::setup(format!("cannot write the explanation: {error}")))?;
+        line(json)?;
+    } else {
+        line(&explanation)?;
+        if let Some(remark) = asked.remark {
+            line(remark)?;
+        }
+    }
+    match explanation.conclusion {
+        Conclusion::Found { .. } => Ok(()),
+        Conclusion::Miss { .. } => Err(Failure::told(1)),
+        _ => Err(Failure::told(2)),
+    }
+}

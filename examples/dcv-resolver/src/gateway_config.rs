@@ -1,0 +1,86 @@
+//! `gateway-config`: the gateway's side of a configuration.
+
+use std::net::IpAddr;
+
+use dcv_resolver_core::Host;
+
+use crate::cli::GatewayConfigOptions;
+use crate::config::{Config, Source};
+use crate::failure::Failure;
+use crate::output::line;
+
+pub(crate) fn run(options: GatewayConfigOptions) -> Result<(), Failure> {
+    let config = Source::new(options.config).load()?;
+    let host = domain_name(&options.url_host)?;
+    line(section(&config, &host)?)
+}
+
+/// The gateway takes names only.
+fn domain_name(text: &str) -> Result<Host, Failure> {
+    let expected = "the gateway takes a domain name there, such as resolver.example";
+    if text.parse::<IpAddr>().is_ok() || text.starts_with('[') {
+        return Err(Failure::setup(format!(
+            "--url-host is the address {text:?}; {expected}"
+        )));
+    }
+    text.parse()
+        .map_err(|error| Failure::setup(format!("--url-host is {text:?}: {error}; {expected}")))
+}
+
+fn section(config: &Config, host: &Host) -> Result<String, Failure> {
+    let address = config.listen.0;
+    if address.port() == 0 {
+        return Err(Failure::setup(
+            "`listen` has port 0, which is another port at each start; give one that gateways can be told",
+        ));
+    }
+    let mut text = String::from(
+        "\
+# For /etc/dcv-connection-gateway/dcv-connection-gateway.conf. A change in
+# [resolver] needs no more than: systemctl reload dcv-connection-gateway
+#
+# Two settings elsewhere in that file decide whether the resolver is asked at
+# all. Without [web-resources] the web client's pages are 404, and no session is
+# ever asked for. Without quic-listen-endpoints in [gateway] no client gets
+# QUIC, whatever the resolver offers.
+",
+    );
+    if address.ip().is_loopback() {
+        text.push_str(
+            "#
+# The resolver listens on a loopback address: only a gateway on the same machine
+# reaches it.
+",
+        );
+    }
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    text.push_str(&format!(
+        "\n[resolver]\nurl = \"{scheme}://{host}:{}\"\n",
+        address.port()
+    ));
+    let Some(tls) = &config.tls else {
+        return Ok(text);
+    };
+    text.push_str(
+        "
+# The CA of the resolver's certificate, where it is none of the system's. With
+# this line no other CA counts.
+# ca-file = \"/etc/dcv-connection-gateway/resolver-ca.pem\"
+",
+    );
+    if tls.client_ca_file.is_some() {
+        text.push_str(
+            "
+# The resolver refuses callers without a certificate. Put the gateway's here,
+# PEM, the key in PKCS#8, readable for the user dcvcgw.
+cert-file = \"/etc/dcv-connection-gateway/gateway.pem\"
+cert-key-file = \"/etc/dcv-connection-gateway/gateway-key.pem\"
+",
+        );
+    }
+    Ok(text)
+}

@@ -1,0 +1,122 @@
+//! `gateway-config`: the gateway's section for a configuration.
+
+use std::fs;
+
+use toml::Table;
+
+use crate::support::{Finished, dcv_resolver, run};
+
+/// The `[resolver]` section for a configuration, read back.
+fn resolver(config: &str) -> Table {
+    let finished = gateway_config(config, "resolver.example");
+    assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
+    let mut document: Table = finished.stdout.parse().unwrap();
+    let Some(toml::Value::Table(resolver)) = document.remove("resolver") else {
+        panic!("there is no [resolver]: {}", finished.stdout);
+    };
+    assert!(document.is_empty(), "{}", finished.stdout);
+    resolver
+}
+
+fn gateway_config(config: &str, host: &str) -> Finished {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("resolver.toml");
+    fs::write(
+        &path,
+        format!("{config}\n[[stores]]\nname = \"a\"\nurl = \"memory:\"\n"),
+    )
+    .unwrap();
+    let mut command = dcv_resolver(&["gateway-config", "--url-host", host]);
+    command.arg("--config").arg(path).output().unwrap().into()
+}
+
+fn keys(table: &Table) -> Vec<&str> {
+    table.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_plain_resolver_is_one_url() {
+    let section = resolver("listen = \"0.0.0.0:9010\"");
+    assert_eq!(keys(&section), ["url"]);
+    assert_eq!(
+        section["url"].as_str(),
+        Some("http://resolver.example:9010")
+    );
+}
+
+#[test]
+fn a_resolver_behind_tls_is_https() {
+    let section = resolver("[tls]\ncertificate_file = \"c\"\nkey_file = \"k\"");
+    assert_eq!(keys(&section), ["url"]);
+    assert_eq!(
+        section["url"].as_str(),
+        Some("https://resolver.example:9000")
+    );
+}
+
+#[test]
+fn a_resolver_that_wants_client_certificates_gets_the_gateways() {
+    let section =
+        resolver("[tls]\ncertificate_file = \"c\"\nkey_file = \"k\"\nclient_ca_file = \"ca\"");
+    assert_eq!(keys(&section), ["cert-file", "cert-key-file", "url"]);
+}
+
+#[test]
+fn it_says_what_else_decides() {
+    let text = gateway_config("", "resolver.example").stdout;
+    for word in [
+        "[web-resources]",
+        "quic-listen-endpoints",
+        "loopback",
+        "systemctl reload",
+    ] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    let text = gateway_config("listen = \"0.0.0.0:9000\"", "resolver.example").stdout;
+    assert!(!text.contains("loopback"), "{text}");
+}
+
+#[test]
+fn an_address_is_refused_as_the_gateway_would() {
+    for (host, expected) in [
+        (
+            "192.0.2.7",
+            "--url-host is the address \"192.0.2.7\"; the gateway takes a domain name there",
+        ),
+        ("2001:db8::7", "--url-host is the address"),
+        ("[2001:db8::7]", "--url-host is the address"),
+        (
+            "resolver.example:9000",
+            "the port has a field of its own; the gateway takes a domain name",
+        ),
+        (
+            "http://resolver.example",
+            "without the scheme; the gateway takes a domain name",
+        ),
+        ("", "must not be empty; the gateway takes a domain name"),
+    ] {
+        let finished = gateway_config("", host);
+        assert_eq!(finished.exit_code, Some(2), "{host}");
+        assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+        assert_eq!(finished.stdout, "");
+    }
+}
+
+#[test]
+fn a_port_that_changes_with_each_start_is_refused() {
+    let finished = run(&[
+        "gateway-config",
+        "--url-host",
+        "resolver.example",
+        "--store",
+        "memory:",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    assert_eq!(finished.exit_code, Some(2));
+    assert!(
+        finished.stderr.contains("has port 0"),
+        "{}",
+        finished.stderr
+    );
+}

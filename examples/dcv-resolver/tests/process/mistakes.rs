@@ -1,0 +1,359 @@
+//! Mistakes in a configuration: each is told where it stands, with what was
+//! found and what was expected, and all at once.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::support::{Finished, dcv_resolver, run};
+
+/// What `check` says of the file, without the path before each line.
+fn check(text: &str) -> Finished {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("resolver.toml");
+    fs::write(&path, text).unwrap();
+    let output = dcv_resolver(&["check", "--config", path.to_str().unwrap()]).output();
+    let mut finished = Finished::from(output.unwrap());
+    finished.stderr = finished.stderr.replace(&format!("{}:", path.display()), "");
+    finished
+}
+
+const STORE: &str = "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n";
+
+/// Each stands alone in its file, so each is the only one that is told.
+const MISTAKES: &[(&str, &str)] = &[
+    // Keys that there are not.
+    (
+        "lisen = 1\n",
+        "1:1: unknown key \"lisen\" at the top; did you mean `listen`?",
+    ),
+    (
+        "Time-Budget-Ms = 1\n",
+        "1:1: unknown key \"Time-Budget-Ms\" at the top; did you mean `time_budget_ms`?",
+    ),
+    (
+        "[tsl]\n",
+        "1:2: unknown key \"tsl\" at the top; did you mean `tls`?",
+    ),
+    (
+        "max_connections = 5\n",
+        "1:1: unknown key \"max_connections\" at the top; it belongs into [limits]",
+    ),
+    (
+        "[ops]\ntime_budget_ms = 5\n",
+        "2:1: unknown key \"time_budget_ms\" in [ops]; it belongs at the top, above the first [section] or into [[stores]]",
+    ),
+    (
+        "[ops]\ncolour = 5\n",
+        "2:1: unknown key \"colour\" in [ops]; `listen` was expected",
+    ),
+    (
+        "[limits]\nmax_in_fligth = 5\n",
+        "2:1: unknown key \"max_in_fligth\" in [limits]; did you mean `max_in_flight`?",
+    ),
+    (
+        "[policy.client_networks]\nunknown_client = \"deny\"\nload_balancer = []\n",
+        "3:1: unknown key \"load_balancer\" in [policy.client_networks]; did you mean `load_balancers`?",
+    ),
+    // Values that do not fit.
+    (
+        "listen = \"localhost:9000\"\n",
+        "1:10: `listen` is \"localhost:9000\": an IP address and a port were expected, such as 127.0.0.1:9000 or [::1]:9000",
+    ),
+    (
+        "listen = 9000\n",
+        "1:10: `listen` is a number; a string in quotes was expected",
+    ),
+    (
+        "time_budget_ms = 0\n",
+        "1:18: `time_budget_ms` is 0; a whole number of milliseconds from 1 to 60000 was expected",
+    ),
+    (
+        "time_budget_ms = \"1s\"\n",
+        "1:18: `time_budget_ms` is a string; a whole number of milliseconds from 1 to 60000 was expected",
+    ),
+    (
+        "time_budget_ms = 0.5\n",
+        "1:18: `time_budget_ms` is a number with a fraction; a whole number of milliseconds from 1 to 60000 was expected",
+    ),
+    (
+        "time_budget_ms = 99999999999999999999\n",
+        "1:18: `time_budget_ms` is 99999999999999999999; a whole number of milliseconds from 1 to 60000 was expected",
+    ),
+    (
+        "ops.listen = \"of\"\n",
+        "1:14: `ops.listen` is \"of\": an IP address and a port were expected, such as 127.0.0.1:9001, or off",
+    ),
+    (
+        "tls = true\n",
+        "1:7: `tls` is true or false; a table was expected",
+    ),
+    (
+        "[tls]\ncertificate_file = \"a.pem\"\n",
+        "1:1: there is no `key_file` in [tls]",
+    ),
+    (
+        "[tls]\ncertificate_file = \"\"\nkey_file = \"k\"\n",
+        "2:20: `tls.certificate_file` is empty; a path in quotes was expected",
+    ),
+    (
+        "callers.allowed_networks = []\n",
+        "1:28: `callers.allowed_networks` is an empty list; a list of strings in square brackets was expected",
+    ),
+    (
+        "callers.allowed_networks = \"192.0.2.0/24\"\n",
+        "1:28: `callers.allowed_networks` is a string; a list of strings in square brackets was expected",
+    ),
+    (
+        "callers.allowed_networks = [\"192.0.2.7\", \"192.0.2.7/24\"]\n",
+        "1:42: `callers.allowed_networks` is \"192.0.2.7/24\": the address has bits behind its prefix; write 192.0.2.0/24 for the network or 192.0.2.7 for the address",
+    ),
+    (
+        "callers.allowed_networks = [\"192.0.2.0/33\"]\n",
+        "1:29: `callers.allowed_networks` is \"192.0.2.0/33\": not a network: expected an address and the length of its prefix, such as 192.0.2.0/24 or 2001:db8::/32",
+    ),
+    (
+        "[policy.client_networks]\n",
+        "1:1: there is no `unknown_client` in [policy.client_networks]",
+    ),
+    (
+        "[policy.client_networks]\nunknown_client = \"denied\"\n",
+        "2:18: `policy.client_networks.unknown_client` is \"denied\"; \"allow\" or \"deny\" was expected; did you mean \"deny\"?",
+    ),
+    (
+        "[policy.client_networks]\nunknown_client = \"deny\"\nsessions = { \"\" = [] }\n",
+        "3:14: in [policy.client_networks.sessions] \"\": a session id must not be empty",
+    ),
+    (
+        "[policy.client_networks]\nunknown_client = \"deny\"\nlabels = { cad = [] }\n",
+        "3:12: in [policy.client_networks.labels] \"cad\": a label's name and value were expected, such as \"project=cad\"",
+    ),
+    (
+        "[policy.client_networks]\nunknown_client = \"deny\"\nlabels = { \"project=cad\" = [\"x\"] }\n",
+        "3:29: `policy.client_networks.labels.\"project=cad\"` is \"x\": not a network: expected an address and the length of its prefix, such as 192.0.2.0/24 or 2001:db8::/32",
+    ),
+    (
+        "log.format = \"jsn\"\n",
+        "1:14: `log.format` is \"jsn\"; \"auto\", \"text\" or \"json\" was expected; did you mean \"json\"?",
+    ),
+    (
+        "log.level = \"loud\"\n",
+        "1:13: `log.level` is \"loud\": a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug' were expected",
+    ),
+    (
+        "telemetry.otlp_endpoint = \"127.0.0.1:4318\"\n",
+        "1:27: `telemetry.otlp_endpoint` is \"127.0.0.1:4318\": http:// and the collector's host and port were expected, such as http://127.0.0.1:4318",
+    ),
+    (
+        "[limits]\nburst = 5\n",
+        "2:9: `limits.burst` says nothing without `limits.requests_per_second`",
+    ),
+    (
+        "ops.listen = \"127.0.0.1:9000\"\n",
+        "1:14: `ops.listen` is 127.0.0.1:9000, where gateways are listened to",
+    ),
+    (
+        "[admin]\nstore = \"a\"\n",
+        "1:1: there is no `tokens_file` in [admin]",
+    ),
+    (
+        "[admin]\ntokens_file = \"t\"\nstore = \"agent\"\n",
+        "3:9: there is no store \"agent\"; the stores are a",
+    ),
+    (
+        "ops.listen = \"off\"\n[admin]\ntokens_file = \"t\"\n",
+        "2:1: the admin API is on the listener for operators, and `ops.listen` is \"off\"",
+    ),
+    // What is no TOML.
+    (
+        "listen = \"127.0.0.1:9000\"\nlisten = \"127.0.0.1:9000\"\n",
+        "2:1: duplicate key",
+    ),
+];
+
+#[test]
+fn each_mistake_is_one_sentence_with_its_place() {
+    for (text, expected) in MISTAKES {
+        let mut command = dcv_resolver(&["check"]);
+        command.env_remove("DCV_RESOLVER_OPS_LISTEN");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolver.toml");
+        fs::write(&path, format!("{text}{STORE}")).unwrap();
+        let output = command.arg("--config").arg(&path).output().unwrap();
+        let finished = Finished::from(output);
+        assert_eq!(
+            finished.stderr,
+            format!(
+                "dcv-resolver: the configuration cannot be used as it is:\n{}:{expected}\n",
+                path.display()
+            ),
+            "{text}"
+        );
+        assert_eq!(finished.exit_code, Some(1), "{text}");
+        assert_eq!(finished.stdout, "", "{text}");
+    }
+}
+
+#[test]
+fn mistakes_among_the_stores_are_told_where_they_stand() {
+    for (text, expected) in [
+        (
+            "",
+            "there is no store; give --store URL, or [[stores]] in a file",
+        ),
+        (
+            "[stores]\nname = \"a\"\n",
+            "1:1: `stores` is a table; an array of tables, each under [[stores]], was expected",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\n",
+            "1:1: there is no `url` in [[stores]]",
+        ),
+        (
+            "[[stores]]\nurl = \"memory:\"\n",
+            "1:1: there is no `name` in [[stores]]",
+        ),
+        (
+            "[[stores]]\nname = \"a,b\"\nurl = \"memory:\"\n",
+            "2:8: `stores.name` is \"a,b\": 1 to 64 letters, digits, '.', '-' or '_' were expected",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\nurl = \"redis//cache\"\n",
+            "3:7: `stores.url`: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+sentinel, redis+cluster) or memory:",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\nurl = \"memory:\"\nlisten = \"127.0.0.1:1\"\n",
+            "4:1: unknown key \"listen\" in [[stores]]; it belongs at the top, above the first [section] or into [ops]",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[[stores]]\nname = \"a\"\nurl = \"memory:\"\n",
+            "5:8: there is a store \"a\" already",
+        ),
+        (
+            "[admin]\ntokens_file = \"t\"\n[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[[stores]]\nname = \"b\"\nurl = \"memory:\"\n",
+            "1:1: [admin] needs `store`, since there is more than one: a, b",
+        ),
+        (
+            "[admin]\ntokens_file = \"t\"\nstore = \"agnets\"\n[[stores]]\nname = \"agents\"\nurl = \"memory:\"\n",
+            "3:9: there is no store \"agnets\"; did you mean \"agents\"?",
+        ),
+        (
+            "[admin]\ntokens_file = \"t\"\n[[stores]]\nname = \"a\"\nurl = \"file:s.toml\"\n",
+            "1:1: the store \"a\" is a session file, which is read-only; administer a sqlite: or redis: store",
+        ),
+    ] {
+        let finished = check(text);
+        assert_eq!(
+            finished.stderr.lines().last().map(str::trim_start),
+            Some(expected),
+            "{text}"
+        );
+        assert_eq!(finished.exit_code, Some(1), "{text}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once_in_its_order() {
+    let finished =
+        check("time_budget_ms = 0\n[limits]\nburst = 0\ncolour = 1\n[[stores]]\nname = \"\"\n");
+    let places: Vec<_> = finished
+        .stderr
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(": ").next())
+        .collect();
+    assert_eq!(places, ["1:18", "3:9", "4:1", "5:1", "6:8"]);
+}
+
+#[test]
+fn what_is_no_configuration_file_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("binary"), b"listen = \"\xff\"").unwrap();
+    fs::write(path("huge"), vec![b'#'; (4 << 20) + 1]).unwrap();
+    let fifo = std::process::Command::new("mkfifo")
+        .arg(path("fifo"))
+        .status();
+    assert!(fifo.unwrap().success());
+    for (name, reason) in [
+        ("missing", "No such file or directory (os error 2)"),
+        (".", "it is no regular file"),
+        ("fifo", "it is no regular file"),
+        ("binary", "it is not UTF-8 text"),
+        ("huge", "it has more than 4 MiB"),
+    ] {
+        for command in ["check", "serve", "gateway-config"] {
+            let path = path(name);
+            let mut arguments = vec![command, "--config", &path];
+            if command == "gateway-config" {
+                arguments.extend(["--url-host", "resolver.example"]);
+            }
+            let finished = run(&arguments);
+            assert_eq!(
+                finished.stderr,
+                format!("dcv-resolver: cannot read {path}: {reason}\n")
+            );
+            assert_eq!(finished.exit_code, Some(2), "{command} {name}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_variable_is_told_by_its_name() {
+    for (variable, value, expected) in [
+        (
+            "DCV_RESOLVER_LISTEN",
+            "9000",
+            "invalid value '9000' for 'DCV_RESOLVER_LISTEN': an IP address",
+        ),
+        (
+            "DCV_RESOLVER_TIME_BUDGET_MS",
+            "1s",
+            "invalid value '1s' for 'DCV_RESOLVER_TIME_BUDGET_MS': a whole number from 1 to 60000 was expected",
+        ),
+        (
+            "DCV_RESOLVER_LOG_FORMAT",
+            "xml",
+            "invalid value 'xml' for 'DCV_RESOLVER_LOG_FORMAT' [possible values: auto, text, json]",
+        ),
+        (
+            "RUST_LOG",
+            "a=b=c",
+            "RUST_LOG is \"a=b=c\": a level (error, warn",
+        ),
+    ] {
+        let output = dcv_resolver(&["serve", "--store", "memory:"])
+            .env(variable, value)
+            .stdout(Stdio::null())
+            .output();
+        let finished = Finished::from(output.unwrap());
+        assert_eq!(finished.exit_code, Some(2), "{variable}");
+        assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+        assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_password_is_never_told() {
+    let url = "redis://:tr0ub4dor-password@cache.example";
+    for text in [
+        format!("[[stores]]\nname = \"a\"\nurl = \"{url}:x\"\n"),
+        format!("[[stores]]\nname = \"a\"\nurl = \"{url}\n"),
+        format!("[[stores]]\nname = \"a\"\nurl = {url}\n"),
+        format!("[[stores]]\nname = \"a\"\nurl = [\"{url}\"]\n"),
+        format!("[[stores]]\nname = \"a\"\nur = \"{url}\"\n"),
+        format!("[[stores]]\nname = \"a\"\nurl = \"{url}\"\nurl = \"{url}\"\n"),
+        format!("{url}\n"),
+        format!("stores = \"{url}\"\n"),
+        format!(
+            "[admin]\ntokens_file = \"t\"\nstore = \"b\"\n[[stores]]\nname = \"a\"\nurl = \"{url}\"\n"
+        ),
+    ] {
+        let finished = check(&text);
+        assert_eq!(finished.exit_code, Some(1), "{text}");
+        assert!(
+            !finished.stderr.contains("tr0ub4dor"),
+            "{}",
+            finished.stderr
+        );
+    }
+}
