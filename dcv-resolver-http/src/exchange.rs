@@ -11,18 +11,30 @@ use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::{Outcome, Resolution, ResolveRequest, Resolver};
+use dcv_resolver_core::{Outcome, Resolution, Resolver, Resolving};
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use tracing::Instrument;
 
-use crate::decision::Decision;
+use crate::callers::{self, AllowedCallers};
+use crate::decision::{self, Asked, Decision};
+use crate::fold::Folds;
+use crate::in_flight::{InFlight, Permit};
+#[cfg(feature = "metrics")]
+use crate::metrics::DecisionMetrics;
 use crate::problem::Problem;
+#[cfg(feature = "rate-limit")]
+use crate::rate_limit::CallerLimits;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
-use crate::{ResolveQuery, body};
+use crate::{ResolveQuery, body, trace_context};
 
 /// The longest URI, path and query together, that is read. An id of the
 /// greatest length takes 768 bytes of it, every byte percent-encoded.
 pub const MAX_URI_BYTES: usize = 8 * 1024;
+
+/// How long the body of a request is read that was refused. Refusals are for
+/// times when there is nothing to give away.
+const REFUSED_BODY_TIME: Duration = Duration::from_millis(20);
 
 /// What every exchange of one router shares.
 #[derive(Debug)]
@@ -30,18 +42,37 @@ pub(crate) struct Shared {
     pub(crate) resolver: Resolver,
     pub(crate) time_budget: Duration,
     pub(crate) request_ids: RequestIds,
+    pub(crate) allowed_callers: AllowedCallers,
+    #[cfg(feature = "rate-limit")]
+    pub(crate) caller_limits: Option<CallerLimits>,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) folds: Folds,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: Option<DecisionMetrics>,
 }
 
 /// Answers one request, whatever its path, method and body.
 pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let started = Instant::now();
+    shared.folds.tell_what_is_over();
     let (parts, request_body) = request.into_parts();
     let request_id = shared.request_ids.of(&parts.headers);
+    let span = trace_context::span(&parts.headers, &request_id);
+    let asked = Asked {
+        parts: &parts,
+        request_id: &request_id,
+        caller: callers::caller(&parts.extensions),
+        started,
+    };
 
-    let mut response = shared.resolve_logged(&parts, &request_id, started).await;
+    let (mut response, outcome) = shared.decide(&asked).instrument(span).await;
 
     // Decided first, so that no body however slow costs a client its answer.
-    let time_left = shared.time_budget.saturating_sub(started.elapsed());
+    let patience = match outcome {
+        decision::Outcome::Refused => REFUSED_BODY_TIME.min(shared.time_budget),
+        _ => shared.time_budget,
+    };
+    let time_left = patience.saturating_sub(started.elapsed());
     let body_ended = body::discard(request_body, time_left).await;
 
     let headers = response.headers_mut();
@@ -60,83 +91,135 @@ fn is_resolve_path(path: &str) -> bool {
 }
 
 impl Shared {
-    async fn resolve_logged(
+    async fn decide(&self, asked: &Asked<'_>) -> (Response, decision::Outcome) {
+        let admitted = self
+            .admit(asked)
+            .and_then(|permit| Ok((permit, read(asked.parts)?)));
+        match admitted {
+            // The permit is given back when the answer is decided.
+            Ok((_permit, query)) => self.resolve(asked, &query).await,
+            Err(problem) => self.conclude(asked, self.resolver.store_name(), None, Err(problem)),
+        }
+    }
+
+    /// Turns away what shall not be decided, before a byte of its query is
+    /// read.
+    ///
+    /// A caller that may not ask comes first and learns nothing, not even
+    /// which paths there are. Then the caller that asks too often, whatever it
+    /// asks: a wrong path costs a line of the log as well. A path is answered
+    /// as fast as a refusal, so it takes no place among the requests in
+    /// flight. Everything else does, and where there is none left it is not
+    /// even read.
+    fn admit(&self, asked: &Asked<'_>) -> Result<Permit<'_>, Problem> {
+        if !self.allowed_callers.allow(asked.caller) {
+            return Err(Problem::CallerNotAllowed(asked.caller));
+        }
+        #[cfg(feature = "rate-limit")]
+        if let Some(limits) = &self.caller_limits
+            && !limits.allow(asked.caller)
+        {
+            return Err(Problem::RateLimited);
+        }
+        if !is_resolve_path(asked.parts.uri.path()) {
+            return Err(Problem::NoSuchPath);
+        }
+        self.in_flight.enter().ok_or(Problem::Overloaded)
+    }
+
+    async fn resolve(
         &self,
-        parts: &Parts,
-        request_id: &HeaderValue,
-        started: Instant,
-    ) -> Response {
-        let (query, result) = match read(parts) {
-            Ok(query) => {
-                let mut undecided = Undecided(Some(Decision {
-                    request_id,
-                    store: self.resolver.store_name(),
-                    started,
-                    query: Some(&query),
-                    result: None,
-                }));
-                let result = self.resolve(query.request()).await;
-                undecided.0 = None;
-                drop(undecided);
-                (Some(query), result)
-            }
-            Err(problem) => (None, Err(problem)),
+        asked: &Asked<'_>,
+        query: &ResolveQuery<'_>,
+    ) -> (Response, decision::Outcome) {
+        let mut asking = Asking {
+            shared: self,
+            asked,
+            query,
+            resolving: self.resolver.begin(query.request()),
+            decided: false,
         };
+        let result = run(&mut asking.resolving, self.time_budget).await;
+        asking.decided = true;
         let result = result.and_then(|found| {
             let body = serde_json::to_vec(&found).map_err(Problem::Unserialisable)?;
             Ok((found, body))
         });
-        Decision {
-            request_id,
-            store: self.resolver.store_name(),
-            started,
-            query: query.as_ref(),
+        self.conclude(asked, asking.resolving.store(), Some(query), result)
+    }
+
+    /// Tells log and metrics of the decision, and makes it an answer.
+    fn conclude(
+        &self,
+        asked: &Asked<'_>,
+        store: &str,
+        query: Option<&ResolveQuery<'_>>,
+        result: Result<(Resolution, Vec<u8>), Problem>,
+    ) -> (Response, decision::Outcome) {
+        let decision = Decision {
+            asked,
+            store,
+            query,
             result: Some(result.as_ref().map(|(found, _)| found)),
-        }
-        .log();
-        match result {
+        };
+        self.tell(&decision);
+        let outcome = decision.outcome();
+        let response = match result {
             Ok((_, body)) => json(body),
             Err(problem) => problem.into_response(),
-        }
+        };
+        (response, outcome)
     }
 
-    /// Asks the resolver, within the time budget. A panic in a store ends
-    /// here.
-    async fn resolve(&self, request: &ResolveRequest) -> Result<Resolution, Problem> {
-        // Nothing of ours is reached through the resolver and could be left
-        // half changed; a store that panics under a lock of its own answers
-        // for it.
-        let resolving = AssertUnwindSafe(self.resolver.resolve(request)).catch_unwind();
-        match tokio::time::timeout(self.time_budget, resolving).await {
-            Ok(Ok(Ok(Outcome::Found(found)))) => Ok(found),
-            Ok(Ok(Ok(Outcome::Miss(miss)))) => Err(Problem::Miss(miss)),
-            Ok(Ok(Err(error))) => Err(Problem::Store(error)),
-            Ok(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),
-            Err(_elapsed) => Err(Problem::Timeout),
+    fn tell(&self, decision: &Decision<'_>) {
+        let _logged = self.folds.log(decision);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            metrics.count(decision, _logged);
         }
     }
 }
 
-/// Leaves the event of a request whose caller goes away before the decision:
-/// then the future that holds this is dropped.
-///
-/// `None` once there is a decision.
-struct Undecided<'a>(Option<Decision<'a>>);
+/// Asks the resolver, within the time budget. A panic in a store ends here.
+async fn run(resolving: &mut Resolving<'_>, time_budget: Duration) -> Result<Resolution, Problem> {
+    // Nothing of ours is reached through the resolver and could be left half
+    // changed; a store that panics under a lock of its own answers for it.
+    let run = AssertUnwindSafe(resolving.run()).catch_unwind();
+    match tokio::time::timeout(time_budget, run).await {
+        Ok(Ok(Ok(Outcome::Found(found)))) => Ok(found),
+        Ok(Ok(Ok(Outcome::Miss(miss)))) => Err(Problem::Miss(miss)),
+        Ok(Ok(Err(error))) => Err(Problem::Store(error)),
+        Ok(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),
+        Err(_elapsed) => Err(Problem::Timeout),
+    }
+}
 
-impl Drop for Undecided<'_> {
+/// A request while the resolver is asked. When its caller goes away before the
+/// decision, the future that holds this is dropped, and it tells of that.
+struct Asking<'a> {
+    shared: &'a Shared,
+    asked: &'a Asked<'a>,
+    query: &'a ResolveQuery<'a>,
+    resolving: Resolving<'a>,
+    decided: bool,
+}
+
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(decision) = &self.0 {
-            decision.log();
+        if !self.decided {
+            self.shared.tell(&Decision {
+                asked: self.asked,
+                store: self.resolving.store(),
+                query: Some(self.query),
+                result: None,
+            });
         }
     }
 }
 
-/// Reads what a request asks: its path first, then its method, the length of
-/// its URI, and the query.
+/// Reads what a request to the resolver's path asks: its method first, then
+/// the length of its URI, and the query.
 fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
-    if !is_resolve_path(parts.uri.path()) {
-        return Err(Problem::NoSuchPath);
-    }
     if parts.method != Method::POST {
         return Err(Problem::MethodNotAllowed);
     }

@@ -2,6 +2,7 @@
 //! file that knows which status stands for what.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{Miss, StoreError, StoreErrorKind};
 use serde::Serialize;
 
+use crate::decision::Outcome;
 use crate::escape::escaped;
 use crate::exchange::MAX_URI_BYTES;
 use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
@@ -21,6 +23,10 @@ use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
 /// alone, see [`cause`](Self::cause).
 #[derive(Debug)]
 pub(crate) enum Problem {
+    CallerNotAllowed(Option<IpAddr>),
+    #[cfg(feature = "rate-limit")]
+    RateLimited,
+    Overloaded,
     NoSuchPath,
     MethodNotAllowed,
     UriTooLong,
@@ -33,26 +39,62 @@ pub(crate) enum Problem {
     Unserialisable(serde_json::Error),
 }
 
+/// A sentence.
+const MAX_DENIAL_BYTES: usize = 256;
+
 impl Problem {
     /// The gateway counts 404 as "no such session" and everything but 200 and
     /// 404 as a failed resolver: an outage must never be a 404.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::CallerNotAllowed(_) => StatusCode::FORBIDDEN,
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSuchPath | Self::Miss(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Store(error) if !is_defect(error.kind()) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
     }
 
+    /// What became of the request, for log and metrics.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Miss(_) => Outcome::Miss,
+            Self::CallerNotAllowed(_) | Self::Overloaded => Outcome::Refused,
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimited => Outcome::Refused,
+            Self::NoSuchPath | Self::MethodNotAllowed | Self::UriTooLong | Self::Malformed(_) => {
+                Outcome::Malformed
+            }
+            Self::Store(_) | Self::Timeout | Self::Panic(_) | Self::Unserialisable(_) => {
+                Outcome::Error
+            }
+        }
+    }
+
+    /// Whether it is this caller who is refused, and not another one.
+    pub(crate) fn is_about_the_caller(&self) -> bool {
+        match self {
+            Self::CallerNotAllowed(_) => true,
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimited => true,
+            _ => false,
+        }
+    }
+
     /// A stable word for programs.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
+            Self::CallerNotAllowed(_) => "caller_not_allowed",
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
             Self::NoSuchPath => "no_such_path",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UriTooLong => "uri_too_long",
@@ -67,6 +109,14 @@ impl Problem {
     /// A sentence for people, safe to send.
     pub(crate) fn detail(&self) -> Cow<'static, str> {
         match self {
+            Self::CallerNotAllowed(_) => {
+                "the caller's address is in none of the networks that may ask this resolver".into()
+            }
+            #[cfg(feature = "rate-limit")]
+            Self::RateLimited => "the caller asks more often than it may; try again later".into(),
+            Self::Overloaded => {
+                "the resolver decides as many requests as it may at once; try again later".into()
+            }
             Self::NoSuchPath => {
                 "no session is resolved at this path; POST to /resolveSession, below any prefix"
                     .into()
@@ -76,6 +126,10 @@ impl Problem {
                 format!("the URI must not be longer than {MAX_URI_BYTES} bytes").into()
             }
             Self::Malformed(error) => error.to_string().into(),
+            // A policy is somebody else's, and may quote the client.
+            Self::Miss(Miss::Denied(denial)) => escaped(&denial.to_string(), MAX_DENIAL_BYTES)
+                .into_owned()
+                .into(),
             Self::Miss(miss) => miss.to_string().into(),
             Self::Store(error) if !is_defect(error.kind()) => {
                 "the session store could not be asked; try again later".into()
@@ -90,6 +144,9 @@ impl Problem {
     /// What lies beneath, for the log alone.
     pub(crate) fn cause(&self) -> Option<Cow<'_, str>> {
         match self {
+            Self::CallerNotAllowed(None) => Some(
+                "the server does not tell the caller's address: there is no ConnectInfo".into(),
+            ),
             Self::Store(error) => Some(error.chain().to_string().into()),
             Self::Panic(words) => Some(format!("the store panicked: {words}").into()),
             Self::Unserialisable(error) => Some(error.to_string().into()),
@@ -154,7 +211,10 @@ impl IntoResponse for Problem {
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

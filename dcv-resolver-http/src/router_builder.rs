@@ -5,9 +5,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::any;
-use dcv_resolver_core::Resolver;
+use dcv_resolver_core::{Network, Resolver};
 
+#[cfg(feature = "metrics")]
+use crate::Metrics;
+#[cfg(feature = "rate-limit")]
+use crate::RateLimit;
+use crate::callers::AllowedCallers;
 use crate::exchange::{Shared, answer};
+use crate::fold::Folds;
+use crate::in_flight::InFlight;
+#[cfg(feature = "rate-limit")]
+use crate::rate_limit::CallerLimits;
 use crate::request_id::RequestIds;
 
 /// A router that answers resolve requests, with the defaults of
@@ -88,16 +97,32 @@ pub struct RouterBuilder {
     resolver: Resolver,
     time_budget: Duration,
     any_prefix: bool,
+    allowed_callers: AllowedCallers,
+    #[cfg(feature = "rate-limit")]
+    rate_limit: Option<RateLimit>,
+    max_in_flight: usize,
+    fold_window: Duration,
+    #[cfg(feature = "metrics")]
+    metrics: Option<Metrics>,
 }
 
 impl RouterBuilder {
-    /// A builder with the defaults: a time budget of 1 s, any prefix.
+    /// A builder with the defaults: a time budget of 1 s, any prefix, any
+    /// caller, 4,096 requests in flight, no rate limit, failures folded for
+    /// 10 s, no metrics.
     #[must_use]
     pub fn new(resolver: Resolver) -> Self {
         Self {
             resolver,
             time_budget: Duration::from_secs(1),
             any_prefix: true,
+            allowed_callers: AllowedCallers::default(),
+            #[cfg(feature = "rate-limit")]
+            rate_limit: None,
+            max_in_flight: 4096,
+            fold_window: Duration::from_secs(10),
+            #[cfg(feature = "metrics")]
+            metrics: None,
         }
     }
 
@@ -121,12 +146,97 @@ impl RouterBuilder {
         self
     }
 
-    /// Makes the router.
+    /// Answers callers from these networks alone, and 403 to all others,
+    /// whatever they ask. Anybody may ask by default; with an empty list,
+    /// nobody may.
+    ///
+    /// The caller is the other end of the connection: a gateway, or a proxy
+    /// that stands between. The server has to tell its address as
+    /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo); the one of the
+    /// feature `server` does, `axum::serve` does with
+    /// `into_make_service_with_connect_info`. A caller whose address is not
+    /// told is refused.
+    #[must_use]
+    pub fn allowed_callers(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.allowed_callers = AllowedCallers(Some(networks.into_iter().collect()));
+        self
+    }
+
+    /// How many requests are decided at once. 4,096 by default, and 1 at the
+    /// least. What comes on top is answered at once, with 503 and the reason
+    /// `overloaded`: its query is not read and the store is not asked.
+    ///
+    /// A request counts until its answer is decided. When the store answers in
+    /// 1 ms, 100 at once are 100,000 a second; when it hangs, the time budget
+    /// fills any number. So choose what the store can answer within the time
+    /// budget: more would be let in only to time out. The default is as many
+    /// as the server of the feature `server` takes connections: enough for two
+    /// gateways whose clients all return in the same moment. Behind that
+    /// server it never refuses; it bounds the memory of a service that has no
+    /// such limit.
+    #[must_use]
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests.max(1);
+        self
+    }
+
+    /// How often one caller may ask, whatever it asks. What comes on top is
+    /// answered with 429. No limit by default.
+    ///
+    /// A gateway asks once for each connection of a client, and twice where
+    /// QUIC is tried: make `burst` large enough for all its clients to return
+    /// in the same moment. Without that, a limit keeps users out when they need
+    /// it least.
+    ///
+    /// The caller is the address at the other end of the connection, as with
+    /// [`allowed_callers`](Self::allowed_callers); of an IPv6 address, its
+    /// first 64 bits. Callers whose address the server does not tell share one
+    /// limit. So do callers that are new while 16,384 others have been asking:
+    /// a flood of addresses takes a bounded place, and no caller that was
+    /// there before suffers from it.
+    #[cfg(feature = "rate-limit")]
+    #[must_use]
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
+    /// For how long a failure that repeats is counted rather than logged; see
+    /// [the log](crate#the-log). 10 s by default. With
+    /// [`Duration::ZERO`] each request leaves an event of its own.
+    #[must_use]
+    pub fn fold_window(mut self, window: Duration) -> Self {
+        self.fold_window = window;
+        self
+    }
+
+    /// Counts what the router decides in `metrics`. Nothing by default.
+    ///
+    /// Several routers can share one; those that replace each other should.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Makes the router. It counts for itself: two routers of one builder
+    /// share no limit.
     pub fn build<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        let in_flight = Arc::new(InFlight::new(self.max_in_flight));
         let shared = Shared {
+            #[cfg(feature = "metrics")]
+            metrics: self
+                .metrics
+                .map(|metrics| metrics.of_router(&self.resolver, &in_flight)),
             resolver: self.resolver,
             time_budget: self.time_budget,
             request_ids: RequestIds::new(),
+            allowed_callers: self.allowed_callers,
+            #[cfg(feature = "rate-limit")]
+            caller_limits: self.rate_limit.map(CallerLimits::new),
+            in_flight,
+            folds: Folds::new(self.fold_window),
         };
         // A gateway appends `/resolveSession` to its url, which may end in a
         // slash.

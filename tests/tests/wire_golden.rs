@@ -3,7 +3,9 @@
 //! Each file of `golden/` is a request and the answer to it, with a line of
 //! dashes between them, for the sessions of `src/sessions.rs`. Lines end in LF
 //! in the file and, up to the body, in CR LF on the wire. What differs from run
-//! to run stands as `<date>` and `<minted>`.
+//! to run stands as `<date>` and `<minted>`. A name that begins with `closed_`
+//! is asked of a router that nobody may ask, one with `busy_` of a router that
+//! has no place for another request.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p dcv-resolver-tests --test wire_golden` writes
 //! the answers anew: read the difference before committing it.
@@ -17,11 +19,15 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
+use axum::response::Response;
 use axum::routing::get;
+use dcv_resolver_http::RouterBuilder;
 use dcv_resolver_tests::{raw, server, sessions};
 use tower::ServiceExt;
 
@@ -53,6 +59,47 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
+/// The routers that are asked.
+struct Apps {
+    usual: Router,
+    closed: Router,
+    busy: Router,
+    /// It takes the only place.
+    _in_flight: Pin<Box<dyn Future<Output = Response>>>,
+}
+
+impl Apps {
+    async fn start() -> Self {
+        let builder = || RouterBuilder::new(sessions::resolver());
+        let busy: Router = builder()
+            .max_in_flight(1)
+            .time_budget(Duration::from_secs(3_600))
+            .build();
+        let request = Request::post("/resolveSession?sessionId=store-hangs")
+            .body(Body::empty())
+            .unwrap();
+        let in_flight = busy.clone().oneshot(request);
+        let mut in_flight = Box::pin(async { in_flight.await.unwrap() });
+        let no_answer = tokio::time::timeout(Duration::ZERO, in_flight.as_mut()).await;
+        assert!(no_answer.is_err());
+        Self {
+            usual: builder().build(),
+            closed: builder().allowed_callers([]).build(),
+            busy,
+            _in_flight: in_flight,
+        }
+    }
+
+    fn of(&self, vector: &Vector) -> Router {
+        let name = vector.path.file_name().unwrap().to_str().unwrap();
+        match name.split('_').next() {
+            Some("closed") => self.closed.clone(),
+            Some("busy") => self.busy.clone(),
+            _ => self.usual.clone(),
+        }
+    }
+}
+
 /// Head lines end in CR LF, the body is as it is.
 fn to_wire(request: &str) -> Vec<u8> {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
@@ -81,10 +128,11 @@ fn from_wire(answer: &[u8], request: &str) -> String {
 
 #[tokio::test]
 async fn every_vector_over_a_socket() {
-    let server = server::start_app(dcv_resolver_http::router(sessions::resolver()));
+    let apps = Apps::start().await;
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut differing = String::new();
     for vector in vectors() {
+        let server = server::start_app(apps.of(&vector));
         let answer = raw::exchange(server.address, &to_wire(&vector.request)).await;
         let answer = from_wire(&answer, &vector.request);
         if update {
@@ -110,10 +158,11 @@ async fn every_vector_over_a_socket() {
 /// server adds (`date`, `connection`) is not there.
 #[tokio::test]
 async fn every_vector_through_an_embedding_router() {
-    let app = Router::new()
-        .route("/about", get(async || "our own service"))
-        .merge(dcv_resolver_http::router(sessions::resolver()));
+    let apps = Apps::start().await;
     for vector in vectors() {
+        let app = Router::new()
+            .route("/about", get(async || "our own service"))
+            .merge(apps.of(&vector));
         let (request_head, body) = vector
             .request
             .split_once("\n\n")
@@ -128,7 +177,7 @@ async fn every_vector_through_an_embedding_router() {
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
 
-        let answer = app.clone().oneshot(request).await.unwrap();
+        let answer = app.oneshot(request).await.unwrap();
         let head = status_and_headers(answer.status().as_u16(), answer.headers(), &vector.request);
         let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         let answered = format!("{head}\n{}", String::from_utf8(body.to_vec()).unwrap());

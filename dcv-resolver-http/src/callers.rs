@@ -1,0 +1,83 @@
+//! Who asks: the address at the other end of the connection, which for a
+//! resolver is a gateway's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
+use dcv_resolver_core::Network;
+
+/// The caller's address, as the server tells it; IPv4-mapped IPv6 is the IPv4
+/// address.
+pub(crate) fn caller(extensions: &Extensions) -> Option<IpAddr> {
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip().to_canonical())
+}
+
+/// The networks that callers may come from; `None` is anywhere.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AllowedCallers(pub(crate) Option<Vec<Network>>);
+
+impl AllowedCallers {
+    /// A caller whose address is not known comes from none of the networks.
+    pub(crate) fn allow(&self, caller: Option<IpAddr>) -> bool {
+        self.0.as_ref().is_none_or(|networks| {
+            caller.is_some_and(|caller| networks.iter().any(|network| network.contains(caller)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(networks: &[&str], caller: Option<&str>) -> bool {
+        let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
+        AllowedCallers(Some(networks)).allow(caller.map(|text| text.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_caller_is_allowed_from_any_of_the_networks_and_from_nowhere_else() {
+        let networks = ["192.0.2.0/24", "198.51.100.7", "2001:db8:7::/48"];
+        for (caller, expected) in [
+            ("192.0.2.0", true),
+            ("192.0.2.255", true),
+            ("192.0.3.0", false),
+            ("192.0.1.255", false),
+            ("198.51.100.7", true),
+            ("198.51.100.8", false),
+            ("2001:db8:7::1", true),
+            ("2001:db8:8::1", false),
+            ("::ffff:192.0.2.9", true),
+            ("::ffff:192.0.3.9", false),
+            ("::192.0.2.9", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(allowed(&networks, Some(caller)), expected, "{caller}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_mapped_addresses_is_the_ipv4_network() {
+        let networks = ["::ffff:192.0.2.0/120"];
+        assert!(allowed(&networks, Some("192.0.2.9")));
+        assert!(!allowed(&networks, Some("192.0.3.9")));
+    }
+
+    #[test]
+    fn an_unknown_caller_is_allowed_only_where_all_are() {
+        assert!(!allowed(&["0.0.0.0/0", "::/0"], None));
+        assert!(!allowed(&[], Some("192.0.2.9")));
+        assert!(AllowedCallers(None).allow(None));
+    }
+
+    #[test]
+    fn a_mapped_peer_is_its_ipv4_address() {
+        let peer: SocketAddr = "[::ffff:192.0.2.9]:51234".parse().unwrap();
+        let mut extensions = Extensions::new();
+        assert_eq!(caller(&extensions), None);
+        extensions.insert(ConnectInfo(peer));
+        assert_eq!(caller(&extensions), Some("192.0.2.9".parse().unwrap()));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the documentation says about problems is what there is.
+
+use crate::problems::PROBLEMS;
+
+/// The rows of a Markdown table, each as its cells.
+fn rows(text: &str) -> Vec<Vec<&str>> {
+    text.lines()
+        .map(|line| line.trim_start_matches("//!").trim())
+        .filter(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect()
+}
+
+/// The words between backticks.
+fn words(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_crates_table_of_answers_is_complete_and_right() {
+    let documented: Vec<_> = rows(include_str!("../../src/lib.rs"))
+        .into_iter()
+        .filter_map(|row| match row.as_slice() {
+            [_, status, reason] => Some((
+                status.get(..3)?.parse().ok()?,
+                words(reason).next()?,
+                *status,
+            )),
+            _ => None,
+        })
+        .collect();
+    for problem in PROBLEMS {
+        let (status, _, cell): &(u16, _, _) = documented
+            .iter()
+            .find(|(_, reason, _)| *reason == problem.reason)
+            .unwrap_or_else(|| panic!("{} is not documented", problem.reason));
+        assert_eq!(*status, problem.status, "{}", problem.reason);
+        assert_eq!(
+            cell.contains("Retry-After"),
+            problem.retry_after.is_some(),
+            "{}",
+            problem.reason
+        );
+    }
+    assert_eq!(documented.len(), PROBLEMS.len());
+}
+
+#[test]
+fn the_projects_readme_tells_an_operator_of_every_reason_under_the_right_status() {
+    let readme = include_str!("../../../README.md");
+    let documented: Vec<(u16, &str)> = rows(readme)
+        .into_iter()
+        .filter_map(|row| match row.as_slice() {
+            [status, reasons, _] => Some((status.parse().ok()?, *reasons)),
+            _ => None,
+        })
+        .flat_map(|(status, reasons)| words(reasons).map(move |reason| (status, reason)))
+        .collect();
+    for problem in PROBLEMS {
+        let expected = (problem.status, problem.reason);
+        assert!(
+            documented.contains(&expected),
+            "{expected:?} is not in {documented:?}"
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! A router that is replaced while it serves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post as on_post};
+use dcv_resolver_core::MemoryStore;
+use dcv_resolver_http::LiveRouter;
+use futures_util::poll;
+use tokio::sync::Notify;
+
+use crate::support::{CONSOLE, memory, over, post};
+
+#[tokio::test]
+async fn a_request_is_answered_by_the_router_that_is_there_when_it_arrives() {
+    let live = LiveRouter::new(over(MemoryStore::new()).build());
+    let app = live.router();
+    assert_eq!(post(&app, CONSOLE).await.status, StatusCode::NOT_FOUND);
+    live.replace(over(memory()).build());
+    assert_eq!(post(&app, CONSOLE).await.status, StatusCode::OK);
+    assert_eq!(
+        post(&app, "/stage/resolveSession?sessionId=console")
+            .await
+            .status,
+        StatusCode::OK
+    );
+    // A clone is the same router, and so is one that is taken later.
+    live.clone().replace(over(MemoryStore::new()).build());
+    assert_eq!(post(&app, CONSOLE).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        post(&live.router(), CONSOLE).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn what_it_does_not_know_is_404_and_another_method_405() {
+    let live = LiveRouter::new(Router::new().route("/a", get(async || "a")));
+    let nested = Router::new().nest("/below", live.router());
+    for (app, path, status) in [
+        (live.router(), "/b", StatusCode::NOT_FOUND),
+        (live.router(), "/a", StatusCode::METHOD_NOT_ALLOWED),
+        (nested, "/below/a", StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        assert_eq!(post(&app, path).await.status, status, "{path}");
+    }
+}
+
+/// Tells when it is gone.
+struct Told(Arc<AtomicBool>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_by_the_old_router_which_is_then_dropped() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let go_on = Arc::new(Notify::new());
+    let old = Router::new()
+        .route(
+            "/",
+            on_post(
+                async |State((_told, go_on)): State<(Arc<Told>, Arc<Notify>)>| {
+                    go_on.notified().await;
+                    StatusCode::IM_A_TEAPOT
+                },
+            ),
+        )
+        .with_state((Arc::new(Told(Arc::clone(&gone))), Arc::clone(&go_on)));
+    let live = LiveRouter::new(old);
+    let app = live.router();
+
+    let mut in_flight = Box::pin(post(&app, "/"));
+    assert!(poll!(in_flight.as_mut()).is_pending());
+    live.replace(Router::new());
+    assert_eq!(post(&app, "/").await.status, StatusCode::NOT_FOUND);
+    assert!(!gone.load(Ordering::SeqCst));
+
+    go_on.notify_one();
+    assert_eq!(in_flight.await.status, StatusCode::IM_A_TEAPOT);
+    assert!(gone.load(Ordering::SeqCst));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_replacements_under_load_fail_no_request() {
+    const REPLACEMENTS: usize = 5_000;
+    let live = LiveRouter::new(over(memory()).build());
+    let stop = Arc::new(AtomicBool::new(false));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let asking: Vec<_> = (0..8)
+        .map(|_| {
+            let (app, stop, answered) = (live.router(), Arc::clone(&stop), Arc::clone(&answered));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = post(&app, CONSOLE).await;
+                    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..REPLACEMENTS {
+        live.replace(over(memory()).build());
+        tokio::task::yield_now().await;
+    }
+    // All of them have answered since.
+    let before = answered.load(Ordering::Relaxed);
+    while answered.load(Ordering::Relaxed) < before + 100 {
+        tokio::task::yield_now().await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for task in asking {
+        task.await.unwrap();
+    }
+}

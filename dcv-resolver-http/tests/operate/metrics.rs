@@ -1,0 +1,324 @@
+//! What is counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Method;
+use dcv_resolver_core::testing::{Reply, ScriptedStore};
+use dcv_resolver_core::{MemoryStore, Resolver, StoreErrorKind, Timestamp};
+use dcv_resolver_http::{LiveRouter, Metrics, RouterBuilder};
+use futures_util::poll;
+use tracing::Level;
+
+use crate::support::{CONSOLE, Log, memory, over, post, replying, request, send};
+
+fn counted(metrics: &Metrics, app: RouterBuilder) -> Router {
+    app.metrics(metrics.clone()).build()
+}
+
+/// The samples whose names begin so.
+fn samples(metrics: &Metrics, name: &str) -> Vec<String> {
+    metrics
+        .render()
+        .lines()
+        .filter(|line| line.starts_with(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn value(metrics: &Metrics, sample: &str) -> String {
+    let prefix = format!("{sample} ");
+    let found = samples(metrics, &prefix);
+    assert_eq!(found.len(), 1, "{sample}: {}", metrics.render());
+    found[0][prefix.len()..].to_owned()
+}
+
+fn decisions(metrics: &Metrics) -> Vec<String> {
+    let prefix = "dcv_resolver_decisions_total";
+    let mut samples: Vec<_> = samples(metrics, prefix)
+        .iter()
+        .map(|sample| sample[prefix.len()..].to_owned())
+        .filter(|sample| !sample.ends_with(" 0"))
+        .collect();
+    samples.sort();
+    samples
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_decision_is_counted_by_outcome_reason_transport_and_store() {
+    let metrics = Metrics::new();
+    let resolver = Resolver::new(MemoryStore::new())
+        .with_store_name("agents")
+        .then("by_hand", memory());
+    let app = counted(&metrics, RouterBuilder::new(resolver));
+    for _ in 0..3 {
+        post(&app, CONSOLE).await;
+    }
+    post(&app, "/resolveSession?sessionId=console&transport=QUIC").await;
+    post(&app, "/resolveSession?sessionId=other&transport=QUIC").await;
+    post(&app, "/resolveSession").await;
+    post(&app, "/elsewhere").await;
+    let mut get = request("", CONSOLE);
+    *get.method_mut() = Method::GET;
+    send(&app, get).await;
+    assert_eq!(
+        decisions(&metrics),
+        [
+            r#"{outcome="found",reason="none",transport="HTTP",store="by_hand"} 3"#,
+            r#"{outcome="malformed",reason="malformed_request",transport="unknown",store="agents,by_hand"} 1"#,
+            r#"{outcome="malformed",reason="method_not_allowed",transport="unknown",store="agents,by_hand"} 1"#,
+            r#"{outcome="malformed",reason="no_such_path",transport="unknown",store="agents,by_hand"} 1"#,
+            r#"{outcome="miss",reason="transport_not_offered",transport="QUIC",store="by_hand"} 1"#,
+            r#"{outcome="miss",reason="unknown",transport="QUIC",store="agents,by_hand"} 1"#,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_refusals_and_those_who_went_away_are_counted_too() {
+    let metrics = Metrics::new();
+    let replies = [
+        Reply::Hang,
+        Reply::Fail(StoreErrorKind::Unavailable),
+        Reply::Fail(StoreErrorKind::Unavailable),
+        Reply::Panic,
+    ];
+    let store = ScriptedStore::sequence(replies, Reply::Hang);
+    let app = counted(&metrics, over(store).max_in_flight(1));
+    for _ in 0..4 {
+        post(&app, CONSOLE).await;
+    }
+    let mut abandoned = Box::pin(post(&app, CONSOLE));
+    assert!(poll!(abandoned.as_mut()).is_pending());
+    post(&app, CONSOLE).await;
+    drop(abandoned);
+    let closed = counted(&metrics, over(memory()).allowed_callers([]));
+    post(&closed, CONSOLE).await;
+    assert_eq!(
+        decisions(&metrics),
+        [
+            r#"{outcome="abandoned",reason="none",transport="HTTP",store="store"} 1"#,
+            r#"{outcome="error",reason="internal_error",transport="HTTP",store="store"} 1"#,
+            r#"{outcome="error",reason="store_unavailable",transport="HTTP",store="store"} 2"#,
+            r#"{outcome="error",reason="timeout",transport="HTTP",store="store"} 1"#,
+            r#"{outcome="refused",reason="caller_not_allowed",transport="unknown",store="store"} 1"#,
+            r#"{outcome="refused",reason="overloaded",transport="unknown",store="store"} 1"#,
+        ]
+    );
+    let count = |outcome| {
+        let sample =
+            format!(r#"dcv_resolver_decision_duration_seconds_count{{outcome="{outcome}"}}"#);
+        value(&metrics, &sample)
+    };
+    for (outcome, expected) in [
+        ("found", "0"),
+        ("miss", "0"),
+        ("malformed", "0"),
+        ("refused", "2"),
+        ("error", "4"),
+        ("abandoned", "1"),
+    ] {
+        assert_eq!(count(outcome), expected, "{outcome}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_decisions_take_lies_in_real_buckets() {
+    let metrics = Metrics::new();
+    let delay = Arc::new(AtomicU64::new(0));
+    let delayed = Arc::clone(&delay);
+    let store = dcv_resolver_core::testing::DelayedStore::new(memory(), move || {
+        tokio::time::sleep(Duration::from_millis(delayed.load(Ordering::Relaxed)))
+    });
+    let app = counted(&metrics, over(store).time_budget(Duration::from_secs(10)));
+    for ms in [0, 4, 40, 400, 4_000] {
+        delay.store(ms, Ordering::Relaxed);
+        post(&app, CONSOLE).await;
+    }
+    let buckets: Vec<_> = samples(&metrics, "dcv_resolver_decision_duration_seconds_bucket")
+        .into_iter()
+        .filter(|sample| sample.contains(r#"outcome="found""#))
+        .map(|sample| {
+            let (labels, count) = sample.rsplit_once(' ').unwrap();
+            let bound = labels.split("le=\"").nth(1).unwrap();
+            format!("{} {count}", bound.split('"').next().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        buckets,
+        [
+            "0.0001 1",
+            "0.00025 1",
+            "0.0005 1",
+            "0.001 1",
+            "0.0025 1",
+            "0.005 2",
+            "0.01 2",
+            "0.025 2",
+            "0.05 3",
+            "0.1 3",
+            "0.25 3",
+            "0.5 4",
+            "1.0 4",
+            "2.5 4",
+            "+Inf 5",
+        ]
+    );
+    let sum = value(
+        &metrics,
+        r#"dcv_resolver_decision_duration_seconds_sum{outcome="found"}"#,
+    );
+    let sum: f64 = sum.parse().unwrap();
+    assert!((4.444..4.46).contains(&sum), "{sum}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_in_flight_are_shown_of_all_routers_that_are_there() {
+    let metrics = Metrics::new();
+    let shown = || value(&metrics, "dcv_resolver_in_flight_requests");
+    assert_eq!(shown(), "0");
+    let live = LiveRouter::new(counted(&metrics, replying(Reply::Hang)));
+    let app = live.router();
+    let mut first = Box::pin(post(&app, CONSOLE));
+    assert!(poll!(first.as_mut()).is_pending());
+    live.replace(counted(&metrics, replying(Reply::Hang)));
+    let mut second = Box::pin(post(&app, CONSOLE));
+    assert!(poll!(second.as_mut()).is_pending());
+    assert_eq!(shown(), "2");
+    drop(second);
+    assert_eq!(shown(), "1");
+    assert_eq!(first.await.reason(), "timeout");
+    assert_eq!(shown(), "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_text_of_a_request_becomes_a_label() {
+    let metrics = Metrics::new();
+    let app = counted(&metrics, over(memory()));
+    let mut lines = 0;
+    for round in 0..200 {
+        for uri in [
+            format!("/resolveSession?sessionId=id-{round}"),
+            format!("/resolveSession?sessionId=id&transport=T{round}"),
+            format!("/path-{round}"),
+            format!("/p-{round}/resolveSession?sessionId=console&clientIpAddress=192.0.2.{round}"),
+        ] {
+            send(&app, request(&format!("198.51.100.{round}"), &uri)).await;
+        }
+        let now = metrics.render().lines().count();
+        assert!(round == 0 || now == lines, "{}", metrics.render());
+        lines = now;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_folded_in_the_log_is_counted_in_full() {
+    let metrics = Metrics::new();
+    let app = counted(&metrics, replying(Reply::Fail(StoreErrorKind::Unavailable)));
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    for _ in 0..10 {
+        post(&app, CONSOLE).await;
+    }
+    assert_eq!(log.events().len(), 1);
+    assert_eq!(value(&metrics, "dcv_resolver_log_events_folded_total"), "9");
+    assert_eq!(decisions(&metrics).len(), 1);
+    assert!(decisions(&metrics)[0].ends_with(" 10"));
+}
+
+#[test]
+fn the_names_are_those_that_dashboards_rely_on() {
+    let metrics = Metrics::new();
+    let _app = counted(&metrics, over(memory()));
+    metrics.build_info("1.2.3");
+    metrics.reloaded("sessions", true);
+    metrics.reloaded("tls", false);
+    metrics.reloaded("tls", false);
+    metrics.certificate_expires("server", Timestamp::from_unix_ms(1_893_456_000_999));
+    metrics.watch_age("inventory", || Some(Duration::from_millis(1_500)));
+    metrics.watch_age("empty", || None);
+    metrics.store_up("inventory", true);
+    metrics.store_up("agents", false);
+    metrics.ready(true);
+
+    let text = metrics.render();
+    for line in [
+        r#"dcv_resolver_decisions_total{outcome="found",reason="none",transport="QUIC",store="store"} 0"#,
+        r#"dcv_resolver_decision_duration_seconds_count{outcome="miss"} 0"#,
+        "dcv_resolver_in_flight_requests 0",
+        "dcv_resolver_log_events_folded_total 0",
+        "dcv_resolver_ready 1",
+        r#"dcv_resolver_store_up{store="agents"} 0"#,
+        r#"dcv_resolver_store_up{store="inventory"} 1"#,
+        r#"dcv_resolver_served_data_age_seconds{store="inventory"} 1.5"#,
+        r#"dcv_resolver_reloads_total{what="sessions",result="ok"} 1"#,
+        r#"dcv_resolver_reloads_total{what="tls",result="failed"} 2"#,
+        r#"dcv_resolver_certificate_expiry_timestamp_seconds{certificate="server"} 1893456000"#,
+        r#"dcv_resolver_build_info{version="1.2.3"} 1"#,
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+    assert!(!text.contains(r#"store="empty""#));
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn every_metric_is_described_once_before_its_samples() {
+    let metrics = Metrics::new();
+    let _apps = [
+        counted(&metrics, over(memory())),
+        counted(&metrics, over(memory())),
+    ];
+    metrics.watch_age("a", || Some(Duration::ZERO));
+    metrics.watch_age("b", || Some(Duration::ZERO));
+    let text = metrics.render();
+    let mut described = Vec::new();
+    for line in text.lines() {
+        if let Some(description) = line.strip_prefix("# TYPE ") {
+            let name = description.split(' ').next().unwrap().to_owned();
+            assert!(!described.contains(&name), "{name} is described twice");
+            described.push(name);
+        } else if !line.starts_with('#') {
+            let current = described.last().unwrap();
+            assert!(line.starts_with(current.as_str()), "{line}");
+        }
+    }
+    assert!(described.len() >= 5, "{text}");
+}
+
+#[test]
+fn a_store_that_is_not_asked_any_more_is_not_shown_as_down() {
+    let metrics = Metrics::new();
+    metrics.watch_age("old", || Some(Duration::ZERO));
+    metrics.store_up("old", false);
+    metrics.forget_store("old");
+    assert!(!metrics.render().contains("old\""), "{}", metrics.render());
+}
+
+#[test]
+fn what_nobody_has_told_is_not_shown() {
+    let metrics = Metrics::new();
+    let _app = counted(&metrics, over(memory()));
+    let text = metrics.render();
+    for name in [
+        "ready",
+        "store_up",
+        "served_data_age",
+        "reloads",
+        "certificate_expiry",
+        "build_info",
+    ] {
+        assert!(!text.contains(&format!("dcv_resolver_{name}")), "{text}");
+    }
+}
+
+#[test]
+fn a_store_name_is_escaped() {
+    let metrics = Metrics::new();
+    metrics.store_up("a\"b\\c\nd", true);
+    assert_eq!(
+        samples(&metrics, "dcv_resolver_store_up"),
+        [r#"dcv_resolver_store_up{store="a\"b\\c\nd"} 1"#]
+    );
+}
