@@ -40,6 +40,22 @@ pub(crate) fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// `text`, some lines of ours around words from outside, with everything
+/// escaped that is not plain to see, all but the line ends and backslashes
+/// that are ours.
+#[cfg(feature = "ops")]
+pub(crate) fn escaped_lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_plain(character) || matches!(character, '\n' | '\\') {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_debug());
+        }
+    }
+    shown
+}
+
 const CUT: char = '…';
 
 /// Whether the character stands for itself. Quotes do: whoever puts the text
@@ -83,6 +99,16 @@ mod tests {
         assert_eq!(escaped("abcdefg", 6), "abc…");
         assert_eq!(escaped("ééé", 5), "é…");
         assert_eq!(escaped("ab\u{202e}", 6), "ab…");
+    }
+
+    #[test]
+    #[cfg(feature = "ops")]
+    fn lines_keep_their_ends() {
+        let text = "a \"\\u{1b}\"\n  b: \u{1b}[2J\r\u{202e}c";
+        assert_eq!(
+            escaped_lines(text),
+            "a \"\\u{1b}\"\n  b: \\u{1b}[2J\\r\\u{202e}c"
+        );
     }
 
     proptest! {

@@ -1,7 +1,5 @@
 //! One request in, one answer out.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +10,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{Outcome, Resolution, Resolver, Resolving};
-use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::callers::{self, AllowedCallers};
 use crate::decision::{self, Asked, Decision};
 use crate::fold::Folds;
+use crate::guarded::guarded;
 use crate::in_flight::{InFlight, Permit};
 #[cfg(feature = "metrics")]
 use crate::metrics::DecisionMetrics;
@@ -139,9 +137,13 @@ impl Shared {
             resolving: self.resolver.begin(query.request()),
             decided: false,
         };
-        let result = run(&mut asking.resolving, self.time_budget).await;
+        let result = guarded(self.time_budget, asking.resolving.run()).await;
         asking.decided = true;
-        let result = result.and_then(|found| {
+        let result = result.and_then(|outcome| {
+            let found = match outcome {
+                Outcome::Found(found) => found,
+                Outcome::Miss(miss) => return Err(Problem::Miss(miss)),
+            };
             let body = serde_json::to_vec(&found).map_err(Problem::Unserialisable)?;
             Ok((found, body))
         });
@@ -177,20 +179,6 @@ impl Shared {
         if let Some(metrics) = &self.metrics {
             metrics.count(decision, _logged);
         }
-    }
-}
-
-/// Asks the resolver, within the time budget. A panic in a store ends here.
-async fn run(resolving: &mut Resolving<'_>, time_budget: Duration) -> Result<Resolution, Problem> {
-    // Nothing of ours is reached through the resolver and could be left half
-    // changed; a store that panics under a lock of its own answers for it.
-    let run = AssertUnwindSafe(resolving.run()).catch_unwind();
-    match tokio::time::timeout(time_budget, run).await {
-        Ok(Ok(Ok(Outcome::Found(found)))) => Ok(found),
-        Ok(Ok(Ok(Outcome::Miss(miss)))) => Err(Problem::Miss(miss)),
-        Ok(Ok(Err(error))) => Err(Problem::Store(error)),
-        Ok(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),
-        Err(_elapsed) => Err(Problem::Timeout),
     }
 }
 
@@ -239,15 +227,4 @@ fn json(body: Vec<u8>) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-/// What a panic said, where it is text: `panic!` makes one of these two.
-fn words_of(panic: &(dyn Any + Send)) -> String {
-    if let Some(words) = panic.downcast_ref::<&str>() {
-        (*words).to_owned()
-    } else if let Some(words) = panic.downcast_ref::<String>() {
-        words.clone()
-    } else {
-        "without words".to_owned()
-    }
 }

@@ -121,10 +121,13 @@ mod decision;
 mod escape;
 mod exchange;
 mod fold;
+mod guarded;
 mod in_flight;
 mod live_router;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "ops")]
+pub mod ops;
 mod problem;
 mod query;
 #[cfg(feature = "rate-limit")]

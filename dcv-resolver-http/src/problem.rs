@@ -191,32 +191,45 @@ struct Document<'a> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let document = Document {
-            title: status.canonical_reason().unwrap_or_default(),
-            status: status.as_u16(),
-            detail: self.detail(),
-            reason: self.reason(),
-            parameter: self.parameter(),
-        };
-        // Text and a number always serialise.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        let mut response = document(status, self.reason(), self.detail(), self.parameter());
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        }
-        if matches!(
-            status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("POST"));
         }
         response
     }
+}
+
+/// A problem document as an answer. What goes in is safe to send.
+pub(crate) fn document(
+    status: StatusCode,
+    reason: &str,
+    detail: Cow<'_, str>,
+    parameter: Option<Cow<'_, str>>,
+) -> Response {
+    let document = Document {
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail,
+        reason,
+        parameter,
+    };
+    // Text and a number always serialise.
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    if matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }

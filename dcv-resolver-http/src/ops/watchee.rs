@@ -1,0 +1,200 @@
+//! [`Watchee`]: what is known of one store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::NamedStore;
+use tokio::time::Instant;
+
+use super::report::{StoreReport, StoreState};
+use crate::escape::escaped;
+use crate::problem::Problem;
+
+/// A store, and what is known of it.
+#[derive(Debug, Clone)]
+pub(super) struct Watchee {
+    named: NamedStore,
+    /// When the last ping began that was answered. Not when its answer came:
+    /// it may have lain there for as long as the process was stopped.
+    answered: Option<Instant>,
+    /// When the last ping began whose end is known, answered or not.
+    heard: Option<Instant>,
+    /// Why that one was not answered.
+    error: Option<String>,
+    /// Counts as an answer until there is one.
+    credit: Option<Instant>,
+}
+
+impl Watchee {
+    pub(super) fn new(named: &NamedStore, credit: Option<Instant>) -> Self {
+        Self {
+            named: named.clone(),
+            answered: None,
+            heard: None,
+            error: None,
+            credit,
+        }
+    }
+
+    pub(super) fn renamed(self, named: &NamedStore) -> Self {
+        Self {
+            named: named.clone(),
+            ..self
+        }
+    }
+
+    pub(super) fn named(&self) -> &NamedStore {
+        &self.named
+    }
+
+    /// Whether it is the same object, whatever its name.
+    pub(super) fn is(&self, other: &NamedStore) -> bool {
+        Arc::ptr_eq(self.named.store(), other.store())
+    }
+
+    /// Whether no ping of it has ended yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.heard.is_none()
+    }
+
+    /// When it was last known to answer.
+    pub(super) fn evidence(&self) -> Option<Instant> {
+        self.answered.or(self.credit)
+    }
+
+    /// Whether the evidence is recent enough.
+    pub(super) fn is_trusted(&self, now: Instant, patience: Duration) -> bool {
+        self.evidence()
+            .is_some_and(|at| now.saturating_duration_since(at) < patience)
+    }
+
+    /// Takes note of how the ping ended that began at `asked`.
+    pub(super) fn hear(
+        &mut self,
+        asked: Instant,
+        result: &Result<(), Problem>,
+    ) -> Option<StoreNews> {
+        // A later ping may have ended before.
+        if self.heard.is_some_and(|heard| asked < heard) {
+            return None;
+        }
+        let had_failed = self.error.is_some();
+        let was_new = self.is_new();
+        self.heard = Some(asked);
+        let silent_since = self.evidence();
+        match result {
+            Ok(()) => {
+                self.answered = Some(asked);
+                self.error = None;
+            }
+            Err(problem) => self.error = Some(in_short(problem)),
+        }
+        let store = Arc::clone(self.named.name());
+        match result {
+            Ok(()) if had_failed || was_new => Some(StoreNews::Answers {
+                store,
+                silent_for: silent_since.map(|at| asked.saturating_duration_since(at)),
+            }),
+            Err(problem) if !had_failed => Some(StoreNews::Fails {
+                store,
+                error: in_full(problem),
+            }),
+            Ok(()) | Err(_) => None,
+        }
+    }
+
+    pub(super) fn report(&self, now: Instant, patience: Duration) -> StoreReport {
+        let state = if self.is_new() {
+            StoreState::New
+        } else if !self.is_trusted(now, patience) {
+            StoreState::Down
+        } else if self.error.is_some() {
+            StoreState::Failing
+        } else {
+            StoreState::Up
+        };
+        let age_ms = |at| {
+            let age: Duration = now.saturating_duration_since(at);
+            u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+        };
+        StoreReport {
+            store: self.named.name().to_string(),
+            state,
+            last_answer_age_ms: self.answered.map(age_ms),
+            error: self.error.clone(),
+        }
+    }
+}
+
+/// Names no host and no path: whoever reaches the listener may read it.
+fn in_short(problem: &Problem) -> String {
+    match problem {
+        Problem::Store(error) => error.to_string(),
+        Problem::Timeout => "the store did not answer the ping in time".to_owned(),
+        _ => "the store panicked; the log tells why".to_owned(),
+    }
+}
+
+fn in_full(problem: &Problem) -> String {
+    problem
+        .cause()
+        .map_or_else(|| in_short(problem), |cause| cause.into_owned())
+}
+
+/// What is worth a line in the log.
+#[derive(Debug)]
+pub(super) enum StoreNews {
+    Answers {
+        store: Arc<str>,
+        silent_for: Option<Duration>,
+    },
+    Fails {
+        store: Arc<str>,
+        error: String,
+    },
+}
+
+const MAX_ERROR_BYTES: usize = 1024;
+
+impl StoreNews {
+    pub(super) fn log(&self) {
+        match self {
+            Self::Answers { store, silent_for } => tracing::info!(
+                target: "dcv_resolver::readiness",
+                store = &**store,
+                silent_for_ms = silent_for
+                    .map(|silent| u64::try_from(silent.as_millis()).unwrap_or(u64::MAX)),
+                "the store answers",
+            ),
+            Self::Fails { store, error } => tracing::warn!(
+                target: "dcv_resolver::readiness",
+                store = &**store,
+                error = &*escaped(error, MAX_ERROR_BYTES),
+                "the store does not answer",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dcv_resolver_core::{MemoryStore, Resolver};
+
+    use super::*;
+
+    #[test]
+    fn a_ping_that_is_given_up_late_does_not_take_back_a_later_answer() {
+        let resolver = Resolver::new(MemoryStore::new());
+        let mut watchee = Watchee::new(&resolver.stores()[0], None);
+        let second = Duration::from_secs(1);
+        let first = Instant::now();
+        assert!(watchee.hear(first + second, &Ok(())).is_some());
+        assert!(watchee.hear(first, &Err(Problem::Timeout)).is_none());
+        let report = watchee.report(first + second, second);
+        assert_eq!(report.state, StoreState::Up);
+        assert_eq!(report.error, None);
+
+        let news = watchee.hear(first + second * 2, &Err(Problem::Timeout));
+        assert!(matches!(news, Some(StoreNews::Fails { .. })));
+    }
+}
