@@ -138,6 +138,8 @@ mod router_builder;
 pub mod server;
 mod store_time_limit;
 mod trace_context;
+#[cfg(any(feature = "tls", feature = "admin"))]
+mod watched_files;
 
 /// The axum that [`router`] returns a [`Router`](axum::Router) of. Another
 /// major version of it is another major version of this crate.

@@ -6,6 +6,7 @@
 //!
 //! | what a client does | how it ends |
 //! |---|---|
+//! | begins a TLS handshake and does not end it | closed after [`header_read_timeout`](Server::header_read_timeout) |
 //! | connects and sends nothing, or its request's head byte by byte | closed after [`header_read_timeout`](Server::header_read_timeout) |
 //! | keeps a connection open between requests | closed after [`idle_timeout`](Server::idle_timeout) |
 //! | does not read its answers | closed after [`write_timeout`](Server::write_timeout) |
@@ -37,24 +38,28 @@
 
 mod accept;
 mod connection;
+mod connections;
+#[cfg(feature = "tls")]
+mod handshake;
 mod head_timer;
 mod seldom;
+mod serving;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod watched_stream;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
 
 use accept::Acceptor;
-use connection::Connection;
-use seldom::Seldom;
+use serving::Serving;
+
+pub use connections::Connections;
 
 /// Listens on `address`, with room for 1,024 connections that wait to be
 /// accepted.
@@ -78,6 +83,24 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1024)
 }
 
+/// A listener of the standard library as one of tokio's: what a service manager
+/// has handed to the process, perhaps.
+///
+/// Tokio's own `TcpListener::from_std` demands that it has been made
+/// non-blocking before, and a server over one that was not would hang.
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
 /// Serves a [`Router`] over HTTP/1.1; see [the module](self).
 ///
 /// Handlers can take the client's address as
@@ -89,7 +112,11 @@ pub struct Server {
     app: Router,
     limits: Limits,
     max_connections: usize,
+    drain: Duration,
     shutdown_grace: Duration,
+    connections: Connections,
+    #[cfg(feature = "tls")]
+    tls: Option<tls::Tls>,
 }
 
 /// What one connection may take.
@@ -125,7 +152,11 @@ impl Server {
                 max_headers: None,
             },
             max_connections: 4096,
+            drain: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
+            connections: Connections::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -133,7 +164,7 @@ impl Server {
     /// and header fields. 5 s by default.
     ///
     /// For the first request of a connection it counts from the moment the
-    /// connection is accepted, for later ones from the first byte that arrives
+    /// connection is accepted or its TLS handshake done, for later ones from the first byte that arrives
     /// after the previous answer. A client that is too slow gets no answer.
     pub fn header_read_timeout(mut self, timeout: Duration) -> Self {
         self.limits.header_read_timeout = timeout;
@@ -200,76 +231,109 @@ impl Server {
         self
     }
 
-    /// How long requests in flight may go on after the shutdown began. 10 s by
-    /// default.
+    /// How long requests in flight may go on when nothing more is accepted.
+    /// 10 s by default.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.shutdown_grace = grace;
         self
     }
 
+    /// How long to go on after the shutdown began, as if nothing had happened
+    /// but for one thing: each answer says `connection: close`. Zero by
+    /// default.
+    ///
+    /// A client that keeps a connection open learns of a shutdown only when it
+    /// is closed, and that may be just when its next request is on the way. The
+    /// drain tells it with an answer, so that it goes elsewhere and loses
+    /// nothing. What looks at readiness needs the same time to send nobody here
+    /// any more: let readiness fail when the drain begins, and drain for longer
+    /// than it takes to be noticed. By its end nobody should come any more: a
+    /// connection that is made in the very moment in which the listener is
+    /// closed is reset by the kernel.
+    ///
+    /// When the drain is over, the [grace](Self::shutdown_grace) begins. Who
+    /// has connected during the drain has an answer even if the request comes
+    /// only then; a silent client is waited for no longer than
+    /// [`header_read_timeout`](Self::header_read_timeout).
+    pub fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Speaks TLS on every connection, with what `tls` holds when the
+    /// connection is accepted.
+    ///
+    /// Handshakes are done by the connections' own tasks, so that none holds up
+    /// another. One may take as long as a request's head, which has its own
+    /// time after it; see [`header_read_timeout`](Self::header_read_timeout).
+    /// Each that fails is told at DEBUG with its reason, and once a minute at
+    /// WARN.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: tls::Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// What can be asked about the connections while the server serves, for
+    /// metrics. Clones of a server count together.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
+    }
+
     /// Serves the connections of `listener` until `shutdown` completes.
     ///
-    /// Then, at once, nothing more is accepted, `listener` is closed, and so
-    /// are the connections that wait for their next request. Requests in
-    /// flight are answered, with `connection: close`. It returns when the last
-    /// of them is, or when the grace is over: what is left then is cut and
-    /// counted.
+    /// Then the server drains, if [`drain`](Self::drain) says so. After that,
+    /// at once, nothing more is accepted, `listener` is closed, and so are the
+    /// connections that wait for their next request. Requests in flight are
+    /// answered, with `connection: close`. It returns when the last of them is,
+    /// or when the grace is over: what is left then is cut and counted.
     ///
     /// Any `listener` will do, one that was handed to the process too; see
-    /// [`listen`] for what is different about one from `TcpListener::bind`.
+    /// [`listen`] for what is different about one from `TcpListener::bind`, and
+    /// [`from_std`] for one from the standard library.
     ///
     /// Neither a failing `accept` nor a panic in a handler ends the server.
     /// Dropping the future closes everything at once.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Ended {
-        let mut shutdown = pin!(shutdown);
-        let mut acceptor = Acceptor::new(listener);
-        let mut connections = JoinSet::new();
-        let mut at_limit = Seldom::default();
-        let (stop, stopped) = watch::channel(());
-        // Otherwise each connection would turn every route into a service anew.
-        let app = self.app.with_state(());
-
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut shutdown => break,
-                Some(ended) = connections.join_next() => report_panic(ended),
-                (stream, peer) = acceptor.accept(), if connections.len() < self.max_connections => {
-                    let connection = Connection { stream, peer, limits: self.limits };
-                    connections.spawn(connection.serve(app.clone(), stopped.clone()));
-                    if connections.len() == self.max_connections && at_limit.is_due() {
-                        tracing::warn!(
-                            max_connections = self.max_connections,
-                            "as many connections are open as allowed; new ones wait until one is closed",
-                        );
-                    }
-                }
-            }
-        }
-
-        drop(acceptor);
-        // Lets the runtime see what the kernel already holds: a request that
-        // has arrived is in flight, though nobody has read it yet.
-        tokio::task::yield_now().await;
-        drop(stop);
-        let all_ended = async {
-            while let Some(ended) = connections.join_next().await {
-                report_panic(ended);
-            }
-        };
-        // What is left is counted below, and cut when the set is dropped.
-        let _in_time = tokio::time::timeout(self.shutdown_grace, all_ended).await;
-        Ended {
-            connections_cut: connections.len(),
-        }
+        self.serve_until_hurried(listener, shutdown, std::future::pending())
+            .await
     }
-}
 
-/// The panic ended its own connection; here it only leaves a trace.
-fn report_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a handler panicked; its connection was closed");
+    /// [Serves](Self::serve), and once `hurry` completes drains no longer.
+    ///
+    /// `hurry` is not polled before the drain begins, so that it may wait for
+    /// the same signal once more:
+    ///
+    /// ```no_run
+    /// # use dcv_resolver_http::server::Server;
+    /// # async fn run(server: Server, listener: tokio::net::TcpListener) {
+    /// let signal = async || {
+    ///     let _ = tokio::signal::ctrl_c().await;
+    /// };
+    /// server.serve_until_hurried(listener, signal(), signal()).await;
+    /// # }
+    /// ```
+    pub async fn serve_until_hurried(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+    ) -> Ended {
+        let (drain, grace) = (self.drain, self.shutdown_grace);
+        let mut acceptor = Acceptor::new(listener);
+        let mut serving = Serving::new(self);
+        serving.accept_until(&mut acceptor, shutdown).await;
+        if drain.is_zero() {
+            drop(acceptor);
+        } else {
+            serving.drain();
+            let drained = async {
+                let _hurried = tokio::time::timeout(drain, hurry).await;
+            };
+            serving.accept_until(&mut acceptor, drained).await;
+            serving.accept_waiting(acceptor);
+        }
+        serving.end(grace).await
     }
 }

@@ -8,6 +8,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::seldom::Seldom;
 
+/// A connection, and whose it is.
+pub(super) type Accepted = (TcpStream, SocketAddr);
+
 /// How long to wait when the system has no room for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,17 +29,10 @@ impl Acceptor {
     }
 
     /// Waits for the next connection. Nothing is lost when it is cancelled.
-    pub(super) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+    pub(super) async fn accept(&mut self) -> Accepted {
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    // An answer is written whole: waiting to fill a segment
-                    // would only delay it.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
-                    }
-                    return (stream, peer);
-                }
+                Ok(accepted) => return without_delay(accepted),
                 Err(error) if is_of_one_connection(&error) => {
                     tracing::debug!(%error, "a connection ended before it was accepted");
                 }
@@ -54,6 +50,28 @@ impl Acceptor {
             }
         }
     }
+
+    /// The connections that the kernel has made already. The listener is
+    /// closed right after the last of them, so that next to none is lost
+    /// between the two: with the listener the kernel drops what waits there.
+    pub(super) fn into_waiting(self) -> impl Iterator<Item = Accepted> {
+        // The runtime might not have heard of them yet; the kernel has.
+        let listener = self.listener.into_std().ok();
+        std::iter::from_fn(move || {
+            let (stream, peer) = listener.as_ref()?.accept().ok()?;
+            stream.set_nonblocking(true).ok()?;
+            let stream = TcpStream::from_std(stream).ok()?;
+            Some(without_delay((stream, peer)))
+        })
+    }
+}
+
+/// An answer is written whole: waiting to fill a segment would only delay it.
+fn without_delay((stream, peer): Accepted) -> Accepted {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
+    }
+    (stream, peer)
 }
 
 /// Whether the error tells of one connection and not of the listener.
@@ -78,6 +96,20 @@ mod tests {
         let (stream, peer) = Acceptor::new(listener).accept().await;
         assert!(stream.nodelay().unwrap());
         assert_eq!(peer, client.local_addr().unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_the_kernel_is_accepted_and_nothing_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // Nothing is awaited here, so that the runtime cannot know.
+        let clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
+        let accepted: Vec<_> = Acceptor::new(listener).into_waiting().collect();
+        assert_eq!(
+            accepted.iter().map(|(_, peer)| *peer).collect::<Vec<_>>(),
+            clients.map(|client| client.local_addr().unwrap()),
+        );
+        assert!(std::net::TcpStream::connect(address).is_err());
     }
 
     #[cfg(target_os = "linux")]

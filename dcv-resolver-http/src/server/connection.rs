@@ -1,24 +1,29 @@
 //! [`Connection`]: one client, from its first byte to its last.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::Limits;
+use super::connections::Open;
 use super::head_timer::HeadTimer;
 use super::watched_stream::WatchedStream;
 
@@ -27,27 +32,119 @@ const MIN_BUFFER_BYTES: usize = 8 * 1024;
 
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
+    pub(super) context: Context,
+}
+
+/// All about a connection but its bytes.
+pub(super) struct Context {
     pub(super) peer: SocketAddr,
     pub(super) limits: Limits,
+    /// Has no sender any more when only what is in flight is to be answered.
+    pub(super) stopped: watch::Receiver<()>,
+    /// Whether answers end their connections.
+    pub(super) draining: Arc<AtomicBool>,
+    /// Whether the connection is to have one answer, however late its request
+    /// comes: the client has only just been sent here.
+    pub(super) is_promised_an_answer: bool,
+    /// Keeps count of it.
+    pub(super) _open: Open,
 }
 
 impl Connection {
-    /// Serves `app` until the client leaves or breaks a limit. When `stopped`
-    /// has no sender any more, only the request in flight is still answered.
-    pub(super) async fn serve(self, app: Router, mut stopped: watch::Receiver<()>) {
+    /// Serves `app` until the client leaves or breaks a limit, or the server
+    /// stops.
+    pub(super) async fn serve(self, app: Router) {
+        let Self { stream, context } = self;
+        let (stream, received) = context.watch(stream);
+        context.serve_http(stream, received, app).await;
+    }
+
+    /// The same over TLS.
+    #[cfg(feature = "tls")]
+    pub(super) async fn serve_tls(
+        self,
+        app: Router,
+        handshakes: Arc<super::handshake::Handshakes>,
+    ) {
         let Self {
             stream,
-            peer,
-            limits,
+            mut context,
         } = self;
+        let (stream, received) = context.watch(stream);
+        let handshake = handshakes.begin(stream);
+        if let Some(stream) = context.shake_hands(handshake, &received, &handshakes).await {
+            context.serve_http(stream, received, app).await;
+        }
+    }
+}
+
+impl Context {
+    /// Watches what comes and goes on the wire itself: under TLS, what was
+    /// written may wait in a buffer that nobody would watch.
+    fn watch(&self, stream: TcpStream) -> (WatchedStream<TcpStream>, Arc<AtomicBool>) {
+        let received = Arc::new(AtomicBool::new(false));
+        let stream = WatchedStream::new(stream, Arc::clone(&received), self.limits.write_timeout);
+        (stream, received)
+    }
+
+    #[cfg(feature = "tls")]
+    async fn shake_hands<S>(
+        &mut self,
+        handshake: impl Future<Output = std::io::Result<S>>,
+        received: &AtomicBool,
+        handshakes: &super::handshake::Handshakes,
+    ) -> Option<S> {
+        let timeout = self.limits.header_read_timeout;
+        let mut handshake = pin!(tokio::time::timeout(timeout, handshake));
+        let ended = tokio::select! {
+            biased;
+            ended = handshake.as_mut() => ended,
+            _ = self.stopped.changed() => {
+                if !self.is_promised_an_answer && !received.load(Ordering::Relaxed) {
+                    return None;
+                }
+                // As with a head that has begun: who is in the middle of a
+                // handshake has a request to make.
+                self.is_promised_an_answer = true;
+                handshake.await
+            }
+        };
+        let error = match ended {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => error,
+            Err(_elapsed) => std::io::ErrorKind::TimedOut.into(),
+        };
+        if received.load(Ordering::Relaxed) {
+            handshakes.failed(self.peer, &error);
+        } else {
+            tracing::debug!(peer = %self.peer, %error, "a connection ended before it began");
+        }
+        None
+    }
+
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
+        mut self,
+        stream: S,
+        received: Arc<AtomicBool>,
+        app: Router,
+    ) {
+        let peer = self.peer;
+        let draining = Arc::clone(&self.draining);
         let app = TowerToHyperService::new(app);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            app.call(request)
+            let answer = app.call(request);
+            let draining = Arc::clone(&draining);
+            async move {
+                let mut answer = answer.await?;
+                if draining.load(Ordering::Relaxed) {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(answer)
+            }
         });
-        let received = Arc::new(AtomicBool::new(false));
-        let http = builder(limits, Arc::clone(&received));
-        let stream = WatchedStream::new(stream, received, limits.write_timeout);
+        let http = builder(self.limits, received);
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
 
         let ended = tokio::select! {
@@ -56,8 +153,10 @@ impl Connection {
             // the other way round and would close the connection under it.
             biased;
             ended = connection.as_mut() => ended,
-            _ = stopped.changed() => {
-                connection.as_mut().graceful_shutdown();
+            _ = self.stopped.changed() => {
+                if !self.is_promised_an_answer {
+                    connection.as_mut().graceful_shutdown();
+                }
                 connection.await
             }
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
-use dcv_resolver_http::server::{self, Ended, Server};
+use dcv_resolver_http::server::{self, Connections, Ended, Server};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -28,7 +28,9 @@ pub(crate) struct Gate {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) gate: Gate,
+    pub(crate) connections: Connections,
     stop: oneshot::Sender<()>,
+    hurry: oneshot::Sender<()>,
     task: JoinHandle<Ended>,
 }
 
@@ -41,14 +43,25 @@ pub(crate) async fn start(limit: impl FnOnce(Server) -> Server) -> Running {
     let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
+    let (hurry, hurried) = oneshot::channel::<()>();
     let server = limit(Server::new(app(gate.clone())));
-    let task = tokio::spawn(server.serve(listener, async {
+    let connections = server.connections();
+    let shutdown = async {
         let _dropped = stopped.await;
-    }));
+    };
+    let hurried = async {
+        if hurried.await.is_err() {
+            // Dropped, not sent.
+            std::future::pending::<()>().await;
+        }
+    };
+    let task = tokio::spawn(server.serve_until_hurried(listener, shutdown, hurried));
     Running {
         address,
         gate,
+        connections,
         stop,
+        hurry,
         task,
     }
 }
@@ -96,11 +109,17 @@ impl Running {
 
     /// Begins the shutdown. What comes back waits for its end.
     pub(crate) fn stop(self) -> impl Future<Output = Ended> {
+        self.drain().1
+    }
+
+    /// The same. The sender is what cuts the drain short.
+    pub(crate) fn drain(self) -> (oneshot::Sender<()>, impl Future<Output = Ended>) {
         self.stop.send(()).unwrap();
-        async {
+        let ended = async {
             let ended = timeout(DEADLINE, self.task).await;
             ended.expect("the server did not end").unwrap()
-        }
+        };
+        (self.hurry, ended)
     }
 
     /// Drops the server's future in the middle of everything.

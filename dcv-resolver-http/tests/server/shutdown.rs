@@ -9,7 +9,7 @@ use crate::client::DEADLINE;
 use crate::fixture::start;
 
 /// Waits until nobody listens at `address` any more.
-async fn refused(address: SocketAddr) {
+pub(crate) async fn refused(address: SocketAddr) {
     let begun = Instant::now();
     while TcpStream::connect(address).await.is_ok() {
         assert!(begun.elapsed() < DEADLINE, "{address} still accepts");

@@ -1,0 +1,150 @@
+//! [`Serving`]: the connections of a server, from the first to the last.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use super::accept::{Accepted, Acceptor};
+use super::connection::{Connection, Context};
+use super::connections::Connections;
+#[cfg(feature = "tls")]
+use super::handshake::Handshakes;
+use super::seldom::Seldom;
+use super::{Ended, Limits, Server};
+
+pub(super) struct Serving {
+    app: Router,
+    limits: Limits,
+    max_connections: usize,
+    at_limit: Seldom,
+    connections: Connections,
+    tasks: JoinSet<()>,
+    draining: Arc<AtomicBool>,
+    stop: watch::Sender<()>,
+    #[cfg(feature = "tls")]
+    handshakes: Option<Arc<Handshakes>>,
+}
+
+impl Serving {
+    pub(super) fn new(server: Server) -> Self {
+        Self {
+            // Otherwise each connection would turn every route into a service
+            // anew.
+            app: server.app.with_state(()),
+            limits: server.limits,
+            max_connections: server.max_connections,
+            at_limit: Seldom::default(),
+            #[cfg(feature = "tls")]
+            handshakes: server
+                .tls
+                .map(|tls| Arc::new(Handshakes::new(tls, server.connections.clone()))),
+            connections: server.connections,
+            tasks: JoinSet::new(),
+            draining: Arc::default(),
+            stop: watch::Sender::new(()),
+        }
+    }
+
+    /// Accepts connections until `end` completes.
+    pub(super) async fn accept_until(
+        &mut self,
+        acceptor: &mut Acceptor,
+        end: impl Future<Output = ()>,
+    ) {
+        let mut end = pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return,
+                Some(ended) = self.tasks.join_next() => report_panic(ended),
+                accepted = acceptor.accept(), if self.has_room() => self.spawn(accepted),
+            }
+        }
+    }
+
+    /// From now on each answer is the last of its connection.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Accepts what waits to be accepted, for which there is room.
+    pub(super) fn accept_waiting(&mut self, acceptor: Acceptor) {
+        for accepted in acceptor.into_waiting() {
+            if !self.has_room() {
+                return;
+            }
+            self.spawn(accepted);
+        }
+    }
+
+    /// Answers what is in flight, and cuts what is left after `grace`.
+    pub(super) async fn end(mut self, grace: Duration) -> Ended {
+        // Lets the runtime see what the kernel already holds: a request that
+        // has arrived is in flight, though nobody has read it yet.
+        tokio::task::yield_now().await;
+        drop(self.stop);
+        let all_ended = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                report_panic(ended);
+            }
+        };
+        // What is left is counted below, and cut when the set is dropped.
+        let _in_time = tokio::time::timeout(grace, all_ended).await;
+        let connections_cut = self.tasks.len();
+        self.connections.cut(connections_cut);
+        Ended { connections_cut }
+    }
+
+    fn has_room(&self) -> bool {
+        self.tasks.len() < self.max_connections
+    }
+
+    fn spawn(&mut self, (stream, peer): Accepted) {
+        let connection = Connection {
+            stream,
+            context: Context {
+                peer,
+                limits: self.limits,
+                stopped: self.stop.subscribe(),
+                is_promised_an_answer: self.draining.load(Ordering::Relaxed),
+                draining: Arc::clone(&self.draining),
+                _open: self.connections.accepted(),
+            },
+        };
+        self.spawn_connection(connection);
+        if !self.has_room() && self.at_limit.is_due() {
+            tracing::warn!(
+                max_connections = self.max_connections,
+                "as many connections are open as allowed; new ones wait until one is closed",
+            );
+        }
+    }
+
+    /// Two kinds of tasks: a connection without TLS need not carry the room
+    /// for it.
+    fn spawn_connection(&mut self, connection: Connection) {
+        let app = self.app.clone();
+        #[cfg(feature = "tls")]
+        if let Some(handshakes) = &self.handshakes {
+            let handshakes = Arc::clone(handshakes);
+            self.tasks.spawn(connection.serve_tls(app, handshakes));
+            return;
+        }
+        self.tasks.spawn(connection.serve(app));
+    }
+}
+
+/// The panic ended its own connection; here it only leaves a trace.
+fn report_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a handler panicked; its connection was closed");
+    }
+}

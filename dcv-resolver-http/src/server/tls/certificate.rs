@@ -1,0 +1,223 @@
+//! [`Certificate`]: what a certificate says about itself.
+
+use std::error::Error;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use dcv_resolver_core::Timestamp;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::{
+    OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
+};
+use x509_parser::parse_x509_certificate;
+
+/// How long before its end a certificate is warned of.
+const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// What a certificate says about itself: whom it is for, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    common_name: Option<String>,
+    dns_names: Vec<String>,
+    ip_addresses: Vec<IpAddr>,
+    valid_from: Timestamp,
+    expires_at: Timestamp,
+    key_kind: KeyKind,
+    is_ca: bool,
+    is_self_issued: bool,
+    is_for_servers: bool,
+    subject: String,
+}
+
+/// The algorithm of a certificate's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// RSA, what every TLS client understands.
+    Rsa,
+    /// ECDSA, on whatever curve.
+    Ecdsa,
+    /// Ed25519.
+    Ed25519,
+    /// Another one.
+    Other,
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rsa => "RSA",
+            Self::Ecdsa => "ECDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::Other => "unknown",
+        })
+    }
+}
+
+impl Certificate {
+    /// Parses the DER form.
+    pub(super) fn parse(der: &[u8]) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let (_, certificate) = parse_x509_certificate(der)?;
+        let (dns_names, ip_addresses) = alternative_names(&certificate)?;
+        let common_name = certificate
+            .subject()
+            .iter_common_name()
+            .find_map(|name| name.as_str().ok())
+            .map(str::to_owned);
+        let is_for_servers = certificate
+            .extended_key_usage()?
+            .is_none_or(|usage| usage.value.server_auth || usage.value.any);
+        let validity = certificate.validity();
+        Ok(Self {
+            common_name,
+            dns_names,
+            ip_addresses,
+            valid_from: timestamp(validity.not_before.timestamp()),
+            expires_at: timestamp(validity.not_after.timestamp()),
+            key_kind: key_kind(&certificate),
+            is_ca: certificate.is_ca(),
+            is_self_issued: certificate.subject() == certificate.issuer(),
+            is_for_servers,
+            subject: certificate.subject().to_string(),
+        })
+    }
+
+    /// The common name of the subject. TLS clients do not compare it with the
+    /// name that they connect to.
+    #[must_use]
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+
+    /// The domain names that it is for: its subject alternative names of that
+    /// kind.
+    #[must_use]
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// The IP addresses that it is for: its subject alternative names of that
+    /// kind.
+    #[must_use]
+    pub fn ip_addresses(&self) -> &[IpAddr] {
+        &self.ip_addresses
+    }
+
+    /// From when on it is valid.
+    #[must_use]
+    pub fn valid_from(&self) -> Timestamp {
+        self.valid_from
+    }
+
+    /// The last moment at which it is valid.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The algorithm of its key.
+    #[must_use]
+    pub fn key_kind(&self) -> KeyKind {
+        self.key_kind
+    }
+
+    /// Why a DCV Connection Gateway may refuse to connect to a resolver with
+    /// this certificate, or soon will, a sentence a reason.
+    ///
+    /// That it trusts the issuer is not for the certificate to say: that is
+    /// `ca-file` in the `[resolver]` section of the gateway.
+    ///
+    /// Source: *Amazon DCV Connection Gateway Administrator Guide*,
+    /// "Configuration File Reference", for the name and the cipher suites, and
+    /// its release notes for 2024.0-777.
+    #[must_use]
+    pub fn gateway_warnings(&self, now: Timestamp) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.dns_names.is_empty() {
+            warnings.push(
+                "the certificate has no domain name among its subject alternative names: the gateway's [resolver] url must be a domain name, and is compared with these names alone".to_owned(),
+            );
+        }
+        if self.key_kind != KeyKind::Rsa {
+            warnings.push(format!(
+                "the certificate's key is {}: gateways before 2024.0-777 accept only RSA under TLS 1.2",
+                self.key_kind,
+            ));
+        }
+        if !self.is_for_servers {
+            warnings.push(
+                "the certificate's extended key usage does not include servers: no TLS client accepts it from one".to_owned(),
+            );
+        }
+        if self.is_ca {
+            warnings.push(
+                "the certificate is that of a CA: some TLS clients do not accept it from a server; let the CA issue one".to_owned(),
+            );
+        }
+        if now > self.expires_at {
+            warnings.push(format!("the certificate expired at {}", self.expires_at));
+        } else if now.saturating_add(SOON) >= self.expires_at {
+            warnings.push(format!(
+                "the certificate expires at {}, less than 14 days from now",
+                self.expires_at,
+            ));
+        }
+        warnings
+    }
+
+    /// Whether another certificate can be checked against this one.
+    ///
+    /// A certificate that issued itself counts: it is how a single client is
+    /// trusted that has no CA.
+    pub(super) fn can_be_trusted_as_ca(&self) -> bool {
+        self.is_ca || self.is_self_issued
+    }
+
+    /// All of the subject, for people.
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
+    }
+}
+
+type Names = (Vec<String>, Vec<IpAddr>);
+
+fn alternative_names(
+    certificate: &X509Certificate<'_>,
+) -> Result<Names, x509_parser::error::X509Error> {
+    let mut dns_names = Vec::new();
+    let mut ip_addresses = Vec::new();
+    let names = certificate.subject_alternative_name()?;
+    for name in names.iter().flat_map(|names| &names.value.general_names) {
+        match name {
+            GeneralName::DNSName(name) => dns_names.push((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => ip_addresses.extend(ip_address(bytes)),
+            _ => {}
+        }
+    }
+    Ok((dns_names, ip_addresses))
+}
+
+fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(|bytes| Ipv4Addr::from(bytes).into());
+    let v6 = <[u8; 16]>::try_from(bytes).map(|bytes| Ipv6Addr::from(bytes).into());
+    v4.or(v6).ok()
+}
+
+fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {
+    let algorithm = &certificate.public_key().algorithm.algorithm;
+    if *algorithm == OID_PKCS1_RSAENCRYPTION {
+        KeyKind::Rsa
+    } else if *algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
+        KeyKind::Ecdsa
+    } else if *algorithm == OID_SIG_ED25519 {
+        KeyKind::Ed25519
+    } else {
+        KeyKind::Other
+    }
+}
+
+fn timestamp(unix_s: i64) -> Timestamp {
+    Timestamp::from_unix_ms(unix_s.saturating_mul(1000))
+}
