@@ -114,6 +114,8 @@
 //! `traceparent`, `trace_id`, `parent_span_id` and `sampled`. A `traceparent`
 //! that breaks the standard is ignored, and a DEBUG event says so.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod body;
 mod callers;
 mod client_ip;
@@ -128,6 +130,7 @@ mod live_router;
 mod metrics;
 #[cfg(feature = "ops")]
 pub mod ops;
+mod percent;
 mod problem;
 mod query;
 #[cfg(feature = "rate-limit")]

@@ -6,6 +6,7 @@ use dcv_resolver_core::{InvalidSessionId, ResolveRequest, SessionId, Transport};
 
 use crate::client_ip;
 use crate::escape::escaped;
+use crate::percent::{Plus, Undecodable, decode};
 
 /// What a gateway asks, read from the query string.
 ///
@@ -68,8 +69,8 @@ impl<'a> ResolveQuery<'a> {
         let mut client_ip = None;
         for pair in raw.unwrap_or_default().split('&') {
             let (raw_name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(raw_name).map_err(|fault| fault.of(raw_name))?;
-            let value = decode(raw_value).map_err(|fault| fault.of(&name))?;
+            let name = decode(raw_name, Plus::Space).map_err(|fault| fault.of(raw_name))?;
+            let value = decode(raw_value, Plus::Space).map_err(|fault| fault.of(&name))?;
             match &*name {
                 SESSION_ID => {
                     first_time(SESSION_ID, session_id.is_none())?;
@@ -203,11 +204,6 @@ fn read_transport(text: &str) -> Result<Transport, InvalidQuery> {
     })
 }
 
-enum Undecodable {
-    Percent,
-    Utf8,
-}
-
 impl Undecodable {
     fn of(self, parameter: &str) -> InvalidQuery {
         let parameter = parameter.to_owned();
@@ -215,37 +211,5 @@ impl Undecodable {
             Self::Percent => InvalidQuery::PercentEncoding { parameter },
             Self::Utf8 => InvalidQuery::Utf8 { parameter },
         }
-    }
-}
-
-/// The usual crates for this let a stray `%` pass and replace what is not
-/// UTF-8, so that two different strings decode to one.
-fn decode(raw: &str) -> Result<Cow<'_, str>, Undecodable> {
-    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Ok(Cow::Borrowed(raw));
-    }
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut bytes = raw.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => match (digit(bytes.next()), digit(bytes.next())) {
-                (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(Undecodable::Percent),
-            },
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded)
-        .map(Cow::Owned)
-        .map_err(|_| Undecodable::Utf8)
-}
-
-fn digit(byte: Option<u8>) -> Option<u8> {
-    match byte? {
-        digit @ b'0'..=b'9' => Some(digit - b'0'),
-        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
-        digit @ b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
     }
 }

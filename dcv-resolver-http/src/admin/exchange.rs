@@ -1,0 +1,274 @@
+//! One request in, one answer out.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRegistry, StoreError};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::action::{Action, Resource};
+use super::audit::Attempt;
+use super::fault::Fault;
+use super::gate::Gate;
+use super::lease_token::{insert_lease_token, lease_token, mint, required_lease_token};
+use super::page::{PageQuery, SessionPage, expect_no_query};
+use super::registration::{Registration, Renewal};
+use super::request_body::read_json;
+use crate::body;
+use crate::exchange::MAX_URI_BYTES;
+use crate::guarded::guarded;
+use crate::percent::{Plus, Undecodable, decode};
+use crate::problem::Problem;
+use crate::request_id::{RequestIds, X_REQUEST_ID};
+
+/// What every exchange of one router shares.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) registry: Arc<dyn SessionRegistry>,
+    pub(super) gate: Gate,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) time_budget: Duration,
+    pub(super) request_ids: RequestIds,
+    /// The OpenAPI document.
+    pub(super) document: Bytes,
+}
+
+/// Answers one request below `/v1`, whatever its path, method and body.
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let started = Instant::now();
+    let (parts, mut request_body) = request.into_parts();
+    let request_id = shared.request_ids.of(&parts.headers);
+
+    let exchange = Exchange {
+        shared: &shared,
+        parts: &parts,
+        started,
+        request_id: request_id.to_str().unwrap_or_default(),
+        caller_ip: caller_ip(&parts),
+    };
+    let result = exchange.run(&mut request_body).await;
+    let mut response = result.unwrap_or_else(Fault::into_response);
+
+    // What nobody has read of the body must not cost the client its answer.
+    let body_ended = body::discard(request_body, exchange.time_left()).await;
+
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_REQUEST_ID, request_id);
+    if !body_ended {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Known where the server tells.
+fn caller_ip(parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.0.ip().to_canonical())
+}
+
+/// One request.
+struct Exchange<'a> {
+    shared: &'a Shared,
+    parts: &'a Parts,
+    started: Instant,
+    request_id: &'a str,
+    caller_ip: Option<IpAddr>,
+}
+
+impl Exchange<'_> {
+    /// Nothing of a request without a token is looked at, but whether it asks
+    /// for the document: it learns neither what paths there are nor what
+    /// sessions.
+    async fn run(&self, body: &mut Body) -> Result<Response, Fault> {
+        let resource = Resource::of(self.parts.uri.path());
+        let action = resource.and_then(|resource| resource.action(&self.parts.method));
+        let holder = if action.is_some_and(Action::is_open) {
+            None
+        } else {
+            let headers = &self.parts.headers;
+            let holder = self
+                .shared
+                .gate
+                .holder(headers, self.caller_ip, self.request_id);
+            Some(holder.ok_or(Fault::Unauthorized)?)
+        };
+        let resource = resource.ok_or(Fault::NoSuchPath)?;
+        let action = action.ok_or_else(|| Fault::not_allowed(resource))?;
+
+        let mut attempt = Attempt {
+            action,
+            holder: holder.as_ref(),
+            caller_ip: self.caller_ip,
+            request_id: self.request_id,
+            started: self.started,
+            session_id: None,
+            is_told: false,
+        };
+        let result = self.attempt(&mut attempt, resource, body).await;
+        attempt.tell(&result);
+        result
+    }
+
+    async fn attempt(
+        &self,
+        attempt: &mut Attempt<'_>,
+        resource: Resource<'_>,
+        body: &mut Body,
+    ) -> Result<Response, Fault> {
+        let action = attempt.action;
+        if action.is_change()
+            && !attempt
+                .holder
+                .is_some_and(|holder| holder.role().may_write())
+        {
+            return Err(Fault::ReadOnly);
+        }
+        let uri = &self.parts.uri;
+        let uri_bytes = uri.path_and_query().map_or(0, |text| text.as_str().len());
+        if uri_bytes > MAX_URI_BYTES {
+            return Err(Fault::Common(Problem::UriTooLong));
+        }
+        if action == Action::List {
+            return self.list(PageQuery::parse(uri.query())?).await;
+        }
+        let id = match resource {
+            Resource::Session { id } | Resource::Renewal { id } => session_id(id)?,
+            Resource::Document | Resource::Sessions => {
+                expect_no_query(uri.query())?;
+                return Ok(json_response(self.shared.document.clone()));
+            }
+        };
+        attempt.session_id = Some(id.clone());
+        expect_no_query(uri.query())?;
+        match action {
+            Action::Register => self.register(id, body).await,
+            Action::Renew => self.renew(&id, body).await,
+            Action::Deregister => self.deregister(&id).await,
+            Action::Describe | Action::List | Action::Get => self.get(&id).await,
+        }
+    }
+
+    async fn list(&self, query: PageQuery) -> Result<Response, Fault> {
+        let registry = &self.shared.registry;
+        let listing = registry.list(query.page.as_ref(), query.limit);
+        let page = self.ask(Action::List, listing).await?;
+        json(&SessionPage::from(page))
+    }
+
+    async fn get(&self, id: &SessionId) -> Result<Response, Fault> {
+        let lookup = self.shared.registry.lookup(id);
+        let record = self.ask(Action::Get, lookup).await?;
+        json(&record.ok_or(Fault::NoSuchSession)?)
+    }
+
+    async fn register(&self, id: SessionId, body: &mut Body) -> Result<Response, Fault> {
+        let headers = &self.parts.headers;
+        let given = lease_token(headers)?;
+        let registration: Registration = read_json(headers, body, self.time_left()).await?;
+        let now = self.shared.clock.now();
+        let record = registration.record(id, now)?;
+        let (token, minted) = match given {
+            Some(token) => (token, None),
+            None => {
+                let token = mint()?;
+                (token, Some(token))
+            }
+        };
+        let registering = self.shared.registry.register(&record, &token, now);
+        self.ask(Action::Register, registering)
+            .await
+            .map_err(|fault| fault.with_minted(minted))?;
+        let mut response = json(&record)?;
+        if let Some(minted) = minted {
+            insert_lease_token(response.headers_mut(), &minted);
+        }
+        Ok(response)
+    }
+
+    async fn renew(&self, id: &SessionId, body: &mut Body) -> Result<Response, Fault> {
+        let headers = &self.parts.headers;
+        let token = required_lease_token(headers)?;
+        let renewal: Renewal = read_json(headers, body, self.time_left()).await?;
+        let now = self.shared.clock.now();
+        let expiry = renewal.expiry(now)?;
+        let renewing = self.shared.registry.renew(id, &token, expiry, now);
+        self.ask(Action::Renew, renewing).await?;
+        json(&Renewed {
+            expires_at_ms: expiry,
+        })
+    }
+
+    async fn deregister(&self, id: &SessionId) -> Result<Response, Fault> {
+        let token = required_lease_token(&self.parts.headers)?;
+        let deregistering = self.shared.registry.deregister(id, &token);
+        if self.ask(Action::Deregister, deregistering).await? {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        } else {
+            Err(Fault::NoSuchLease)
+        }
+    }
+
+    /// Asks the registry, within what is left of the time budget.
+    async fn ask<T>(
+        &self,
+        action: Action,
+        asking: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Fault> {
+        guarded(self.time_left(), asking)
+            .await
+            .map_err(|problem| Fault::of(action, problem))
+    }
+
+    fn time_left(&self) -> Duration {
+        self.shared
+            .time_budget
+            .saturating_sub(self.started.elapsed())
+    }
+}
+
+/// What a renewal answers.
+#[derive(Debug, Serialize)]
+struct Renewed {
+    expires_at_ms: Expiry,
+}
+
+/// Decodes the id of a path: once, and nothing is guessed, so that two paths
+/// never become one id.
+fn session_id(raw: &str) -> Result<SessionId, Fault> {
+    let malformed = |detail: String| Fault::malformed("id", detail);
+    let id = decode(raw, Plus::Itself).map_err(|error| {
+        malformed(format!(
+            "the session id in the path is not {}",
+            match error {
+                Undecodable::Percent =>
+                    "percent-encoded correctly: two hexadecimal digits must follow each %",
+                Undecodable::Utf8 => "UTF-8 once it is percent-decoded",
+            }
+        ))
+    })?;
+    SessionId::new(id).map_err(|error| malformed(error.to_string()))
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Response, Fault> {
+    match serde_json::to_vec(value) {
+        Ok(body) => Ok(json_response(body.into())),
+        Err(error) => Err(Fault::Common(Problem::Unserialisable(error))),
+    }
+}
+
+fn json_response(body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,127 @@
+//! What is left in the log.
+
+use axum::body::Body;
+use serde_json::{Value, json};
+
+use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, READER, bearing, json as json_request};
+use crate::log::Log;
+
+/// The only event, without what is another each time.
+fn only(events: Vec<Value>) -> Value {
+    let [mut event] = <[Value; 1]>::try_from(events).unwrap();
+    let fields = event.as_object_mut().unwrap();
+    assert!(fields.remove("timestamp").is_some());
+    assert!(fields.remove("elapsed_us").unwrap().is_u64());
+    assert!(fields.remove("request_id").unwrap().is_string());
+    event
+}
+
+#[tokio::test]
+async fn each_change_leaves_one_event() {
+    let (log, _guard) = Log::of_this_thread();
+    let app = App::new();
+    let done = |action: &str| {
+        json!({
+            "target": "dcv_resolver::audit",
+            "level": "INFO",
+            "action": action,
+            "session_id": "a\\u{202e}",
+            "token_name": "writer",
+            "role": "read-write",
+            "caller_ip": "192.0.2.99",
+            "outcome": "done",
+        })
+    };
+    let id = "a%E2%80%AE";
+    app.register(id, LEASE, BODY).await.expect(200, "");
+    assert_eq!(only(log.take()), done("register"));
+    app.renew(id, LEASE, r#"{"ttl_ms":1}"#)
+        .await
+        .expect(200, "");
+    assert_eq!(only(log.take()), done("renew"));
+    app.deregister(id, LEASE).await.expect(204, "");
+    assert_eq!(only(log.take()), done("deregister"));
+}
+
+#[tokio::test]
+async fn each_refusal_leaves_one_event_with_the_reason() {
+    let (log, _guard) = Log::of_this_thread();
+    let app = App::new();
+    app.register("a", LEASE, BODY).await.expect(200, "");
+    log.take();
+
+    app.register("a", OTHER_LEASE, BODY)
+        .await
+        .expect(409, "already_exists");
+    assert_eq!(
+        only(log.take()),
+        json!({
+            "target": "dcv_resolver::audit",
+            "level": "WARN",
+            "action": "register",
+            "session_id": "a",
+            "token_name": "writer",
+            "role": "read-write",
+            "caller_ip": "192.0.2.99",
+            "outcome": "refused",
+            "reason": "already_exists",
+            "status": 409,
+            "detail": "a live session of this id is registered under another lease token",
+        })
+    );
+    let expect = |reason: &str| {
+        let event = only(log.take());
+        assert_eq!(event["target"], "dcv_resolver::audit");
+        assert_eq!(event["level"], "WARN");
+        assert_eq!(event["outcome"], "refused");
+        assert_eq!(event["reason"], reason);
+    };
+    app.renew("a", OTHER_LEASE, r#"{"ttl_ms":1}"#).await;
+    expect("lease_lost");
+    app.deregister("a", OTHER_LEASE).await;
+    expect("no_such_lease");
+    app.deregister("a", "tr0ub4dor").await;
+    expect("malformed_request");
+    app.register("a", LEASE, "{").await;
+    expect("malformed_request");
+    app.register("%zz", LEASE, BODY).await;
+    expect("malformed_request");
+    let read_only = bearing(READER, "DELETE", "/v1/sessions/a");
+    app.send(read_only.body(Body::empty()).unwrap()).await;
+    expect("read_only_token");
+}
+
+#[tokio::test]
+async fn looking_is_not_audited() {
+    let (log, _guard) = Log::of_this_thread();
+    let app = App::new();
+    app.get("/v1/sessions").await;
+    app.get("/v1/sessions/a").await;
+    app.get("/v1/openapi.json").await;
+    app.get("/v1/no/such/path").await;
+    for event in log.take() {
+        assert_eq!(event["target"], "dcv_resolver::admin", "{event}");
+        assert_eq!(event["level"], "DEBUG", "{event}");
+    }
+}
+
+#[tokio::test]
+async fn no_token_of_any_kind_is_logged() {
+    let (log, _guard) = Log::of_this_thread();
+    let app = App::new();
+    let request = json_request("PUT", "/v1/sessions/a").body(BODY.into());
+    let minted = app.send(request.unwrap()).await;
+    let minted = minted.headers["lease-token"].to_str().unwrap().to_owned();
+    app.register("b", LEASE, BODY).await.expect(200, "");
+    app.renew("b", LEASE, "{}")
+        .await
+        .expect(400, "malformed_request");
+    app.deregister("b", OTHER_LEASE)
+        .await
+        .expect(404, "no_such_lease");
+    let text = log.text();
+    assert!(text.lines().count() >= 4, "{text}");
+    for secret in ["tr0ub4dor", LEASE, OTHER_LEASE, &minted] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
