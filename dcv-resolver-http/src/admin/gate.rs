@@ -1,7 +1,7 @@
 //! [`Gate`]: lets in whoever has a token.
 
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::role::TokenHolder;
 use super::tokens::Tokens;
+use crate::ops::{self, Guard};
 
 /// How long refusals are counted after one that is logged in full.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -132,6 +133,21 @@ fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer".len())?;
     let token = token.strip_prefix(b" ")?.trim_ascii();
     (scheme.eq_ignore_ascii_case(b"Bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Whoever has a token, of either role, may ask for an explanation.
+impl Guard for Tokens {
+    fn admit(&self, headers: &HeaderMap, _: Option<SocketAddr>) -> Result<Arc<str>, ops::Refused> {
+        bearer_token(headers)
+            .and_then(|token| self.check(token))
+            .map(|holder| holder.name().into())
+            .ok_or_else(|| {
+                ops::Refused::Unauthorized(
+                    "a bearer token of the token file is needed, as 'Authorization: Bearer TOKEN'"
+                        .into(),
+                )
+            })
+    }
 }
 
 #[cfg(test)]
