@@ -40,6 +40,7 @@ use watched::Watched;
 /// | `reloads_total` | `what`, `result` | see [`reloaded`](Self::reloaded); `result` is `ok` or `failed` |
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | see [`certificate_expires`](Self::certificate_expires) |
 /// | `build_info` | `version` | always 1 |
+/// | `connections_open`, `connections_accepted_total`, `connections_cut_total`, `tls_handshakes_failed_total` | | see [`watch_connections`](Self#method.watch_connections) |
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -222,6 +223,14 @@ impl Metrics {
         age: impl Fn() -> Option<Duration> + Send + Sync + 'static,
     ) {
         self.0.watched.age(store.into(), Arc::new(age));
+    }
+
+    /// Shows the connections of a server, whose
+    /// [`Server::connections`](crate::server::Server::connections) these are.
+    /// Those of a second one replace them.
+    #[cfg(feature = "server")]
+    pub fn watch_connections(&self, connections: crate::server::Connections) {
+        self.0.watched.connections(connections);
     }
 
     /// Tells whether `store` could be asked when it was last tried.

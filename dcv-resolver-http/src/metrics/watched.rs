@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
+#[cfg(feature = "server")]
+use prometheus_client::encoding::NoLabelSet;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::StoreLabel;
 use crate::in_flight::InFlight;
+#[cfg(feature = "server")]
+use crate::server::Connections;
 
 type Age = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
@@ -23,6 +27,8 @@ pub(super) struct Watched {
     /// requests in flight.
     in_flight: Mutex<Vec<Weak<InFlight>>>,
     ages: Mutex<BTreeMap<Arc<str>, Age>>,
+    #[cfg(feature = "server")]
+    connections: Mutex<Option<Connections>>,
 }
 
 impl Watched {
@@ -42,6 +48,11 @@ impl Watched {
 
     pub(super) fn forget_age(&self, store: &str) {
         lock(&self.ages).remove(store);
+    }
+
+    #[cfg(feature = "server")]
+    pub(super) fn connections(&self, connections: Connections) {
+        *lock(&self.connections) = Some(connections);
     }
 
     fn encode_ready(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -95,12 +106,52 @@ impl Watched {
         }
         Ok(())
     }
+
+    #[cfg(feature = "server")]
+    fn encode_connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(connections) = lock(&self.connections).clone() else {
+            return Ok(());
+        };
+        let open = i64::try_from(connections.open()).unwrap_or(i64::MAX);
+        encoder
+            .encode_descriptor(
+                "connections_open",
+                "Connections that are open",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&open)?;
+        for (name, help, count) in [
+            (
+                "connections_accepted",
+                "Connections that were accepted",
+                connections.accepted_total(),
+            ),
+            (
+                "connections_cut",
+                "Connections that were still busy when the shutdown's grace was over",
+                connections.cut_total(),
+            ),
+            (
+                "tls_handshakes_failed",
+                "TLS handshakes that came to nothing",
+                connections.tls_handshakes_failed_total(),
+            ),
+        ] {
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Counter)?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
 }
 
 impl Collector for Watched {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_ready(&mut encoder)?;
         self.encode_in_flight(&mut encoder)?;
+        #[cfg(feature = "server")]
+        self.encode_connections(&mut encoder)?;
         self.encode_ages(&mut encoder)
     }
 }

@@ -263,6 +263,43 @@ fn the_names_are_those_that_dashboards_rely_on() {
     assert!(text.ends_with("# EOF\n"));
 }
 
+#[cfg(feature = "server")]
+#[tokio::test]
+async fn the_connections_of_a_server_are_shown() {
+    use dcv_resolver_http::server::{self, Server};
+
+    let metrics = Metrics::new();
+    let server = Server::new(counted(&metrics, over(memory())));
+    metrics.watch_connections(server.connections());
+    let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(server.serve(listener, std::future::pending()));
+    let first = tokio::net::TcpStream::connect(address).await.unwrap();
+    let second = tokio::net::TcpStream::connect(address).await.unwrap();
+    drop(second);
+    let expected = [
+        "dcv_resolver_connections_open 1",
+        "dcv_resolver_connections_accepted_total 2",
+        "dcv_resolver_connections_cut_total 0",
+        "dcv_resolver_tls_handshakes_failed_total 0",
+    ];
+    let shown = async {
+        loop {
+            let text = metrics.render();
+            let is_shown = |sample: &&str| text.lines().any(|line| line == *sample);
+            if expected.iter().all(is_shown) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), shown)
+        .await
+        .unwrap();
+    drop(first);
+    serving.abort();
+}
+
 #[test]
 fn every_metric_is_described_once_before_its_samples() {
     let metrics = Metrics::new();
