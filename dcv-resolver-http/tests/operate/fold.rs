@@ -1,12 +1,13 @@
 //! Failures that repeat.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
-use dcv_resolver_core::{MemoryStore, Resolver, SessionStore, StoreError, StoreErrorKind};
+use dcv_resolver_core::{
+    MemoryStore, Resolver, SessionId, SessionRecord, StoreError, StoreErrorKind,
+};
 use dcv_resolver_http::RouterBuilder;
 use futures_util::poll;
 use serde_json::json;
@@ -81,7 +82,7 @@ async fn the_summary_says_what_it_is_about_and_belongs_to_no_request() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_window_is_told_by_the_next_decision_of_any_kind() {
     let store = || {
-        Saying(|id: &dcv_resolver_core::SessionId| match id.as_str() {
+        Saying(|id: &SessionId| match id.as_str() {
             "broken" => Err(StoreError::new("test", StoreErrorKind::Unavailable)),
             _ => Ok(None),
         })
@@ -230,18 +231,18 @@ async fn refusals_are_folded_for_each_caller() {
 }
 
 /// Fails with a text that is another each time.
-fn never_twice_the_same() -> impl SessionStore {
+fn never_twice_the_same() -> impl Fn(&SessionId) -> Result<Option<SessionRecord>, StoreError> {
     let count = AtomicUsize::new(0);
-    Saying(move |_: &_| {
+    move |_: &SessionId| {
         let count = count.fetch_add(1, Ordering::SeqCst);
         Err(StoreError::new("test", StoreErrorKind::Unavailable)
             .with_source(format!("connection {count}")))
-    })
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_failures_that_all_differ_is_bounded_too_and_none_is_lost() {
-    let app = over(never_twice_the_same()).build();
+    let app = over(Saying(never_twice_the_same())).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 10_000).await;
     let in_full = log.events();
@@ -258,6 +259,34 @@ async fn a_flood_of_failures_that_all_differ_is_bounded_too_and_none_is_lost() {
     // And there is room for others again.
     ask(&app, 1).await;
     assert_eq!(log.short(), [line("error", "store_unavailable", 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_was_there_before_the_flood_keeps_its_own_count() {
+    let flood = never_twice_the_same();
+    let store = Saying(move |id: &SessionId| {
+        if id.as_str() == "console" {
+            return Err(StoreError::new("steady", StoreErrorKind::Unavailable));
+        }
+        flood(id)
+    });
+    let app = over(store).build();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    ask(&app, 1).await;
+    for _ in 0..100 {
+        post(&app, "/resolveSession?sessionId=other").await;
+    }
+    ask(&app, 7).await;
+    log.events();
+    drop(app);
+    let mut repeated: Vec<_> = log
+        .events()
+        .iter()
+        .map(|event| event["fields"]["repeated"].as_u64().unwrap())
+        .collect();
+    repeated.sort_unstable();
+    // 63 of the flood were told apart, one more stands for the rest.
+    assert_eq!(repeated, [7, 100 - 63 - 1]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -296,7 +325,7 @@ async fn what_nobody_listens_to_is_not_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn none_is_lost_or_counted_twice_when_many_fail_at_once() {
-    let store = Arc::new(never_twice_the_same());
+    let store = Saying(never_twice_the_same());
     let (log, subscriber) = Log::with_subscriber(Level::INFO);
     let dispatch = tracing::Dispatch::new(subscriber);
     for store in [
