@@ -76,3 +76,28 @@ impl EncodeMetric for Histogram {
 impl TypedMetric for Histogram {
     const TYPE: MetricType = MetricType::Histogram;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_the_bucket_below_it() {
+        for (bucket, bound) in BOUNDS.into_iter().enumerate() {
+            let histogram = Histogram::default();
+            histogram.observe(bound);
+            histogram.observe(bound + Duration::from_nanos(1));
+            let counts = histogram.0.counts.each_ref();
+            let counts = counts.map(|count| count.load(Ordering::Relaxed));
+            assert_eq!(counts[bucket..bucket + 2], [1, 1], "{bound:?}");
+        }
+    }
+
+    #[test]
+    fn the_longest_duration_of_all_is_counted() {
+        let histogram = Histogram::default();
+        histogram.observe(Duration::MAX);
+        let last = histogram.0.counts.last().unwrap();
+        assert_eq!(last.load(Ordering::Relaxed), 1);
+    }
+}

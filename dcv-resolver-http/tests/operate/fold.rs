@@ -299,6 +299,34 @@ async fn with_no_window_each_leaves_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_no_window_not_even_failures_of_one_moment_are_folded() {
+    let app = replying(Reply::Hang).fold_window(Duration::ZERO).build();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    tokio::join!(ask(&app, 1), ask(&app, 1), ask(&app, 1));
+    assert_eq!(log.short(), vec![line("error", "timeout", 0); 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_end_each_at_a_time_of_its_own() {
+    let kinds = [Reply::Panic, Reply::Fail(StoreErrorKind::Unavailable)];
+    let twice = kinds
+        .iter()
+        .flat_map(|reply| [reply.clone(), reply.clone()]);
+    let app = over(ScriptedStore::sequence(twice, Reply::Absent)).build();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    ask(&app, 2).await;
+    tokio::time::advance(WINDOW / 2).await;
+    ask(&app, 2).await;
+    log.events();
+    for reason in ["internal_error", "store_unavailable"] {
+        tokio::time::advance(WINDOW / 2).await;
+        ask(&app, 1).await;
+        let expected = [line("error", reason, 1), line("miss", "unknown", 0)];
+        assert_eq!(log.short(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_longest_window_of_all_is_possible() {
     let app = replying(unavailable()).fold_window(Duration::MAX).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
