@@ -66,7 +66,7 @@ impl Client {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
     pub(crate) fn over(stream: S) -> Self {
         Self {
             stream,
@@ -79,11 +79,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         &self.stream
     }
 
-    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]> + Send + Sync) {
         self.try_send(bytes).await.unwrap();
     }
 
-    async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    async fn try_send(&mut self, bytes: impl AsRef<[u8]> + Send + Sync) -> io::Result<()> {
         timeout(DEADLINE, async {
             self.stream.write_all(bytes.as_ref()).await?;
             self.stream.flush().await

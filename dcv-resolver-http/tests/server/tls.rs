@@ -350,7 +350,11 @@ async fn the_limits_of_a_connection_hold_over_tls() {
 async fn a_shutdown_answers_what_is_in_flight_over_tls() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
-    let server = start(|server| server.tls(tls)).await;
+    let server = start(|server| {
+        let never = Duration::from_secs(600);
+        server.tls(tls).header_read_timeout(never)
+    })
+    .await;
     let (address, gate) = (server.address, server.gate.clone());
     let client = TlsClient::new(&ca, None);
     let mut idle = client.connect(address).await.unwrap();

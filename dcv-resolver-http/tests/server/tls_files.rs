@@ -194,12 +194,10 @@ fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
         ),
         (
             &good.certificate,
-            &one_line
+            one_line
                 .trim_start_matches(MARK)
-                .replace("END", "AND")
                 .replace("KEY-----MIG", "KEY MIG")
-                .trim_end_matches('-')
-                .to_owned(),
+                .trim_end_matches('-'),
             "key.pem is damaged: a BEGIN line does not end with five dashes; copy it again from where it was made",
         ),
         (
