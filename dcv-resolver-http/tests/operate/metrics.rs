@@ -293,7 +293,7 @@ async fn the_connections_of_a_server_are_shown() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), shown)
+    tokio::time::timeout(Duration::from_secs(10), shown)
         .await
         .unwrap();
     drop(first);
