@@ -26,7 +26,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address: SocketAddr = address.as_deref().unwrap_or("127.0.0.1:0").parse()?;
 
     let tokens = Tokens::load(token_file)?;
-    tokio::spawn(tokens.watch(|_reload| ()));
+    let watched = tokens.clone();
+    tokio::spawn(async move { watched.watch(|_reload| ()).await });
     let app = AdminBuilder::new(Arc::new(MemoryStore::new()), tokens).build();
 
     let listener = server::listen(address)?;

@@ -1,5 +1,98 @@
 //! The admin API: sessions are registered, renewed, removed and shown over
-//! HTTP.
+//! HTTP, in any [`SessionRegistry`].
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use axum::Router;
+//! use dcv_resolver_core::MemoryStore;
+//! use dcv_resolver_http::admin::{AdminBuilder, Tokens};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let tokens = Tokens::load("/etc/dcv-resolver/tokens")?;
+//! let watched = tokens.clone();
+//! tokio::spawn(async move { watched.watch(|_reload| ()).await });
+//!
+//! let store = Arc::new(MemoryStore::new());
+//! let app: Router = AdminBuilder::new(store, tokens).build();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who may do what
+//!
+//! Every request but `GET /v1/openapi.json`, which holds no secret, carries
+//! `Authorization: Bearer TOKEN` with a token of the [token file](Tokens). It
+//! is checked before anything else of the request is looked at, so that nobody
+//! without one learns which paths or sessions there are. A caller without a
+//! good one gets a 401; who may only read, a 403 for a change.
+//!
+//! # The requests
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/sessions?limit=&page=` | 200, `sessions` and, unless it is the last page, `next_page` |
+//! | `GET /v1/sessions/{id}` | 200, the session, expired or not; 404 `unknown` |
+//! | `PUT /v1/sessions/{id}` | 200, the session as it is registered now; 409 `already_exists` |
+//! | `POST /v1/sessions/{id}/renew` | 200, `expires_at_ms`; 409 `lease_lost` |
+//! | `DELETE /v1/sessions/{id}` | 204; 404 `no_such_lease` |
+//! | `GET /v1/openapi.json` | 200, the [OpenAPI document](openapi()) with all of this in full |
+//!
+//! - **An id** is percent-encoded, a `/` in it as `%2F`. It is decoded once,
+//!   strictly. An HTTP client may take the ids `.` and `..` for folders unless
+//!   they are written as `%2E`, and some even then.
+//! - **A registration** has the fields of a
+//!   [`SessionRecord`](dcv_resolver_core::SessionRecord) without `id`, or
+//!   `ttl_ms` for `expires_at_ms`. When it expires must be said; `null` is
+//!   never.
+//! - **The lease token** travels in the header `lease-token`. A registration
+//!   without one gets one that is minted, in the answer's header of that name;
+//!   also when it is unknown whether the store has stored it. Everything but
+//!   looking requires it. Who brings a token of its own can repeat a
+//!   registration whose answer was lost.
+//! - **A lost lease is a 409**, and not a 412: that is for the conditions of
+//!   `If-Match` and its like, which go by the state of a resource. Neither
+//!   those nor `ETag` are used here. What a writer has to know is whether the
+//!   session is still its own, and an `ETag` that fits says only that nobody
+//!   has changed it: whoever reads the session could then take it over. A
+//!   registry compares the lease token in the same step in which it writes,
+//!   and cannot do so with anything else.
+//! - **A removal that removes nothing is a 404**. Whether the session is absent
+//!   or registered under another lease cannot be told apart: a registry does
+//!   not say it.
+//! - **Whatever is not done** is answered with a problem document, as by the
+//!   [resolver](crate#the-answers): 400 `malformed_request` with the
+//!   `parameter` at fault, 404 `no_such_path`, 405 `method_not_allowed` with
+//!   `Allow`, 408 `body_timeout`, 413 `body_too_long` (64 KiB), 414
+//!   `uri_too_long`, 415 `not_json`, 500 `internal_error`, 503
+//!   `store_unavailable` or `timeout`. After a 500 or 503 to a change it is
+//!   unknown whether it was made, and harmless to repeat it with the same
+//!   lease token.
+//!
+//! # The log
+//!
+//! Each attempt to change something leaves one [`tracing`] event with the
+//! target `dcv_resolver::audit`: at level INFO when it is done, WARN when it is
+//! refused, ERROR when the store failed. Looking leaves one with the target
+//! `dcv_resolver::admin`, at DEBUG, or ERROR when the store failed.
+//!
+//! | field | |
+//! |---|---|
+//! | `action` | `register`, `renew` or `deregister`; `list`, `get` or `describe` |
+//! | `session_id` | the id, escaped; left out where it is none |
+//! | `token_name`, `role` | whose bearer token it is |
+//! | `caller_ip` | the caller's address, where the server tells: with `ConnectInfo` |
+//! | `outcome` | `done`, `refused`, `failed`, or `abandoned`: the caller went away in the middle |
+//! | `reason`, `status`, `detail` | as in the answer, for all but `done` |
+//! | `elapsed_us` | microseconds from the request's arrival in the router |
+//! | `request_id` | the answer's `x-request-id` |
+//! | `error` | what the store's error says, with its sources, or what a panic said |
+//!
+//! Requests without a good token are not attempts to change something: the
+//! first is a WARN of `dcv_resolver::admin`, and those of the 10 s after it are
+//! one more, with their number in `refused`.
+//!
+//! No token of either kind is ever logged.
 
 mod action;
 mod audit;
@@ -30,9 +123,9 @@ use gate::Gate;
 pub use openapi::openapi;
 pub use role::{InvalidRole, Role, TokenHolder};
 pub use token_file::{InvalidTokenLine, InvalidTokens};
-pub use tokens::{Tokens, TokensError};
+pub use tokens::{Tokens, TokensError, TokensReload};
 
-/// Makes a router that answers the admin API.
+/// Makes a router that answers the admin API; see [the module](self).
 #[derive(Debug, Clone)]
 pub struct AdminBuilder {
     registry: Arc<dyn SessionRegistry>,

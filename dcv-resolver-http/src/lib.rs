@@ -141,7 +141,7 @@ mod router_builder;
 pub mod server;
 mod store_time_limit;
 mod trace_context;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", feature = "admin"))]
 mod watched_files;
 
 /// The axum that [`router`] returns a [`Router`](axum::Router) of. Another

@@ -1,22 +1,15 @@
 //! [`Tokens`]: who may use the admin API.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use tokio::time::{self, MissedTickBehavior};
 
 use super::role::TokenHolder;
 use super::token_file::{InvalidTokens, TokenFile};
-
-/// How often [`Tokens::watch`] looks at the file.
-const PERIOD: Duration = Duration::from_secs(1);
-
-/// Thousands of tokens.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+use crate::watched_files::{Content, WatchedFiles, digest};
 
 /// The bearer tokens of a file, which is read again when it changes.
 ///
@@ -39,11 +32,11 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// - **A bad file** (a mistake, no token at all, not to be read) changes
 ///   nothing: the tokens that were read last stay good, since half a file is
 ///   what a look at the wrong moment sees.
-/// - **No file** takes every token back, once it has been missing for two
-///   looks in a row. Deleting the file is what somebody does who wants the API
-///   closed at once, and unlike a bad file it is not mistaken for anything
-///   else; a tool that replaces a file by deleting it first is done by then.
-///   Whoever is locked out by mistake can still resolve: the gateway does not
+/// - **No file** takes every token back. Deleting it is what somebody does who
+///   wants the API closed at once, and unlike a bad file it is not mistaken
+///   for anything else. [`watch`](Self::watch) waits for its next look, since
+///   there are tools that replace a file by deleting it first. Whoever is
+///   locked out by mistake is seen by the gateway all the same: it does not
 ///   come this way.
 ///
 /// Clones share the tokens. `Debug` shows names and roles.
@@ -53,34 +46,34 @@ pub struct Tokens(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    file: ArcSwap<TokenFile>,
-    last: Mutex<Last>,
+    good: ArcSwap<Good>,
+    /// The last look found no file.
+    was_missing: AtomicBool,
 }
 
-/// What the last look at the file showed.
+/// What is good now.
 #[derive(Debug)]
-struct Last {
-    seen: Seen,
-    /// Missing, but not for long enough to mean it.
-    is_missing: bool,
+struct Good {
+    file: TokenFile,
+    /// Of the file's content; `None` when there is no file.
+    digest: Option<u64>,
 }
 
-#[derive(PartialEq, Eq)]
-enum Seen {
-    Content(Vec<u8>),
-    Unreadable(io::ErrorKind),
-    Deleted,
+/// What a reload came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokensReload {
+    /// The file holds the tokens that are good already.
+    Unchanged,
+    /// The tokens of the file are good now, and no others.
+    Replaced,
 }
 
-/// Without the content.
-impl std::fmt::Debug for Seen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Content(_) => "Content(..)",
-            Self::Unreadable(_) => "Unreadable",
-            Self::Deleted => "Deleted",
-        })
-    }
+/// Whether a file that is missing may be back at the next look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    OneLook,
+    None,
 }
 
 /// A token file cannot be used. Displays as one line that quotes nothing of
@@ -117,30 +110,27 @@ pub enum TokensError {
 }
 
 impl Tokens {
-    /// Reads the tokens of the file at `path`.
+    /// Reads the tokens of the file at `path`, which blocks for as long as that
+    /// takes.
     ///
     /// # Errors
     ///
     /// [`TokensError`], when the file cannot be read, has a mistake, or holds
     /// no token: to go without the admin API is to configure no file.
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, TokensError> {
-        let path = path.into();
-        let content = match read(&path) {
-            Ok(content) => content,
-            Err(source) => return Err(TokensError::Unreadable { path, source }),
-        };
-        let file = match TokenFile::parse(&content) {
-            Ok(file) => file,
-            Err(mistake) => return Err(TokensError::Invalid { path, mistake }),
-        };
-        Ok(Self(Arc::new(Inner {
-            path,
-            file: ArcSwap::from_pointee(file),
-            last: Mutex::new(Last {
-                seen: Seen::Content(content),
-                is_missing: false,
+        let tokens = Self(Arc::new(Inner {
+            path: path.into(),
+            good: ArcSwap::from_pointee(Good::NONE),
+            was_missing: AtomicBool::new(false),
+        }));
+        match tokens.reload() {
+            Err(TokensError::Deleted { path }) => Err(TokensError::Unreadable {
+                path,
+                source: io::ErrorKind::NotFound.into(),
             }),
-        })))
+            Err(error) => Err(error),
+            Ok(_) => Ok(tokens),
+        }
     }
 
     /// The file.
@@ -152,7 +142,7 @@ impl Tokens {
     /// How many tokens are good now.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.file.load().len()
+        self.0.good.load().file.len()
     }
 
     /// Whose `token` it is; `None` for one that is not good.
@@ -161,117 +151,106 @@ impl Tokens {
     /// they are, and nothing else about them.
     #[must_use]
     pub fn check(&self, token: &[u8]) -> Option<TokenHolder> {
-        self.0.file.load().holder_of(token).cloned()
+        self.0.good.load().file.holder_of(token).cloned()
     }
 
-    /// Looks at the file now. `None` when there is nothing new: the same
-    /// content as before, good or bad, or the same reason not to read it.
-    /// Otherwise the number of tokens, or why the file cannot be used.
+    /// Reads the file again, which blocks for as long as that takes.
     ///
-    /// It reads a small file, which may block for a moment.
-    pub fn reload(&self) -> Option<Result<usize, TokensError>> {
-        // Nothing panics half-way through a change.
-        let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let looked = read(&self.0.path);
-        let is_missing = matches!(&looked, Err(error) if error.kind() == io::ErrorKind::NotFound);
-        let was_missing = std::mem::replace(&mut last.is_missing, is_missing);
-        if is_missing && !was_missing && last.seen != Seen::Deleted {
-            return None;
-        }
-        let seen = match &looked {
-            Ok(content) => Seen::Content(content.clone()),
-            Err(_) if is_missing => Seen::Deleted,
-            Err(error) => Seen::Unreadable(error.kind()),
+    /// # Errors
+    ///
+    /// [`TokensError`]. The tokens that were good before stay good, unless the
+    /// file is gone.
+    pub fn reload(&self) -> Result<TokensReload, TokensError> {
+        let replaced = self.take(self.watched().read(), Patience::None)?;
+        Ok(replaced.unwrap_or(TokensReload::Unchanged))
+    }
+
+    /// Looks at the file once a second, and reloads it when its content has
+    /// changed, until the future is dropped.
+    ///
+    /// What is wrong is told when it still is at the next look, and then once
+    /// for the same content: as a `tracing` error, and to `on_reload`. A file
+    /// that is good again without having changed anything is
+    /// [`Unchanged`](TokensReload::Unchanged).
+    ///
+    /// It needs tokio's timer, and a thread of tokio's for blocking work while
+    /// the file is read.
+    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<TokensReload, TokensError>)) {
+        let take = |contents| self.take(contents, Patience::OneLook);
+        let tell = |news: Result<Option<TokensReload>, TokensError>| {
+            let result = news.map(|replaced| replaced.unwrap_or(TokensReload::Unchanged));
+            self.log(&result);
+            on_reload(&result);
         };
-        if seen == last.seen {
-            return None;
-        }
-        last.seen = seen;
-        Some(self.take(looked))
+        self.watched().watch(take, tell).await;
     }
 
-    fn take(&self, looked: io::Result<Vec<u8>>) -> Result<usize, TokensError> {
-        let path = || self.0.path.clone();
-        match looked {
-            Ok(content) => {
-                let file = TokenFile::parse(&content).map_err(|mistake| TokensError::Invalid {
-                    path: path(),
-                    mistake,
-                })?;
-                let count = file.len();
-                self.0.file.store(Arc::new(file));
-                Ok(count)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.0.file.store(Arc::new(TokenFile::NONE));
-                Err(TokensError::Deleted { path: path() })
-            }
-            Err(source) => Err(TokensError::Unreadable {
-                path: path(),
-                source,
-            }),
-        }
+    fn watched(&self) -> WatchedFiles {
+        WatchedFiles::new([self.0.path.clone()])
     }
 
-    /// Looks at the file once a second, for ever. Each time there is something
-    /// new it logs it and calls `on_reload`, as [`reload`](Self::reload) says:
-    /// once for each content, however long a bad file stays.
-    ///
-    /// It needs a tokio runtime with its timer enabled; drop the future to
-    /// stop it.
-    pub fn watch<F>(&self, on_reload: F) -> impl Future<Output = ()> + Send + use<F>
-    where
-        F: Fn(&Result<usize, TokensError>) + Send + 'static,
-    {
-        let tokens = self.clone();
-        async move {
-            let mut ticks = time::interval(PERIOD);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let looking = tokens.clone();
-                let looked = tokio::task::spawn_blocking(move || looking.reload()).await;
-                // An error is a runtime that ends.
-                if let Ok(Some(reload)) = looked {
-                    tell(&tokens, &reload);
-                    on_reload(&reload);
-                }
+    /// Takes what a look at the one file showed; `None` if it is good already.
+    fn take(
+        &self,
+        mut contents: Vec<Content>,
+        patience: Patience,
+    ) -> Result<Option<TokensReload>, TokensError> {
+        let inner = &self.0;
+        let path = || inner.path.clone();
+        let digest = digest(&contents);
+        let content = contents.pop().unwrap_or_else(|| Ok(Vec::new()));
+
+        let is_missing = matches!(&content, Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let was_missing = inner.was_missing.swap(is_missing, Ordering::Relaxed);
+        if is_missing {
+            if was_missing || patience == Patience::None {
+                inner.good.store(Arc::new(Good::NONE));
             }
+            return Err(TokensError::Deleted { path: path() });
+        }
+        if inner.good.load().digest == Some(digest) {
+            return Ok(None);
+        }
+        let content = content.map_err(|source| TokensError::Unreadable {
+            path: path(),
+            source,
+        })?;
+        let file = TokenFile::parse(&content).map_err(|mistake| TokensError::Invalid {
+            path: path(),
+            mistake,
+        })?;
+        inner.good.store(Arc::new(Good {
+            file,
+            digest: Some(digest),
+        }));
+        Ok(Some(TokensReload::Replaced))
+    }
+
+    fn log(&self, result: &Result<TokensReload, TokensError>) {
+        let tokens = self.count();
+        let path = self.path().display();
+        match result {
+            Ok(TokensReload::Replaced) => {
+                tracing::info!(%path, tokens, "the token file has changed");
+            }
+            Ok(TokensReload::Unchanged) => {
+                tracing::info!(%path, tokens, "the token file is good again");
+            }
+            Err(error @ TokensError::Deleted { .. }) => {
+                tracing::error!(%error, "the admin API is closed");
+            }
+            Err(error) => tracing::error!(
+                %error,
+                tokens,
+                "the token file cannot be used; the tokens read before stay good",
+            ),
         }
     }
 }
 
-fn tell(tokens: &Tokens, reload: &Result<usize, TokensError>) {
-    let path = tokens.path().display();
-    match reload {
-        Ok(count) => tracing::info!(%path, tokens = count, "the token file has changed"),
-        Err(error @ TokensError::Deleted { .. }) => {
-            tracing::error!(%error, "the admin API is closed")
-        }
-        Err(error) => tracing::error!(
-            %error,
-            tokens = tokens.count(),
-            "the token file cannot be used; the tokens read before stay good",
-        ),
-    }
-}
-
-/// The content of a small file; an error for anything else, such as a pipe
-/// that would never end.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(invalid("it is not a file"));
-    }
-    let mut content = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut content)?;
-    if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(invalid("it is larger than 1 MiB"));
-    }
-    Ok(content)
-}
-
-fn invalid(sentence: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, sentence)
+impl Good {
+    const NONE: Self = Self {
+        file: TokenFile::NONE,
+        digest: None,
+    };
 }

@@ -22,9 +22,9 @@ pub(crate) const WRITER: &str = "tr0ub4dor-writer-0123456789abcdef";
 pub(crate) const READER: &str = "tr0ub4dor-reader-0123456789abcdef";
 pub(crate) const STRANGER: &str = "tr0ub4dor-nobody-0123456789abcdef";
 
-/// A lease token, and another.
-pub(crate) const LEASE: &str = "0123456789abcdef0123456789abcdef";
-pub(crate) const OTHER_LEASE: &str = "ffffffffffffffffffffffffffffffff";
+/// A lease token, and another: each is `tr0ub4dor` and more in hexadecimal.
+pub(crate) const LEASE: &str = "747230756234646f7230303030303030";
+pub(crate) const OTHER_LEASE: &str = "747230756234646f7231313131313131";
 
 /// Enough to register a session.
 pub(crate) const BODY: &str = r#"{"host":"192.0.2.7","http_port":8443,"ttl_ms":60000}"#;

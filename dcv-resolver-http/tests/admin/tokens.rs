@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dcv_resolver_http::admin::{InvalidTokenLine, InvalidTokens, Role, Tokens, TokensError};
+use dcv_resolver_http::admin::{
+    InvalidTokenLine, InvalidTokens, Role, Tokens, TokensError, TokensReload,
+};
 use tempfile::TempDir;
 
 use crate::fixture::{App, READER, STRANGER, WRITER, bearing};
@@ -38,13 +40,16 @@ fn what_cannot_be_loaded_names_the_file_and_the_line() {
     );
     let huge = error(&vec![b'\n'; 1024 * 1024 + 1]).to_string();
     assert!(
-        huge.ends_with("/tokens: the token file cannot be read: it is larger than 1 MiB"),
+        huge.ends_with("/tokens: the token file cannot be read: the file is larger than 1 MiB"),
         "{huge}"
     );
 
     let folder = TempDir::new().unwrap();
     let folder_error = Tokens::load(folder.path()).unwrap_err().to_string();
-    assert!(folder_error.ends_with("it is not a file"), "{folder_error}");
+    assert!(
+        folder_error.ends_with("this is not a file"),
+        "{folder_error}"
+    );
     let missing = Tokens::load(folder.path().join("none")).unwrap_err();
     assert!(
         matches!(missing, TokensError::Unreadable { .. }),
@@ -71,60 +76,49 @@ fn neither_debug_nor_an_error_shows_a_token() {
 fn a_good_file_replaces_all_tokens() {
     let app = App::new();
     let tokens = &app.tokens;
-    assert!(tokens.reload().is_none());
+    assert_eq!(tokens.reload().unwrap(), TokensReload::Unchanged);
     assert_eq!(tokens.count(), 2);
     assert_eq!(
         tokens.check(READER.as_bytes()).unwrap().role(),
         Role::ReadOnly
     );
 
-    fs::write(&app.token_file, format!("other read-only {STRANGER}")).unwrap();
-    assert_eq!(tokens.reload().unwrap().unwrap(), 1);
+    app.replace_tokens(&format!("other read-only {STRANGER}"));
+    assert_eq!(tokens.reload().unwrap(), TokensReload::Replaced);
+    assert_eq!(tokens.count(), 1);
     assert!(tokens.check(WRITER.as_bytes()).is_none());
     assert_eq!(tokens.check(STRANGER.as_bytes()).unwrap().name(), "other");
-    assert!(tokens.reload().is_none());
+    assert_eq!(tokens.reload().unwrap(), TokensReload::Unchanged);
 }
 
 #[test]
-fn a_bad_file_changes_nothing_and_is_told_once_for_each_content() {
+fn a_bad_file_changes_nothing() {
     let app = App::new();
     let tokens = &app.tokens;
     for content in ["writer", "", "writer read-write short"] {
-        fs::write(&app.token_file, content).unwrap();
-        assert!(tokens.reload().unwrap().is_err());
-        assert!(tokens.reload().is_none());
+        app.replace_tokens(content);
+        assert!(tokens.reload().is_err());
         assert!(tokens.check(WRITER.as_bytes()).is_some());
     }
     fs::remove_file(&app.token_file).unwrap();
     fs::create_dir(&app.token_file).unwrap();
-    assert!(tokens.reload().unwrap().is_err());
-    assert!(tokens.reload().is_none());
+    assert!(tokens.reload().is_err());
     assert!(tokens.check(WRITER.as_bytes()).is_some());
 }
 
 #[test]
-fn a_deleted_file_takes_every_token_back_at_the_second_look() {
+fn a_deleted_file_takes_every_token_back() {
     let app = App::new();
     let tokens = &app.tokens;
-    let content = fs::read(&app.token_file).unwrap();
-
-    // Replaced by deleting it first.
+    let content = fs::read_to_string(&app.token_file).unwrap();
     fs::remove_file(&app.token_file).unwrap();
-    assert!(tokens.reload().is_none());
-    fs::write(&app.token_file, &content).unwrap();
-    assert!(tokens.reload().is_none());
-    assert_eq!(tokens.count(), 2);
-
-    fs::remove_file(&app.token_file).unwrap();
-    assert!(tokens.reload().is_none());
-    assert!(tokens.check(WRITER.as_bytes()).is_some());
-    let gone = tokens.reload().unwrap().unwrap_err();
+    let gone = tokens.reload().unwrap_err();
     assert!(matches!(gone, TokensError::Deleted { .. }), "{gone}");
+    assert_eq!(tokens.count(), 0);
     assert!(tokens.check(WRITER.as_bytes()).is_none());
-    assert!(tokens.reload().is_none());
 
-    fs::write(&app.token_file, &content).unwrap();
-    assert_eq!(tokens.reload().unwrap().unwrap(), 2);
+    app.replace_tokens(&content);
+    assert_eq!(tokens.reload().unwrap(), TokensReload::Replaced);
     assert!(tokens.check(WRITER.as_bytes()).is_some());
 }
 
@@ -138,50 +132,70 @@ async fn a_token_that_was_taken_back_is_refused_from_then_on() {
     };
     assert_eq!(send(WRITER).await, 200);
     assert_eq!(send(STRANGER).await, 401);
-    fs::write(&app.token_file, format!("other read-only {STRANGER}")).unwrap();
-    app.tokens.reload().unwrap().unwrap();
+    app.replace_tokens(&format!("other read-only {STRANGER}"));
+    app.tokens.reload().unwrap();
     assert_eq!(send(WRITER).await, 401);
     assert_eq!(send(STRANGER).await, 200);
 }
 
-/// Real time, since a file is read on a thread that a paused clock does not
-/// wait for.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_watched_file_is_read_again_and_told_of() {
     let (log, _guard) = Log::of_this_thread();
     let app = App::new();
     let told = Arc::new(Mutex::new(Vec::new()));
-    let telling = Arc::clone(&told);
-    let watch = app.tokens.watch(move |reload| {
-        telling.lock().unwrap().push(reload.as_ref().ok().copied());
+    let (tokens, telling) = (app.tokens.clone(), Arc::clone(&told));
+    let watch = tokio::spawn(async move {
+        let tell = |reload: &Result<TokensReload, TokensError>| {
+            telling.lock().unwrap().push(reload.as_ref().ok().copied());
+        };
+        tokens.watch(tell).await;
     });
-    let watch = tokio::spawn(watch);
-    let until = async |count: usize| {
-        let told = async {
-            while told.lock().unwrap().len() < count {
+    let until = async |condition: &dyn Fn() -> bool| {
+        let waiting = async {
+            while !condition() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let told = tokio::time::timeout(Duration::from_secs(60), told);
-        told.await.unwrap();
+        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        assert!(waited.is_ok(), "told {:?}", told.lock().unwrap());
     };
+    let told_of = |count| told.lock().unwrap().len() == count;
+
     app.replace_tokens(&format!("other read-only {STRANGER}"));
-    until(1).await;
+    until(&|| told_of(1)).await;
     assert!(app.tokens.check(STRANGER.as_bytes()).is_some());
     app.replace_tokens("other");
-    until(2).await;
+    until(&|| told_of(2)).await;
     assert!(app.tokens.check(STRANGER.as_bytes()).is_some());
     fs::remove_file(&app.token_file).unwrap();
-    until(3).await;
-    assert!(app.tokens.check(STRANGER.as_bytes()).is_none());
+    until(&|| told_of(3) && app.tokens.count() == 0).await;
     watch.abort();
 
-    assert_eq!(*told.lock().unwrap(), [Some(1), None, None]);
-    let levels: Vec<_> = log
-        .take()
-        .iter()
-        .map(|event| event["level"].clone())
-        .collect();
+    assert_eq!(
+        *told.lock().unwrap(),
+        [Some(TokensReload::Replaced), None, None]
+    );
+    let events = log.take();
+    let levels: Vec<_> = events.iter().map(|event| &event["level"]).collect();
     assert_eq!(levels, ["INFO", "ERROR", "ERROR"]);
+    assert_eq!(events[2]["message"], "the admin API is closed");
     assert!(!log.text().contains("tr0ub4dor"));
+}
+
+/// As tools do that know no better: a look in between finds no file.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_missing_for_one_look_takes_nothing_back() {
+    let app = App::new();
+    let content = fs::read_to_string(&app.token_file).unwrap();
+    fs::remove_file(&app.token_file).unwrap();
+    {
+        // The first look, at once, and no second.
+        let mut watch = std::pin::pin!(app.tokens.watch(|reload| panic!("{reload:?}")));
+        let first = tokio::time::timeout(Duration::from_millis(999), &mut watch).await;
+        assert!(first.is_err());
+        assert_eq!(app.tokens.count(), 2);
+    }
+    app.replace_tokens(&content);
+    assert_eq!(app.tokens.reload().unwrap(), TokensReload::Unchanged);
+    assert_eq!(app.tokens.count(), 2);
 }
