@@ -1,48 +1,43 @@
 //! The dashboard and the alerts speak of exactly the metrics that there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use dcv_resolver_core::{Clock, MemoryStore, Resolver, SystemClock};
+use dcv_resolver_http::server::Server;
+use dcv_resolver_http::{Metrics, RouterBuilder};
 use serde_json::Value;
+use tower::ServiceExt;
 
 use crate::deployed;
 
-/// What `/metrics` may answer.
+/// What `/metrics` answers when everything that is counted has come about.
 fn exposition() -> String {
-    EXPOSITION.to_owned()
-}
+    let metrics = Metrics::new();
+    let resolver = Resolver::new(MemoryStore::new()).with_store_name("sessions");
+    let app: Router = RouterBuilder::new(resolver)
+        .metrics(metrics.clone())
+        .build();
+    metrics.build_info("0.1.0");
+    metrics.ready(true);
+    metrics.reloaded("sessions", true);
+    metrics.certificate_expires("server", SystemClock.now());
+    metrics.store_up("sessions", true);
+    metrics.watch_age("sessions", || Some(Duration::ZERO));
+    metrics.watch_connections(Server::new(app.clone()).connections());
 
-const EXPOSITION: &str = r#"
-# TYPE dcv_resolver_decisions counter
-dcv_resolver_decisions_total{outcome="found",reason="none",transport="HTTP",store="sessions"} 1
-# TYPE dcv_resolver_decision_duration_seconds histogram
-dcv_resolver_decision_duration_seconds_sum{outcome="found"} 0.0001
-dcv_resolver_decision_duration_seconds_count{outcome="found"} 1
-dcv_resolver_decision_duration_seconds_bucket{outcome="found",le="0.0001"} 1
-# TYPE dcv_resolver_in_flight_requests gauge
-dcv_resolver_in_flight_requests 0
-# TYPE dcv_resolver_log_events_folded counter
-dcv_resolver_log_events_folded_total 0
-# TYPE dcv_resolver_ready gauge
-dcv_resolver_ready 1
-# TYPE dcv_resolver_store_up gauge
-dcv_resolver_store_up{store="sessions"} 1
-# TYPE dcv_resolver_served_data_age_seconds gauge
-dcv_resolver_served_data_age_seconds{store="sessions"} 0
-# TYPE dcv_resolver_reloads counter
-dcv_resolver_reloads_total{what="sessions",result="ok"} 1
-# TYPE dcv_resolver_certificate_expiry_timestamp_seconds gauge
-dcv_resolver_certificate_expiry_timestamp_seconds{certificate="server"} 0
-# TYPE dcv_resolver_build_info gauge
-dcv_resolver_build_info{version="0.1.0"} 1
-# TYPE dcv_resolver_connections_open gauge
-dcv_resolver_connections_open 0
-# TYPE dcv_resolver_connections_accepted counter
-dcv_resolver_connections_accepted_total 0
-# TYPE dcv_resolver_connections_cut counter
-dcv_resolver_connections_cut_total 0
-# TYPE dcv_resolver_tls_handshakes_failed counter
-dcv_resolver_tls_handshakes_failed_total 0
-"#;
+    let request = Request::post("/resolveSession?sessionId=console").body(Body::empty());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let answer = runtime.block_on(app.oneshot(request.unwrap())).unwrap();
+    assert_eq!(answer.status(), 404);
+    metrics.render()
+}
 
 /// The labels of each metric, by the name that a query asks for.
 fn exposed() -> BTreeMap<String, BTreeSet<String>> {
