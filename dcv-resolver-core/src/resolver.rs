@@ -43,6 +43,9 @@ pub struct Resolver {
 }
 
 /// One store of a [`Resolver`], and its name for logs.
+///
+/// Clones are the same store: a service that builds a resolver anew, as for a
+/// changed configuration, keeps its stores by keeping these.
 #[derive(Debug, Clone)]
 pub struct NamedStore {
     name: Arc<str>,
@@ -50,6 +53,15 @@ pub struct NamedStore {
 }
 
 impl NamedStore {
+    /// Gives `store` a name for logs, which must hold no secret.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
+        Self {
+            name: name.into(),
+            store: Arc::new(store),
+        }
+    }
+
     /// The store's name for logs.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
@@ -70,10 +82,27 @@ impl Resolver {
     /// yours to register sessions with.
     #[must_use]
     pub fn new(store: impl SessionStore) -> Self {
-        Self::over(vec![NamedStore {
-            name: "store".into(),
-            store: Arc::new(store),
-        }])
+        Self::over(vec![NamedStore::new("store", store)])
+    }
+
+    /// A resolver over `first` and then `others`, as
+    /// [`then`](Self::then) says.
+    ///
+    /// ```
+    /// use dcv_resolver_core::{MemoryStore, NamedStore, Resolver};
+    ///
+    /// let agents = NamedStore::new("agents", MemoryStore::new());
+    /// let by_hand = NamedStore::new("by_hand", MemoryStore::new());
+    /// let resolver = Resolver::chain(agents.clone(), [by_hand]);
+    /// assert_eq!(resolver.store_name(), "agents,by_hand");
+    ///
+    /// // Another resolver over the same store, as after a reload:
+    /// let resolver = Resolver::chain(agents, []);
+    /// # assert_eq!(resolver.store_name(), "agents");
+    /// ```
+    #[must_use]
+    pub fn chain(first: NamedStore, others: impl IntoIterator<Item = NamedStore>) -> Self {
+        Self::over(std::iter::once(first).chain(others).collect())
     }
 
     fn over(stores: Vec<NamedStore>) -> Self {
@@ -124,10 +153,7 @@ impl Resolver {
     #[must_use]
     pub fn then(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
         let mut stores = self.stores.to_vec();
-        stores.push(NamedStore {
-            name: name.into(),
-            store: Arc::new(store),
-        });
+        stores.push(NamedStore::new(name, store));
         self.with_stores(stores)
     }
 

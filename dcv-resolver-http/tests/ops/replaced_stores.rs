@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{Resolver, SessionStore};
+use dcv_resolver_core::{NamedStore, Resolver, SessionStore};
 use dcv_resolver_http::ops::{Readiness, StoreState};
 use tokio::time::{Instant, sleep};
 
@@ -172,4 +172,13 @@ async fn an_answer_of_the_old_store_says_nothing_of_the_new_one() {
     sleep(20 * SECOND).await;
     assert_eq!(readiness.report().stores[0].last_answer_age_ms, None);
     assert!(!readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_kept_is_known_still_in_another_resolver() {
+    let kept = NamedStore::new("agents", good());
+    let readiness = watched(&Resolver::chain(kept.clone(), []));
+    sleep(5 * SECOND).await;
+    readiness.replace_stores(&Resolver::chain(kept, []));
+    assert_eq!(readiness.report().stores[0].state, StoreState::Up);
 }
