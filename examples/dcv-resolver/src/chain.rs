@@ -1,45 +1,80 @@
 //! [`Chain`]: the stores of a configuration, opened.
 
-use dcv_resolver_core::{ClientNetworks, Explainer, Resolver};
-use dcv_resolver_static_file::Watcher;
+use std::sync::Arc;
+
+use dcv_resolver_core::{
+    ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionRegistry,
+};
+use dcv_resolver_http::StoreTimeLimit;
 
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::open_store::{Missing, OpenStore};
 
-/// All stores of a configuration, in the order in which they are asked.
-#[derive(Debug)]
-pub(crate) struct Chain(Vec<OpenStore>);
+/// All stores of a configuration, in the order in which they are asked. Clones
+/// hold the same stores.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chain(Vec<ChainedStore>);
+
+/// A store of the chain.
+#[derive(Debug, Clone)]
+pub(crate) struct ChainedStore {
+    settings: config::Store,
+    pub(crate) open: Arc<OpenStore>,
+    /// The same within its time budget, as the resolver asks it.
+    named: NamedStore,
+}
 
 impl Chain {
     /// Opens all of them.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::default().reopen(config).await
+    }
+
+    /// The stores of another configuration. Those with the name and the URL
+    /// that they have here stay open: their connections are kept, and what is
+    /// in memory alone is not lost.
+    pub(crate) async fn reopen(&self, config: &Config) -> Result<Self, Failure> {
         let mut stores = Vec::new();
-        for store in &config.stores {
-            let name = store.name.as_str().to_owned();
-            let url = store.url.option()?;
-            stores.push(OpenStore::named(name, url, Missing::Fail).await?);
+        for settings in &config.stores {
+            let known = self.0.iter().find(|store| {
+                store.settings.name == settings.name && store.settings.url == settings.url
+            });
+            stores.push(match known {
+                Some(store) if store.settings == *settings => store.clone(),
+                Some(store) => ChainedStore::new(settings, Arc::clone(&store.open)),
+                None => {
+                    let name = settings.name.as_str().to_owned();
+                    let url = settings.url.option()?;
+                    let open = OpenStore::named(name, url, Missing::Fail).await?;
+                    ChainedStore::new(settings, Arc::new(open))
+                }
+            });
         }
         Ok(Self(stores))
     }
 
-    /// Follows changes of session files, until the watchers are dropped.
-    pub(crate) fn watch(&self) -> Result<Vec<Watcher>, Failure> {
-        let watchers = self.0.iter().map(OpenStore::watch);
-        watchers.filter_map(Result::transpose).collect()
+    pub(crate) fn stores(&self) -> &[ChainedStore] {
+        &self.0
+    }
+
+    /// The store that is administered.
+    pub(crate) fn registry(&self, name: &str) -> Result<Arc<dyn SessionRegistry>, Failure> {
+        let store = self.0.iter().find(|store| store.open.name == name);
+        // A configuration that names no such store is refused.
+        let store = store.ok_or_else(|| Failure::setup(format!("there is no store {name:?}")))?;
+        let registry = Arc::clone(store.open.registry()?);
+        Ok(registry)
     }
 
     /// The resolver over them, with the policies of the configuration.
     pub(crate) fn resolver(&self, config: &Config) -> Resolver {
-        let mut stores = self.0.iter();
-        let mut resolver = match stores.next() {
-            Some(store) => Resolver::new(store.store()).with_store_name(store.name.as_str()),
+        let mut stores = self.0.iter().map(|store| store.named.clone());
+        let resolver = match stores.next() {
+            Some(first) => Resolver::chain(first, stores),
             // A configuration without a store is refused.
-            None => Resolver::new(dcv_resolver_core::MemoryStore::new()),
+            None => Resolver::new(MemoryStore::new()),
         };
-        for store in stores {
-            resolver = resolver.then(store.name.as_str(), store.store());
-        }
         match &config.policy.client_networks {
             Some(policy) => resolver.with_policy(client_networks(policy)),
             None => resolver,
@@ -50,8 +85,25 @@ impl Chain {
     pub(crate) fn explainer(&self, config: &Config) -> Explainer {
         let explainer = Explainer::new(self.resolver(config));
         self.0.iter().fold(explainer, |explainer, store| {
-            explainer.with_listing(store.name.as_str(), store.listing())
+            explainer.with_listing(store.open.name.as_str(), store.open.listing())
         })
+    }
+}
+
+impl ChainedStore {
+    fn new(settings: &config::Store, open: Arc<OpenStore>) -> Self {
+        let (name, store) = (open.name.as_str(), open.store());
+        let named = match settings.time_budget_ms {
+            Some(budget) => {
+                NamedStore::new(name, StoreTimeLimit::new(store, budget.milliseconds()))
+            }
+            None => NamedStore::new(name, store),
+        };
+        Self {
+            settings: settings.clone(),
+            open,
+            named,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
     let records = session_file::read(&options.file)?;
     let total = records.len();
     let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
-    let registry = store.registry()?;
+    let registry = &**store.registry()?;
     if options.dry_run {
         return line(format!(
             "{total} sessions would be imported into {}",

@@ -1,17 +1,18 @@
 //! Where events go: to standard error, as text for people or JSON for
 //! machines.
 
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-use crate::config::Log;
+use crate::config::Config;
 use crate::failure::Failure;
 
 /// How events are written.
@@ -46,31 +47,50 @@ pub(crate) struct Directives(String);
 #[derive(Debug)]
 pub(crate) struct InvalidDirectives;
 
+/// The process's subscriber, installed.
+#[derive(Debug)]
+pub(crate) struct Logging {
+    level: reload::Handle<EnvFilter, Registry>,
+}
+
 /// Installs the process's subscriber.
-pub(crate) fn init(log: &Log) -> Result<(), Failure> {
+pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
+    let log = &config.log;
     let terminal = io::stderr().is_terminal();
     let json = match log.format {
         Format::Auto => !terminal,
         Format::Text => false,
         Format::Json => true,
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&log.level.0))
+    let (filter, level) = reload::Layer::new(EnvFilter::new(&log.level.0));
+    let lines = fmt::layer()
         .with_writer(io::stderr)
         // Told on standard error as well, by a print that panics: a log that
         // cannot be written must not end the service.
         .log_internal_errors(false)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
-    let installed = if json {
-        subscriber.json().flatten_event(true).try_init()
+    let lines = if json {
+        lines.json().flatten_event(true).boxed()
     } else {
-        subscriber.try_init()
+        lines.boxed()
     };
+    let installed = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init();
     // The default hook would print text from outside among the events as it is.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(panic = ?panic.to_string(), "something panicked");
     }));
-    installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))
+    installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
+    Ok(Logging { level })
+}
+
+impl Logging {
+    /// Writes what `level` says from now on.
+    pub(crate) fn set_level(&self, level: &Directives) {
+        // It fails where there is no subscriber any more.
+        let _ignored = self.level.reload(EnvFilter::new(&level.0));
+    }
 }
 
 impl Directives {
@@ -118,14 +138,14 @@ impl From<Directives> for String {
     }
 }
 
-impl fmt::Display for Directives {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for Directives {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Display for InvalidDirectives {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for InvalidDirectives {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(
             "a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug' were expected",
         )

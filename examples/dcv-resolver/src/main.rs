@@ -9,12 +9,14 @@
 //! | `config.rs` | file, environment and flags → a configuration |
 //! | `store_url.rs` | a store's URL |
 //! | `open_store.rs`, `chain.rs` | a store, opened; all of a configuration |
+//! | `certificates.rs` | its certificates |
 //! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
 //! | `link.rs` | the id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | what they share |
 //! | `log.rs` | where events go |
 //! | `failure.rs` | the last sentence and the exit code |
 
+mod certificates;
 mod chain;
 mod check;
 mod cli;

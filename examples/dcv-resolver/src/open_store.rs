@@ -1,5 +1,6 @@
 //! [`OpenStore`]: a store, opened from its URL.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dcv_resolver_core::{
@@ -7,7 +8,7 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
-use dcv_resolver_static_file::{StaticFileStore, Watcher};
+use dcv_resolver_static_file::StaticFileStore;
 
 use crate::failure::Failure;
 use crate::session_file;
@@ -49,7 +50,7 @@ impl OpenStore {
         missing: Missing,
     ) -> Result<Self, Failure> {
         let access = match url {
-            StoreUrl::File(path) => Access::ReadOnly(Arc::new(session_file::load(&path)?)),
+            StoreUrl::File(path) => Access::ReadOnly(Arc::new(load(path).await?)),
             StoreUrl::Sqlite(config) => {
                 let config = config.create_if_missing(missing == Missing::Create);
                 let store = SqliteStore::open(config)
@@ -75,13 +76,11 @@ impl OpenStore {
         Resolver::new(self.store()).with_store_name(self.name.as_str())
     }
 
-    /// Follows changes of a session file, until the watcher is dropped.
-    pub(crate) fn watch(&self) -> Result<Option<Watcher>, Failure> {
+    /// The store as a session file, if it is one.
+    pub(crate) fn session_file(&self) -> Option<&Arc<StaticFileStore>> {
         match &self.access {
-            Access::ReadOnly(store) => Watcher::start(Arc::clone(store))
-                .map(Some)
-                .map_err(|error| Failure::setup(format!("cannot watch {}: {error}", self.name))),
-            Access::ReadWrite(_) => Ok(None),
+            Access::ReadOnly(store) => Some(store),
+            Access::ReadWrite(_) => None,
         }
     }
 
@@ -94,13 +93,13 @@ impl OpenStore {
     }
 
     /// The store as a registry.
-    pub(crate) fn registry(&self) -> Result<&dyn SessionImport, Failure> {
+    pub(crate) fn registry(&self) -> Result<&Arc<dyn SessionImport>, Failure> {
         match &self.access {
             Access::ReadOnly(_) => Err(Failure::setup(format!(
                 "{} is read-only: edit the file, or use a sqlite: or redis: store",
                 self.name
             ))),
-            Access::ReadWrite(store) => Ok(&**store),
+            Access::ReadWrite(store) => Ok(store),
         }
     }
 
@@ -108,6 +107,16 @@ impl OpenStore {
     pub(crate) fn failure(&self, error: &StoreError) -> Failure {
         store_failure(&self.name, error)
     }
+}
+
+/// A large file takes seconds, and others are served meanwhile.
+async fn load(path: PathBuf) -> Result<StaticFileStore, Failure> {
+    let loading = tokio::task::spawn_blocking(move || session_file::load(&path));
+    loading.await.unwrap_or_else(|error| {
+        Err(Failure::setup(format!(
+            "cannot read the session file: {error}"
+        )))
+    })
 }
 
 fn store_failure(name: &str, error: &StoreError) -> Failure {

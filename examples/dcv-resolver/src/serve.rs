@@ -1,55 +1,116 @@
 //! `serve`: answers the gateway's requests.
+//!
+//! | file | |
+//! |---|---|
+//! | `live.rs` | everything that a reload replaces: |
+//! | `routers.rs` | the routers for gateways and for operators |
+//! | `session_files.rs`, `tokens.rs`, `tls.rs` | files that are followed |
+//! | `listeners.rs` | sockets, opened or handed over |
+//! | `reload.rs`, `restart.rs` | SIGHUP, and what it cannot change |
+//! | `stop.rs` | SIGTERM and SIGINT |
+//! | `background.rs` | tasks that end with their owner |
 
-use std::io;
+mod background;
+mod listeners;
+mod live;
+mod reload;
+mod restart;
+mod routers;
+mod session_files;
+mod stop;
+mod tls;
+mod tokens;
 
-use dcv_resolver_http::RouterBuilder;
-use dcv_resolver_http::server::{self, Server};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use dcv_resolver_http::Metrics;
+use dcv_resolver_http::server::Server;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
-use crate::chain::Chain;
+use self::background::Background;
+use self::listeners::Listeners;
+use self::live::Live;
+use self::stop::{Stop, StopSignals};
+use self::tls::WatchedTls;
 use crate::cli::ConfigOptions;
-use crate::config::Source;
+use crate::config::{Config, Source};
 use crate::failure::Failure;
 use crate::log;
 
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
-    let config = Source::new(options).load()?;
-    log::init(&config.log)?;
-    let chain = Chain::open(&config).await?;
-    let _watchers = chain.watch()?;
-    let resolver = chain.resolver(&config);
-    let stores = resolver.store_name().to_owned();
-    let app = RouterBuilder::new(resolver)
-        .time_budget(config.time_budget_ms.milliseconds())
-        .build();
+    // Before anything takes its time: it would end the process.
+    let hangup = handler(SignalKind::hangup())?;
+    let source = Source::new(options);
+    let config = source.load()?;
+    let logging = log::init(&config)?;
+    let metrics = Metrics::new();
+    metrics.build_info(env!("CARGO_PKG_VERSION"));
 
-    let listen = config.listen.0;
-    let listener = server::listen(listen).map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "; stop the program that uses it, or choose another --listen"
-            }
-            _ => "",
-        };
-        Failure::setup(format!("cannot listen on {listen}: {error}{remedy}"))
-    })?;
-    let mut interrupt = handler(SignalKind::interrupt())?;
-    let mut terminate = handler(SignalKind::terminate())?;
-    let stop = async {
-        let signal = tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        };
-        tracing::info!(signal, "stopping");
-    };
+    let live = Live::start(&config, metrics.clone()).await?;
+    let tls = WatchedTls::load(&config, &metrics)?;
+    let listeners = Listeners::open(&config)?;
+    let server = server(live.for_gateways(), &config, tls.as_ref());
+    metrics.watch_connections(server.connections());
 
-    let address = listener.local_addr().unwrap_or(listen);
-    tracing::info!(%address, store = stores, "listening");
-    let ended = Server::new(app).serve(listener, stop).await;
+    let _watching = Background::start(live.readiness().clone().watch());
+    let signals = StopSignals::catch()?;
+    let stop = Stop::default();
+    let _stopping = Background::start(stop.clone().on(signals, live.readiness().clone()));
+    tracing::info!(
+        address = address(&listeners.gateways),
+        ops_address = listeners.operators.as_ref().and_then(address),
+        tls = tls.is_some(),
+        store = live.store_names(),
+        "listening",
+    );
+    let all_answered = Arc::new(Notify::new());
+    let operators = listeners.operators.map(|listener| {
+        let server = Server::new(live.for_operators()).shutdown_grace(OPERATORS_GRACE);
+        tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
+    });
+    let reloading = reload::on_signal(hangup, source, config, live, logging);
+    let _reloading = Background::start(reloading);
+
+    let ended = server
+        .serve_until_hurried(listeners.gateways, stop.begun(), stop.hurried())
+        .await;
+    // Until here somebody may want to know how the shutdown goes.
+    all_answered.notify_one();
+    if let Some(operators) = operators {
+        let _ended = operators.await;
+    }
     tracing::info!(connections_cut = ended.connections_cut, "stopped");
     Ok(())
 }
 
+/// What is asked there is answered at once.
+const OPERATORS_GRACE: Duration = Duration::from_secs(1);
+
+fn address(listener: &TcpListener) -> Option<String> {
+    let address = listener.local_addr().ok()?;
+    Some(address.to_string())
+}
+
+fn server(app: Router, config: &Config, tls: Option<&WatchedTls>) -> Server {
+    let limits = &config.limits;
+    let server = Server::new(app)
+        .max_connections(limits.max_connections.count() as usize)
+        .header_read_timeout(limits.header_read_timeout_ms.milliseconds())
+        .idle_timeout(limits.idle_timeout_ms.milliseconds())
+        .write_timeout(limits.write_timeout_ms.milliseconds())
+        .drain(config.shutdown.lame_duck_ms.milliseconds())
+        .shutdown_grace(config.shutdown.grace_ms.milliseconds());
+    match tls {
+        Some(watched) => server.tls(watched.tls.clone()),
+        None => server,
+    }
+}
+
+/// Catches a signal from now on.
 fn handler(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| Failure::setup(format!("cannot handle signals: {error}")))
 }

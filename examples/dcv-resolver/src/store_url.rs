@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 /// The text of a store's URL. It may hold a password, so it is never displayed;
 /// and it parses after the command line, because clap quotes what it rejects.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct StoreText(String);
 

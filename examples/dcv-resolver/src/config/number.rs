@@ -31,6 +31,11 @@ impl<const MIN: u64, const MAX: u64> Within<MIN, MAX> {
     pub(crate) fn milliseconds(self) -> Duration {
         Duration::from_millis(self.0)
     }
+
+    /// How many, where it is a number of things.
+    pub(crate) fn count(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(u32::MAX)
+    }
 }
 
 impl<const MIN: u64, const MAX: u64> TryFrom<u64> for Within<MIN, MAX> {

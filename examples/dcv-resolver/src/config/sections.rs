@@ -23,7 +23,7 @@ pub(crate) type Pause = Within<0, 600_000>;
 pub(crate) type Most = Within<1, 1_000_000>;
 
 /// One store.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
     /// What logs and metrics call it.
@@ -41,8 +41,9 @@ pub(crate) struct Store {
     pub(crate) time_budget_ms: Option<TimeBudget>,
 }
 
-/// Certificates are read again when their files change, without a restart.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// Certificates are read again when their files change, without a restart;
+/// other files need one.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
     /// The certificate chain, PEM. It must name the host of the gateway's
@@ -221,7 +222,7 @@ impl Default for Ops {
 }
 
 /// How the process stops at SIGTERM. SIGINT skips the lame duck, and a second
-/// signal ends it.
+/// signal ends it. A change needs a restart.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Shutdown {
@@ -250,7 +251,7 @@ pub(crate) struct Log {
     pub(crate) format: Format,
 
     /// What is written: error, warn, info, debug or trace, or directives as in
-    /// RUST_LOG, which counts before this. A change needs a restart.
+    /// RUST_LOG, which counts before this.
     pub(crate) level: Directives,
 
     /// Repeated failures of one kind are told once in so many milliseconds,

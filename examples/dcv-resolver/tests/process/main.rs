@@ -8,6 +8,7 @@
 
 mod commands;
 mod config;
+mod deploy;
 mod explain;
 mod gateway_config;
 mod mistakes;

@@ -57,7 +57,10 @@ pub(crate) struct Serving {
     child: Child,
     /// The lines of standard error; disconnected at its end.
     log: Receiver<String>,
+    /// Where gateways ask.
     pub(crate) address: SocketAddr,
+    /// Where operators ask.
+    pub(crate) ops: SocketAddr,
 }
 
 impl Serving {
@@ -80,16 +83,17 @@ impl Serving {
                 }
             }
         });
-        let address = loop {
+        let (address, ops) = loop {
             let line = log.recv_timeout(DEADLINE).unwrap();
             if line.contains("listening") {
-                break listening_address(&line);
+                break (address(&line, "address"), address(&line, "ops_address"));
             }
         };
         Self {
             child,
             log,
             address,
+            ops,
         }
     }
 
@@ -149,12 +153,16 @@ impl Drop for Serving {
     }
 }
 
-fn listening_address(line: &str) -> SocketAddr {
-    let start = line.find("127.0.0.1:").unwrap();
-    let end = line[start..]
-        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))
-        .map_or(line.len(), |length| start + length);
-    line[start..end].parse().unwrap()
+/// The address in a field of a line, of JSON or text.
+fn address(line: &str, field: &str) -> SocketAddr {
+    let mut words = line.split([' ', ',', '{', '}']);
+    words
+        .find_map(|word| {
+            let word = word.replace('"', "");
+            let value = word.strip_prefix(field)?.strip_prefix(['=', ':'])?;
+            value.parse().ok()
+        })
+        .unwrap_or_else(|| panic!("no {field}: {line}"))
 }
 
 /// The decision events among lines of JSON.

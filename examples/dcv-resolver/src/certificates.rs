@@ -1,0 +1,53 @@
+//! The certificates of a configuration: read, and told of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use dcv_resolver_core::{Clock, SystemClock, Timestamp};
+use dcv_resolver_http::server::tls::{Tls, TlsFiles};
+
+use crate::config;
+use crate::failure::Failure;
+
+/// Reads and checks the files. It blocks while it reads.
+pub(crate) fn load(files: &config::Tls) -> Result<Tls, Failure> {
+    let mut tls = TlsFiles::new(&files.certificate_file, &files.key_file);
+    if let Some(client_ca) = &files.client_ca_file {
+        tls = tls.client_ca(client_ca);
+    }
+    Tls::load(tls, Arc::new(SystemClock)).map_err(|error| Failure::setup(error.to_string()))
+}
+
+/// Why gateways may refuse the certificate, a sentence a reason.
+pub(crate) fn warnings(tls: &Tls) -> Vec<String> {
+    tls.certificate().gateway_warnings(SystemClock.now())
+}
+
+/// When the first of the client CAs expires; `None` where there is none.
+pub(crate) fn client_ca_expires_at(tls: &Tls) -> Option<Timestamp> {
+    let cas = tls.client_cas();
+    cas.iter().map(|ca| ca.expires_at()).min()
+}
+
+/// A certificate in one line.
+pub(crate) struct Summary<'a>(pub(crate) &'a Tls);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let certificate = self.0.certificate();
+        let addresses = certificate.ip_addresses().iter().map(ToString::to_string);
+        let names = certificate.dns_names().iter().cloned().chain(addresses);
+        let names: Vec<_> = names.collect();
+        let names = if names.is_empty() {
+            "nobody's name".to_owned()
+        } else {
+            names.join(", ")
+        };
+        write!(
+            f,
+            "for {names}; {} key; until {}",
+            certificate.key_kind(),
+            certificate.expires_at()
+        )
+    }
+}

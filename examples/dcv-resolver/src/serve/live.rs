@@ -1,0 +1,107 @@
+//! [`Live`]: everything that a reload of the configuration replaces.
+
+use axum::Router;
+use dcv_resolver_http::ops::Readiness;
+use dcv_resolver_http::{LiveRouter, Metrics};
+
+use super::routers;
+use super::session_files::SessionFiles;
+use super::tokens::WatchedTokens;
+use crate::chain::Chain;
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// What serves one configuration after another.
+#[derive(Debug)]
+pub(super) struct Live {
+    gateways: LiveRouter,
+    operators: LiveRouter,
+    metrics: Metrics,
+    readiness: Readiness,
+    chain: Chain,
+    files: SessionFiles,
+    tokens: Option<WatchedTokens>,
+}
+
+impl Live {
+    /// Opens what `config` names.
+    pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
+        let chain = Chain::open(config).await?;
+        let readiness = Readiness::new(&chain.resolver(config));
+        let mut live = Self {
+            gateways: LiveRouter::new(Router::new()),
+            operators: LiveRouter::new(Router::new()),
+            metrics,
+            readiness,
+            chain,
+            files: SessionFiles::default(),
+            tokens: None,
+        };
+        live.serve(config).await?;
+        Ok(live)
+    }
+
+    pub(super) fn for_gateways(&self) -> Router {
+        self.gateways.router()
+    }
+
+    pub(super) fn for_operators(&self) -> Router {
+        self.operators.router()
+    }
+
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// The names of the stores, in the order in which they are asked.
+    pub(super) fn store_names(&self) -> String {
+        let names = self.chain.stores().iter();
+        let names: Vec<_> = names.map(|store| store.open.name.as_str()).collect();
+        names.join(",")
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Serves `config` from now on, or what was served before, if this fails.
+    pub(super) async fn serve(&mut self, config: &Config) -> Result<(), Failure> {
+        // Whatever may fail comes first.
+        let chain = self.chain.reopen(config).await?;
+        let files = self.files.follow(&chain, &self.metrics)?;
+        let path = |tokens: &WatchedTokens| tokens.path().to_owned();
+        let wanted = config.admin.as_ref().map(|admin| &admin.tokens_file);
+        let new_tokens = if self.tokens.as_ref().map(path).as_ref() == wanted {
+            None
+        } else {
+            Some(WatchedTokens::load(config, &self.metrics).await?)
+        };
+        let tokens = new_tokens.as_ref().unwrap_or(&self.tokens).as_ref();
+        let operators = routers::for_operators(
+            config,
+            &chain,
+            self.readiness.clone(),
+            self.metrics.clone(),
+            tokens.map(|watched| &watched.tokens),
+        )?;
+
+        let resolver = chain.resolver(config);
+        self.readiness.replace_stores(&resolver);
+        let gateways = routers::for_gateways(config, resolver, self.metrics.clone());
+        self.gateways.replace(gateways);
+        self.operators.replace(operators);
+        for store in self.chain.stores() {
+            // Those that are still there show themselves again.
+            self.metrics.forget_store(store.open.name.as_str());
+        }
+        files.show_ages(&self.metrics);
+        if let Some(tokens) = new_tokens {
+            self.tokens = tokens;
+        }
+        let old_chain = std::mem::replace(&mut self.chain, chain);
+        let old_files = std::mem::replace(&mut self.files, files);
+        // A large file takes a while to free, and a watcher to end.
+        tokio::task::spawn_blocking(move || drop((old_files, old_chain)));
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! What only a restart takes over.
+
+use crate::config::Config;
+
+/// The keys that have changed and need a restart.
+pub(super) fn needed(started: &Config, now: &Config) -> Vec<&'static str> {
+    let limits = |config: &Config| {
+        let limits = &config.limits;
+        (
+            limits.max_connections,
+            limits.header_read_timeout_ms,
+            limits.idle_timeout_ms,
+            limits.write_timeout_ms,
+        )
+    };
+    let ((a, b, c, d), (e, f, g, h)) = (limits(started), limits(now));
+    let changed = [
+        ("listen", started.listen != now.listen),
+        ("tls", started.tls != now.tls),
+        ("ops.listen", started.ops.listen != now.ops.listen),
+        ("limits.max_connections", a != e),
+        ("limits.header_read_timeout_ms", b != f),
+        ("limits.idle_timeout_ms", c != g),
+        ("limits.write_timeout_ms", d != h),
+        (
+            "shutdown.lame_duck_ms",
+            started.shutdown.lame_duck_ms != now.shutdown.lame_duck_ms,
+        ),
+        (
+            "shutdown.grace_ms",
+            started.shutdown.grace_ms != now.shutdown.grace_ms,
+        ),
+        ("log.format", started.log.format != now.log.format),
+        (
+            "telemetry.otlp_endpoint",
+            started.telemetry.otlp_endpoint != now.telemetry.otlp_endpoint,
+        ),
+    ];
+    let changed = changed.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(key, _)| key).collect()
+}

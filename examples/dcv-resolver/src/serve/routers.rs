@@ -1,0 +1,56 @@
+//! The two routers: for gateways, and for operators.
+
+use std::num::NonZeroU32;
+
+use axum::Router;
+use dcv_resolver_core::Resolver;
+use dcv_resolver_http::admin::{AdminBuilder, Tokens};
+use dcv_resolver_http::ops::{OpsBuilder, Readiness};
+use dcv_resolver_http::{Metrics, RateLimit, RouterBuilder};
+
+use crate::chain::Chain;
+use crate::config::{Config, Limits};
+use crate::failure::Failure;
+
+/// Answers gateways.
+pub(super) fn for_gateways(config: &Config, resolver: Resolver, metrics: Metrics) -> Router {
+    let limits = &config.limits;
+    let mut router = RouterBuilder::new(resolver)
+        .time_budget(config.time_budget_ms.milliseconds())
+        .max_in_flight(limits.max_in_flight.count() as usize)
+        .fold_window(config.log.fold_window_ms.milliseconds())
+        .metrics(metrics);
+    if let Some(networks) = &config.callers.allowed_networks {
+        router = router.allowed_callers(networks.iter().copied());
+    }
+    if let Some(limit) = rate_limit(limits) {
+        router = router.rate_limit(limit);
+    }
+    router.build()
+}
+
+/// Answers operators, and whoever administers sessions where there are tokens.
+pub(super) fn for_operators(
+    config: &Config,
+    chain: &Chain,
+    readiness: Readiness,
+    metrics: Metrics,
+    tokens: Option<&Tokens>,
+) -> Result<Router, Failure> {
+    let router = OpsBuilder::new(chain.explainer(config), readiness).metrics(metrics);
+    let (Some(tokens), Some(store)) = (tokens, config.admin_store()) else {
+        return Ok(router.build());
+    };
+    let registry = chain.registry(store.name.as_str())?;
+    let admin = AdminBuilder::new(registry, tokens.clone()).build();
+    Ok(router.guard(tokens.clone()).merge(admin).build())
+}
+
+fn rate_limit(limits: &Limits) -> Option<RateLimit> {
+    let per_second = NonZeroU32::new(limits.requests_per_second?.count())?;
+    let burst = limits.burst.map(|burst| burst.count());
+    Some(RateLimit {
+        per_second,
+        burst: burst.and_then(NonZeroU32::new).unwrap_or(per_second),
+    })
+}

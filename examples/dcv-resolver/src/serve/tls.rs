@@ -1,0 +1,63 @@
+//! TLS: what gateways will see is told at the start, and followed.
+
+use dcv_resolver_http::Metrics;
+use dcv_resolver_http::server::tls::Tls;
+
+use super::background::Background;
+use crate::certificates::{self, Summary};
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// The certificates, read again when their files change, until this is
+/// dropped.
+#[derive(Debug)]
+pub(super) struct WatchedTls {
+    pub(super) tls: Tls,
+    _watch: Background,
+}
+
+impl WatchedTls {
+    /// `None` where the configuration has no TLS.
+    pub(super) fn load(config: &Config, metrics: &Metrics) -> Result<Option<Self>, Failure> {
+        let Some(files) = &config.tls else {
+            return Ok(None);
+        };
+        let tls = certificates::load(files)?;
+        tell(&tls);
+        show_expiry(&tls, metrics);
+        let watch = {
+            let (tls, metrics) = (tls.clone(), metrics.clone());
+            async move {
+                let on_reload = |reload: &Result<_, _>| {
+                    metrics.reloaded("tls", reload.is_ok());
+                    show_expiry(&tls, &metrics);
+                };
+                tls.watch(on_reload).await;
+            }
+        };
+        Ok(Some(Self {
+            tls,
+            _watch: Background::start(watch),
+        }))
+    }
+}
+
+fn tell(tls: &Tls) {
+    let certificate = tls.certificate();
+    tracing::info!(
+        certificate = %Summary(tls),
+        expires_at = %certificate.expires_at(),
+        client_cas = tls.client_cas().len(),
+        "TLS",
+    );
+    for warning in certificates::warnings(tls) {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn show_expiry(tls: &Tls, metrics: &Metrics) {
+    metrics.certificate_expires("server", tls.certificate().expires_at());
+    if let Some(at) = certificates::client_ca_expires_at(tls) {
+        metrics.certificate_expires("client_ca", at);
+    }
+}

@@ -1,0 +1,44 @@
+//! [`WatchedTokens`]: who may use the admin API, followed.
+
+use std::path::Path;
+
+use dcv_resolver_http::Metrics;
+use dcv_resolver_http::admin::Tokens;
+
+use super::background::Background;
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// The tokens of a configuration, read again when their file changes, until
+/// this is dropped.
+#[derive(Debug)]
+pub(super) struct WatchedTokens {
+    pub(super) tokens: Tokens,
+    _watch: Background,
+}
+
+impl WatchedTokens {
+    /// `None` where the configuration has no admin API.
+    pub(super) async fn load(config: &Config, metrics: &Metrics) -> Result<Option<Self>, Failure> {
+        let Some(admin) = &config.admin else {
+            return Ok(None);
+        };
+        let path = admin.tokens_file.clone();
+        let loading = tokio::task::spawn_blocking(move || Tokens::load(path));
+        let tokens = match loading.await {
+            Ok(Ok(tokens)) => tokens,
+            Ok(Err(error)) => return Err(Failure::setup(error.to_string())),
+            Err(error) => return Err(Failure::setup(format!("cannot read tokens: {error}"))),
+        };
+        let metrics = metrics.clone();
+        let watch = tokens.watch(move |reload| metrics.reloaded("tokens", reload.is_ok()));
+        Ok(Some(Self {
+            tokens,
+            _watch: Background::start(watch),
+        }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.tokens.path()
+    }
+}
