@@ -5,9 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use dcv_resolver_core::{Network, SessionStore};
+use dcv_resolver_http::admin::Tokens;
 
+use crate::certificates::{self, Summary};
 use crate::cli::ConfigOptions;
-use crate::config::{ClientNetworks, Config, ConfigError, Source, Store, UnknownClient};
+use crate::config::{
+    Admin, ClientNetworks, Config, ConfigError, Source, Store, Tls, UnknownClient,
+};
 use crate::failure::Failure;
 use crate::open_store::{Access, Missing, OpenStore};
 use crate::output::line;
@@ -46,15 +50,23 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     let Config {
         listen,
         time_budget_ms,
+        tls,
         callers,
         ops,
+        admin,
         policy,
         shutdown,
         log,
         ..
     } = config;
     report.ok("listen", String::from(*listen))?;
+    if let Some(files) = tls {
+        certificates(files, &mut report)?;
+    }
     report.ok("operators", ops.listen)?;
+    if let Some(admin) = admin {
+        report.add("admin API", tokens(admin, config))?;
+    }
     for store in &config.stores {
         let budget = store.time_budget_ms.unwrap_or(*time_budget_ms);
         let checked = self::store(store, budget.milliseconds()).await;
@@ -83,6 +95,34 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
         format_args!("{}, {}", log.format.as_str(), log.level),
     )?;
     report.finish()
+}
+
+/// Checks the files of TLS, and warns of what gateways will not like.
+fn certificates(files: &Tls, report: &mut Report) -> Result<(), Failure> {
+    let tls = match certificates::load(files) {
+        Ok(tls) => tls,
+        Err(failure) => return report.add("TLS", Err(failure)),
+    };
+    report.ok("TLS", Summary(&tls))?;
+    for warning in certificates::warnings(&tls) {
+        report.warn("TLS", warning)?;
+    }
+    match certificates::client_ca_expires_at(&tls) {
+        Some(at) => report.ok(
+            "client CAs",
+            format_args!("{}, the first until {at}", tls.client_cas().len()),
+        ),
+        None => report.ok("client CAs", "none, callers need no certificate"),
+    }
+}
+
+/// Reads the tokens, and shows none of them.
+fn tokens(admin: &Admin, config: &Config) -> Result<String, Failure> {
+    let tokens =
+        Tokens::load(&admin.tokens_file).map_err(|error| Failure::setup(error.to_string()))?;
+    // A configuration that names no store is refused.
+    let store = config.admin_store().map_or("", |store| store.name.as_str());
+    Ok(format!("for store {store}, {} tokens", tokens.count()))
 }
 
 fn joined(networks: &[Network]) -> String {
@@ -142,6 +182,10 @@ impl Report {
     fn ok(&mut self, what: &str, found: impl Display) -> Result<(), Failure> {
         self.checked += 1;
         line(format_args!("ok    {what}: {found}"))
+    }
+
+    fn warn(&self, what: &str, warning: impl Display) -> Result<(), Failure> {
+        line(format_args!("warn  {what}: {warning}"))
     }
 
     fn add(&mut self, what: &str, checked: Result<String, Failure>) -> Result<(), Failure> {

@@ -106,9 +106,10 @@ pub(crate) struct ConfigOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct GatewayConfigOptions {
-    /// The host of the resolver's URL, a domain name that gateways can resolve.
+    /// The host of the resolver's URL, a domain name that gateways can resolve;
+    /// the first domain name of its certificate unless given.
     #[arg(long, value_name = "NAME")]
-    pub(crate) url_host: String,
+    pub(crate) url_host: Option<String>,
 
     #[command(flatten)]
     pub(crate) config: ConfigOptions,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use dcv_resolver_core::Host;
 
+use crate::certificates;
 use crate::cli::GatewayConfigOptions;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
@@ -11,7 +12,10 @@ use crate::output::line;
 
 pub(crate) fn run(options: GatewayConfigOptions) -> Result<(), Failure> {
     let config = Source::new(options.config).load()?;
-    let host = domain_name(&options.url_host)?;
+    let host = match options.url_host {
+        Some(name) => domain_name(&name)?,
+        None => certified_name(&config)?,
+    };
     line(section(&config, &host)?)
 }
 
@@ -25,6 +29,20 @@ fn domain_name(text: &str) -> Result<Host, Failure> {
     }
     text.parse()
         .map_err(|error| Failure::setup(format!("--url-host is {text:?}: {error}; {expected}")))
+}
+
+/// The first domain name of the certificate that is one host's.
+fn certified_name(config: &Config) -> Result<Host, Failure> {
+    let missing = |why: String| Failure::setup(format!("{why}; give --url-host NAME"));
+    let files = config.tls.as_ref().ok_or_else(|| {
+        missing("without TLS no certificate tells the resolver's name".to_owned())
+    })?;
+    let tls = certificates::load(files).map_err(|failure| missing(failure.to_string()))?;
+    let certificate = tls.certificate();
+    let mut names = certificate.dns_names().iter();
+    names
+        .find_map(|name| name.parse().ok())
+        .ok_or_else(|| missing("the certificate is for no single domain name".to_owned()))
 }
 
 fn section(config: &Config, host: &Host) -> Result<String, Failure> {
