@@ -14,6 +14,8 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::config::Config;
 use crate::failure::Failure;
+#[cfg(feature = "otel")]
+use crate::traces::Traces;
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
@@ -50,8 +52,14 @@ pub(crate) struct InvalidDirectives;
 /// The process's subscriber, installed.
 #[derive(Debug)]
 pub(crate) struct Logging {
-    level: reload::Handle<EnvFilter, Registry>,
+    pub(crate) level: Level,
+    #[cfg(feature = "otel")]
+    pub(crate) traces: Option<Traces>,
 }
+
+/// What is written, which can be changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Level(reload::Handle<EnvFilter, Registry>);
 
 /// Installs the process's subscriber.
 pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
@@ -74,22 +82,32 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     } else {
         lines.boxed()
     };
-    let installed = tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .try_init();
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    #[cfg(feature = "otel")]
+    let traces = match &config.telemetry.otlp_endpoint {
+        Some(endpoint) => Some(Traces::start(endpoint.as_str())?),
+        None => None,
+    };
+    #[cfg(feature = "otel")]
+    let subscriber = subscriber.with(traces.as_ref().map(Traces::layer));
+    let installed = subscriber.try_init();
     // The default hook would print text from outside among the events as it is.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(panic = ?panic.to_string(), "something panicked");
     }));
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
-    Ok(Logging { level })
+    Ok(Logging {
+        level: Level(level),
+        #[cfg(feature = "otel")]
+        traces,
+    })
 }
 
-impl Logging {
-    /// Writes what `level` says from now on.
-    pub(crate) fn set_level(&self, level: &Directives) {
+impl Level {
+    /// Writes what `directives` say from now on.
+    pub(crate) fn set(&self, directives: &Directives) {
         // It fails where there is no subscriber any more.
-        let _ignored = self.level.reload(EnvFilter::new(&level.0));
+        let _ignored = self.0.reload(EnvFilter::new(&directives.0));
     }
 }
 

@@ -13,7 +13,7 @@
 //! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
 //! | `link.rs` | the id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | what they share |
-//! | `log.rs` | where events go |
+//! | `log.rs`, `traces.rs` | where events and spans go |
 //! | `failure.rs` | the last sentence and the exit code |
 
 mod certificates;
@@ -36,6 +36,8 @@ mod serve;
 mod session_file;
 mod store_url;
 mod table;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::process::ExitCode;
 

@@ -53,7 +53,10 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let live = Live::start(&config, metrics.clone()).await?;
     let tls = WatchedTls::load(&config, &metrics)?;
     let listeners = Listeners::open(&config)?;
-    let server = server(live.for_gateways(), &config, tls.as_ref());
+    let app = live.for_gateways();
+    #[cfg(feature = "otel")]
+    let app = crate::traces::continued(app);
+    let server = server(app, &config, tls.as_ref());
     metrics.watch_connections(server.connections());
 
     let _watching = Background::start(live.readiness().clone().watch());
@@ -72,7 +75,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         let server = Server::new(live.for_operators()).shutdown_grace(OPERATORS_GRACE);
         tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
     });
-    let reloading = reload::on_signal(hangup, source, config, live, logging);
+    let reloading = reload::on_signal(hangup, source, config, live, logging.level);
     let _reloading = Background::start(reloading);
 
     let ended = server
@@ -84,6 +87,10 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         let _ended = operators.await;
     }
     tracing::info!(connections_cut = ended.connections_cut, "stopped");
+    #[cfg(feature = "otel")]
+    if let Some(traces) = logging.traces {
+        traces.finish().await;
+    }
     Ok(())
 }
 

@@ -203,6 +203,13 @@ impl StoreName {
     }
 }
 
+#[cfg(feature = "otel")]
+impl Endpoint {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<Address> for String {
     fn from(address: Address) -> Self {
         address.0.to_string()

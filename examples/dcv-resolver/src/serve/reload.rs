@@ -6,7 +6,7 @@ use super::live::Live;
 use super::restart;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
-use crate::log::Logging;
+use crate::log::Level;
 
 /// Reads and serves the configuration again, whenever the signal comes.
 pub(super) async fn on_signal(
@@ -14,7 +14,7 @@ pub(super) async fn on_signal(
     source: Source,
     started: Config,
     mut live: Live,
-    logging: Logging,
+    level: Level,
 ) {
     // Signals that come while one is answered are one more.
     while signal.recv().await.is_some() {
@@ -22,7 +22,7 @@ pub(super) async fn on_signal(
         live.metrics().reloaded("config", reloaded.is_ok());
         match reloaded {
             Ok(config) => {
-                logging.set_level(&config.log.level);
+                level.set(&config.log.level);
                 let needed = restart::needed(&started, &config);
                 if !needed.is_empty() {
                     tracing::warn!(

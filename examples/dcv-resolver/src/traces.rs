@@ -1,0 +1,155 @@
+//! [`Traces`]: spans for an OpenTelemetry collector, over OTLP.
+//!
+//! A collector that is slow or gone holds up no request: spans wait in a queue
+//! of bounded length, which one thread empties, and are dropped where there is
+//! no room.
+
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use dcv_resolver_core::async_trait;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{FutureExt, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::hyper::HyperClient;
+use opentelemetry_http::{Bytes, HeaderExtractor, HttpClient, HttpError};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::Handle;
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::failure::Failure;
+
+/// How long the collector may take for one batch.
+const EXPORT_TIME: Duration = Duration::from_secs(3);
+/// How long the process waits at its end for the last batch.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
+
+/// Exports spans in the background.
+#[derive(Debug)]
+pub(crate) struct Traces(SdkTracerProvider);
+
+impl Traces {
+    /// Exports to the collector at `endpoint`, `http://HOST:PORT`.
+    pub(crate) fn start(endpoint: &str) -> Result<Self, Failure> {
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Collector::new())
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(format!("{endpoint}/v1/traces"))
+            .with_timeout(EXPORT_TIME)
+            .build()
+            .map_err(|error| Failure::setup(format!("cannot export traces: {error}")))?;
+        let resource = Resource::builder()
+            .with_service_name(env!("CARGO_PKG_NAME"))
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource)
+            .build();
+        Ok(Self(provider))
+    }
+
+    /// What takes the spans of the resolver and its stores, whatever the log's
+    /// level.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer(env!("CARGO_PKG_NAME")))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(Targets::new().with_target("dcv_resolver", LevelFilter::INFO))
+    }
+
+    /// Sends what is left, if the collector takes it.
+    pub(crate) async fn finish(self) {
+        let flush = move || self.0.shutdown_with_timeout(FLUSH_TIME);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(flush).await {
+            tracing::warn!(%error, "the last traces may be lost");
+        }
+    }
+}
+
+/// Makes the spans of a request children of its caller's.
+pub(crate) fn continued(router: Router) -> Router {
+    router.layer(from_fn(continue_trace))
+}
+
+async fn continue_trace(request: Request, next: Next) -> Response {
+    let headers = HeaderExtractor(request.headers());
+    let caller = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
+    next.run(request).with_context(caller).await
+}
+
+/// The collector. Batches come from a thread outside of the runtime, which the
+/// client needs.
+#[derive(Debug)]
+struct Collector {
+    client: HyperClient,
+    runtime: Handle,
+    /// When a failure was last told of.
+    told: Mutex<Option<Instant>>,
+}
+
+impl Collector {
+    fn new() -> Self {
+        Self {
+            client: HyperClient::with_default_connector(EXPORT_TIME, None),
+            runtime: Handle::current(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Once a minute: it may be gone for days.
+    fn tell(&self, why: &str) {
+        const PAUSE: Duration = Duration::from_secs(60);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= PAUSE) {
+            *told = Some(Instant::now());
+            drop(told);
+            tracing::warn!(error = why, "traces cannot be exported, and are dropped");
+        }
+    }
+}
+
+#[async_trait]
+impl HttpClient for Collector {
+    async fn send_bytes(
+        &self,
+        request: opentelemetry_http::Request<Bytes>,
+    ) -> Result<opentelemetry_http::Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        let sending = async move { client.send_bytes(request).await };
+        let sent = match self.runtime.spawn(sending).await {
+            Ok(sent) => sent,
+            Err(error) => Err(error.into()),
+        };
+        match &sent {
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(answer) => self.tell(&format!("the collector answers {}", answer.status())),
+            Err(error) => self.tell(&with_sources(&**error)),
+        }
+        sent
+    }
+}
+
+fn with_sources(error: &(dyn Error + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    let errors: Vec<_> = errors.map(ToString::to_string).collect();
+    errors.join(": ")
+}
