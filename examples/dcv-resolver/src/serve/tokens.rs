@@ -30,8 +30,13 @@ impl WatchedTokens {
             Ok(Err(error)) => return Err(Failure::setup(error.to_string())),
             Err(error) => return Err(Failure::setup(format!("cannot read tokens: {error}"))),
         };
-        let metrics = metrics.clone();
-        let watch = tokens.watch(move |reload| metrics.reloaded("tokens", reload.is_ok()));
+        let watch = {
+            let (tokens, metrics) = (tokens.clone(), metrics.clone());
+            async move {
+                let on_reload = |reload: &Result<_, _>| metrics.reloaded("tokens", reload.is_ok());
+                tokens.watch(on_reload).await;
+            }
+        };
         Ok(Some(Self {
             tokens,
             _watch: Background::start(watch),
