@@ -42,7 +42,7 @@ pub(super) struct Context {
     /// Has no sender any more when only what is in flight is to be answered.
     pub(super) stopped: watch::Receiver<()>,
     /// Whether answers end their connections.
-    pub(super) draining: Arc<AtomicBool>,
+    pub(super) ending: Arc<AtomicBool>,
     /// Whether the connection is to have one answer, however late its request
     /// comes: the client has only just been sent here.
     pub(super) is_promised_an_answer: bool,
@@ -129,15 +129,15 @@ impl Context {
         app: Router,
     ) {
         let peer = self.peer;
-        let draining = Arc::clone(&self.draining);
+        let ending = Arc::clone(&self.ending);
         let app = TowerToHyperService::new(app);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             let answer = app.call(request);
-            let draining = Arc::clone(&draining);
+            let ending = Arc::clone(&ending);
             async move {
                 let mut answer = answer.await?;
-                if draining.load(Ordering::Relaxed) {
+                if ending.load(Ordering::Relaxed) {
                     let close = HeaderValue::from_static("close");
                     answer.headers_mut().insert(CONNECTION, close);
                 }

@@ -25,7 +25,7 @@ pub(super) struct Serving {
     at_limit: Seldom,
     connections: Connections,
     tasks: JoinSet<()>,
-    draining: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
     stop: watch::Sender<()>,
     #[cfg(feature = "tls")]
     handshakes: Option<Arc<Handshakes>>,
@@ -46,7 +46,7 @@ impl Serving {
                 .map(|tls| Arc::new(Handshakes::new(tls, server.connections.clone()))),
             connections: server.connections,
             tasks: JoinSet::new(),
-            draining: Arc::default(),
+            ending: Arc::default(),
             stop: watch::Sender::new(()),
         }
     }
@@ -68,9 +68,10 @@ impl Serving {
         }
     }
 
-    /// From now on each answer is the last of its connection.
+    /// From now on each answer is the last of its connection, and who connects
+    /// is promised one.
     pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.ending.store(true, Ordering::Relaxed);
     }
 
     /// Accepts what waits to be accepted, for which there is room.
@@ -85,6 +86,7 @@ impl Serving {
 
     /// Answers what is in flight, and cuts what is left after `grace`.
     pub(super) async fn end(mut self, grace: Duration) -> Ended {
+        self.ending.store(true, Ordering::Relaxed);
         // Lets the runtime see what the kernel already holds: a request that
         // has arrived is in flight, though nobody has read it yet.
         tokio::task::yield_now().await;
@@ -112,8 +114,8 @@ impl Serving {
                 peer,
                 limits: self.limits,
                 stopped: self.stop.subscribe(),
-                is_promised_an_answer: self.draining.load(Ordering::Relaxed),
-                draining: Arc::clone(&self.draining),
+                is_promised_an_answer: self.ending.load(Ordering::Relaxed),
+                ending: Arc::clone(&self.ending),
                 _open: self.connections.accepted(),
             },
         };

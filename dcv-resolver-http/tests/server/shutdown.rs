@@ -75,7 +75,7 @@ async fn a_request_that_has_arrived_is_in_flight_though_nobody_has_read_it() {
 /// Whether the kernel holds bytes that came from port `from` to port `to` of
 /// this machine, and that nobody has read.
 #[cfg(target_os = "linux")]
-fn has_unread_bytes(to: u16, from: u16) -> bool {
+pub(crate) fn has_unread_bytes(to: u16, from: u16) -> bool {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
     sockets.lines().any(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
