@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, field};
 
 use crate::decision::{Decision, Outcome, event_at, level};
@@ -200,12 +201,43 @@ fn as_us(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(NEVER)
 }
 
-/// Whether the subscriber takes decision events of this level: what nobody
-/// reads need not be counted.
+/// Whether anybody takes any events of this level: what nobody reads need not
+/// be counted.
+///
+/// Not `event_enabled!`, which says it of these very events: where each layer
+/// has a filter of its own, one that turns them down would then miss the next
+/// event of the thread, since the one that was asked about does not come.
 fn is_wanted(level: Level) -> bool {
-    if level == Level::ERROR {
-        tracing::event_enabled!(target: "dcv_resolver::decision", Level::ERROR)
-    } else {
-        tracing::event_enabled!(target: "dcv_resolver::decision", Level::WARN)
+    level <= LevelFilter::current()
+}
+
+#[cfg(all(test, feature = "metrics"))]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use dcv_resolver_core::{MemoryStore, Resolver};
+    use tower::ServiceExt;
+
+    use crate::{Metrics, RouterBuilder};
+
+    /// No unit test has a subscriber; one that has would have to move away.
+    #[tokio::test]
+    async fn where_nobody_listens_nothing_is_counted() {
+        let metrics = Metrics::new();
+        let app: Router = RouterBuilder::new(Resolver::new(MemoryStore::new()))
+            .allowed_callers([])
+            .metrics(metrics.clone())
+            .build();
+        for _ in 0..3 {
+            let request = Request::post("/resolveSession").body(Body::empty());
+            let answer = app.clone().oneshot(request.unwrap()).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        }
+        let shown = metrics.render();
+        assert!(
+            shown.contains("dcv_resolver_log_events_folded_total 0\n"),
+            "{shown}"
+        );
     }
 }

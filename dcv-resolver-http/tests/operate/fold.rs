@@ -13,6 +13,9 @@ use futures_util::poll;
 use serde_json::json;
 use tracing::Level;
 use tracing::instrument::WithSubscriber;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 use crate::support::{CONSOLE, Log, Saying, memory, over, post, replying, request, send};
 
@@ -338,19 +341,6 @@ async fn the_longest_window_of_all_is_possible() {
     assert_eq!(log.short(), [line("error", "store_unavailable", 9)]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_nobody_listens_to_is_not_counted() {
-    let app = over(memory()).allowed_callers([]).build();
-    let (log, guard) = Log::of_this_thread(Level::ERROR);
-    ask(&app, 5).await;
-    drop(guard);
-    assert_eq!(log.short(), []);
-    // So the first that somebody listens to is told in full.
-    let (log, _guard) = Log::of_this_thread(Level::WARN);
-    ask(&app, 1).await;
-    assert_eq!(log.short(), [line("refused", "caller_not_allowed", 0)]);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn none_is_lost_or_counted_twice_when_many_fail_at_once() {
     let store = Saying(never_twice_the_same());
@@ -378,4 +368,35 @@ async fn none_is_lost_or_counted_twice_when_many_fail_at_once() {
             .sum();
         assert_eq!(told, 4_000);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_is_counted_costs_a_layer_that_does_not_want_it_nothing_else() {
+    let (all, others) = (Log::default(), Log::default());
+    let (to_all, to_others) = (all.clone(), others.clone());
+    let without_decisions = Targets::new()
+        .with_default(Level::INFO)
+        .with_target("dcv_resolver::decision", LevelFilter::OFF);
+    let subscriber = tracing_subscriber::registry()
+        .with(
+            fmt::layer()
+                .json()
+                .with_writer(move || to_all.clone())
+                .with_filter(LevelFilter::INFO),
+        )
+        .with(
+            fmt::layer()
+                .json()
+                .with_writer(move || to_others.clone())
+                .with_filter(without_decisions),
+        );
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let app = replying(unavailable()).build();
+    for _ in 0..3 {
+        ask(&app, 1).await;
+        tracing::info!("something else");
+    }
+    assert_eq!(all.events().len(), 1 + 3);
+    assert_eq!(others.events().len(), 3);
 }
