@@ -41,13 +41,13 @@ impl WatchedFiles {
         read_all(&self.paths)
     }
 
-    /// Hands new content to `take`, and what came of it to `tell`, until the
-    /// future is dropped.
+    /// Hands the content to `take`, at once and then every second, and what is
+    /// new to `tell`, until the future is dropped.
     ///
-    /// `take` answers `None` when it uses this very content already. It is
-    /// asked at once, and whenever the content has changed. Content that it
-    /// refuses is offered again every second: a certificate that is not yet
-    /// valid will be.
+    /// `take` answers `None` when it uses this very content already. Nobody
+    /// else can say so: it may be reloaded in between two looks. Content that
+    /// it refuses is offered again: a certificate that is not yet valid will
+    /// be.
     ///
     /// `tell` hears of a refusal when the files were refused for a second time
     /// in a row, since in between two writes they need not fit together, and
@@ -60,7 +60,6 @@ impl WatchedFiles {
     ) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut taken = None;
         let mut refused_in_a_row = 0_u32;
         let mut told = None;
         loop {
@@ -72,19 +71,14 @@ impl WatchedFiles {
                 continue;
             };
             let digest = digest(&contents);
-            if taken == Some(digest) {
-                continue;
-            }
             match take(contents) {
                 Ok(news) => {
-                    taken = Some(digest);
                     refused_in_a_row = 0;
                     if told.take().is_some() || news.is_some() {
                         tell(Ok(news));
                     }
                 }
                 Err(error) => {
-                    taken = None;
                     refused_in_a_row = refused_in_a_row.saturating_add(1);
                     if refused_in_a_row > 1 && told != Some(digest) {
                         told = Some(digest);

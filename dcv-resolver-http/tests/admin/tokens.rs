@@ -199,3 +199,21 @@ async fn a_file_that_is_missing_for_one_look_takes_nothing_back() {
     assert_eq!(app.tokens.reload().unwrap(), TokensReload::Unchanged);
     assert_eq!(app.tokens.count(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watched_file_that_is_back_is_good_whoever_found_it_missing() {
+    let app = App::new();
+    let content = fs::read_to_string(&app.token_file).unwrap();
+    let tokens = app.tokens.clone();
+    let watch = tokio::spawn(async move { tokens.watch(|_| ()).await });
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+
+    // Between two looks.
+    fs::remove_file(&app.token_file).unwrap();
+    assert!(app.tokens.reload().is_err());
+    assert_eq!(app.tokens.count(), 0);
+    app.replace_tokens(&content);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(app.tokens.count(), 2);
+    watch.abort();
+}
