@@ -135,6 +135,8 @@ mod problem;
 mod query;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+#[cfg(feature = "ops")]
+mod refusals;
 mod request_id;
 mod router_builder;
 #[cfg(feature = "server")]

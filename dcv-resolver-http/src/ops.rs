@@ -83,6 +83,9 @@
 //! | `caller` | who asked, as the guard calls them |
 //! | `peer` | the address that asked |
 //! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
+//!
+//! Of those that the guard refuses, the first leaves such an event; those of
+//! the 10 s after it leave one more, with their number in `refused`.
 
 mod explain;
 mod guard;
@@ -106,6 +109,7 @@ use tokio::sync::Semaphore;
 
 use crate::Metrics;
 use crate::problem::document;
+use crate::refusals::Refusals;
 use crate::request_id::RequestIds;
 
 pub use guard::{Guard, LoopbackOnly, Refused};
@@ -135,6 +139,8 @@ struct Shared {
     request_ids: RequestIds,
     /// One that looks for near ids holds a copy of everything that is listed.
     explaining: Semaphore,
+    /// Of the guard.
+    refusals: Refusals,
 }
 
 const MAX_EXPLAINING: usize = 4;
@@ -194,6 +200,7 @@ impl OpsBuilder {
             guard: self.guard,
             request_ids: RequestIds::new(),
             explaining: Semaphore::new(MAX_EXPLAINING),
+            refusals: Refusals::new(explain::tell_count),
         };
         Router::new()
             .route("/livez", get(async || "ok"))

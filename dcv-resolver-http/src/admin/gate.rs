@@ -1,42 +1,28 @@
 //! [`Gate`]: lets in whoever has a token.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use tokio::time::Instant;
 
 use super::role::TokenHolder;
 use super::tokens::Tokens;
 use crate::ops::{self, Guard};
-
-/// How long refusals are counted after one that is logged in full.
-const WINDOW: Duration = Duration::from_secs(10);
+use crate::refusals::Refusals;
 
 /// Who is let in, and a word in the log about who is not.
-///
-/// The first refusal is logged in full and opens a window; those within the
-/// window are counted, and are one line when it is over. No task waits for
-/// that: the next request sees to it, whatever it is, or the end of the gate.
 #[derive(Debug)]
 pub(super) struct Gate {
     tokens: Tokens,
-    refused: Mutex<Refused>,
-}
-
-#[derive(Debug, Default)]
-struct Refused {
-    window_opened: Option<Instant>,
-    count: u64,
+    refusals: Refusals,
 }
 
 impl Gate {
     pub(super) fn new(tokens: Tokens) -> Self {
         Self {
             tokens,
-            refused: Mutex::default(),
+            refusals: Refusals::new(tell_count),
         }
     }
 
@@ -50,15 +36,8 @@ impl Gate {
     ) -> Option<TokenHolder> {
         let token = bearer_token(headers);
         let holder = token.and_then(|token| self.tokens.check(token));
-
-        let now = Instant::now();
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let folded = refused.close_window(now);
-        let is_first = holder.is_none() && refused.is_first(now);
-        drop(refused);
-
-        tell_folded(folded);
-        if is_first {
+        let is_refused = holder.is_none();
+        if self.refusals.is_to_be_logged(is_refused) && is_refused {
             tracing::warn!(
                 target: "dcv_resolver::admin",
                 reason = "unauthorized",
@@ -76,50 +55,13 @@ impl Gate {
     }
 }
 
-impl Refused {
-    /// How many refusals a window that is over has folded.
-    fn close_window(&mut self, now: Instant) -> u64 {
-        if self
-            .window_opened
-            .is_none_or(|opened| now - opened < WINDOW)
-        {
-            return 0;
-        }
-        self.window_opened = None;
-        std::mem::take(&mut self.count)
-    }
-
-    /// Counts a refusal; whether it is the first of a window.
-    fn is_first(&mut self, now: Instant) -> bool {
-        let is_first = self.window_opened.is_none();
-        if is_first {
-            self.window_opened = Some(now);
-        } else {
-            self.count += 1;
-        }
-        is_first
-    }
-}
-
-fn tell_folded(count: u64) {
-    if count > 0 {
-        tracing::warn!(
-            target: "dcv_resolver::admin",
-            reason = "unauthorized",
-            refused = count,
-            "more requests were refused: their tokens are missing or none of the token file",
-        );
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        let refused = self
-            .refused
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        tell_folded(refused.count);
-    }
+fn tell_count(refused: u64) {
+    tracing::warn!(
+        target: "dcv_resolver::admin",
+        reason = "unauthorized",
+        refused,
+        "more requests were refused: their tokens are missing or none of the token file",
+    );
 }
 
 /// The token of the one `Authorization` header, if it has the form `Bearer

@@ -35,7 +35,10 @@ pub(super) async fn explain(State(shared): State<Arc<Shared>>, request: Request)
         let response = show(&explanation, &parts.headers)?;
         Ok((explanation, response))
     });
-    asked.log(result.as_ref().map(|(explanation, _)| explanation));
+    let is_refused = matches!(result, Err(Fault::Refused(_)));
+    if shared.refusals.is_to_be_logged(is_refused) {
+        asked.log(result.as_ref().map(|(explanation, _)| explanation));
+    }
     let mut response = match result {
         Ok((_, response)) => response,
         Err(fault) => fault.into_response(),
@@ -144,6 +147,15 @@ impl IntoResponse for Fault {
             Self::Problem(problem) => problem.into_response(),
         }
     }
+}
+
+pub(super) fn tell_count(refused: u64) {
+    tracing::warn!(
+        target: "dcv_resolver::explain",
+        outcome = "refused",
+        refused,
+        "more were refused an explanation",
+    );
 }
 
 /// Who asked what, as far as it is known.

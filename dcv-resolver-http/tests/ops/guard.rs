@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use dcv_resolver_http::ops::{Guard, LoopbackOnly, OpsBuilder, Refused};
+use serde_json::{Value, json};
 
 use crate::endpoints::{Answer, ask_from, explainer, readiness};
 use crate::log::Log;
@@ -43,9 +45,9 @@ fn loopback_is_this_machine_however_it_is_written() {
 
 #[tokio::test]
 async fn only_this_machine_is_answered_without_another_guard() {
-    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let app = || OpsBuilder::new(explainer(), readiness()).build();
     let (log, _guard) = Log::of_this_thread();
-    let answer = ask_from(&app, Some("[::ffff:127.0.0.1]:5"), "GET", EXPLAIN, &[]).await;
+    let answer = ask_from(&app(), Some("[::ffff:127.0.0.1]:5"), "GET", EXPLAIN, &[]).await;
     assert_eq!(answer.status, 200);
     log.take();
 
@@ -58,7 +60,7 @@ async fn only_this_machine_is_answered_without_another_guard() {
     ] {
         // What it asks is not even read.
         for uri in [EXPLAIN, "/explain?sessionId=%"] {
-            let answer = ask_from(&app, peer, "GET", uri, &[]).await;
+            let answer = ask_from(&app(), peer, "GET", uri, &[]).await;
             let problem = answer.problem(403, "forbidden");
             assert!(problem["detail"].as_str().unwrap().ends_with(says));
             let events = log.take();
@@ -68,7 +70,7 @@ async fn only_this_machine_is_answered_without_another_guard() {
             for varies in ["elapsed_us", "request_id"] {
                 fields.as_object_mut().unwrap().remove(varies).unwrap();
             }
-            let mut expected = serde_json::json!(
+            let mut expected = json!(
                 {"outcome": "refused", "reason": "forbidden", "status": 403});
             if let Some(peer) = peer {
                 expected["peer"] = peer.into();
@@ -76,6 +78,47 @@ async fn only_this_machine_is_answered_without_another_guard() {
             assert_eq!(fields, expected);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_refused_do_not_flood_the_log() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let (log, _guard) = Log::of_this_thread();
+    for _ in 0..5 {
+        let answer = ask_from(&app, Some("192.0.2.7:5"), "GET", EXPLAIN, &[]).await;
+        assert_eq!(answer.status, 403);
+    }
+    // Who is let in is told of all the same.
+    ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[]).await;
+    let outcomes = |events: &[Value]| -> Vec<(Value, Value)> {
+        let fields = events.iter().map(|event| &event["fields"]);
+        fields
+            .map(|fields| (fields["outcome"].clone(), fields["refused"].clone()))
+            .collect()
+    };
+    let (refused, found) = (json!("refused"), json!("found"));
+    assert_eq!(
+        outcomes(&log.take()),
+        [(refused.clone(), Value::Null), (found.clone(), Value::Null)]
+    );
+
+    tokio::time::advance(Duration::from_secs(10)).await;
+    ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[]).await;
+    let events = log.take();
+    assert_eq!(
+        outcomes(&events),
+        [(refused.clone(), json!(4)), (found, Value::Null)]
+    );
+    assert_eq!(events[0]["target"], "dcv_resolver::explain");
+
+    for _ in 0..3 {
+        ask_from(&app, None, "GET", EXPLAIN, &[]).await;
+    }
+    drop(app);
+    assert_eq!(
+        outcomes(&log.take()),
+        [(refused.clone(), Value::Null), (refused, json!(2))]
+    );
 }
 
 #[tokio::test]
