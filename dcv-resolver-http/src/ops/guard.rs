@@ -87,14 +87,21 @@ impl IntoResponse for Refused {
 
 /// Lets in whoever asks from the same machine.
 ///
-/// Behind a proxy on this machine everybody does: then let the proxy keep
-/// `/explain` to itself, or have another [`Guard`].
+/// Behind a proxy on this machine everybody does. What a proxy says that it has
+/// passed on, with `Forwarded`, `X-Forwarded-For` or `Via`, is refused; but not
+/// every proxy says so. Let it keep `/explain` to itself, or have another
+/// [`Guard`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoopbackOnly;
 
 impl Guard for LoopbackOnly {
-    fn admit(&self, _: &HeaderMap, peer: Option<SocketAddr>) -> Result<Arc<str>, Refused> {
+    fn admit(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Result<Arc<str>, Refused> {
         match peer {
+            _ if is_passed_on(headers) => Err(Refused::Forbidden(
+                "explanations are given to callers on this machine alone, and a proxy has passed this request on; \
+                 ask without it, or configure tokens"
+                    .into(),
+            )),
             // One of IPv4 that reaches a socket of IPv6 is written as IPv6.
             Some(peer) if peer.ip().to_canonical().is_loopback() => Ok("loopback".into()),
             Some(_) => Err(Refused::Forbidden(
@@ -108,4 +115,11 @@ impl Guard for LoopbackOnly {
             )),
         }
     }
+}
+
+/// Whether a proxy says that it has passed the request on.
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    ["forwarded", "x-forwarded-for", "via"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
 }

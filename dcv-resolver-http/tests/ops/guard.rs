@@ -44,6 +44,23 @@ fn loopback_is_this_machine_however_it_is_written() {
 }
 
 #[tokio::test]
+async fn what_a_proxy_on_this_machine_has_passed_on_is_refused() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    for header in [
+        ("forwarded", "for=192.0.2.7"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("via", "1.1 proxy"),
+    ] {
+        let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[header]).await;
+        let problem = answer.problem(403, "forbidden");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("a proxy"),
+            "{header:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn only_this_machine_is_answered_without_another_guard() {
     let app = || OpsBuilder::new(explainer(), readiness()).build();
     let (log, _guard) = Log::of_this_thread();
