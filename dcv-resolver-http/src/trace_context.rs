@@ -1,7 +1,7 @@
 //! Takes over the trace that a request is part of: W3C Trace Context, the
 //! header `traceparent`.
 
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Span;
@@ -29,21 +29,22 @@ pub(crate) enum NoTrace {
 /// The span in which a request is decided.
 pub(crate) fn span(headers: &HeaderMap, request_id: &HeaderValue) -> Span {
     // The fields are evaluated only for a subscriber that wants the span.
-    let parent = LazyCell::new(|| {
-        let parent = TraceParent::of(headers);
-        if parent == Err(NoTrace::Invalid) {
-            tracing::debug!("a traceparent header was ignored; it breaks W3C Trace Context");
-        }
-        parent.ok()
-    });
-    tracing::info_span!(
+    let read = OnceCell::new();
+    let parent = || read.get_or_init(|| TraceParent::of(headers)).ok();
+    let span = tracing::info_span!(
         target: "dcv_resolver::resolve",
         "resolve",
-        trace_id = parent.map(|parent| parent.trace_id),
-        parent_span_id = parent.map(|parent| parent.span_id),
-        sampled = parent.map(|parent| parent.sampled),
+        trace_id = parent().map(|parent| parent.trace_id),
+        parent_span_id = parent().map(|parent| parent.span_id),
+        sampled = parent().map(|parent| parent.sampled),
         request_id = request_id.to_str().unwrap_or_default(),
-    )
+    );
+    // Not among the fields: a subscriber that has said which of its layers want
+    // the span would forget it over the event.
+    if read.get() == Some(&Err(NoTrace::Invalid)) {
+        tracing::debug!("a traceparent header was ignored; it breaks W3C Trace Context");
+    }
+    span
 }
 
 impl<'a> TraceParent<'a> {

@@ -14,8 +14,6 @@ use serde_json::json;
 use tracing::Level;
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 use crate::support::{CONSOLE, Log, Saying, memory, over, post, replying, request, send};
 
@@ -372,25 +370,10 @@ async fn none_is_lost_or_counted_twice_when_many_fail_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_is_counted_costs_a_layer_that_does_not_want_it_nothing_else() {
-    let (all, others) = (Log::default(), Log::default());
-    let (to_all, to_others) = (all.clone(), others.clone());
     let without_decisions = Targets::new()
         .with_default(Level::INFO)
         .with_target("dcv_resolver::decision", LevelFilter::OFF);
-    let subscriber = tracing_subscriber::registry()
-        .with(
-            fmt::layer()
-                .json()
-                .with_writer(move || to_all.clone())
-                .with_filter(LevelFilter::INFO),
-        )
-        .with(
-            fmt::layer()
-                .json()
-                .with_writer(move || to_others.clone())
-                .with_filter(without_decisions),
-        );
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (others, all, _guard) = Log::filtered_and_all_of_this_thread(without_decisions);
 
     let app = replying(unavailable()).build();
     for _ in 0..3 {

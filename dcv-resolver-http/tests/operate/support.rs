@@ -18,6 +18,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Level};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 /// A request for the one session that [`memory`] holds.
 pub(crate) const CONSOLE: &str = "/resolveSession?sessionId=console";
@@ -132,12 +135,34 @@ impl Log {
         LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
+        let subscriber = fmt()
             .json()
             .with_max_level(level)
             .with_writer(move || writer.clone())
             .finish();
         (log, subscriber)
+    }
+
+    /// Collects what this thread logs, until the guard is dropped, twice over:
+    /// what `filter` lets through, and everything at INFO and above.
+    pub(crate) fn filtered_and_all_of_this_thread(filter: Targets) -> (Self, Self, DefaultGuard) {
+        LazyLock::force(&SECOND);
+        let (filtered, all) = (Self::default(), Self::default());
+        let (to_filtered, to_all) = (filtered.clone(), all.clone());
+        let subscriber = tracing_subscriber::registry()
+            .with(
+                fmt::layer()
+                    .json()
+                    .with_writer(move || to_filtered.clone())
+                    .with_filter(filter),
+            )
+            .with(
+                fmt::layer()
+                    .json()
+                    .with_writer(move || to_all.clone())
+                    .with_filter(LevelFilter::INFO),
+            );
+        (filtered, all, tracing::subscriber::set_default(subscriber))
     }
 
     /// The events since it was asked last.

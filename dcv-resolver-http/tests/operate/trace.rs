@@ -6,6 +6,7 @@ use dcv_resolver_core::testing::Reply;
 use futures_util::poll;
 use serde_json::{Value, json};
 use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::support::{Answer, CONSOLE, Log, memory, over, replying, request, send};
 
@@ -73,6 +74,22 @@ async fn what_is_no_traceparent_is_ignored_and_told_to_those_who_look_closely() 
         assert_eq!(debug.len(), 1, "{debug:#?}");
         assert_eq!(decisions[0]["fields"].get("trace_id"), None);
         assert_eq!(decisions[0]["span"].get("trace_id"), None);
+    }
+}
+
+#[tokio::test]
+async fn whoever_wants_no_span_has_none_when_a_traceparent_is_ignored() {
+    let without_spans = Targets::new()
+        .with_default(Level::DEBUG)
+        .with_target("dcv_resolver::resolve", LevelFilter::OFF);
+    let (spanless, all, _guard) = Log::filtered_and_all_of_this_thread(without_spans);
+
+    traced(&over(memory()).build(), CONSOLE, &["x"]).await;
+    assert_eq!(all.events()[0]["span"]["name"], "resolve");
+    let events = spanless.events();
+    assert_eq!(events.len(), 2, "{events:#?}");
+    for event in events {
+        assert_eq!(event.get("span"), None, "{event:#}");
     }
 }
 
