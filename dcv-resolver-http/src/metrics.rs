@@ -247,6 +247,10 @@ impl Metrics {
     pub fn forget_store(&self, store: impl Into<Arc<str>>) {
         let store = store.into();
         self.0.watched.forget_age(&store);
+        self.forget_store_up(store);
+    }
+
+    pub(crate) fn forget_store_up(&self, store: Arc<str>) {
         self.0.stores_up.remove(&StoreLabel { store });
     }
 

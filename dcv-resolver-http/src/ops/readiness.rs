@@ -1,5 +1,6 @@
 //! [`Readiness`]: whether gateways may be sent here.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,6 +85,8 @@ struct Watched {
     /// What was logged last.
     was_ready: bool,
     stores: Vec<Watchee>,
+    /// The names of those that were watched before and are no longer.
+    gone: BTreeSet<Arc<str>>,
 }
 
 impl Readiness {
@@ -105,6 +108,7 @@ impl Readiness {
                 is_lame_duck: false,
                 was_ready: false,
                 stores: stores.map(|named| Watchee::new(named, None)).collect(),
+                gone: BTreeSet::new(),
             }),
             replaced: Notify::new(),
         }))
@@ -154,7 +158,12 @@ impl Readiness {
                     None => Watchee::new(named, credit),
                 }
             });
-            watched.stores = stores.collect();
+            let after: Vec<_> = stores.collect();
+            watched.gone.extend(names(&watched.stores));
+            for name in names(&after) {
+                watched.gone.remove(&name);
+            }
+            watched.stores = after;
             Vec::new()
         });
         self.0.replaced.notify_one();
@@ -176,15 +185,27 @@ impl Readiness {
     }
 
     /// Writes into `metrics` whether the process is ready, and which stores
-    /// answered their last ping. [`OpsBuilder`](super::OpsBuilder) does so
+    /// answered their last ping; those that are no longer watched are taken
+    /// out. [`OpsBuilder`](super::OpsBuilder) does so
     /// before it shows them; do the same where you show them yourself.
     pub fn export(&self, metrics: &Metrics) {
-        let report = self.report();
+        let (report, gone) = {
+            let watched = self.0.lock();
+            let report = watched.report(Instant::now(), self.0.patience);
+            (report, watched.gone.clone())
+        };
         metrics.ready(report.ready);
+        for store in gone {
+            metrics.forget_store_up(store);
+        }
         for store in report.stores {
             metrics.store_up(store.store, store.state == StoreState::Up);
         }
     }
+}
+
+fn names(stores: &[Watchee]) -> impl Iterator<Item = Arc<str>> {
+    stores.iter().map(|store| Arc::clone(store.named().name()))
 }
 
 impl Shared {

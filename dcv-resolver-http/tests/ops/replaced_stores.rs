@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{NamedStore, Resolver, SessionStore};
+use dcv_resolver_http::Metrics;
 use dcv_resolver_http::ops::{Readiness, StoreState};
 use tokio::time::{Instant, sleep};
 
@@ -181,4 +182,23 @@ async fn a_store_that_is_kept_is_known_still_in_another_resolver() {
     sleep(5 * SECOND).await;
     readiness.replace_stores(&Resolver::chain(kept, []));
     assert_eq!(readiness.report().stores[0].state, StoreState::Up);
+}
+
+#[test]
+fn a_store_that_is_no_longer_watched_is_taken_out_of_the_metrics() {
+    let named = |name: &str| Resolver::new(good()).with_store_name(name);
+    let readiness = Readiness::new(&named("old"));
+    let metrics = Metrics::new();
+    let shown = || {
+        readiness.export(&metrics);
+        let text = metrics.render();
+        ["old", "new"].map(|name| text.contains(&format!(r#"store_up{{store="{name}"}}"#)))
+    };
+    assert_eq!(shown(), [true, false]);
+    readiness.replace_stores(&named("new"));
+    assert_eq!(shown(), [false, true]);
+    // And back, before anybody has looked.
+    readiness.replace_stores(&named("old"));
+    readiness.replace_stores(&named("new").then("old", good()));
+    assert_eq!(shown(), [true, true]);
 }
