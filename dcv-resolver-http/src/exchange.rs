@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{Outcome, Resolution, Resolver, Resolving};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::answer::{finished, with_type};
 use crate::callers::{self, AllowedCallers};
 use crate::decision::{self, Asked, Decision};
 use crate::fold::Folds;
@@ -23,7 +22,7 @@ use crate::metrics::DecisionMetrics;
 use crate::problem::Problem;
 #[cfg(feature = "rate-limit")]
 use crate::rate_limit::CallerLimits;
-use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::request_id::RequestIds;
 use crate::{ResolveQuery, body, trace_context};
 
 /// The longest URI, path and query together, that is read. An id of the
@@ -63,7 +62,7 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         started,
     };
 
-    let (mut response, outcome) = shared.decide(&asked).instrument(span).await;
+    let (response, outcome) = shared.decide(&asked).instrument(span).await;
 
     // Decided first, so that no body however slow costs a client its answer.
     let patience = match outcome {
@@ -73,13 +72,7 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let time_left = patience.saturating_sub(started.elapsed());
     let body_ended = body::discard(request_body, time_left).await;
 
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_REQUEST_ID, request_id);
-    if !body_ended {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    finished(response, request_id, body_ended)
 }
 
 /// Whether the last segment that is not empty is `resolveSession`: below any
@@ -167,7 +160,7 @@ impl Shared {
         self.tell(&decision);
         let outcome = decision.outcome();
         let response = match result {
-            Ok((_, body)) => json(body),
+            Ok((_, body)) => with_type("application/json", body),
             Err(problem) => problem.into_response(),
         };
         (response, outcome)
@@ -219,12 +212,4 @@ fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
         return Err(Problem::UriTooLong);
     }
     ResolveQuery::parse(parts.uri.query()).map_err(Problem::Malformed)
-}
-
-fn json(body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -116,6 +116,7 @@
 
 #[cfg(feature = "admin")]
 pub mod admin;
+mod answer;
 mod body;
 mod callers;
 mod client_ip;

@@ -97,9 +97,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -108,6 +107,7 @@ use dcv_resolver_core::Explainer;
 use tokio::sync::Semaphore;
 
 use crate::Metrics;
+use crate::answer::with_type;
 use crate::problem::document;
 use crate::refusals::Refusals;
 use crate::request_id::RequestIds;
@@ -251,13 +251,5 @@ async fn method_not_allowed() -> Response {
 async fn not_stored(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn with_type(content_type: &'static str, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

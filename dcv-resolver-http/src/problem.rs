@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{Miss, StoreError, StoreErrorKind};
 use serde::Serialize;
 
+use crate::answer::with_type;
 use crate::decision::Outcome;
 use crate::escape::escaped;
 use crate::exchange::MAX_URI_BYTES;
@@ -218,18 +218,15 @@ pub(crate) fn document(
     // Text and a number always serialise.
     let body = serde_json::to_vec(&document).unwrap_or_default();
 
-    let mut response = Response::new(Body::from(body));
+    let mut response = with_type("application/problem+json", body);
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
     if matches!(
         status,
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
     ) {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }

@@ -1,14 +1,13 @@
 //! One request in, one answer out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRegistry, StoreError};
 use serde::Serialize;
@@ -22,12 +21,14 @@ use super::lease_token::{insert_lease_token, lease_token, mint, required_lease_t
 use super::page::{PageQuery, SessionPage, expect_no_query};
 use super::registration::{Registration, Renewal};
 use super::request_body::read_json;
+use crate::answer::{finished, with_type};
 use crate::body;
+use crate::callers::caller;
 use crate::exchange::MAX_URI_BYTES;
 use crate::guarded::guarded;
 use crate::percent::{Plus, Undecodable, decode};
 use crate::problem::Problem;
-use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::request_id::RequestIds;
 
 /// What every exchange of one router shares.
 #[derive(Debug)]
@@ -52,27 +53,15 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         parts: &parts,
         started,
         request_id: request_id.to_str().unwrap_or_default(),
-        caller_ip: caller_ip(&parts),
+        caller_ip: caller(&parts.extensions),
     };
     let result = exchange.run(&mut request_body).await;
-    let mut response = result.unwrap_or_else(Fault::into_response);
+    let response = result.unwrap_or_else(Fault::into_response);
 
     // What nobody has read of the body must not cost the client its answer.
     let body_ended = body::discard(request_body, exchange.time_left()).await;
 
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_REQUEST_ID, request_id);
-    if !body_ended {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
-
-/// Known where the server tells.
-fn caller_ip(parts: &Parts) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(peer.0.ip().to_canonical())
+    finished(response, request_id, body_ended)
 }
 
 /// One request.
@@ -144,7 +133,7 @@ impl Exchange<'_> {
             Resource::Session { id } | Resource::Renewal { id } => session_id(id)?,
             Resource::Document | Resource::Sessions => {
                 expect_no_query(uri.query())?;
-                return Ok(json_response(self.shared.document.clone()));
+                return Ok(with_type("application/json", self.shared.document.clone()));
             }
         };
         attempt.session_id = Some(id.clone());
@@ -260,15 +249,7 @@ fn session_id(raw: &str) -> Result<SessionId, Fault> {
 
 fn json<T: Serialize>(value: &T) -> Result<Response, Fault> {
     match serde_json::to_vec(value) {
-        Ok(body) => Ok(json_response(body.into())),
+        Ok(body) => Ok(with_type("application/json", body)),
         Err(error) => Err(Fault::Common(Problem::Unserialisable(error))),
     }
-}
-
-fn json_response(body: Bytes) -> Response {
-    let mut response = Response::new(Body::from(body));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

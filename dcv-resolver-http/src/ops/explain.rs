@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use tracing::{Level, field};
 
 use super::guard::Refused;
-use super::{EXPLAIN_TIME, Shared, with_type};
+use super::{EXPLAIN_TIME, Shared};
 use crate::ResolveQuery;
+use crate::answer::with_type;
 use crate::escape::{escaped, escaped_lines};
 use crate::guarded::guarded;
 use crate::problem::Problem;
