@@ -80,6 +80,7 @@
 //! |---|---|
 //! | `action` | `register`, `renew` or `deregister`; `list`, `get` or `describe` |
 //! | `session_id` | the id, escaped; left out where it is none |
+//! | `host`, `expires_at` | where the session is to lead, and until when it is to live, or `never`; of a registration, and the second of a renewal |
 //! | `token_name`, `role` | whose bearer token it is |
 //! | `caller_ip` | the caller's address, where the server tells: with `ConnectInfo` |
 //! | `outcome` | `done`, `refused`, `failed`, or `abandoned`: the caller went away in the middle |

@@ -1,10 +1,11 @@
 //! The log: one event for each attempt to change something, and one for each
 //! look.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use axum::http::StatusCode;
-use dcv_resolver_core::SessionId;
+use dcv_resolver_core::{Expiry, Host, SessionId};
 use tokio::time::Instant;
 use tracing::{Level, field};
 
@@ -29,6 +30,10 @@ pub(super) struct Attempt<'a> {
     pub(super) started: Instant,
     /// Once it is read.
     pub(super) session_id: Option<SessionId>,
+    /// Where the session is to lead, once that is read.
+    pub(super) host: Option<Host>,
+    /// Until when it is to live, once that is read.
+    pub(super) expiry: Option<Expiry>,
     pub(super) is_told: bool,
 }
 
@@ -59,6 +64,8 @@ impl Attempt<'_> {
                         .as_ref()
                         .map(|id| escaped(id.as_str(), MAX_FIELD_BYTES))
                         .as_deref(),
+                    host = self.host.as_ref().map(Host::as_str),
+                    expires_at = self.expiry.map(Until).map(field::display),
                     token_name = self.holder.map(TokenHolder::name),
                     role = self.holder.map(|holder| holder.role().as_str()),
                     caller_ip = self.caller_ip.map(field::display),
@@ -80,6 +87,18 @@ impl Attempt<'_> {
             (true, _) => event!("dcv_resolver::audit", Level::WARN),
             (false, "failed") => event!("dcv_resolver::admin", Level::ERROR),
             (false, _) => event!("dcv_resolver::admin", Level::DEBUG),
+        }
+    }
+}
+
+/// Displays as a time, or as `never`.
+struct Until(Expiry);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Expiry::At(time) => time.fmt(f),
+            Expiry::Never => f.write_str("never"),
         }
     }
 }

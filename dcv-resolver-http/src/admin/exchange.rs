@@ -100,6 +100,8 @@ impl Exchange<'_> {
             request_id: self.request_id,
             started: self.started,
             session_id: None,
+            host: None,
+            expiry: None,
             is_told: false,
         };
         let result = self.attempt(&mut attempt, resource, body).await;
@@ -139,8 +141,8 @@ impl Exchange<'_> {
         attempt.session_id = Some(id.clone());
         expect_no_query(uri.query())?;
         match action {
-            Action::Register => self.register(id, body).await,
-            Action::Renew => self.renew(&id, body).await,
+            Action::Register => self.register(attempt, id, body).await,
+            Action::Renew => self.renew(attempt, &id, body).await,
             Action::Deregister => self.deregister(&id).await,
             Action::Describe | Action::List | Action::Get => self.get(&id).await,
         }
@@ -159,12 +161,19 @@ impl Exchange<'_> {
         json(&record.ok_or(Fault::NoSuchSession)?)
     }
 
-    async fn register(&self, id: SessionId, body: &mut Body) -> Result<Response, Fault> {
+    async fn register(
+        &self,
+        attempt: &mut Attempt<'_>,
+        id: SessionId,
+        body: &mut Body,
+    ) -> Result<Response, Fault> {
         let headers = &self.parts.headers;
         let given = lease_token(headers)?;
         let registration: Registration = read_json(headers, body, self.time_left()).await?;
         let now = self.shared.clock.now();
         let record = registration.record(id, now)?;
+        attempt.host = Some(record.host().clone());
+        attempt.expiry = Some(record.expiry());
         let (token, minted) = match given {
             Some(token) => (token, None),
             None => {
@@ -183,12 +192,18 @@ impl Exchange<'_> {
         Ok(response)
     }
 
-    async fn renew(&self, id: &SessionId, body: &mut Body) -> Result<Response, Fault> {
+    async fn renew(
+        &self,
+        attempt: &mut Attempt<'_>,
+        id: &SessionId,
+        body: &mut Body,
+    ) -> Result<Response, Fault> {
         let headers = &self.parts.headers;
         let token = required_lease_token(headers)?;
         let renewal: Renewal = read_json(headers, body, self.time_left()).await?;
         let now = self.shared.clock.now();
         let expiry = renewal.expiry(now)?;
+        attempt.expiry = Some(expiry);
         let renewing = self.shared.registry.renew(id, &token, expiry, now);
         self.ask(Action::Renew, renewing).await?;
         json(&Renewed {

@@ -1,10 +1,16 @@
 //! What is left in the log.
 
+use std::time::Duration;
+
 use axum::body::Body;
+use dcv_resolver_core::Clock;
 use serde_json::{Value, json};
 
 use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, READER, bearing, json as json_request};
 use crate::log::Log;
+
+/// For which [`BODY`] registers.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// The only event, without what is another each time.
 fn only(events: Vec<Value>) -> Value {
@@ -34,11 +40,16 @@ async fn each_change_leaves_one_event() {
     };
     let id = "a%E2%80%AE";
     app.register(id, LEASE, BODY).await.expect(200, "");
-    assert_eq!(only(log.take()), done("register"));
-    app.renew(id, LEASE, r#"{"ttl_ms":1}"#)
+    let mut expected = done("register");
+    expected["host"] = "192.0.2.7".into();
+    expected["expires_at"] = app.clock.now().saturating_add(MINUTE).to_string().into();
+    assert_eq!(only(log.take()), expected);
+    app.renew(id, LEASE, r#"{"expires_at_ms":null}"#)
         .await
         .expect(200, "");
-    assert_eq!(only(log.take()), done("renew"));
+    let mut expected = done("renew");
+    expected["expires_at"] = "never".into();
+    assert_eq!(only(log.take()), expected);
     app.deregister(id, LEASE).await.expect(204, "");
     assert_eq!(only(log.take()), done("deregister"));
 }
@@ -60,6 +71,8 @@ async fn each_refusal_leaves_one_event_with_the_reason() {
             "level": "WARN",
             "action": "register",
             "session_id": "a",
+            "host": "192.0.2.7",
+            "expires_at": app.clock.now().saturating_add(MINUTE).to_string(),
             "token_name": "writer",
             "role": "read-write",
             "caller_ip": "192.0.2.99",
