@@ -164,8 +164,9 @@ impl Server {
     /// and header fields. 5 s by default.
     ///
     /// For the first request of a connection it counts from the moment the
-    /// connection is accepted or its TLS handshake done, for later ones from the first byte that arrives
-    /// after the previous answer. A client that is too slow gets no answer.
+    /// connection is accepted or its TLS handshake done, for later ones from
+    /// the first byte that arrives after the previous answer. A client that is
+    /// too slow gets no answer.
     pub fn header_read_timeout(mut self, timeout: Duration) -> Self {
         self.limits.header_read_timeout = timeout;
         self
