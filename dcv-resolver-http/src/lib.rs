@@ -56,7 +56,7 @@
 //! | a caller that asks [more often than it may](RouterBuilder#method.rate_limit) | 429, with `Retry-After` | `rate_limited` |
 //! | more requests at once [than allowed](RouterBuilder::max_in_flight) | 503, with `Retry-After` | `overloaded` |
 //! | the store could not be asked | 503, with `Retry-After` | `store_unavailable` |
-//! | the [time budget](RouterBuilder::time_budget) ran out | 503, with `Retry-After` | `timeout` |
+//! | the [time budget](RouterBuilder::time_budget) ran out, or the store's own | 503, with `Retry-After` | `timeout` |
 //! | a damaged record, a panic in the store, a bug | 500 | `internal_error` |
 //!
 //! - **200** is `application/json`, the five keys that the gateway expects.

@@ -100,8 +100,9 @@ impl Problem {
             Self::UriTooLong => "uri_too_long",
             Self::Malformed(_) => "malformed_request",
             Self::Miss(miss) => miss.reason(),
-            Self::Store(error) if !is_defect(error.kind()) => "store_unavailable",
             Self::Timeout => "timeout",
+            Self::Store(error) if is_late(error) => "timeout",
+            Self::Store(error) if !is_defect(error.kind()) => "store_unavailable",
             Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => "internal_error",
         }
     }
@@ -131,10 +132,11 @@ impl Problem {
                 .into_owned()
                 .into(),
             Self::Miss(miss) => miss.to_string().into(),
+            Self::Timeout => LATE.into(),
+            Self::Store(error) if is_late(error) => LATE.into(),
             Self::Store(error) if !is_defect(error.kind()) => {
                 "the session store could not be asked; try again later".into()
             }
-            Self::Timeout => "the session store did not answer in time; try again later".into(),
             Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => {
                 "the resolver failed; its log tells why, under this answer's x-request-id".into()
             }
@@ -161,6 +163,14 @@ impl Problem {
             _ => None,
         }
     }
+}
+
+const LATE: &str = "the session store did not answer in time; try again later";
+
+/// Whether the store ran out of a budget of its own: to whoever asks it is all
+/// one whose budget it was.
+fn is_late(error: &StoreError) -> bool {
+    error.kind() == StoreErrorKind::TimedOut
 }
 
 /// Whether a lookup that fails so points at a mistake in data or code, which

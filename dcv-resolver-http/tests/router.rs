@@ -375,7 +375,6 @@ const INTERNAL_ERROR: &str = r#"{"title":"Internal Server Error","status":500,"d
 async fn an_outage_is_503_and_never_404() {
     for kind in [
         StoreErrorKind::Unavailable,
-        StoreErrorKind::TimedOut,
         StoreErrorKind::AccessDenied,
         StoreErrorKind::NotWritable,
         StoreErrorKind::Incompatible,
@@ -388,6 +387,10 @@ async fn an_outage_is_503_and_never_404() {
         let headers = expect_problem(&app, resolve("sessionId=s"), status, STORE_UNAVAILABLE).await;
         assert_eq!(headers[RETRY_AFTER], "1", "{kind:?}");
     }
+    let app = replying(Reply::Fail(StoreErrorKind::TimedOut));
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = expect_problem(&app, resolve("sessionId=s"), status, TIMEOUT).await;
+    assert_eq!(headers[RETRY_AFTER], "1");
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn in_a_chain_the_slow_store_is_a_503_under_its_name_before_the_time_budge
     let started = Instant::now();
     let answer = post(&app, CONSOLE).await;
     assert!(started.elapsed() < Duration::from_millis(310));
-    assert_eq!(answer.reason(), "store_unavailable");
+    assert_eq!(answer.reason(), "timeout");
     let fields = log.events()[0]["fields"].clone();
     assert_eq!(fields["store"], "inventory");
     assert_eq!(
