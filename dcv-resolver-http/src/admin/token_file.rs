@@ -11,6 +11,8 @@ const MIN_TOKEN_BYTES: usize = 32;
 /// Far beyond any token, and well within the header of a request.
 const MAX_TOKEN_BYTES: usize = 1024;
 const MAX_NAME_BYTES: usize = 64;
+/// Each is compared with each, and with what every request carries.
+const MAX_TOKENS: usize = 1_000;
 
 /// The tokens of one file.
 #[derive(Debug)]
@@ -40,6 +42,14 @@ pub enum InvalidTokens {
         "the file holds no token; a line is NAME read-only|read-write TOKEN, and deleting the file takes every token back"
     )]
     None,
+    /// There are too many.
+    #[error(
+        "line {line}: the file holds more than {MAX_TOKENS} tokens; remove those that are not used"
+    )]
+    TooMany {
+        /// Where the first stands that is too many.
+        line: usize,
+    },
     /// There is a mistake in a line.
     #[error("line {line}: {fault}")]
     Line {
@@ -107,6 +117,9 @@ impl TokenFile {
                 if other.token == entry.token {
                     return Err(fault(InvalidTokenLine::RepeatedToken { first }));
                 }
+            }
+            if entries.len() == MAX_TOKENS {
+                return Err(InvalidTokens::TooMany { line });
             }
             entries.push((line, entry));
         }
@@ -292,6 +305,17 @@ mod tests {
         assert!(
             shown.contains("agents") && !shown.contains("tr0ub4dor"),
             "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_thousand_tokens_are_enough() {
+        let line = |number| format!("agent-{number} read-only {A}{number:05}\n");
+        let thousand: String = (0..MAX_TOKENS).map(line).collect();
+        assert_eq!(TokenFile::parse(thousand.as_bytes()).unwrap().len(), 1_000);
+        assert_eq!(
+            error(&(thousand + &line(MAX_TOKENS))),
+            "line 1001: the file holds more than 1000 tokens; remove those that are not used"
         );
     }
 }
