@@ -19,11 +19,20 @@ use tokio::time::Instant;
 /// How much one caller may ask; see
 /// [`RouterBuilder::rate_limit`](crate::RouterBuilder::rate_limit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RateLimit {
     /// How many requests a second, in the long run.
     pub per_second: NonZeroU32,
     /// How many at once, after a while without any.
     pub burst: NonZeroU32,
+}
+
+impl RateLimit {
+    /// So many requests a second in the long run, and so many at once.
+    #[must_use]
+    pub const fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self { per_second, burst }
+    }
 }
 
 /// How many callers have a limit of their own: 16,384, in about 1 MB.
@@ -164,10 +173,10 @@ mod tests {
     use super::*;
 
     fn limits(per_second: u32, burst: u32) -> CallerLimits {
-        CallerLimits::new(RateLimit {
-            per_second: per_second.try_into().unwrap(),
-            burst: burst.try_into().unwrap(),
-        })
+        CallerLimits::new(RateLimit::new(
+            per_second.try_into().unwrap(),
+            burst.try_into().unwrap(),
+        ))
     }
 
     /// How many of `count` requests are within the limit.

@@ -108,7 +108,7 @@ pub struct RouterBuilder {
 
 impl RouterBuilder {
     /// A builder with the defaults: a time budget of 1 s, any prefix, any
-    /// caller, 4,096 requests in flight, no rate limit, failures folded for
+    /// caller, 2,048 requests in flight, no rate limit, failures folded for
     /// 10 s, no metrics.
     #[must_use]
     pub fn new(resolver: Resolver) -> Self {
@@ -119,7 +119,7 @@ impl RouterBuilder {
             allowed_callers: AllowedCallers::default(),
             #[cfg(feature = "rate-limit")]
             rate_limit: None,
-            max_in_flight: 4096,
+            max_in_flight: 2048,
             fold_window: Duration::from_secs(10),
             #[cfg(feature = "metrics")]
             metrics: None,
@@ -162,18 +162,17 @@ impl RouterBuilder {
         self
     }
 
-    /// How many requests are decided at once. 4,096 by default, and 1 at the
+    /// How many requests are decided at once. 2,048 by default, and 1 at the
     /// least. What comes on top is answered at once, with 503 and the reason
     /// `overloaded`: its query is not read and the store is not asked.
     ///
     /// A request counts until its answer is decided. When the store answers in
     /// 1 ms, 100 at once are 100,000 a second; when it hangs, the time budget
     /// fills any number. So choose what the store can answer within the time
-    /// budget: more would be let in only to time out. The default is as many
-    /// as the server of the feature `server` takes connections: enough for two
-    /// gateways whose clients all return in the same moment. Behind that
-    /// server it never refuses; it bounds the memory of a service that has no
-    /// such limit.
+    /// budget: more would be let in only to time out, and a store asked three
+    /// times too much would then answer nobody. The default has room for two
+    /// gateways whose clients all return in the same moment, and suits stores
+    /// that answer as many lookups a second.
     #[must_use]
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests.max(1);
@@ -221,7 +220,7 @@ impl RouterBuilder {
     }
 
     /// Makes the router. It counts for itself: two routers of one builder
-    /// share no limit.
+    /// share no limit, and one that replaces another begins anew.
     pub fn build<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let in_flight = Arc::new(InFlight::new(self.max_in_flight));
         let shared = Shared {

@@ -124,7 +124,7 @@ async fn there_is_a_place_for_one_at_the_least() {
 async fn by_default_two_gateways_whose_clients_all_return_at_once_are_answered() {
     let app = over(ScriptedStore::always(Reply::Hang)).build();
     let mut waiting = Vec::new();
-    for _ in 0..4_096 {
+    for _ in 0..2_048 {
         let mut answer = Box::pin(post(&app, CONSOLE));
         assert!(poll!(answer.as_mut()).is_pending());
         waiting.push(answer);

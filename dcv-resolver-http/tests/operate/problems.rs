@@ -184,10 +184,10 @@ async fn cause_of(reason: &str) -> Option<(Router, Request<axum::body::Body>)> {
         "timeout" => replying(Reply::Hang),
         "internal_error" => replying(Reply::Panic),
         #[cfg(feature = "rate-limit")]
-        "rate_limited" => over(memory()).rate_limit(dcv_resolver_http::RateLimit {
-            per_second: 1.try_into().unwrap(),
-            burst: 1.try_into().unwrap(),
-        }),
+        "rate_limited" => over(memory()).rate_limit(dcv_resolver_http::RateLimit::new(
+            1.try_into().unwrap(),
+            1.try_into().unwrap(),
+        )),
         #[cfg(not(feature = "rate-limit"))]
         "rate_limited" => return None,
         _ => over(memory()),

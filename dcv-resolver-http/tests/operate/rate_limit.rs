@@ -10,10 +10,7 @@ use dcv_resolver_http::RateLimit;
 use crate::support::{CONSOLE, memory, over, reason_for, replying, request, send};
 
 fn limit(per_second: u32, burst: u32) -> RateLimit {
-    RateLimit {
-        per_second: per_second.try_into().unwrap(),
-        burst: burst.try_into().unwrap(),
-    }
+    RateLimit::new(per_second.try_into().unwrap(), burst.try_into().unwrap())
 }
 
 #[tokio::test(start_paused = true)]

@@ -203,7 +203,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: Most::of::<4096>(),
-            max_in_flight: Most::of::<4096>(),
+            max_in_flight: Most::of::<2048>(),
             requests_per_second: None,
             burst: None,
             header_read_timeout_ms: Patience::of::<5_000>(),

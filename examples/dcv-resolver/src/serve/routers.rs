@@ -49,8 +49,8 @@ pub(super) fn for_operators(
 fn rate_limit(limits: &Limits) -> Option<RateLimit> {
     let per_second = NonZeroU32::new(limits.requests_per_second?.count())?;
     let burst = limits.burst.map(|burst| burst.count());
-    Some(RateLimit {
+    Some(RateLimit::new(
         per_second,
-        burst: burst.and_then(NonZeroU32::new).unwrap_or(per_second),
-    })
+        burst.and_then(NonZeroU32::new).unwrap_or(per_second),
+    ))
 }
