@@ -1,6 +1,5 @@
 //! [`Explainer`]: why a request is answered as it is.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -9,7 +8,7 @@ use std::task::Poll;
 
 use serde::Serialize;
 
-use crate::near_ids::{Likeness, likeness, other_spellings};
+use crate::near_ids::{Asked, Nearest};
 use crate::resolver::check_identity;
 use crate::{
     Expiry, Miss, PageToken, Resolution, ResolveRequest, Resolver, SessionId, SessionListing,
@@ -74,8 +73,8 @@ pub struct Explanation {
     /// How the request is answered.
     #[serde(flatten)]
     pub conclusion: Conclusion,
-    /// Ids that look like the one asked for, the nearest first; looked for
-    /// only when no store holds that one.
+    /// Sessions that look like the one asked for, the nearest first, a few at
+    /// most; looked for only when no store holds that one.
     pub did_you_mean: Vec<NearId>,
 }
 
@@ -166,7 +165,8 @@ pub enum Conclusion {
     },
 }
 
-/// An id that looks like the one asked for.
+/// A session that looks like the one asked for: by its id, or by its name on the
+/// DCV server, its host or its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NearId {
@@ -290,62 +290,45 @@ impl Explainer {
         (rules.findings, conclusion)
     }
 
-    async fn near_ids(&self, asked: &SessionId) -> Vec<NearId> {
-        const SHOWN: usize = 5;
-
-        let mut near = BTreeMap::new();
-        let mut add = |likeness: Likeness, id: &SessionId, store: &Arc<str>| {
-            near.entry((likeness, id.clone()))
-                .or_insert_with(|| store.to_string());
-        };
-        for spelling in other_spellings(asked) {
+    async fn near_ids(&self, id: &SessionId) -> Vec<NearId> {
+        let asked = Asked::new(id);
+        let mut nearest = Nearest::default();
+        for spelling in asked.other_spellings() {
             for named in self.resolver.stores() {
                 // One that fails now has told so above.
-                if let Ok(Some(_)) = named.store().lookup(&spelling).await
-                    && let Some(likeness) = likeness(asked.as_str(), spelling.as_str())
-                {
-                    add(likeness, &spelling, named.name());
+                if let Ok(Some(record)) = named.store().lookup(&spelling).await {
+                    nearest.compare(&asked, &record, named.name());
                 }
             }
         }
         for (name, store) in &self.listings {
-            for record in first_records(&**store).await {
-                if let Some(likeness) = likeness(asked.as_str(), record.id().as_str()) {
-                    add(likeness, record.id(), name);
-                }
-            }
+            compare_all(&**store, |record| nearest.compare(&asked, record, name)).await;
         }
-        let nearest = near.into_iter().take(SHOWN);
-        nearest
-            .map(|((likeness, session_id), store)| NearId {
-                session_id,
-                store,
-                how: likeness.as_sentence(),
-            })
-            .collect()
+        nearest.into_ids()
     }
 }
 
-/// As many records as are worth comparing; those so far where the store fails.
-async fn first_records(store: &dyn SessionListing) -> Vec<SessionRecord> {
+/// Shows as many records as are worth comparing; those so far where the store
+/// fails.
+async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) {
     const MAX_RECORDS: usize = 100_000;
     const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-    let mut records = Vec::new();
+    let mut compared = 0;
     let mut next: Option<PageToken> = None;
-    while records.len() < MAX_RECORDS {
+    while compared < MAX_RECORDS {
         let Ok(page) = store.list(next.as_ref(), PAGE_SIZE).await else {
-            break;
+            return;
         };
-        records.extend(page.records);
+        page.records.iter().for_each(&mut compare);
+        compared += page.records.len();
         // A listing in memory never waits, and others want the thread as well.
         pause().await;
         next = page.next;
         if next.is_none() {
-            break;
+            return;
         }
     }
-    records
 }
 
 /// Lets the runtime turn to other tasks, and the caller give up.

@@ -1,8 +1,11 @@
-//! "Did you mean …?": ids that look like the one that was asked for.
+//! "Did you mean …?": sessions that look like the one that was asked for.
 
-use crate::SessionId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// How an id that is held looks like the one asked for. Nearer ones come
+use crate::{NearId, SessionId, SessionRecord};
+
+/// How a session that is held looks like the one asked for. Nearer ones come
 /// first in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Likeness {
@@ -12,89 +15,231 @@ pub(crate) enum Likeness {
     Link,
     /// In other capitals.
     Case,
+    /// The same letters and digits.
+    Punctuation,
     /// After so many edits.
     Typing { edits: usize },
+    /// Its name on the DCV server is the one asked for.
+    TargetId,
+    /// One begins or ends as the other, which is longer by so many bytes.
+    Part { longer: usize },
+    /// What was asked for is the name of its server.
+    Server,
+    /// What was asked for is the name of its owner.
+    Owner,
 }
 
 impl Likeness {
-    pub(crate) fn as_sentence(self) -> &'static str {
+    fn as_sentence(self) -> &'static str {
         match self {
             Self::Spaces => "without spaces at its ends",
             Self::Link => "the id alone, as it stands behind '#' in a link",
             Self::Case => "in other capitals",
+            Self::Punctuation => "with other punctuation",
             Self::Typing { .. } => "spelled nearly alike",
+            Self::TargetId => "which has this name on its DCV server",
+            Self::Part { .. } => "which begins or ends alike",
+            Self::Server => "which is on the server of this name",
+            Self::Owner => "which is owned by the one of this name",
         }
     }
 }
 
-/// What `asked` may have been meant to be, without looking at what is held.
-pub(crate) fn other_spellings(asked: &SessionId) -> Vec<SessionId> {
-    let asked = asked.as_str();
-    let bare = without_link(asked).trim();
-    let mut spellings: Vec<SessionId> = Vec::new();
-    for text in [
-        asked.trim(),
-        bare,
-        &bare.to_lowercase(),
-        &bare.to_uppercase(),
-    ] {
-        if text != asked
-            && let Ok(id) = SessionId::new(text)
-            && !spellings.contains(&id)
+/// An id that no store holds, taken apart once for all that it is compared
+/// with.
+pub(crate) struct Asked<'a> {
+    text: &'a str,
+    /// Without the link around it and without spaces.
+    bare: &'a str,
+    /// The same in small letters.
+    lower: String,
+    /// Of those, the letters and digits.
+    plain: String,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn new(id: &'a SessionId) -> Self {
+        let text = id.as_str();
+        let bare = without_link(text).trim();
+        let lower = bare.to_lowercase();
+        Self {
+            text,
+            bare,
+            plain: plain(&lower),
+            lower,
+        }
+    }
+
+    /// What may have been meant, without looking at what is held.
+    pub(crate) fn other_spellings(&self) -> Vec<SessionId> {
+        let mut spellings: Vec<SessionId> = Vec::new();
+        for text in [
+            self.text.trim(),
+            self.bare,
+            &self.lower,
+            &self.bare.to_uppercase(),
+        ] {
+            if text != self.text
+                && let Ok(id) = SessionId::new(text)
+                && !spellings.contains(&id)
+            {
+                spellings.push(id);
+            }
+        }
+        spellings
+    }
+
+    /// How the session of `record` looks like the one asked for; `None` where
+    /// it does not.
+    pub(crate) fn likeness(&self, record: &SessionRecord) -> Option<Likeness> {
+        let held = record.id().as_str();
+        if self.bare.is_empty() {
+            return None;
+        }
+        if self.text.trim() == held {
+            return Some(Likeness::Spaces);
+        }
+        if self.bare == held {
+            return Some(Likeness::Link);
+        }
+        let held = held.to_lowercase();
+        if self.lower == held {
+            return Some(Likeness::Case);
+        }
+        if !self.plain.is_empty() && self.plain == plain(&held) {
+            return Some(Likeness::Punctuation);
+        }
+        self.typing(&held)
+            .or_else(|| (record.target_id().as_str() == self.bare).then_some(Likeness::TargetId))
+            .or_else(|| part(&self.lower, &held))
+            .or_else(|| is_server(&self.lower, record).then_some(Likeness::Server))
+            .or_else(|| (record.owner() == Some(self.bare)).then_some(Likeness::Owner))
+    }
+
+    fn typing(&self, held: &str) -> Option<Likeness> {
+        // Comparing takes the product of both lengths, and nobody types so much.
+        const MAX_TYPED_BYTES: usize = 64;
+
+        let letters = self.lower.chars().count();
+        let tolerated = (letters / 4).clamp(1, 3);
+        // Each edit is one letter, of four bytes at most.
+        if self.lower.len().max(held.len()) > MAX_TYPED_BYTES
+            || self.lower.len().abs_diff(held.len()) > 4 * tolerated
         {
-            spellings.push(id);
+            return None;
         }
+        let edits = strsim::osa_distance(&self.lower, held);
+        // Another letter is another id, not the same one mistyped.
+        (edits <= tolerated && edits < letters).then_some(Likeness::Typing { edits })
     }
-    spellings
 }
 
-/// How `held` looks like `asked`; `None` where it does not.
-pub(crate) fn likeness(asked: &str, held: &str) -> Option<Likeness> {
-    // Comparing takes the product of both lengths, and nobody types so much.
-    const MAX_TYPED_BYTES: usize = 64;
+/// Of ids that are truncated, or have a path or the rest of a link around
+/// them. Short ones begin alike by chance.
+fn part(asked: &str, held: &str) -> Option<Likeness> {
+    const MIN_BYTES: usize = 4;
 
-    let bare = without_link(asked).trim();
-    if asked.trim() == held {
-        return Some(Likeness::Spaces);
-    }
-    if bare == held {
-        return Some(Likeness::Link);
-    }
-    if bare.len() > MAX_TYPED_BYTES || held.len() > MAX_TYPED_BYTES {
-        return None;
-    }
-    let (bare, held) = (bare.to_lowercase(), held.to_lowercase());
-    let edits = strsim::osa_distance(&bare, &held);
-    let tolerated = (bare.chars().count() / 4).clamp(1, 3);
-    match edits {
-        0 => Some(Likeness::Case),
-        1.. if edits <= tolerated => Some(Likeness::Typing { edits }),
-        _ => None,
-    }
+    let (short, long) = if asked.len() < held.len() {
+        (asked, held)
+    } else {
+        (held, asked)
+    };
+    let alike = long.starts_with(short) || long.ends_with(short);
+    (alike && short.len() >= MIN_BYTES).then(|| Likeness::Part {
+        longer: long.len() - short.len(),
+    })
+}
+
+/// Whether `asked` is the host of the record, with its domain or without.
+fn is_server(asked: &str, record: &SessionRecord) -> bool {
+    let host = record.host().as_str().to_lowercase();
+    host.strip_prefix(asked)
+        .is_some_and(|domain| domain.is_empty() || domain.starts_with('.') && !is_address(asked))
+}
+
+/// Whether it may be the beginning of an address, which names no server.
+fn is_address(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The id in a link or a piece of one: behind `#`, as the gateway wants it, or
 /// behind `sessionId=`, as people write it and the gateway does not.
 fn without_link(text: &str) -> &str {
-    if let Some((_, fragment)) = text.rsplit_once('#') {
-        return fragment;
-    }
-    match text.split_once("sessionId=") {
-        Some((_, value)) => value.split('&').next().unwrap_or(value),
+    const PARAMETER: &str = "sessionid=";
+
+    let (page, fragment) = text.rsplit_once('#').unwrap_or((text, ""));
+    let text = if fragment.is_empty() { page } else { fragment };
+    // Small letters of ASCII are where the capitals were.
+    let value = (text.to_ascii_lowercase().find(PARAMETER))
+        .and_then(|start| text.get(start + PARAMETER.len()..));
+    match value {
+        Some(value) => value.split('&').next().unwrap_or(value),
         None => text,
+    }
+}
+
+/// The nearest few of all that are compared.
+#[derive(Default)]
+pub(crate) struct Nearest(BTreeMap<(Likeness, SessionId), Arc<str>>);
+
+impl Nearest {
+    pub(crate) fn compare(&mut self, asked: &Asked<'_>, record: &SessionRecord, store: &Arc<str>) {
+        const SHOWN: usize = 5;
+
+        if let Some(likeness) = asked.likeness(record) {
+            self.0
+                .entry((likeness, record.id().clone()))
+                .or_insert_with(|| Arc::clone(store));
+            if self.0.len() > SHOWN {
+                self.0.pop_last();
+            }
+        }
+    }
+
+    pub(crate) fn into_ids(self) -> Vec<NearId> {
+        let nearest = self.0.into_iter();
+        nearest
+            .map(|((likeness, session_id), store)| NearId {
+                session_id,
+                store: store.to_string(),
+                how: likeness.as_sentence(),
+            })
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Expiry;
+
+    fn held(id: &str) -> SessionRecord {
+        let host = "ws-17.dcv.example".parse().unwrap();
+        SessionRecord::builder(id.parse().unwrap(), host, Expiry::Never)
+            .http_port(8443)
+            .owner("ann")
+            .target_id("display-1".parse().unwrap())
+            .build()
+            .unwrap()
+    }
+
+    fn likeness(asked: &str, held: &SessionRecord) -> Option<Likeness> {
+        Asked::new(&asked.parse().unwrap()).likeness(held)
+    }
 
     #[test]
     fn the_usual_mistakes_are_recognised() {
-        for (asked, held, expected) in [
+        for (asked, id, expected) in [
             ("console ", "console", Likeness::Spaces),
             ("?sessionId=console", "console", Likeness::Link),
+            ("sessionid=console", "console", Likeness::Link),
             ("#console", "console", Likeness::Link),
+            ("#sessionId=console", "console", Likeness::Link),
+            ("?sessionId=console#", "console", Likeness::Link),
             (
                 "https://gw.example:8443/?sessionId=console&x=1",
                 "console",
@@ -108,45 +253,96 @@ mod tests {
             ("Console", "console", Likeness::Case),
             ("console", "Console", Likeness::Case),
             ("#CONSOLE ", "console", Likeness::Case),
+            ("\"console\"", "console", Likeness::Punctuation),
+            ("/console", "console", Likeness::Punctuation),
+            ("console\u{200b}", "console", Likeness::Punctuation),
+            (
+                "0F8FAD5BD9CB469FA16570867728950E",
+                "0f8fad5b-d9cb-469f-a165-70867728950e",
+                Likeness::Punctuation,
+            ),
             ("consloe", "console", Likeness::Typing { edits: 1 }),
             ("i-0abd", "i-0abc", Likeness::Typing { edits: 1 }),
+            // A Cyrillic letter, of two bytes.
+            ("сonsole", "console", Likeness::Typing { edits: 1 }),
+            ("console%20", "console", Likeness::Part { longer: 3 }),
+            (
+                "#console?transport=auto",
+                "console",
+                Likeness::Part { longer: 15 },
+            ),
+            ("desktop", "ws-17/desktop", Likeness::Part { longer: 6 }),
+            (
+                "0f8fad5b",
+                "0f8fad5b-d9cb-469f-a165-70867728950e",
+                Likeness::Part { longer: 28 },
+            ),
+            ("display-1", "i-0abc", Likeness::TargetId),
+            ("WS-17", "i-0abc", Likeness::Server),
+            ("ws-17.dcv.example", "i-0abc", Likeness::Server),
+            ("ann", "i-0abc", Likeness::Owner),
         ] {
-            assert_eq!(likeness(asked, held), Some(expected), "{asked:?}");
+            assert_eq!(likeness(asked, &held(id)), Some(expected), "{asked:?}");
         }
     }
 
     #[test]
     fn what_does_not_look_alike_is_not_suggested() {
-        for (asked, held) in [
+        for (asked, id) in [
             ("console", "desktop"),
             ("ab", "cd"),
-            ("console", &"console".repeat(20)),
-            (&"a".repeat(100), &"a".repeat(101)),
+            ("ab", "abcdef"),
+            ("ws-1", "i-0abc"),
+            ("#", "/"),
+            ("-", "."),
+            (&format!("{}b", "a".repeat(99)), &"a".repeat(101)),
         ] {
-            assert_eq!(likeness(asked, held), None, "{asked:?}");
+            assert_eq!(likeness(asked, &held(id)), None, "{asked:?}");
         }
     }
 
     #[test]
-    fn nearer_ids_come_first() {
-        let mut order = [
-            Likeness::Typing { edits: 2 },
-            Likeness::Typing { edits: 1 },
-            Likeness::Case,
-            Likeness::Link,
-            Likeness::Spaces,
-        ];
-        order.sort();
-        assert!(matches!(
-            order,
-            [Likeness::Spaces, .., Likeness::Typing { edits: 2 }]
-        ));
+    fn the_beginning_of_an_address_is_no_server() {
+        let builder = held("i-0abc")
+            .to_builder()
+            .host("192.0.2.7".parse().unwrap());
+        let record = builder.build().unwrap();
+        assert_eq!(likeness("192", &record), None);
+        assert_eq!(likeness("192.0.2.7", &record), Some(Likeness::Server));
+    }
+
+    #[test]
+    fn the_nearest_few_are_kept_and_the_nearest_comes_first() {
+        let asked = "console".parse().unwrap();
+        let asked = Asked::new(&asked);
+        let mut nearest = Nearest::default();
+        for id in [
+            "console-12",
+            "console-1",
+            "console1",
+            "CONSOLE",
+            "consoles",
+            "Console",
+            "con-sole",
+        ] {
+            nearest.compare(&asked, &held(id), &"store".into());
+        }
+        let ids: Vec<_> = nearest
+            .into_ids()
+            .into_iter()
+            .map(|near| near.session_id.to_string())
+            .collect();
+        assert_eq!(
+            ids,
+            ["CONSOLE", "Console", "con-sole", "console1", "consoles"]
+        );
     }
 
     #[test]
     fn other_spellings_need_no_listing() {
         let of = |asked: &str| -> Vec<String> {
-            other_spellings(&asked.parse().unwrap())
+            Asked::new(&asked.parse().unwrap())
+                .other_spellings()
                 .iter()
                 .map(ToString::to_string)
                 .collect()
