@@ -19,7 +19,7 @@ use crate::{
 /// 3. the [default](Self::default_networks).
 ///
 /// A session that none of them speaks of is open to all clients, unknown ones
-/// too. A rule without any network is open to nobody.
+/// too. A rule without any network shuts everybody out, unknown clients too.
 ///
 /// # What a client's address is worth
 ///
@@ -72,7 +72,8 @@ pub struct ClientNetworks {
 /// What a client may do whose address is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownClient {
-    /// Reach every session, restricted or not.
+    /// Reach every session, restricted or not, but for those that are shut to
+    /// everybody.
     Allow,
     /// Reach only the sessions that are open to all.
     Deny,
@@ -169,14 +170,10 @@ impl Policy for ClientNetworks {
         if rule.is_empty() {
             return Ok(Verdict::Allow);
         }
+        let networks: Vec<&Network> = rule.into_iter().flatten().collect();
         let denied = match (self.client(request), self.unknown_client) {
-            (Some(client), _)
-                if rule
-                    .iter()
-                    .copied()
-                    .flatten()
-                    .any(|net| net.contains(client)) =>
-            {
+            _ if networks.is_empty() => "the session is not open to any client",
+            (Some(client), _) if networks.iter().any(|network| network.contains(client)) => {
                 return Ok(Verdict::Allow);
             }
             (Some(_), _) => "the client's address is not in a network that the session is open to",
@@ -266,7 +263,9 @@ mod tests {
     #[tokio::test]
     async fn a_rule_without_networks_is_open_to_nobody() {
         let policy = ClientNetworks::new(UnknownClient::Allow).default_networks([]);
-        assert!(!allows(&policy, &record(&[]), Some(INSIDE)).await);
+        for client in [Some(INSIDE), None] {
+            assert!(!allows(&policy, &record(&[]), client).await);
+        }
     }
 
     #[tokio::test]
