@@ -31,9 +31,14 @@ pub(crate) fn parse(text: &str) -> Result<Asked, Failure> {
         return asked(fragment, None);
     }
     let query = page.split_once('?').map_or("", |(_, query)| query);
-    let in_query = |pair: &'_ str| pair.strip_prefix("sessionId=").map(str::to_owned);
-    match query.split('&').find_map(in_query) {
-        Some(id) => asked(
+    // Whoever writes it here spells it in any way.
+    let names_session = |key: &str| {
+        key.replace(['-', '_'], "")
+            .eq_ignore_ascii_case("sessionid")
+    };
+    let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+    match parameters.find(|(key, _)| names_session(key)) {
+        Some((_, id)) => asked(
             &id.replace('+', " "),
             Some(
                 "the link has the id behind '?sessionId=', where the gateway never sees it and asks for no session; the id belongs behind '#'",
@@ -79,6 +84,11 @@ mod tests {
             ("dcv://gw.example:8443/#a+b", "a+b", true),
             (
                 "https://gw.example:8443/?sessionId=console",
+                "console",
+                false,
+            ),
+            (
+                "https://gw.example:8443/?x&Session-ID=console",
                 "console",
                 false,
             ),
