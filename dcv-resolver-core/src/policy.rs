@@ -8,8 +8,12 @@ use async_trait::async_trait;
 
 use crate::{ResolveRequest, SessionRecord, StoreError};
 
-/// Decides whether a client may reach a session that is live, ready and offers
-/// the transport.
+/// Decides whether a client may reach a session.
+///
+/// A [`Resolver`](crate::Resolver) asks it last, of sessions that are live,
+/// ready and offer the transport. An [`Explainer`](crate::Explainer) asks it of
+/// others as well, so that all that is in the way is told at once: a policy that
+/// wants to know whether a session is ready looks at the record.
 ///
 /// [`ClientNetworks`](crate::ClientNetworks) is a policy that comes with this
 /// crate. One of your own:
@@ -44,8 +48,8 @@ use crate::{ResolveRequest, SessionRecord, StoreError};
 ///    tell, the answer is `Err`: never a verdict, never a guess.
 /// 2. **Judging changes nothing.** One login asks several times, for each
 ///    transport and from any number of gateways, and must get one answer.
-/// 3. **A dropped future leaves no trace**: callers give up when their time
-///    budget ends.
+/// 3. **A dropped future leaves no trace.** Callers give up when the time budget
+///    of the request ends, which holds for the stores and the policies together.
 #[async_trait]
 pub trait Policy: fmt::Debug + Send + Sync + 'static {
     /// The policy's name for logs and explanations, such as `client_networks`.
