@@ -22,6 +22,7 @@ use crate::url;
 ///     .key_prefix("dcv:session:")
 ///     .response_timeout(Duration::from_millis(200));
 ///
+/// assert_eq!(config.servers(), "cache.example:6379");
 /// assert!(!format!("{config:?}").contains("secret"));
 /// # Ok::<(), dcv_resolver_core::StoreError>(())
 /// ```
@@ -96,6 +97,13 @@ impl RedisConfig {
             config.key_prefix = prefix;
         }
         Ok(config)
+    }
+
+    /// The servers, sentinels or nodes as text for people: host and port, and
+    /// neither user nor password.
+    #[must_use]
+    pub fn servers(&self) -> String {
+        self.origin.to_string()
     }
 
     /// Uses a connection that the embedding program has made, and shares with

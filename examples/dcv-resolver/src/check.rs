@@ -153,19 +153,19 @@ async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
         .url
         .parse()
         .map_err(|error| Failure::setup(error.to_string()))?;
-    let kind = url.name();
-    let open = OpenStore::named(store.name.as_str().to_owned(), url, Missing::Fail).await?;
+    let place = url.place();
+    let open = OpenStore::named(place.clone(), url, Missing::Fail).await?;
     let registry = match &open.access {
         Access::ReadOnly(file) => {
-            return Ok(format!("{kind} holds {} sessions", file.session_count()));
+            return Ok(format!("{place} holds {} sessions", file.session_count()));
         }
         Access::ReadWrite(registry) => registry,
     };
     match tokio::time::timeout(budget, registry.ping()).await {
-        Ok(Ok(())) => Ok(format!("{kind} answers")),
+        Ok(Ok(())) => Ok(format!("{place} answers")),
         Ok(Err(error)) => Err(open.failure(&error)),
         Err(_) => Err(Failure::setup(format!(
-            "{kind} does not answer within its {} ms",
+            "{place} does not answer within its {} ms",
             budget.as_millis()
         ))),
     }

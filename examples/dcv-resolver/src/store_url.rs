@@ -109,6 +109,14 @@ impl StoreUrl {
             Self::Memory => "memory:".to_owned(),
         }
     }
+
+    /// Where it is, for whoever has to go and look.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Redis(config) => format!("redis at {}", config.servers()),
+            other => other.name(),
+        }
+    }
 }
 
 impl FromStr for StoreUrl {
