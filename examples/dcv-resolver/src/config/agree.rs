@@ -1,6 +1,7 @@
 //! What fits together in a configuration, and what does not.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use super::spelling::nearest;
 use super::text::Listen;
@@ -20,12 +21,13 @@ pub(super) fn disagreements(config: &Config) -> Vec<Disagreement> {
     if let Some(admin) = &config.admin {
         self::admin(admin, config, &mut found);
     }
-    if Listen::At(config.listen.0) == config.ops.listen && config.listen.0.port() != 0 {
+    if let Listen::At(ops) = config.ops.listen
+        && is_taken_by(config.listen.0, ops)
+    {
         found.add(
             "ops.listen",
             format!(
-                "`ops.listen` is {}, where gateways are listened to",
-                config.ops.listen
+                "`ops.listen` is {ops}, which `listen` has taken for the gateways; give it another port"
             ),
         );
     }
@@ -42,6 +44,16 @@ pub(super) fn disagreements(config: &Config) -> Vec<Disagreement> {
         );
     }
     found.0
+}
+
+/// Whether listening at `first` leaves `second` to nobody else. All addresses
+/// include the one; `[::]` has those of IPv4 as well.
+fn is_taken_by(first: SocketAddr, second: SocketAddr) -> bool {
+    let all_or_same = first.ip() == second.ip()
+        || [first, second]
+            .iter()
+            .any(|address| address.ip().is_unspecified());
+    first.port() == second.port() && first.port() != 0 && all_or_same
 }
 
 struct Disagreements(Vec<Disagreement>);

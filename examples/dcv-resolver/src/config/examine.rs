@@ -118,8 +118,17 @@ fn array(
     if (array.len() as u64) < schema["minItems"].as_u64().unwrap_or(0) {
         mistakes.add(offset, wrong(place, "an empty list", schema));
     }
+    let of_tables = schema["items"]["type"] == "object";
     for item in array {
-        value(place, item, &schema["items"], mistakes);
+        match item.get_ref() {
+            // What was expected is not an item of this list, but another way to
+            // write it.
+            other if of_tables && !matches!(other, DeValue::Table(_)) => {
+                let found = format!("a list with {}", describe(other));
+                mistakes.add(item.span().start, wrong(place, &found, schema));
+            }
+            _ => value(place, item, &schema["items"], mistakes),
+        }
     }
 }
 
@@ -183,6 +192,9 @@ fn expected(path: &str, schema: &Value) -> String {
         Some("array") if schema["items"]["type"] == "object" => {
             format!("an array of tables, each under [[{path}]],")
         }
+        Some("array") if schema["minItems"].as_u64() > Some(0) => {
+            "a list of one string or more in square brackets".to_owned()
+        }
         Some("array") => "a list of strings in square brackets".to_owned(),
         Some("boolean") => "true or false".to_owned(),
         _ => {
@@ -210,15 +222,15 @@ fn words(schema: &Value) -> Vec<&str> {
 }
 
 fn unknown(place: &Place, name: &str, properties: &Map<String, Value>) -> String {
-    let hint = match homes(name) {
-        homes if !homes.is_empty() => format!("it belongs {}", one_of(&homes)),
-        _ => match nearest(name, properties.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let names: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
-                format!("{} was expected", one_of(&names))
-            }
-        },
+    let near = nearest(name, properties.keys().map(String::as_str));
+    let hint = match (near, one_of(&homes(name)).as_str()) {
+        (Some(near), "") => format!("did you mean `{near}`?"),
+        (Some(near), homes) => format!("did you mean `{near}`? `{name}` belongs {homes}"),
+        (None, "") => {
+            let names: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
+            format!("{} was expected", one_of(&names))
+        }
+        (None, homes) => format!("it belongs {homes}"),
     };
     format!("unknown key {} {}; {hint}", Quoted(name), place.table)
 }

@@ -54,6 +54,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "[policy.client_networks]\nunknown_client = \"deny\"\nload_balancer = []\n",
         "3:1: unknown key \"load_balancer\" in [policy.client_networks]; did you mean `load_balancers`?",
     ),
+    // Known elsewhere, and nearly known here.
+    (
+        "[[store]]\nurl = \"memory:\"\n",
+        "1:3: unknown key \"store\" at the top; did you mean `stores`? `store` belongs into [admin]",
+    ),
     // Values that do not fit.
     (
         "listen = \"localhost:9000\"\n",
@@ -97,11 +102,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "callers.allowed_networks = []\n",
-        "1:28: `callers.allowed_networks` is an empty list; a list of strings in square brackets was expected",
+        "1:28: `callers.allowed_networks` is an empty list; a list of one string or more in square brackets was expected",
     ),
     (
         "callers.allowed_networks = \"192.0.2.0/24\"\n",
-        "1:28: `callers.allowed_networks` is a string; a list of strings in square brackets was expected",
+        "1:28: `callers.allowed_networks` is a string; a list of one string or more in square brackets was expected",
     ),
     (
         "callers.allowed_networks = [\"192.0.2.7\", \"192.0.2.7/24\"]\n",
@@ -149,7 +154,15 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "ops.listen = \"127.0.0.1:9000\"\n",
-        "1:14: `ops.listen` is 127.0.0.1:9000, where gateways are listened to",
+        "1:14: `ops.listen` is 127.0.0.1:9000, which `listen` has taken for the gateways; give it another port",
+    ),
+    (
+        "ops.listen = \"[::]:9000\"\n",
+        "1:14: `ops.listen` is [::]:9000, which `listen` has taken for the gateways; give it another port",
+    ),
+    (
+        "listen = \"0.0.0.0:9001\"\nops.listen = \"127.0.0.1:9001\"\n",
+        "2:14: `ops.listen` is 127.0.0.1:9001, which `listen` has taken for the gateways; give it another port",
     ),
     (
         "[admin]\nstore = \"a\"\n",
@@ -203,6 +216,10 @@ fn mistakes_among_the_stores_are_told_where_they_stand() {
         (
             "[stores]\nname = \"a\"\n",
             "1:1: `stores` is a table; an array of tables, each under [[stores]], was expected",
+        ),
+        (
+            "stores = [\"memory:\"]\n",
+            "1:11: `stores` is a list with a string; an array of tables, each under [[stores]], was expected",
         ),
         (
             "[[stores]]\nname = \"a\"\n",
