@@ -137,7 +137,7 @@ struct Shared {
     metrics: Metrics,
     guard: Arc<dyn Guard>,
     request_ids: RequestIds,
-    /// One that looks for near ids holds a copy of everything that is listed.
+    /// One that looks for near ids goes through everything that is listed.
     explaining: Semaphore,
     /// Of the guard.
     refusals: Refusals,
