@@ -1,0 +1,110 @@
+//! A rule of your own, behind a chain of two stores: sessions under maintenance
+//! are for the operators' network only.
+//!
+//! ```text
+//! cargo run --example policy
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+
+use dcv_resolver_core::{
+    Denial, Expiry, Explainer, MemoryStore, Network, Policy, ResolveRequest, Resolver,
+    SessionRecord, StoreError, Transport, Verdict, async_trait,
+};
+
+#[derive(Debug)]
+struct Maintenance {
+    operators: Network,
+}
+
+#[async_trait]
+impl Policy for Maintenance {
+    fn name(&self) -> &str {
+        "maintenance"
+    }
+
+    async fn judge(
+        &self,
+        request: &ResolveRequest,
+        record: &SessionRecord,
+    ) -> Result<Verdict, StoreError> {
+        let is_maintained = record.labels().contains_key("maintenance");
+        // The gateway does not always know the address.
+        let is_operator = (request.client_ip()).is_some_and(|ip| self.operators.contains(ip));
+        Ok(if is_maintained && !is_operator {
+            Verdict::Deny(Denial::new("the session's server is being maintained"))
+        } else {
+            Verdict::Allow
+        })
+    }
+}
+
+/// What agents have registered comes first; what people wrote down is asked
+/// where no agent knows the session.
+fn resolver(agents: MemoryStore, by_hand: MemoryStore) -> Result<Resolver, Box<dyn Error>> {
+    Ok(Resolver::new(agents)
+        .with_store_name("agents")
+        .then("by_hand", by_hand)
+        .with_policy(Maintenance {
+            operators: "192.0.2.0/24".parse()?,
+        }))
+}
+
+fn session(id: &str, labels: &[(&str, &str)]) -> Result<SessionRecord, Box<dyn Error>> {
+    let builder = SessionRecord::builder(id.parse()?, "ws-17.dcv.example".parse()?, Expiry::Never);
+    let labelled = labels.iter().fold(builder, |builder, (name, value)| {
+        builder.label(*name, *value)
+    });
+    Ok(labelled.http_port(8443).build()?)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let agents = MemoryStore::from_iter([session("ann", &[])?]);
+    let by_hand = MemoryStore::from_iter([session("console", &[("maintenance", "disks")])?]);
+    let explainer = Explainer::new(resolver(agents, by_hand)?);
+
+    for client in ["192.0.2.7", "203.0.113.7"] {
+        let request = ResolveRequest::new("console".parse()?, Transport::Http)
+            .with_client_ip(client.parse()?);
+        println!("{}\n", explainer.explain(&request).await);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use dcv_resolver_core::testing::{Reply, ScriptedStore};
+    use dcv_resolver_core::{Miss, Outcome, StoreErrorKind};
+
+    use super::*;
+
+    fn asked_from(client: &str) -> ResolveRequest {
+        ResolveRequest::new("console".parse().unwrap(), Transport::Http)
+            .with_client_ip(client.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn under_maintenance_a_session_is_for_operators() {
+        let maintained = session("console", &[("maintenance", "disks")]).unwrap();
+        let by_hand = MemoryStore::from_iter([maintained]);
+        let resolver = resolver(MemoryStore::new(), by_hand).unwrap();
+
+        let operator = resolver.resolve(&asked_from("192.0.2.7")).await.unwrap();
+        assert!(matches!(operator, Outcome::Found(_)));
+        let other = resolver.resolve(&asked_from("203.0.113.7")).await.unwrap();
+        assert!(matches!(other, Outcome::Miss(Miss::Denied(_))));
+    }
+
+    #[tokio::test]
+    async fn while_the_agents_store_is_down_nobody_is_sent_elsewhere() {
+        let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
+        let by_hand = MemoryStore::from_iter([session("console", &[]).unwrap()]);
+        let resolver = Resolver::new(down).then("by_hand", by_hand);
+
+        let error = resolver.resolve(&asked_from("192.0.2.7")).await;
+        assert_eq!(error.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+}
