@@ -52,10 +52,16 @@ impl OpenStore {
         let access = match url {
             StoreUrl::File(path) => Access::ReadOnly(Arc::new(load(path).await?)),
             StoreUrl::Sqlite(config) => {
+                let path = config.path().to_owned();
                 let config = config.create_if_missing(missing == Missing::Create);
-                let store = SqliteStore::open(config)
-                    .await
-                    .map_err(|error| store_failure(&name, &error))?;
+                let store = SqliteStore::open(config).await.map_err(|error| {
+                    let failure = store_failure(&name, &error);
+                    if missing == Missing::Fail && path.try_exists().is_ok_and(|exists| !exists) {
+                        Failure::setup(format!("{failure}; import or register makes it"))
+                    } else {
+                        failure
+                    }
+                })?;
                 Access::ReadWrite(Arc::new(store))
             }
             StoreUrl::Redis(config) => Access::ReadWrite(Arc::new(RedisStore::new(*config))),

@@ -237,6 +237,7 @@ fn check_goes_on_after_what_fails_and_says_no_at_the_end() {
         "bad.toml:2:1: unknown field \"hots\"; did you mean `host`?",
         "FAIL  store gone: sqlite:",
         "there is no database file",
+        "; import or register makes it\n",
         "FAIL  store down: redis at 127.0.0.1:1: the store cannot be reached",
         "ok    store good: memory: answers",
     ] {
