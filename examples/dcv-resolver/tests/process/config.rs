@@ -359,3 +359,27 @@ fn the_example_is_complete() {
     ]);
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
 }
+
+#[test]
+fn the_configuration_in_the_readme_is_good() {
+    let readme = include_str!("../../../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (config, _) = rest.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("resolver.toml");
+    fs::write(&path, config).unwrap();
+    // It reads all of the configuration, and opens none of the files in it.
+    let finished = run(&[
+        "gateway-config",
+        "--url-host",
+        "resolver.example",
+        "--config",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(finished.stderr, "");
+    assert!(
+        finished.stdout.contains("https://resolver.example:9000"),
+        "{}",
+        finished.stdout
+    );
+}
