@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -76,6 +77,10 @@ pub struct Explanation {
     /// Sessions that look like the one asked for, the nearest first, a few at
     /// most; looked for only when no store holds that one.
     pub did_you_mean: Vec<NearId>,
+    /// Whether there are sessions that were not compared: there was no time for
+    /// them, they are too many, or their store failed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub not_all_compared: bool,
 }
 
 /// What one store said.
@@ -211,8 +216,23 @@ impl Explainer {
     /// explanation.
     ///
     /// It takes as long as all stores together, and longer where near ids are
-    /// looked for: the caller bounds it.
+    /// looked for: see [`explain_until`](Self::explain_until).
     pub async fn explain(&self, request: &ResolveRequest) -> Explanation {
+        self.explain_until(request, std::future::pending()).await
+    }
+
+    /// [Explains](Self::explain), and when `enough` completes looks for near
+    /// ids no longer: those found so far are told. A timer, as a rule, since
+    /// going through a hundred thousand sessions takes seconds and all else is
+    /// known long before.
+    ///
+    /// The stores and policies themselves are waited for all the same: the
+    /// caller bounds that.
+    pub async fn explain_until(
+        &self,
+        request: &ResolveRequest,
+        enough: impl Future<Output = ()>,
+    ) -> Explanation {
         let stores = self.ask_stores(request).await;
         let now = self.resolver.clock.now();
         let decisive = stores.iter().find(|finding| finding.decides);
@@ -221,10 +241,13 @@ impl Explainer {
             Some(StoreSaid::Failed { error }) => (Vec::new(), failed(error)),
             Some(StoreSaid::Absent) | None => (Vec::new(), missed(&Miss::Unknown)),
         };
-        let did_you_mean = if decisive.is_none() {
-            self.near_ids(request.session_id()).await
+        let mut nearest = Nearest::default();
+        let all_compared = if decisive.is_none() {
+            let asked = Asked::new(request.session_id());
+            let searching = self.search(&asked, &mut nearest);
+            until(enough, searching).await.unwrap_or(false)
         } else {
-            Vec::new()
+            true
         };
         Explanation {
             session_id: request.session_id().clone(),
@@ -234,7 +257,8 @@ impl Explainer {
             stores,
             rules,
             conclusion,
-            did_you_mean,
+            did_you_mean: nearest.into_ids(),
+            not_all_compared: !all_compared,
         }
     }
 
@@ -290,27 +314,37 @@ impl Explainer {
         (rules.findings, conclusion)
     }
 
-    async fn near_ids(&self, id: &SessionId) -> Vec<NearId> {
-        let asked = Asked::new(id);
-        let mut nearest = Nearest::default();
+    /// Compares whatever may be near; whether that was all.
+    async fn search(&self, asked: &Asked<'_>, nearest: &mut Nearest) -> bool {
         for spelling in asked.other_spellings() {
             for named in self.resolver.stores() {
                 // One that fails now has told so above.
                 if let Ok(Some(record)) = named.store().lookup(&spelling).await {
-                    nearest.compare(&asked, &record, named.name());
+                    nearest.compare(asked, &record, named.name());
                 }
             }
         }
+        let mut all = true;
         for (name, store) in &self.listings {
-            compare_all(&**store, |record| nearest.compare(&asked, record, name)).await;
+            all &= compare_all(&**store, |record| nearest.compare(asked, record, name)).await;
         }
-        nearest.into_ids()
+        all
     }
 }
 
-/// Shows as many records as are worth comparing; those so far where the store
-/// fails.
-async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) {
+/// The result of `work`, unless `enough` completes first.
+async fn until<T>(enough: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut enough, mut work) = (pin!(enough), pin!(work));
+    std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => enough.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Shows as many records as are worth comparing, and those so far where the
+/// store fails; whether that was all.
+async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) -> bool {
     const MAX_RECORDS: usize = 100_000;
     const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
@@ -318,7 +352,7 @@ async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&Sessio
     let mut next: Option<PageToken> = None;
     while compared < MAX_RECORDS {
         let Ok(page) = store.list(next.as_ref(), PAGE_SIZE).await else {
-            return;
+            return false;
         };
         page.records.iter().for_each(&mut compare);
         compared += page.records.len();
@@ -326,9 +360,10 @@ async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&Sessio
         pause().await;
         next = page.next;
         if next.is_none() {
-            return;
+            return true;
         }
     }
+    false
 }
 
 /// Lets the runtime turn to other tasks, and the caller give up.
@@ -419,6 +454,9 @@ impl fmt::Display for Explanation {
                 how,
             } = near;
             write!(f, "\ndid you mean {session_id:?}, {how}? (store {store})")?;
+        }
+        if self.not_all_compared {
+            f.write_str("\nnot all sessions were compared with it")?;
         }
         Ok(())
     }
@@ -705,6 +743,30 @@ mod tests {
         });
         explained.await;
         assert!(turns > 5, "{turns}");
+    }
+
+    #[tokio::test]
+    async fn the_search_for_near_ids_ends_when_it_is_enough() {
+        let mut ids: Vec<_> = (0..5_000)
+            .map(|number| format!("session-{number}"))
+            .collect();
+        // On the first page, and on the last.
+        ids.extend(["Console".to_owned(), "z-console".to_owned()]);
+        let store = Arc::new(holding(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        let explainer =
+            Explainer::new(Resolver::new(MemoryStore::new())).with_listing("long", store);
+        let request = ResolveRequest::new(id("console"), Transport::Http);
+
+        let cut = explainer.explain_until(&request, async {}).await;
+        assert_eq!(cut.did_you_mean.len(), 1);
+        assert!(cut.not_all_compared);
+        assert!(
+            cut.to_string()
+                .ends_with("\nnot all sessions were compared with it")
+        );
+        let whole = explainer.explain(&request).await;
+        assert_eq!(whole.did_you_mean.len(), 2);
+        assert!(!whole.not_all_compared);
     }
 
     proptest! {

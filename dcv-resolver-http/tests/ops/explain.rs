@@ -1,13 +1,15 @@
 //! Why a request is answered as it is.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
-    ClientNetworks, Clock, Expiry, Explainer, MemoryStore, Resolver, SessionRecord,
-    SessionRecordBuilder, SessionState, StoreErrorKind, UnknownClient,
+    ClientNetworks, Clock, Expiry, Explainer, MemoryStore, Page, PageToken, Resolver, SessionId,
+    SessionListing, SessionRecord, SessionRecordBuilder, SessionState, SessionStore, StoreError,
+    StoreErrorKind, UnknownClient,
 };
 use dcv_resolver_http::ops::{OpsBuilder, Readiness};
 use serde_json::{Value, json};
@@ -235,16 +237,13 @@ async fn what_could_forge_a_log_line_or_a_terminal_is_escaped() {
 struct Forging;
 
 #[dcv_resolver_core::async_trait]
-impl dcv_resolver_core::SessionStore for Forging {
-    async fn lookup(
-        &self,
-        _: &dcv_resolver_core::SessionId,
-    ) -> Result<Option<SessionRecord>, dcv_resolver_core::StoreError> {
-        let error = dcv_resolver_core::StoreError::new("forging", StoreErrorKind::Other);
+impl SessionStore for Forging {
+    async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let error = StoreError::new("forging", StoreErrorKind::Other);
         Err(error.with_source("says \u{1b}[2J\r"))
     }
 
-    async fn ping(&self) -> Result<(), dcv_resolver_core::StoreError> {
+    async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -262,6 +261,41 @@ async fn stores_that_do_not_tell_in_time_are_given_up() {
     assert_eq!(event["level"], "WARN");
     assert_eq!(event["fields"]["outcome"], "failed");
     assert_eq!(event["fields"]["session_id"], "console");
+}
+
+/// Tells of a session at once, and takes for ever to list them.
+#[derive(Debug)]
+struct Endless;
+
+#[dcv_resolver_core::async_trait]
+impl SessionStore for Endless {
+    async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[dcv_resolver_core::async_trait]
+impl SessionListing for Endless {
+    async fn list(&self, _: Option<&PageToken>, _: NonZeroUsize) -> Result<Page, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_search_for_near_ids_keeps_back_nothing_else() {
+    let resolver = Resolver::new(Endless);
+    let readiness = Readiness::new(&resolver);
+    let explainer = Explainer::new(resolver).with_listing("store", Arc::new(Endless));
+    let app = OpsBuilder::new(explainer, readiness).build();
+    let began = tokio::time::Instant::now();
+    let (explanation, _event) = explained(&app, "sessionId=console").await;
+    assert_eq!(began.elapsed().as_millis(), 2_500);
+    assert_eq!(explanation["reason"], "unknown");
+    assert_eq!(explanation["not_all_compared"], true);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! `explain`: why a request is answered as it is.
 
+use std::time::Duration;
+
 use dcv_resolver_core::{Conclusion, ResolveRequest};
 
 use crate::chain::Chain;
@@ -9,6 +11,9 @@ use crate::failure::Failure;
 use crate::link;
 use crate::output::line;
 
+/// How long near ids are looked for: somebody waits.
+const SEARCH_TIME: Duration = Duration::from_secs(10);
+
 pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     let asked = link::parse(&options.session)?;
     let config = Source::new(options.config).load()?;
@@ -17,7 +22,9 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     if let Some(client_ip) = options.client_ip {
         request = request.with_client_ip(client_ip);
     }
-    let explanation = chain.explainer(&config).explain(&request).await;
+    let enough = tokio::time::sleep(SEARCH_TIME);
+    let explainer = chain.explainer(&config);
+    let explanation = explainer.explain_until(&request, enough).await;
     if options.json {
         let json = serde_json::to_string_pretty(&explanation)
             .map_err(|error| Failure::setup(format!("cannot write the explanation: {error}")))?;
