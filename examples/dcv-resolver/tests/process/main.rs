@@ -6,12 +6,22 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod check;
+mod client;
 mod commands;
 mod config;
 mod deploy;
 mod explain;
 mod gateway_config;
 mod mistakes;
+mod operate;
+mod pki;
 mod redis;
+mod reload;
 mod serve;
+mod shutdown;
+mod sockets;
 mod support;
+mod tls;
+#[cfg(feature = "otel")]
+mod traces;

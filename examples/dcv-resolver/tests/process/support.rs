@@ -1,13 +1,18 @@
 //! The binary as a process, and requests to it as bytes.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::ask;
 
 /// A command with an environment that holds none of ours.
 pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
@@ -25,6 +30,28 @@ pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
     // Tests run side by side, and wait for nobody.
     command.env("DCV_RESOLVER_OPS_LISTEN", "127.0.0.1:0");
     command.env("DCV_RESOLVER_LAME_DUCK_MS", "0");
+    command
+}
+
+/// A command that takes its standard input and output for the sockets that a
+/// service manager hands over: descriptors 3 and 4.
+pub(crate) fn activated(names: &str, arguments: &[&str]) -> Command {
+    let plain = dcv_resolver(arguments);
+    let mut command = Command::new("sh");
+    // The process must be the one that the variable names.
+    let script = "exec 3<&0 4>&1 0</dev/null 1>&2; LISTEN_PID=$$ exec \"$@\"";
+    command
+        .args(["-c", script, "sh"])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .env("LISTEN_FDS", "2")
+        .env("LISTEN_FDNAMES", names);
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command
 }
 
@@ -49,8 +76,11 @@ impl From<Output> for Finished {
     }
 }
 
+/// A level for tests that send many requests.
+pub(crate) const QUIET: &str = "info,dcv_resolver::decision=off";
+
 /// Nothing takes this long, not even on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// `serve` on a free port, until it is dropped.
 pub(crate) struct Serving {
@@ -60,7 +90,7 @@ pub(crate) struct Serving {
     /// Where gateways ask.
     pub(crate) address: SocketAddr,
     /// Where operators ask.
-    pub(crate) ops: SocketAddr,
+    ops: Option<SocketAddr>,
 }
 
 impl Serving {
@@ -83,17 +113,20 @@ impl Serving {
                 }
             }
         });
-        let (address, ops) = loop {
-            let line = log.recv_timeout(DEADLINE).unwrap();
-            if line.contains("listening") {
-                break (address(&line, "address"), address(&line, "ops_address"));
-            }
-        };
-        Self {
+        let mut serving = Self {
             child,
             log,
-            address,
-            ops,
+            address: ([127, 0, 0, 1], 0).into(),
+            ops: None,
+        };
+        // It ends also where it never listens.
+        loop {
+            let line = serving.log.recv_timeout(DEADLINE).unwrap();
+            if line.contains("listening") {
+                serving.address = address(&line, "address").unwrap();
+                serving.ops = address(&line, "ops_address");
+                return serving;
+            }
         }
     }
 
@@ -131,11 +164,43 @@ impl Serving {
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{stderr}"),
             }
         }
+        assert!(!stderr.contains("tr0ub4dor"), "a secret was logged");
         Finished {
             exit_code: self.child.wait().unwrap().code(),
             stdout: String::new(),
             stderr,
         }
+    }
+
+    pub(crate) fn ops(&self) -> SocketAddr {
+        self.ops.unwrap()
+    }
+
+    pub(crate) fn has_ops(&self) -> bool {
+        self.ops.is_some()
+    }
+
+    /// The value of a metric, `None` where it is not shown.
+    pub(crate) fn metric(&self, sample: &str) -> Option<f64> {
+        let answer = ask(self.ops(), "GET /metrics");
+        let mut lines = answer.body.lines();
+        lines.find_map(|line| {
+            let value = line.strip_prefix(sample)?.strip_prefix(' ')?;
+            value.parse().ok()
+        })
+    }
+
+    /// How often something was reloaded.
+    pub(crate) fn reloads(&self, what: &str, result: &str) -> u64 {
+        let sample = format!("dcv_resolver_reloads_total{{what=\"{what}\",result=\"{result}\"}}");
+        self.metric(&sample).unwrap_or_default() as u64
+    }
+
+    /// Waits until the process says that it is ready.
+    pub(crate) fn wait_until_ready(&self) {
+        wait_until("it is ready", || {
+            ask(self.ops(), "GET /readyz").status == 200
+        });
     }
 
     /// Stops it with SIGTERM; what was written since the start.
@@ -153,16 +218,71 @@ impl Drop for Serving {
     }
 }
 
+/// A number that the test is run for.
+#[expect(
+    clippy::print_stdout,
+    reason = "for whoever runs it with --show-output"
+)]
+pub(crate) fn tell(sentence: &str) {
+    println!("{sentence}");
+}
+
+/// Looks again and again. How long that takes is nobody's promise, so it fails
+/// only after a time that nothing takes.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < DEADLINE, "in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A configuration in a folder of its own, and the files that it names.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    /// With `resolver.toml`.
+    pub(crate) fn new(config: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write("resolver.toml", config);
+        folder
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// As editors and deployment tools do it: nobody reads half of it.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        let new = self.path(&format!("{name}.new"));
+        fs::write(&new, content).unwrap();
+        fs::rename(new, self.path(name)).unwrap();
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = dcv_resolver(arguments);
+        command.arg("--config").arg(self.path("resolver.toml"));
+        command
+    }
+
+    /// Serves it on free ports.
+    pub(crate) fn serve(&self) -> Serving {
+        Serving::spawn(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    pub(crate) fn run(&self, command: &str) -> Finished {
+        self.command(&[command]).output().unwrap().into()
+    }
+}
+
 /// The address in a field of a line, of JSON or text.
-fn address(line: &str, field: &str) -> SocketAddr {
+fn address(line: &str, field: &str) -> Option<SocketAddr> {
     let mut words = line.split([' ', ',', '{', '}']);
-    words
-        .find_map(|word| {
-            let word = word.replace('"', "");
-            let value = word.strip_prefix(field)?.strip_prefix(['=', ':'])?;
-            value.parse().ok()
-        })
-        .unwrap_or_else(|| panic!("no {field}: {line}"))
+    words.find_map(|word| {
+        let word = word.replace('"', "");
+        let value = word.strip_prefix(field)?.strip_prefix(['=', ':'])?;
+        value.parse().ok()
+    })
 }
 
 /// The decision events among lines of JSON.

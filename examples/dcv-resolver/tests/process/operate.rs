@@ -1,0 +1,318 @@
+//! What people who run it see of it, and what it keeps from whom.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::client::{Client, ask, ask_with};
+use crate::support::{Folder, Serving, decisions, wait_until};
+
+const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
+const CONSOLE: &str = "POST /resolveSession?sessionId=console";
+const READER: &str = "0123456789-reader-tr0ub4dor-0123456789";
+const WRITER: &str = "0123456789-writer-tr0ub4dor-0123456789";
+
+fn over_sessions(more: &str) -> Folder {
+    Folder::new(&format!(
+        "{more}\n[[stores]]\nname = \"desktops\"\nurl = \"{SESSIONS}\"\n"
+    ))
+}
+
+fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
+}
+
+#[test]
+fn operators_see_that_it_lives_is_ready_and_what_it_decides() {
+    let folder = over_sessions("");
+    let serving = folder.serve();
+    assert_eq!(ask(serving.ops(), "GET /livez").body, "ok");
+    serving.wait_until_ready();
+    let ready = ask(serving.ops(), "GET /readyz").json();
+    assert_eq!(ready["stores"][0]["store"], "desktops");
+    assert_eq!(ready["stores"][0]["state"], "up");
+
+    assert_eq!(ask(serving.address, CONSOLE).status, 200);
+    assert_eq!(
+        ask(serving.address, "POST /resolveSession?sessionId=Console").status,
+        404
+    );
+    let metrics = ask(serving.ops(), "GET /metrics").body;
+    for sample in [
+        "decisions_total{outcome=\"found\",reason=\"none\",transport=\"HTTP\",store=\"desktops\"} 1",
+        "decisions_total{outcome=\"miss\",reason=\"unknown\",transport=\"HTTP\",store=\"desktops\"} 1",
+        "in_flight_requests 0",
+        "ready 1",
+        "store_up{store=\"desktops\"} 1",
+        "connections_accepted_total 2",
+        "connections_cut_total 0",
+        concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "served_data_age_seconds{store=\"desktops\"} ",
+    ] {
+        let line = format!("dcv_resolver_{sample}");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+    // One path of the gateway's, and none of the operators', is answered there.
+    assert_eq!(ask(serving.address, "GET /metrics").status, 404);
+
+    let explained = ask(serving.ops(), "GET /explain?sessionId=Console").json();
+    assert_eq!(explained["did_you_mean"][0]["session_id"], "console");
+    assert_eq!(serving.stop().exit_code, Some(0));
+}
+
+#[test]
+fn the_listener_for_operators_can_be_off() {
+    let serving = Serving::start(&["--store", SESSIONS, "--ops-listen", "off"]);
+    assert!(!serving.has_ops());
+    assert_eq!(ask(serving.address, CONSOLE).status, 200);
+    assert_eq!(serving.stop().exit_code, Some(0));
+}
+
+#[test]
+fn a_port_in_use_for_operators_is_told_with_its_flag() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = over_sessions("");
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let output = command.args(["--ops-listen", &address]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        stderr,
+        format!(
+            "dcv-resolver: cannot listen on {address}: Address already in use (os error 98); stop the program that uses it, or choose another --ops-listen\n"
+        )
+    );
+}
+
+#[test]
+fn callers_of_other_networks_are_refused_and_clients_of_others_denied() {
+    let folder = over_sessions("callers.allowed_networks = [\"192.0.2.0/24\"]");
+    let refused = ask(folder.serve().address, CONSOLE);
+    assert_eq!(
+        (refused.status, refused.reason().as_str()),
+        (403, "caller_not_allowed")
+    );
+
+    let folder = over_sessions(
+        "callers.allowed_networks = [\"127.0.0.0/8\"]\n\
+         policy.client_networks = { unknown_client = \"deny\", default = [\"192.0.2.0/24\"] }",
+    );
+    let serving = folder.serve();
+    let from = |client: &str| {
+        let line = format!("{CONSOLE}&clientIpAddress={client}");
+        ask(serving.address, &line)
+    };
+    assert_eq!(from("192.0.2.7").status, 200);
+    let denied = from("198.51.100.7");
+    assert_eq!((denied.status, denied.reason().as_str()), (404, "denied"));
+}
+
+#[test]
+fn a_caller_that_asks_too_often_is_told_to_wait() {
+    let folder = over_sessions("limits = { requests_per_second = 1, burst = 3 }");
+    let serving = folder.serve();
+    let mut client = Client::connect(serving.address).unwrap();
+    let answers: Vec<_> = (0..100).map(|_| client.ask(CONSOLE).unwrap()).collect();
+    assert!(answers[..3].iter().all(|answer| answer.status == 200));
+    let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
+    assert_eq!(refused.reason(), "rate_limited");
+}
+
+/// A store that takes connections and never answers.
+struct Hanging {
+    listener: TcpListener,
+}
+
+impl Hanging {
+    fn new() -> Self {
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+        }
+    }
+
+    fn url(&self) -> String {
+        let port = self.listener.local_addr().unwrap().port();
+        format!("redis://:tr0ub4dor@127.0.0.1:{port}")
+    }
+}
+
+#[test]
+fn a_store_has_a_time_budget_of_its_own() {
+    let store = Hanging::new();
+    let folder = Folder::new(&format!(
+        "time_budget_ms = 60000\n[[stores]]\nname = \"slow\"\nurl = \"{}\"\ntime_budget_ms = 50\n",
+        store.url()
+    ));
+    let serving = folder.serve();
+    let answer = ask(serving.address, CONSOLE);
+    assert_eq!(answer.status, 503);
+    let log = serving.stop().stderr;
+    let [decision] = &decisions(&log)[..] else {
+        panic!("one event was expected: {log}");
+    };
+    assert_eq!(decision["store"], "slow");
+    let error = decision["error"].as_str().unwrap();
+    assert!(error.contains("given up after 50ms"), "{error}");
+}
+
+#[test]
+fn more_requests_than_may_be_in_flight_are_turned_away_at_once() {
+    let store = Hanging::new();
+    let folder = Folder::new(&format!(
+        "time_budget_ms = 60000\nlimits.max_in_flight = 1\n[[stores]]\nname = \"slow\"\nurl = \"{}\"\n",
+        store.url()
+    ));
+    let serving = folder.serve();
+    let mut first = Client::connect(serving.address).unwrap();
+    first.send(CONSOLE, "", "").unwrap();
+    wait_until("it is in flight", || {
+        serving.metric("dcv_resolver_in_flight_requests") == Some(1.0)
+    });
+    let second = ask(serving.address, CONSOLE);
+    assert_eq!(
+        (second.status, second.reason().as_str()),
+        (503, "overloaded")
+    );
+}
+
+fn administered(store: &str) -> Folder {
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"agents\"\nurl = \"{store}\"\n[admin]\ntokens_file = \"tokens\"\n"
+    ));
+    folder.write(
+        "tokens",
+        &format!("reader read-only {READER}\nwriter read-write {WRITER}\n"),
+    );
+    folder
+}
+
+#[test]
+fn what_is_registered_over_http_is_resolved_until_it_is_deregistered() {
+    let folder = administered("memory:");
+    let serving = folder.serve();
+    let session = json!({"host": "ws-1.dcv.example", "http_port": 8443, "ttl_ms": 3_600_000});
+    let path = "/v1/sessions/console";
+    let put = |token: &str| {
+        ask_with(
+            serving.ops(),
+            &format!("PUT {path}"),
+            &format!("{}content-type: application/json\r\n", bearer(token)),
+            &session.to_string(),
+        )
+    };
+    assert_eq!(ask(serving.ops(), &format!("GET {path}")).status, 401);
+    assert_eq!(put(READER).status, 403);
+    let registered = put(WRITER);
+    assert_eq!(registered.status, 200, "{registered:?}");
+    let lease = registered.header("lease-token").unwrap().to_owned();
+    assert_eq!(
+        ask(serving.address, CONSOLE).json()["DcvServerEndpoint"],
+        "ws-1.dcv.example"
+    );
+
+    // With tokens, explanations are for those who have one.
+    let explain = "GET /explain?sessionId=console";
+    assert_eq!(ask(serving.ops(), explain).status, 401);
+    assert_eq!(
+        ask_with(serving.ops(), explain, &bearer(READER), "").status,
+        200
+    );
+
+    let headers = format!("{}lease-token: {lease}\r\n", bearer(WRITER));
+    let gone = ask_with(serving.ops(), &format!("DELETE {path}"), &headers, "");
+    assert_eq!(gone.status, 204, "{gone:?}");
+    assert_eq!(ask(serving.address, CONSOLE).status, 404);
+    let log = serving.stop().stderr;
+    assert!(!log.contains(&lease), "a lease was logged");
+}
+
+#[test]
+fn a_token_that_is_no_longer_in_the_file_is_refused_and_a_new_one_taken() {
+    let folder = administered("memory:");
+    let serving = folder.serve();
+    let list = |token: &str| ask_with(serving.ops(), "GET /v1/sessions", &bearer(token), "").status;
+    assert_eq!(list(READER), 200);
+    let new = "0123456789-new-tr0ub4dor-0123456789";
+    folder.write("tokens", &format!("reader read-only {new}\n"));
+    wait_until("the file is read again", || {
+        serving.reloads("tokens", "ok") == 1
+    });
+    assert_eq!((list(READER), list(new)), (401, 200));
+
+    folder.write("tokens", "reader read-only short-tr0ub4dor\n");
+    wait_until("the mistake is seen", || {
+        serving.reloads("tokens", "failed") == 1
+    });
+    assert_eq!(list(new), 200);
+    serving.stop();
+}
+
+#[test]
+fn a_store_that_is_only_read_cannot_be_administered() {
+    let finished = administered(SESSIONS).run("serve");
+    assert_eq!(finished.exit_code, Some(2));
+    assert!(
+        finished
+            .stderr
+            .contains("is a session file, which is read-only"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn a_session_file_that_changes_is_counted_good_or_bad() {
+    let folder = Folder::new("[[stores]]\nname = \"desktops\"\nurl = \"file:sessions.toml\"\n");
+    let session = "[sessions.console]\nhost = \"ws-1.dcv.example\"\nhttp_port = 8443\n";
+    folder.write("sessions.toml", session);
+    let serving = folder.serve();
+    folder.write("sessions.toml", &session.replace("ws-1", "ws-2"));
+    wait_until("it is read again", || {
+        serving.reloads("sessions", "ok") == 1
+    });
+    assert_eq!(
+        ask(serving.address, CONSOLE).json()["DcvServerEndpoint"],
+        "ws-2.dcv.example"
+    );
+    folder.write("sessions.toml", "[sessions.console]\nhots = 1\n");
+    wait_until("the mistake is seen", || {
+        serving.reloads("sessions", "failed") == 1
+    });
+    assert_eq!(ask(serving.address, CONSOLE).status, 200);
+    serving.stop();
+}
+
+/// The process stands still while a session expires.
+#[test]
+fn a_session_that_expires_while_the_process_is_stopped_is_not_given_out() {
+    let folder = administered("memory:");
+    let serving = folder.serve();
+    let ttl = Duration::from_secs(2);
+    let session =
+        json!({"host": "ws-1.dcv.example", "http_port": 8443, "ttl_ms": ttl.as_millis() as u64});
+    let headers = format!("{}content-type: application/json\r\n", bearer(WRITER));
+    let line = "PUT /v1/sessions/console";
+    let registered = ask_with(serving.ops(), line, &headers, &session.to_string());
+    // From here on, so that it has expired for sure by then.
+    let since = std::time::Instant::now();
+    assert_eq!(registered.status, 200, "{registered:?}");
+
+    let mut asked_before = Client::connect(serving.address).unwrap();
+    assert_eq!(asked_before.ask(CONSOLE).unwrap().status, 200);
+    serving.signal("STOP");
+    // It arrives while the session is live, and is read when it is not.
+    asked_before.send(CONSOLE, "", "").unwrap();
+    wait_until("the session has expired", || since.elapsed() > ttl);
+    serving.signal("CONT");
+    let answers = [asked_before.read().unwrap(), ask(serving.address, CONSOLE)];
+    for answer in answers {
+        assert_eq!(
+            (answer.status, answer.reason().as_str()),
+            (404, "expired"),
+            "{answer:?}"
+        );
+    }
+    serving.stop();
+}

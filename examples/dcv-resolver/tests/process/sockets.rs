@@ -1,0 +1,64 @@
+//! Sockets that a service manager hands over.
+
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+
+use crate::client::ask;
+use crate::support::{Serving, activated};
+
+const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
+const CONSOLE: &str = "POST /resolveSession?sessionId=console";
+
+/// Serves on `sockets` as systemd would hand them over, under these names.
+fn serve(names: &str, sockets: [TcpListener; 2]) -> Serving {
+    let mut command = activated(
+        names,
+        &["serve", "--store", SESSIONS, "--listen", "192.0.2.1:1"],
+    );
+    let [first, second] = sockets.map(|socket| Stdio::from(OwnedFd::from(socket)));
+    command.stdin(first).stdout(second);
+    Serving::spawn(command)
+}
+
+fn socket() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+#[test]
+fn sockets_are_taken_by_their_names() {
+    for (names, gateways) in [("resolver:ops", 0), ("ops:resolver", 1), ("ops:x", 1)] {
+        let sockets = [socket(), socket()];
+        let addresses = [0, 1].map(|index: usize| sockets[index].local_addr().unwrap());
+        let serving = serve(names, sockets);
+        assert_eq!(serving.address, addresses[gateways], "{names}");
+        assert_eq!(serving.ops(), addresses[1 - gateways], "{names}");
+        assert_eq!(ask(serving.address, CONSOLE).status, 200, "{names}");
+        assert_eq!(ask(serving.ops(), "GET /livez").status, 200, "{names}");
+        assert_eq!(serving.stop().exit_code, Some(0));
+    }
+}
+
+#[test]
+fn the_first_of_sockets_without_names_is_for_gateways() {
+    let sockets = [socket(), socket()];
+    let addresses = [0, 1].map(|index: usize| sockets[index].local_addr().unwrap());
+    let serving = serve("", sockets);
+    assert_eq!(serving.address, addresses[0]);
+    assert!(!addresses.contains(&serving.ops()));
+    assert_eq!(ask(serving.address, CONSOLE).status, 200);
+    assert_eq!(ask(serving.ops(), "GET /livez").status, 200);
+    assert_eq!(serving.stop().exit_code, Some(0));
+}
+
+#[test]
+fn what_is_no_tcp_socket_is_told() {
+    let mut command = activated("resolver", &["serve", "--store", SESSIONS]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("cannot use the socket that was handed over"),
+        "{stderr}"
+    );
+}

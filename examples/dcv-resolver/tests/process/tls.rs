@@ -1,0 +1,134 @@
+//! TLS end to end: curl as the gateway, and certificates that change.
+
+use std::process::Command;
+
+use crate::pki::{Ca, NAME};
+use crate::support::{Finished, Folder, Serving, wait_until};
+
+const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
+const TLS: &str = "[tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n";
+
+/// A resolver with a certificate of `ca`, which callers must have one of too.
+fn mutual(ca: &Ca) -> Folder {
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"desktops\"\nurl = \"{SESSIONS}\"\n{TLS}client_ca_file = \"ca.pem\"\n"
+    ));
+    folder.write("ca.pem", &ca.pem);
+    ca.issue_server(&folder, &[NAME]);
+    ca.issue_gateway(&folder);
+    folder
+}
+
+/// Asks as a gateway does; with its certificate, if it shows one.
+fn curl(folder: &Folder, serving: &Serving, shows_certificate: bool) -> Finished {
+    let port = serving.address.port();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--max-time", "30"])
+        .args(["--request", "POST", "--noproxy", "*"])
+        .arg("--resolve")
+        .arg(format!("{NAME}:{port}:127.0.0.1"))
+        .arg("--cacert")
+        .arg(folder.path("ca.pem"))
+        .arg(format!(
+            "https://{NAME}:{port}/resolveSession?sessionId=console"
+        ));
+    if shows_certificate {
+        curl.arg("--cert").arg(folder.path("gateway-cert.pem"));
+        curl.arg("--key").arg(folder.path("gateway-key.pem"));
+    }
+    curl.output().unwrap().into()
+}
+
+#[test]
+fn a_gateway_with_a_certificate_is_answered_and_one_without_is_not() {
+    let folder = mutual(&Ca::new("all"));
+    let serving = folder.serve();
+    let answered = curl(&folder, &serving, true);
+    assert!(
+        answered.stdout.contains("ws-17.dcv.example"),
+        "{}",
+        answered.stderr
+    );
+    let refused = curl(&folder, &serving, false);
+    assert_ne!(refused.exit_code, Some(0), "{}", refused.stdout);
+    wait_until("the refusal is counted", || {
+        serving.metric("dcv_resolver_tls_handshakes_failed_total") == Some(1.0)
+    });
+    for certificate in ["server", "client_ca"] {
+        let sample = format!(
+            "dcv_resolver_certificate_expiry_timestamp_seconds{{certificate=\"{certificate}\"}}"
+        );
+        assert!(serving.metric(&sample).is_some_and(|at| at > 0.0));
+    }
+    serving.stop();
+}
+
+#[test]
+fn the_start_tells_of_the_certificate_and_of_what_gateways_will_not_like() {
+    let ca = Ca::new("all");
+    let folder = mutual(&ca);
+    ca.issue_server(&folder, &["127.0.0.1"]);
+    // What was told before it listened is on its standard error, and the
+    // harness has read past it: here it is the process's whole life.
+    let mut command = folder.command(&["serve", "--listen", "192.0.2.1:1"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let log = String::from_utf8(output.stderr).unwrap();
+    for told in [
+        "for 127.0.0.1; ECDSA key; until ",
+        "\"client_cas\":1",
+        "the certificate has no domain name",
+        "gateways before 2024.0-777",
+    ] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    assert!(!log.contains("tr0ub4dor"), "a key was logged");
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_served_and_a_bad_one_is_not() {
+    let ca = Ca::new("all");
+    let folder = mutual(&ca);
+    let serving = folder.serve();
+    assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
+
+    ca.issue_server(&folder, &["other.example", NAME]);
+    wait_until("the files are read again", || {
+        serving.reloads("tls", "ok") == 1
+    });
+    assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
+
+    folder.write("cert.pem", "no certificate");
+    wait_until("the mistake is seen", || {
+        serving.reloads("tls", "failed") == 1
+    });
+    let answered = curl(&folder, &serving, true);
+    assert_eq!(answered.exit_code, Some(0), "{}", answered.stderr);
+    serving.stop();
+}
+
+#[test]
+fn other_files_for_tls_need_a_restart() {
+    let ca = Ca::new("all");
+    let folder = mutual(&ca);
+    let serving = folder.serve();
+    folder.write(
+        "resolver.toml",
+        &format!("[[stores]]\nname = \"desktops\"\nurl = \"{SESSIONS}\"\n"),
+    );
+    serving.signal("HUP");
+    wait_until("it is read again", || serving.reloads("config", "ok") == 1);
+    assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
+    let log = serving.stop().stderr;
+    assert!(log.contains("\"keys\":\"tls\""), "{log}");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_told_at_the_start() {
+    let folder = mutual(&Ca::new("all"));
+    folder.write("key.pem", "tr0ub4dor, no key");
+    let finished = folder.run("serve");
+    assert_eq!(finished.exit_code, Some(2));
+    assert!(finished.stderr.contains("key.pem"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("tr0ub4dor"));
+}
