@@ -54,6 +54,11 @@ impl Chain {
         Ok(Self(stores))
     }
 
+    /// Whether the very same store is part of it.
+    pub(crate) fn holds(&self, store: &ChainedStore) -> bool {
+        self.0.iter().any(|it| Arc::ptr_eq(&it.open, &store.open))
+    }
+
     pub(crate) fn stores(&self) -> &[ChainedStore] {
         &self.0
     }

@@ -68,7 +68,6 @@ impl Live {
     pub(super) async fn serve(&mut self, config: &Config) -> Result<(), Failure> {
         // Whatever may fail comes first.
         let chain = self.chain.reopen(config).await?;
-        let files = self.files.follow(&chain, &self.metrics)?;
         let path = |tokens: &WatchedTokens| tokens.path().to_owned();
         let wanted = config.admin.as_ref().map(|admin| &admin.tokens_file);
         let new_tokens = if self.tokens.as_ref().map(path).as_ref() == wanted {
@@ -76,6 +75,7 @@ impl Live {
         } else {
             Some(WatchedTokens::load(config, &self.metrics).await?)
         };
+        let files = self.files.follow(&chain, &self.metrics)?;
         let tokens = new_tokens.as_ref().unwrap_or(&self.tokens).as_ref();
         let operators = routers::for_operators(
             config,
@@ -91,8 +91,9 @@ impl Live {
         self.gateways.replace(gateways);
         self.operators.replace(operators);
         for store in self.chain.stores() {
-            // Those that are still there show themselves again.
-            self.metrics.forget_store(store.open.name.as_str());
+            if !chain.holds(store) {
+                self.metrics.forget_store(store.open.name.as_str());
+            }
         }
         files.show_ages(&self.metrics);
         if let Some(tokens) = new_tokens {

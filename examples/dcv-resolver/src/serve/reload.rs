@@ -19,7 +19,7 @@ pub(super) async fn on_signal(
     // Signals that come while one is answered are one more.
     while signal.recv().await.is_some() {
         let reloaded = reload(&source, &mut live).await;
-        live.metrics().reloaded("config", reloaded.is_ok());
+        let is_ok = reloaded.is_ok();
         match reloaded {
             Ok(config) => {
                 level.set(&config.log.level);
@@ -37,6 +37,7 @@ pub(super) async fn on_signal(
                 "the configuration cannot be reloaded; the one before is served on",
             ),
         }
+        live.metrics().reloaded("config", is_ok);
     }
 }
 

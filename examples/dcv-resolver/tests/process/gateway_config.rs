@@ -4,7 +4,8 @@ use std::fs;
 
 use toml::Table;
 
-use crate::support::{Finished, dcv_resolver, run};
+use crate::pki::Ca;
+use crate::support::{Finished, Folder, dcv_resolver, run};
 
 /// The `[resolver]` section for a configuration, read back.
 fn resolver(config: &str) -> Table {
@@ -119,4 +120,51 @@ fn a_port_that_changes_with_each_start_is_refused() {
         "{}",
         finished.stderr
     );
+}
+
+/// What it prints without `--url-host`, over a certificate for `names`.
+fn of_certificate(names: &[&str]) -> Finished {
+    let folder = Folder::new(
+        "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n",
+    );
+    Ca::new("all").issue_server(&folder, names);
+    folder.run("gateway-config")
+}
+
+#[test]
+fn the_host_is_the_first_name_of_the_certificate_that_is_one_hosts() {
+    let names = ["192.0.2.7", "*.dcv.example", "a.dcv.example", "b.example"];
+    let finished = of_certificate(&names);
+    assert!(
+        finished
+            .stdout
+            .contains("\nurl = \"https://a.dcv.example:9000\"\n"),
+        "{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+}
+
+#[test]
+fn where_no_certificate_tells_the_host_the_flag_must() {
+    let plain = run(&["gateway-config", "--store", "memory:"]);
+    let nameless = of_certificate(&["192.0.2.7"]);
+    let folder = Folder::new(
+        "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[tls]\ncertificate_file = \"none\"\nkey_file = \"none\"\n",
+    );
+    let unreadable = folder.run("gateway-config");
+    for (finished, why) in [
+        (plain, "without TLS"),
+        (nameless, "no single domain name"),
+        (unreadable, "none"),
+    ] {
+        assert_eq!(finished.exit_code, Some(2));
+        assert_eq!(finished.stdout, "");
+        assert!(finished.stderr.contains(why), "{}", finished.stderr);
+        assert!(
+            finished.stderr.ends_with("; give --url-host NAME\n"),
+            "{}",
+            finished.stderr
+        );
+    }
 }
