@@ -1,5 +1,6 @@
 //! `examples/deploy`: what the binary must make of the files there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{dcv_resolver, run};
+use crate::client::ask;
+use crate::pki::Ca;
+use crate::support::{Folder, dcv_resolver, run, wait_until};
 
 const BINARY: &str = "/usr/local/bin/dcv-resolver";
 
@@ -93,4 +96,42 @@ fn the_image_has_every_library_that_the_binary_needs() {
             "{library}"
         );
     }
+}
+
+/// The names of what is shown after one of everything.
+fn shown_metrics() -> BTreeSet<String> {
+    let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"desktops\"\nurl = \"file:{sessions}\"\n\
+         [tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n"
+    ));
+    Ca::new("all").issue_server(&folder, &["resolver.example"]);
+    let serving = folder.serve();
+    serving.signal("HUP");
+    wait_until("it is read again", || serving.reloads("config", "ok") == 1);
+    let metrics = ask(serving.ops(), "GET /metrics").body;
+    let samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|line| line.split(['{', ' ']).next().unwrap().to_owned())
+        .collect()
+}
+
+/// `tests/deploy` compares dashboard and alerts with the metrics in detail, and
+/// this with what the binary shows.
+#[test]
+fn the_binary_shows_what_dashboard_and_alerts_ask_for() {
+    let shown = shown_metrics();
+    let texts = [
+        deployed("grafana/dcv-resolver.json"),
+        deployed("prometheus/alerts.yaml"),
+    ]
+    .concat();
+    let asked: BTreeSet<_> = texts
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(|word| word.starts_with("dcv_resolver_"))
+        .map(str::to_owned)
+        .collect();
+    let missing: Vec<_> = asked.difference(&shown).collect();
+    assert!(missing.is_empty(), "{missing:?} of {shown:?}");
+    assert!(asked.len() > 10);
 }
