@@ -78,7 +78,12 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
         .log_internal_errors(false)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
     let lines = if json {
-        lines.json().flatten_event(true).boxed()
+        // An event stands in one span at the most: a list would say it twice.
+        lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .boxed()
     } else {
         lines.boxed()
     };
