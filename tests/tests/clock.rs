@@ -1,7 +1,5 @@
 //! The wall clock jumps by a day, forth and back, under a running resolver.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
