@@ -76,12 +76,27 @@ async fn a_request_that_has_arrived_is_in_flight_though_nobody_has_read_it() {
 /// this machine, and that nobody has read.
 #[cfg(target_os = "linux")]
 pub(crate) fn has_unread_bytes(to: u16, from: u16) -> bool {
+    !queues(to, from).ends_with(":00000000")
+}
+
+/// Whether the kernel holds bytes that are still on their way from port `from`
+/// to port `to` of this machine.
+#[cfg(target_os = "linux")]
+pub(crate) fn has_undelivered_bytes(to: u16, from: u16) -> bool {
+    !queues(from, to).starts_with("00000000:")
+}
+
+/// What waits at the `local` end of a connection: to be sent, and to be read.
+#[cfg(target_os = "linux")]
+fn queues(local: u16, remote: u16) -> String {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    sockets.lines().any(|line| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        let is_port = |address: &str, port: u16| address.ends_with(&format!(":{port:04X}"));
-        is_port(fields[1], to) && is_port(fields[2], from) && !fields[4].ends_with(":00000000")
-    })
+    let is_port = |address: &str, port: u16| address.ends_with(&format!(":{port:04X}"));
+    sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|fields| is_port(fields[1], local) && is_port(fields[2], remote))
+        .expect("no such connection")[4]
+        .to_owned()
 }
 
 #[tokio::test]

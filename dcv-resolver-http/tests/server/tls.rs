@@ -25,7 +25,7 @@ use crate::fixture::start;
 use crate::log::Log;
 use crate::pki::{Ca, Files, NAME, TlsClient, self_signed};
 #[cfg(target_os = "linux")]
-use crate::shutdown::{has_unread_bytes, refused};
+use crate::shutdown::{has_undelivered_bytes, has_unread_bytes, refused};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 /// How a TLS client begins: a record of the handshake, with 512 bytes to come.
@@ -383,7 +383,8 @@ async fn a_shutdown_answers_what_is_in_flight_over_tls() {
 async fn a_handshake_that_has_begun_when_the_server_stops_leads_to_one_answer() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
-    let server = start(|server| server.tls(tls)).await;
+    let never = Duration::from_secs(600);
+    let server = start(|server| server.tls(tls).header_read_timeout(never)).await;
     let address = server.address;
     let tcp = TcpStream::connect(address).await.unwrap();
     let port = tcp.local_addr().unwrap().port();
@@ -403,10 +404,11 @@ async fn a_handshake_that_has_begun_when_the_server_stops_leads_to_one_answer() 
         answer
     });
     has_begun.await.unwrap();
-    eventually("that it is read", || {
-        !has_unread_bytes(address.port(), port)
-    })
-    .await;
+    // Delivered and then not unread is read.
+    let undelivered = || has_undelivered_bytes(address.port(), port);
+    eventually("that it is delivered", || !undelivered()).await;
+    let unread = || has_unread_bytes(address.port(), port);
+    eventually("that it is read", || !unread()).await;
 
     let ended = server.stop();
     refused(address).await;
