@@ -29,8 +29,8 @@ impl WatchedTls {
             let (tls, metrics) = (tls.clone(), metrics.clone());
             async move {
                 let on_reload = |reload: &Result<_, _>| {
-                    metrics.reloaded("tls", reload.is_ok());
                     show_expiry(&tls, &metrics);
+                    metrics.reloaded("tls", reload.is_ok());
                 };
                 tls.watch(on_reload).await;
             }

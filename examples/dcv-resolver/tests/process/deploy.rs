@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::client::ask;
 use crate::pki::Ca;
-use crate::support::{Folder, dcv_resolver, run, wait_until};
+use crate::support::{Folder, dcv_resolver, run};
 
 const BINARY: &str = "/usr/local/bin/dcv-resolver";
 
@@ -107,8 +107,9 @@ fn shown_metrics() -> BTreeSet<String> {
     ));
     Ca::new("all").issue_server(&folder, &["resolver.example"]);
     let serving = folder.serve();
-    serving.signal("HUP");
-    wait_until("it is read again", || serving.reloads("config", "ok") == 1);
+    serving.change("config", "ok", || {
+        serving.signal("HUP");
+    });
     let metrics = ask(serving.ops(), "GET /metrics").body;
     let samples = metrics.lines().filter(|line| !line.starts_with('#'));
     samples

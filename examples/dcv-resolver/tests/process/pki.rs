@@ -2,6 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
 };
 
 use crate::support::Folder;
@@ -34,14 +35,20 @@ impl Ca {
     /// Writes a certificate for a server of these names, and its key, into
     /// `cert.pem` and `key.pem`.
     pub(crate) fn issue_server(&self, folder: &Folder, names: &[&str]) {
-        self.issue(folder, "", names, ExtendedKeyUsagePurpose::ServerAuth);
+        self.issue_server_until(2199, folder, names);
+    }
+
+    /// Writes one that expires when the year begins.
+    pub(crate) fn issue_server_until(&self, year: i32, folder: &Folder, names: &[&str]) {
+        let purpose = ExtendedKeyUsagePurpose::ServerAuth;
+        self.issue(folder, "", names, purpose, year);
     }
 
     /// Writes a gateway's into `gateway-cert.pem` and `gateway-key.pem`.
     pub(crate) fn issue_gateway(&self, folder: &Folder) {
         let names = ["gateway.example"];
         let purpose = ExtendedKeyUsagePurpose::ClientAuth;
-        self.issue(folder, "gateway-", &names, purpose);
+        self.issue(folder, "gateway-", &names, purpose, 2199);
     }
 
     fn issue(
@@ -50,10 +57,12 @@ impl Ca {
         prefix: &str,
         names: &[&str],
         purpose: ExtendedKeyUsagePurpose,
+        until_year: i32,
     ) {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages = vec![purpose];
+        params.not_after = date_time_ymd(until_year, 1, 1);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         folder.write(&format!("{prefix}cert.pem"), &certificate.pem());

@@ -24,11 +24,7 @@ const MEMORY: &str = "[[stores]]\nname = \"agents\"\nurl = \"memory:\"\n";
 
 /// Reloads and waits until that is counted.
 fn reload(serving: &Serving, result: &str) {
-    let before = serving.reloads("config", result);
-    serving.signal("HUP");
-    wait_until("the reload is counted", || {
-        serving.reloads("config", result) > before
-    });
+    serving.change("config", result, || serving.signal("HUP"));
 }
 
 #[test]

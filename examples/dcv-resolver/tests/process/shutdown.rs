@@ -142,7 +142,7 @@ fn no_request_is_lost_when_it_is_stopped_under_load() {
     let started = Instant::now();
     for run in 0..runs {
         // Long enough for a client that is descheduled to hear of it.
-        let serving = serve(500);
+        let serving = serve(2_000);
         serving.wait_until_ready();
         let (gateways, operators) = (serving.address, serving.ops());
         let before = tally.answered.load(Ordering::Relaxed);

@@ -149,6 +149,21 @@ impl Serving {
         assert!(status.unwrap().success());
     }
 
+    /// Stops each of its threads, as a machine that is suspended does; SIGCONT
+    /// lets them go on.
+    pub(crate) fn stand_still(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.child.id());
+        let stands = |stat: &str| stat.rsplit(") ").next().unwrap().starts_with('T');
+        wait_until("every thread stands still", || {
+            let mut threads = fs::read_dir(&threads).unwrap();
+            threads.all(|thread| {
+                let stat = fs::read_to_string(thread.unwrap().path().join("stat"));
+                stat.is_ok_and(|stat| stands(&stat))
+            })
+        });
+    }
+
     /// Nobody reads what it writes from now on.
     pub(crate) fn stop_reading(&mut self) {
         self.log = channel().1;
@@ -194,6 +209,16 @@ impl Serving {
     pub(crate) fn reloads(&self, what: &str, result: &str) -> u64 {
         let sample = format!("dcv_resolver_reloads_total{{what=\"{what}\",result=\"{result}\"}}");
         self.metric(&sample).unwrap_or_default() as u64
+    }
+
+    /// Changes something, and waits until it is counted as reloaded, with this
+    /// result.
+    pub(crate) fn change(&self, what: &str, result: &str, change: impl FnOnce()) {
+        let before = self.reloads(what, result);
+        change();
+        wait_until("the reload is counted", || {
+            self.reloads(what, result) > before
+        });
     }
 
     /// Waits until the process says that it is ready.

@@ -1,5 +1,6 @@
 //! TLS end to end: curl as the gateway, and certificates that change.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use crate::pki::{Ca, NAME};
@@ -68,9 +69,10 @@ fn the_start_tells_of_the_certificate_and_of_what_gateways_will_not_like() {
     let ca = Ca::new("all");
     let folder = mutual(&ca);
     ca.issue_server(&folder, &["127.0.0.1"]);
-    // What was told before it listened is on its standard error, and the
-    // harness has read past it: here it is the process's whole life.
-    let mut command = folder.command(&["serve", "--listen", "192.0.2.1:1"]);
+    // It ends after it has told, since it cannot listen.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = folder.command(&["serve", "--listen", &address]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let log = String::from_utf8(output.stderr).unwrap();
@@ -92,15 +94,15 @@ fn a_certificate_that_is_replaced_is_served_and_a_bad_one_is_not() {
     let serving = folder.serve();
     assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
 
-    ca.issue_server(&folder, &["other.example", NAME]);
-    wait_until("the files are read again", || {
-        serving.reloads("tls", "ok") == 1
+    serving.change("tls", "ok", || {
+        ca.issue_server_until(2099, &folder, &["other.example", NAME]);
     });
+    let expiry = "dcv_resolver_certificate_expiry_timestamp_seconds{certificate=\"server\"}";
+    assert_eq!(serving.metric(expiry), Some(4_070_908_800.0));
     assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
 
-    folder.write("cert.pem", "no certificate");
-    wait_until("the mistake is seen", || {
-        serving.reloads("tls", "failed") == 1
+    serving.change("tls", "failed", || {
+        folder.write("cert.pem", "no certificate");
     });
     let answered = curl(&folder, &serving, true);
     assert_eq!(answered.exit_code, Some(0), "{}", answered.stderr);
@@ -116,8 +118,9 @@ fn other_files_for_tls_need_a_restart() {
         "resolver.toml",
         &format!("[[stores]]\nname = \"desktops\"\nurl = \"{SESSIONS}\"\n"),
     );
-    serving.signal("HUP");
-    wait_until("it is read again", || serving.reloads("config", "ok") == 1);
+    serving.change("config", "ok", || {
+        serving.signal("HUP");
+    });
     assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
     let log = serving.stop().stderr;
     assert!(log.contains("\"keys\":\"tls\""), "{log}");
