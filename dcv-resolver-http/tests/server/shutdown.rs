@@ -81,7 +81,7 @@ pub(crate) fn has_unread_bytes(to: u16, from: u16) -> bool {
 
 /// Whether the kernel holds bytes that are still on their way from port `from`
 /// to port `to` of this machine.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "tls"))]
 pub(crate) fn has_undelivered_bytes(to: u16, from: u16) -> bool {
     !queues(from, to).starts_with("00000000:")
 }
