@@ -2,7 +2,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `live.rs` | everything that a reload replaces: |
+//! | `live.rs` | everything that a reload replaces |
 //! | `routers.rs` | the routers for gateways and for operators |
 //! | `session_files.rs`, `tokens.rs`, `tls.rs` | files that are followed |
 //! | `listeners.rs` | sockets, opened or handed over |
