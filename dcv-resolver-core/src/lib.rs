@@ -12,6 +12,7 @@
 //! - [`SessionListing`]: a store that shows what it holds.
 //! - [`SessionRegistry`]: a store that sessions are registered in at run time,
 //!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
+//! - [`ChangeListener`]: hears of changes in a store, to keep copies current.
 //! - [`Resolver`]: looks up, in one store or several in turn, then judges: live?
 //!   ready? transport offered? allowed?
 //! - [`Policy`]: a rule of your own; [`ClientNetworks`] is at hand.
@@ -46,6 +47,7 @@
 //! # }
 //! ```
 
+mod changes;
 mod client_networks;
 mod error;
 mod explain;
@@ -71,6 +73,7 @@ mod transport;
 mod web_url_path;
 
 pub use async_trait::async_trait;
+pub use changes::ChangeListener;
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
 pub use explain::{
