@@ -19,7 +19,10 @@ use crate::error::{error, store_error};
 /// Each takes the version before it to its own, and writes that down in the
 /// table `dcv_session_schema`. A host service that runs all its migrations
 /// from one place may copy them there instead of calling [`migrate`].
-pub const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_session.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_session.sql"),
+    include_str!("../migrations/0002_session_change.sql"),
+];
 
 /// Brings the tables in the database behind `pool` up to date, making them
 /// where they are missing.
@@ -166,7 +169,7 @@ mod tests {
         UPDATE dcv_session_schema SET version = 2;
         UPDATE no_such_table SET a = 1";
 
-    const V1: Schema = Schema(MIGRATIONS);
+    const V1: Schema = Schema(&[MIGRATIONS[0]]);
     const V2: Schema = Schema(&[MIGRATIONS[0], SECOND]);
     const V2_BROKEN: Schema = Schema(&[MIGRATIONS[0], BROKEN]);
 

@@ -277,10 +277,10 @@ async fn tables_of_a_newer_version_are_incompatible() {
         let error = SqliteStore::open(config).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Incompatible);
         let text = error.chain().to_string();
-        assert!(text.contains("version 99, newer than 1"), "{text}");
+        assert!(text.contains("version 99, newer than 2"), "{text}");
     }
 
-    execute(&mut other, "UPDATE dcv_session_schema SET version = 1").await;
+    execute(&mut other, "UPDATE dcv_session_schema SET version = 2").await;
     store.ping().await.unwrap();
 }
 
