@@ -1,11 +1,14 @@
 //! [`Database`]: where connections come from.
 
+use std::path::PathBuf;
+
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use sqlx::sqlite::SqlitePool;
 
 use crate::connection::Connection;
 use crate::database_file::{DatabaseFile, Look};
 use crate::error::{error, store_error};
+use crate::source::Source;
 
 #[derive(Debug)]
 pub(crate) enum Database {
@@ -48,6 +51,23 @@ impl Database {
             }
         };
         Ok(Connection::new(pooled, Some(open)))
+    }
+
+    /// Where calls that begin after this one find their connections: at what
+    /// lies under the path at a moment after it began.
+    pub(crate) async fn source(&self) -> Result<Source, StoreError> {
+        match self {
+            Self::File(file) => file.in_place().await.map(Source::File),
+            Self::Pool(pool) if pool.is_closed() => Err(store_error(sqlx::Error::PoolClosed)),
+            Self::Pool(pool) => Ok(Source::Pool(pool.clone())),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        match self {
+            Self::File(file) => file.path().to_path_buf(),
+            Self::Pool(pool) => pool.connect_options().get_filename().to_path_buf(),
+        }
     }
 }
 

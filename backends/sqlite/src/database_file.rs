@@ -9,6 +9,7 @@
 //! which knows no session. So only the very first opening has that leave.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -112,6 +113,22 @@ impl DatabaseFile {
 
     pub(crate) fn is_read_only(&self) -> bool {
         self.config.read_only
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.config.path
+    }
+
+    /// The connections to what lies under the path at a moment after this call
+    /// began.
+    pub(crate) async fn in_place(&self) -> Result<Arc<OpenFile>, StoreError> {
+        loop {
+            let open = self.open_file(Look::Now).await?;
+            // It may be what another call opened, after a look before this one.
+            if look(&self.config.path)? == open.identity {
+                return Ok(open);
+            }
+        }
     }
 
     /// The connections to the file that lies under the path now, or did at

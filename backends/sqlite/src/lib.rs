@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod change_log;
+mod changes;
 mod config;
 mod connection;
 mod database;
@@ -12,6 +14,7 @@ mod open_file;
 mod registry;
 mod row;
 mod schema;
+mod source;
 mod store;
 
 pub use config::{InvalidSqliteUrl, SqliteConfig};

@@ -12,7 +12,7 @@
 //!   it short while connections to the old one have it mapped, which kills
 //!   the process. So a connection must never be opened by path without a look
 //!   at the path first: each set of connections is complete from the start,
-//!   and no connection is added to it later.
+//!   and no connection is added to it later. One beside it looks first.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +40,7 @@ const SAVED_WITHIN: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     pool: SqlitePool,
+    config: SqliteConfig,
     pub(crate) identity: FileIdentity,
     /// Where it lay when it was opened, behind symbolic links: SQLite puts
     /// its side files there.
@@ -108,6 +109,7 @@ impl OpenFile {
 
         let open = Self {
             pool,
+            config: config.clone(),
             identity,
             path,
             side_files: Mutex::default(),
@@ -119,6 +121,23 @@ impl OpenFile {
 
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
         self.pool.acquire().await
+    }
+
+    /// Opens a connection beside the set.
+    pub(crate) async fn connect(&self) -> Result<SqliteConnection, StoreError> {
+        unchanged(&self.config.path, self.identity)?;
+        if !self.has_its_side_files() {
+            self.put_in_doubt();
+            return Err(error(StoreErrorKind::Unavailable)
+                .with_source("the log of the database was removed while it is in use"));
+        }
+        let mut connection = connect_options(&self.config, &self.path)
+            .connect()
+            .await
+            .map_err(|source| opening_error(&self.config.path, source))?;
+        schema::check(&mut connection).await?;
+        unchanged(&self.config.path, self.identity)?;
+        Ok(connection)
     }
 
     /// Has the file opened anew at the next look.

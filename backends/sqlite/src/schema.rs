@@ -68,6 +68,16 @@ enum WrongSchema {
     Newer { found: usize, known: usize },
 }
 
+/// See the table `dcv_session_change`.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "of the {needed} triggers that note changes of sessions the database holds {found}, so that changes would be missed; make them anew, as in migrations/0002_session_change.sql"
+)]
+struct NoChangeLog {
+    needed: i64,
+    found: i64,
+}
+
 impl WrongSchema {
     fn into_error(self) -> StoreError {
         error(StoreErrorKind::Incompatible).with_source(self)
@@ -83,6 +93,23 @@ const SCHEMA: Schema = Schema(MIGRATIONS);
 /// Needs the tables to be of our version.
 pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     SCHEMA.check(connection).await
+}
+
+/// Needs every change of a session to be noted in `dcv_session_change`.
+pub(crate) async fn check_change_log(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let needed = 5;
+    let found = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_schema \
+         WHERE type = 'trigger' AND name GLOB 'dcv_session_change_*' \
+         AND tbl_name IN ('dcv_session', 'dcv_session_change')",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(store_error)?;
+    if found == needed {
+        return Ok(());
+    }
+    Err(error(StoreErrorKind::Incompatible).with_source(NoChangeLog { needed, found }))
 }
 
 /// Brings the tables up to our version.
@@ -161,6 +188,8 @@ async fn version(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error
 
 #[cfg(test)]
 mod tests {
+    use sqlx::AssertSqlSafe;
+
     use super::*;
 
     const SECOND: &str = "ALTER TABLE dcv_session ADD COLUMN second TEXT;
@@ -207,6 +236,28 @@ mod tests {
         assert!(why(V1.check(&mut database).await).contains(newer));
         assert!(why(V1.upgrade(&mut database, Missing::Create).await).contains(newer));
         V2.check(&mut database).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_trigger_of_the_change_log_is_needed_on_its_table() {
+        let mut database = database().await;
+        upgrade(&mut database, Missing::Create).await.unwrap();
+        check_change_log(&mut database).await.unwrap();
+        for trigger in ["insert", "update", "rename", "delete", "trim"] {
+            let mut writer = database.begin().await.unwrap();
+            let drop = format!("DROP TRIGGER dcv_session_change_{trigger}");
+            raw_sql(AssertSqlSafe(drop))
+                .execute(&mut *writer)
+                .await
+                .unwrap();
+            assert!(why(check_change_log(&mut writer).await).contains("holds 4"));
+            writer.rollback().await.unwrap();
+        }
+        raw_sql("ALTER TABLE dcv_session RENAME TO elsewhere")
+            .execute(&mut database)
+            .await
+            .unwrap();
+        assert!(why(check_change_log(&mut database).await).contains("holds 1"));
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! [`SqliteStore`]: opening, and looking up.
 
+use std::sync::Arc;
+
 use dcv_resolver_core::{SessionId, SessionRecord, SessionStore, StoreError, async_trait};
 use sqlx::sqlite::SqlitePool;
 
@@ -14,7 +16,7 @@ use crate::schema;
 /// See the [crate's page](crate) for what it guarantees.
 #[derive(Debug)]
 pub struct SqliteStore {
-    pub(crate) database: Database,
+    pub(crate) database: Arc<Database>,
 }
 
 impl SqliteStore {
@@ -34,7 +36,7 @@ impl SqliteStore {
     /// - `InvalidConfig`: the path is not UTF-8.
     pub async fn open(config: SqliteConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            database: Database::File(DatabaseFile::open(config).await?),
+            database: Arc::new(Database::File(DatabaseFile::open(config).await?)),
         })
     }
 
@@ -47,7 +49,7 @@ impl SqliteStore {
     /// `InvalidConfig`, when the path is not UTF-8.
     pub fn open_later(config: SqliteConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            database: Database::File(DatabaseFile::open_later(config)?),
+            database: Arc::new(Database::File(DatabaseFile::open_later(config)?)),
         })
     }
 
@@ -64,7 +66,7 @@ impl SqliteStore {
     #[must_use]
     pub fn with_pool(pool: SqlitePool) -> Self {
         Self {
-            database: Database::Pool(pool),
+            database: Arc::new(Database::Pool(pool)),
         }
     }
 }
