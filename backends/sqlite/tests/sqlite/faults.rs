@@ -16,8 +16,8 @@ use sqlx::{AssertSqlSafe, raw_sql};
 use tempfile::TempDir;
 
 use crate::support::{
-    NOW, PATIENCE, TOKEN, config, host, lookup, ordinary_user, raw, record, side_file, until,
-    write_back, write_database,
+    NOW, PATIENCE, TOKEN, config, execute, host, lookup, ordinary_user, raw, record, side_file,
+    until, write_back, write_database,
 };
 
 const RECOVERED_WITHIN: Duration = Duration::from_secs(2);
@@ -76,13 +76,6 @@ async fn recovers(store: &SqliteStore) {
     })
     .await;
     assert!(took < RECOVERED_WITHIN, "{took:?}");
-}
-
-async fn execute(connection: &mut SqliteConnection, sql: &str) {
-    raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(connection)
-        .await
-        .unwrap();
 }
 
 #[tokio::test]

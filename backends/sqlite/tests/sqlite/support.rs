@@ -13,7 +13,7 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, raw_sql};
 
 /// Generous: the tests share a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -75,6 +75,13 @@ pub(crate) async fn raw(path: &Path) -> SqliteConnection {
         .connect()
         .await
         .unwrap()
+}
+
+pub(crate) async fn execute(connection: &mut SqliteConnection, sql: &str) {
+    raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap();
 }
 
 pub(crate) fn side_file(path: &Path, suffix: &str) -> std::path::PathBuf {

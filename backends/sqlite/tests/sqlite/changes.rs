@@ -1,0 +1,357 @@
+//! Changes are told, whoever makes them, and nothing else is.
+
+use std::path::PathBuf;
+
+use dcv_resolver_core::{
+    Existing, Expiry, LeaseToken, SessionImport, SessionRegistry, SessionStore, StoreErrorKind,
+    Timestamp,
+};
+use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore, migrate};
+use sqlx::raw_sql;
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use tempfile::TempDir;
+
+use crate::recorder::{Recorder, Told};
+use crate::support::{NOW, TOKEN, config, execute, lookup, raw, record, until, write_database};
+
+const OTHER_TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-others");
+
+const LATER: Timestamp = Timestamp::from_unix_ms(NOW.as_unix_ms() + 1_000);
+
+/// A folder with a database of `console`, a store that tells, and another that
+/// writes.
+async fn place() -> (TempDir, PathBuf, Recorder, SqliteStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+    let recorder = Recorder::begun(&SqliteStore::open(config(&path)).await.unwrap()).await;
+    let writer = SqliteStore::open(config(&path)).await.unwrap();
+    (folder, path, recorder, writer)
+}
+
+fn changed<const N: usize>(ids: [&str; N]) -> Vec<Told> {
+    ids.map(|id| Told::Changed(id.to_owned())).into()
+}
+
+async fn told_sorted(recorder: &mut Recorder) -> Vec<Told> {
+    let mut told = recorder.told().await;
+    told.sort();
+    told
+}
+
+#[tokio::test]
+async fn all_is_told_to_begin_with_and_nothing_while_nothing_changes() {
+    let (_folder, _path, mut recorder, writer) = place().await;
+    for _ in 0..3 {
+        assert_eq!(recorder.told().await, []);
+        lookup(&writer).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn each_call_of_a_registry_tells_the_session_that_it_changed() {
+    let (_folder, _path, mut recorder, writer) = place().await;
+    let one = record("one", "192.0.2.1");
+
+    writer.register(&one, &TOKEN, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, changed(["one"]));
+    let moved = record("one", "192.0.2.2");
+    writer.register(&moved, &TOKEN, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, changed(["one"]));
+    let id = one.id();
+    let expiry = Expiry::At(LATER);
+    writer.renew(id, &TOKEN, expiry, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, changed(["one"]));
+    assert!(writer.deregister(id, &TOKEN).await.unwrap());
+    assert_eq!(recorder.told().await, changed(["one"]));
+
+    for existing in [Existing::Keep, Existing::Replace] {
+        let both = ["one", "two"].map(|id| record(id, "192.0.2.3"));
+        writer.import(&both, &TOKEN, existing, NOW).await.unwrap();
+        assert_eq!(told_sorted(&mut recorder).await, changed(["one", "two"]));
+    }
+    for id in ["one", "two"] {
+        let id = id.parse().unwrap();
+        writer.renew(&id, &TOKEN, expiry, NOW).await.unwrap();
+    }
+    assert_eq!(recorder.told().await, changed(["one", "two"]));
+    assert_eq!(writer.sweep(LATER).await.unwrap(), 2);
+    assert_eq!(told_sorted(&mut recorder).await, changed(["one", "two"]));
+}
+
+#[tokio::test]
+async fn a_call_that_changes_nothing_is_not_told() {
+    let (_folder, path, mut recorder, writer) = place().await;
+    let console = record("console", "192.0.2.9");
+
+    let error = writer
+        .register(&console, &OTHER_TOKEN, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::AlreadyExists);
+    writer
+        .renew(console.id(), &OTHER_TOKEN, Expiry::Never, NOW)
+        .await
+        .unwrap_err();
+    writer.deregister(console.id(), &OTHER_TOKEN).await.unwrap();
+    writer.sweep(NOW).await.unwrap();
+    let mut other = raw(&path).await;
+    execute(&mut other, "BEGIN; DELETE FROM dcv_session; ROLLBACK").await;
+
+    assert_eq!(recorder.told().await, []);
+}
+
+#[tokio::test]
+async fn what_other_programs_do_to_a_row_is_told() {
+    let (_folder, path, mut recorder, _writer) = place().await;
+    let mut other = raw(&path).await;
+    for (sql, ids) in [
+        (
+            "INSERT INTO dcv_session (id, host, http_port) VALUES ('b', '192.0.2.1', 1)",
+            &["b"][..],
+        ),
+        ("UPDATE dcv_session SET owner = id", &["b", "console"]),
+        (
+            "UPDATE dcv_session SET id = 'a' WHERE id = 'b'",
+            &["a", "b"],
+        ),
+        (
+            "UPDATE OR REPLACE dcv_session SET id = 'a' WHERE id = 'console'",
+            &["a", "console"],
+        ),
+        (
+            "INSERT OR REPLACE INTO dcv_session (id, host, http_port) VALUES ('a', '192.0.2.2', 1)",
+            &["a"],
+        ),
+        ("DELETE FROM dcv_session", &["a"]),
+        // Nobody can look these up; the rest is told all the same.
+        (
+            "INSERT INTO dcv_session (id, host, http_port) VALUES
+                 ('', '192.0.2.1', 1), (CAST(x'ff' AS TEXT), '192.0.2.1', 1), ('c', '192.0.2.1', 1)",
+            &["c"],
+        ),
+    ] {
+        execute(&mut other, sql).await;
+        let told = told_sorted(&mut recorder).await;
+        let expected = ids.iter().map(|id| Told::Changed((*id).to_owned()));
+        assert_eq!(told, expected.collect::<Vec<_>>(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_or_a_change_elsewhere_in_the_database_is_none_of_a_session() {
+    let (_folder, path, mut recorder, _writer) = place().await;
+    let mut other = raw(&path).await;
+    execute(&mut other, "CREATE TABLE user (name TEXT)").await;
+    recorder.told().await;
+    for sql in [
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "INSERT INTO user VALUES ('ann')",
+        "PRAGMA wal_checkpoint(RESTART)",
+        "DELETE FROM user",
+        "PRAGMA user_version = 7",
+    ] {
+        execute(&mut other, sql).await;
+        assert_eq!(recorder.told().await, [], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn more_changes_than_are_noted_are_told_as_all() {
+    let (_folder, path, mut recorder, writer) = place().await;
+    let records: Vec<_> = (0..4_500)
+        .map(|n| record(&format!("session-{n}"), "192.0.2.1"))
+        .collect();
+    let import = async |records| {
+        let imported = writer.import(records, &TOKEN, Existing::Replace, NOW).await;
+        imported.unwrap();
+    };
+    // However far the next trimming is.
+    for _ in 0..4 {
+        import(&records[..900]).await;
+        assert_eq!(recorder.told().await.len(), 900);
+    }
+    import(&records).await;
+    assert_eq!(recorder.told().await, [Told::All]);
+    import(&records[..1]).await;
+    assert_eq!(recorder.told().await, changed(["session-0"]));
+
+    let mut other = raw(&path).await;
+    let noted: i64 = sqlx::query_scalar("SELECT count(*) FROM dcv_session_change")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    assert!((1_000..2_000).contains(&noted), "{noted}");
+}
+
+#[tokio::test]
+async fn a_change_of_the_tables_is_told_as_all() {
+    let (_folder, path, mut recorder, _writer) = place().await;
+    let mut other = raw(&path).await;
+    for sql in [
+        "CREATE TABLE user (name TEXT)",
+        "ALTER TABLE dcv_session ADD COLUMN colour TEXT",
+        "VACUUM",
+    ] {
+        execute(&mut other, sql).await;
+        assert_eq!(recorder.told().await, [Told::All], "{sql}");
+        assert_eq!(recorder.told().await, [], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn an_emptied_log_is_told_as_all() {
+    let (_folder, path, mut recorder, writer) = place().await;
+    let mut other = raw(&path).await;
+    execute(&mut other, "DELETE FROM dcv_session_change").await;
+    assert_eq!(recorder.told().await, [Told::All]);
+    let one = record("one", "192.0.2.1");
+    writer.register(&one, &TOKEN, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, [Told::All]);
+    writer.register(&one, &TOKEN, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, changed(["one"]));
+}
+
+/// A program that has had the database open since before there was a log.
+#[tokio::test]
+async fn a_writer_from_before_the_log_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let mut older = raw(&path).await;
+    raw_sql(MIGRATIONS[0]).execute(&mut older).await.unwrap();
+    let insert = async |writer: &mut SqliteConnection, id| {
+        sqlx::query("INSERT INTO dcv_session (id, host, http_port) VALUES (?1, '192.0.2.1', 1)")
+            .bind(id)
+            .execute(writer)
+            .await
+            .unwrap();
+    };
+    insert(&mut older, "before").await;
+
+    let store = SqliteStore::open(config(&path)).await.unwrap();
+    let mut recorder = Recorder::begun(&store).await;
+    insert(&mut older, "after").await;
+    assert_eq!(recorder.told().await, changed(["after"]));
+}
+
+#[tokio::test]
+async fn a_store_that_only_reads_tells_of_what_others_write() {
+    let (_folder, path, _recorder, writer) = place().await;
+    let reader = SqliteStore::open(config(&path).read_only(true))
+        .await
+        .unwrap();
+    let mut recorder = Recorder::begun(&reader).await;
+    let one = record("one", "192.0.2.1");
+    writer.register(&one, &TOKEN, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, changed(["one"]));
+}
+
+#[tokio::test]
+async fn each_of_several_listeners_is_told_once_the_change_is_visible() {
+    let (_folder, path, mut first, writer) = place().await;
+    let store = SqliteStore::open(config(&path)).await.unwrap();
+    let mut others = [Recorder::begun(&store).await, Recorder::begun(&store).await];
+    for n in 1..20 {
+        let console = record("console", &format!("192.0.2.{n}"));
+        writer.register(&console, &TOKEN, NOW).await.unwrap();
+        for recorder in others.iter_mut().chain([&mut first]) {
+            let called = recorder
+                .until(|call| *call == changed(["console"])[0])
+                .await;
+            assert_eq!(called, changed(["console"]));
+            assert_eq!(lookup(&store).await, Ok(console.host().to_string()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn dropped_it_is_lost() {
+    let (_folder, path, recorder, _writer) = place().await;
+    assert_eq!(recorder.dropped().await, [Told::Lost]);
+
+    // Also when it was never polled, on this runtime of one thread.
+    let store = SqliteStore::open(config(&path)).await.unwrap();
+    assert_eq!(Recorder::of(&store).dropped().await, [Told::Lost]);
+}
+
+#[tokio::test]
+async fn it_goes_on_without_the_store() {
+    let (_folder, path, _recorder, writer) = place().await;
+    let store = SqliteStore::open(config(&path)).await.unwrap();
+    let mut recorder = Recorder::begun(&store).await;
+    drop(store);
+    let one = record("one", "192.0.2.1");
+    writer.register(&one, &TOKEN, NOW).await.unwrap();
+    assert_eq!(recorder.told().await, changed(["one"]));
+}
+
+async fn host_pool(url: &str) -> SqlitePool {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect(url)
+        .await
+        .unwrap();
+    migrate(&pool).await.unwrap();
+    pool
+}
+
+#[tokio::test]
+async fn a_pool_of_one_connection_is_followed_and_not_used_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    for url in [
+        format!("sqlite:{}?mode=rwc", path.display()),
+        "sqlite::memory:".to_owned(),
+    ] {
+        let pool = host_pool(&url).await;
+        let store = SqliteStore::with_pool(pool.clone());
+        let mut recorder = Recorder::begun(&store).await;
+        let one = record("one", "192.0.2.1");
+        store.register(&one, &TOKEN, NOW).await.unwrap();
+        assert_eq!(recorder.told().await, changed(["one"]), "{url}");
+
+        let mut held = pool.acquire().await.unwrap();
+        let update = "UPDATE dcv_session SET owner = 'ann'";
+        raw_sql(update).execute(&mut *held).await.unwrap();
+        assert_eq!(recorder.told().await, changed(["one"]), "{url}");
+        drop(held);
+        assert_eq!(
+            store.lookup(one.id()).await.unwrap().unwrap().owner(),
+            Some("ann")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_is_closed_is_lost_and_let_go_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let pool = host_pool(&format!("sqlite:{}?mode=rwc", path.display())).await;
+    raw_sql("PRAGMA journal_mode = WAL")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut recorder = Recorder::begun(&SqliteStore::with_pool(pool.clone())).await;
+    pool.close().await;
+    assert_eq!(
+        recorder.until(|call| *call == Told::Lost).await,
+        [Told::Lost]
+    );
+    // The last connection takes the log with it.
+    until(async || !crate::support::side_file(&path, "-wal").exists()).await;
+}
+
+#[tokio::test]
+async fn a_pool_without_our_tables_is_lost_until_they_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let url = format!("sqlite:{}?mode=rwc", path.display());
+    let pool = SqlitePool::connect(&url).await.unwrap();
+    let mut recorder = Recorder::of(&SqliteStore::with_pool(pool.clone()));
+    assert_eq!(
+        recorder.until(|call| *call == Told::Lost).await,
+        [Told::Lost]
+    );
+    migrate(&pool).await.unwrap();
+    assert_eq!(recorder.told().await, [Told::All]);
+}
