@@ -1,7 +1,6 @@
 //! What the SQLite backend promises beyond the contract, on real files.
 
 #![expect(
-    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops at the first surprise"

@@ -58,24 +58,28 @@ impl Recorder {
 
     /// What was told since the last call, without confirmations, up to the
     /// first call that `ends` it.
-    pub(crate) async fn until(&mut self, ends: impl Fn(&Told) -> bool) -> Vec<Told> {
+    pub(crate) async fn until(&mut self, ends: impl Fn(&Told) -> bool + Send + Sync) -> Vec<Told> {
         let mut told = Vec::new();
-        loop {
-            let call = self.next().await;
-            let is_end = ends(&call);
-            if !matches!(call, Told::Confirmed(_)) {
-                told.push(call);
+        let ending = timeout(PATIENCE, async {
+            loop {
+                let call = self.next().await;
+                let is_end = ends(&call);
+                if !matches!(call, Told::Confirmed(_)) {
+                    told.push(call);
+                }
+                if is_end {
+                    break;
+                }
             }
-            if is_end {
-                return told;
-            }
-        }
+        });
+        let ended = ending.await;
+        assert!(ended.is_ok(), "it was not told in time, only {told:?}");
+        told
     }
 
     /// The next call, which must be in its turn.
-    pub(crate) async fn next(&mut self) -> Told {
-        let next = timeout(PATIENCE, self.calls.recv()).await;
-        let call = next.expect("it was not told in time").unwrap();
+    async fn next(&mut self) -> Told {
+        let call = self.calls.recv().await.unwrap();
         match call {
             Told::Lost => assert!(!self.is_lost || !self.was_called, "lost twice"),
             Told::All => {}
