@@ -1,6 +1,7 @@
 //! Making a connection: to the server, to the master that the sentinels name,
 //! or to the cluster.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -10,10 +11,11 @@ use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
-    ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, Value,
+    ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, RedisResult, Value,
 };
 use tokio::time::timeout;
 
+use crate::answer::is_master;
 use crate::connection::{Kind, RedisConnection};
 use crate::error::timed_out;
 use crate::tls::{Tls, ensure_crypto_provider};
@@ -30,6 +32,12 @@ pub(crate) struct Servers {
     pub(crate) connect_timeout: Duration,
 }
 
+/// A connection, and the server that it leads to; a cluster's leads to many.
+pub(crate) struct Reached {
+    pub(crate) connection: RedisConnection,
+    pub(crate) node: Option<Node>,
+}
+
 /// How many connections are made one after the other, at most: to a sentinel,
 /// to the master; or to a seed, to it again, to all nodes.
 const STEPS: u32 = 3;
@@ -39,26 +47,70 @@ impl Servers {
     ///
     /// The connection itself does not time answers out, but for a cluster's,
     /// which `response_timeout` keeps from waiting for a silent node for ever.
-    pub(crate) async fn connect(&self, response_timeout: Duration) -> RedisResult<RedisConnection> {
+    pub(crate) async fn connect(&self, response_timeout: Duration) -> RedisResult<Reached> {
         if self.tls.is_some() {
             ensure_crypto_provider();
         }
         let attempt = async {
-            let kind = match &self.topology {
+            let (kind, node) = match &self.topology {
                 Topology::Single(node) => {
-                    Kind::Multiplexed(self.connect_to(node).await?.connection)
+                    let connection = self.connect_to(node).await?.connection;
+                    (Kind::Multiplexed(connection), Some(node.clone()))
                 }
                 Topology::Sentinel { sentinels, service } => {
                     let asked = sentinels.iter().map(|node| self.master(node, service));
-                    Kind::Multiplexed(first_success(asked).await?)
+                    let (connection, node) = first_success(asked).await?;
+                    (Kind::Multiplexed(connection), Some(node))
                 }
-                Topology::Cluster { seeds } => self.cluster(seeds, response_timeout).await?,
+                Topology::Cluster { seeds } => (self.cluster(seeds, response_timeout).await?, None),
             };
-            Ok(RedisConnection(kind))
+            Ok(Reached {
+                connection: RedisConnection(kind),
+                node,
+            })
         };
         timeout(self.connect_timeout * STEPS, attempt)
             .await
             .unwrap_or_else(|_| Err(timed_out()))
+    }
+
+    /// A connection to `node` that hands over what the server pushes, in order
+    /// with the answers: what came before an answer is handed over before it.
+    ///
+    /// It does not time answers out.
+    pub(crate) async fn connect_pushed(
+        &self,
+        node: &Node,
+        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> RedisResult<MultiplexedConnection> {
+        if self.tls.is_some() {
+            ensure_crypto_provider();
+        }
+        let info = self.connection_info(
+            node,
+            self.credentials.as_ref(),
+            self.database,
+            ProtocolVersion::RESP3,
+        )?;
+        let config = self.connection_config().set_push_sender(move |info| {
+            pushed(info);
+            Ok::<_, Infallible>(())
+        });
+        let client = Client::open(info)?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        match within(self.connect_timeout, connecting).await {
+            Err(error) if lacks_resp3(&error) => Err(RedisError::from((
+                ErrorKind::RESP3NotSupported,
+                "the server does not speak RESP3",
+            ))),
+            result => result,
+        }
+    }
+
+    fn connection_config(&self) -> AsyncConnectionConfig {
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(None)
     }
 
     async fn connect_to(&self, node: &Node) -> RedisResult<Negotiated> {
@@ -67,7 +119,11 @@ impl Servers {
     }
 
     /// The master of `service`, as `sentinel` names it.
-    async fn master(&self, sentinel: &Node, service: &str) -> RedisResult<MultiplexedConnection> {
+    async fn master(
+        &self,
+        sentinel: &Node,
+        service: &str,
+    ) -> RedisResult<(MultiplexedConnection, Node)> {
         let mut connection = self
             .negotiate(sentinel, self.sentinel_credentials.as_ref(), 0)
             .await?
@@ -80,7 +136,8 @@ impl Servers {
             ErrorKind::MasterNameNotFoundBySentinel,
             "the sentinel does not know a service of the name in the URL",
         ))?;
-        let mut master = self.connect_to(&Node { host, port }).await?.connection;
+        let node = Node { host, port };
+        let mut master = self.connect_to(&node).await?.connection;
         // Right after a fail-over a sentinel may still name the old master,
         // which may be a replica by now, and an empty one at that.
         let role: Vec<Value> = within(
@@ -88,14 +145,13 @@ impl Servers {
             redis::cmd("ROLE").query_async(&mut master),
         )
         .await?;
-        let is_master = matches!(role.first(), Some(Value::BulkString(role)) if role == b"master");
-        if !is_master {
+        if !is_master(&role) {
             return Err(RedisError::from((
                 ErrorKind::MasterNameNotFoundBySentinel,
                 "the server that the sentinel names as master is a replica",
             )));
         }
-        Ok(master)
+        Ok((master, node))
     }
 
     async fn cluster(&self, seeds: &[Node], response_timeout: Duration) -> RedisResult<Kind> {
@@ -128,9 +184,7 @@ impl Servers {
         credentials: Option<&Credentials>,
         database: i64,
     ) -> RedisResult<Negotiated> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(None);
+        let config = self.connection_config();
         let with = async |protocol| {
             let info = self.connection_info(node, credentials, database, protocol)?;
             let connection = Client::open(info)?

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
+mod changes;
 mod config;
 mod connect;
 mod connection;

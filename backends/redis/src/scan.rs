@@ -9,9 +9,10 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{PageToken, StoreError, StoreErrorKind};
-use redis::{RedisError, Value, from_redis_value};
+use redis::Value;
 use tokio::time::Instant;
 
+use crate::answer::parse;
 use crate::error::{connection_error, error};
 use crate::supervisor::{Supervisor, Use};
 
@@ -111,7 +112,7 @@ pub(crate) async fn scan(
         error(StoreErrorKind::Unavailable).with_source("no master of the cluster has any slots")
     })?;
     let (run, cursor) = match start {
-        Start::Beginning => (run_id(server, master, deadline).await?, 0),
+        Start::Beginning => (server.run_id(master.slot, deadline).await?, 0),
         Start::Cursor { run_id, cursor } => (run_id, cursor),
     };
 
@@ -133,7 +134,7 @@ pub(crate) async fn scan(
         .filter_map(|key| String::from_utf8(key).ok())
         .collect();
     // Asked after the scan: a process that is gone does not come back.
-    if cursor != 0 && run_id(server, master, deadline).await? != run {
+    if cursor != 0 && server.run_id(master.slot, deadline).await? != run {
         return Err(invalid(InvalidPosition::OtherRun));
     }
     let next = if next_cursor != 0 {
@@ -196,29 +197,6 @@ async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, 
     masters.sort_by(|a, b| a.node.cmp(&b.node));
     masters.dedup_by(|a, b| a.node == b.node);
     Ok(masters)
-}
-
-/// What the run of the master's process is called.
-async fn run_id(
-    server: &Supervisor,
-    master: &Master,
-    deadline: Instant,
-) -> Result<String, StoreError> {
-    let mut command = redis::cmd("INFO");
-    command.arg("server");
-    let answer = server
-        .send(&command, master.slot, Use::Read, deadline)
-        .await
-        .map_err(connection_error)?;
-    let info: String = parse(answer)?;
-    info.lines()
-        .find_map(|line| line.strip_prefix("run_id:"))
-        .map(str::to_owned)
-        .ok_or_else(|| error(StoreErrorKind::Other).with_source("INFO did not tell the run id"))
-}
-
-fn parse<T: redis::FromRedisValue>(value: Value) -> Result<T, StoreError> {
-    from_redis_value(value).map_err(|error| connection_error(RedisError::from(error)))
 }
 
 fn invalid(source: InvalidPosition) -> StoreError {

@@ -3,19 +3,21 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dcv_resolver_core::{
-    Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId, SessionImport,
-    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
-    Timestamp,
+    ChangeListener, Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId,
+    SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError,
+    StoreErrorKind, Timestamp,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::Value;
 use tokio::time::Instant;
 
 use crate::RedisConfig;
+use crate::changes::tell_changes;
 use crate::error::{error, store_error};
 use crate::scan::{Position, scan};
 use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
@@ -69,6 +71,45 @@ impl RedisStore {
             key_prefix: config.key_prefix,
             expired_key_grace: config.expired_key_grace,
         }
+    }
+
+    /// Tells `listener` of every change, whoever makes it, while the future is
+    /// polled: for a cache in front of this store. The future is to be spawned.
+    ///
+    /// It has a connection of its own to every master, over which Redis pushes
+    /// the keys that change, and confirms them about four times a second, once
+    /// a heartbeat on the same connection is answered. While that fails, or
+    /// has no answer within the response timeout, changes are
+    /// [`lost`](ChangeListener::lost), and new connections are made: as for
+    /// lookups, through the sentinels where there are any, to all masters of a
+    /// cluster, and at most half a second apart.
+    ///
+    /// Dropped, it says that changes are lost and closes the connections;
+    /// until then it does not end. Two exceptions, of which a `WARN` event
+    /// tells:
+    ///
+    /// - A server that **refuses** — one that speaks only RESP2, or an ACL
+    ///   without [the permissions](crate) — is asked again every ten seconds.
+    /// - Over a [given connection](RedisConfig::over) it is **not available**,
+    ///   and the future ends: what a connection pushes goes to whoever made it.
+    ///
+    /// # Guarantees
+    ///
+    /// Those of [`ChangeListener`], with what Redis leaves out:
+    ///
+    /// - `SWAPDB` is not told of.
+    /// - A key that Redis removes because it has expired is told of when it is
+    ///   removed. `GET` shows it as gone at once; without a `GET`, Redis comes
+    ///   to it within a fraction of a second, or later where more than a
+    ///   quarter of all keys that can expire have done so. The record has
+    ///   expired long before.
+    /// - While the nodes of a cluster do not agree on its masters, or one that
+    ///   has slots cannot be reached, changes are lost for all of it.
+    pub fn tell_changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        tell_changes(self.server.clone(), self.key_prefix.clone(), listener)
     }
 
     fn key(&self, id: &SessionId) -> String {

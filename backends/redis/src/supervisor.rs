@@ -11,24 +11,28 @@
 //! no answer came of, the next one waits, up to [`MAX_PAUSE`]; calls until
 //! then fail at once, or use what still serves.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use dcv_resolver_core::StoreError;
 use futures_util::future::{BoxFuture, FutureExt, Shared};
-use redis::{Cmd, RedisError, RedisResult, Value};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::answer::{ask_run_id, run_id};
 use crate::config::{Origin, RedisConfig};
+use crate::connect::Reached;
 use crate::connection::RedisConnection;
 use crate::error::{connection_error, is_disconnected, is_replica, timed_out};
+use crate::topology::Node;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Half of the second within which a call must be served again, once the
 /// server can be reached.
-const MAX_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const MAX_PAUSE: Duration = Duration::from_millis(500);
 /// A cluster's connection serves on while a node is silent, so that a new one
 /// is less urgent; but the node must be served again within 2 s.
 const MAX_CLUSTER_PAUSE: Duration = Duration::from_secs(1);
@@ -55,6 +59,10 @@ struct Inner {
     origin: Origin,
     response_timeout: Duration,
     link: Mutex<Link>,
+    /// The number of the last connection that there was an attempt to make.
+    last_number: AtomicU64,
+    /// The number of the connection that calls use, or used last.
+    current: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -68,9 +76,8 @@ struct Link {
 impl Link {
     /// Has the next attempt wait, the longer the more there have been.
     fn pause(&mut self, max: Duration) {
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.attempts));
+        self.retry_at = Instant::now() + pause_after(self.attempts).min(max);
         self.attempts = self.attempts.saturating_add(1);
-        self.retry_at = Instant::now() + pause.min(max);
     }
 
     fn is_paused(&self) -> bool {
@@ -80,6 +87,11 @@ impl Link {
     fn is_up_with(&self, live: &Arc<Live>) -> bool {
         matches!(&self.state, State::Up(current) if Arc::ptr_eq(current, live))
     }
+}
+
+/// How long the next attempt waits when so many have come to nothing before.
+pub(crate) fn pause_after(attempts: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts))
 }
 
 #[derive(Debug)]
@@ -93,7 +105,10 @@ type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
 
 #[derive(Debug)]
 struct Live {
+    number: u64,
     connection: RedisConnection,
+    /// Where it leads to, unless that is many servers.
+    node: Option<Node>,
     made_at: Instant,
     has_answered: AtomicBool,
     /// Whether a `PING` is under way to find out about it.
@@ -117,7 +132,13 @@ impl Supervisor {
                 attempts: 0,
                 retry_at: Instant::now(),
             }),
+            last_number: AtomicU64::new(0),
+            current: watch::Sender::new(0),
         }))
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.0.origin
     }
 
     /// When a call that starts now gives up.
@@ -158,6 +179,49 @@ impl Supervisor {
     /// Whether the keys are spread over several masters.
     pub(crate) async fn is_cluster(&self, deadline: Instant) -> RedisResult<bool> {
         Ok(self.0.connection(deadline).await?.is_cluster())
+    }
+
+    /// What the run of the process is called that serves `slot`, or that is the
+    /// one server.
+    pub(crate) async fn run_id(
+        &self,
+        slot: Option<u16>,
+        deadline: Instant,
+    ) -> Result<String, StoreError> {
+        let answer = self
+            .send(&ask_run_id(), slot, Use::Read, deadline)
+            .await
+            .map_err(connection_error)?;
+        run_id(answer)
+    }
+
+    /// The number of the connection that calls use, or used last; and when it
+    /// is another.
+    pub(crate) fn current(&self) -> watch::Receiver<u64> {
+        self.0.current.subscribe()
+    }
+
+    /// The number of the connection that calls use, and the server that it
+    /// leads to, unless that is many.
+    pub(crate) async fn reached(&self, deadline: Instant) -> RedisResult<(u64, Option<Node>)> {
+        let live = self.0.connection(deadline).await?;
+        Ok((live.number, live.node.clone()))
+    }
+
+    /// Gives a connection up that leads to a server that is not, or no longer,
+    /// the one to ask: as one that refuses a write.
+    pub(crate) async fn leave(&self, number: u64) {
+        let live = match &self.0.link().state {
+            State::Up(live) if live.number == number => Arc::clone(live),
+            _ => return,
+        };
+        if !live.is_cluster() {
+            let error = ErrorKind::Server(ServerErrorKind::ReadOnly);
+            let error = (error, "another server is the one to ask").into();
+            self.0.replace(&live, &error);
+        } else if !self.0.link().is_paused() {
+            self.0.renew_cluster(&live).await;
+        }
     }
 
     async fn send_once(
@@ -271,22 +335,32 @@ impl Inner {
     }
 
     async fn connect(&self) -> RedisResult<Arc<Live>> {
-        let connection = match &self.origin {
+        let Reached { connection, node } = match &self.origin {
             Origin::Servers(servers) => servers.connect(self.response_timeout).await?,
-            Origin::Given(connection) => connection.clone(),
+            Origin::Given(connection) => Reached {
+                connection: connection.clone(),
+                node: None,
+            },
         };
         Ok(Arc::new(Live {
+            number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
             connection,
+            node,
             made_at: Instant::now(),
             has_answered: AtomicBool::new(false),
             under_examination: AtomicBool::new(false),
         }))
     }
 
+    fn use_from_now_on(&self, link: &mut Link, live: &Arc<Live>) {
+        link.state = State::Up(Arc::clone(live));
+        self.current.send_replace(live.number);
+    }
+
     fn finish_attempt(&self, result: &RedisResult<Arc<Live>>) {
         let mut link = self.link();
         match result {
-            Ok(live) => link.state = State::Up(Arc::clone(live)),
+            Ok(live) => self.use_from_now_on(&mut link, live),
             Err(error) => {
                 if link.attempts == 0 {
                     let error = connection_error(error.clone());
@@ -368,7 +442,7 @@ impl Inner {
             && link.is_up_with(live)
         {
             better.has_answered.store(true, Ordering::Relaxed);
-            link.state = State::Up(better);
+            self.use_from_now_on(&mut link, &better);
         }
     }
 }

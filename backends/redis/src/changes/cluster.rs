@@ -1,0 +1,351 @@
+//! [`Cluster`]: all masters of a cluster.
+//!
+//! A slot that moves from one master to another is no loss, for both are
+//! listened to; but what is served is not the same when its keys do not move
+//! with it. So when other masters serve other slots, everything may have
+//! changed, and when there are other masters, they are connected to anew.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+use futures_util::future::try_join_all;
+use redis::Value;
+use tokio::time::Instant;
+
+use super::Context;
+use super::feed::Feed;
+use crate::answer::parse;
+use crate::error::{connection_error, error};
+use crate::supervisor::Use;
+use crate::topology::{Node, Topology};
+
+/// The id of a node.
+type Id = String;
+
+pub(crate) struct Cluster {
+    feeds: Vec<(Id, Feed)>,
+    view: View,
+}
+
+impl Cluster {
+    /// Listens to all masters that one of the nodes knows.
+    pub(crate) async fn connect(context: &Context) -> Result<Self, StoreError> {
+        let deadline = context.server.deadline();
+        let nodes = ask_any(context, "NODES", deadline).await?;
+        let view = View::parse(&parse::<String>(nodes)?)?;
+        let addresses = addresses(ask_any(context, "SLOTS", deadline).await?)?;
+        let feeds = view.masters.iter().map(async |(id, master)| {
+            let mut node = addresses.get(id).unwrap_or(&master.node).clone();
+            if node.host.is_empty() {
+                // It has never met another node.
+                node.host = first_host(&context.servers.topology);
+            }
+            Ok::<_, StoreError>((id.clone(), Feed::open(context, &node).await?))
+        });
+        Ok(Self {
+            feeds: try_join_all(feeds).await?,
+            view,
+        })
+    }
+
+    /// Whether other masters serve other slots than at the last heartbeat.
+    pub(crate) async fn beat(&mut self, context: &Context) -> Result<bool, StoreError> {
+        let deadline = context.server.deadline();
+        let command = cluster("NODES");
+        let views = self
+            .feeds
+            .iter()
+            .map(async |(_, feed)| View::parse(&feed.ask::<String>(&command, deadline).await?));
+        let views = try_join_all(views).await?;
+        let masters = self.feeds.iter().map(|(id, _)| id.as_str());
+        let view = agreed(&views, masters).map_err(unavailable)?;
+        self.check_lookups(context, view, deadline).await?;
+        let is_other = view.slots() != self.view.slots();
+        self.view = view.clone();
+        Ok(is_other)
+    }
+
+    /// Whether lookups are sent to these masters. One that was replaced, and
+    /// does not know, would serve them on.
+    async fn check_lookups(
+        &self,
+        context: &Context,
+        view: &View,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let connection = context.current();
+        let command = cluster("MYID");
+        let answers = view.masters.iter().filter_map(|(id, master)| {
+            let slot = master.first_slot()?;
+            Some((
+                id,
+                context
+                    .server
+                    .send(&command, Some(slot), Use::Read, deadline),
+            ))
+        });
+        let answers = answers.map(async |(id, answer)| {
+            let asked: Id = parse(answer.await.map_err(connection_error)?)?;
+            Ok::<_, StoreError>(asked == *id)
+        });
+        if try_join_all(answers).await?.contains(&false) {
+            context.server.leave(connection).await;
+            return Err(unavailable(
+                "lookups are answered by another node than the one that tells of changes",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What all of `masters` see, which answered `views`; or why changes may go
+/// untold.
+fn agreed<'a>(
+    views: &'a [View],
+    masters: impl Iterator<Item = &'a str> + Clone,
+) -> Result<&'a View, &'static str> {
+    let view = views
+        .first()
+        .ok_or("no master of the cluster has any slots")?;
+    let selves = views.iter().map(|view| view.myself.as_str());
+    if !selves.eq(masters.clone()) {
+        return Err("an address leads to another node of the cluster than before");
+    }
+    if views.iter().any(|other| other.slots() != view.slots()) {
+        return Err("the nodes of the cluster do not agree on its masters");
+    }
+    if !view.masters.keys().map(String::as_str).eq(masters) {
+        return Err("the cluster has other masters than before");
+    }
+    Ok(view)
+}
+
+/// What one node knows about the masters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct View {
+    myself: Id,
+    masters: BTreeMap<Id, Master>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Master {
+    /// As the node that was asked knows it: its own host may be empty.
+    node: Node,
+    /// Ranges such as `0-5460`, and single slots.
+    slots: Vec<String>,
+}
+
+impl Master {
+    fn first_slot(&self) -> Option<u16> {
+        self.slots.first()?.split('-').next()?.parse().ok()
+    }
+}
+
+impl View {
+    /// Which master serves which slots.
+    fn slots(&self) -> Vec<(&Id, &[String])> {
+        let masters = self.masters.iter();
+        masters
+            .map(|(id, master)| (id, master.slots.as_slice()))
+            .collect()
+    }
+
+    /// Reads the answer to `CLUSTER NODES`.
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        Self::parse_lines(text).ok_or_else(|| {
+            error(StoreErrorKind::Other).with_source("CLUSTER NODES gave an unknown answer")
+        })
+    }
+
+    fn parse_lines(text: &str) -> Option<Self> {
+        let mut myself = None;
+        let mut masters = BTreeMap::new();
+        for line in text.lines() {
+            // Id, address, flags, master, ping, pong, epoch, link, slots.
+            let mut words = line.split(' ');
+            let (id, address, flags) = (words.next()?, words.next()?, words.next()?);
+            let flags: Vec<_> = flags.split(',').collect();
+            // One in brackets is on the move, and served where it was.
+            let slots: Vec<_> = words
+                .skip(5)
+                .filter(|slot| !slot.starts_with('['))
+                .map(str::to_owned)
+                .collect();
+            if flags.contains(&"myself") {
+                myself = Some(id.to_owned());
+            }
+            let is_gone = ["fail", "noaddr", "handshake"]
+                .iter()
+                .any(|flag| flags.contains(flag));
+            // A master that has slots is waited for.
+            if flags.contains(&"master") && !(is_gone && slots.is_empty()) {
+                let node = parse_address(address)?;
+                masters.insert(id.to_owned(), Master { node, slots });
+            }
+        }
+        Some(Self {
+            myself: myself?,
+            masters,
+        })
+    }
+}
+
+/// The form is `host:port@port,name,…`.
+fn parse_address(text: &str) -> Option<Node> {
+    let (address, _) = text.split_once('@')?;
+    let (host, port) = address.rsplit_once(':')?;
+    Some(Node {
+        host: host.to_owned(),
+        port: port.parse().ok()?,
+    })
+}
+
+/// The addresses that the cluster wants its clients to use, which may be
+/// names, by the ids of masters that have slots.
+fn addresses(slots: Value) -> Result<HashMap<Id, Node>, StoreError> {
+    let mut addresses = HashMap::new();
+    for range in parse::<Vec<Vec<Value>>>(slots)? {
+        // First slot, last slot, master; and that is host, port, id.
+        let Some(master) = range.into_iter().nth(2) else {
+            continue;
+        };
+        let mut master = parse::<Vec<Value>>(master)?.into_iter();
+        let (Some(host), Some(port), Some(id)) = (master.next(), master.next(), master.next())
+        else {
+            continue;
+        };
+        // Without a host it is the one that was asked, as CLUSTER NODES says.
+        if let Some(host) = parse::<Option<String>>(host)?
+            && !["", "?"].contains(&host.as_str())
+        {
+            let port = parse(port)?;
+            addresses.insert(parse(id)?, Node { host, port });
+        }
+    }
+    Ok(addresses)
+}
+
+fn first_host(topology: &Topology) -> String {
+    match topology {
+        Topology::Cluster { seeds } => seeds.first().map(|seed| seed.host.clone()),
+        Topology::Single(_) | Topology::Sentinel { .. } => None,
+    }
+    .unwrap_or_default()
+}
+
+async fn ask_any(context: &Context, subject: &str, deadline: Instant) -> Result<Value, StoreError> {
+    let command = cluster(subject);
+    let answer = context.server.send(&command, None, Use::Read, deadline);
+    answer.await.map_err(connection_error)
+}
+
+fn cluster(subject: &str) -> redis::Cmd {
+    let mut command = redis::cmd("CLUSTER");
+    command.arg(subject);
+    command
+}
+
+fn unavailable(source: &'static str) -> StoreError {
+    error(StoreErrorKind::Unavailable).with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODES: &str = "\
+        b1 127.0.0.1:7001@17001,cache.example myself,master - 0 1 2 connected 0-5460 5462 [93->-a2]\n\
+        a2 ::1:7002@17002 master - 0 1 3 connected 5461 5463-16383\n\
+        c3 :7003@17003 master,fail? - 0 1 0 connected\n\
+        d4 192.0.2.4:7004@17004 slave b1 0 1 2 connected\n\
+        e5 192.0.2.5:7005@17005 master,fail - 0 1 1 disconnected\n\
+        f6 :0@0 master,noaddr - 0 1 1 disconnected\n\
+        g7 192.0.2.7:7007@17007 handshake - 0 0 0 connected\n";
+
+    fn master(host: &str, port: u16, slots: &[&str]) -> Master {
+        Master {
+            node: Node {
+                host: host.to_owned(),
+                port,
+            },
+            slots: slots.iter().map(|&slot| slot.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_masters_are_those_that_have_slots_or_may_get_some() {
+        let view = View::parse(NODES).unwrap();
+        let masters = [
+            ("a2", master("::1", 7002, &["5461", "5463-16383"])),
+            ("b1", master("127.0.0.1", 7001, &["0-5460", "5462"])),
+            ("c3", master("", 7003, &[])),
+        ];
+        let masters = masters.map(|(id, master)| (id.to_owned(), master));
+        assert_eq!(view.masters, BTreeMap::from(masters));
+        assert_eq!(view.myself, "b1");
+    }
+
+    #[test]
+    fn a_master_that_has_failed_and_has_slots_is_waited_for() {
+        let text = NODES.replace("1 disconnected\nf6", "1 disconnected 7\nf6");
+        let view = View::parse(&text).unwrap();
+        assert_eq!(view.masters["e5"].first_slot(), Some(7));
+    }
+
+    #[test]
+    fn what_all_masters_see_and_nothing_else_is_agreed() {
+        let seen_by = |node: &str, text: &str| View {
+            myself: node.to_owned(),
+            ..View::parse(text).unwrap()
+        };
+        let views = |text: &str| ["a2", "b1", "c3"].map(|node| seen_by(node, text));
+        let all = ["a2", "b1", "c3"].into_iter();
+        let views_now = views(NODES);
+        assert_eq!(agreed(&views_now, all.clone()), Ok(&views_now[0]));
+
+        // One sees that a slot has changed hands; one is another node.
+        let mut differing = views(NODES);
+        differing[1] = seen_by(
+            "b1",
+            &NODES
+                .replace("5461 5463", "5463")
+                .replace(" 5462", " 5461-5462"),
+        );
+        agreed(&differing, all.clone()).unwrap_err();
+        let mut swapped = views(NODES);
+        swapped.swap(0, 1);
+        agreed(&swapped, all.clone()).unwrap_err();
+
+        // All see the same, and it is not what is listened to.
+        let text = NODES.replace("slave b1", "master -");
+        agreed(&views(&text), all.clone()).unwrap_err();
+        let text = NODES.replace("myself,master - 0", "myself,slave d4 0");
+        agreed(&views(&text), all).unwrap_err();
+        agreed(&[], [].into_iter()).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_no_such_list_is_an_error() {
+        for text in ["", "b1", "b1 x myself,master -", "b1 h:x@1 master -"] {
+            View::parse(text).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_that_the_cluster_prefers() {
+        let node = |host: Value, port, id: &str| {
+            let id = Value::BulkString(id.into());
+            let node = Value::Array(vec![host, Value::Int(port), id]);
+            Value::Array(vec![Value::Int(0), Value::Int(1), node])
+        };
+        let text = |text: &str| Value::BulkString(text.into());
+        let answer = Value::Array(vec![
+            node(text("cache.example"), 7001, "b1"),
+            node(Value::Nil, 7002, "a2"),
+            node(text("?"), 7003, "c3"),
+            node(text(""), 7004, "d4"),
+        ]);
+        let address = ("b1".to_owned(), master("cache.example", 7001, &[]).node);
+        assert_eq!(addresses(answer).unwrap(), HashMap::from([address]));
+    }
+}

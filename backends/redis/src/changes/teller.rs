@@ -1,0 +1,167 @@
+//! [`Teller`]: calls the listener, in the order that its contract asks for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use dcv_resolver_core::{ChangeListener, SessionId};
+use redis::{PushInfo, PushKind, Value};
+
+/// What is pushed may come from several connections at once, and from one that
+/// has been given up; it is told between `all_changed` and `lost` only.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    key_prefix: String,
+    listener: Arc<dyn ChangeListener>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Silent,
+    Telling,
+    Lost,
+}
+
+impl Teller {
+    pub(crate) fn new(key_prefix: String, listener: Arc<dyn ChangeListener>) -> Self {
+        Self {
+            key_prefix,
+            listener,
+            state: Mutex::new(State::Silent),
+        }
+    }
+
+    pub(crate) fn key_prefix(&self) -> &str {
+        &self.key_prefix
+    }
+
+    /// Takes what a server has pushed.
+    pub(crate) fn pushed(&self, info: &PushInfo) {
+        let state = self.state();
+        if info.kind != PushKind::Invalidate || *state != State::Telling {
+            return;
+        }
+        match info.data.as_slice() {
+            [Value::Array(keys)] => keys
+                .iter()
+                .filter_map(|key| self.session(key))
+                .for_each(|id| self.listener.changed(&id)),
+            // Null is for `FLUSHALL` and `FLUSHDB`; of anything else nobody
+            // knows which keys it is for.
+            _ => self.listener.all_changed(),
+        }
+    }
+
+    /// The session of a key; `None` when it is not one of the store's.
+    fn session(&self, key: &Value) -> Option<SessionId> {
+        let Value::BulkString(key) = key else {
+            return None;
+        };
+        let id = str::from_utf8(key).ok()?.strip_prefix(&self.key_prefix)?;
+        SessionId::new(id).ok()
+    }
+
+    pub(crate) fn all_changed(&self) {
+        let mut state = self.state();
+        *state = State::Telling;
+        self.listener.all_changed();
+    }
+
+    pub(crate) fn confirmed(&self, moment: Instant) {
+        let state = self.state();
+        if *state == State::Telling {
+            self.listener.confirmed(moment);
+        }
+    }
+
+    /// Says so once, until changes are told again.
+    pub(crate) fn lost(&self) {
+        let mut state = self.state();
+        if *state != State::Lost {
+            *state = State::Lost;
+            self.listener.lost();
+        }
+    }
+
+    /// Held while the listener is called: no call overtakes another.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment, so what a panic leaves is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Calls(Mutex<Vec<String>>);
+
+    impl Calls {
+        fn push(&self, call: impl Into<String>) {
+            self.0.lock().unwrap().push(call.into());
+        }
+    }
+
+    impl ChangeListener for Calls {
+        fn changed(&self, id: &SessionId) {
+            self.push(id.as_str());
+        }
+
+        fn all_changed(&self) {
+            self.push("(all)");
+        }
+
+        fn confirmed(&self, _: Instant) {
+            self.push("(confirmed)");
+        }
+
+        fn lost(&self) {
+            self.push("(lost)");
+        }
+    }
+
+    fn invalidate(data: Vec<Value>) -> PushInfo {
+        let kind = PushKind::Invalidate;
+        PushInfo { kind, data }
+    }
+
+    fn keys(keys: &[&str]) -> PushInfo {
+        let keys = keys.iter().map(|key| Value::BulkString((*key).into()));
+        invalidate(vec![Value::Array(keys.collect())])
+    }
+
+    #[test]
+    fn calls_come_in_the_order_of_the_contract() {
+        let calls = Arc::<Calls>::default();
+        let listener = Arc::<Calls>::clone(&calls);
+        let teller = Teller::new("p:".to_owned(), listener);
+        teller.pushed(&keys(&["p:early"]));
+        teller.lost();
+        teller.lost();
+        teller.pushed(&invalidate(vec![Value::Nil]));
+        teller.confirmed(Instant::now());
+        teller.all_changed();
+        teller.pushed(&keys(&["p:a", "q:b", "p:", "p:c"]));
+        teller.pushed(&invalidate(vec![Value::Nil]));
+        teller.pushed(&invalidate(vec![Value::Okay]));
+        teller.pushed(&PushInfo {
+            kind: PushKind::Message,
+            data: vec![Value::Array(vec![Value::BulkString("p:d".into())])],
+        });
+        teller.confirmed(Instant::now());
+        teller.lost();
+        teller.pushed(&keys(&["p:late"]));
+        let expected = [
+            "(lost)",
+            "(all)",
+            "a",
+            "c",
+            "(all)",
+            "(all)",
+            "(confirmed)",
+            "(lost)",
+        ];
+        assert_eq!(*calls.0.lock().unwrap(), expected);
+    }
+}
