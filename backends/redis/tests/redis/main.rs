@@ -8,6 +8,10 @@
     reason = "a test says what it saw"
 )]
 
+mod changes;
+mod changes_cluster;
+mod changes_faults;
+mod changes_stress;
 mod cluster;
 mod conformance;
 mod connections;

@@ -6,13 +6,13 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::support::{Server, fill, id};
 
-struct Authority {
+pub(crate) struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -34,7 +34,7 @@ impl Authority {
     }
 
     /// A server for `name` that wants a certificate of this authority.
-    async fn server(&self, name: &str) -> Server {
+    pub(crate) async fn server(&self, name: &str) -> Server {
         let mut server = Server::prepare(&[
             "--tls-cert-file",
             "server.pem",
@@ -54,6 +54,18 @@ impl Authority {
         server.use_tls();
         server.launch().await;
         server
+    }
+
+    /// A store that trusts this authority, and shows a certificate of it.
+    pub(crate) fn store(&self, server: &Server) -> RedisStore {
+        let (certificate, key) = self.issue("resolver.example");
+        let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
+            .unwrap()
+            .tls_authorities_pem(self.pem.as_str())
+            .unwrap()
+            .tls_client_pem(certificate, key)
+            .unwrap();
+        RedisStore::new(config)
     }
 }
 

@@ -20,15 +20,7 @@ impl Cluster {
     pub(crate) async fn start_with_node_timeout(timeout_ms: u32) -> Self {
         let mut nodes = Vec::new();
         for _ in 0..6 {
-            nodes.push(
-                Server::start_with(&[
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-node-timeout",
-                    &timeout_ms.to_string(),
-                ])
-                .await,
-            );
+            nodes.push(Self::start_node(timeout_ms).await);
         }
         let addresses = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port));
         let status = Command::new("redis-cli")
@@ -46,6 +38,12 @@ impl Cluster {
             patience.wait().await;
         }
         cluster
+    }
+
+    async fn start_node(timeout_ms: u32) -> Server {
+        let timeout_ms = timeout_ms.to_string();
+        let timeout = ["--cluster-node-timeout", &timeout_ms];
+        Server::start_with(&[&["--cluster-enabled", "yes"], &timeout[..]].concat()).await
     }
 
     async fn is_whole(&self) -> bool {
@@ -70,13 +68,68 @@ impl Cluster {
         format!("redis+cluster://{}", hosts.join(","))
     }
 
+    async fn slot_of(&self, session: &SessionId) -> u16 {
+        let command = format!("CLUSTER KEYSLOT dcv:session:{session}");
+        value(self.running().await.run(&command).await)
+    }
+
+    /// The index of the master that has a session.
+    pub(crate) async fn owner_of(&self, session: &SessionId) -> usize {
+        self.owner(self.slot_of(session).await).await
+    }
+
     /// Moves the slot of a session to another master, key by key.
     pub(crate) async fn move_slot_of(&self, session: &SessionId) {
-        let key = format!("dcv:session:{session}");
-        let slot: u16 = value(self.nodes[0].run(&format!("CLUSTER KEYSLOT {key}")).await);
+        let masters = self.masters().await;
+        let from = self.owner_of(session).await;
+        let to = *masters.iter().find(|&&master| master != from).unwrap();
+        self.move_slot_of_to(session, to).await;
+    }
+
+    /// Adds a master without slots, and returns its index.
+    pub(crate) async fn add_master(&mut self) -> usize {
+        let node = Self::start_node(1_000).await;
+        let port = node.port;
+        self.nodes.push(node);
+        let first = &self.nodes[0];
+        first.run(&format!("CLUSTER MEET 127.0.0.1 {port}")).await;
+        let patience = Patience::until("every node knows the new one");
+        let port = format!(":{port}@");
+        for node in &self.nodes {
+            loop {
+                let nodes: String = value(node.run("CLUSTER NODES").await);
+                let info: String = value(node.run("CLUSTER INFO").await);
+                if nodes.contains(&port)
+                    && nodes.lines().count() == self.nodes.len()
+                    && !nodes.contains("handshake")
+                    && info.contains("cluster_state:ok")
+                {
+                    break;
+                }
+                patience.wait().await;
+            }
+        }
+        self.nodes.len() - 1
+    }
+
+    /// Has another master take the slot of a session, and none of its keys.
+    pub(crate) async fn take_slot_of(&self, session: &SessionId) {
+        let slot = self.slot_of(session).await;
         let masters = self.masters().await;
         let from = self.owner(slot).await;
         let to = *masters.iter().find(|&&master| master != from).unwrap();
+        let (from_id, to_id) = (self.id(from).await, self.id(to).await);
+        for step in [format!("IMPORTING {from_id}"), format!("NODE {to_id}")] {
+            self.nodes[to]
+                .run(&format!("CLUSTER SETSLOT {slot} {step}"))
+                .await;
+        }
+    }
+
+    /// Moves the slot of a session to that master, key by key.
+    pub(crate) async fn move_slot_of_to(&self, session: &SessionId, to: usize) {
+        let slot = self.slot_of(session).await;
+        let from = self.owner(slot).await;
         let (from_id, to_id) = (self.id(from).await, self.id(to).await);
         let (from, to) = (&self.nodes[from], &self.nodes[to]);
         to.run(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}"))

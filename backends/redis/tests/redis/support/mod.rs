@@ -4,6 +4,7 @@ mod cluster;
 mod proxy;
 mod sentinel;
 mod server;
+mod telling;
 mod traffic;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub(crate) use cluster::Cluster;
 pub(crate) use proxy::Proxy;
 pub(crate) use sentinel::Sentinels;
 pub(crate) use server::Server;
+pub(crate) use telling::{Recorder, Telling, Told};
 pub(crate) use traffic::Traffic;
 
 pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-token1");

@@ -24,6 +24,8 @@ struct Shared {
     connections: AtomicU64,
     /// The most bytes that are passed on at once; 0 for as many as there are.
     slice_bytes: AtomicU8,
+    /// How long what is sent is under way, at least.
+    delay_ms: AtomicU64,
 }
 
 impl Proxy {
@@ -54,6 +56,12 @@ impl Proxy {
     /// Passes on one byte at a time.
     pub(crate) fn slice(&self) {
         self.shared.slice_bytes.store(1, Ordering::SeqCst);
+    }
+
+    /// Passes everything on so much later, in both directions.
+    pub(crate) fn delay(&self, delay: Duration) {
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap();
+        self.shared.delay_ms.store(delay_ms, Ordering::SeqCst);
     }
 
     /// How many connections there have been.
@@ -107,6 +115,10 @@ async fn pass(
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if shared.generation.load(Ordering::SeqCst) > generation {
             continue;
+        }
+        let delay_ms = shared.delay_ms.load(Ordering::SeqCst);
+        if delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         }
         let slice_bytes = match shared.slice_bytes.load(Ordering::SeqCst) {
             0 => length,

@@ -194,6 +194,22 @@ impl Server {
         assert!(replicas > 0, "no replica has caught up");
     }
 
+    /// Closes the connections over which it tells of changes, or all others.
+    pub(crate) async fn kill_connections(&self, telling: bool) {
+        let clients: String = redis::from_redis_value(self.run("CLIENT LIST").await).unwrap();
+        for client in clients.lines() {
+            let is_telling = client.contains(" flags=tB ");
+            let is_normal = is_telling || client.contains(" flags=N ");
+            let is_own = client.contains(" cmd=client|list ");
+            if is_telling == telling && is_normal && !is_own {
+                let id = client.strip_prefix("id=").unwrap().split(' ').next();
+                // It may be gone by now.
+                let kill = format!("CLIENT KILL ID {}", id.unwrap());
+                self.run(&kill).await;
+            }
+        }
+    }
+
     /// How many connections it has had.
     pub(crate) async fn connections(&self) -> u64 {
         let info: String = redis::from_redis_value(self.run("INFO stats").await).unwrap();
