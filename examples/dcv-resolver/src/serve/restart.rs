@@ -4,24 +4,27 @@ use crate::config::Config;
 
 /// The keys that have changed and need a restart.
 pub(super) fn needed(started: &Config, now: &Config) -> Vec<&'static str> {
-    let limits = |config: &Config| {
-        let limits = &config.limits;
-        (
-            limits.max_connections,
-            limits.header_read_timeout_ms,
-            limits.idle_timeout_ms,
-            limits.write_timeout_ms,
-        )
-    };
-    let ((a, b, c, d), (e, f, g, h)) = (limits(started), limits(now));
+    let (limits, limits_now) = (&started.limits, &now.limits);
     let changed = [
         ("listen", started.listen != now.listen),
         ("tls", started.tls != now.tls),
         ("ops.listen", started.ops.listen != now.ops.listen),
-        ("limits.max_connections", a != e),
-        ("limits.header_read_timeout_ms", b != f),
-        ("limits.idle_timeout_ms", c != g),
-        ("limits.write_timeout_ms", d != h),
+        (
+            "limits.max_connections",
+            limits.max_connections != limits_now.max_connections,
+        ),
+        (
+            "limits.header_read_timeout_ms",
+            limits.header_read_timeout_ms != limits_now.header_read_timeout_ms,
+        ),
+        (
+            "limits.idle_timeout_ms",
+            limits.idle_timeout_ms != limits_now.idle_timeout_ms,
+        ),
+        (
+            "limits.write_timeout_ms",
+            limits.write_timeout_ms != limits_now.write_timeout_ms,
+        ),
         (
             "shutdown.lame_duck_ms",
             started.shutdown.lame_duck_ms != now.shutdown.lame_duck_ms,
