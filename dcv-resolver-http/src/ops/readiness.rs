@@ -121,8 +121,8 @@ impl Readiness {
     /// thread cannot be given up.
     ///
     /// Changes are logged, with the target `dcv_resolver::readiness`: each
-    /// store that stops or resumes answering, and whether the process is
-    /// ready.
+    /// store that stops or resumes answering, each new reason why it does not,
+    /// and whether the process is ready.
     pub async fn watch(self) {
         let mut ticks = interval(PERIOD);
         // After a pause one ping is enough.
@@ -257,7 +257,11 @@ impl Shared {
                 tracing::info!(target: "dcv_resolver::readiness", "ready");
             }
             Some((false, state)) => {
-                tracing::warn!(target: "dcv_resolver::readiness", ?state, "not ready");
+                tracing::warn!(
+                    target: "dcv_resolver::readiness",
+                    state = state.as_str(),
+                    "not ready",
+                );
             }
         }
     }

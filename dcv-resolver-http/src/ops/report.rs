@@ -35,6 +35,17 @@ pub enum ReadyState {
     LameDuck,
 }
 
+impl ReadyState {
+    /// As `/readyz` spells it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::StoreDown => "store_down",
+            Self::LameDuck => "lame_duck",
+        }
+    }
+}
+
 /// What is known of one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

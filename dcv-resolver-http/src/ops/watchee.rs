@@ -1,5 +1,6 @@
 //! [`Watchee`]: what is known of one store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub(super) struct Watchee {
     heard: Option<Instant>,
     /// Why that one was not answered.
     error: Option<String>,
+    /// The reasons that were told since it answered last: a store that swings
+    /// between two of them is told of each once.
+    told: BTreeSet<String>,
     /// Counts as an answer until there is one.
     credit: Option<Instant>,
 }
@@ -32,6 +36,7 @@ impl Watchee {
             answered: None,
             heard: None,
             error: None,
+            told: BTreeSet::new(),
             credit,
         }
     }
@@ -82,24 +87,25 @@ impl Watchee {
         let was_new = self.is_new();
         self.heard = Some(asked);
         let silent_since = self.evidence();
+        let store = Arc::clone(self.named.name());
         match result {
             Ok(()) => {
                 self.answered = Some(asked);
                 self.error = None;
+                self.told.clear();
+                (had_failed || was_new).then(|| StoreNews::Answers {
+                    store,
+                    silent_for: silent_since.map(|at| asked.saturating_duration_since(at)),
+                })
             }
-            Err(problem) => self.error = Some(in_short(problem)),
-        }
-        let store = Arc::clone(self.named.name());
-        match result {
-            Ok(()) if had_failed || was_new => Some(StoreNews::Answers {
-                store,
-                silent_for: silent_since.map(|at| asked.saturating_duration_since(at)),
-            }),
-            Err(problem) if !had_failed => Some(StoreNews::Fails {
-                store,
-                error: in_full(problem),
-            }),
-            Ok(()) | Err(_) => None,
+            Err(problem) => {
+                let error = in_short(problem);
+                self.error = Some(error.clone());
+                self.told.insert(error).then(|| StoreNews::Fails {
+                    store,
+                    error: in_full(problem),
+                })
+            }
         }
     }
 
@@ -178,7 +184,7 @@ impl StoreNews {
 
 #[cfg(test)]
 mod tests {
-    use dcv_resolver_core::{MemoryStore, Resolver};
+    use dcv_resolver_core::{MemoryStore, Resolver, StoreError, StoreErrorKind};
 
     use super::*;
 
@@ -196,5 +202,24 @@ mod tests {
 
         let news = watchee.hear(first + second * 2, &Err(Problem::Timeout));
         assert!(matches!(news, Some(StoreNews::Fails { .. })));
+    }
+
+    #[test]
+    fn each_reason_of_an_outage_is_told_once() {
+        let resolver = Resolver::new(MemoryStore::new());
+        let mut watchee = Watchee::new(&resolver.stores()[0], None);
+        let refused = |kind| Err(Problem::Store(StoreError::new("moody", kind)));
+        let unreachable = refused(StoreErrorKind::Unavailable);
+        let denied = refused(StoreErrorKind::AccessDenied);
+        let start = Instant::now();
+        let mut asked = (0..).map(|seconds| start + Duration::from_secs(seconds));
+        let mut is_news = |result| watchee.hear(asked.next().unwrap(), result).is_some();
+
+        assert!(is_news(&unreachable));
+        assert!(!is_news(&unreachable));
+        assert!(is_news(&denied));
+        assert!(!is_news(&unreachable));
+        assert!(is_news(&Ok(())));
+        assert!(is_news(&denied));
     }
 }

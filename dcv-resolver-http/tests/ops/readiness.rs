@@ -289,7 +289,7 @@ async fn each_change_is_logged_once() {
             ),
             (
                 json!("WARN"),
-                json!({"message": "not ready", "state": "StoreDown"})
+                json!({"message": "not ready", "state": "store_down"})
             ),
         ]
     );
@@ -314,7 +314,7 @@ async fn each_change_is_logged_once() {
         told(),
         [(
             json!("WARN"),
-            json!({"message": "not ready", "state": "LameDuck"})
+            json!({"message": "not ready", "state": "lame_duck"})
         )]
     );
 }
