@@ -220,7 +220,7 @@ impl Tls {
         match result {
             Ok(TlsReload::Replaced) => {
                 tracing::info!(
-                    dns_names = ?certificate.dns_names(),
+                    dns_names = certificate.dns_names().join(", "),
                     %expires_at,
                     client_cas = self.client_cas().len(),
                     "the files for TLS have changed; new connections are served with them",

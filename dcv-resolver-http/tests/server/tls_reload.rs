@@ -197,6 +197,7 @@ async fn a_watch_takes_a_new_pair_whose_halves_come_one_after_the_other() {
         log.contains("WARN dcv_resolver_http::server::tls: the certificate's key is ECDSA"),
         "{log}"
     );
+    assert!(log.contains(r#"dns_names="new.example""#), "{log}");
     assert!(!log.contains("ERROR"), "{log}");
 }
 
