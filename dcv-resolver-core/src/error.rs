@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 /// A store could not do what it was asked.
 ///
 /// It never means that a session is absent: that is `Ok(None)`.
 ///
 /// Displays as one line without the source; [`chain`](Self::chain) adds what
-/// lies beneath. Neither is for the gateway's eyes.
+/// lies beneath. Neither is for the gateway's eyes. Clones share the source, so
+/// that one failure can be told to everybody who waited for the same answer.
 ///
 /// ```
 /// use dcv_resolver_core::{StoreError, StoreErrorKind};
@@ -23,13 +25,11 @@ use std::fmt;
 ///     "inventory: the store cannot be reached: connection refused",
 /// );
 /// ```
-#[derive(Debug, thiserror::Error)]
-#[error("{backend}: {kind}")]
+#[derive(Debug, Clone)]
 pub struct StoreError {
     backend: &'static str,
     kind: StoreErrorKind,
-    #[source]
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What went wrong in a store.
@@ -88,7 +88,7 @@ impl StoreError {
     /// Adds what lies beneath: an error, or a sentence. It must hold no secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -118,6 +118,21 @@ impl StoreError {
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
         Chain(self)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.backend, self.kind)
+    }
+}
+
+/// Not derived: the `Arc` is an error of its own, and what is in it could not
+/// be told by its type.
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
     }
 }
 
@@ -175,7 +190,9 @@ mod tests {
     fn the_source_keeps_its_type() {
         let error = StoreError::new("test", StoreErrorKind::Other)
             .with_source(std::io::Error::from(std::io::ErrorKind::NotFound));
-        let source = error.source().unwrap();
-        assert!(source.downcast_ref::<std::io::Error>().is_some());
+        for error in [error.clone(), error] {
+            let source = error.source().unwrap();
+            assert!(source.downcast_ref::<std::io::Error>().is_some());
+        }
     }
 }
