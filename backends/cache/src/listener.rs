@@ -1,0 +1,62 @@
+//! [`Driver`]: what a driver tells the cache.
+
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
+
+use dcv_resolver_core::{ChangeListener, SessionId};
+
+use crate::shared::Shared;
+
+/// How far the driver is. Held while a call is carried out, so that calls from
+/// several threads come one after the other; lookups do not look at it.
+#[derive(Debug, Default)]
+pub(crate) struct Driver {
+    /// It has lost track, and not said yet that everything may have changed:
+    /// there is nothing to confirm.
+    must_begin_anew: bool,
+}
+
+impl ChangeListener for Shared {
+    fn changed(&self, id: &SessionId) {
+        self.flights.void(id, || self.entries.remove(id));
+    }
+
+    /// Whatever the number of entries, this takes no longer: they stay where
+    /// they are until they are replaced or evicted, and are not served.
+    fn all_changed(&self) {
+        let mut driver = self.driver();
+        self.flights
+            .void_all(|| self.freshness.begin_epoch(NOT_EVEN_STALE));
+        driver.must_begin_anew = false;
+    }
+
+    fn confirmed(&self, moment: Instant) {
+        let driver = self.driver();
+        if driver.must_begin_anew {
+            return;
+        }
+        if !self.freshness.is_driven() {
+            // What was kept before may have changed untold.
+            self.flights
+                .void_all(|| self.freshness.begin_epoch(NOT_EVEN_STALE));
+        }
+        self.freshness.confirm(moment);
+    }
+
+    fn lost(&self) {
+        let mut driver = self.driver();
+        driver.must_begin_anew = true;
+        self.freshness.lose();
+        self.flights
+            .void_all(|| self.freshness.begin_epoch(STILL_BEARABLE));
+    }
+}
+
+const NOT_EVEN_STALE: bool = false;
+const STILL_BEARABLE: bool = true;
+
+impl Shared {
+    fn driver(&self) -> MutexGuard<'_, Driver> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,244 @@
+//! With a driver, what it confirms decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_cache::{CacheConfig, CachedStore};
+use tokio::time::Instant;
+
+use crate::support::{Backend, advance_ms, cached, console, console_of, settle};
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// A cache whose driver has just confirmed.
+fn driven(backend: &Backend) -> CachedStore<Backend> {
+    let store = cached(backend, CacheConfig::default());
+    store.listener().confirmed(now());
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_confirmed_is_served_beyond_any_lifetime() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    for _ in 0..100 {
+        advance_ms(1_000).await;
+        store.listener().confirmed(now());
+        assert_eq!(console_of(&store).await, Some(1));
+    }
+    assert_eq!(backend.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_that_is_confirmed_is_served_too() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    for _ in 0..100 {
+        assert_eq!(console_of(&store).await, None);
+        advance_ms(1_000).await;
+        store.listener().confirmed(now());
+    }
+    assert_eq!(backend.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_served_past_what_is_confirmed() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.put(console(2));
+    advance_ms(1_000).await;
+    assert_eq!(console_of(&store).await, Some(1));
+    advance_ms(1).await;
+    assert_eq!(console_of(&store).await, Some(2));
+    assert_eq!(console_of(&store).await, Some(2));
+    assert_eq!(backend.calls(), 3, "the store is asked each time");
+    // A late confirmation is one all the same: nothing has changed since.
+    store.listener().confirmed(now());
+    assert_eq!(console_of(&store).await, Some(2));
+    assert_eq!(backend.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_confirmation_does_not_stand_in_for_a_new_one() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    let old = now();
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    advance_ms(1_001).await;
+    store.listener().confirmed(old);
+    assert_eq!(
+        store.stats().confirmed_age(),
+        Some(Duration::from_millis(1_001))
+    );
+    assert_eq!(console_of(&store).await, Some(1));
+    assert_eq!(backend.calls(), 2);
+    // Nor does one from the future last longer.
+    store
+        .listener()
+        .confirmed(now() + Duration::from_secs(3600));
+    advance_ms(1_001).await;
+    assert_eq!(console_of(&store).await, Some(1));
+    assert_eq!(backend.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_seen_as_soon_as_it_is_told() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.put(console(2));
+    store.listener().changed(console(2).id());
+    assert_eq!(console_of(&store).await, Some(2));
+    backend.remove(console(2).id());
+    store.listener().changed(console(2).id());
+    assert_eq!(console_of(&store).await, None);
+    backend.put(console(3));
+    store.listener().all_changed();
+    assert_eq!(console_of(&store).await, Some(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_changes_need_no_driver() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.put(console(2));
+    store.listener().changed(console(2).id());
+    assert_eq!(console_of(&store).await, Some(2));
+    // Lifetimes hold as before.
+    advance_ms(29_999).await;
+    assert_eq!(console_of(&store).await, Some(2));
+    assert_eq!(backend.calls(), 2);
+    advance_ms(1).await;
+    assert_eq!(console_of(&store).await, Some(2));
+    assert_eq!(backend.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_before_the_first_confirmation_is_not_trusted() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.put(console(2));
+    store.listener().confirmed(now());
+    assert_eq!(console_of(&store).await, Some(2));
+}
+
+/// What makes a call void that is under way.
+async fn a_call_is_void_after(happens: impl Fn(&CachedStore<Backend>)) {
+    let backend = Backend::new();
+    let store = Arc::new(driven(&backend));
+    backend.put(console(1));
+    backend.hold();
+    let ask = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { console_of(&*store).await })
+    };
+    let before = ask();
+    settle().await;
+    backend.put(console(2));
+    happens(&store);
+    let after = ask();
+    settle().await;
+    assert_eq!(backend.calls(), 2, "the old call is not joined");
+    backend.release();
+    assert_eq!(before.await.unwrap(), Some(1));
+    assert_eq!(after.await.unwrap(), Some(2));
+    // Whichever came last.
+    assert_eq!(console_of(&*store).await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_began_before_a_change_brings_nothing_after_it() {
+    a_call_is_void_after(|store| store.listener().changed(console(1).id())).await;
+    a_call_is_void_after(|store| store.listener().all_changed()).await;
+    a_call_is_void_after(|store| {
+        store.listener().lost();
+        store.listener().all_changed();
+        store.listener().confirmed(now());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_void_call_fills_nothing_though_nobody_asks_again() {
+    let backend = Backend::new();
+    let store = Arc::new(driven(&backend));
+    backend.put(console(1));
+    backend.hold();
+    let asking = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { console_of(&*store).await }
+    });
+    settle().await;
+    store.listener().changed(console(1).id());
+    backend.put(console(2));
+    backend.release();
+    assert_eq!(asking.await.unwrap(), Some(1));
+    assert_eq!(store.stats().entries(), 0);
+    assert_eq!(console_of(&*store).await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_driver_has_lost_track_the_store_is_asked() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    let listener = store.listener();
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+
+    listener.lost();
+    assert_eq!(store.stats().confirmed_age(), None);
+    for port in 2..5 {
+        backend.put(console(port));
+        assert_eq!(console_of(&store).await, Some(port));
+    }
+    // Neither of the two is enough alone.
+    listener.confirmed(now());
+    backend.put(console(5));
+    assert_eq!(console_of(&store).await, Some(5));
+    listener.all_changed();
+    backend.put(console(6));
+    assert_eq!(console_of(&store).await, Some(6));
+
+    // Kept after everything may have changed, and so confirmed now.
+    listener.confirmed(now());
+    let calls = backend.calls();
+    assert_eq!(console_of(&store).await, Some(6));
+    assert_eq!(backend.calls(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_from_before_a_loss_is_served_after_it() {
+    let backend = Backend::new();
+    let store = driven(&backend);
+    let listener = store.listener();
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    listener.lost();
+    backend.put(console(2));
+    listener.all_changed();
+    listener.confirmed(now());
+    assert_eq!(console_of(&store).await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_begins_with_a_loss_is_one() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    store.listener().lost();
+    for port in 1..4 {
+        backend.put(console(port));
+        assert_eq!(console_of(&store).await, Some(port));
+    }
+}

@@ -1,0 +1,273 @@
+//! One call for everybody who asks meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_cache::{CacheConfig, CachedStore};
+use dcv_resolver_core::{SessionStore, StoreErrorKind};
+use tokio::task::JoinSet;
+
+use crate::support::{
+    Backend, advance_ms, cached, console, console_of, id, port_of, record, settle,
+};
+
+const HERD: usize = 10_000;
+
+/// So many ask for the console.
+fn herd(store: &Arc<CachedStore<Backend>>, askers: usize) -> JoinSet<Option<u16>> {
+    (0..askers)
+        .map(|_| {
+            let store = Arc::clone(store);
+            async move { console_of(&*store).await }
+        })
+        .collect()
+}
+
+async fn one_call_serves_a_herd(found: Option<u16>) {
+    let backend = Backend::new();
+    if let Some(port) = found {
+        backend.put(console(port));
+    }
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    let askers = herd(&store, HERD);
+    settle().await;
+    backend.release();
+    let answers = askers.join_all().await;
+    assert_eq!(answers, vec![found; HERD]);
+    assert_eq!(backend.calls(), 1);
+    // On several threads some may have asked after the answer.
+    let stats = store.stats();
+    assert_eq!(stats.calls_total(), 1);
+    assert_eq!(stats.hits_total() + stats.joins_total(), HERD as u64 - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_who_ask_for_a_session_cost_one_call() {
+    one_call_serves_a_herd(Some(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_who_ask_for_an_unknown_session_cost_one_call() {
+    one_call_serves_a_herd(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_herd_on_several_threads_costs_one_call() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    // Lifetimes far beyond what a busy machine could need.
+    let store = Arc::new(cached(
+        &backend,
+        CacheConfig::default().hit_lifetime(Duration::from_secs(3600)),
+    ));
+    for round in 1..=20 {
+        store.listener().changed(console(1).id());
+        let answers = herd(&store, 500).join_all().await;
+        assert_eq!(answers, vec![Some(1); 500]);
+        assert!(backend.calls() >= round);
+    }
+    assert_eq!(store.stats().calls_total(), backend.calls() as u64);
+    // A machine that stops a thread for a second would begin another call.
+    assert!(backend.calls() <= 25, "{} calls", backend.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_call_outlives_the_one_who_began_it() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    let mut first = herd(&store, 1);
+    settle().await;
+    let others = herd(&store, HERD);
+    settle().await;
+    first.shutdown().await;
+    settle().await;
+    backend.release();
+    assert_eq!(others.join_all().await, vec![Some(1); HERD]);
+    assert_eq!(backend.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_no_longer_looks_holds_nobody_up() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    // Polled once, then kept by somebody who is busy with other things.
+    let (console, neglected) = (id("console"), Arc::clone(&store));
+    let mut neglected = neglected.lookup(&console);
+    assert!(futures_poll(neglected.as_mut()).await.is_none());
+    let others = herd(&store, 3);
+    settle().await;
+    backend.release();
+    assert_eq!(others.join_all().await, vec![Some(1); 3]);
+    assert_eq!(backend.calls(), 1);
+    assert!(futures_poll(neglected.as_mut()).await.is_some());
+}
+
+/// Polls once.
+async fn futures_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        let polled = std::pin::Pin::new(&mut future).poll(context);
+        std::task::Poll::Ready(match polled {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_everybody_has_given_up_is_given_up() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    let mut given_up = herd(&store, 3);
+    settle().await;
+    given_up.shutdown().await;
+    backend.put(console(2));
+    backend.release();
+    assert_eq!(store.stats().entries(), 0);
+    assert_eq!(console_of(&*store).await, Some(2));
+    assert_eq!(backend.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_hears_of_the_error_and_of_what_lies_beneath() {
+    let backend = Backend::new();
+    backend.fail(Some(StoreErrorKind::Unavailable));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    let askers: JoinSet<_> = (0..100)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            async move { store.lookup(&id("console")).await.unwrap_err() }
+        })
+        .collect();
+    settle().await;
+    backend.release();
+    for error in askers.join_all().await {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert_eq!(
+            error.chain().to_string(),
+            "backend: the store cannot be reached: connection refused"
+        );
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(source.is::<std::io::Error>());
+    }
+    assert_eq!(backend.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_store_is_a_panic_for_one_and_an_error_for_the_others() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    backend.panic(true);
+    let mut askers: JoinSet<_> = (0..10)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            async move { store.lookup(&id("console")).await }
+        })
+        .collect();
+    settle().await;
+    backend.release();
+    let mut panics = 0;
+    while let Some(ended) = askers.join_next().await {
+        match ended {
+            Ok(answer) => assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Other),
+            Err(died) => {
+                assert!(died.is_panic());
+                panics += 1;
+            }
+        }
+    }
+    assert_eq!(panics, 1);
+    assert_eq!(backend.calls(), 1);
+
+    backend.panic(false);
+    assert_eq!(console_of(&*store).await, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_is_not_joined_for_ever() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    let early = herd(&store, 10);
+    settle().await;
+    advance_ms(1_000).await;
+    let joined = herd(&store, 10);
+    settle().await;
+    assert_eq!(backend.calls(), 1);
+    advance_ms(1).await;
+    let late = herd(&store, 10);
+    settle().await;
+    assert_eq!(backend.calls(), 2);
+    backend.release();
+    for askers in [early, joined, late] {
+        assert_eq!(askers.join_all().await, vec![Some(1); 10]);
+    }
+    assert_eq!(backend.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_slower_than_its_askers_is_cached_all_the_same() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    let delayed = {
+        backend.hold();
+        let first = herd(&store, 1);
+        settle().await;
+        advance_ms(1_001).await;
+        let second = herd(&store, 1);
+        settle().await;
+        (first, second)
+    };
+    backend.release();
+    assert_eq!(delayed.0.join_all().await, [Some(1)]);
+    assert_eq!(delayed.1.join_all().await, [Some(1)]);
+    assert_eq!(console_of(&*store).await, Some(1));
+    assert_eq!(backend.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_late_is_told_nothing_too_old() {
+    // Of misses nothing is kept, so an absence must have been asked for since.
+    let backend = Backend::new();
+    let config = CacheConfig::default().miss_lifetime(Duration::ZERO);
+    let store = Arc::new(cached(&backend, config));
+    backend.hold();
+    let early = herd(&store, 1);
+    settle().await;
+    advance_ms(500).await;
+    backend.put(console(1));
+    let late = herd(&store, 100);
+    settle().await;
+    assert_eq!(backend.calls(), 1);
+    backend.release();
+    assert_eq!(early.join_all().await, [None]);
+    assert_eq!(late.join_all().await, vec![Some(1); 100]);
+    assert_eq!(backend.calls(), 2, "one more call serves all of them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_id_has_a_call_of_its_own() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    for port in 1..=100 {
+        let id = id(&format!("session-{port}"));
+        backend.put(record(&id, port, dcv_resolver_core::Expiry::Never));
+        assert_eq!(port_of(&store, &id).await, Some(port));
+        assert_eq!(port_of(&store, &id).await, Some(port));
+    }
+    assert_eq!(backend.calls(), 100);
+    assert_eq!(store.stats().hits_total(), 100);
+    assert_eq!(store.stats().entries(), 100);
+}

@@ -1,0 +1,167 @@
+//! While the store fails, what was known before may be served, if so wished.
+
+use std::time::Duration;
+
+use dcv_resolver_cache::{CacheConfig, CachedStore};
+use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_core::{Clock, SessionStore, StoreErrorKind};
+use tokio::time::Instant;
+
+use crate::support::{Backend, advance_ms, cached, console, console_of, expiring, port};
+
+fn patient(backend: &Backend) -> CachedStore<Backend> {
+    cached(
+        backend,
+        CacheConfig::default().stale_for(Duration::from_secs(600)),
+    )
+}
+
+/// The port of the console, or the kind of the error.
+async fn ask(store: &CachedStore<Backend>) -> Result<Option<u16>, StoreErrorKind> {
+    let answer = store.lookup(console(1).id()).await;
+    answer.map(port).map_err(|error| error.kind())
+}
+
+const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable;
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_served_stale_unless_it_is_wished() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(30_000).await;
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn during_an_outage_a_record_is_served_for_as_long_as_is_wished() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    for kind in [UNAVAILABLE, StoreErrorKind::TimedOut] {
+        backend.fail(Some(kind));
+        advance_ms(300_000).await;
+        assert_eq!(ask(&store).await, Ok(Some(1)));
+    }
+    assert_eq!(store.stats().stale_total(), 2);
+    assert_eq!(store.stats().stale_age(), Some(Duration::from_secs(600)));
+    advance_ms(30_000).await;
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    advance_ms(1).await;
+    assert_eq!(ask(&store).await, Err(StoreErrorKind::TimedOut));
+
+    backend.fail(None);
+    backend.put(console(2));
+    assert_eq!(ask(&store).await, Ok(Some(2)));
+    assert_eq!(store.stats().stale_age(), None);
+    assert_eq!(store.stats().stale_total(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_is_no_outage_is_told() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    advance_ms(30_000).await;
+    for kind in [StoreErrorKind::CorruptRecord, StoreErrorKind::AccessDenied] {
+        backend.fail(Some(kind));
+        assert_eq!(ask(&store).await, Err(kind));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_is_never_served_stale() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    assert_eq!(console_of(&store).await, None);
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(1_000).await;
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_that_came_later_hides_the_record_before_it() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.remove(console(1).id());
+    advance_ms(30_000).await;
+    assert_eq!(ask(&store).await, Ok(None));
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(1_000).await;
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_record_is_never_served_stale() {
+    let clock = ManualClock::default();
+    let backend = Backend::new();
+    let config = CacheConfig::default()
+        .stale_for(Duration::from_secs(600))
+        .clock(clock.clone());
+    let store = cached(&backend, config);
+    let lease = Duration::from_secs(60);
+    backend.put(expiring(1, clock.now().saturating_add(lease)));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(30_000).await;
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    clock.advance(lease);
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_to_have_changed_is_never_served_stale() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    for forget in [
+        (|store| store.listener().changed(console(1).id())) as fn(&CachedStore<Backend>),
+        |store| store.listener().all_changed(),
+    ] {
+        backend.fail(None);
+        backend.put(console(1));
+        assert_eq!(console_of(&store).await, Some(1));
+        backend.fail(Some(UNAVAILABLE));
+        forget(&store);
+        assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_driver_the_time_counts_from_what_it_last_confirmed() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    let listener = store.listener();
+    listener.confirmed(Instant::now().into_std());
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    advance_ms(3_600_000).await;
+    listener.confirmed(Instant::now().into_std());
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(601_000).await;
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    advance_ms(1).await;
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_store_is_gone_with_its_driver_it_is_an_outage_like_any() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    let listener = store.listener();
+    listener.confirmed(Instant::now().into_std());
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.fail(Some(UNAVAILABLE));
+    listener.lost();
+    advance_ms(601_000).await;
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    // It is back, and everything may have changed.
+    listener.all_changed();
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
