@@ -1,5 +1,6 @@
 //! [`StaleEvents`]: tells that sessions are served from before an outage.
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,15 +8,16 @@ use std::time::Duration;
 use dcv_resolver_core::StoreError;
 use tokio::time::Instant;
 
-/// Counts what is served stale, and tells of it in one event each
-/// [`WINDOW`], however much it is. No task waits for the end of a window: the
-/// next answer sees to it, stale or not, or the end of the cache.
+/// Counts what is served stale, and tells of it: of the first at once, of
+/// others in one event a [`WINDOW`], however many there are. No task waits for
+/// the end of a window: the next answer sees to it, stale or not, or the end of
+/// the cache.
 #[derive(Debug, Default)]
 pub(crate) struct StaleEvents {
     total: AtomicU64,
-    /// A window is open: all that a call looks at while the store answers.
+    /// There is a window: all that a call looks at while the store answers.
     open: AtomicBool,
-    /// The store has failed since it last answered.
+    /// The store has not answered since it failed.
     failing: AtomicBool,
     window: Mutex<Option<Window>>,
 }
@@ -24,10 +26,15 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 struct Window {
-    opened: Instant,
+    last_told: Instant,
+    last_age: Duration,
+    untold: Untold,
+}
+
+#[derive(Debug, Default)]
+struct Untold {
     served: u64,
     oldest: Duration,
-    last: Duration,
     error: String,
 }
 
@@ -35,29 +42,26 @@ impl StaleEvents {
     /// A record of that age was served, because of `error`.
     pub(crate) fn served(&self, age: Duration, error: &StoreError) {
         self.total.fetch_add(1, Ordering::Relaxed);
-        self.failing.store(true, Ordering::Relaxed);
-        let mut window = self.lock();
-        if let Some(window) = window.as_mut().filter(|window| !window.is_over()) {
-            window.served += 1;
-            window.oldest = window.oldest.max(age);
-            window.last = age;
-            window.error = error.chain().to_string();
-            return;
-        }
-        let before = window.replace(Window {
-            opened: Instant::now(),
-            served: 0,
-            oldest: Duration::ZERO,
-            last: age,
-            error: String::new(),
+        let mut slot = self.lock();
+        let is_first = slot.is_none();
+        let window = slot.get_or_insert_with(|| Window {
+            last_told: Instant::now(),
+            last_age: age,
+            untold: Untold::default(),
+        });
+        window.last_age = age;
+        window.untold.served += 1;
+        window.untold.oldest = window.untold.oldest.max(age);
+        window.untold.error = error.chain().to_string();
+        let untold = (is_first || window.is_over()).then(|| {
+            window.last_told = Instant::now();
+            mem::take(&mut window.untold)
         });
         self.open.store(true, Ordering::Relaxed);
+        self.failing.store(true, Ordering::Relaxed);
         // A subscriber may take its time.
-        drop(window);
-        if let Some(before) = before {
-            before.tell();
-        }
-        tell(1, age, &error.chain().to_string());
+        drop(slot);
+        untold.iter().for_each(Untold::tell);
     }
 
     /// The store has answered.
@@ -65,13 +69,13 @@ impl StaleEvents {
         if !self.open.load(Ordering::Relaxed) {
             return;
         }
+        let mut slot = self.lock();
         self.failing.store(false, Ordering::Relaxed);
-        let mut window = self.lock();
-        if window.as_ref().is_some_and(Window::is_over) {
+        if slot.as_ref().is_some_and(Window::is_over) {
             self.open.store(false, Ordering::Relaxed);
-            let over = window.take();
-            drop(window);
-            over.iter().for_each(Window::tell);
+            let window = slot.take();
+            drop(slot);
+            window.iter().for_each(|window| window.untold.tell());
         }
     }
 
@@ -82,10 +86,11 @@ impl StaleEvents {
     /// How old the record was that was last served stale; `None` when the
     /// store has answered since.
     pub(crate) fn age(&self) -> Option<Duration> {
+        let slot = self.lock();
         if !self.failing.load(Ordering::Relaxed) {
             return None;
         }
-        self.lock().as_ref().map(|window| window.last)
+        slot.as_ref().map(|window| window.last_age)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Window>> {
@@ -95,29 +100,27 @@ impl StaleEvents {
 
 impl Drop for StaleEvents {
     fn drop(&mut self) {
-        self.lock().take().iter().for_each(Window::tell);
+        let window = self.lock().take();
+        window.iter().for_each(|window| window.untold.tell());
     }
 }
 
 impl Window {
     fn is_over(&self) -> bool {
-        self.opened.elapsed() >= WINDOW
-    }
-
-    /// Tells of all but the first, which has been told of.
-    fn tell(&self) {
-        if self.served > 0 {
-            tell(self.served, self.oldest, &self.error);
-        }
+        self.last_told.elapsed() >= WINDOW
     }
 }
 
-fn tell(served: u64, oldest: Duration, error: &str) {
-    tracing::warn!(
-        target: "dcv_resolver::cache",
-        stale = served,
-        oldest_age_ms = u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX),
-        error,
-        "the store fails; sessions are served as they were before",
-    );
+impl Untold {
+    fn tell(&self) {
+        if self.served > 0 {
+            tracing::warn!(
+                target: "dcv_resolver::cache",
+                stale = self.served,
+                oldest_age_ms = u64::try_from(self.oldest.as_millis()).unwrap_or(u64::MAX),
+                error = self.error,
+                "the store fails; sessions are served as they were before",
+            );
+        }
+    }
 }

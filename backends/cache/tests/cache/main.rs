@@ -4,8 +4,10 @@
 
 mod bounds;
 mod driven;
+mod events;
 mod flights;
 mod lifetimes;
+mod model;
 mod registry;
 mod stale;
 mod support;
