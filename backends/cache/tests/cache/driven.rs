@@ -162,6 +162,7 @@ async fn a_call_is_void_after(happens: impl Fn(&CachedStore<Backend>)) {
 async fn a_call_that_began_before_a_change_brings_nothing_after_it() {
     a_call_is_void_after(|store| store.listener().changed(console(1).id())).await;
     a_call_is_void_after(|store| store.listener().all_changed()).await;
+    a_call_is_void_after(|store| store.listener().lost()).await;
     a_call_is_void_after(|store| {
         store.listener().lost();
         store.listener().all_changed();

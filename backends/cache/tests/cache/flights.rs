@@ -1,10 +1,18 @@
 //! One call for everybody who asks meanwhile.
 
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
-use dcv_resolver_core::{SessionStore, StoreErrorKind};
+use dcv_resolver_core::{
+    Expiry, SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind, async_trait,
+};
 use tokio::task::JoinSet;
 
 use crate::support::{
@@ -96,25 +104,22 @@ async fn whoever_no_longer_looks_holds_nobody_up() {
     let store = Arc::new(cached(&backend, CacheConfig::default()));
     backend.hold();
     // Polled once, then kept by somebody who is busy with other things.
-    let (console, neglected) = (id("console"), Arc::clone(&store));
-    let mut neglected = neglected.lookup(&console);
-    assert!(futures_poll(neglected.as_mut()).await.is_none());
+    let console = id("console");
+    let mut neglected = store.lookup(&console);
+    assert!(poll_once(&mut neglected).await.is_none());
     let others = herd(&store, 3);
     settle().await;
     backend.release();
     assert_eq!(others.join_all().await, vec![Some(1); 3]);
     assert_eq!(backend.calls(), 1);
-    assert!(futures_poll(neglected.as_mut()).await.is_some());
+    assert!(poll_once(&mut neglected).await.is_some());
 }
 
 /// Polls once.
-async fn futures_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
-    std::future::poll_fn(|context| {
-        let polled = std::pin::Pin::new(&mut future).poll(context);
-        std::task::Poll::Ready(match polled {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        })
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|context| match Pin::new(&mut *future).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
     })
     .await
 }
@@ -216,25 +221,143 @@ async fn a_call_that_hangs_is_not_joined_for_ever() {
     assert_eq!(backend.calls(), 2);
 }
 
+/// Two calls under way: the first has been for too long to be joined.
+async fn two_calls(
+    backend: &Backend,
+    store: &Arc<CachedStore<Backend>>,
+) -> [JoinSet<Option<u16>>; 2] {
+    backend.put(console(1));
+    backend.hold();
+    let early = herd(store, 1);
+    settle().await;
+    advance_ms(1_001).await;
+    backend.put(console(2));
+    let late = herd(store, 1);
+    settle().await;
+    assert_eq!(backend.calls(), 2);
+    [early, late]
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_slower_than_its_askers_is_cached_all_the_same() {
     let backend = Backend::new();
-    backend.put(console(1));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
-    let delayed = {
-        backend.hold();
-        let first = herd(&store, 1);
-        settle().await;
-        advance_ms(1_001).await;
-        let second = herd(&store, 1);
-        settle().await;
-        (first, second)
-    };
-    backend.release();
-    assert_eq!(delayed.0.join_all().await, [Some(1)]);
-    assert_eq!(delayed.1.join_all().await, [Some(1)]);
+    let [early, late] = two_calls(&backend, &store).await;
+    backend.release_call(1);
+    assert_eq!(early.join_all().await, [Some(1)]);
     assert_eq!(console_of(&*store).await, Some(1));
     assert_eq!(backend.calls(), 2);
+    backend.release();
+    assert_eq!(late.join_all().await, [Some(2)]);
+    assert_eq!(console_of(&*store).await, Some(2));
+    assert_eq!(backend.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_call_that_ends_later_brings_nothing_back() {
+    let backend = Backend::new();
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    let [early, late] = two_calls(&backend, &store).await;
+    backend.release_call(2);
+    assert_eq!(late.join_all().await, [Some(2)]);
+    backend.release();
+    assert_eq!(early.join_all().await, [Some(1)]);
+    assert_eq!(console_of(&*store).await, Some(2));
+    assert_eq!(backend.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_call_that_is_given_up_takes_no_later_one_along() {
+    let backend = Backend::new();
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    let [mut early, late] = two_calls(&backend, &store).await;
+    early.shutdown().await;
+    let joined = herd(&store, 1);
+    settle().await;
+    assert_eq!(backend.calls(), 2);
+    backend.release();
+    assert_eq!(late.join_all().await, [Some(2)]);
+    assert_eq!(joined.join_all().await, [Some(2)]);
+    assert_eq!(console_of(&*store).await, Some(2));
+    assert_eq!(backend.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_failed_is_not_joined() {
+    let backend = Backend::new();
+    backend.put(console(1));
+    backend.fail(Some(StoreErrorKind::Unavailable));
+    let store = Arc::new(cached(&backend, CacheConfig::default()));
+    backend.hold();
+    let console = id("console");
+    let mut one = store.lookup(&console);
+    let mut other = store.lookup(&console);
+    assert!(poll_once(&mut one).await.is_none());
+    assert!(poll_once(&mut other).await.is_none());
+    backend.release();
+    assert!(one.await.is_err());
+    // The other has not looked yet.
+    backend.fail(None);
+    assert_eq!(console_of(&*store).await, Some(1));
+    assert!(other.await.is_err());
+}
+
+#[test]
+fn whoever_joins_while_another_thread_completes_the_call_is_woken() {
+    let (meet, told) = mpsc::sync_channel(0);
+    let (proceed, wait) = mpsc::sync_channel(0);
+    let store = CachedStore::new(
+        Meets(Mutex::new(Some((meet, wait)))),
+        CacheConfig::default(),
+    );
+    let console = id("console");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut lookup = store.lookup(&console);
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(lookup.as_mut().poll(&mut context).is_ready());
+        });
+        told.recv().unwrap();
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let mut lookup = store.lookup(&console);
+        assert!(lookup.as_mut().poll(&mut context).is_pending());
+        proceed.send(()).unwrap();
+        while !woken.0.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        assert!(lookup.as_mut().poll(&mut context).is_ready());
+    });
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Its first call ends within its first poll, which says that it has begun and
+/// then waits for the test.
+#[derive(Debug)]
+struct Meets(Mutex<Option<(SyncSender<()>, Receiver<()>)>>);
+
+#[async_trait]
+impl SessionStore for Meets {
+    async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let meeting = self.0.lock().unwrap().take();
+        if let Some((meet, wait)) = meeting {
+            meet.send(()).unwrap();
+            wait.recv().unwrap();
+        }
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,7 +386,7 @@ async fn each_id_has_a_call_of_its_own() {
     let store = cached(&backend, CacheConfig::default());
     for port in 1..=100 {
         let id = id(&format!("session-{port}"));
-        backend.put(record(&id, port, dcv_resolver_core::Expiry::Never));
+        backend.put(record(&id, port, Expiry::Never));
         assert_eq!(port_of(&store, &id).await, Some(port));
         assert_eq!(port_of(&store, &id).await, Some(port));
     }

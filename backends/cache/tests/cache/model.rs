@@ -294,7 +294,7 @@ fn run(drives: bool, stale_for: Duration, steps: &[Step]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: 1_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -1,18 +1,19 @@
 //! Whoever writes through the cache finds what it has written.
 
-use std::future::pending;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{
-    Clock, Existing, Expiry, LeaseToken, MemoryStore, Page, PageToken, SessionId, SessionImport,
-    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, Timestamp,
-    async_trait,
+    Clock, Existing, Expiry, Imported, LeaseToken, MemoryStore, Page, PageToken, SessionId,
+    SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError,
+    Timestamp, async_trait,
 };
+use tokio::sync::Semaphore;
 
-use crate::support::{console, console_of, expiring};
+use crate::support::{console, console_of, expiring, settle};
 
 fn token() -> LeaseToken {
     LeaseToken::from_bytes(*b"tr0ub4dor-token!")
@@ -72,66 +73,156 @@ async fn what_is_swept_is_gone_at_once_and_nothing_else_is() {
     assert_eq!(store.stats().calls_total(), calls, "it is still kept");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_write_that_is_given_up_may_have_happened() {
-    let store = CachedStore::new(WritesAndHangs::default(), CacheConfig::default());
-    assert_eq!(console_of(&store).await, None);
-    let (record, token, now) = (console(1), token(), ManualClock::default().now());
-    let write = store.register(&record, &token, now);
-    let given_up = tokio::time::timeout(Duration::from_millis(10), write).await;
-    assert!(given_up.is_err());
-    assert_eq!(console_of(&store).await, Some(1));
+/// The kinds of write, each of which gives the console of port 1 another port
+/// or removes it.
+async fn write(kind: usize, store: Arc<CachedStore<Slow>>) {
+    let (token, now) = (token(), ManualClock::default().now());
+    let id = console(1).id().clone();
+    let expiry = Expiry::At(now.saturating_add(Duration::from_secs(60)));
+    match kind {
+        0 => store.register(&console(2), &token, now).await.unwrap(),
+        1 => store.renew(&id, &token, expiry, now).await.unwrap(),
+        2 => assert!(store.deregister(&id, &token).await.unwrap()),
+        _ => {
+            let records = [console(2)];
+            let import = store.import(&records, &token, Existing::Replace, now);
+            import.await.unwrap();
+        }
+    }
 }
 
-/// Carries writes out, and never says so.
-#[derive(Debug, Default)]
-struct WritesAndHangs(MemoryStore);
+const KINDS: std::ops::Range<usize> = 0..4;
+
+/// A cache that keeps the console of port 1.
+async fn slow() -> Arc<CachedStore<Slow>> {
+    let store = CachedStore::new(Slow::default(), CacheConfig::default());
+    let inner = &store.store().sessions;
+    let now = ManualClock::default().now();
+    inner.register(&console(1), &token(), now).await.unwrap();
+    assert_eq!(console_of(&store).await, Some(1));
+    Arc::new(store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_looked_up_before_a_write_is_done_is_not_kept_after_it() {
+    for kind in KINDS {
+        let store = slow().await;
+        let writing = tokio::spawn(write(kind, Arc::clone(&store)));
+        settle().await;
+        assert_eq!(console_of(&*store).await, Some(1));
+        store.store().may_begin.add_permits(1);
+        store.store().may_end.add_permits(1);
+        writing.await.unwrap();
+        let found = store.lookup(console(1).id()).await.unwrap();
+        assert_ne!(found, Some(console(1)), "write {kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_given_up_may_have_happened() {
+    for kind in KINDS {
+        let store = slow().await;
+        store.store().may_begin.add_permits(1);
+        let writing = tokio::spawn(write(kind, Arc::clone(&store)));
+        settle().await;
+        writing.abort();
+        settle().await;
+        let found = store.lookup(console(1).id()).await.unwrap();
+        assert_ne!(found, Some(console(1)), "write {kind}");
+    }
+}
+
+/// Carries writes out when they may begin, and says so when they may end.
+#[derive(Debug)]
+struct Slow {
+    sessions: MemoryStore,
+    may_begin: Semaphore,
+    may_end: Semaphore,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self {
+            sessions: MemoryStore::new(),
+            may_begin: Semaphore::new(0),
+            may_end: Semaphore::new(0),
+        }
+    }
+}
+
+impl Slow {
+    async fn carry_out<T>(&self, write: impl Future<Output = T>) -> T {
+        self.may_begin.acquire().await.unwrap().forget();
+        let written = write.await;
+        self.may_end.acquire().await.unwrap().forget();
+        written
+    }
+}
 
 #[async_trait]
-impl SessionStore for WritesAndHangs {
+impl SessionStore for Slow {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        self.0.lookup(id).await
+        self.sessions.lookup(id).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.0.ping().await
+        self.sessions.ping().await
     }
 }
 
 #[async_trait]
-impl SessionListing for WritesAndHangs {
-    async fn list(&self, _: Option<&PageToken>, _: NonZeroUsize) -> Result<Page, StoreError> {
-        pending().await
+impl SessionListing for Slow {
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        self.sessions.list(page, limit).await
     }
 }
 
 #[async_trait]
-impl SessionRegistry for WritesAndHangs {
+impl SessionRegistry for Slow {
     async fn register(
         &self,
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.0.register(record, token, now).await?;
-        pending().await
+        self.carry_out(self.sessions.register(record, token, now))
+            .await
     }
 
     async fn renew(
         &self,
-        _: &SessionId,
-        _: &LeaseToken,
-        _: Expiry,
-        _: Timestamp,
+        id: &SessionId,
+        token: &LeaseToken,
+        expiry: Expiry,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        pending().await
+        self.carry_out(self.sessions.renew(id, token, expiry, now))
+            .await
     }
 
-    async fn deregister(&self, _: &SessionId, _: &LeaseToken) -> Result<bool, StoreError> {
-        pending().await
+    async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
+        self.carry_out(self.sessions.deregister(id, token)).await
     }
 
-    async fn sweep(&self, _: Timestamp) -> Result<u64, StoreError> {
-        pending().await
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.carry_out(self.sessions.sweep(now)).await
+    }
+}
+
+#[async_trait]
+impl SessionImport for Slow {
+    async fn import(
+        &self,
+        records: &[SessionRecord],
+        token: &LeaseToken,
+        existing: Existing,
+        now: Timestamp,
+    ) -> Result<Vec<Imported>, StoreError> {
+        self.carry_out(self.sessions.import(records, token, existing, now))
+            .await
     }
 }

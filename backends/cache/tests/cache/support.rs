@@ -1,6 +1,6 @@
 //! A store that does as it is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +23,14 @@ struct State {
     failure: Mutex<Option<StoreErrorKind>>,
     panics: AtomicBool,
     calls: AtomicUsize,
-    held: watch::Sender<bool>,
+    held: watch::Sender<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: bool,
+    /// By number, the calls that are let go nevertheless.
+    but: HashSet<usize>,
 }
 
 impl Backend {
@@ -33,7 +40,7 @@ impl Backend {
             failure: Mutex::default(),
             panics: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
-            held: watch::Sender::new(false),
+            held: watch::Sender::default(),
         }))
     }
 
@@ -57,11 +64,18 @@ impl Backend {
 
     /// Calls begin, and do not end until [`release`](Self::release).
     pub(crate) fn hold(&self) {
-        self.0.held.send_replace(true);
+        self.0.held.send_modify(|held| held.all = true);
     }
 
     pub(crate) fn release(&self) {
-        self.0.held.send_replace(false);
+        self.0.held.send_replace(Held::default());
+    }
+
+    /// Lets one call end; the first is number 1.
+    pub(crate) fn release_call(&self, number: usize) {
+        self.0.held.send_modify(|held| {
+            held.but.insert(number);
+        });
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -72,11 +86,13 @@ impl Backend {
 #[async_trait]
 impl SessionStore for Backend {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        self.0.calls.fetch_add(1, Ordering::SeqCst);
+        let number = self.0.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let found = self.0.sessions.lock().unwrap().get(id).cloned();
         let failure = *self.0.failure.lock().unwrap();
         let mut held = self.0.held.subscribe();
-        held.wait_for(|held| !held).await.unwrap();
+        held.wait_for(|held| !held.all || held.but.contains(&number))
+            .await
+            .unwrap();
         assert!(
             !self.0.panics.load(Ordering::SeqCst),
             "as the test asks for"
