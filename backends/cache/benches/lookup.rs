@@ -3,7 +3,6 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    missing_docs,
     reason = "a benchmark stops at the first surprise"
 )]
 
