@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::{
     ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionRegistry,
 };
 use dcv_resolver_http::StoreTimeLimit;
 
+use crate::background::Background;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::open_store::{Missing, OpenStore};
@@ -21,8 +23,10 @@ pub(crate) struct Chain(Vec<ChainedStore>);
 pub(crate) struct ChainedStore {
     settings: config::Store,
     pub(crate) open: Arc<OpenStore>,
-    /// The same within its time budget, as the resolver asks it.
+    /// The same within its time budget and behind its cache, as the resolver
+    /// asks it.
     named: NamedStore,
+    _following: Option<Arc<Background>>,
 }
 
 impl Chain {
@@ -97,19 +101,34 @@ impl Chain {
 
 impl ChainedStore {
     fn new(settings: &config::Store, open: Arc<OpenStore>) -> Self {
-        let (name, store) = (open.name.as_str(), open.store());
-        let named = match settings.time_budget_ms {
-            Some(budget) => {
-                NamedStore::new(name, StoreTimeLimit::new(store, budget.milliseconds()))
+        let name = open.name.as_str();
+        let store = match settings.time_budget_ms {
+            // Within the cache, which bridges an outage only if it hears of it.
+            Some(budget) => Arc::new(StoreTimeLimit::new(open.store(), budget.milliseconds())),
+            None => open.store(),
+        };
+        let (named, following) = match &settings.cache {
+            None => (NamedStore::new(name, store), None),
+            Some(settings) => {
+                let cached = CachedStore::new(store, cache(settings));
+                let following = open.tell_changes(cached.listener());
+                let following = following.map(|telling| Arc::new(Background::start(telling)));
+                (NamedStore::new(name, cached), following)
             }
-            None => NamedStore::new(name, store),
         };
         Self {
             settings: settings.clone(),
             open,
             named,
+            _following: following,
         }
     }
+}
+
+fn cache(settings: &config::Cache) -> CacheConfig {
+    CacheConfig::default()
+        .max_bytes(settings.max_bytes.bytes())
+        .stale_for(settings.stale_for_ms.milliseconds())
 }
 
 fn client_networks(config: &config::ClientNetworks) -> ClientNetworks {

@@ -13,9 +13,11 @@
 //! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
 //! | `link.rs` | the id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | what they share |
+//! | `background.rs` | tasks that end with their owner |
 //! | `log.rs`, `traces.rs` | where events and spans go |
 //! | `failure.rs` | the last sentence and the exit code |
 
+mod background;
 mod certificates;
 mod chain;
 mod check;

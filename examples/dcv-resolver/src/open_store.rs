@@ -1,10 +1,11 @@
 //! [`OpenStore`]: a store, opened from its URL.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use dcv_resolver_core::{
-    MemoryStore, Resolver, SessionImport, SessionListing, SessionStore, StoreError,
+    ChangeListener, MemoryStore, Resolver, SessionImport, SessionListing, SessionStore, StoreError,
 };
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
@@ -19,6 +20,14 @@ use crate::store_url::StoreUrl;
 pub(crate) struct OpenStore {
     pub(crate) name: String,
     pub(crate) access: Access,
+    telling: Option<Telling>,
+}
+
+/// A store that tells of its changes.
+#[derive(Debug)]
+enum Telling {
+    Sqlite(Arc<SqliteStore>),
+    Redis(Arc<RedisStore>),
 }
 
 /// What can be done with a store.
@@ -49,8 +58,8 @@ impl OpenStore {
         url: StoreUrl,
         missing: Missing,
     ) -> Result<Self, Failure> {
-        let access = match url {
-            StoreUrl::File(path) => Access::ReadOnly(Arc::new(load(path).await?)),
+        let (access, telling) = match url {
+            StoreUrl::File(path) => (Access::ReadOnly(Arc::new(load(path).await?)), None),
             StoreUrl::Sqlite(config) => {
                 let path = config.path().to_owned();
                 let config = config.create_if_missing(missing == Missing::Create);
@@ -62,12 +71,34 @@ impl OpenStore {
                         failure
                     }
                 })?;
-                Access::ReadWrite(Arc::new(store))
+                let store = Arc::new(store);
+                let telling = Telling::Sqlite(Arc::clone(&store));
+                (Access::ReadWrite(store), Some(telling))
             }
-            StoreUrl::Redis(config) => Access::ReadWrite(Arc::new(RedisStore::new(*config))),
-            StoreUrl::Memory => Access::ReadWrite(Arc::new(MemoryStore::new())),
+            StoreUrl::Redis(config) => {
+                let store = Arc::new(RedisStore::new(*config));
+                let telling = Telling::Redis(Arc::clone(&store));
+                (Access::ReadWrite(store), Some(telling))
+            }
+            StoreUrl::Memory => (Access::ReadWrite(Arc::new(MemoryStore::new())), None),
         };
-        Ok(Self { name, access })
+        Ok(Self {
+            name,
+            access,
+            telling,
+        })
+    }
+
+    /// Tells `listener` of changes for as long as the future runs; `None` for a
+    /// store that is in memory as it is.
+    pub(crate) fn tell_changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        Some(match self.telling.as_ref()? {
+            Telling::Sqlite(store) => Box::pin(store.tell_changes(listener)),
+            Telling::Redis(store) => Box::pin(store.tell_changes(listener)),
+        })
     }
 
     /// The store as a resolver's. A session file is not watched yet.

@@ -8,9 +8,7 @@
 //! | `listeners.rs` | sockets, opened or handed over |
 //! | `reload.rs`, `restart.rs` | SIGHUP, and what it cannot change |
 //! | `stop.rs` | SIGTERM and SIGINT |
-//! | `background.rs` | tasks that end with their owner |
 
-mod background;
 mod listeners;
 mod live;
 mod reload;
@@ -31,11 +29,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-use self::background::Background;
 use self::listeners::Listeners;
 use self::live::Live;
 use self::stop::{Stop, StopSignals};
 use self::tls::WatchedTls;
+use crate::background::Background;
 use crate::cli::ConfigOptions;
 use crate::config::{Config, Source};
 use crate::failure::Failure;

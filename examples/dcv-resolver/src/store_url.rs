@@ -67,6 +67,14 @@ impl JsonSchema for StoreText {
 }
 
 impl StoreText {
+    /// Whether the store keeps all sessions in memory, whatever it reads them
+    /// from.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        ["file:", "memory:"]
+            .iter()
+            .any(|scheme| self.0.starts_with(scheme))
+    }
+
     /// Its name in the schema.
     pub(crate) const FORMAT: &str = "store-url";
 

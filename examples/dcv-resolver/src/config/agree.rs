@@ -77,6 +77,14 @@ fn stores(config: &Config, found: &mut Disagreements) {
     let mut names = BTreeSet::new();
     for (position, store) in config.stores.iter().enumerate() {
         let name = store.name.as_str();
+        if store.cache.is_some() && store.url.is_in_memory() {
+            found.add(
+                &format!("stores.{position}.cache"),
+                format!(
+                    "store {name:?} is in memory as it is; `cache` is for sqlite: and redis: stores, leave it out"
+                ),
+            );
+        }
         if !names.insert(name) {
             found.add(
                 &format!("stores.{position}.name"),

@@ -32,6 +32,11 @@ impl<const MIN: u64, const MAX: u64> Within<MIN, MAX> {
         Duration::from_millis(self.0)
     }
 
+    /// How much, where it is a number of bytes.
+    pub(crate) fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
     /// How many, where it is a number of things.
     pub(crate) fn count(self) -> u32 {
         u32::try_from(self.0).unwrap_or(u32::MAX)

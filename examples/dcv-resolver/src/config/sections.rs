@@ -19,6 +19,10 @@ pub(crate) type TimeBudget = Within<1, 60_000>;
 pub(crate) type Patience = Within<100, 3_600_000>;
 /// A pause of the process itself, in milliseconds.
 pub(crate) type Pause = Within<0, 600_000>;
+/// How long an outage is bridged, in milliseconds.
+pub(crate) type StaleFor = Within<0, 86_400_000>;
+/// The size of a cache, in bytes: 1 MiB to 1 TiB.
+pub(crate) type CacheBytes = Within<{ 1 << 20 }, { 1 << 40 }>;
 /// How many at once, or a second.
 pub(crate) type Most = Within<1, 1_000_000>;
 
@@ -39,6 +43,34 @@ pub(crate) struct Store {
     #[serde(default)]
     #[schemars(with = "TimeBudget")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
+
+    /// Keeps in memory what the store answers, for sqlite: and redis: stores.
+    #[serde(default)]
+    #[schemars(with = "Cache")]
+    pub(crate) cache: Option<Cache>,
+}
+
+/// Sessions that are kept in memory. A change to one, whoever makes it, is
+/// served within 100 ms; while changes cannot be followed the store is asked
+/// each time.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Cache {
+    /// The memory that it may take, in bytes.
+    pub(crate) max_bytes: CacheBytes,
+
+    /// While the store is down: for how long a session that is kept is still
+    /// served, in milliseconds. 0 for not at all.
+    pub(crate) stale_for_ms: StaleFor,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            max_bytes: CacheBytes::of::<{ 256 << 20 }>(),
+            stale_for_ms: StaleFor::of::<0>(),
+        }
+    }
 }
 
 /// Certificates are read again when their files change, without a restart;

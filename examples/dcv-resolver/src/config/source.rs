@@ -75,6 +75,7 @@ impl Source {
                 name: StoreName::of(&url),
                 url: text.clone(),
                 time_budget_ms: None,
+                cache: None,
             }];
             // It named one of those that are gone.
             if let Some(admin) = &mut config.admin {

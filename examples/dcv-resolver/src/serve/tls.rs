@@ -3,7 +3,7 @@
 use dcv_resolver_http::Metrics;
 use dcv_resolver_http::server::tls::Tls;
 
-use super::background::Background;
+use crate::background::Background;
 use crate::certificates::{self, Summary};
 use crate::config::Config;
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use std::path::Path;
 use dcv_resolver_http::Metrics;
 use dcv_resolver_http::admin::Tokens;
 
-use super::background::Background;
+use crate::background::Background;
 use crate::config::Config;
 use crate::failure::Failure;
 

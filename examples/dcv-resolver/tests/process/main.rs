@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod cache;
 mod check;
 mod client;
 mod commands;

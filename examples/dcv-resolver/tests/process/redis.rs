@@ -11,14 +11,14 @@ use crate::support::{Finished, Serving, body, dcv_resolver};
 const PASSWORD: &str = "tr0ub4dor-not-for-any-log";
 const SESSIONS_JSON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.json");
 
-struct Redis {
+pub(crate) struct Redis {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
     _folder: TempDir,
 }
 
 impl Redis {
-    fn start(port: u16) -> Self {
+    pub(crate) fn start(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let process = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
@@ -34,11 +34,11 @@ impl Redis {
         }
     }
 
-    fn url(port: u16) -> String {
+    pub(crate) fn url(port: u16) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{port}")
     }
 
-    fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         let output = dcv_resolver(arguments)
             .env("DCV_RESOLVER_STORE", Self::url(self.port))
             .output();
@@ -53,7 +53,7 @@ impl Drop for Redis {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

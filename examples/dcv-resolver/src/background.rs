@@ -5,10 +5,10 @@ use tokio::task::JoinHandle;
 /// Work on a task of its own, until it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it ends the work"]
-pub(super) struct Background(JoinHandle<()>);
+pub(crate) struct Background(JoinHandle<()>);
 
 impl Background {
-    pub(super) fn start(work: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn start(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(work))
     }
 }
