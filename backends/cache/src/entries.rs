@@ -121,7 +121,7 @@ mod tests {
         }
         assert_eq!(entries.count(), COUNT);
         // The id's own allocation has, with what surrounds it, 32 bytes.
-        let each = entries.0.memory_used().total() as usize / COUNT + 32;
+        let each = entries.0.memory_used().total() / COUNT + 32;
         assert!(each <= ENTRY_BYTES, "{each} bytes each");
     }
 }

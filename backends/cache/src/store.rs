@@ -60,8 +60,8 @@ impl<S: SessionStore> CachedStore<S> {
     }
 
     /// Joins a call for `id` that began at `not_before_ns` or later, or begins
-    /// one, for somebody who asked at `asked_ns`.
-    fn ask(&self, id: &SessionId, asked_ns: u64, not_before_ns: u64) -> Seat<'_> {
+    /// one.
+    fn ask(&self, id: &SessionId, not_before_ns: u64) -> Seat<'_> {
         let shared = &*self.shared;
         let (flight, joined) = shared.flights.join(id, not_before_ns, || {
             let (store, asked) = (Arc::clone(&self.store), id.clone());
@@ -76,7 +76,6 @@ impl<S: SessionStore> CachedStore<S> {
         Seat {
             shared,
             flight,
-            asked_ns,
             number: None,
         }
     }
@@ -97,8 +96,8 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
         Box::pin(Lookup {
             cached: self,
             id,
+            asked_ns: None,
             seat: None,
-            again_ns: None,
         })
     }
 
@@ -114,16 +113,15 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
 struct Lookup<'a, S> {
     cached: &'a CachedStore<S>,
     id: &'a SessionId,
+    /// When nothing was found kept, if so.
+    asked_ns: Option<u64>,
     seat: Option<Seat<'a>>,
-    /// When it was asked, if what it was told first was too old.
-    again_ns: Option<u64>,
 }
 
 /// One asker's place in a call.
 struct Seat<'a> {
     shared: &'a Shared,
     flight: Arc<Flight>,
-    asked_ns: u64,
     /// `None` until it is first polled.
     number: Option<u64>,
 }
@@ -139,8 +137,8 @@ impl<S: SessionStore> Future for Lookup<'_, S> {
         let Self {
             cached,
             id,
+            asked_ns,
             seat,
-            again_ns,
         } = self.get_mut();
         let shared = &cached.shared;
         loop {
@@ -152,22 +150,18 @@ impl<S: SessionStore> Future for Lookup<'_, S> {
                         return Poll::Ready(Ok(answer));
                     }
                     Err(now_ns) => {
-                        let not_before_ns =
-                            again_ns.unwrap_or(now_ns.saturating_sub(JOINABLE_FOR_NS));
-                        seat.insert(cached.ask(id, again_ns.unwrap_or(now_ns), not_before_ns))
+                        asked_ns.get_or_insert(now_ns);
+                        seat.insert(cached.ask(id, now_ns.saturating_sub(JOINABLE_FOR_NS)))
                     }
                 },
             };
             match ready!(waiting.poll(context)) {
-                Ok(entry) if shared.freshness.suits(&entry, waiting.asked_ns) => {
-                    return Poll::Ready(Ok(entry.answer));
-                }
-                // Too old for one who asked so late. A call that began since
-                // suits, so this happens once.
-                Ok(_) => {
-                    *again_ns = Some(waiting.asked_ns);
+                // Too old for one who asked so late. Any other call began
+                // after that, so this happens once.
+                Ok(entry) if asked_ns.is_some_and(|at| !shared.freshness.suits(&entry, at)) => {
                     *seat = None;
                 }
+                Ok(entry) => return Poll::Ready(Ok(entry.answer)),
                 Err(error) => {
                     return Poll::Ready(shared.stale(id, &error).map(Some).ok_or(error));
                 }
