@@ -1,0 +1,10 @@
+//! What the measurements share: the sessions, and the way to them.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a measurement stops at the first surprise"
+)]
+
+pub mod logging;
+pub mod sessions;
