@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use http_body_util::BodyExt;
 
 /// How much of a body is read.
@@ -10,15 +10,18 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// Reads `body` to its end and forgets it. Whether the end was reached, which
 /// it is not where the body is longer than 64 KiB, breaks off, or takes longer
-/// than `time`.
+/// than the `time_left`.
 ///
 /// Nobody needs the body: what a gateway asks stands in the query. But a
 /// connection that is closed while bytes lie unread is reset, and a reset can
 /// overtake the answer and destroy it on the way. So the body is read as far
 /// as it is reasonable, and where that is not far enough the answer has to
 /// announce that the connection ends.
-pub(crate) async fn discard(mut body: Body, time: Duration) -> bool {
-    // Nearly every request. No timer is started for it.
+pub(crate) async fn discard<B>(mut body: B, time_left: impl FnOnce() -> Duration) -> bool
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    // Nearly every request. No clock is read for it.
     if body.is_end_stream() {
         return true;
     }
@@ -39,7 +42,7 @@ pub(crate) async fn discard(mut body: Body, time: Duration) -> bool {
         }
         true
     };
-    tokio::time::timeout(time, to_the_end)
+    tokio::time::timeout(time_left(), to_the_end)
         .await
         .unwrap_or(false)
 }

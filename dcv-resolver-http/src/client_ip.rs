@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// write it: bare, in brackets, with a zone id, with a port. `None` for
 /// anything else; a bare IPv6 address is never split into address and port.
 pub(crate) fn parse(text: &str) -> Option<IpAddr> {
+    if let Ok(bare) = text.parse() {
+        return Some(bare);
+    }
     if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
         let has_good_end = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);

@@ -23,7 +23,7 @@ use crate::problem::Problem;
 #[cfg(feature = "rate-limit")]
 use crate::rate_limit::CallerLimits;
 use crate::request_id::RequestIds;
-use crate::{ResolveQuery, body, trace_context};
+use crate::{ResolveQuery, body, destination, trace_context};
 
 /// The longest URI, path and query together, that is read. An id of the
 /// greatest length takes 768 bytes of it, every byte percent-encoded.
@@ -69,7 +69,7 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         decision::Outcome::Refused => REFUSED_BODY_TIME.min(shared.time_budget),
         _ => shared.time_budget,
     };
-    let time_left = patience.saturating_sub(started.elapsed());
+    let time_left = || patience.saturating_sub(started.elapsed());
     let body_ended = body::discard(request_body, time_left).await;
 
     finished(response, request_id, body_ended)
@@ -78,7 +78,9 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
 /// Whether the last segment that is not empty is `resolveSession`: below any
 /// prefix, and however many slashes there are.
 fn is_resolve_path(path: &str) -> bool {
-    path.rsplit('/').find(|segment| !segment.is_empty()) == Some("resolveSession")
+    path.trim_end_matches('/')
+        .strip_suffix("resolveSession")
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 impl Shared {
@@ -137,7 +139,7 @@ impl Shared {
                 Outcome::Found(found) => found,
                 Outcome::Miss(miss) => return Err(Problem::Miss(miss)),
             };
-            let body = serde_json::to_vec(&found).map_err(Problem::Unserialisable)?;
+            let body = destination::json(&found).map_err(Problem::Unserialisable)?;
             Ok((found, body))
         });
         self.conclude(asked, asking.resolving.store(), Some(query), result)

@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use dcv_resolver_core::StoreError;
@@ -17,8 +19,14 @@ pub(crate) async fn guarded<T>(
 ) -> Result<T, Problem> {
     // Nothing of ours is reached through a store and could be left half
     // changed; a store that panics under a lock of its own answers for it.
-    let asking = AssertUnwindSafe(asking).catch_unwind();
-    match tokio::time::timeout(time_budget, asking).await {
+    let mut asking = pin!(AssertUnwindSafe(asking).catch_unwind());
+    // What is in memory is there at once, and needs no timer.
+    let at_once = std::future::poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await;
+    let answer = match at_once {
+        Poll::Ready(answer) => Ok(answer),
+        Poll::Pending => tokio::time::timeout(time_budget, asking).await,
+    };
+    match answer {
         Ok(Ok(Ok(answer))) => Ok(answer),
         Ok(Ok(Err(error))) => Err(Problem::Store(error)),
         Ok(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),

@@ -121,6 +121,7 @@ mod body;
 mod callers;
 mod client_ip;
 mod decision;
+mod destination;
 mod escape;
 mod exchange;
 mod fold;

@@ -24,6 +24,11 @@ pub(crate) enum Undecodable {
     Utf8,
 }
 
+/// Whether anything in `raw` may stand for something else.
+pub(crate) fn is_encoded(raw: &str) -> bool {
+    memchr::memchr2(b'%', b'+', raw.as_bytes()).is_some()
+}
+
 /// Decodes `raw` once.
 ///
 /// The usual crates for this let a stray `%` pass and replace what is not
@@ -33,7 +38,7 @@ pub(crate) fn decode(raw: &str, plus: Plus) -> Result<Cow<'_, str>, Undecodable>
         Plus::Space => b' ',
         Plus::Itself => b'+',
     };
-    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+    if !is_encoded(raw) {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());

@@ -6,7 +6,7 @@ use dcv_resolver_core::{InvalidSessionId, ResolveRequest, SessionId, Transport};
 
 use crate::client_ip;
 use crate::escape::escaped;
-use crate::percent::{Plus, Undecodable, decode};
+use crate::percent::{self, Plus, Undecodable};
 
 /// What a gateway asks, read from the query string.
 ///
@@ -67,10 +67,21 @@ impl<'a> ResolveQuery<'a> {
         let mut session_id = None;
         let mut transport = None;
         let mut client_ip = None;
-        for pair in raw.unwrap_or_default().split('&') {
-            let (raw_name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(raw_name, Plus::Space).map_err(|fault| fault.of(raw_name))?;
-            let value = decode(raw_value, Plus::Space).map_err(|fault| fault.of(&name))?;
+        let raw = raw.unwrap_or_default();
+        // In nearly every query nothing is: then it is looked for but once.
+        let decode: fn(&'a str) -> Result<Cow<'a, str>, Undecodable> = if percent::is_encoded(raw) {
+            |raw| percent::decode(raw, Plus::Space)
+        } else {
+            |raw| Ok(Cow::Borrowed(raw))
+        };
+        let mut rest = Some(raw);
+        while let Some(pairs) = rest {
+            let (pair, after) = split(pairs, b'&');
+            rest = after;
+            let (raw_name, raw_value) = split(pair, b'=');
+            let raw_value = raw_value.unwrap_or_default();
+            let name = decode(raw_name).map_err(|fault| fault.of(raw_name))?;
+            let value = decode(raw_value).map_err(|fault| fault.of(&name))?;
             match &*name {
                 SESSION_ID => {
                     first_time(SESSION_ID, session_id.is_none())?;
@@ -188,6 +199,16 @@ pub(crate) const MAX_QUOTED_BYTES: usize = 64;
 
 fn quoted(text: &str) -> Cow<'_, str> {
     escaped(text, MAX_QUOTED_BYTES)
+}
+
+/// What is before the first `separator`, an ASCII character, and what is after
+/// it.
+fn split(text: &str, separator: u8) -> (&str, Option<&str>) {
+    let Some(at) = memchr::memchr(separator, text.as_bytes()) else {
+        return (text, None);
+    };
+    let (before, after) = text.split_at(at);
+    (before, after.get(1..))
 }
 
 fn first_time(parameter: &'static str, is_first: bool) -> Result<(), InvalidQuery> {

@@ -59,7 +59,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let response = result.unwrap_or_else(Fault::into_response);
 
     // What nobody has read of the body must not cost the client its answer.
-    let body_ended = body::discard(request_body, exchange.time_left()).await;
+    let body_ended = body::discard(request_body, || exchange.time_left()).await;
 
     finished(response, request_id, body_ended)
 }
