@@ -1,8 +1,10 @@
 //! One request in, one answer out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -48,8 +50,21 @@ pub(crate) struct Shared {
     pub(crate) metrics: Option<DecisionMetrics>,
 }
 
-/// Answers one request, whatever its path, method and body.
-pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+/// [`answer`], as a handler of axum's.
+pub(crate) async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    answer(&shared, callers::caller(request.extensions()), request).await
+}
+
+/// Answers one request, whatever its path, method and body. `caller` is who
+/// asks, where the server tells it.
+pub(crate) async fn answer<B>(
+    shared: &Shared,
+    caller: Option<IpAddr>,
+    request: Request<B>,
+) -> Response
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let started = Instant::now();
     shared.folds.tell_what_is_over();
     let (parts, request_body) = request.into_parts();
@@ -58,7 +73,7 @@ pub(crate) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let asked = Asked {
         parts: &parts,
         request_id: &request_id,
-        caller: callers::caller(&parts.extensions),
+        caller,
         started,
     };
 

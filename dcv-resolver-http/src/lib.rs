@@ -140,6 +140,7 @@ mod rate_limit;
 #[cfg(feature = "ops")]
 mod refusals;
 mod request_id;
+mod resolve_service;
 mod router_builder;
 #[cfg(feature = "server")]
 pub mod server;
@@ -158,6 +159,7 @@ pub use metrics::Metrics;
 pub use query::{InvalidQuery, ResolveQuery};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::RateLimit;
+pub use resolve_service::ResolveService;
 pub use router_builder::{RouterBuilder, router};
 pub use store_time_limit::StoreTimeLimit;
 

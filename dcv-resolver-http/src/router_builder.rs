@@ -12,12 +12,13 @@ use crate::Metrics;
 #[cfg(feature = "rate-limit")]
 use crate::RateLimit;
 use crate::callers::AllowedCallers;
-use crate::exchange::{Shared, answer};
+use crate::exchange::{Shared, handle};
 use crate::fold::Folds;
 use crate::in_flight::InFlight;
 #[cfg(feature = "rate-limit")]
 use crate::rate_limit::CallerLimits;
 use crate::request_id::RequestIds;
+use crate::resolve_service::ResolveService;
 
 /// A router that answers resolve requests, with the defaults of
 /// [`RouterBuilder`], which also tells how to make it part of a service.
@@ -219,11 +220,31 @@ impl RouterBuilder {
         self
     }
 
-    /// Makes the router. It counts for itself: two routers of one builder
-    /// share no limit, and one that replaces another begins anew.
+    /// Makes the router. It counts for itself: two of one builder share no limit, and one that replaces another begins anew.
     pub fn build<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        let any_prefix = self.any_prefix;
+        // A gateway appends `/resolveSession` to its url, which may end in a
+        // slash.
+        let mut router = Router::new()
+            .route("/resolveSession", any(handle))
+            .route("/resolveSession/", any(handle))
+            .route("//resolveSession", any(handle));
+        if any_prefix {
+            router = router.fallback(handle);
+        }
+        router.with_state(Arc::new(self.shared()))
+    }
+
+    /// Makes a service that answers as the router does, but below any prefix in
+    /// any case; see there.
+    #[must_use]
+    pub fn service(self) -> ResolveService {
+        ResolveService::new(self.shared())
+    }
+
+    fn shared(self) -> Shared {
         let in_flight = Arc::new(InFlight::new(self.max_in_flight));
-        let shared = Shared {
+        Shared {
             #[cfg(feature = "metrics")]
             metrics: self
                 .metrics
@@ -236,16 +257,6 @@ impl RouterBuilder {
             caller_limits: self.rate_limit.map(CallerLimits::new),
             in_flight,
             folds: Folds::new(self.fold_window),
-        };
-        // A gateway appends `/resolveSession` to its url, which may end in a
-        // slash.
-        let mut router = Router::new()
-            .route("/resolveSession", any(answer))
-            .route("/resolveSession/", any(answer))
-            .route("//resolveSession", any(answer));
-        if self.any_prefix {
-            router = router.fallback(answer);
         }
-        router.with_state(Arc::new(shared))
     }
 }

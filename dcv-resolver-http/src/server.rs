@@ -37,6 +37,7 @@
 //! ```
 
 mod accept;
+mod app;
 mod connection;
 mod connections;
 #[cfg(feature = "tls")]
@@ -57,9 +58,12 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 
 use accept::Acceptor;
+use app::App;
 use serving::Serving;
 
 pub use connections::Connections;
+
+use crate::ResolveService;
 
 /// Listens on `address`, with room for 1,024 connections that wait to be
 /// accepted.
@@ -109,7 +113,7 @@ pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
 #[derive(Debug, Clone)]
 #[must_use = "a server does nothing until it serves"]
 pub struct Server {
-    app: Router,
+    app: App,
     limits: Limits,
     max_connections: usize,
     drain: Duration,
@@ -142,6 +146,21 @@ pub struct Ended {
 impl Server {
     /// A server of `app` with the default limits.
     pub fn new(app: Router) -> Self {
+        // Otherwise each connection would turn every route into a service
+        // anew.
+        Self::of(App::Router(app.with_state(())))
+    }
+
+    /// A server with the default limits that answers resolve requests and
+    /// nothing else.
+    ///
+    /// It does what a server of the [router](crate::router()) does, for less:
+    /// no route is looked up, and nothing is boxed for one.
+    pub fn resolving(service: ResolveService) -> Self {
+        Self::of(App::Resolve(service))
+    }
+
+    fn of(app: App) -> Self {
         Self {
             app,
             limits: Limits {

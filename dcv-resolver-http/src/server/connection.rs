@@ -8,21 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::Limits;
+use super::app::App;
 use super::connections::Open;
 use super::head_timer::HeadTimer;
 use super::watched_stream::WatchedStream;
@@ -53,7 +51,7 @@ pub(super) struct Context {
 impl Connection {
     /// Serves `app` until the client leaves or breaks a limit, or the server
     /// stops.
-    pub(super) async fn serve(self, app: Router) {
+    pub(super) async fn serve(self, app: App) {
         let Self { stream, context } = self;
         let (stream, received) = context.watch(stream);
         context.serve_http(stream, received, app).await;
@@ -61,11 +59,7 @@ impl Connection {
 
     /// The same over TLS.
     #[cfg(feature = "tls")]
-    pub(super) async fn serve_tls(
-        self,
-        app: Router,
-        handshakes: Arc<super::handshake::Handshakes>,
-    ) {
+    pub(super) async fn serve_tls(self, app: App, handshakes: Arc<super::handshake::Handshakes>) {
         let Self {
             stream,
             mut context,
@@ -126,17 +120,15 @@ impl Context {
         mut self,
         stream: S,
         received: Arc<AtomicBool>,
-        app: Router,
+        app: App,
     ) {
         let peer = self.peer;
         let ending = Arc::clone(&self.ending);
-        let app = TowerToHyperService::new(app);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let answer = app.call(request);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let app = app.clone();
             let ending = Arc::clone(&ending);
             async move {
-                let mut answer = answer.await?;
+                let mut answer = app.answer(peer, request).await;
                 if ending.load(Ordering::Relaxed) {
                     let close = HeaderValue::from_static("close");
                     answer.headers_mut().insert(CONNECTION, close);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use super::accept::{Accepted, Acceptor};
+use super::app::App;
 use super::connection::{Connection, Context};
 use super::connections::Connections;
 #[cfg(feature = "tls")]
@@ -19,7 +19,7 @@ use super::seldom::Seldom;
 use super::{Ended, Limits, Server};
 
 pub(super) struct Serving {
-    app: Router,
+    app: App,
     limits: Limits,
     max_connections: usize,
     at_limit: Seldom,
@@ -34,9 +34,7 @@ pub(super) struct Serving {
 impl Serving {
     pub(super) fn new(server: Server) -> Self {
         Self {
-            // Otherwise each connection would turn every route into a service
-            // anew.
-            app: server.app.with_state(()),
+            app: server.app,
             limits: server.limits,
             max_connections: server.max_connections,
             at_limit: Seldom::default(),

@@ -91,20 +91,23 @@ async fn the_server_tells_who_asks() {
         ("127.0.0.0/8", "HTTP/1.1 200 OK"),
         ("192.0.2.0/24", "HTTP/1.1 403 Forbidden"),
     ] {
-        let app = over(memory())
-            .allowed_callers([network.parse().unwrap()])
-            .build();
-        let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(Server::new(app).serve(listener, std::future::pending()));
-        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let asked = format!(
-            "POST {CONSOLE} HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all(asked.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with(status), "{answer}");
-        serving.abort();
+        let builder = over(memory()).allowed_callers([network.parse().unwrap()]);
+        for server in [
+            Server::new(builder.clone().build()),
+            Server::resolving(builder.service()),
+        ] {
+            let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let serving = tokio::spawn(server.serve(listener, std::future::pending()));
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let asked = format!(
+                "POST {CONSOLE} HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(asked.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with(status), "{answer}");
+            serving.abort();
+        }
     }
 }

@@ -22,7 +22,6 @@ mod tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use dcv_resolver_http::Metrics;
 use dcv_resolver_http::server::Server;
 use tokio::net::TcpListener;
@@ -51,10 +50,12 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let live = Live::start(&config, metrics.clone()).await?;
     let tls = WatchedTls::load(&config, &metrics)?;
     let listeners = Listeners::open(&config)?;
-    let app = live.for_gateways();
+    let service = live.for_gateways();
+    #[cfg(not(feature = "otel"))]
+    let server = Server::resolving(service);
     #[cfg(feature = "otel")]
-    let app = crate::traces::continued(app);
-    let server = server(app, &config, tls.as_ref());
+    let server = Server::new(crate::traces::continued(service));
+    let server = limited(server, &config, tls.as_ref());
     metrics.watch_connections(server.connections());
 
     let _watching = Background::start(live.readiness().clone().watch());
@@ -100,9 +101,9 @@ fn address(listener: &TcpListener) -> Option<String> {
     Some(address.to_string())
 }
 
-fn server(app: Router, config: &Config, tls: Option<&WatchedTls>) -> Server {
+fn limited(server: Server, config: &Config, tls: Option<&WatchedTls>) -> Server {
     let limits = &config.limits;
-    let server = Server::new(app)
+    let server = server
         .max_connections(limits.max_connections.count() as usize)
         .header_read_timeout(limits.header_read_timeout_ms.milliseconds())
         .idle_timeout(limits.idle_timeout_ms.milliseconds())

@@ -13,6 +13,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use dcv_resolver_core::async_trait;
+use dcv_resolver_http::ResolveService;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{FutureExt, TracerProvider};
 use opentelemetry::{Context, KeyValue};
@@ -86,8 +87,10 @@ impl Traces {
 }
 
 /// Makes the spans of a request children of its caller's.
-pub(crate) fn continued(router: Router) -> Router {
-    router.layer(from_fn(continue_trace))
+pub(crate) fn continued(service: ResolveService) -> Router {
+    Router::new()
+        .fallback_service(service)
+        .layer(from_fn(continue_trace))
 }
 
 async fn continue_trace(request: Request, next: Next) -> Response {

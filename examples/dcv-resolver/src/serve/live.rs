@@ -2,7 +2,7 @@
 
 use axum::Router;
 use dcv_resolver_http::ops::Readiness;
-use dcv_resolver_http::{LiveRouter, Metrics};
+use dcv_resolver_http::{LiveRouter, Metrics, ResolveService};
 
 use super::routers;
 use super::session_files::SessionFiles;
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// What serves one configuration after another.
 #[derive(Debug)]
 pub(super) struct Live {
-    gateways: LiveRouter,
+    gateways: ResolveService,
     operators: LiveRouter,
     metrics: Metrics,
     readiness: Readiness,
@@ -27,9 +27,10 @@ impl Live {
     /// Opens what `config` names.
     pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
         let chain = Chain::open(config).await?;
-        let readiness = Readiness::new(&chain.resolver(config));
+        let resolver = chain.resolver(config);
+        let readiness = Readiness::new(&resolver);
         let mut live = Self {
-            gateways: LiveRouter::new(Router::new()),
+            gateways: routers::for_gateways(config, resolver, metrics.clone()),
             operators: LiveRouter::new(Router::new()),
             metrics,
             readiness,
@@ -41,8 +42,8 @@ impl Live {
         Ok(live)
     }
 
-    pub(super) fn for_gateways(&self) -> Router {
-        self.gateways.router()
+    pub(super) fn for_gateways(&self) -> ResolveService {
+        self.gateways.clone()
     }
 
     pub(super) fn for_operators(&self) -> Router {
@@ -88,7 +89,7 @@ impl Live {
         let resolver = chain.resolver(config);
         self.readiness.replace_stores(&resolver);
         let gateways = routers::for_gateways(config, resolver, self.metrics.clone());
-        self.gateways.replace(gateways);
+        self.gateways.replace(&gateways);
         self.operators.replace(operators);
         for store in self.chain.stores() {
             if !chain.holds(store) {

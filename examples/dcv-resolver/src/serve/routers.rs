@@ -1,4 +1,4 @@
-//! The two routers: for gateways, and for operators.
+//! What answers gateways, and the router for operators.
 
 use std::num::NonZeroU32;
 
@@ -6,27 +6,31 @@ use axum::Router;
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::admin::{AdminBuilder, Tokens};
 use dcv_resolver_http::ops::{OpsBuilder, Readiness};
-use dcv_resolver_http::{Metrics, RateLimit, RouterBuilder};
+use dcv_resolver_http::{Metrics, RateLimit, ResolveService, RouterBuilder};
 
 use crate::chain::Chain;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
 
 /// Answers gateways.
-pub(super) fn for_gateways(config: &Config, resolver: Resolver, metrics: Metrics) -> Router {
+pub(super) fn for_gateways(
+    config: &Config,
+    resolver: Resolver,
+    metrics: Metrics,
+) -> ResolveService {
     let limits = &config.limits;
-    let mut router = RouterBuilder::new(resolver)
+    let mut builder = RouterBuilder::new(resolver)
         .time_budget(config.time_budget_ms.milliseconds())
         .max_in_flight(limits.max_in_flight.count() as usize)
         .fold_window(config.log.fold_window_ms.milliseconds())
         .metrics(metrics);
     if let Some(networks) = &config.callers.allowed_networks {
-        router = router.allowed_callers(networks.iter().copied());
+        builder = builder.allowed_callers(networks.iter().copied());
     }
     if let Some(limit) = rate_limit(limits) {
-        router = router.rate_limit(limit);
+        builder = builder.rate_limit(limit);
     }
-    router.build()
+    builder.service()
 }
 
 /// Answers operators, and whoever administers sessions where there are tokens.

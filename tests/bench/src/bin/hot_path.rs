@@ -37,7 +37,9 @@ const SESSIONS: usize = 1_000;
 /// Connections of the mixes with a server, each asked in turn.
 const CONNECTIONS: usize = 8;
 
-const MIXES: [(&str, fn(usize)); 8] = [
+type Mix = (&'static str, fn(usize));
+
+const MIXES: [Mix; 8] = [
     ("query", query),
     ("resolve", resolve),
     ("router", router),
@@ -115,10 +117,14 @@ fn block_on(work: impl Future<Output = ()>) {
     });
 }
 
-/// The routers of the ready binary, as it is set up by default.
+/// As the ready binary sets it up by default.
+fn builder(resolver: Resolver) -> RouterBuilder {
+    RouterBuilder::new(resolver).metrics(Metrics::new())
+}
+
+/// As part of another service, which can be replaced.
 fn app(resolver: Resolver) -> Router {
-    let router = RouterBuilder::new(resolver).metrics(Metrics::new()).build();
-    LiveRouter::new(router).router()
+    LiveRouter::new(builder(resolver).build()).router()
 }
 
 fn peer() -> SocketAddr {
@@ -170,8 +176,7 @@ fn router_logged(rounds: usize) {
 /// A caller that may not ask: what a flood of requests costs.
 fn router_refused(rounds: usize) {
     logging::install("warn");
-    let app = RouterBuilder::new(sessions::resolver(SESSIONS))
-        .metrics(Metrics::new())
+    let app = builder(sessions::resolver(SESSIONS))
         .allowed_callers(["198.51.100.0/24".parse().unwrap()])
         .build();
     ask(app, rounds, sessions::target, StatusCode::FORBIDDEN);
@@ -180,11 +185,11 @@ fn router_refused(rounds: usize) {
 /// Over sockets: the server of this library.
 fn server(rounds: usize) {
     logging::install("warn");
-    let app = app(sessions::resolver(SESSIONS));
+    let service = builder(sessions::resolver(SESSIONS)).service();
     served(rounds, |stopped| async {
         let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = Server::new(app).serve(listener, async {
+        let serving = Server::resolving(service).serve(listener, async {
             let _dropped = stopped.await;
         });
         (address, async {
