@@ -81,7 +81,7 @@ struct Apps {
     closed: App,
     busy: App,
     /// They take the only places.
-    _in_flight: [Pin<Box<dyn Future<Output = Response>>>; 2],
+    _in_flight: [Pin<Box<dyn Future<Output = Response> + Send>>; 2],
 }
 
 impl Apps {
@@ -99,7 +99,7 @@ impl Apps {
         };
         let router = busy.router.clone().oneshot(hanging());
         let service = busy.service.clone().oneshot(hanging());
-        let mut in_flight: [Pin<Box<dyn Future<Output = Response>>>; 2] = [
+        let mut in_flight: [Pin<Box<dyn Future<Output = Response> + Send>>; 2] = [
             Box::pin(async { router.await.unwrap() }),
             Box::pin(async { service.await.unwrap() }),
         ];
