@@ -1,37 +1,39 @@
-//! What this thread logs.
+//! What has been logged, by file.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::{Mutex, Once};
 
-use tracing::subscriber::DefaultGuard;
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// Collects what this thread logs, until the guard is dropped.
-    pub(crate) fn of_this_thread() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
+/// From now on, for all of this process: what a test has for its thread alone
+/// may miss an event that another thread met first.
+pub(crate) fn record_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt()
             .without_time()
             .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    /// The lines so far that contain `text`.
-    pub(crate) fn lines_with(&self, text: &str) -> Vec<String> {
-        let written = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = written.lines().filter(|line| line.contains(text));
-        lines.map(str::to_owned).collect()
-    }
+            .with_writer(|| Writer)
+            .init();
+    });
 }
 
-impl io::Write for Log {
+/// The lines so far that contain `text` and name the file at `path`.
+pub(crate) fn logged(path: &Path, text: &str) -> Vec<String> {
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
+    let path = format!("path={} ", path.display());
+    log.lines()
+        .filter(|line| line.contains(text) && format!("{line} ").contains(&path))
+        .map(str::to_owned)
+        .collect()
+}
+
+struct Writer;
+
+impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOG.lock().unwrap().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
