@@ -11,3 +11,4 @@ mod model;
 mod registry;
 mod stale;
 mod support;
+mod threads;
