@@ -62,6 +62,13 @@ fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
         serving.post(TARGET).starts_with("HTTP/1.1 200 ")
     });
 
+    // Once its changes are followed: then Redis is not asked again.
+    wait_until("it is kept", || {
+        let before = redis.lookups();
+        assert!(serving.post(TARGET).starts_with("HTTP/1.1 200 "));
+        redis.lookups() == before
+    });
+
     drop(redis);
     wait_until("the outage is noticed", || {
         let unknown = serving.post("/resolveSession?sessionId=bob");

@@ -38,6 +38,19 @@ impl Redis {
         format!("redis://:{PASSWORD}@127.0.0.1:{port}")
     }
 
+    /// How many lookups it has answered.
+    pub(crate) fn lookups(&self) -> u64 {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string(), "info", "commandstats"])
+            .env("REDISCLI_AUTH", PASSWORD)
+            .output();
+        let statistics = String::from_utf8(output.unwrap().stdout).unwrap();
+        let calls = statistics
+            .split_once("cmdstat_get:calls=")
+            .and_then(|(_, rest)| rest.split(',').next());
+        calls.map_or(0, |calls| calls.parse().unwrap())
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         let output = dcv_resolver(arguments)
             .env("DCV_RESOLVER_STORE", Self::url(self.port))
