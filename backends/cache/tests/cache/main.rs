@@ -4,7 +4,6 @@
 
 mod bounds;
 mod driven;
-mod events;
 mod flights;
 mod lifetimes;
 mod model;
