@@ -92,7 +92,7 @@ pub(crate) fn run(load: &Load) {
         .unwrap()
         .block_on(async {
             let until = Instant::now() + Duration::from_secs(load.seconds);
-            let tls = load.ca.as_ref().map(|ca| connector(ca));
+            let tls = load.ca.as_ref().map(connector);
             let mut loaded = Vec::new();
             for server in &load.servers {
                 let mut parts = server.splitn(2, ':');
