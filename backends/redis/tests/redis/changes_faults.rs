@@ -203,6 +203,7 @@ async fn a_master_that_is_demoted_while_its_connections_stay() {
         .find(|server| server.port != old)
         .unwrap()
         .port;
+    all.look_often().await;
     let mark = telling.mark();
     all.server(other).run("REPLICAOF NO ONE").await;
     let demote = format!("REPLICAOF 127.0.0.1 {other}");
@@ -213,9 +214,15 @@ async fn a_master_that_is_demoted_while_its_connections_stay() {
         "| demoted | lost after {:?} |",
         lost.saturating_duration_since(demoted)
     );
-    // The sentinels see to it that there is a master again.
+    // The sentinels see to it that there is a master again; the first of them
+    // may be the last to know which.
     telling.confirmed(mark).await;
-    let master = all.master().await;
+    let patience = Patience::until("the first sentinel names a master that is one");
+    let mut master = all.master().await;
+    while !all.is_master(master).await {
+        patience.wait().await;
+        master = all.master().await;
+    }
     tells(&telling, all.server(master)).await;
 }
 

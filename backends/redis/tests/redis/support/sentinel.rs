@@ -45,6 +45,14 @@ impl Sentinels {
         sentinel
     }
 
+    /// Has the sentinels ask for roles every 200 ms: a master that says it is a
+    /// replica is replaced after two such periods, which are 20 s otherwise.
+    pub(crate) async fn look_often(&self) {
+        for sentinel in &self.sentinels {
+            sentinel.run("SENTINEL DEBUG INFO-PERIOD 200").await;
+        }
+    }
+
     async fn know_each_other(&self) -> bool {
         for sentinel in &self.sentinels {
             let known = sentinel.run(&format!("SENTINEL MASTER {SERVICE}")).await;
