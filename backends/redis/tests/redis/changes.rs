@@ -11,15 +11,15 @@ use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::time::Instant;
 
 use crate::support::{
-    OTHER_TOKEN, Patience, Proxy, Recorder, Server, TOKEN, Telling, Told, fill, id, now, record,
-    store,
+    OTHER_TOKEN, Patience, Proxy, Recorder, Server, TOKEN, Telling, Told, fill, id, now, patient,
+    patient_store, record,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn whatever_others_do_to_a_key_is_told() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     fill(&store, 3).await;
     let telling = Telling::start(&store).await;
     for (command, sessions) in [
@@ -73,8 +73,8 @@ async fn whatever_others_do_to_a_key_is_told() {
 #[ignore = "needs redis-server"]
 async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
     let server = Server::start().await;
-    let store = store(&server.url());
-    let other = crate::support::store(&server.url());
+    let store = patient_store(&server.url());
+    let other = patient_store(&server.url());
     let telling = Telling::start(&store).await;
     let session = id("console");
     let soon = Timestamp::from_unix_ms(now().as_unix_ms() + 1_000);
@@ -128,7 +128,7 @@ async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
 #[ignore = "needs redis-server"]
 async fn what_is_no_session_of_the_store_is_not_told() {
     let server = Server::start().await;
-    let config = RedisConfig::from_url(&server.url()).unwrap();
+    let config = patient(RedisConfig::from_url(&server.url()).unwrap());
     let telling = Telling::start(&RedisStore::new(config.key_prefix("mine[*]:"))).await;
     let mut admin = server.admin().await;
     let too_long = format!("mine[*]:{}", "x".repeat(257));
@@ -176,7 +176,7 @@ async fn a_change_is_told_before_a_moment_after_it_is_confirmed_over_a_slow_conn
 }
 
 async fn confirms_what_was_told(server: &Server, url: &str, pause: Duration) {
-    let telling = Telling::start(&store(url)).await;
+    let telling = Telling::start(&patient_store(url)).await;
     let end = Instant::now() + Duration::from_secs(3);
     let writers: Vec<_> = (0..4)
         .map(|writer| {
@@ -235,7 +235,7 @@ async fn confirms_what_was_told(server: &Server, url: &str, pause: Duration) {
 #[ignore = "needs redis-server"]
 async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
     let mut server = Server::prepare(&[]);
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     let telling = Telling::begin(&store);
     telling.lost(0).await;
     server.launch().await;
@@ -260,7 +260,7 @@ async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
 #[ignore = "needs redis-server"]
 async fn two_listeners_hear_the_same() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     let (one, two) = (Telling::start(&store).await, Telling::start(&store).await);
     server.run("SET dcv:session:a text").await;
     for telling in [&one, &two] {

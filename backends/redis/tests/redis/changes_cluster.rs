@@ -5,7 +5,9 @@ use dcv_resolver_core::{SessionId, SessionRegistry, SessionStore};
 use dcv_resolver_redis::RedisStore;
 use tokio::time::Instant;
 
-use crate::support::{Cluster, Patience, Proxy, TOKEN, Telling, Told, fill, now, record, store};
+use crate::support::{
+    Cluster, Patience, Proxy, TOKEN, Telling, Told, fill, now, patient_store, record, store,
+};
 
 /// Changes these sessions, and waits until it is told.
 async fn tells(telling: &Telling, other: &RedisStore, ids: &[SessionId]) {
@@ -26,7 +28,7 @@ async fn tells(telling: &Telling, other: &RedisStore, ids: &[SessionId]) {
 #[ignore = "needs redis-server"]
 async fn changes_on_every_master_are_told_while_slots_move() {
     let cluster = Cluster::start().await;
-    let (store, other) = (store(&cluster.url()), store(&cluster.url()));
+    let (store, other) = (patient_store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 30).await;
     let telling = Telling::start(&store).await;
     tells(&telling, &other, &ids).await;
@@ -45,7 +47,7 @@ async fn changes_on_every_master_are_told_while_slots_move() {
 #[ignore = "needs redis-server"]
 async fn a_slot_that_changes_hands_without_its_keys_changes_everything() {
     let cluster = Cluster::start().await;
-    let store = store(&cluster.url());
+    let store = patient_store(&cluster.url());
     let ids = fill(&store, 1).await;
     let telling = Telling::start(&store).await;
     let mark = telling.mark();
@@ -63,7 +65,7 @@ async fn a_slot_that_changes_hands_without_its_keys_changes_everything() {
 #[ignore = "needs redis-server"]
 async fn a_master_that_is_added_is_listened_to() {
     let mut cluster = Cluster::start().await;
-    let (store, other) = (store(&cluster.url()), store(&cluster.url()));
+    let (store, other) = (patient_store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 3).await;
     let telling = Telling::start(&store).await;
     let mark = telling.mark();
@@ -104,7 +106,7 @@ async fn a_killed_and_a_frozen_master_are_failed_over() {
 #[ignore = "needs redis-server"]
 async fn a_fail_over_on_demand_is_followed_though_nobody_looks_anything_up() {
     let cluster = Cluster::start().await;
-    let (store, other) = (store(&cluster.url()), store(&cluster.url()));
+    let (store, other) = (store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 30).await;
     cluster.replicated().await;
     let telling = Telling::start(&store).await;
@@ -181,8 +183,8 @@ async fn the_permissions_in_the_readme_are_enough() {
         .await;
     }
     let url = cluster.url().replace("://", "://ann:tr0ub4dor@");
-    let other = store(&cluster.url());
-    let telling = Telling::start(&store(&url)).await;
+    let other = patient_store(&cluster.url());
+    let telling = Telling::start(&patient_store(&url)).await;
     let ids = fill(&other, 3).await;
     tells(&telling, &other, &ids).await;
     assert!(!telling.recorder.all().contains(&Told::Lost));

@@ -11,7 +11,8 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use crate::support::{
-    Patience, Proxy, Sentinels, Server, TOKEN, Telling, Told, fill, id, now, record, store,
+    Patience, Proxy, Sentinels, Server, TOKEN, Telling, Told, fill, id, now, patient_store, record,
+    store,
 };
 use crate::tls::Authority;
 
@@ -101,7 +102,7 @@ async fn one_byte_at_a_time() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     proxy.slice();
-    let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
+    let store = patient_store(&format!("redis://127.0.0.1:{}", proxy.port));
     let telling = Telling::start(&store).await;
     tells(&telling, &server).await;
 }
@@ -139,7 +140,7 @@ async fn lookups_and_changes_come_from_the_same_server() {
         let proxy = Proxy::start(old.port).await;
         let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
         let telling = Telling::start(&store).await;
-        fill(&crate::support::store(&new.url()), 1).await;
+        fill(&patient_store(&new.url()), 1).await;
         assert_eq!(store.lookup(&id("s-0")).await.unwrap(), None);
         proxy.point_at(new.port);
         let mark = telling.mark();
@@ -237,7 +238,7 @@ async fn the_permissions_in_the_readme_are_enough_with_sentinels() {
     );
     all.server(master).run(&rules).await;
     let url = all.url().replace("://", &format!("://ann:{PASSWORD}@"));
-    let telling = Telling::start(&store(&url)).await;
+    let telling = Telling::start(&patient_store(&url)).await;
     tells(&telling, all.server(master)).await;
     assert!(!telling.recorder.all().contains(&Told::Lost));
 }
@@ -273,7 +274,7 @@ async fn a_refusal_is_said_once_and_asked_about_again() {
     server.run(&rules).await;
     let url = format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port);
     let (warnings, guard) = Warnings::of_this_thread();
-    let store = store(&url);
+    let store = patient_store(&url);
     let telling = Telling::begin(&store);
     telling.lost(0).await;
     let patience = Patience::until("it was asked twice");
@@ -316,7 +317,7 @@ async fn a_server_without_resp3_does_not_tell() {
     let server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
     let (warnings, _guard) = Warnings::of_this_thread();
-    let store = store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
+    let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
     let telling = Telling::begin(&store);
     telling.lost(0).await;
     assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);

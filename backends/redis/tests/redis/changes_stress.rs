@@ -10,7 +10,7 @@ use dcv_resolver_core::{ChangeListener, SessionId, SessionRegistry, SessionStore
 use dcv_resolver_redis::RedisStore;
 use tokio::time::sleep;
 
-use crate::support::{Cluster, Proxy, Server, TOKEN, id, now, record, store};
+use crate::support::{Cluster, Proxy, Server, TOKEN, id, now, patient_store, record, store};
 
 const DURATION: Duration = Duration::from_secs(4);
 const SESSIONS: usize = 40;
@@ -179,7 +179,7 @@ async fn stress(name: &str, store: RedisStore, writers: Vec<RedisStore>, pause: 
 #[ignore = "needs redis-server"]
 async fn one_server() {
     let server = Server::start().await;
-    let writers = (0..3).map(|_| store(&server.url())).collect();
+    let writers = (0..3).map(|_| patient_store(&server.url())).collect();
     stress("one server", store(&server.url()), writers, SHORT).await;
 }
 
@@ -189,7 +189,7 @@ async fn one_server_far_away() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     proxy.delay(Duration::from_millis(10));
-    let writers = (0..3).map(|_| store(&server.url())).collect();
+    let writers = (0..3).map(|_| patient_store(&server.url())).collect();
     let cache = store(&format!("redis://127.0.0.1:{}", proxy.port));
     stress("one server far away", cache, writers, LONG).await;
 }
@@ -198,7 +198,7 @@ async fn one_server_far_away() {
 #[ignore = "needs redis-server"]
 async fn one_server_that_closes_connections() {
     let server = Server::start().await;
-    let writers = (0..3).map(|_| store(&server.url())).collect();
+    let writers = (0..3).map(|_| patient_store(&server.url())).collect();
     let cache = store(&server.url());
     let mut admin = server.admin().await;
     let closing = tokio::spawn(async move {
@@ -217,7 +217,7 @@ async fn one_server_that_closes_connections() {
 #[ignore = "needs redis-server"]
 async fn a_cluster_whose_slots_move() {
     let cluster = Cluster::start().await;
-    let writers = (0..3).map(|_| store(&cluster.url())).collect();
+    let writers = (0..3).map(|_| patient_store(&cluster.url())).collect();
     let cache = store(&cluster.url());
     let moving = async {
         for number in (0..SESSIONS).cycle() {

@@ -8,7 +8,8 @@ use dcv_resolver_core::{SessionId, SessionListing, SessionRegistry, SessionStore
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
-    Cluster, Patience, Proxy, RECOVERED, TOKEN, Traffic, fill, id, now, record, store,
+    Cluster, Patience, Proxy, RECOVERED, TOKEN, Traffic, fill, id, now, patient_store, record,
+    store,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,6 +54,7 @@ async fn nothing_is_absent_while_slots_move() {
     println!("| 40 slots moved | {failures} of {answers} lookups failed |");
     assert!(answers > 200);
     assert!(failures * 100 < answers, "{failures} of {answers}");
+    let store = patient_store(&cluster.url());
     assert_eq!(listed(&store).await, ids.into_iter().collect());
 }
 

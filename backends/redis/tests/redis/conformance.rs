@@ -2,14 +2,13 @@
 //! topology; each rule has a key prefix of its own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use dcv_resolver_conformance::{Fixture, register_each};
 use dcv_resolver_core::SessionRecord;
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::sync::OnceCell;
 
-use crate::support::{Cluster, Sentinels, Server};
+use crate::support::{Cluster, Sentinels, Server, patient};
 
 struct Place {
     url: String,
@@ -26,13 +25,9 @@ impl Place {
     }
 
     fn open(&self) -> RedisStore {
-        // The rules are not about waiting, and a busy machine may take long.
-        let config = RedisConfig::from_url(&self.url)
-            .unwrap()
-            .connect_timeout(Duration::from_secs(10))
-            .response_timeout(Duration::from_secs(10))
-            .key_prefix(&self.prefix);
-        RedisStore::new(config)
+        // The rules are not about waiting.
+        let config = patient(RedisConfig::from_url(&self.url).unwrap());
+        RedisStore::new(config.key_prefix(&self.prefix))
     }
 }
 

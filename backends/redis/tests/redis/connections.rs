@@ -3,7 +3,7 @@
 use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_redis::{RedisConfig, RedisConnection, RedisStore};
 
-use crate::support::{Cluster, Server, TOKEN, fill, id, store};
+use crate::support::{Cluster, Server, TOKEN, fill, id, patient_store};
 
 async fn serves(connection: impl Into<RedisConnection>) {
     let store = RedisStore::new(RedisConfig::over(connection).key_prefix("shared:"));
@@ -59,7 +59,7 @@ async fn a_cluster_connection_is_shared() {
 #[ignore = "needs redis-server"]
 async fn a_node_of_a_cluster_named_as_a_single_server_is_a_wrong_configuration() {
     let cluster = Cluster::start().await;
-    let store = store(&cluster.nodes[0].url());
+    let store = patient_store(&cluster.nodes[0].url());
     // Every master has about a third of them.
     let mut kinds = Vec::new();
     for number in 0..50 {

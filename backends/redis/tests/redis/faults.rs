@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
-    Patience, Proxy, RECOVERED, Server, TOKEN, Traffic, fill, id, now, record, store,
+    Patience, Proxy, RECOVERED, Server, TOKEN, Traffic, fill, id, now, patient_store, record, store,
 };
 
 const TIMEOUT: Duration = RedisConfig::DEFAULT_RESPONSE_TIMEOUT;
@@ -198,7 +198,7 @@ async fn a_replica_that_is_written_to_reads_on_and_is_not_flooded_with_connectio
     let proxy = Proxy::start(replica.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
     fill(&store, 1).await;
-    fill(&crate::support::store(&master.url()), 1).await;
+    fill(&patient_store(&master.url()), 1).await;
     replica
         .run(&format!("REPLICAOF 127.0.0.1 {}", master.port))
         .await;
@@ -249,7 +249,7 @@ async fn a_server_that_takes_connections_and_no_commands_is_not_flooded() {
 #[ignore = "needs redis-server"]
 async fn a_page_token_of_a_server_that_was_restarted_is_an_invalid_page() {
     let mut server = Server::start_durable().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     fill(&store, 100).await;
     let limit = 10.try_into().unwrap();
     let first = store.list(None, limit).await.unwrap();
@@ -344,7 +344,7 @@ async fn one_byte_at_a_time_mixes_nothing_up() {
 #[ignore = "needs redis-server"]
 async fn cancelled_lookups_leave_the_others_their_own_answers() {
     let server = Server::start().await;
-    let store = Arc::new(store(&server.url()));
+    let store = Arc::new(patient_store(&server.url()));
     let ids = fill(&store, 64).await;
     let tasks: Vec<_> = (0..64_u64)
         .map(|task| {

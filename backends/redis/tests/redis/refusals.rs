@@ -9,7 +9,9 @@ use dcv_resolver_core::{
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::support::{Patience, RECOVERED, Server, TOKEN, fill, id, now, record, store};
+use crate::support::{
+    Patience, RECOVERED, Server, TOKEN, fill, id, now, patient_store, record, store,
+};
 
 const PASSWORD: &str = "tr0ub4dor-9f8e7d";
 
@@ -34,8 +36,8 @@ async fn recovers(store: &dyn SessionStore, fault: &str, kind: StoreErrorKind) {
 #[ignore = "needs redis-server"]
 async fn a_wrong_password_is_access_denied() {
     let server = Server::start().await;
-    fill(&store(&server.url()), 1).await;
-    let with_password = store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
+    fill(&patient_store(&server.url()), 1).await;
+    let with_password = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
     let mut admin = server.admin().await;
     let mut require = async |password: &str| {
         let mut command = redis::cmd("CONFIG");
@@ -48,7 +50,7 @@ async fn a_wrong_password_is_access_denied() {
         format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port),
         format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port),
     ] {
-        let error = store(&url).lookup(&id("s-0")).await.unwrap_err();
+        let error = patient_store(&url).lookup(&id("s-0")).await.unwrap_err();
         assert_eq!(
             error.kind(),
             StoreErrorKind::AccessDenied,
@@ -73,10 +75,10 @@ async fn a_wrong_password_is_access_denied() {
 #[ignore = "needs redis-server"]
 async fn an_acl_that_denies_reading_is_access_denied() {
     let server = Server::start().await;
-    fill(&store(&server.url()), 1).await;
+    fill(&patient_store(&server.url()), 1).await;
     let rules = format!("ACL SETUSER ann on >{PASSWORD} ~dcv:session:* +@all -get");
     server.run(&rules).await;
-    let store = store(&format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port));
+    let store = patient_store(&format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port));
     for error in [
         store.lookup(&id("s-0")).await.unwrap_err(),
         store.ping().await.unwrap_err(),
@@ -98,7 +100,7 @@ async fn the_permissions_in_the_readme_are_enough() {
              +get +set +del +eval +evalsha +scan +info +ping"
         ))
         .await;
-    let store = store(&format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port));
+    let store = patient_store(&format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port));
     fill(&store, 3).await;
     assert!(store.lookup(&id("s-0")).await.unwrap().is_some());
     assert!(store.deregister(&id("s-0"), &TOKEN).await.unwrap());
@@ -106,7 +108,7 @@ async fn the_permissions_in_the_readme_are_enough() {
     assert_eq!(page.records.len(), 2);
     assert_eq!(store.sweep(now()).await.unwrap(), 0);
 
-    let with_database = crate::support::store(&format!(
+    let with_database = patient_store(&format!(
         "redis://ann:{PASSWORD}@127.0.0.1:{}/3",
         server.port
     ));
@@ -163,7 +165,7 @@ async fn a_server_that_is_loading_is_unavailable() {
 #[ignore = "needs redis-server"]
 async fn a_server_with_too_many_clients_is_unavailable() {
     let server = Server::start().await;
-    fill(&store(&server.url()), 1).await;
+    fill(&patient_store(&server.url()), 1).await;
     server.run("CONFIG SET maxclients 1").await;
     let mut others = Vec::new();
     let (store, error) = loop {
@@ -193,7 +195,7 @@ async fn a_server_with_too_many_clients_is_unavailable() {
 #[ignore = "needs redis-server"]
 async fn a_server_without_memory_is_not_writable_and_still_answers() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     fill(&store, 1).await;
     server.run("CONFIG SET maxmemory 1").await;
     let error = store
@@ -220,7 +222,7 @@ async fn a_server_without_memory_is_not_writable_and_still_answers() {
 async fn a_replica_is_not_writable() {
     let master = Server::start().await;
     let replica = Server::start_with(&["--replicaof", "127.0.0.1", &master.port.to_string()]).await;
-    let error = store(&replica.url())
+    let error = patient_store(&replica.url())
         .register(&record(&id("new")), &TOKEN, now())
         .await
         .unwrap_err();
@@ -264,10 +266,10 @@ async fn a_script_that_blocks_the_server_makes_it_unavailable() {
 async fn a_server_without_resp3_is_served_in_resp2_and_never_shown_the_password() {
     let server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
-    let right = store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
+    let right = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
     fill(&right, 1).await;
     assert!(right.lookup(&id("s-0")).await.unwrap().is_some());
-    let wrong = store(&format!("redis://:{PASSWORD}x@127.0.0.1:{}", server.port));
+    let wrong = patient_store(&format!("redis://:{PASSWORD}x@127.0.0.1:{}", server.port));
     let error = wrong.lookup(&id("s-0")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::AccessDenied);
     assert_discreet(&error);

@@ -4,7 +4,7 @@ use dcv_resolver_core::{SessionStore, StoreErrorKind};
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use crate::support::{Server, fill, id};
+use crate::support::{Server, fill, id, patient};
 
 pub(crate) struct Authority {
     pem: String,
@@ -65,7 +65,7 @@ impl Authority {
             .unwrap()
             .tls_client_pem(certificate, key)
             .unwrap();
-        RedisStore::new(config)
+        RedisStore::new(patient(config))
     }
 }
 

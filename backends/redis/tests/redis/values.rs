@@ -8,13 +8,13 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 
-use crate::support::{OTHER_TOKEN, Server, TOKEN, fill, id, now, record, store};
+use crate::support::{OTHER_TOKEN, Server, TOKEN, fill, id, now, patient, patient_store, record};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     let session = id("console");
     let key = "dcv:session:console";
     let mut admin = server.admin().await;
@@ -133,14 +133,14 @@ async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
 async fn a_ping_is_answered_whatever_is_under_the_key_that_it_reads() {
     let server = Server::start().await;
     server.run("HSET dcv:session: field value").await;
-    store(&server.url()).ping().await.unwrap();
+    patient_store(&server.url()).ping().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn times_beyond_what_a_float_holds_are_compared_exactly() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     let at = |ms| Timestamp::from_unix_ms(ms);
     for expires_at in [
         i64::MAX,
@@ -187,7 +187,7 @@ async fn times_beyond_what_a_float_holds_are_compared_exactly() {
 #[ignore = "needs redis-server"]
 async fn redis_removes_the_key_a_grace_after_the_expiry_whatever_the_callers_clock() {
     let server = Server::start().await;
-    let config = RedisConfig::from_url(&server.url()).unwrap();
+    let config = patient(RedisConfig::from_url(&server.url()).unwrap());
     let store = RedisStore::new(config.expired_key_grace(Duration::from_secs(60)));
     let session = id("console");
     let ttl_ms = async || -> i64 {
@@ -219,7 +219,7 @@ async fn redis_removes_the_key_a_grace_after_the_expiry_whatever_the_callers_clo
 #[ignore = "needs redis-server"]
 async fn a_server_that_has_forgotten_the_scripts_is_told_again() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     fill(&store, 1).await;
     server.run("SCRIPT FLUSH").await;
     assert!(store.deregister(&id("s-0"), &TOKEN).await.unwrap());
@@ -231,7 +231,7 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_again() {
 #[ignore = "needs redis-server"]
 async fn two_stores_on_one_redis_answer_alike_at_once() {
     let server = Server::start().await;
-    let (one, other) = (store(&server.url()), store(&server.url()));
+    let (one, other) = (patient_store(&server.url()), patient_store(&server.url()));
     let session = id("console");
     assert_eq!(other.lookup(&session).await.unwrap(), None);
     for port in 1..=200 {
@@ -252,7 +252,7 @@ async fn two_stores_on_one_redis_answer_alike_at_once() {
 async fn prefixes_keep_stores_apart_though_they_look_like_patterns() {
     let server = Server::start().await;
     let with = |prefix: &str| {
-        let config = RedisConfig::from_url(&server.url()).unwrap();
+        let config = patient(RedisConfig::from_url(&server.url()).unwrap());
         RedisStore::new(config.key_prefix(prefix))
     };
     let (one, other) = (with("a*:"), with("ab:"));
@@ -270,7 +270,7 @@ async fn prefixes_keep_stores_apart_though_they_look_like_patterns() {
 #[ignore = "needs redis-server"]
 async fn a_hundred_thousand_sessions_are_imported_in_seconds() {
     let server = Server::start().await;
-    let store = store(&server.url());
+    let store = patient_store(&server.url());
     let started = tokio::time::Instant::now();
     fill(&store, 100_000).await;
     println!("100,000 sessions imported in {:?}", started.elapsed());

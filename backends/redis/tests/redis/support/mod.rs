@@ -37,8 +37,20 @@ pub(crate) fn now() -> Timestamp {
     ManualClock::default().now()
 }
 
+/// A store with the timeouts that it has by default, for faults.
 pub(crate) fn store(url: &str) -> RedisStore {
     RedisStore::new(RedisConfig::from_url(url).unwrap())
+}
+
+/// A store for tests that are not about waiting: a busy machine may take long.
+pub(crate) fn patient_store(url: &str) -> RedisStore {
+    RedisStore::new(patient(RedisConfig::from_url(url).unwrap()))
+}
+
+pub(crate) fn patient(config: RedisConfig) -> RedisConfig {
+    config
+        .connect_timeout(Duration::from_secs(10))
+        .response_timeout(Duration::from_secs(10))
 }
 
 pub(crate) fn id(text: &str) -> SessionId {
