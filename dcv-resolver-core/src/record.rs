@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,9 +29,35 @@ use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct SessionRecord(Arc<Fields>);
+pub struct SessionRecord(Arc<Kept>);
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A record as it is kept: there may be millions, and a lookup is as fast as
+/// few lines of memory are read for it.
+#[derive(Clone, PartialEq, Eq)]
+struct Kept {
+    id: SessionId,
+    host: Host,
+    rest: Option<Box<Rest>>,
+    /// Of no meaning unless `expires`. Both together are the [`Expiry`], which
+    /// takes twice the memory where it stands as one.
+    expires_at: Timestamp,
+    http_port: Option<NonZeroU16>,
+    quic_port: Option<NonZeroU16>,
+    state: SessionState,
+    expires: bool,
+}
+
+/// What few records have. It is kept apart, and only where it says something.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Rest {
+    target_id: Option<SessionId>,
+    web_url_path: WebUrlPath,
+    owner: Option<Box<str>>,
+    labels: BTreeMap<String, String>,
+}
+
+/// A record as it is written down and put together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
     id: SessionId,
@@ -145,7 +172,7 @@ impl SessionRecord {
     /// Starts a record that differs from this one only in what is set next.
     #[must_use]
     pub fn to_builder(&self) -> SessionRecordBuilder {
-        SessionRecordBuilder((*self.0).clone())
+        SessionRecordBuilder(Fields::from(&*self.0))
     }
 
     /// The id that clients ask for.
@@ -157,7 +184,8 @@ impl SessionRecord {
     /// The id on the DCV server: [`id`](Self::id), unless set otherwise.
     #[must_use]
     pub fn target_id(&self) -> &SessionId {
-        self.0.target_id.as_ref().unwrap_or(&self.0.id)
+        let target_id = self.rest().and_then(|rest| rest.target_id.as_ref());
+        target_id.unwrap_or(&self.0.id)
     }
 
     /// Where the DCV server is reached.
@@ -170,16 +198,17 @@ impl SessionRecord {
     /// the server does not offer it.
     #[must_use]
     pub fn port(&self, transport: Transport) -> Option<u16> {
-        match transport {
+        let port = match transport {
             Transport::Http => self.0.http_port,
             Transport::Quic => self.0.quic_port,
-        }
+        };
+        port.map(NonZeroU16::get)
     }
 
     /// The path of the DCV server's web client.
     #[must_use]
     pub fn web_url_path(&self) -> &WebUrlPath {
-        &self.0.web_url_path
+        self.rest().map_or(&ROOT, |rest| &rest.web_url_path)
     }
 
     /// How far the session has come.
@@ -191,19 +220,23 @@ impl SessionRecord {
     /// When the record stops being live.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
-        self.0.expiry
+        self.0.expiry()
     }
 
     /// Whose session it is, for people; the resolver does not read it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
-        self.0.owner.as_deref()
+        self.rest().and_then(|rest| rest.owner.as_deref())
     }
 
     /// Notes for people; the resolver does not read them.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
-        &self.0.labels
+        self.rest().map_or(&NO_LABELS, |rest| &rest.labels)
+    }
+
+    fn rest(&self) -> Option<&Rest> {
+        self.0.rest.as_deref()
     }
 
     /// Whether the record is live: `now` is before its expiry.
@@ -212,42 +245,103 @@ impl SessionRecord {
     /// lookup; the [`Resolver`](crate::Resolver) does.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
-        !self.0.expiry.is_past(now)
+        !self.expiry().is_past(now)
     }
 
     /// This record with another expiry, as a lease renewal makes it.
     #[must_use]
     pub fn with_expiry(mut self, expiry: Expiry) -> Self {
-        Arc::make_mut(&mut self.0).expiry = expiry;
+        Arc::make_mut(&mut self.0).set_expiry(expiry);
         self
+    }
+}
+
+static ROOT: WebUrlPath = WebUrlPath::ROOT;
+static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
+
+impl Kept {
+    fn expiry(&self) -> Expiry {
+        if self.expires {
+            Expiry::At(self.expires_at)
+        } else {
+            Expiry::Never
+        }
+    }
+
+    fn set_expiry(&mut self, expiry: Expiry) {
+        let expires_at = Option::from(expiry);
+        self.expires = expires_at.is_some();
+        self.expires_at = expires_at.unwrap_or(MEANINGLESS);
+    }
+}
+
+/// Always the same, so that records compare by meaning.
+const MEANINGLESS: Timestamp = Timestamp::from_unix_ms(0);
+
+impl From<&Kept> for Fields {
+    fn from(kept: &Kept) -> Self {
+        let rest = kept.rest.as_deref().cloned().unwrap_or_default();
+        Self {
+            id: kept.id.clone(),
+            target_id: rest.target_id,
+            host: kept.host.clone(),
+            http_port: kept.http_port.map(NonZeroU16::get),
+            quic_port: kept.quic_port.map(NonZeroU16::get),
+            web_url_path: rest.web_url_path,
+            state: kept.state,
+            expiry: kept.expiry(),
+            owner: rest.owner,
+            labels: rest.labels,
+        }
     }
 }
 
 impl fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SessionRecord").field(&*self.0).finish()
+        let fields = Fields::from(&*self.0);
+        f.debug_tuple("SessionRecord").field(&fields).finish()
     }
 }
 
 impl TryFrom<Fields> for SessionRecord {
     type Error = InvalidRecord;
 
-    fn try_from(mut fields: Fields) -> Result<Self, InvalidRecord> {
-        if fields.http_port == Some(0) || fields.quic_port == Some(0) {
-            return Err(InvalidRecord::PortZero);
-        }
-        if fields.http_port.is_none() && fields.quic_port.is_none() {
+    fn try_from(fields: Fields) -> Result<Self, InvalidRecord> {
+        let http_port = fields.http_port.map(not_zero).transpose()?;
+        let quic_port = fields.quic_port.map(not_zero).transpose()?;
+        if http_port.is_none() && quic_port.is_none() {
             return Err(InvalidRecord::NoPort);
         }
-        // Equal ids are stored once, so that records compare by meaning.
-        fields.target_id = fields.target_id.filter(|target| *target != fields.id);
-        Ok(Self(Arc::new(fields)))
+        // What means the same is kept the same, so that records compare by
+        // meaning: equal ids once, and nothing said as nothing.
+        let rest = Rest {
+            target_id: fields.target_id.filter(|target| *target != fields.id),
+            web_url_path: fields.web_url_path,
+            owner: fields.owner,
+            labels: fields.labels,
+        };
+        let mut kept = Kept {
+            id: fields.id,
+            host: fields.host,
+            rest: (rest != Rest::default()).then(|| Box::new(rest)),
+            expires_at: MEANINGLESS,
+            http_port,
+            quic_port,
+            state: fields.state,
+            expires: false,
+        };
+        kept.set_expiry(fields.expiry);
+        Ok(Self(Arc::new(kept)))
     }
+}
+
+fn not_zero(port: u16) -> Result<NonZeroU16, InvalidRecord> {
+    NonZeroU16::new(port).ok_or(InvalidRecord::PortZero)
 }
 
 impl Serialize for SessionRecord {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        Fields::from(&*self.0).serialize(serializer)
     }
 }
 
@@ -452,11 +546,19 @@ mod tests {
         assert_eq!(back, Ok(record));
     }
 
+    /// Room for a million of them is what a resolver is measured by.
+    #[test]
+    fn what_is_kept_of_a_record_is_small() {
+        assert!(size_of::<Kept>() <= 56, "{} bytes", size_of::<Kept>());
+    }
+
     #[test]
     fn a_new_expiry_leaves_other_clones_alone() {
         let record = builder().http_port(1).build().unwrap();
         let renewed = record.clone().with_expiry(Expiry::Never);
         assert_eq!(renewed.expiry(), Expiry::Never);
         assert_eq!(record.expiry(), Expiry::At(Timestamp::from_unix_ms(1_000)));
+        let never = builder().http_port(1).expiry(Expiry::Never).build();
+        assert_eq!(never, Ok(renewed));
     }
 }

@@ -54,6 +54,8 @@ impl WebUrlPath {
     /// The greatest length of a path.
     pub const MAX_BYTES: usize = 1024;
 
+    pub(crate) const ROOT: Self = Self(None);
+
     /// Checks `text` and takes it as a path.
     ///
     /// # Errors

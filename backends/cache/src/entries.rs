@@ -79,25 +79,44 @@ const USUAL_BYTES: usize = 512;
 /// allocation.
 const ENTRY_BYTES: usize = 130;
 /// A record without its texts.
-const RECORD_BYTES: usize = 200;
+const RECORD_BYTES: usize = 80;
+/// What few records have, without its texts.
+const REST_BYTES: usize = 80;
+/// What surrounds a text.
+const TEXT_BYTES: usize = 20;
 /// A label without its texts.
 const LABEL_BYTES: usize = 80;
 
 pub(crate) fn bytes_of(id: &SessionId, answer: Option<&SessionRecord>) -> u32 {
     let mut bytes = ENTRY_BYTES + id.as_str().len();
     if let Some(record) = answer {
-        let target_id = Some(record.target_id()).filter(|target| *target != record.id());
-        bytes += RECORD_BYTES
-            + record.id().as_str().len()
-            + target_id.map_or(0, |target| target.as_str().len())
-            + record.host().as_str().len()
-            + record.web_url_path().as_str().len()
-            + record.owner().map_or(0, str::len);
-        for (name, value) in record.labels() {
-            bytes += LABEL_BYTES + name.len() + value.len();
-        }
+        let (id, host) = (record.id().as_str(), record.host().as_str());
+        bytes += RECORD_BYTES + bytes_of_text(id) + bytes_of_text(host);
+        bytes += match bytes_of_rest(record) {
+            0 => 0,
+            parts => REST_BYTES + parts,
+        };
     }
     u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// 0 where the record has only what every record has.
+fn bytes_of_rest(record: &SessionRecord) -> usize {
+    let target_id = Some(record.target_id().as_str()).filter(|id| *id != record.id().as_str());
+    let path = Some(record.web_url_path().as_str()).filter(|path| *path != "/");
+    let texts = [target_id, path, record.owner()];
+    let labels = record.labels().iter();
+    let labels = labels.map(|(name, value)| LABEL_BYTES + name.len() + value.len());
+    texts
+        .into_iter()
+        .flatten()
+        .map(bytes_of_text)
+        .sum::<usize>()
+        + labels.sum::<usize>()
+}
+
+fn bytes_of_text(text: &str) -> usize {
+    TEXT_BYTES + text.len()
 }
 
 #[cfg(test)]
