@@ -1,9 +1,11 @@
 //! [`StoreTimeLimit`]: a store that is not waited for for ever.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind, async_trait,
+    Expiry, LeaseToken, Page, PageToken, SessionId, SessionListing, SessionRecord, SessionRegistry,
+    SessionStore, StoreError, StoreErrorKind, Timestamp, async_trait,
 };
 
 /// A store that fails with
@@ -14,6 +16,10 @@ use dcv_resolver_core::{
 /// names the store that was too slow and its limit, and not only the time that
 /// a request may take as a whole. Within the limit it answers as the store
 /// within does.
+///
+/// Lookups and pings are limited. Where the store is listed or registered in,
+/// so is this, for as long as the store takes: whether a write that is given up
+/// was carried out nobody knows, so nobody but the caller should give it up.
 ///
 /// Like [`RouterBuilder::time_budget`](crate::RouterBuilder::time_budget), it
 /// cannot give up on a store that blocks its thread, and it needs a tokio
@@ -64,5 +70,48 @@ impl<S: SessionStore> SessionStore for StoreTimeLimit<S> {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.within(self.store.ping()).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionListing> SessionListing for StoreTimeLimit<S> {
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        self.store.list(page, limit).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionRegistry> SessionRegistry for StoreTimeLimit<S> {
+    async fn register(
+        &self,
+        record: &SessionRecord,
+        token: &LeaseToken,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store.register(record, token, now).await
+    }
+
+    async fn renew(
+        &self,
+        id: &SessionId,
+        token: &LeaseToken,
+        expiry: Expiry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store.renew(id, token, expiry, now).await
+    }
+
+    async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
+        self.store.deregister(id, token).await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.sweep(now).await
     }
 }

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dcv_resolver_core::testing::{DelayedStore, Reply, ScriptedStore};
-use dcv_resolver_core::{MemoryStore, Resolver, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{
+    Expiry, LeaseToken, MemoryStore, Resolver, SessionListing, SessionRegistry, SessionStore,
+    StoreErrorKind, Timestamp,
+};
 use dcv_resolver_http::{RouterBuilder, StoreTimeLimit};
 use tokio::time::{Instant, sleep};
 use tracing::Level;
@@ -54,6 +57,32 @@ async fn a_store_that_takes_longer_is_given_up_on_at_the_limit() {
     let elapsed = started.elapsed();
     // Tokio's timer goes by whole milliseconds.
     assert!(elapsed >= LIMIT && elapsed <= LIMIT + Duration::from_millis(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_is_one_within_a_limit_as_well() {
+    let at = Timestamp::from_unix_ms;
+    let console = "console".parse().unwrap();
+    let record = memory().lookup(&console).await.unwrap().unwrap();
+    let record = record.with_expiry(Expiry::At(at(10)));
+    let token: LeaseToken = "747230756234646f7200000000000000".parse().unwrap();
+
+    let limited = StoreTimeLimit::new(MemoryStore::new(), LIMIT);
+    limited.register(&record, &token, at(0)).await.unwrap();
+    assert_eq!(
+        limited.lookup(&console).await.unwrap(),
+        Some(record.clone())
+    );
+    let renewed = Expiry::At(at(20));
+    limited
+        .renew(&console, &token, renewed, at(9))
+        .await
+        .unwrap();
+    let page = limited.list(None, 10.try_into().unwrap()).await.unwrap();
+    assert_eq!(page.records, [record.with_expiry(renewed)]);
+    assert_eq!(limited.sweep(at(19)).await.unwrap(), 0);
+    assert_eq!(limited.sweep(at(20)).await.unwrap(), 1);
+    assert!(!limited.deregister(&console, &token).await.unwrap());
 }
 
 /// Counts those that are there.
