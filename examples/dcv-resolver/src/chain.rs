@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::{
-    ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionRegistry,
+    ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport, SessionRegistry,
 };
 use dcv_resolver_http::StoreTimeLimit;
 
 use crate::background::Background;
-use crate::config::{self, Config};
+use crate::config::{self, Config, TimeBudget};
 use crate::failure::Failure;
-use crate::open_store::{Missing, OpenStore};
+use crate::open_store::{Access, Missing, OpenStore};
 
 /// All stores of a configuration, in the order in which they are asked. Clones
 /// hold the same stores.
@@ -26,6 +26,8 @@ pub(crate) struct ChainedStore {
     /// The same within its time budget and behind its cache, as the resolver
     /// asks it.
     named: NamedStore,
+    /// That, as a registry: what is written there is served at once.
+    registry: Option<Arc<dyn SessionRegistry>>,
     _following: Option<Arc<Background>>,
 }
 
@@ -72,8 +74,10 @@ impl Chain {
         let store = self.0.iter().find(|store| store.open.name == name);
         // A configuration that names no such store is refused.
         let store = store.ok_or_else(|| Failure::setup(format!("there is no store {name:?}")))?;
-        let registry = Arc::clone(store.open.registry()?);
-        Ok(registry)
+        match &store.registry {
+            Some(registry) => Ok(Arc::clone(registry)),
+            None => Err(store.open.is_read_only()),
+        }
     }
 
     /// The resolver over them, with the policies of the configuration.
@@ -102,33 +106,52 @@ impl Chain {
 impl ChainedStore {
     fn new(settings: &config::Store, open: Arc<OpenStore>) -> Self {
         let name = open.name.as_str();
-        let store = match settings.time_budget_ms {
-            // Within the cache, which bridges an outage only if it hears of it.
-            Some(budget) => Arc::new(StoreTimeLimit::new(open.store(), budget.milliseconds())),
-            None => open.store(),
-        };
-        let (named, following) = match &settings.cache {
-            None => (NamedStore::new(name, store), None),
-            Some(settings) => {
-                let cached = CachedStore::new(store, cache(settings));
-                let following = open.tell_changes(cached.listener());
-                let following = following.map(|telling| Arc::new(Background::start(telling)));
-                (NamedStore::new(name, cached), following)
+        let limit = settings.time_budget_ms.map(TimeBudget::milliseconds);
+        let (named, registry, following) = match &open.access {
+            Access::ReadOnly(_) => {
+                let store = match limit {
+                    Some(limit) => Arc::new(StoreTimeLimit::new(open.store(), limit)),
+                    None => open.store(),
+                };
+                (NamedStore::new(name, store), None, None)
+            }
+            Access::ReadWrite(store) => {
+                // Within the cache, which bridges an outage only if it hears of it.
+                let store: Arc<dyn SessionRegistry> = match limit {
+                    Some(limit) => Arc::new(StoreTimeLimit::new(Arc::clone(store), limit)),
+                    None => Arc::<dyn SessionImport>::clone(store),
+                };
+                let (store, following) = match settings.cache() {
+                    Some(settings) => cached(store, &settings, &open),
+                    None => (store, None),
+                };
+                let named = NamedStore::new(name, Arc::clone(&store));
+                (named, Some(store), following)
             }
         };
         Self {
             settings: settings.clone(),
             open,
             named,
+            registry,
             _following: following,
         }
     }
 }
 
-fn cache(settings: &config::Cache) -> CacheConfig {
-    CacheConfig::default()
+/// `store` with a cache that follows its changes.
+fn cached(
+    store: Arc<dyn SessionRegistry>,
+    settings: &config::Cache,
+    open: &OpenStore,
+) -> (Arc<dyn SessionRegistry>, Option<Arc<Background>>) {
+    let config = CacheConfig::default()
         .max_bytes(settings.max_bytes.bytes())
-        .stale_for(settings.stale_for_ms.milliseconds())
+        .stale_for(settings.stale_for_ms.milliseconds());
+    let cached = CachedStore::new(store, config);
+    let following = open.tell_changes(cached.listener());
+    let following = following.map(|telling| Arc::new(Background::start(telling)));
+    (Arc::new(cached), following)
 }
 
 fn client_networks(config: &config::ClientNetworks) -> ClientNetworks {

@@ -162,12 +162,24 @@ async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
         Access::ReadWrite(registry) => registry,
     };
     match tokio::time::timeout(budget, registry.ping()).await {
-        Ok(Ok(())) => Ok(format!("{place} answers")),
+        Ok(Ok(())) => Ok(format!("{place} answers{}", kept(store))),
         Ok(Err(error)) => Err(open.failure(&error)),
         Err(_) => Err(Failure::setup(format!(
             "{place} does not answer within its {} ms",
             budget.as_millis()
         ))),
+    }
+}
+
+/// Whether what a store answers is kept, unless it is in memory as it is.
+fn kept(store: &Store) -> String {
+    match store.cache() {
+        None if store.url.is_in_memory() => String::new(),
+        None => "; it is asked each time".to_owned(),
+        Some(cache) => format!(
+            "; up to {} MiB of what it answers are kept",
+            cache.max_bytes.bytes() >> 20
+        ),
     }
 }
 

@@ -16,7 +16,8 @@ const SEARCH_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     let asked = link::parse(&options.session)?;
-    let config = Source::new(options.config).load()?;
+    // Each store is asked once, and nothing is there to be followed.
+    let config = Source::new(options.config).load()?.without_caches();
     let chain = Chain::open(&config).await?;
     let mut request = ResolveRequest::new(asked.session_id, options.transport);
     if let Some(client_ip) = options.client_ip {

@@ -132,12 +132,17 @@ impl OpenStore {
     /// The store as a registry.
     pub(crate) fn registry(&self) -> Result<&Arc<dyn SessionImport>, Failure> {
         match &self.access {
-            Access::ReadOnly(_) => Err(Failure::setup(format!(
-                "{} is read-only: edit the file, or use a sqlite: or redis: store",
-                self.name
-            ))),
+            Access::ReadOnly(_) => Err(self.is_read_only()),
             Access::ReadWrite(store) => Ok(store),
         }
+    }
+
+    /// What to say when a session file is to be written.
+    pub(crate) fn is_read_only(&self) -> Failure {
+        Failure::setup(format!(
+            "{} is read-only: edit the file, or use a sqlite: or redis: store",
+            self.name
+        ))
     }
 
     /// What to say when the store fails.

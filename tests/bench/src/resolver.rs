@@ -69,15 +69,15 @@ impl Resolver {
         let mut redis = None;
         let (url, settings) = match setup.store {
             Store::File => ("file:sessions.json".to_owned(), ""),
-            Store::Sqlite => (sqlite(context, folder.path()), ""),
-            Store::CachedSqlite => (sqlite(context, folder.path()), CACHE),
+            Store::Sqlite => (sqlite(context, folder.path()), NO_CACHE),
+            Store::CachedSqlite => (sqlite(context, folder.path()), ""),
             Store::Redis | Store::CachedRedis => {
                 let (process, url) = start_redis(context, folder.path());
                 redis = Some(process);
                 let settings = if setup.store == Store::Redis {
-                    ""
+                    NO_CACHE
                 } else {
-                    CACHE
+                    ""
                 };
                 (url, settings)
             }
@@ -150,8 +150,8 @@ impl Resolver {
     }
 }
 
-/// Everything that the cache of a store does by default.
-const CACHE: &str = "[stores.cache]\n";
+/// What a store answers is kept unless this is said.
+const NO_CACHE: &str = "cache = false\n";
 
 fn sqlite(context: &Context, folder: &Path) -> String {
     let url = format!("sqlite:{}", folder.join("sessions.db").display());

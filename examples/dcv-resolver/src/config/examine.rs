@@ -89,22 +89,34 @@ fn table(
 
 fn value(place: &Place, node: &Spanned<DeValue<'_>>, schema: &Value, mistakes: &mut Mistakes) {
     let offset = node.span().start;
-    let kind = schema["type"].as_str().unwrap_or("string");
-    match (node.get_ref(), kind) {
-        (DeValue::Table(inner), "object") => table(place, offset, inner, schema, mistakes),
-        (DeValue::Array(inner), "array") => array(place, offset, inner, schema, mistakes),
-        (DeValue::Integer(inner), "integer") => {
+    match node.get_ref() {
+        DeValue::Table(inner) if takes(schema, "object") => {
+            table(place, offset, inner, schema, mistakes);
+        }
+        DeValue::Array(inner) if takes(schema, "array") => {
+            array(place, offset, inner, schema, mistakes);
+        }
+        DeValue::Integer(inner) if takes(schema, "integer") => {
             if let Err(found) = integer(inner, schema) {
                 mistakes.add(offset, wrong(place, &found, schema));
             }
         }
-        (DeValue::String(inner), "string") => {
+        DeValue::String(inner) if takes(schema, "string") => {
             if let Err(message) = string(place, inner, schema) {
                 mistakes.add(offset, message);
             }
         }
-        (DeValue::Boolean(_), "boolean") => {}
-        (other, _) => mistakes.add(offset, wrong(place, describe(other), schema)),
+        DeValue::Boolean(_) if takes(schema, "boolean") => {}
+        other => mistakes.add(offset, wrong(place, describe(other), schema)),
+    }
+}
+
+/// Whether a value of this type is taken; what names none takes strings.
+fn takes(schema: &Value, kind: &str) -> bool {
+    match &schema["type"] {
+        Value::String(only) => only == kind,
+        Value::Array(several) => several.iter().any(|one| one == kind),
+        _ => kind == "string",
     }
 }
 
@@ -178,6 +190,7 @@ fn wrong(place: &Place, found: &str, schema: &Value) -> String {
 
 fn expected(path: &str, schema: &Value) -> String {
     match schema["type"].as_str() {
+        None if takes(schema, "object") => "true, false or a table".to_owned(),
         Some("integer") => {
             let unit = if path.ends_with("_ms") {
                 " of milliseconds"

@@ -1,12 +1,14 @@
 //! The sections of a [`Config`](super::Config).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use dcv_resolver_core::{Network, SessionId};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::number::Within;
 use super::text::{Endpoint, LabelKey, Listen, NetworkText, SESSION_ID, StoreName};
@@ -44,15 +46,53 @@ pub(crate) struct Store {
     #[schemars(with = "TimeBudget")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// Keeps in memory what the store answers, for sqlite: and redis: stores.
+    /// What sqlite: and redis: stores answer is kept in memory, and a change to
+    /// it, whoever makes it, served within 100 ms. A table says how much is
+    /// kept; with false the store is asked each time.
     #[serde(default)]
-    #[schemars(with = "Cache")]
-    pub(crate) cache: Option<Cache>,
+    #[schemars(with = "CacheSwitch")]
+    pub(crate) cache: Option<CacheSwitch>,
 }
 
-/// Sessions that are kept in memory. A change to one, whoever makes it, is
-/// served within 100 ms; while changes cannot be followed the store is asked
-/// each time.
+impl Store {
+    /// How what it answers is kept, if it is.
+    pub(crate) fn cache(&self) -> Option<Cache> {
+        match &self.cache {
+            _ if self.url.is_in_memory() => None,
+            Some(CacheSwitch::Is(false)) => None,
+            Some(CacheSwitch::Is(true)) | None => Some(Cache::default()),
+            Some(CacheSwitch::With(cache)) => Some(cache.clone()),
+        }
+    }
+}
+
+/// Whether there is a cache, or what it is like.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum CacheSwitch {
+    Is(bool),
+    With(Cache),
+}
+
+impl JsonSchema for CacheSwitch {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "CacheSwitch".into()
+    }
+
+    /// What the schema of a table says of its keys does not bind what is none.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Cache::json_schema(generator);
+        schema.insert("type".to_owned(), json!(["boolean", "object"]));
+        schema
+    }
+}
+
+/// Sessions that are kept in memory. While changes cannot be followed the store
+/// is asked each time.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Cache {

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::sections::{
-    Admin, Callers, Limits, Log, Ops, Policy, Shutdown, Store, Telemetry, TimeBudget, Tls,
+    Admin, CacheSwitch, Callers, Limits, Log, Ops, Policy, Shutdown, Store, Telemetry, TimeBudget,
+    Tls,
 };
 use super::text::Address;
 
@@ -89,6 +90,14 @@ impl Config {
             (None, [only]) => Some(only),
             (None, _) => None,
         }
+    }
+
+    /// Has every store asked each time.
+    pub(crate) fn without_caches(mut self) -> Self {
+        for store in &mut self.stores {
+            store.cache = Some(CacheSwitch::Is(false));
+        }
+        self
     }
 
     /// Relative paths count from `folder` from now on.

@@ -1,16 +1,17 @@
-//! A store behind a cache: what others change is served, and an outage is
-//! bridged where that is wanted.
+//! Stores are behind a cache: they are spared, what others change is served,
+//! and an outage is bridged where that is wanted.
 
+use serde_json::json;
+
+use crate::client::{ask, ask_with};
 use crate::redis::{Redis, free_port};
-use crate::support::{Folder, run, wait_until};
+use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
 const TARGET: &str = "/resolveSession?sessionId=ann";
 
 #[test]
 fn what_another_process_changes_is_served() {
-    let folder = Folder::new(
-        "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\ncache.max_bytes = 1048576\n",
-    );
+    let folder = Folder::new("[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n");
     let store = format!("sqlite:{}", folder.path("sessions.db").display());
     let register = |host: &str, token: &str| {
         let common = ["--http-port", "8443", "--never-expires", "--store", &store];
@@ -38,6 +39,118 @@ fn what_another_process_changes_is_served() {
     wait_until("the return is served", || is_served("ws-19.dcv.example"));
 }
 
+/// Whatever is kept of what others said.
+#[test]
+fn what_is_registered_through_the_process_itself_is_served_at_once() {
+    const TOKEN: &str = "0123456789-writer-tr0ub4dor-0123456789";
+    for settings in ["", "time_budget_ms = 10000\n", "cache = false\n"] {
+        let folder = Folder::new(&format!(
+            "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n{settings}[admin]\ntokens_file = \"tokens\"\n"
+        ));
+        folder.write("tokens", &format!("writer read-write {TOKEN}\n"));
+        folder.write("none.toml", "[sessions]\n");
+        let store = format!("sqlite:{}", folder.path("sessions.db").display());
+        let none = folder.path("none.toml");
+        let made = run(&["import", none.to_str().unwrap(), "--store", &store]);
+        assert_eq!(made.exit_code, Some(0), "{}", made.stderr);
+        let serving = folder.serve();
+        let change = |method: &str, port: u16| {
+            let headers = format!(
+                "authorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\nlease-token: 747230756234646f7200000000000000\r\n"
+            );
+            let session = json!({
+                "host": "ws-17.dcv.example", "http_port": port, "expires_at_ms": null
+            });
+            let line = format!("{method} /v1/sessions/ann");
+            ask_with(serving.ops(), &line, &headers, &session.to_string()).status
+        };
+        let served = || ask(serving.address, &format!("POST {TARGET}"));
+        for round in 1..50 {
+            assert_eq!(served().reason(), "unknown", "{round}");
+            assert_eq!(change("PUT", round), 200);
+            assert_eq!(served().json()["Port"], round);
+            assert_eq!(change("PUT", 1000 + round), 200);
+            assert_eq!(served().json()["Port"], 1000 + round);
+            assert_eq!(change("DELETE", 0), 204);
+        }
+    }
+}
+
+#[test]
+fn check_tells_whether_answers_are_kept() {
+    for (cache, told) in [
+        ("", "answers; up to 256 MiB of what it answers are kept"),
+        (
+            "cache = true",
+            "answers; up to 256 MiB of what it answers are kept",
+        ),
+        (
+            "cache.max_bytes = 10485760",
+            "answers; up to 10 MiB of what it answers are kept",
+        ),
+        ("cache = false", "answers; it is asked each time"),
+    ] {
+        let folder = Folder::new(&format!(
+            "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n{cache}\n"
+        ));
+        folder.write("none.toml", "[sessions]\n");
+        let store = format!("sqlite:{}", folder.path("sessions.db").display());
+        let none = folder.path("none.toml");
+        run(&["import", none.to_str().unwrap(), "--store", &store]);
+        let checked = folder.run("check");
+        assert_eq!(checked.exit_code, Some(0), "{}", checked.stderr);
+        assert!(
+            checked.stdout.contains(&format!("{told}\n")),
+            "{cache}: {}",
+            checked.stdout
+        );
+    }
+}
+
+fn register(redis: &Redis) {
+    let arguments = ["register", "ann", "--host", "ws-17.dcv.example"];
+    let arguments = [&arguments[..], &["--http-port", "8443", "--never-expires"]];
+    let registered = redis.run(&arguments.concat());
+    assert_eq!(registered.exit_code, Some(0), "{}", registered.stderr);
+}
+
+/// Waits until Redis is not asked again, as its changes are followed.
+fn wait_until_kept(serving: &Serving, redis: &Redis) {
+    wait_until("it is served", || {
+        serving.post(TARGET).starts_with("HTTP/1.1 200 ")
+    });
+    wait_until("it is kept", || {
+        let before = redis.lookups();
+        assert!(serving.post(TARGET).starts_with("HTTP/1.1 200 "));
+        redis.lookups() == before
+    });
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn redis_is_spared_unless_it_is_to_be_asked_each_time() {
+    let redis = Redis::start(free_port());
+    let url = Redis::url(redis.port);
+    let mut command = dcv_resolver(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("DCV_RESOLVER_STORE", &url);
+    let serving = Serving::spawn(command);
+    serving.wait_until_ready();
+    register(&redis);
+    wait_until_kept(&serving, &redis);
+    serving.stop();
+
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"agents\"\nurl = \"{url}\"\ncache = false\n"
+    ));
+    let serving = folder.serve();
+    for _ in 0..20 {
+        let before = redis.lookups();
+        assert!(serving.post(TARGET).starts_with("HTTP/1.1 200 "));
+        assert_eq!(redis.lookups(), before + 1);
+    }
+    serving.stop();
+}
+
 #[test]
 #[ignore = "needs redis-server"]
 fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
@@ -48,26 +161,8 @@ fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
     ));
     let serving = folder.serve();
     serving.wait_until_ready();
-    let arguments = [
-        "register",
-        "ann",
-        "--host",
-        "ws-17.dcv.example",
-        "--http-port",
-        "8443",
-    ];
-    let registered = redis.run(&[&arguments[..], &["--never-expires"]].concat());
-    assert_eq!(registered.exit_code, Some(0), "{}", registered.stderr);
-    wait_until("it is served", || {
-        serving.post(TARGET).starts_with("HTTP/1.1 200 ")
-    });
-
-    // Once its changes are followed: then Redis is not asked again.
-    wait_until("it is kept", || {
-        let before = redis.lookups();
-        assert!(serving.post(TARGET).starts_with("HTTP/1.1 200 "));
-        redis.lookups() == before
-    });
+    register(&redis);
+    wait_until_kept(&serving, &redis);
 
     drop(redis);
     wait_until("the outage is noticed", || {
@@ -81,9 +176,13 @@ fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
 
 #[test]
 fn what_is_in_memory_needs_no_cache() {
-    for url in ["memory:", "file:sessions.toml"] {
+    for (url, cache) in [
+        ("memory:", "{}"),
+        ("file:sessions.toml", "true"),
+        ("memory:", "false"),
+    ] {
         let folder = Folder::new(&format!(
-            "[[stores]]\nname = \"desktops\"\nurl = \"{url}\"\ncache = {{}}\n"
+            "[[stores]]\nname = \"desktops\"\nurl = \"{url}\"\ncache = {cache}\n"
         ));
         let checked = folder.run("check");
         assert_eq!(checked.exit_code, Some(1));

@@ -238,6 +238,18 @@ fn mistakes_among_the_stores_are_told_where_they_stand() {
             "3:7: `stores.url`: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+sentinel, redis+cluster) or memory:",
         ),
         (
+            "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache = \"on\"\n",
+            "4:9: `stores.cache` is a string; true, false or a table was expected",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache.bytes = 1\n",
+            "4:7: unknown key \"bytes\" in [stores.cache]; did you mean `max_bytes`?",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache.max_bytes = 1\n",
+            "4:19: `stores.cache.max_bytes` is 1; a whole number from 1048576 to 1099511627776 was expected",
+        ),
+        (
             "[[stores]]\nname = \"a\"\nurl = \"memory:\"\nlisten = \"127.0.0.1:1\"\n",
             "4:1: unknown key \"listen\" in [[stores]]; it belongs at the top, above the first [section] or into [ops]",
         ),
