@@ -22,8 +22,16 @@ use crate::SessionId;
 /// 3. **Confirmed is current.** [`confirmed`](Self::confirmed) comes after the
 ///    calls for every change that was made before the moment it names.
 /// 4. **Lost is told.** As soon as changes may go untold, the call is
-///    [`lost`](Self::lost); then no other until `all_changed`, which comes
-///    before changes are confirmed again.
+///    [`lost`](Self::lost), or [`untold`](Self::untold) where more than time has
+///    to pass until they are told. From then on it is one of these two or
+///    `all_changed`, which comes before changes are confirmed again.
+/// 5. **Untold is told anew** where the store finds out that lookups are
+///    answered from elsewhere than before, by another server for instance.
+///
+/// For whoever keeps copies, `lost` is an outage, as a rule: what is kept is no
+/// answer any more, and neither is what is looked up, a moment later. `untold`
+/// is a store that answers and does not tell of changes: what is kept is gone,
+/// and what is looked up is as good as it is young.
 pub trait ChangeListener: fmt::Debug + Send + Sync + 'static {
     /// The record of this session may have changed, come or gone.
     fn changed(&self, id: &SessionId);
@@ -34,8 +42,12 @@ pub trait ChangeListener: fmt::Debug + Send + Sync + 'static {
     /// Every change that was made before `moment` has been told.
     fn confirmed(&self, moment: Instant);
 
-    /// From now on changes may go untold.
+    /// From now on changes may go untold, for a while.
     fn lost(&self);
+
+    /// From now on changes go untold: the store does not tell of them as it is,
+    /// or as it is set up. Any record may have changed, come or gone.
+    fn untold(&self);
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -54,5 +66,9 @@ impl<T: ChangeListener + ?Sized> ChangeListener for Arc<T> {
 
     fn lost(&self) {
         (**self).lost();
+    }
+
+    fn untold(&self) {
+        (**self).untold();
     }
 }

@@ -57,8 +57,9 @@ impl CacheConfig {
     /// set, counted from when the store began to be asked. Zero: records are
     /// not kept.
     ///
-    /// It does not hold while a driver confirms that the cache is current: see
-    /// [`staleness_bound`](Self::staleness_bound).
+    /// It holds without a driver, and with one that says it does not tell of
+    /// changes; with any other it is [`staleness_bound`](Self::staleness_bound)
+    /// that does.
     #[must_use]
     pub fn hit_lifetime(mut self, lifetime: Duration) -> Self {
         self.hit_lifetime = lifetime;

@@ -11,7 +11,7 @@ use crate::CacheConfig;
 use crate::entries::{Entry, bytes_of};
 
 /// Decides by lifetimes, until a driver confirms that the cache is current;
-/// from then on by what it confirms.
+/// from then on by what it confirms, unless it says that it does not tell.
 ///
 /// Moments are nanoseconds since the cache was made, on the monotonic clock.
 /// What changes here while somebody looks is read once, each, and after the
@@ -36,7 +36,7 @@ pub(crate) struct Freshness {
     swept_unix_ms: AtomicI64,
 }
 
-/// There is no driver, or it has confirmed nothing yet.
+/// There is no driver, it has confirmed nothing yet, or it does not tell.
 const UNDRIVEN: u64 = u64::MAX;
 /// The driver has lost track.
 const LOST: u64 = u64::MAX - 1;
@@ -162,6 +162,10 @@ impl Freshness {
 
     pub(crate) fn is_driven(&self) -> bool {
         self.confirmed_ns.load(Ordering::Acquire) != UNDRIVEN
+    }
+
+    pub(crate) fn go_by_lifetimes(&self) {
+        self.confirmed_ns.store(UNDRIVEN, Ordering::Release);
     }
 
     pub(crate) fn lose(&self) {

@@ -11,8 +11,8 @@ use crate::shared::Shared;
 /// several threads come one after the other; lookups do not look at it.
 #[derive(Debug, Default)]
 pub(crate) struct Driver {
-    /// It has lost track, and not said yet that everything may have changed:
-    /// there is nothing to confirm.
+    /// It has lost track, or does not tell, and has not said since that
+    /// everything may have changed: there is nothing to confirm.
     must_begin_anew: bool,
 }
 
@@ -49,6 +49,15 @@ impl ChangeListener for Shared {
         self.freshness.lose();
         self.flights
             .void_all(|| self.freshness.begin_epoch(STILL_BEARABLE));
+    }
+
+    /// As if there had never been a driver.
+    fn untold(&self) {
+        let mut driver = self.driver();
+        driver.must_begin_anew = true;
+        self.freshness.go_by_lifetimes();
+        self.flights
+            .void_all(|| self.freshness.begin_epoch(NOT_EVEN_STALE));
     }
 }
 

@@ -46,8 +46,8 @@ impl CacheStats {
     }
 
     /// How long ago the moment is that the driver last confirmed: as old may
-    /// be what is served. `None` while there is no driver, or it has lost
-    /// track.
+    /// be what is served. `None` while there is no driver, it has lost track, or
+    /// does not tell.
     #[must_use]
     pub fn confirmed_age(&self) -> Option<Duration> {
         self.0.freshness.confirmed_age()

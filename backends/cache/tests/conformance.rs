@@ -58,6 +58,12 @@ fixture!(Lost, |store| {
     store
 });
 
+fixture!(Untold, |store| {
+    let store = CachedStore::new(store, config());
+    store.listener().untold();
+    store
+});
+
 fixture!(KeepsNothing, |store| CachedStore::new(
     store,
     config()
@@ -83,6 +89,11 @@ mod driven {
 mod lost {
     use super::*;
     conformance!(read, list, registry, import; Lost);
+}
+
+mod untold {
+    use super::*;
+    conformance!(read, list, registry, import; Untold);
 }
 
 mod keeps_nothing {

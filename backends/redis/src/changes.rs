@@ -40,6 +40,7 @@ use teller::Teller;
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
 /// A server that refuses to tell of changes hardly thinks better of it soon.
+/// Another one, which a new connection may lead to, is asked at once.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
 /// What it takes to hear of changes.
@@ -65,7 +66,7 @@ pub(crate) fn tell_changes(
     listener: Arc<dyn ChangeListener>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let teller = Arc::new(Teller::new(key_prefix, listener));
-    let ending = LostWhenDropped(Arc::clone(&teller));
+    let ending = EndWhenDropped(Arc::clone(&teller));
     async move {
         let _ending = ending;
         let servers = match server.origin() {
@@ -74,6 +75,7 @@ pub(crate) fn tell_changes(
                 tracing::warn!(
                     "changes in Redis are not told of over a given connection; what is cached lives by its lifetime"
                 );
+                teller.untold(*server.current().borrow());
                 return;
             }
         };
@@ -87,11 +89,11 @@ pub(crate) fn tell_changes(
     }
 }
 
-struct LostWhenDropped(Arc<Teller>);
+struct EndWhenDropped(Arc<Teller>);
 
-impl Drop for LostWhenDropped {
+impl Drop for EndWhenDropped {
     fn drop(&mut self) {
-        self.0.lost();
+        self.0.end();
     }
 }
 
@@ -104,18 +106,24 @@ impl Context {
     async fn tell(&self) -> Infallible {
         let mut attempts = 0;
         let mut refused = false;
+        let mut current = self.server.current();
         loop {
             let Err(error) = self.tell_while_it_works(&mut attempts).await;
-            self.teller.lost();
             let is_refusal = is_refusal(&error);
+            if is_refusal {
+                let connection = *current.borrow_and_update();
+                self.teller.untold(connection);
+            } else {
+                self.teller.lost();
+            }
             self.warn(&error, is_refusal, attempts == 0 || is_refusal != refused);
             refused = is_refusal;
-            sleep(if is_refusal {
-                REFUSED_PAUSE
+            if is_refusal {
+                // An error means that it is time.
+                let _ = timeout(REFUSED_PAUSE, current.changed()).await;
             } else {
-                pause_after(attempts).min(MAX_PAUSE)
-            })
-            .await;
+                sleep(pause_after(attempts).min(MAX_PAUSE)).await;
+            }
             attempts = attempts.saturating_add(1);
         }
     }

@@ -85,11 +85,13 @@ impl RedisStore {
     /// cluster, and at most half a second apart.
     ///
     /// Dropped, it says that changes are lost and closes the connections;
-    /// until then it does not end. Two exceptions, of which a `WARN` event
-    /// tells:
+    /// until then it does not end. In two cases changes go
+    /// [`untold`](ChangeListener::untold), and a `WARN` event tells of it:
     ///
     /// - A server that **refuses** — one that speaks only RESP2, or an ACL
-    ///   without [the permissions](crate) — is asked again every ten seconds.
+    ///   without [the permissions](crate) — is asked again every ten seconds,
+    ///   and when lookups have a new connection; with each of those they are
+    ///   told to go untold anew.
     /// - Over a [given connection](RedisConfig::over) it is **not available**,
     ///   and the future ends: what a connection pushes goes to whoever made it.
     ///

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{ChangeListener, StoreError};
+use dcv_resolver_core::{ChangeListener, StoreError, StoreErrorKind};
 use tokio::time::Instant;
 
 use crate::SqliteStore;
@@ -23,7 +23,7 @@ impl SqliteStore {
     /// Tells `listener` of every change to a session, whoever makes it, for as
     /// long as the future runs; it does not end by itself. Spawn it: it is
     /// independent of this store. Dropped, it tells that it is
-    /// [`lost`](ChangeListener::lost).
+    /// [`lost`](ChangeListener::lost), unless changes go untold anyway.
     ///
     /// A change is told within 25 ms and the time of a query, one by one:
     /// sessions that did not change are not told. Every change is told at once
@@ -34,8 +34,10 @@ impl SqliteStore {
     /// It needs a connection of its own beside those of the store or the pool,
     /// 40 short queries a second, and nothing else while nothing changes.
     /// While the database cannot be read it is lost, tries again four times a
-    /// second, and tells all changed when it succeeds. It logs a warning when
-    /// it is lost and a line when it is back.
+    /// second, and tells all changed when it succeeds. While the tables are not
+    /// those that note changes, changes go
+    /// [`untold`](ChangeListener::untold), and it tries again all the same. It
+    /// logs a warning of either, and a line when it is over.
     ///
     /// A host service's pool is followed the same way, through one more
     /// connection with the pool's options. Without a write-ahead log, that
@@ -44,7 +46,7 @@ impl SqliteStore {
     /// ```
     /// use std::sync::Arc;
     ///
-    /// use dcv_resolver_core::{ChangeListener, StoreError};
+    /// use dcv_resolver_core::{ChangeListener, StoreError, StoreErrorKind};
     /// use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
     ///
     /// # async fn cached(cache: Arc<dyn ChangeListener>) -> Result<(), StoreError> {
@@ -63,14 +65,14 @@ impl SqliteStore {
             database: Arc::clone(&self.database),
             listener,
             followed: None,
-            is_lost: false,
+            said: Said::Changes,
         };
         async move {
             loop {
                 let pause = match teller.ask().await {
                     Ok(()) => ASK_EVERY,
-                    Err(error) => {
-                        teller.failed(&error);
+                    Err(failure) => {
+                        teller.failed(failure);
                         TRY_EVERY
                     }
                 };
@@ -84,9 +86,9 @@ impl SqliteStore {
 struct Teller {
     database: Arc<Database>,
     listener: Arc<dyn ChangeListener>,
-    /// `None` until all changed was told, and once it is lost.
+    /// `None` until all changed was told, and while nothing can be.
     followed: Option<Followed>,
-    is_lost: bool,
+    said: Said,
 }
 
 /// The changes of one file, or of a host service's database.
@@ -95,48 +97,85 @@ struct Followed {
     log: ChangeLog,
 }
 
+/// What the listener knows of whether changes are told.
+enum Said {
+    /// They are, or nothing was said yet.
+    Changes,
+    Lost,
+    /// They are not, of what is there.
+    Untold(Source),
+}
+
+enum Failure {
+    Lost(StoreError),
+    /// It can be read, and does not note changes.
+    Untold(Source, StoreError),
+}
+
 impl Teller {
-    async fn ask(&mut self) -> Result<(), StoreError> {
+    async fn ask(&mut self) -> Result<(), Failure> {
         let begun = Instant::now().into_std();
-        let source = self.database.source().await?;
-        let changes = match &mut self.followed {
-            Some(followed) if followed.source.is(&source) => followed.log.read().await?,
-            _ => {
-                let log = ChangeLog::open(source.connect().await?).await?;
-                self.followed = Some(Followed { source, log });
-                Changes::Any
+        let source = self.database.source().await.map_err(Failure::Lost)?;
+        match self.changes(&source).await {
+            Ok(Changes::Of(ids)) => ids.iter().for_each(|id| self.listener.changed(id)),
+            Ok(Changes::Any) => self.listener.all_changed(),
+            Err(error) if error.kind() == StoreErrorKind::Incompatible => {
+                return Err(Failure::Untold(source, error));
             }
-        };
-        match changes {
-            Changes::Of(ids) => ids.iter().for_each(|id| self.listener.changed(id)),
-            Changes::Any => self.listener.all_changed(),
+            Err(error) => return Err(Failure::Lost(error)),
         }
         self.listener.confirmed(begun);
-        if std::mem::take(&mut self.is_lost) {
+        if !matches!(self.said, Said::Changes) {
+            self.said = Said::Changes;
             let path = self.database.path();
             tracing::info!(path = %path.display(), "changes in the session database are followed again");
         }
         Ok(())
     }
 
-    fn failed(&mut self, error: &StoreError) {
-        self.followed = None;
-        if std::mem::replace(&mut self.is_lost, true) {
-            return;
+    async fn changes(&mut self, source: &Source) -> Result<Changes, StoreError> {
+        if let Some(followed) = &mut self.followed
+            && followed.source.is(source)
+        {
+            return followed.log.read().await;
         }
-        self.listener.lost();
+        let log = ChangeLog::open(source.connect().await?).await?;
+        let source = source.clone();
+        self.followed = Some(Followed { source, log });
+        Ok(Changes::Any)
+    }
+
+    fn failed(&mut self, failure: Failure) {
+        self.followed = None;
         let path = self.database.path();
-        tracing::warn!(
-            path = %path.display(),
-            error = %error.chain(),
-            "changes in the session database cannot be followed; it is tried again"
-        );
+        match (failure, &self.said) {
+            (Failure::Lost(_), Said::Lost) => {}
+            (Failure::Lost(error), _) => {
+                self.said = Said::Lost;
+                self.listener.lost();
+                tracing::warn!(
+                    path = %path.display(),
+                    error = %error.chain(),
+                    "changes in the session database cannot be followed; it is tried again"
+                );
+            }
+            (Failure::Untold(source, _), Said::Untold(known)) if known.is(&source) => {}
+            (Failure::Untold(source, error), _) => {
+                self.said = Said::Untold(source);
+                self.listener.untold();
+                tracing::warn!(
+                    path = %path.display(),
+                    error = %error.chain(),
+                    "the session database does not note changes; what is cached lives by its lifetime"
+                );
+            }
+        }
     }
 }
 
 impl Drop for Teller {
     fn drop(&mut self) {
-        if !self.is_lost {
+        if matches!(self.said, Said::Changes) {
             self.listener.lost();
         }
     }

@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use crate::error::store_error;
 use crate::open_file::OpenFile;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// Until it is opened anew, or another takes its place.
     File(Arc<OpenFile>),

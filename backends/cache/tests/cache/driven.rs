@@ -163,6 +163,7 @@ async fn a_call_that_began_before_a_change_brings_nothing_after_it() {
     a_call_is_void_after(|store| store.listener().changed(console(1).id())).await;
     a_call_is_void_after(|store| store.listener().all_changed()).await;
     a_call_is_void_after(|store| store.listener().lost()).await;
+    a_call_is_void_after(|store| store.listener().untold()).await;
     a_call_is_void_after(|store| {
         store.listener().lost();
         store.listener().all_changed();
@@ -239,6 +240,103 @@ async fn a_driver_that_begins_with_a_loss_is_one() {
     let store = cached(&backend, CacheConfig::default());
     store.listener().lost();
     for port in 1..4 {
+        backend.put(console(port));
+        assert_eq!(console_of(&store).await, Some(port));
+    }
+}
+
+/// From now on: a record for 30 s, an absence for one.
+async fn goes_by_lifetimes(store: &CachedStore<Backend>, backend: &Backend) {
+    advance_ms(30_000).await;
+    backend.put(console(101));
+    assert_eq!(console_of(store).await, Some(101));
+    let calls = backend.calls();
+    backend.put(console(102));
+    advance_ms(29_999).await;
+    assert_eq!(console_of(store).await, Some(101));
+    assert_eq!(backend.calls(), calls);
+    advance_ms(1).await;
+    assert_eq!(console_of(store).await, Some(102));
+
+    backend.remove(console(102).id());
+    advance_ms(30_000).await;
+    assert_eq!(console_of(store).await, None);
+    backend.put(console(103));
+    advance_ms(999).await;
+    assert_eq!(console_of(store).await, None);
+    advance_ms(1).await;
+    assert_eq!(console_of(store).await, Some(103));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_does_not_tell_leaves_it_to_lifetimes() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    store.listener().untold();
+    assert_eq!(store.stats().confirmed_age(), None);
+    goes_by_lifetimes(&store, &backend).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_does_not_tell_any_more_leaves_it_to_lifetimes() {
+    for loses_first in [false, true] {
+        let backend = Backend::new();
+        let store = driven(&backend);
+        let listener = store.listener();
+        backend.put(console(1));
+        assert_eq!(console_of(&store).await, Some(1));
+        if loses_first {
+            listener.lost();
+        }
+        listener.untold();
+        assert_eq!(store.stats().confirmed_age(), None);
+        // What was kept before may have changed untold.
+        backend.put(console(2));
+        assert_eq!(console_of(&store).await, Some(2));
+        goes_by_lifetimes(&store, &backend).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_not_to_be_told_again_is_gone_again() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    for port in 1..4 {
+        store.listener().untold();
+        backend.put(console(port));
+        assert_eq!(console_of(&store).await, Some(port));
+    }
+    // A change that is told all the same is seen.
+    backend.put(console(4));
+    store.listener().changed(console(4).id());
+    assert_eq!(console_of(&store).await, Some(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_tells_at_last_or_loses_track_puts_lifetimes_out_of_force() {
+    let backend = Backend::new();
+    let store = cached(&backend, CacheConfig::default());
+    let listener = store.listener();
+    listener.untold();
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    // Not without having said that everything may have changed.
+    listener.confirmed(now());
+    assert_eq!(store.stats().confirmed_age(), None);
+    backend.put(console(2));
+    listener.all_changed();
+    listener.confirmed(now());
+    assert_eq!(console_of(&store).await, Some(2));
+    advance_ms(1_000).await;
+    assert_eq!(console_of(&store).await, Some(2));
+    backend.put(console(3));
+    advance_ms(1).await;
+    assert_eq!(console_of(&store).await, Some(3));
+
+    listener.untold();
+    assert_eq!(console_of(&store).await, Some(3));
+    listener.lost();
+    for port in 4..6 {
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));
     }

@@ -30,7 +30,9 @@ enum Step {
     TellAll,
     /// The driver loses track.
     Lose,
-    /// It finds it again.
+    /// It says that it does not tell.
+    Refuse,
+    /// It tells again.
     Find,
     /// Calls begin and do not end, or end again.
     Hold,
@@ -51,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Tell),
         1 => Just(Step::TellAll),
         1 => Just(Step::Lose),
+        1 => Just(Step::Refuse),
         2 => Just(Step::Find),
         2 => Just(Step::Hold),
         4 => Just(Step::Release),
@@ -82,7 +85,15 @@ struct World {
     stale_barriers: HashMap<usize, usize>,
     untold: Vec<usize>,
     lost: bool,
+    /// What the age of an answer is bound by.
+    by: By,
     asking: Vec<Asking>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Lifetimes,
+    Confirmations,
 }
 
 type Answer = Result<Option<SessionRecord>, StoreError>;
@@ -93,6 +104,8 @@ struct Asking {
     /// What the barriers were then.
     barrier: usize,
     stale_barrier: usize,
+    /// What answers were bound by since then.
+    by: Vec<By>,
     answer: JoinHandle<Answer>,
 }
 
@@ -127,6 +140,11 @@ impl World {
             stale_barriers: (0..IDS).map(|id| (id, 0)).collect(),
             untold: Vec::new(),
             lost: false,
+            by: if drives {
+                By::Confirmations
+            } else {
+                By::Lifetimes
+            },
             asking: Vec::new(),
         }
     }
@@ -141,6 +159,7 @@ impl World {
                     began: Instant::now(),
                     barrier: self.barriers[&id],
                     stale_barrier: self.stale_barriers[&id],
+                    by: vec![self.by],
                     answer: tokio::spawn(async move { store.lookup(&name).await }),
                 });
             }
@@ -168,17 +187,26 @@ impl World {
             Step::Lose if self.drives => {
                 self.driver.lost();
                 self.lost = true;
+                self.go_by(By::Confirmations);
                 self.bar_everything();
+            }
+            Step::Refuse if self.drives => {
+                self.driver.untold();
+                self.lost = true;
+                self.go_by(By::Lifetimes);
+                self.bar_everything();
+                self.bar_everything_stale();
             }
             Step::Find if self.lost => {
                 self.driver.all_changed();
                 self.driver.confirmed(Instant::now().into_std());
                 self.lost = false;
+                self.go_by(By::Confirmations);
                 self.untold.clear();
                 self.bar_everything();
                 self.bar_everything_stale();
             }
-            Step::Tell | Step::TellAll | Step::Lose | Step::Find => {}
+            Step::Tell | Step::TellAll | Step::Lose | Step::Refuse | Step::Find => {}
             Step::Hold => self.backend.hold(),
             Step::Release => self.backend.release(),
             Step::Fail(fails) => {
@@ -208,6 +236,11 @@ impl World {
         }
     }
 
+    fn go_by(&mut self, by: By) {
+        self.by = by;
+        self.asking.iter_mut().for_each(|asking| asking.by.push(by));
+    }
+
     fn bar_everything(&mut self) {
         self.barriers = (0..IDS).map(|id| (id, self.events)).collect();
     }
@@ -228,11 +261,12 @@ impl World {
                 // There has been a failure: none ever is without.
                 continue;
             };
-            let bound = match found {
-                _ if self.drives => STALENESS_BOUND,
-                Some(_) => HIT_LIFETIME,
-                None => MISS_LIFETIME,
-            };
+            let bounds = asked.by.iter().map(|by| match (by, found) {
+                (By::Confirmations, _) => STALENESS_BOUND,
+                (By::Lifetimes, Some(_)) => HIT_LIFETIME,
+                (By::Lifetimes, None) => MISS_LIFETIME,
+            });
+            let bound = bounds.max().unwrap();
             let fresh = self.was(asked.id, found, asked.began, bound, asked.barrier);
             let stale = found.is_some()
                 && !self.stale_for.is_zero()

@@ -122,6 +122,7 @@ async fn what_is_known_to_have_changed_is_never_served_stale() {
     for forget in [
         (|store| store.listener().changed(console(1).id())) as fn(&CachedStore<Backend>),
         |store| store.listener().all_changed(),
+        |store| store.listener().untold(),
     ] {
         backend.fail(None);
         backend.put(console(1));
@@ -163,5 +164,19 @@ async fn when_the_store_is_gone_with_its_driver_it_is_an_outage_like_any() {
     assert_eq!(ask(&store).await, Ok(Some(1)));
     // It is back, and everything may have changed.
     listener.all_changed();
+    assert_eq!(ask(&store).await, Err(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_driver_that_does_not_tell_it_is_an_outage_like_any() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    store.listener().untold();
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(630_000).await;
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    advance_ms(1).await;
     assert_eq!(ask(&store).await, Err(UNAVAILABLE));
 }

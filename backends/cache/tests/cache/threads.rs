@@ -69,13 +69,19 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
         }
         for number in FIRST + 1..=LAST {
             store.store().0.store(number, Ordering::SeqCst);
-            match number % 4 {
+            match number % 6 {
                 0 => {
                     listener.lost();
                     listener.all_changed();
                     listener.confirmed(now());
                 }
                 1 => listener.all_changed(),
+                // Lifetimes hold, and then they do not.
+                2 => listener.untold(),
+                3 => {
+                    listener.all_changed();
+                    listener.confirmed(now());
+                }
                 _ => listener.changed(&console),
             }
             told.store(number, Ordering::SeqCst);

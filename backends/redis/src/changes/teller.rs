@@ -7,7 +7,7 @@ use dcv_resolver_core::{ChangeListener, SessionId};
 use redis::{PushInfo, PushKind, Value};
 
 /// What is pushed may come from several connections at once, and from one that
-/// has been given up; it is told between `all_changed` and `lost` only.
+/// has been given up; it is told from `all_changed` to `lost` or `untold` only.
 #[derive(Debug)]
 pub(crate) struct Teller {
     key_prefix: String,
@@ -20,6 +20,8 @@ enum State {
     Silent,
     Telling,
     Lost,
+    /// While lookups use the connection of this number.
+    Untold(u64),
 }
 
 impl Teller {
@@ -83,6 +85,23 @@ impl Teller {
         }
     }
 
+    /// Says so once for each connection that lookups use, since it ends what is
+    /// cached, until changes are told again.
+    pub(crate) fn untold(&self, connection: u64) {
+        let mut state = self.state();
+        if *state != State::Untold(connection) {
+            *state = State::Untold(connection);
+            self.listener.untold();
+        }
+    }
+
+    /// Nothing more is said. That changes go untold stays true.
+    pub(crate) fn end(&self) {
+        if !matches!(*self.state(), State::Untold(_)) {
+            self.lost();
+        }
+    }
+
     /// Held while the listener is called: no call overtakes another.
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change is one assignment, so what a panic leaves is whole.
@@ -119,6 +138,10 @@ mod tests {
         fn lost(&self) {
             self.push("(lost)");
         }
+
+        fn untold(&self) {
+            self.push("(untold)");
+        }
     }
 
     fn invalidate(data: Vec<Value>) -> PushInfo {
@@ -152,6 +175,15 @@ mod tests {
         teller.confirmed(Instant::now());
         teller.lost();
         teller.pushed(&keys(&["p:late"]));
+        teller.untold(1);
+        teller.pushed(&invalidate(vec![Value::Nil]));
+        teller.confirmed(Instant::now());
+        teller.untold(1);
+        teller.untold(2);
+        teller.all_changed();
+        teller.untold(2);
+        teller.lost();
+        teller.untold(2);
         let expected = [
             "(lost)",
             "(all)",
@@ -161,7 +193,30 @@ mod tests {
             "(all)",
             "(confirmed)",
             "(lost)",
+            "(untold)",
+            "(untold)",
+            "(all)",
+            "(untold)",
+            "(lost)",
+            "(untold)",
         ];
         assert_eq!(*calls.0.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn the_last_word_is_that_changes_are_lost_or_go_untold() {
+        for (begin, expected) in [
+            ((|_| ()) as fn(&Teller), &["(lost)"][..]),
+            (Teller::all_changed, &["(all)", "(lost)"]),
+            (Teller::lost, &["(lost)"]),
+            (|teller| teller.untold(1), &["(untold)"]),
+        ] {
+            let calls = Arc::<Calls>::default();
+            let listener = Arc::<Calls>::clone(&calls);
+            let teller = Teller::new("p:".to_owned(), listener);
+            begin(&teller);
+            teller.end();
+            assert_eq!(*calls.0.lock().unwrap(), expected);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore};
+use dcv_resolver_redis::RedisStore;
 use tokio::time::Instant;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -276,12 +277,12 @@ async fn a_refusal_is_said_once_and_asked_about_again() {
     let (warnings, guard) = Warnings::of_this_thread();
     let store = patient_store(&url);
     let telling = Telling::begin(&store);
-    telling.lost(0).await;
+    telling.untold(0).await;
     let patience = Patience::until("it was asked twice");
     while denials(&server).await < 2 {
         patience.wait().await;
     }
-    assert_eq!(telling.recorder.all(), [Told::Lost]);
+    assert_eq!(telling.recorder.all(), [Told::Untold]);
     let said = warnings.said();
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("does not tell of changes"), "{said:?}");
@@ -294,6 +295,105 @@ async fn a_refusal_is_said_once_and_asked_about_again() {
     tells(&telling, &server).await;
     server.run("DEL dcv:session:a").await;
     store.list(None, 10.try_into().unwrap()).await.unwrap();
+}
+
+/// A server whose user `ann` may look up, and not listen.
+async fn refusing() -> (Server, RedisStore) {
+    let server = Server::start().await;
+    let rules = format!(
+        "ACL SETUSER ann on >{PASSWORD} resetkeys ~dcv:session:* resetchannels +get +info +ping"
+    );
+    server.run(&rules).await;
+    let url = format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port);
+    let store = store(&url);
+    (server, store)
+}
+
+/// What lookups are answered from there may be another server, and know nothing
+/// of what was answered before.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn where_it_is_refused_a_new_connection_is_told_and_asked_at_once() {
+    let (server, store) = refusing().await;
+    let telling = Telling::begin(&store);
+    telling.untold(0).await;
+    for round in 1..=3 {
+        let mark = telling.mark();
+        server.kill_connections(false).await;
+        assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
+        let connected = Instant::now();
+        let at = telling.untold(mark).await;
+        let took = at.saturating_duration_since(connected);
+        println!("| new connection {round} | told after {took:?} |");
+        assert!(took < TOLD_ANEW, "{took:?}");
+    }
+    // Another server may tell.
+    server.run("ACL SETUSER ann +client|tracking").await;
+    let mark = telling.mark();
+    server.kill_connections(false).await;
+    assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
+    let connected = Instant::now();
+    telling.confirmed(mark).await;
+    assert!(connected.elapsed() < TOLD_ANEW);
+    assert_eq!(telling.since(mark)[0], Told::All);
+    tells(&telling, &server).await;
+}
+
+/// Half of the pause between two questions.
+const TOLD_ANEW: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_refusal_after_it_has_worked() {
+    let (server, store) = refusing().await;
+    server.run("ACL SETUSER ann +client|tracking").await;
+    let telling = Telling::start(&store).await;
+    tells(&telling, &server).await;
+    let mark = telling.mark();
+    server.run("ACL SETUSER ann -client|tracking").await;
+    server.kill_connections(true).await;
+    telling.untold(mark).await;
+    let told = telling.since(mark);
+    let told: Vec<_> = told
+        .iter()
+        .skip_while(|told| **told != Told::Lost)
+        .collect();
+    assert_eq!(told, [&Told::Lost, &Told::Untold]);
+
+    // Without a loss before it, and beside the same connection of lookups.
+    server.run("ACL SETUSER ann +client|tracking").await;
+    telling.confirmed(mark).await;
+    let mark = telling.mark();
+    server.run("ACL SETUSER ann -ping").await;
+    telling.untold(mark).await;
+    assert!(!telling.since(mark).contains(&Told::Lost));
+
+    // The last word, too.
+    let recorder = Arc::clone(&telling.recorder);
+    drop(telling);
+    let patience = Patience::until("nobody tells any more");
+    while Arc::strong_count(&recorder) > 1 {
+        patience.wait().await;
+    }
+    assert_eq!(recorder.all().last(), Some(&Told::Untold));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_server_that_refuses_and_is_gone_is_lost_until_it_refuses_again() {
+    let mut server =
+        Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
+    let store = store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
+    let telling = Telling::begin(&store);
+    telling.untold(0).await;
+    let mark = telling.mark();
+    server.kill();
+    // When it is asked again.
+    telling.lost(mark).await;
+    server.launch().await;
+    telling.untold(mark).await;
+    let told = telling.since(mark);
+    assert_eq!(told, [Told::Lost, Told::Untold]);
 }
 
 /// How often a `CLIENT TRACKING` was denied.
@@ -319,7 +419,7 @@ async fn a_server_without_resp3_does_not_tell() {
     let (warnings, _guard) = Warnings::of_this_thread();
     let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
     let telling = Telling::begin(&store);
-    telling.lost(0).await;
+    telling.untold(0).await;
     assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
     let said = warnings.said();
     assert_eq!(said.len(), 1, "{said:?}");

@@ -96,6 +96,10 @@ impl ChangeListener for TinyCache {
         kept.is_telling = false;
         kept.entries.clear();
     }
+
+    fn untold(&self) {
+        self.lost();
+    }
 }
 
 /// The values that were written to one session, and when that was known.

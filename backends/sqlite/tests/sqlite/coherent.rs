@@ -139,6 +139,10 @@ impl ChangeListener for Cache {
     fn lost(&self) {
         self.all_changed();
     }
+
+    fn untold(&self) {
+        self.all_changed();
+    }
 }
 
 /// Notes what the writer acknowledges, on a thread, until it is killed.

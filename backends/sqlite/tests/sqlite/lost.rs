@@ -14,7 +14,7 @@ use crate::log::{logged, record_log};
 use crate::recorder::{Recorder, Told};
 use crate::support::{
     NOW, PATIENCE, TOKEN, config, execute, lookup, ordinary_user, raw, record, side_file,
-    write_database,
+    write_back, write_database,
 };
 
 struct Place {
@@ -51,6 +51,11 @@ impl Place {
     async fn is_lost(&mut self) {
         let told = self.recorder.until(|call| *call == Told::Lost).await;
         assert_eq!(told, [Told::Lost]);
+    }
+
+    async fn is_untold(&mut self) {
+        let told = self.recorder.until(|call| *call == Told::Untold).await;
+        assert_eq!(told, [Told::Untold]);
     }
 
     /// All changed is told, and then `console` is on `host`, and changes are
@@ -163,7 +168,7 @@ async fn a_locked_database_is_lost_until_the_lock_is_gone() {
 }
 
 #[tokio::test]
-async fn tables_that_do_not_note_changes_are_lost_until_they_do() {
+async fn of_tables_that_do_not_note_changes_they_go_untold_until_they_do() {
     let mut place = Place::new().await;
     let mut other = raw(&place.path).await;
     let triggers = MIGRATIONS[1];
@@ -189,10 +194,41 @@ async fn tables_that_do_not_note_changes_are_lost_until_they_do() {
         ),
     ] {
         execute(&mut other, harm).await;
-        place.is_lost().await;
+        place.is_untold().await;
         execute(&mut other, mend).await;
         place.is_back("192.0.2.1").await;
     }
+}
+
+#[tokio::test]
+async fn that_changes_go_untold_is_said_anew_of_another_file() {
+    const HARM: &str = "DROP TRIGGER dcv_session_change_delete";
+    record_log();
+    let mut place = Place::new().await;
+    execute(&mut raw(&place.path).await, HARM).await;
+    place.is_untold().await;
+    assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.1"));
+    // What is kept from then on is not ended by every question.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let other = place.other("192.0.2.2").await;
+    execute(&mut raw(&other).await, HARM).await;
+    write_back(&other).await;
+    fs::rename(&other, &place.path).unwrap();
+    place.is_untold().await;
+    assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.2"));
+    let said = logged(&place.path, "does not note changes");
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(said[0].contains("WARN"), "{said:#?}");
+    assert!(said[0].contains("the database holds 4"), "{said:#?}");
+
+    // Neither file nor changes.
+    let away = place.folder.path().join("away.db");
+    fs::rename(&place.path, &away).unwrap();
+    place.is_lost().await;
+    fs::rename(&away, &place.path).unwrap();
+    place.is_untold().await;
+    assert_eq!(place.recorder.dropped().await, []);
 }
 
 #[tokio::test]

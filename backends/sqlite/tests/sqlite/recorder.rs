@@ -16,6 +16,7 @@ pub(crate) enum Told {
     Changed(String),
     All,
     Lost,
+    Untold,
     Confirmed(Instant),
 }
 
@@ -25,7 +26,7 @@ pub(crate) struct Recorder {
     telling: JoinHandle<()>,
     /// As a listener begins: nothing may be taken for told.
     is_lost: bool,
-    was_called: bool,
+    last: Option<Told>,
 }
 
 impl Recorder {
@@ -37,7 +38,7 @@ impl Recorder {
             calls,
             telling,
             is_lost: true,
-            was_called: false,
+            last: None,
         }
     }
 
@@ -81,12 +82,16 @@ impl Recorder {
     async fn next(&mut self) -> Told {
         let call = self.calls.recv().await.unwrap();
         match call {
-            Told::Lost => assert!(!self.is_lost || !self.was_called, "lost twice"),
-            Told::All => {}
+            Told::Lost => assert!(self.last != Some(Told::Lost), "lost twice"),
+            Told::Untold | Told::All => {}
             _ => assert!(!self.is_lost, "{call:?} while it is lost"),
         }
-        self.is_lost = call == Told::Lost || (self.is_lost && call != Told::All);
-        self.was_called = true;
+        self.is_lost = match call {
+            Told::Lost | Told::Untold => true,
+            Told::All => false,
+            _ => self.is_lost,
+        };
+        self.last = Some(call.clone());
         call
     }
 
@@ -135,5 +140,9 @@ impl ChangeListener for Listener {
 
     fn lost(&self) {
         self.say(Told::Lost);
+    }
+
+    fn untold(&self) {
+        self.say(Told::Untold);
     }
 }

@@ -23,6 +23,7 @@ pub(crate) enum Told {
     All,
     Confirmed(std::time::Instant),
     Lost,
+    Untold,
 }
 
 /// A listener that remembers every call.
@@ -65,7 +66,7 @@ impl Recorder {
         for (position, call) in told.iter().enumerate() {
             match call {
                 Told::All => is_lost = false,
-                Told::Lost => is_lost = true,
+                Told::Lost | Told::Untold => is_lost = true,
                 Told::Changed(_) => assert!(!is_lost, "call {position} of {told:?}"),
                 Told::Confirmed(moment) => {
                     assert!(!is_lost, "call {position} of {told:?}");
@@ -92,6 +93,10 @@ impl ChangeListener for Recorder {
 
     fn lost(&self) {
         self.record(Told::Lost);
+    }
+
+    fn untold(&self) {
+        self.record(Told::Untold);
     }
 }
 
@@ -145,6 +150,11 @@ impl Telling {
 
     pub(crate) async fn lost(&self, mark: usize) -> Instant {
         self.until(mark, "lost", |told| *told == Told::Lost).await
+    }
+
+    pub(crate) async fn untold(&self, mark: usize) -> Instant {
+        self.until(mark, "untold", |told| *told == Told::Untold)
+            .await
     }
 
     /// Waits until a moment is confirmed that is yet to come.
