@@ -147,7 +147,9 @@ fn cached(
 ) -> (Arc<dyn SessionRegistry>, Option<Arc<Background>>) {
     let config = CacheConfig::default()
         .max_bytes(settings.max_bytes.bytes())
-        .stale_for(settings.stale_for_ms.milliseconds());
+        .stale_for(settings.stale_for_ms.milliseconds())
+        .hit_lifetime(settings.hit_lifetime_ms.milliseconds())
+        .miss_lifetime(settings.miss_lifetime_ms.milliseconds());
     let cached = CachedStore::new(store, config);
     let following = open.tell_changes(cached.listener());
     let following = following.map(|telling| Arc::new(Background::start(telling)));

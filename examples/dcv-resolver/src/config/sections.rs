@@ -23,6 +23,8 @@ pub(crate) type Patience = Within<100, 3_600_000>;
 pub(crate) type Pause = Within<0, 600_000>;
 /// How long an outage is bridged, in milliseconds.
 pub(crate) type StaleFor = Within<0, 86_400_000>;
+/// How old an answer may be that nobody tells of changes to, in milliseconds.
+pub(crate) type Lifetime = Within<0, 60_000>;
 /// The size of a cache, in bytes: 1 MiB to 1 TiB.
 pub(crate) type CacheBytes = Within<{ 1 << 20 }, { 1 << 40 }>;
 /// How many at once, or a second.
@@ -48,7 +50,7 @@ pub(crate) struct Store {
 
     /// What sqlite: and redis: stores answer is kept in memory, and a change to
     /// it, whoever makes it, served within 100 ms. A table says how much is
-    /// kept; with false the store is asked each time.
+    /// kept, and how long; with false the store is asked each time.
     #[serde(default)]
     #[schemars(with = "CacheSwitch")]
     pub(crate) cache: Option<CacheSwitch>,
@@ -92,7 +94,8 @@ impl JsonSchema for CacheSwitch {
 }
 
 /// Sessions that are kept in memory. While changes cannot be followed the store
-/// is asked each time.
+/// is asked each time; where the store does not tell of them, such as a Redis
+/// without RESP3, what is kept lives by its lifetime.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Cache {
@@ -102,6 +105,13 @@ pub(crate) struct Cache {
     /// While the store is down: for how long a session that is kept is still
     /// served, in milliseconds. 0 for not at all.
     pub(crate) stale_for_ms: StaleFor,
+
+    /// Where the store does not tell of changes: for how long a session is
+    /// served without asking, in milliseconds. 0 for not at all.
+    pub(crate) hit_lifetime_ms: Lifetime,
+
+    /// The same for the answer that there is no such session.
+    pub(crate) miss_lifetime_ms: Lifetime,
 }
 
 impl Default for Cache {
@@ -109,6 +119,9 @@ impl Default for Cache {
         Self {
             max_bytes: CacheBytes::of::<{ 256 << 20 }>(),
             stale_for_ms: StaleFor::of::<0>(),
+            // As soon as a session file's changes are served.
+            hit_lifetime_ms: Lifetime::of::<2_000>(),
+            miss_lifetime_ms: Lifetime::of::<1_000>(),
         }
     }
 }

@@ -21,8 +21,7 @@ fn what_another_process_changes_is_served() {
         ];
         assert_eq!(run(&arguments.concat()).exit_code, Some(0));
     };
-    // The word that marks secrets, in hexadecimal.
-    let token = "747230756234646f7200000000000000";
+    let token = LEASE;
 
     register("ws-17.dcv.example", token);
     let serving = folder.serve();
@@ -39,41 +38,61 @@ fn what_another_process_changes_is_served() {
     wait_until("the return is served", || is_served("ws-19.dcv.example"));
 }
 
-/// Whatever is kept of what others said.
+const WRITER: &str = "0123456789-writer-tr0ub4dor-0123456789";
+/// The word that marks secrets, in hexadecimal.
+const LEASE: &str = "747230756234646f7200000000000000";
+
+/// One store, `agents`, which is administered.
+fn administered(url: &str, settings: &str) -> Folder {
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"agents\"\nurl = \"{url}\"\n{settings}[admin]\ntokens_file = \"tokens\"\n"
+    ));
+    folder.write("tokens", &format!("writer read-write {WRITER}\n"));
+    folder
+}
+
+/// Registers or removes `ann` through the process itself.
+fn change(serving: &Serving, method: &str, port: u16) -> u16 {
+    let headers = format!(
+        "authorization: Bearer {WRITER}\r\ncontent-type: application/json\r\nlease-token: {LEASE}\r\n"
+    );
+    let session = json!({
+        "host": "ws-17.dcv.example", "http_port": port, "expires_at_ms": null
+    });
+    let line = format!("{method} /v1/sessions/ann");
+    ask_with(serving.ops(), &line, &headers, &session.to_string()).status
+}
+
+/// What is registered through the process itself is served at once, whatever
+/// was kept of what there was before.
+fn serves_its_own_changes_at_once(serving: &Serving) {
+    let served = || ask(serving.address, &format!("POST {TARGET}"));
+    for round in 1..50 {
+        assert_eq!(served().reason(), "unknown", "{round}");
+        assert_eq!(change(serving, "PUT", round), 200);
+        assert_eq!(served().json()["Port"], round);
+        assert_eq!(change(serving, "PUT", 1000 + round), 200);
+        assert_eq!(served().json()["Port"], 1000 + round);
+        assert_eq!(change(serving, "DELETE", 0), 204);
+    }
+}
+
 #[test]
 fn what_is_registered_through_the_process_itself_is_served_at_once() {
-    const TOKEN: &str = "0123456789-writer-tr0ub4dor-0123456789";
     for settings in ["", "time_budget_ms = 10000\n", "cache = false\n"] {
-        let folder = Folder::new(&format!(
-            "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n{settings}[admin]\ntokens_file = \"tokens\"\n"
-        ));
-        folder.write("tokens", &format!("writer read-write {TOKEN}\n"));
-        folder.write("none.toml", "[sessions]\n");
-        let store = format!("sqlite:{}", folder.path("sessions.db").display());
-        let none = folder.path("none.toml");
-        let made = run(&["import", none.to_str().unwrap(), "--store", &store]);
-        assert_eq!(made.exit_code, Some(0), "{}", made.stderr);
-        let serving = folder.serve();
-        let change = |method: &str, port: u16| {
-            let headers = format!(
-                "authorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\nlease-token: 747230756234646f7200000000000000\r\n"
-            );
-            let session = json!({
-                "host": "ws-17.dcv.example", "http_port": port, "expires_at_ms": null
-            });
-            let line = format!("{method} /v1/sessions/ann");
-            ask_with(serving.ops(), &line, &headers, &session.to_string()).status
-        };
-        let served = || ask(serving.address, &format!("POST {TARGET}"));
-        for round in 1..50 {
-            assert_eq!(served().reason(), "unknown", "{round}");
-            assert_eq!(change("PUT", round), 200);
-            assert_eq!(served().json()["Port"], round);
-            assert_eq!(change("PUT", 1000 + round), 200);
-            assert_eq!(served().json()["Port"], 1000 + round);
-            assert_eq!(change("DELETE", 0), 204);
-        }
+        let folder = administered("sqlite:sessions.db", settings);
+        empty_database(&folder);
+        serves_its_own_changes_at_once(&folder.serve());
     }
+}
+
+/// `sessions.db`, without a session.
+fn empty_database(folder: &Folder) {
+    folder.write("none.toml", "[sessions]\n");
+    let store = format!("sqlite:{}", folder.path("sessions.db").display());
+    let none = folder.path("none.toml");
+    let made = run(&["import", none.to_str().unwrap(), "--store", &store]);
+    assert_eq!(made.exit_code, Some(0), "{}", made.stderr);
 }
 
 #[test]
@@ -93,10 +112,7 @@ fn check_tells_whether_answers_are_kept() {
         let folder = Folder::new(&format!(
             "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n{cache}\n"
         ));
-        folder.write("none.toml", "[sessions]\n");
-        let store = format!("sqlite:{}", folder.path("sessions.db").display());
-        let none = folder.path("none.toml");
-        run(&["import", none.to_str().unwrap(), "--store", &store]);
+        empty_database(&folder);
         let checked = folder.run("check");
         assert_eq!(checked.exit_code, Some(0), "{}", checked.stderr);
         assert!(
@@ -107,8 +123,8 @@ fn check_tells_whether_answers_are_kept() {
     }
 }
 
-fn register(redis: &Redis) {
-    let arguments = ["register", "ann", "--host", "ws-17.dcv.example"];
+fn register(redis: &Redis, host: &str) {
+    let arguments = ["register", "ann", "--host", host, "--token", LEASE];
     let arguments = [&arguments[..], &["--http-port", "8443", "--never-expires"]];
     let registered = redis.run(&arguments.concat());
     assert_eq!(registered.exit_code, Some(0), "{}", registered.stderr);
@@ -135,7 +151,7 @@ fn redis_is_spared_unless_it_is_to_be_asked_each_time() {
     command.env("DCV_RESOLVER_STORE", &url);
     let serving = Serving::spawn(command);
     serving.wait_until_ready();
-    register(&redis);
+    register(&redis, "ws-17.dcv.example");
     wait_until_kept(&serving, &redis);
     serving.stop();
 
@@ -151,6 +167,55 @@ fn redis_is_spared_unless_it_is_to_be_asked_each_time() {
     serving.stop();
 }
 
+/// A Redis that does not tell of changes.
+fn redis_of_old() -> Redis {
+    Redis::start_with(free_port(), &["--rename-command", "HELLO", ""])
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn where_redis_does_not_tell_of_changes_answers_live_by_their_lifetimes() {
+    let redis = redis_of_old();
+    let url = Redis::url(redis.port);
+    let long = "cache = { hit_lifetime_ms = 60000, miss_lifetime_ms = 60000 }\n";
+    let serving = administered(&url, long).serve();
+    serving.wait_until_ready();
+    let mut moves = 0;
+    wait_until("a move goes unnoticed", || {
+        moves += 1;
+        let host = format!("ws-{moves}.dcv.example");
+        register(&redis, &host);
+        let answer = serving.post(TARGET);
+        answer.starts_with("HTTP/1.1 200 ") && !answer.contains(&host)
+    });
+    // Unless it is the process itself that changes it.
+    assert_eq!(change(&serving, "DELETE", 0), 204);
+    serves_its_own_changes_at_once(&serving);
+    serving.stop();
+
+    // As it is by default, and where nothing is to be kept.
+    for settings in [
+        "",
+        "cache = { hit_lifetime_ms = 0, miss_lifetime_ms = 0 }\n",
+    ] {
+        register(&redis, "ws-17.dcv.example");
+        let serving = administered(&url, settings).serve();
+        wait_until("it is served", || {
+            serving.post(TARGET).contains("ws-17.dcv.example")
+        });
+        register(&redis, "ws-18.dcv.example");
+        wait_until("the move is served", || {
+            serving.post(TARGET).contains("ws-18.dcv.example")
+        });
+        if !settings.is_empty() {
+            let before = redis.lookups();
+            serving.post(TARGET);
+            assert_eq!(redis.lookups(), before + 1);
+        }
+        serving.stop();
+    }
+}
+
 #[test]
 #[ignore = "needs redis-server"]
 fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
@@ -161,7 +226,7 @@ fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
     ));
     let serving = folder.serve();
     serving.wait_until_ready();
-    register(&redis);
+    register(&redis, "ws-17.dcv.example");
     wait_until_kept(&serving, &redis);
 
     drop(redis);
