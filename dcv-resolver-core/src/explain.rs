@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -106,6 +107,10 @@ pub enum StoreSaid {
     Holds {
         /// The record.
         record: SessionRecord,
+        /// How old that is, in milliseconds, where a cache says it in place of
+        /// the store, which fails.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stale_ms: Option<u64>,
     },
     /// It holds no such session.
     Absent,
@@ -237,7 +242,7 @@ impl Explainer {
         let now = self.resolver.clock.now();
         let decisive = stores.iter().find(|finding| finding.decides);
         let (rules, conclusion) = match decisive.map(|finding| &finding.said) {
-            Some(StoreSaid::Holds { record }) => self.ask_rules(request, record, now).await,
+            Some(StoreSaid::Holds { record, .. }) => self.ask_rules(request, record, now).await,
             Some(StoreSaid::Failed { error }) => (Vec::new(), failed(error)),
             Some(StoreSaid::Absent) | None => (Vec::new(), missed(&Miss::Unknown)),
         };
@@ -269,7 +274,7 @@ impl Explainer {
             let said = match named.store().lookup(request.session_id()).await {
                 Ok(None) => StoreSaid::Absent,
                 Ok(Some(record)) => match check_identity(request, &record) {
-                    Ok(()) => StoreSaid::Holds { record },
+                    Ok(()) => StoreSaid::holds(record),
                     Err(error) => StoreSaid::Failed {
                         error: error.chain().to_string(),
                     },
@@ -432,6 +437,16 @@ fn failed(error: &str) -> Conclusion {
     }
 }
 
+impl StoreSaid {
+    fn holds(record: SessionRecord) -> Self {
+        let as_ms = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        Self::Holds {
+            stale_ms: record.stale_age().map(as_ms),
+            record,
+        }
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "session {:?} over {}, ", self.session_id, self.transport)?;
@@ -474,7 +489,7 @@ impl fmt::Display for StoreSaid {
         let record = match self {
             Self::Absent => return f.write_str("holds no such session"),
             Self::Failed { error } => return write!(f, "failed: {}", OneLine(error)),
-            Self::Holds { record } => record,
+            Self::Holds { record, .. } => record,
         };
         write!(
             f,
@@ -490,8 +505,12 @@ impl fmt::Display for StoreSaid {
         }
         write!(f, ", {}", record.state())?;
         match record.expiry() {
-            Expiry::Never => f.write_str(", never expires"),
-            Expiry::At(expires_at) => write!(f, ", expires {expires_at}"),
+            Expiry::Never => f.write_str(", never expires")?,
+            Expiry::At(expires_at) => write!(f, ", expires {expires_at}")?,
+        }
+        match record.stale_age() {
+            None => Ok(()),
+            Some(age) => write!(f, "; it fails, and that is what it said {age:.1?} ago"),
         }
     }
 }
@@ -573,6 +592,20 @@ mod tests {
     async fn explained(explainer: &Explainer, id: &str) -> Explanation {
         let request = ResolveRequest::new(self::id(id), Transport::Http);
         explainer.explain(&request).await
+    }
+
+    #[tokio::test]
+    async fn how_old_a_stale_answer_is_is_told() {
+        let stale = record("s").with_stale_age(Duration::from_millis(61_234));
+        let resolver = Resolver::new(MemoryStore::from_iter([stale])).with_store_name("agents");
+        let explanation = explained(&Explainer::new(resolver), "s").await;
+        let finding = &explanation.stores[0];
+        assert_eq!(
+            finding.to_string(),
+            "agents: holds it as \"s\" on ws-17.dcv.example, HTTP 8443, no QUIC, READY, never expires; \
+             it fails, and that is what it said 61.2s ago (decides)",
+        );
+        assert_eq!(serde_json::to_value(finding).unwrap()["stale_ms"], 61_234);
     }
 
     #[tokio::test]

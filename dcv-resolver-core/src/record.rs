@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,7 @@ struct Rest {
     web_url_path: WebUrlPath,
     owner: Option<Box<str>>,
     labels: BTreeMap<String, String>,
+    stale_age: Option<Duration>,
 }
 
 /// A record as it is written down and put together.
@@ -235,6 +237,16 @@ impl SessionRecord {
         self.rest().map_or(&NO_LABELS, |rest| &rest.labels)
     }
 
+    /// How old an answer this is, where a cache gives it because its store
+    /// fails; `None` for any other.
+    ///
+    /// It says nothing of the session: it is not serialised, and
+    /// [`to_builder`](Self::to_builder) leaves it out.
+    #[must_use]
+    pub fn stale_age(&self) -> Option<Duration> {
+        self.rest().and_then(|rest| rest.stale_age)
+    }
+
     fn rest(&self) -> Option<&Rest> {
         self.0.rest.as_deref()
     }
@@ -252,6 +264,14 @@ impl SessionRecord {
     #[must_use]
     pub fn with_expiry(mut self, expiry: Expiry) -> Self {
         Arc::make_mut(&mut self.0).set_expiry(expiry);
+        self
+    }
+
+    /// This record, marked as an [answer that is so old](Self::stale_age).
+    #[must_use]
+    pub fn with_stale_age(mut self, age: Duration) -> Self {
+        let rest = &mut Arc::make_mut(&mut self.0).rest;
+        rest.get_or_insert_default().stale_age = Some(age);
         self
     }
 }
@@ -319,6 +339,7 @@ impl TryFrom<Fields> for SessionRecord {
             web_url_path: fields.web_url_path,
             owner: fields.owner,
             labels: fields.labels,
+            stale_age: None,
         };
         let mut kept = Kept {
             id: fields.id,
@@ -560,5 +581,28 @@ mod tests {
         assert_eq!(record.expiry(), Expiry::At(Timestamp::from_unix_ms(1_000)));
         let never = builder().http_port(1).expiry(Expiry::Never).build();
         assert_eq!(never, Ok(renewed));
+    }
+
+    #[test]
+    fn how_old_an_answer_is_is_marked_on_it_and_nowhere_else() {
+        let age = Duration::from_secs(61);
+        let plain = builder().http_port(1).build().unwrap();
+        let owned = builder().http_port(1).owner("ann").build().unwrap();
+        for record in [plain, owned] {
+            let stale = record.clone().with_stale_age(age);
+            assert_eq!(stale.stale_age(), Some(age));
+            assert_eq!(record.stale_age(), None);
+            assert_eq!(stale.owner(), record.owner());
+            assert_eq!(
+                stale.clone().with_expiry(Expiry::Never).stale_age(),
+                Some(age)
+            );
+            // What says the same of the session.
+            assert_eq!(
+                serde_json::to_value(&stale).unwrap(),
+                serde_json::to_value(&record).unwrap()
+            );
+            assert_eq!(stale.to_builder().build(), Ok(record));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! [`Resolver`]: judges what a store holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{
     Clock, Miss, Outcome, Policy, ResolveRequest, SessionRecord, SessionStore, StoreError,
@@ -212,6 +213,7 @@ impl Resolver {
             resolver: self,
             request,
             store: &self.store_names,
+            stale_age: None,
         }
     }
 
@@ -253,6 +255,7 @@ pub struct Resolving<'a> {
     resolver: &'a Resolver,
     request: &'a ResolveRequest,
     store: &'a str,
+    stale_age: Option<Duration>,
 }
 
 impl<'a> Resolving<'a> {
@@ -287,6 +290,7 @@ impl<'a> Resolving<'a> {
             self.store = name;
             if let Some(record) = store.lookup(self.request.session_id()).await? {
                 check_identity(self.request, &record)?;
+                self.stale_age = record.stale_age();
                 return Ok(Some(record));
             }
         }
@@ -300,6 +304,13 @@ impl<'a> Resolving<'a> {
     #[must_use]
     pub fn store(&self) -> &'a str {
         self.store
+    }
+
+    /// The [age](SessionRecord::stale_age) of the record that decides, where it
+    /// is from before its store failed.
+    #[must_use]
+    pub fn stale_age(&self) -> Option<Duration> {
+        self.stale_age
     }
 }
 
@@ -485,6 +496,25 @@ mod tests {
             ),
         ] {
             assert_eq!(through(replies).await, (outcome, store.to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn whether_a_record_is_stale_is_told_whatever_comes_of_it() {
+        let age = Duration::from_secs(61);
+        for transport in [Transport::Http, Transport::Quic] {
+            let fresh = http_only().build().unwrap();
+            for (record, expected) in [
+                (fresh.clone(), None),
+                (fresh.with_stale_age(age), Some(age)),
+            ] {
+                let resolver = Resolver::new(MemoryStore::from_iter([record]));
+                let request = ResolveRequest::new("s".parse().unwrap(), transport);
+                let mut resolving = resolver.begin(&request);
+                assert_eq!(resolving.stale_age(), None);
+                resolving.run().await.unwrap();
+                assert_eq!(resolving.stale_age(), expected);
+            }
         }
     }
 

@@ -32,7 +32,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/sessions?limit=&page=` | 200, `sessions` and, unless it is the last page, `next_page` |
-//! | `GET /v1/sessions/{id}` | 200, the session, expired or not; 404 `unknown` |
+//! | `GET /v1/sessions/{id}` | 200, the session, expired or not, with `Age` where a cache shows it because the store fails; 404 `unknown` |
 //! | `PUT /v1/sessions/{id}` | 200, the session as it is registered now; 409 `already_exists` |
 //! | `POST /v1/sessions/{id}/renew` | 200, `expires_at_ms`; 409 `lease_lost` |
 //! | `DELETE /v1/sessions/{id}` | 204; 404 `no_such_lease` |

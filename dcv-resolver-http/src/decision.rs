@@ -35,6 +35,9 @@ pub(crate) struct Decision<'a> {
     pub(crate) store: &'a str,
     /// `None` where the request was not or could not be read.
     pub(crate) query: Option<&'a ResolveQuery<'a>>,
+    /// How old the record is that decided, where it is from before its store
+    /// failed.
+    pub(crate) stale_age: Option<Duration>,
     /// `None` where the caller went away before.
     pub(crate) result: Option<Result<&'a Resolution, &'a Problem>>,
 }
@@ -148,6 +151,7 @@ impl Decision<'_> {
                 .as_deref(),
             destination = found.map(|found| field::display(Destination::of(found))),
             store = self.store,
+            stale_ms = self.stale_age.map(as_ms),
             status = status.map(|status| status.as_u16()),
             elapsed_us = u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX),
             caller = self.asked.caller.map(field::display),
@@ -160,6 +164,10 @@ impl Decision<'_> {
             error = self.error(),
         });
     }
+}
+
+fn as_ms(age: Duration) -> u64 {
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// An operator must see an `ERROR`; everything else without a destination can

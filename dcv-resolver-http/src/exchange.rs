@@ -106,7 +106,10 @@ impl Shared {
         match admitted {
             // The permit is given back when the answer is decided.
             Ok((_permit, query)) => self.resolve(asked, &query).await,
-            Err(problem) => self.conclude(asked, self.resolver.store_name(), None, Err(problem)),
+            Err(problem) => {
+                let all = self.resolver.store_name();
+                self.conclude(asked, all, None, None, Err(problem))
+            }
         }
     }
 
@@ -157,7 +160,14 @@ impl Shared {
             let body = destination::json(&found).map_err(Problem::Unserialisable)?;
             Ok((found, body))
         });
-        self.conclude(asked, asking.resolving.store(), Some(query), result)
+        let resolving = &asking.resolving;
+        self.conclude(
+            asked,
+            resolving.store(),
+            resolving.stale_age(),
+            Some(query),
+            result,
+        )
     }
 
     /// Tells log and metrics of the decision, and makes it an answer.
@@ -165,6 +175,7 @@ impl Shared {
         &self,
         asked: &Asked<'_>,
         store: &str,
+        stale_age: Option<Duration>,
         query: Option<&ResolveQuery<'_>>,
         result: Result<(Resolution, Vec<u8>), Problem>,
     ) -> (Response, decision::Outcome) {
@@ -172,6 +183,7 @@ impl Shared {
             asked,
             store,
             query,
+            stale_age,
             result: Some(result.as_ref().map(|(found, _)| found)),
         };
         self.tell(&decision);
@@ -209,6 +221,7 @@ impl Drop for Asking<'_> {
                 asked: self.asked,
                 store: self.resolving.store(),
                 query: Some(self.query),
+                stale_age: self.resolving.stale_age(),
                 result: None,
             });
         }

@@ -89,6 +89,7 @@
 //! | `unusable_client_ip` | what the gateway sent instead of an address |
 //! | `destination` | `host:port`, an IPv6 address in brackets |
 //! | `store` | the name of the store that decided or was being asked; all names where none holds the session, or none was asked |
+//! | `stale_ms` | how old, in milliseconds, the record is that decided, where a cache served it because its store fails |
 //! | `status` | the answer's status |
 //! | `elapsed_us` | microseconds from the request's arrival in the router to the decision |
 //! | `caller` | the address that the connection comes from: a gateway's, or a proxy's; where the server [tells it](RouterBuilder::allowed_callers) |

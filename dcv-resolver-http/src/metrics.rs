@@ -32,6 +32,7 @@ use watched::Watched;
 /// |---|---|---|
 /// | `decisions_total` | `outcome`, `reason`, `transport`, `store` | requests, as [the log](crate#the-log) tells of them; `reason` is `none` where there is none, `transport` is `unknown` where the request was not or could not be read |
 /// | `decision_duration_seconds` | `outcome` | from a request's arrival in the router to the decision |
+/// | `stale_answer_age_seconds` | `store` | how old the record was that decided, where a cache served it because its store failed; the count of this histogram is that of such decisions |
 /// | `in_flight_requests` | | requests being decided |
 /// | `log_events_folded_total` | | failures that were counted rather than logged |
 /// | `ready` | | 1 or 0, as [`ready`](Self::ready) was told last |
@@ -59,7 +60,8 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
-    durations: Family<OutcomeLabel, Histogram>,
+    durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
+    stale_ages: Family<StoreLabel, Histogram, fn() -> Histogram>,
     folded: Counter,
     stores_up: Family<StoreLabel, Gauge>,
     reloads: Family<ReloadLabels, Counter>,
@@ -113,7 +115,8 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("dcv_resolver");
         let decisions = Family::default();
-        let durations = Family::default();
+        let durations = Family::new_with_constructor(Histogram::of_decisions as fn() -> _);
+        let stale_ages = Family::new_with_constructor(Histogram::of_outages as fn() -> _);
         let folded = Counter::default();
         let stores_up = Family::default();
         let reloads = Family::default();
@@ -132,6 +135,12 @@ impl Metrics {
             "From a request's arrival in the router to the decision",
             Unit::Seconds,
             Family::clone(&durations),
+        );
+        registry.register_with_unit(
+            "stale_answer_age",
+            "How old the record was that decided, where it was served because its store failed",
+            Unit::Seconds,
+            Family::clone(&stale_ages),
         );
         registry.register(
             "log_events_folded",
@@ -164,6 +173,7 @@ impl Metrics {
             registry,
             decisions,
             durations,
+            stale_ages,
             folded,
             stores_up,
             reloads,
@@ -363,6 +373,14 @@ impl DecisionMetrics {
                 })
                 .inc(),
         };
+        if let Some(age) = decision.stale_age {
+            let store = Arc::clone(store.map_or(&self.all_stores, |found| &found.store));
+            self.metrics
+                .0
+                .stale_ages
+                .get_or_create(&StoreLabel { store })
+                .observe(age);
+        }
         if logged == Logged::Folded {
             self.metrics.0.folded.inc();
         }

@@ -145,6 +145,34 @@ async fn a_destination_is_info() {
 }
 
 #[tokio::test]
+async fn what_is_from_before_an_outage_is_marked_with_its_age() {
+    let stale = |id, host| {
+        let record = record(id, host, Expiry::Never);
+        record.with_stale_age(std::time::Duration::from_millis(61_234))
+    };
+    let app = over(MemoryStore::from_iter([stale(
+        "console",
+        "ws-17.dcv.example",
+    )]));
+    expect(
+        &event(&app, "POST", "/resolveSession?sessionId=console").await,
+        Level::INFO,
+        json!({
+            "outcome": "found", "session_id": "console", "transport": "HTTP", "stale_ms": 61_234,
+            "destination": "ws-17.dcv.example:8443", "store": "inventory", "status": 200,
+        }),
+    );
+    // Also where the answer is that there is none.
+    let missed = event(
+        &app,
+        "POST",
+        "/resolveSession?sessionId=console&transport=QUIC",
+    )
+    .await;
+    assert_eq!(missed["fields"]["stale_ms"], 61_234, "{missed}");
+}
+
+#[tokio::test]
 async fn an_address_that_cannot_be_used_is_told() {
     for (encoded, shown) in [
         ("unknown", "unknown"),

@@ -99,9 +99,13 @@ impl Freshness {
         asked_ns <= entry.began_ns.saturating_add(oldest_ns)
     }
 
-    /// Whether the entry could ever be served.
+    /// Whether the entry could ever be served. What another cache brought in
+    /// place of its store is older than it seems here.
     pub(crate) fn is_worth_keeping(&self, entry: &Entry) -> bool {
-        self.lifetime_ns(entry) > 0 || self.confirmed_ns.load(Ordering::Acquire) != UNDRIVEN
+        let came_stale = (entry.answer.as_ref()).is_some_and(|record| record.stale_age().is_some());
+        !came_stale
+            && (self.lifetime_ns(entry) > 0
+                || self.confirmed_ns.load(Ordering::Acquire) != UNDRIVEN)
     }
 
     /// While the store fails: how old the record may be, if it may be served

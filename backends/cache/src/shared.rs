@@ -75,7 +75,7 @@ impl Shared {
         Ok(entry)
     }
 
-    /// What may be served although the store has failed.
+    /// What may be served although the store has failed, with its age.
     pub(crate) fn stale(&self, id: &SessionId, error: &StoreError) -> Option<SessionRecord> {
         if !error.is_retryable() {
             return None;
@@ -83,6 +83,6 @@ impl Shared {
         let entry = self.entries.get(id)?;
         let age = self.freshness.stale_age(&entry, self.freshness.now_ns())?;
         self.stale.served(age, error);
-        entry.answer
+        entry.answer.map(|record| record.with_stale_age(age))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::AGE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRegistry, StoreError};
@@ -158,7 +159,12 @@ impl Exchange<'_> {
     async fn get(&self, id: &SessionId) -> Result<Response, Fault> {
         let lookup = self.shared.registry.lookup(id);
         let record = self.ask(Action::Get, lookup).await?;
-        json(&record.ok_or(Fault::NoSuchSession)?)
+        let record = record.ok_or(Fault::NoSuchSession)?;
+        let mut response = json(&record)?;
+        if let Some(age) = record.stale_age() {
+            response.headers_mut().insert(AGE, age.as_secs().into());
+        }
+        Ok(response)
     }
 
     async fn register(

@@ -234,6 +234,9 @@ fn success(action: Action) -> (StatusCode, Response) {
     if action == Action::Register {
         response = response.header("lease-token", minted());
     }
+    if action == Action::Get {
+        response = response.header("age", age());
+    }
     (status, common_headers(response).build())
 }
 
@@ -337,6 +340,17 @@ fn common_headers(response: ResponseBuilder) -> ResponseBuilder {
             "x-request-id",
             header(request_id, "Names the request in the resolver's log.", true),
         )
+}
+
+fn age() -> Header {
+    let seconds = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Integer))
+        .minimum(Some(0));
+    header(
+        Schema::from(seconds),
+        "How old that is, in seconds; only where the store fails and a cache shows what it held.",
+        false,
+    )
 }
 
 fn minted() -> Header {

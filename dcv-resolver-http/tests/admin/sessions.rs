@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use dcv_resolver_core::{Clock, MemoryStore};
+use dcv_resolver_core::{Clock, Expiry, MemoryStore, SessionRecord};
 use serde_json::json;
 
 use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, json as json_request};
@@ -37,6 +37,22 @@ async fn a_session_is_shown_as_it_was_registered() {
     assert_eq!(answer.json(), session);
     assert_eq!(answer.headers["content-type"], "application/json");
     assert_eq!(app.get("/v1/sessions/console").await.json(), session);
+}
+
+#[tokio::test]
+async fn what_a_cache_shows_in_place_of_its_store_has_an_age() {
+    let record = SessionRecord::builder("a".parse().unwrap(), "h".parse().unwrap(), Expiry::Never)
+        .http_port(8443)
+        .build()
+        .unwrap();
+    let stale = record.clone().with_stale_age(Duration::from_millis(61_234));
+    for (record, age) in [(record, None), (stale, Some("61"))] {
+        let app = App::over(MemoryStore::from_iter([record]));
+        let answer = app.get("/v1/sessions/a").await;
+        answer.expect(200, "");
+        let shown = answer.headers.get("age");
+        assert_eq!(shown.map(|age| age.to_str().unwrap()), age);
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::Method;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
-use dcv_resolver_core::{MemoryStore, Resolver, StoreErrorKind, Timestamp};
+use dcv_resolver_core::{MemoryStore, Resolver, SessionStore, StoreErrorKind, Timestamp};
 use dcv_resolver_http::{LiveRouter, Metrics, RouterBuilder};
 use futures_util::poll;
 use tracing::Level;
@@ -357,5 +357,44 @@ fn a_store_name_is_escaped() {
     assert_eq!(
         samples(&metrics, "dcv_resolver_store_up"),
         [r#"dcv_resolver_store_up{store="a\"b\\c\nd"} 1"#]
+    );
+}
+
+#[tokio::test]
+async fn what_is_served_from_before_an_outage_is_counted_with_its_age() {
+    let metrics = Metrics::new();
+    let record = memory().lookup(&"console".parse().unwrap()).await;
+    let record = record.unwrap().unwrap();
+    let ages = [0, 1_000, 1_001, 61_234, 90_000_000].map(Duration::from_millis);
+    for age in ages {
+        let stale = MemoryStore::from_iter([record.clone().with_stale_age(age)]);
+        let resolver = Resolver::new(MemoryStore::new()).then("agents", stale);
+        let app = counted(&metrics, RouterBuilder::new(resolver));
+        post(&app, CONSOLE).await;
+    }
+    let app = counted(&metrics, RouterBuilder::new(Resolver::new(memory())));
+    post(&app, CONSOLE).await;
+
+    let of = |bucket: &str| {
+        let sample = format!("dcv_resolver_stale_answer_age_seconds_{bucket}");
+        value(&metrics, &sample)
+    };
+    for (bound, count) in [
+        ("1.0", "2"),
+        ("5.0", "3"),
+        ("60.0", "3"),
+        ("300.0", "4"),
+        ("86400.0", "4"),
+        ("+Inf", "5"),
+    ] {
+        let bucket = format!("bucket{{le=\"{bound}\",store=\"agents\"}}");
+        assert_eq!(of(&bucket), count, "{bound}");
+    }
+    assert_eq!(of("count{store=\"agents\"}"), "5");
+    let sum: Duration = ages.iter().sum();
+    assert_eq!(of("sum{store=\"agents\"}"), sum.as_secs_f64().to_string());
+    assert_eq!(
+        samples(&metrics, "dcv_resolver_stale_answer_age_seconds_count").len(),
+        1
     );
 }

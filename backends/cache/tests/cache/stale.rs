@@ -180,3 +180,52 @@ async fn with_a_driver_that_does_not_tell_it_is_an_outage_like_any() {
     advance_ms(1).await;
     assert_eq!(ask(&store).await, Err(UNAVAILABLE));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_record_is_marked_with_its_age_and_a_fresh_one_is_not() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    let listener = store.listener();
+    let age = async || {
+        let found = store.lookup(console(1).id()).await.unwrap().unwrap();
+        assert_eq!(found.to_builder().build(), Ok(console(1)));
+        found.stale_age()
+    };
+    backend.put(console(1));
+    assert_eq!(age().await, None);
+    advance_ms(29_999).await;
+    assert_eq!(age().await, None);
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(1).await;
+    assert_eq!(age().await, Some(Duration::from_secs(30)));
+    advance_ms(12).await;
+    assert_eq!(age().await, Some(Duration::from_millis(30_012)));
+    backend.fail(None);
+    assert_eq!(age().await, None);
+
+    // Of what a driver confirmed, it is since then.
+    listener.confirmed(Instant::now().into_std());
+    assert_eq!(age().await, None);
+    advance_ms(500).await;
+    listener.confirmed(Instant::now().into_std());
+    backend.fail(Some(UNAVAILABLE));
+    listener.lost();
+    advance_ms(300).await;
+    assert_eq!(age().await, Some(Duration::from_millis(300)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_keeps_nothing_that_another_served_stale() {
+    let backend = Backend::new();
+    let inner = std::sync::Arc::new(patient(&backend));
+    let outer = CachedStore::new(std::sync::Arc::clone(&inner), CacheConfig::default());
+    backend.put(console(1));
+    assert_eq!(console_of(&inner).await, Some(1));
+    backend.fail(Some(UNAVAILABLE));
+    advance_ms(30_000).await;
+    assert_eq!(console_of(&outer).await, Some(1));
+    assert_eq!(outer.stats().entries(), 0);
+    backend.fail(None);
+    backend.put(console(2));
+    assert_eq!(console_of(&outer).await, Some(2));
+}

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::client::{ask, ask_with};
 use crate::redis::{Redis, free_port};
-use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
+use crate::support::{Folder, Serving, dcv_resolver, decisions, run, wait_until};
 
 const TARGET: &str = "/resolveSession?sessionId=ann";
 
@@ -235,8 +235,20 @@ fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
         assert!(!unknown.starts_with("HTTP/1.1 200 "), "{unknown}");
         unknown.starts_with("HTTP/1.1 503 ")
     });
-    let answer = serving.post(TARGET);
-    assert!(answer.contains("ws-17.dcv.example"), "{answer}");
+    // As what was confirmed last, to begin with.
+    let stale = "dcv_resolver_stale_answer_age_seconds_count{store=\"agents\"}";
+    wait_until("what is kept is out of date", || {
+        let answer = serving.post(TARGET);
+        assert!(answer.contains("ws-17.dcv.example"), "{answer}");
+        serving.metric(stale).is_some()
+    });
+    assert_eq!(serving.metric(stale), Some(1.0));
+
+    let decisions = decisions(&serving.stop().stderr);
+    let mut found = decisions.iter().filter(|event| event["status"] == 200);
+    let last = found.next_back().unwrap();
+    assert!(last["stale_ms"].is_u64(), "{last}");
+    assert!(found.all(|event| event["stale_ms"].is_null()));
 }
 
 #[test]
