@@ -156,7 +156,7 @@ pub use axum;
 pub use exchange::MAX_URI_BYTES;
 pub use live_router::LiveRouter;
 #[cfg(feature = "metrics")]
-pub use metrics::Metrics;
+pub use metrics::{CacheFigures, Metrics};
 pub use query::{InvalidQuery, ResolveQuery};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::RateLimit;

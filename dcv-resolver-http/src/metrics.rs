@@ -1,5 +1,6 @@
 //! [`Metrics`]: what a resolver counts, for Prometheus.
 
+mod caches;
 mod histogram;
 mod watched;
 
@@ -19,6 +20,8 @@ use crate::ResolveQuery;
 use crate::decision::{Decision, Outcome};
 use crate::fold::Logged;
 use crate::in_flight::InFlight;
+pub use caches::CacheFigures;
+use caches::Caches;
 use histogram::Histogram;
 use watched::Watched;
 
@@ -38,6 +41,7 @@ use watched::Watched;
 /// | `ready` | | 1 or 0, as [`ready`](Self::ready) was told last |
 /// | `store_up` | `store` | 1 or 0, as [`store_up`](Self::store_up) was told last |
 /// | `served_data_age_seconds` | `store` | see [`watch_age`](Self::watch_age) |
+/// | `cache_lookups_total`, `cache_stale_total`, `cache_entries`, `cache_size_bytes`, `cache_confirmed_age_seconds` | `store`; of the first also `result` | see [`watch_cache`](Self::watch_cache); `result` is `hit`, `call` or `join` |
 /// | `reloads_total` | `what`, `result` | see [`reloaded`](Self::reloaded); `result` is `ok` or `failed` |
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | see [`certificate_expires`](Self::certificate_expires) |
 /// | `build_info` | `version` | always 1 |
@@ -68,6 +72,7 @@ struct Inner {
     certificate_expiry: Family<CertificateLabel, Gauge>,
     build_info: Family<VersionLabel, Gauge>,
     watched: Arc<Watched>,
+    caches: Arc<Caches>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,6 +128,7 @@ impl Metrics {
         let certificate_expiry = Family::default();
         let build_info = Family::default();
         let watched = Arc::new(Watched::default());
+        let caches = Arc::new(Caches::default());
         // A counter is exposed with `_total` behind its name, and each help
         // text with a full stop.
         registry.register(
@@ -169,6 +175,7 @@ impl Metrics {
             Family::clone(&build_info),
         );
         registry.register_collector(Box::new(Arc::clone(&watched)));
+        registry.register_collector(Box::new(Arc::clone(&caches)));
         Self(Arc::new(Inner {
             registry,
             decisions,
@@ -180,6 +187,7 @@ impl Metrics {
             certificate_expiry,
             build_info,
             watched,
+            caches,
         }))
     }
 
@@ -235,6 +243,25 @@ impl Metrics {
         self.0.watched.age(store.into(), Arc::new(age));
     }
 
+    /// Shows what a cache in front of `store` has done. `figures` is called for
+    /// each [`render`](Self::render), and must return at once. A second one for
+    /// the same store replaces the first.
+    ///
+    /// `cache_confirmed_age_seconds` is shown while changes in the store are
+    /// told: what is served is no older than that.
+    pub fn watch_cache(
+        &self,
+        store: impl Into<Arc<str>>,
+        figures: impl Fn() -> CacheFigures + Send + Sync + 'static,
+    ) {
+        self.0.caches.watch(store.into(), Arc::new(figures));
+    }
+
+    /// Shows a cache in front of `store` no longer: there is none any more.
+    pub fn forget_cache(&self, store: &str) {
+        self.0.caches.forget(store);
+    }
+
     /// Shows the connections of a server, whose
     /// [`Server::connections`](crate::server::Server::connections) these are.
     /// Those of a second one replace them.
@@ -252,11 +279,13 @@ impl Metrics {
             .set(up.into());
     }
 
-    /// Shows no longer whether `store` is up and how old its data is: it is
-    /// not asked any more. What was decided from it stays counted.
+    /// Shows no longer whether `store` is up, how old its data is and what its
+    /// cache does: it is not asked any more. What was decided from it stays
+    /// counted.
     pub fn forget_store(&self, store: impl Into<Arc<str>>) {
         let store = store.into();
         self.0.watched.forget_age(&store);
+        self.forget_cache(&store);
         self.forget_store_up(store);
     }
 

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::http::Method;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{MemoryStore, Resolver, SessionStore, StoreErrorKind, Timestamp};
-use dcv_resolver_http::{LiveRouter, Metrics, RouterBuilder};
+use dcv_resolver_http::{CacheFigures, LiveRouter, Metrics, RouterBuilder};
 use futures_util::poll;
 use tracing::Level;
 
@@ -227,6 +227,19 @@ async fn what_was_folded_in_the_log_is_counted_in_full() {
     assert!(decisions(&metrics)[0].ends_with(" 10"));
 }
 
+/// Of a cache that was asked for something.
+fn figures(confirmed_age: Option<Duration>) -> CacheFigures {
+    let mut figures = CacheFigures::default();
+    figures.hits = 1_000_000;
+    figures.calls = 20;
+    figures.joins = 3;
+    figures.stale = 4;
+    figures.entries = 5;
+    figures.bytes = 678;
+    figures.confirmed_age = confirmed_age;
+    figures
+}
+
 #[test]
 fn the_names_are_those_that_dashboards_rely_on() {
     let metrics = Metrics::new();
@@ -238,6 +251,8 @@ fn the_names_are_those_that_dashboards_rely_on() {
     metrics.certificate_expires("server", Timestamp::from_unix_ms(1_893_456_000_999));
     metrics.watch_age("inventory", || Some(Duration::from_millis(1_500)));
     metrics.watch_age("empty", || None);
+    metrics.watch_cache("agents", || figures(None));
+    metrics.watch_cache("inventory", || figures(Some(Duration::from_millis(1_500))));
     metrics.store_up("inventory", true);
     metrics.store_up("agents", false);
     metrics.ready(true);
@@ -252,6 +267,14 @@ fn the_names_are_those_that_dashboards_rely_on() {
         r#"dcv_resolver_store_up{store="agents"} 0"#,
         r#"dcv_resolver_store_up{store="inventory"} 1"#,
         r#"dcv_resolver_served_data_age_seconds{store="inventory"} 1.5"#,
+        r#"dcv_resolver_cache_lookups_total{store="agents",result="hit"} 1000000"#,
+        r#"dcv_resolver_cache_lookups_total{store="agents",result="call"} 20"#,
+        r#"dcv_resolver_cache_lookups_total{store="agents",result="join"} 3"#,
+        r#"dcv_resolver_cache_lookups_total{store="inventory",result="join"} 3"#,
+        r#"dcv_resolver_cache_stale_total{store="agents"} 4"#,
+        r#"dcv_resolver_cache_entries{store="agents"} 5"#,
+        r#"dcv_resolver_cache_size_bytes{store="agents"} 678"#,
+        r#"dcv_resolver_cache_confirmed_age_seconds{store="inventory"} 1.5"#,
         r#"dcv_resolver_reloads_total{what="sessions",result="ok"} 1"#,
         r#"dcv_resolver_reloads_total{what="tls",result="failed"} 2"#,
         r#"dcv_resolver_certificate_expiry_timestamp_seconds{certificate="server"} 1893456000"#,
@@ -260,6 +283,7 @@ fn the_names_are_those_that_dashboards_rely_on() {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
     }
     assert!(!text.contains(r#"store="empty""#));
+    assert!(!text.contains(r#"cache_confirmed_age_seconds{store="agents""#));
     assert!(text.ends_with("# EOF\n"));
 }
 
@@ -309,6 +333,8 @@ fn every_metric_is_described_once_before_its_samples() {
     ];
     metrics.watch_age("a", || Some(Duration::ZERO));
     metrics.watch_age("b", || Some(Duration::ZERO));
+    metrics.watch_cache("a", || figures(Some(Duration::ZERO)));
+    metrics.watch_cache("b", || figures(Some(Duration::ZERO)));
     let text = metrics.render();
     let mut described = Vec::new();
     for line in text.lines() {
@@ -328,9 +354,26 @@ fn every_metric_is_described_once_before_its_samples() {
 fn a_store_that_is_not_asked_any_more_is_not_shown_as_down() {
     let metrics = Metrics::new();
     metrics.watch_age("old", || Some(Duration::ZERO));
+    metrics.watch_cache("old", || figures(Some(Duration::ZERO)));
     metrics.store_up("old", false);
     metrics.forget_store("old");
     assert!(!metrics.render().contains("old\""), "{}", metrics.render());
+}
+
+#[test]
+fn a_cache_that_is_gone_is_not_shown_and_lets_go_of_its_figures() {
+    let metrics = Metrics::new();
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    metrics.watch_cache("a", move || {
+        let _held = &held;
+        figures(None)
+    });
+    metrics.watch_age("a", || Some(Duration::ZERO));
+    metrics.forget_cache("a");
+    assert_eq!(Arc::strong_count(&alive), 1);
+    assert_eq!(samples(&metrics, "dcv_resolver_cache"), [""; 0]);
+    assert_eq!(samples(&metrics, "dcv_resolver_served_data_age").len(), 1);
 }
 
 #[test]
@@ -342,6 +385,8 @@ fn what_nobody_has_told_is_not_shown() {
         "ready",
         "store_up",
         "served_data_age",
+        "stale_answer_age",
+        "cache",
         "reloads",
         "certificate_expiry",
         "build_info",

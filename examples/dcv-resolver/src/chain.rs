@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_cache::{CacheConfig, CachedStore};
+use dcv_resolver_cache::{CacheConfig, CacheStats, CachedStore};
 use dcv_resolver_core::{
     ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport, SessionRegistry,
 };
@@ -28,7 +28,15 @@ pub(crate) struct ChainedStore {
     named: NamedStore,
     /// That, as a registry: what is written there is served at once.
     registry: Option<Arc<dyn SessionRegistry>>,
-    _following: Option<Arc<Background>>,
+    cache: Option<Arc<Cache>>,
+}
+
+/// What belongs to a cache.
+#[derive(Debug)]
+struct Cache {
+    stats: CacheStats,
+    /// Tells it of changes.
+    _following: Option<Background>,
 }
 
 impl Chain {
@@ -107,7 +115,7 @@ impl ChainedStore {
     fn new(settings: &config::Store, open: Arc<OpenStore>) -> Self {
         let name = open.name.as_str();
         let limit = settings.time_budget_ms.map(TimeBudget::milliseconds);
-        let (named, registry, following) = match &open.access {
+        let (named, registry, cache) = match &open.access {
             Access::ReadOnly(_) => {
                 let store = match limit {
                     Some(limit) => Arc::new(StoreTimeLimit::new(open.store(), limit)),
@@ -121,12 +129,15 @@ impl ChainedStore {
                     Some(limit) => Arc::new(StoreTimeLimit::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
                 };
-                let (store, following) = match settings.cache() {
-                    Some(settings) => cached(store, &settings, &open),
+                let (store, cache) = match settings.cache() {
+                    Some(settings) => {
+                        let (store, cache) = cached(store, &settings, &open);
+                        (store, Some(Arc::new(cache)))
+                    }
                     None => (store, None),
                 };
                 let named = NamedStore::new(name, Arc::clone(&store));
-                (named, Some(store), following)
+                (named, Some(store), cache)
             }
         };
         Self {
@@ -134,8 +145,13 @@ impl ChainedStore {
             open,
             named,
             registry,
-            _following: following,
+            cache,
         }
+    }
+
+    /// What its cache does, if it has one.
+    pub(crate) fn cache_stats(&self) -> Option<CacheStats> {
+        self.cache.as_ref().map(|cache| cache.stats.clone())
     }
 }
 
@@ -144,16 +160,18 @@ fn cached(
     store: Arc<dyn SessionRegistry>,
     settings: &config::Cache,
     open: &OpenStore,
-) -> (Arc<dyn SessionRegistry>, Option<Arc<Background>>) {
+) -> (Arc<dyn SessionRegistry>, Cache) {
     let config = CacheConfig::default()
         .max_bytes(settings.max_bytes.bytes())
         .stale_for(settings.stale_for_ms.milliseconds())
         .hit_lifetime(settings.hit_lifetime_ms.milliseconds())
         .miss_lifetime(settings.miss_lifetime_ms.milliseconds());
     let cached = CachedStore::new(store, config);
-    let following = open.tell_changes(cached.listener());
-    let following = following.map(|telling| Arc::new(Background::start(telling)));
-    (Arc::new(cached), following)
+    let cache = Cache {
+        stats: cached.stats(),
+        _following: open.tell_changes(cached.listener()).map(Background::start),
+    };
+    (Arc::new(cached), cache)
 }
 
 fn client_networks(config: &config::ClientNetworks) -> ClientNetworks {

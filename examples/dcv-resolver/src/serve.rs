@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `live.rs` | everything that a reload replaces |
 //! | `routers.rs` | the routers for gateways and for operators |
+//! | `caches.rs` | what the caches do, for the metrics |
 //! | `session_files.rs`, `tokens.rs`, `tls.rs` | files that are followed |
 //! | `listeners.rs` | sockets, opened or handed over |
 //! | `reload.rs`, `restart.rs` | SIGHUP, and what it cannot change |
 //! | `stop.rs` | SIGTERM and SIGINT |
 
+mod caches;
 mod listeners;
 mod live;
 mod reload;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use dcv_resolver_core::{Clock, MemoryStore, Resolver, SystemClock};
+use dcv_resolver_core::{Clock, Expiry, MemoryStore, Resolver, SessionRecord, SystemClock};
 use dcv_resolver_http::server::Server;
-use dcv_resolver_http::{Metrics, RouterBuilder};
+use dcv_resolver_http::{CacheFigures, Metrics, RouterBuilder};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -17,7 +17,17 @@ use crate::deployed;
 /// What `/metrics` answers when everything that is counted has come about.
 fn exposition() -> String {
     let metrics = Metrics::new();
-    let resolver = Resolver::new(MemoryStore::new()).with_store_name("sessions");
+    let record = SessionRecord::builder(
+        "console".parse().unwrap(),
+        "ws-17.dcv.example".parse().unwrap(),
+        Expiry::Never,
+    );
+    let stale = record
+        .http_port(8443)
+        .build()
+        .unwrap()
+        .with_stale_age(Duration::ZERO);
+    let resolver = Resolver::new(MemoryStore::from_iter([stale])).with_store_name("sessions");
     let app: Router = RouterBuilder::new(resolver)
         .metrics(metrics.clone())
         .build();
@@ -27,6 +37,11 @@ fn exposition() -> String {
     metrics.certificate_expires("server", SystemClock.now());
     metrics.store_up("sessions", true);
     metrics.watch_age("sessions", || Some(Duration::ZERO));
+    metrics.watch_cache("sessions", || {
+        let mut figures = CacheFigures::default();
+        figures.confirmed_age = Some(Duration::ZERO);
+        figures
+    });
     metrics.watch_connections(Server::new(app.clone()).connections());
 
     let request = Request::post("/resolveSession?sessionId=console").body(Body::empty());
@@ -35,7 +50,7 @@ fn exposition() -> String {
         .build()
         .unwrap();
     let answer = runtime.block_on(app.oneshot(request.unwrap())).unwrap();
-    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.status(), 200);
     metrics.render()
 }
 

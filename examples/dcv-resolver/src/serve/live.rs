@@ -4,9 +4,9 @@ use axum::Router;
 use dcv_resolver_http::ops::Readiness;
 use dcv_resolver_http::{LiveRouter, Metrics, ResolveService};
 
-use super::routers;
 use super::session_files::SessionFiles;
 use super::tokens::WatchedTokens;
+use super::{caches, routers};
 use crate::chain::Chain;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -97,6 +97,7 @@ impl Live {
             }
         }
         files.show_ages(&self.metrics);
+        caches::show(&chain, &self.metrics);
         if let Some(tokens) = new_tokens {
             self.tokens = tokens;
         }

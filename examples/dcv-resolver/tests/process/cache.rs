@@ -44,11 +44,15 @@ const LEASE: &str = "747230756234646f7200000000000000";
 
 /// One store, `agents`, which is administered.
 fn administered(url: &str, settings: &str) -> Folder {
-    let folder = Folder::new(&format!(
-        "[[stores]]\nname = \"agents\"\nurl = \"{url}\"\n{settings}[admin]\ntokens_file = \"tokens\"\n"
-    ));
+    let folder = Folder::new(&config(url, settings));
     folder.write("tokens", &format!("writer read-write {WRITER}\n"));
     folder
+}
+
+fn config(url: &str, settings: &str) -> String {
+    format!(
+        "[[stores]]\nname = \"agents\"\nurl = \"{url}\"\n{settings}[admin]\ntokens_file = \"tokens\"\n"
+    )
 }
 
 /// Registers or removes `ann` through the process itself.
@@ -93,6 +97,49 @@ fn empty_database(folder: &Folder) {
     let none = folder.path("none.toml");
     let made = run(&["import", none.to_str().unwrap(), "--store", &store]);
     assert_eq!(made.exit_code, Some(0), "{}", made.stderr);
+}
+
+#[test]
+fn what_a_cache_does_is_shown_for_as_long_as_it_is_there() {
+    let folder = administered("sqlite:sessions.db", "");
+    empty_database(&folder);
+    let serving = folder.serve();
+    let lookups = |result: &str| {
+        let labels = format!("store=\"agents\",result=\"{result}\"");
+        serving.metric(&format!("dcv_resolver_cache_lookups_total{{{labels}}}"))
+    };
+    let of = |name: &str| serving.metric(&format!("dcv_resolver_cache_{name}{{store=\"agents\"}}"));
+    wait_until("changes are followed", || {
+        of("confirmed_age_seconds").is_some()
+    });
+    serving.post(TARGET);
+    wait_until("it is kept", || {
+        let hits = lookups("hit").unwrap();
+        serving.post(TARGET);
+        lookups("hit").unwrap() > hits
+    });
+    assert!(lookups("call").unwrap() >= 1.0);
+    assert_eq!(of("entries"), Some(1.0));
+    assert!(of("size_bytes").unwrap() >= 1.0);
+
+    let reload = |settings: &str| {
+        folder.write("resolver.toml", &config("sqlite:sessions.db", settings));
+        serving.change("config", "ok", || serving.signal("HUP"));
+    };
+    // Another one, which is empty.
+    reload("cache.max_bytes = 1048576\n");
+    assert_eq!(of("entries"), Some(0.0));
+    reload("cache = false\n");
+    for name in [
+        "entries",
+        "size_bytes",
+        "confirmed_age_seconds",
+        "stale_total",
+    ] {
+        assert_eq!(of(name), None, "{name}");
+    }
+    assert_eq!(lookups("hit"), None);
+    serving.stop();
 }
 
 #[test]
