@@ -29,12 +29,12 @@ use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 /// assert_eq!(record.port(Transport::Quic), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct SessionRecord(Arc<Kept>);
 
 /// A record as it is kept: there may be millions, and a lookup is as fast as
 /// few lines of memory are read for it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 struct Kept {
     id: SessionId,
     host: Host,
@@ -240,8 +240,8 @@ impl SessionRecord {
     /// How old an answer this is, where a cache gives it because its store
     /// fails; `None` for any other.
     ///
-    /// It says nothing of the session: it is not serialised, and
-    /// [`to_builder`](Self::to_builder) leaves it out.
+    /// It says nothing of the session: records are equal whatever it is, it is
+    /// not serialised, and [`to_builder`](Self::to_builder) leaves it out.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
         self.rest().and_then(|rest| rest.stale_age)
@@ -295,7 +295,6 @@ impl Kept {
     }
 }
 
-/// Always the same, so that records compare by meaning.
 const MEANINGLESS: Timestamp = Timestamp::from_unix_ms(0);
 
 impl From<&Kept> for Fields {
@@ -316,6 +315,24 @@ impl From<&Kept> for Fields {
     }
 }
 
+/// Records are equal when they say the same of the same session.
+impl PartialEq for SessionRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+            && self.target_id() == other.target_id()
+            && self.host() == other.host()
+            && self.port(Transport::Http) == other.port(Transport::Http)
+            && self.port(Transport::Quic) == other.port(Transport::Quic)
+            && self.web_url_path() == other.web_url_path()
+            && self.state() == other.state()
+            && self.expiry() == other.expiry()
+            && self.owner() == other.owner()
+            && self.labels() == other.labels()
+    }
+}
+
+impl Eq for SessionRecord {}
+
 impl fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = Fields::from(&*self.0);
@@ -332,8 +349,7 @@ impl TryFrom<Fields> for SessionRecord {
         if http_port.is_none() && quic_port.is_none() {
             return Err(InvalidRecord::NoPort);
         }
-        // What means the same is kept the same, so that records compare by
-        // meaning: equal ids once, and nothing said as nothing.
+        // Equal ids are kept once, and what says nothing not at all.
         let rest = Rest {
             target_id: fields.target_id.filter(|target| *target != fields.id),
             web_url_path: fields.web_url_path,
@@ -584,6 +600,28 @@ mod tests {
     }
 
     #[test]
+    fn records_that_differ_in_anything_they_say_are_not_equal() {
+        let record = builder().http_port(1).build().unwrap();
+        assert_eq!(record, record.to_builder().build().unwrap());
+        let change = || record.to_builder();
+        for other in [
+            SessionRecord::builder("i".parse().unwrap(), record.host().clone(), record.expiry())
+                .http_port(1),
+            change().target_id("console".parse().unwrap()),
+            change().host("ws-18.dcv.example".parse().unwrap()),
+            change().http_port(2),
+            change().quic_port(1),
+            change().web_url_path("/desktop".parse().unwrap()),
+            change().state(SessionState::Creating),
+            change().expiry(Expiry::Never),
+            change().owner("ann"),
+            change().label("project", "cad"),
+        ] {
+            assert_ne!(record, other.build().unwrap());
+        }
+    }
+
+    #[test]
     fn how_old_an_answer_is_is_marked_on_it_and_nowhere_else() {
         let age = Duration::from_secs(61);
         let plain = builder().http_port(1).build().unwrap();
@@ -592,6 +630,7 @@ mod tests {
             let stale = record.clone().with_stale_age(age);
             assert_eq!(stale.stale_age(), Some(age));
             assert_eq!(record.stale_age(), None);
+            assert_eq!(stale, record);
             assert_eq!(stale.owner(), record.owner());
             assert_eq!(
                 stale.clone().with_expiry(Expiry::Never).stale_age(),
