@@ -1,238 +1,203 @@
-//! The clients: connections that each ask again as soon as they are answered,
-//! of one process and one thread, for any number of servers at once.
+//! Clients that each ask again as soon as they are answered, of one process and
+//! one thread, for any number of servers at once.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dcv_resolver_bench::sessions;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
+use crate::answer::Answer;
+use crate::failure::{Failure, Result, While};
 use crate::process;
+use crate::request::Request;
 use crate::rows::Context;
-
-/// How many different sessions are asked for, at the most; the clients' memory
-/// is not what is measured.
-const MAX_TARGETS: usize = 250_000;
+use crate::target::{Kind, Target};
 
 /// What a certificate of a server is for.
 pub(crate) const NAME: &str = "resolver.example";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Load {
+    /// How long; until each session was asked for once unless given.
     #[arg(long)]
-    seconds: u64,
+    seconds: Option<f64>,
     /// Of each server.
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Requests a second, all connections together, however long an answer
-    /// takes; as many as are answered unless given.
-    #[arg(long)]
-    per_s: Option<u32>,
     /// The CA of those that are asked over TLS.
     #[arg(long)]
     ca: Option<PathBuf>,
-    /// Each as `http:ADDRESS:SESSIONS` or `https:…`.
-    servers: Vec<String>,
+    targets: Vec<Target>,
 }
 
-/// What one server has answered.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Answered {
-    pub(crate) found: u64,
-    pub(crate) failed: u64,
-    pub(crate) p99: Duration,
-}
-
-/// Loads `servers` in one process, and tells what each has answered.
-pub(crate) fn on(context: &Context, arguments: &[&str], servers: &[String]) -> Vec<Answered> {
+/// Loads `targets` in one process, and tells how many requests each has
+/// answered. A wrong answer is a failure.
+pub(crate) fn on(
+    context: &Context,
+    seconds: Option<f64>,
+    ca: Option<&Path>,
+    targets: &[Target],
+) -> Result<Vec<u64>> {
     let mut command = process::on_core(context.settings.load_core, &context.this_program);
-    command.arg("load").args(arguments).args(servers);
-    let output = process::output(&mut command);
-    let answered: Vec<_> = output.lines().map(Answered::parse).collect();
-    assert_eq!(answered.len(), servers.len());
-    answered
-}
-
-impl Answered {
-    fn parse(line: &str) -> Self {
-        let numbers: Vec<u64> = line
-            .split(' ')
-            .map(|number| number.parse().unwrap())
-            .collect();
-        let [found, failed, p99_us] = numbers[..] else {
-            panic!("the clients said {line:?}");
-        };
-        Self {
-            found,
-            failed,
-            p99: Duration::from_micros(p99_us),
-        }
+    command.arg("load");
+    if let Some(seconds) = seconds {
+        command.args(["--seconds", &seconds.to_string()]);
     }
+    if let Some(ca) = ca {
+        command.arg("--ca").arg(ca);
+    }
+    command.args(targets.iter().map(Target::to_string));
+    let output = process::output(&mut command)?;
+    output.lines().map(process::number).collect()
 }
 
-/// What one connection has seen.
-#[derive(Debug, Default)]
-struct Seen {
-    times_us: Vec<u32>,
-    failed: u64,
+pub(crate) fn run(load: &Load) -> Result {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.while_doing("cannot start a runtime")?;
+    let answered = runtime.block_on(ask_all(load))?;
+    for answered in answered {
+        println!("{answered}");
+    }
+    Ok(())
 }
 
-pub(crate) fn run(load: &Load) {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(async {
-            let until = Instant::now() + Duration::from_secs(load.seconds);
-            let tls = load.ca.as_ref().map(connector);
-            let mut loaded = Vec::new();
-            for server in &load.servers {
-                let mut parts = server.splitn(2, ':');
-                let scheme = parts.next().unwrap();
-                let (address, sessions) = parts.next().unwrap().rsplit_once(':').unwrap();
-                let requests = requests(sessions.parse().unwrap());
-                let mut connections = JoinSet::new();
-                for number in 0..load.connections {
-                    let client = Client {
-                        requests: Arc::clone(&requests),
-                        next: number * 7919,
-                        until,
-                        interval: load
-                            .per_s
-                            .map(|per_s| Duration::from_secs(1) * load.connections as u32 / per_s),
-                    };
-                    let stream = TcpStream::connect(address).await.unwrap();
-                    stream.set_nodelay(true).unwrap();
-                    match &tls {
-                        Some(tls) if scheme == "https" => {
-                            let name = ServerName::try_from(NAME).unwrap();
-                            let stream = tls.connect(name, stream).await.unwrap();
-                            connections.spawn(client.ask(stream));
-                        }
-                        _ => {
-                            connections.spawn(client.ask(stream));
-                        }
-                    }
+/// How many answers have come from each.
+async fn ask_all(load: &Load) -> Result<Vec<u64>> {
+    let tls = load.ca.as_deref().map(connector).transpose()?;
+    // Connecting is not what is measured.
+    let all = load.connections * load.targets.len();
+    let connected = Arc::new(Barrier::new(all));
+    let mut loaded = Vec::new();
+    for target in &load.targets {
+        let mut connections = JoinSet::new();
+        for number in 0..load.connections {
+            let client = Client {
+                target: target.clone(),
+                number,
+                of: load.connections,
+                seconds: load.seconds,
+                connected: Arc::clone(&connected),
+            };
+            let stream = connect(target).await;
+            let stream = stream.while_doing(format_args!("cannot connect to {target}"))?;
+            match &tls {
+                Some(tls) if target.kind == Kind::Https => {
+                    let stream = tls.connect(ServerName::try_from(NAME).while_doing(NAME)?, stream);
+                    let stream = stream.await;
+                    let stream = stream.while_doing(format_args!("no TLS with {target}"))?;
+                    connections.spawn(client.ask(stream));
                 }
-                loaded.push(connections);
+                _ => {
+                    connections.spawn(client.ask(stream));
+                }
             }
-            for connections in loaded {
-                let seen = connections.join_all().await;
-                print(seen);
-            }
-        });
+        }
+        loaded.push(connections);
+    }
+    let mut answered = Vec::new();
+    for mut connections in loaded {
+        let mut sum = 0;
+        while let Some(client) = connections.join_next().await {
+            sum += client.while_doing("a client has panicked")??;
+        }
+        answered.push(sum);
+    }
+    Ok(answered)
 }
 
-fn print(seen: Vec<Seen>) {
-    let failed: u64 = seen.iter().map(|seen| seen.failed).sum();
-    let mut times: Vec<_> = seen.into_iter().flat_map(|seen| seen.times_us).collect();
-    times.sort_unstable();
-    let p99 = times.get(times.len() * 99 / 100).unwrap_or(&0);
-    println!("{} {failed} {p99}", times.len());
+async fn connect(target: &Target) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(target.address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
-fn connector(ca: &PathBuf) -> TlsConnector {
+fn connector(ca: &Path) -> Result<TlsConnector> {
+    let certificate = CertificateDer::from_pem_file(ca);
+    let certificate = certificate.while_doing(format_args!("cannot read {}", ca.display()))?;
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(ca).unwrap())
-        .unwrap();
+    let added = roots.add(certificate);
+    added.while_doing(format_args!("cannot trust {}", ca.display()))?;
     let config =
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .unwrap()
+            .while_doing("no TLS")?
             .with_root_certificates(roots)
             .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// A request for each of the sessions, or for as many spread over all of them.
-fn requests(sessions: usize) -> Arc<[Vec<u8>]> {
-    let count = sessions.min(MAX_TARGETS);
-    (0..count)
-        .map(|number| {
-            let target = sessions::target(number * (sessions / count));
-            format!("POST {target} HTTP/1.1\r\nhost: {NAME}:9000\r\ncontent-length: 0\r\n\r\n")
-                .into_bytes()
-        })
-        .collect()
-}
-
+/// One connection.
 struct Client {
-    requests: Arc<[Vec<u8>]>,
-    /// Any number.
-    next: usize,
-    until: Instant,
-    interval: Option<Duration>,
+    target: Target,
+    number: usize,
+    of: usize,
+    seconds: Option<f64>,
+    connected: Arc<Barrier>,
 }
 
 impl Client {
-    async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut stream: S) -> Seen {
-        let mut seen = Seen::default();
-        let mut buffer = vec![0; 4096];
-        let mut ticks = self.interval.map(tokio::time::interval);
-        while Instant::now() < self.until {
-            if let Some(ticks) = &mut ticks {
-                ticks.tick().await;
+    /// How many answers have come.
+    async fn ask<S: AsyncRead + AsyncWrite + Unpin>(self, mut stream: S) -> Result<u64> {
+        let sessions = self.target.sessions;
+        let mut request = Request::new(self.number);
+        let mut answer = Answer::new();
+        let mut answered = 0;
+        self.connected.wait().await;
+        match self.seconds {
+            Some(seconds) => {
+                let until = Instant::now() + Duration::from_secs_f64(seconds);
+                while Instant::now() < until {
+                    request.set_any(sessions);
+                    self.ask_once(&mut stream, &request, &mut answer).await?;
+                    answered += 1;
+                }
             }
-            // Pseudo-random: in turn would find what was asked for just before
-            // in the processor's cache.
-            self.next = self
-                .next
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let request = &self.requests[(self.next >> 33) % self.requests.len()];
-            let asked = Instant::now();
-            stream.write_all(request).await.unwrap();
-            let found = read_answer(&mut stream, &mut buffer).await;
-            let took = asked.elapsed();
-            if found {
-                let us = took.as_micros().try_into().unwrap_or(u32::MAX);
-                seen.times_us.push(us);
-            } else {
-                seen.failed += 1;
+            None => {
+                for session in (self.number..sessions).step_by(self.of) {
+                    request.set(session);
+                    self.ask_once(&mut stream, &request, &mut answer).await?;
+                    answered += 1;
+                }
             }
         }
-        seen
+        Ok(answered)
     }
-}
 
-/// Whether it is a 200. A connection that breaks ends the measurement.
-async fn read_answer(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> bool {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(&mut buffer[filled..]).await.unwrap();
-        assert_ne!(read, 0, "the server closed the connection");
-        filled += read;
-        let answer = &buffer[..filled];
-        if let Some(length) = whole_length(answer) {
-            assert!(length >= filled, "more than one answer");
-            if length == filled {
-                return answer.starts_with(b"HTTP/1.1 200");
+    async fn ask_once(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        request: &Request,
+        answer: &mut Answer,
+    ) -> Result {
+        let target = &self.target;
+        let written = stream.write_all(request.bytes()).await;
+        written.while_doing(format_args!("cannot ask {target}"))?;
+        answer.clear();
+        loop {
+            let read = stream.read(answer.room()).await;
+            let read = read.while_doing(format_args!("{target} does not answer"))?;
+            let is_whole = answer.add(read);
+            if is_whole.while_doing(format_args!("{target} does not answer"))? {
+                break;
             }
         }
+        if answer.is_right(target.kind, request.id()) {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "{target} was asked for session {}, which it has, and answered {:?}",
+            String::from_utf8_lossy(request.id()),
+            answer.text(),
+        )))
     }
-}
-
-/// How long the answer is that begins so, head and body; `None` before the end
-/// of the head.
-fn whole_length(answer: &[u8]) -> Option<usize> {
-    const LENGTH: &[u8] = b"content-length: ";
-
-    let head = answer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
-    let at = answer
-        .windows(LENGTH.len())
-        .position(|name| name == LENGTH)?;
-    let digits = answer[at + LENGTH.len()..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit());
-    let body = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-    Some(head + body)
 }

@@ -1,18 +1,21 @@
 //! What is measured, in groups that can be asked for by name.
 
-mod file;
 mod footprint;
+mod memory;
+mod parse;
+mod reload;
+mod resolve;
+mod side_by_side;
 mod whole_request;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 
-use crate::figures::Figures;
-use crate::load;
-use crate::process::{self, Process};
-use crate::{Settings, table};
+use crate::Settings;
+use crate::failure::{Result, While};
+use crate::table::Table;
+use crate::tools::{self, Tool};
 
 /// All that a group needs.
 #[derive(Debug)]
@@ -22,25 +25,46 @@ pub(crate) struct Context {
     pub(crate) this_program: PathBuf,
 }
 
-type Group = fn(&Context);
-
-const GROUPS: [(&str, Group); 8] = [
-    ("static", whole_request::static_file),
-    ("sqlite", whole_request::sqlite),
-    ("redis", whole_request::redis),
-    ("scale", whole_request::scale),
-    ("log", whole_request::log),
-    ("tls", whole_request::tls),
-    ("footprint", footprint::all),
-    ("file", file::all),
-];
-
-pub(crate) fn names() -> PossibleValuesParser {
-    GROUPS.map(|(name, _)| name).into()
+/// Rows that are measured together.
+struct Group {
+    name: &'static str,
+    measure: fn(&Context, &mut Table) -> Result,
+    needs: Option<Tool>,
 }
 
-pub(crate) fn measure(settings: Settings) {
-    let this_program = std::env::current_exe().unwrap();
+const GROUPS: [Group; 11] = [
+    group("static", whole_request::static_file, None),
+    group("sqlite", whole_request::sqlite, None),
+    group("redis", whole_request::redis, Some(tools::REDIS)),
+    group("resolve", resolve::all, None),
+    group("scale", whole_request::scale, Some(tools::REDIS)),
+    group("memory", memory::of_a_session, None),
+    group("reload", reload::under_load, None),
+    group("parse", parse::all, None),
+    group("log", whole_request::log, None),
+    group("tls", whole_request::tls, None),
+    group("footprint", footprint::all, Some(tools::STRIP)),
+];
+
+const fn group(
+    name: &'static str,
+    measure: fn(&Context, &mut Table) -> Result,
+    needs: Option<Tool>,
+) -> Group {
+    Group {
+        name,
+        measure,
+        needs,
+    }
+}
+
+pub(crate) fn names() -> PossibleValuesParser {
+    GROUPS.map(|group| group.name).into()
+}
+
+/// Prints the table. Whether every target is met.
+pub(crate) fn measure(settings: Settings) -> Result<bool> {
+    let this_program = std::env::current_exe().while_doing("cannot find this program")?;
     let resolver = settings
         .resolver
         .clone()
@@ -50,78 +74,19 @@ pub(crate) fn measure(settings: Settings) {
         resolver,
         this_program,
     };
-    if !context.has("taskset") {
-        eprintln!("taskset is missing; it is part of util-linux");
-        std::process::exit(2);
-    }
-    table::print_head();
     let wanted = &context.settings.rows;
-    for (name, group) in GROUPS {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            group(&context);
-        }
+    let is_wanted =
+        |group: &&Group| wanted.is_empty() || wanted.iter().any(|name| name == group.name);
+    let mut needed = vec![("every measurement", tools::TASKSET)];
+    for group in GROUPS.iter().filter(is_wanted) {
+        needed.extend(group.needs.map(|tool| (group.name, tool)));
     }
-}
-
-/// One of the servers that are compared.
-#[derive(Debug)]
-struct Server<'a> {
-    process: &'a Process,
-    target: String,
-}
-
-impl Context {
-    /// Whether `program` is there.
-    fn has(&self, program: &str) -> bool {
-        let version = std::process::Command::new(program)
-            .arg("--version")
-            .output();
-        version.is_ok()
+    // Before anything is measured, which takes a while.
+    tools::check(&context, &needed)?;
+    let mut table = Table::begin();
+    for group in GROUPS.iter().filter(is_wanted) {
+        (group.measure)(&context, &mut table)?;
     }
-
-    fn start_floor(&self) -> (Process, String) {
-        let mut command = process::on_core(self.settings.server_core, &self.this_program);
-        let (process, address) = Process::start_and_read_line(command.arg("floor"));
-        // It does not look at the ids.
-        (process, format!("http:{address}:1000"))
-    }
-
-    /// The processor time that each of `servers` takes for a request, in
-    /// microseconds, each round for all of them under load in the same window.
-    fn processor_time(&self, servers: &[Server<'_>], arguments: &[&str]) -> Vec<Figures> {
-        let targets: Vec<_> = servers.iter().map(|server| server.target.clone()).collect();
-        let load = |seconds: u64| -> Vec<f64> {
-            let seconds = seconds.to_string();
-            let arguments = [&["--seconds", &seconds], arguments].concat();
-            let before: Vec<Duration> = servers
-                .iter()
-                .map(|server| server.process.processor_time())
-                .collect();
-            let answered = load::on(self, &arguments, &targets);
-            servers
-                .iter()
-                .zip(before)
-                .zip(&answered)
-                .map(|((server, before), answered)| {
-                    assert_eq!(answered.failed, 0, "{} has failed", server.target);
-                    let used = server.process.processor_time() - before;
-                    used.as_secs_f64() * 1e6 / answered.found as f64
-                })
-                .collect()
-        };
-        // For connections, memory, and what a store keeps.
-        load(1);
-        let rounds: Vec<_> = (0..self.settings.rounds)
-            .map(|_| load(self.settings.seconds))
-            .collect();
-        let of_server = |number: usize| rounds.iter().map(|round| round[number]).collect();
-        (0..servers.len()).map(of_server).collect()
-    }
-
-    fn rounds_shown(&self) -> String {
-        let Settings {
-            rounds, seconds, ..
-        } = self.settings;
-        format!("{rounds} rounds of {seconds} s")
-    }
+    println!("\n{table}");
+    Ok(!table.has_missed())
 }

@@ -1,23 +1,31 @@
 //! The sessions that are asked for.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use dcv_resolver_core::Resolver;
+use dcv_resolver_core::{ResolveRequest, Resolver, Transport};
 use dcv_resolver_static_file::StaticFileStore;
+
+/// Where the hyphens of an id are.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// The id of a session: as long as a UUID, as brokers give them out.
 #[must_use]
 pub fn id(number: usize) -> String {
+    id_bytes(number).map(char::from).iter().collect()
+}
+
+/// The same, for whoever writes millions of them.
+#[must_use]
+pub fn id_bytes(number: usize) -> [u8; 36] {
     // Spread over the whole id, or the hash of a map would have it easier than
     // with real ids.
     let spread = (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    let hex = format!("{spread:032x}");
-    let (a, rest) = hex.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    let mut id = [b'-'; 36];
+    let digits = (0..id.len()).filter(|at| !HYPHENS.contains(at));
+    for (at, shift) in digits.zip((0..128).step_by(4).rev()) {
+        id[at] = b"0123456789abcdef"[(spread >> shift) as usize & 0xf];
+    }
+    id
 }
 
 /// A session file with `count` sessions, as JSON, each as in AWS's sample.
@@ -28,11 +36,11 @@ pub fn json(count: usize) -> String {
     for number in 0..count {
         let id = id(number);
         let separator = if number == 0 { "" } else { "," };
-        write!(
+        // Writing into a string never fails.
+        let _written = write!(
             text,
             "{separator}\n\"{id}\": {{\"SessionId\": \"{id}\", \"Host\": \"ws-{number}.dcv.example\", \"HttpPort\": 8443, \"QuicPort\": 8443, \"WebUrlPath\": \"/\"}}"
-        )
-        .unwrap();
+        );
     }
     text.push_str("\n}\n");
     text
@@ -47,16 +55,34 @@ pub fn target(number: usize) -> String {
     )
 }
 
+/// A request for each of the first `count` sessions.
+///
+/// # Panics
+///
+/// Never: what [`id`] gives is an id.
+#[must_use]
+pub fn requests(count: usize) -> Vec<ResolveRequest> {
+    (0..count)
+        .map(|number| ResolveRequest::new(id(number).parse().unwrap(), Transport::Http))
+        .collect()
+}
+
 /// A resolver over a session file with `count` sessions.
 #[must_use]
 pub fn resolver(count: usize) -> Resolver {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.json");
-    write_file(&path, count);
+    std::fs::write(&path, json(count)).unwrap();
     Resolver::new(StaticFileStore::load(&path).unwrap())
 }
 
-/// Writes a session file with `count` sessions.
-pub fn write_file(path: &Path, count: usize) {
-    std::fs::write(path, json(count)).unwrap();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_look_as_brokers_give_them_out() {
+        assert_eq!(id(0), "9e3779b9-7f4a-7c15-f39c-c0605cedc835");
+        assert_eq!(id(1), "3c6ef372-fe94-f82b-e739-80c0b9db906a");
+    }
 }

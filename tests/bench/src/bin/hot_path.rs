@@ -26,7 +26,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use axum::routing::any;
 use dcv_resolver_bench::{logging, sessions};
-use dcv_resolver_core::{Outcome, ResolveRequest, Resolver, Transport};
+use dcv_resolver_core::{Outcome, Resolver};
 use dcv_resolver_http::server::{self, Server};
 use dcv_resolver_http::{LiveRouter, Metrics, ResolveQuery, RouterBuilder};
 use tokio::runtime::{Builder, Runtime};
@@ -93,9 +93,7 @@ fn query(rounds: usize) {
 
 fn resolve(rounds: usize) {
     let resolver = sessions::resolver(SESSIONS);
-    let requests: Vec<_> = (0..SESSIONS)
-        .map(|number| ResolveRequest::new(sessions::id(number).parse().unwrap(), Transport::Http))
-        .collect();
+    let requests = sessions::requests(SESSIONS);
     block_on(async {
         for number in 0..rounds {
             let outcome = resolver.resolve(&requests[number % SESSIONS]).await;

@@ -1,157 +1,145 @@
-//! Processor time for a whole request, beside that of something else in the
-//! same window.
+//! A whole request, over a socket and back.
 
-use super::{Context, Server};
-use crate::process::Process;
-use crate::resolver::{Resolver, Setup, Store};
-use crate::table::{self, Row};
+use std::path::Path;
 
-pub(super) fn static_file(context: &Context) {
-    over_floor(context, "static file", Store::File, ("≤ 1.25", 1.25));
+use super::Context;
+use super::side_by_side::{Floor, Server, processor_time_us};
+use crate::failure::Result;
+use crate::figures::grouped;
+use crate::resolver::{Resolver, Setup};
+use crate::store::{Cache, Store};
+use crate::table::{Row, Table};
+
+/// Room for a million sessions: by default there is some for half a million.
+const ROOM: Cache = Cache::Bytes(1 << 30);
+
+pub(super) fn static_file(context: &Context, table: &mut Table) -> Result {
+    over_floor(context, table, Store::File, Some(1.25))
 }
 
-pub(super) fn sqlite(context: &Context) {
-    over_floor(
-        context,
-        "SQLite, cached",
-        Store::CachedSqlite,
-        ("≤ 1.35", 1.35),
-    );
-    over_floor(context, "SQLite", Store::Sqlite, ("", f64::INFINITY));
+pub(super) fn sqlite(context: &Context, table: &mut Table) -> Result {
+    over_floor(context, table, Store::Sqlite(Cache::Default), Some(1.35))?;
+    over_floor(context, table, Store::Sqlite(Cache::Off), None)
 }
 
-pub(super) fn redis(context: &Context) {
-    if !context.has("redis-server") {
-        return table::print_skipped("Redis", "redis-server is missing");
-    }
-    over_floor(
-        context,
-        "Redis, cached",
-        Store::CachedRedis,
-        ("≤ 1.35", 1.35),
-    );
-    over_floor(context, "Redis", Store::Redis, ("≤ 1.9", 1.9));
+pub(super) fn redis(context: &Context, table: &mut Table) -> Result {
+    over_floor(context, table, Store::Redis(Cache::Default), Some(1.35))?;
+    over_floor(context, table, Store::Redis(Cache::Off), Some(1.9))
 }
 
 /// A resolver over `store` beside the floor.
-fn over_floor(context: &Context, name: &str, store: Store, target: (&'static str, f64)) {
-    let floor = context.start_floor();
+fn over_floor(context: &Context, table: &mut Table, store: Store, limit: Option<f64>) -> Result {
+    let floor = Floor::start(context)?;
     let resolver = Resolver::start(
         context,
         &Setup {
             store,
             ..Setup::default()
         },
-    );
-    let servers = [
-        served(&resolver),
-        Server {
-            process: &floor.0,
-            target: floor.1,
-        },
-    ];
-    let beside = ("floor", target);
-    compare(
-        context,
-        &format!("{name}, whole request"),
-        &servers,
-        &[],
-        beside,
-    );
-}
-
-pub(super) fn scale(context: &Context) {
-    let mut stores = vec![
-        ("static file", Store::File),
-        ("SQLite, cached", Store::CachedSqlite),
-    ];
-    if context.has("redis-server") {
-        stores.push(("Redis, cached", Store::CachedRedis));
-    }
-    for (name, store) in stores {
-        let [few, many] = [1_000, 1_000_000].map(|sessions| {
-            Resolver::start(
-                context,
-                &Setup {
-                    store,
-                    sessions,
-                    ..Setup::default()
-                },
-            )
-        });
-        let servers = [served(&many), served(&few)];
-        let name = format!("1,000,000 sessions, {name}");
-        let beside = ("1,000 sessions", ("≤ 1.3", 1.3));
-        compare(context, &name, &servers, &[], beside);
-    }
-}
-
-pub(super) fn log(context: &Context) {
-    let [on, off] = ["info", "warn"].map(|log| {
-        Resolver::start(
-            context,
-            &Setup {
-                log,
-                ..Setup::default()
-            },
-        )
-    });
-    let servers = [served(&on), served(&off)];
-    let beside = ("RUST_LOG=warn", ("≤ 1.35", 1.35));
-    compare(
-        context,
-        "JSON decision log to a file",
-        &servers,
-        &[],
-        beside,
-    );
-}
-
-pub(super) fn tls(context: &Context) {
-    let [tls, plain] = [true, false].map(|tls| {
-        Resolver::start(
-            context,
-            &Setup {
-                tls,
-                ..Setup::default()
-            },
-        )
-    });
-    let servers = [served(&tls), served(&plain)];
-    let ca = tls.ca();
-    let arguments = ["--ca", ca.to_str().unwrap()];
-    let beside = ("plain HTTP", ("≤ 1.2", 1.2));
-    compare(context, "TLS keep-alive", &servers, &arguments, beside);
-}
-
-fn served(resolver: &Resolver) -> Server<'_> {
-    let process: &Process = &resolver.process;
-    Server {
-        process,
-        target: resolver.target(),
-    }
-}
-
-/// The first of `servers` over the second.
-fn compare(
-    context: &Context,
-    name: &str,
-    servers: &[Server<'_>; 2],
-    arguments: &[&str],
-    (beside, (target, limit)): (&str, (&'static str, f64)),
-) {
-    let times = context.processor_time(servers, arguments);
-    let ratio = times[0].over(&times[1]);
-    let how = format!(
-        "{} µs over {beside} {} µs a request; {}, both on one core in the same window",
-        times[0].shown(1),
-        times[1].shown(1),
-        context.rounds_shown(),
-    );
-    let row = if target.is_empty() {
-        Row::told(ratio.shown(2), how)
-    } else {
-        Row::at_most(target, limit, ratio.median(), ratio.shown(2), how)
+    )?;
+    let compared = Compared {
+        name: format!("{store}, whole request"),
+        servers: [(&resolver).into(), (&floor).into()],
+        beside: "the floor",
+        limit,
+        ca: None,
     };
-    table::print(name, &row);
+    compared.measure(context, table)
+}
+
+pub(super) fn scale(context: &Context, table: &mut Table) -> Result {
+    let many = context.settings.many;
+    for (store, room) in [
+        (Store::File, ""),
+        (Store::Sqlite(ROOM), ", each with a cache of 1 GiB"),
+        (Store::Redis(ROOM), ", each with a cache of 1 GiB"),
+    ] {
+        let start = |sessions| {
+            let setup = Setup {
+                store,
+                sessions,
+                ..Setup::default()
+            };
+            Resolver::start(context, &setup)
+        };
+        let (many_sessions, few_sessions) = (start(many)?, start(1_000)?);
+        let compared = Compared {
+            name: format!("1,000 → {} sessions, {store}", grouped(many)),
+            servers: [(&many_sessions).into(), (&few_sessions).into()],
+            beside: &format!("1,000 sessions{room}"),
+            limit: Some(1.3),
+            ca: None,
+        };
+        compared.measure(context, table)?;
+    }
+    Ok(())
+}
+
+pub(super) fn log(context: &Context, table: &mut Table) -> Result {
+    let start = |log| {
+        let setup = Setup {
+            log,
+            ..Setup::default()
+        };
+        Resolver::start(context, &setup)
+    };
+    let (on, off) = (start("info")?, start("warn")?);
+    let compared = Compared {
+        name: "JSON decision log to a file".to_owned(),
+        servers: [(&on).into(), (&off).into()],
+        beside: "RUST_LOG=warn",
+        limit: Some(1.35),
+        ca: None,
+    };
+    compared.measure(context, table)
+}
+
+pub(super) fn tls(context: &Context, table: &mut Table) -> Result {
+    let start = |tls| {
+        let setup = Setup {
+            tls,
+            ..Setup::default()
+        };
+        Resolver::start(context, &setup)
+    };
+    let (tls, plain) = (start(true)?, start(false)?);
+    let compared = Compared {
+        name: "TLS keep-alive".to_owned(),
+        servers: [(&tls).into(), (&plain).into()],
+        beside: "plain HTTP",
+        limit: Some(1.2),
+        ca: Some(&tls.ca()),
+    };
+    compared.measure(context, table)
+}
+
+/// The first of two servers over the second.
+struct Compared<'a> {
+    name: String,
+    servers: [Server<'a>; 2],
+    /// What the second is.
+    beside: &'a str,
+    limit: Option<f64>,
+    ca: Option<&'a Path>,
+}
+
+impl Compared<'_> {
+    fn measure(self, context: &Context, table: &mut Table) -> Result {
+        let [time, beside] = processor_time_us(context, &self.servers, self.ca)?;
+        let how = format!(
+            "{} µs of processor time over {} µs of {}; {}, both on one core in the same window",
+            time.shown(1),
+            beside.shown(1),
+            self.beside,
+            context.settings.rounds_shown(),
+        );
+        table.row(&Row {
+            name: self.name,
+            limit: self.limit,
+            figures: time.over(&beside),
+            digits: 2,
+            how,
+        });
+        Ok(())
+    }
 }

@@ -1,0 +1,125 @@
+//! [`Store`]: what the resolver is opened over.
+
+use std::fmt;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::address;
+use crate::failure::Result;
+use crate::process::{self, Process};
+use crate::rows::Context;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// It is in memory as it is.
+    File,
+    Sqlite(Cache),
+    Redis(Cache),
+}
+
+/// What is kept of a store's answers. Each says what it is, whatever the
+/// resolver does unless told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cache {
+    Off,
+    Default,
+    /// Room for so many bytes.
+    Bytes(u64),
+}
+
+/// A store with its sessions, ready to be opened.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The part of the configuration.
+    pub(crate) config: String,
+    _redis: Option<Process>,
+}
+
+impl Store {
+    /// Puts the sessions of `sessions.json` in `folder` into it.
+    pub(crate) fn prepare(self, context: &Context, folder: &Path) -> Result<Prepared> {
+        let (url, cache, redis) = match self {
+            Self::File => ("file:sessions.json".to_owned(), None, None),
+            Self::Sqlite(cache) => {
+                let url = format!("sqlite:{}", folder.join("sessions.db").display());
+                import(context, &url, folder)?;
+                (url, Some(cache), None)
+            }
+            Self::Redis(cache) => {
+                let (process, url) = start_redis(context, folder)?;
+                import(context, &url, folder)?;
+                (url, Some(cache), Some(process))
+            }
+        };
+        let cache = cache.map_or_else(String::new, |cache| format!("cache = {}\n", cache.toml()));
+        Ok(Prepared {
+            config: format!("[[stores]]\nname = \"store\"\nurl = \"{url}\"\n{cache}"),
+            _redis: redis,
+        })
+    }
+}
+
+impl Cache {
+    fn toml(self) -> String {
+        match self {
+            Self::Off => "false".to_owned(),
+            Self::Default => "true".to_owned(),
+            Self::Bytes(bytes) => format!("{{ max_bytes = {bytes} }}"),
+        }
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, cache) = match self {
+            Self::File => return f.write_str("static file"),
+            Self::Sqlite(cache) => ("SQLite", cache),
+            Self::Redis(cache) => ("Redis", cache),
+        };
+        let cached = match cache {
+            Cache::Off => "uncached",
+            Cache::Default | Cache::Bytes(_) => "cached",
+        };
+        write!(f, "{name}, {cached}")
+    }
+}
+
+fn start_redis(context: &Context, folder: &Path) -> Result<(Process, String)> {
+    let address = address::free()?;
+    let port = address.port().to_string();
+    let mut command = process::on_core(context.settings.load_core, "redis-server");
+    command
+        .args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+        ])
+        .arg(folder)
+        .stdout(Stdio::null());
+    let mut process = Process::start(&mut command)?;
+    address::wait(
+        &mut process,
+        "redis-server",
+        Duration::from_secs(30),
+        || is_open(address),
+    )?;
+    Ok((process, format!("redis://{address}")))
+}
+
+fn is_open(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok()
+}
+
+fn import(context: &Context, url: &str, folder: &Path) -> Result {
+    let mut command = Command::new(&context.resolver);
+    command.args(["import", "--store", url]);
+    // The token is printed, and nobody needs it.
+    process::output(command.arg(folder.join("sessions.json")))?;
+    Ok(())
+}
