@@ -1,0 +1,258 @@
+//! That every figure is measured, whatever it comes to: a machine that runs
+//! tests measures nothing.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+/// Each group, and the rows that it prints. `≤` stands where a target does.
+const GROUPS: [(&str, &[&str]); 11] = [
+    ("static", &["static file, whole request ≤"]),
+    (
+        "sqlite",
+        &[
+            "SQLite, cached, whole request ≤",
+            "SQLite, uncached, whole request ",
+        ],
+    ),
+    (
+        "redis",
+        &[
+            "Redis, cached, whole request ≤",
+            "Redis, uncached, whole request ≤",
+        ],
+    ),
+    (
+        "resolve",
+        &[
+            "`Resolver::resolve`, ns ≤",
+            "`Resolver::resolve`, allocations ≤",
+        ],
+    ),
+    (
+        "scale",
+        &[
+            "1,000 → 1,500 sessions, static file ≤",
+            "1,000 → 1,500 sessions, SQLite, cached ≤",
+            "1,000 → 1,500 sessions, Redis, cached ≤",
+        ],
+    ),
+    ("memory", &["memory of a session, bytes ≤"]),
+    (
+        "reload",
+        &[
+            "reload under load, requests failed ≤",
+            "reload under load, p99 ≤",
+        ],
+    ),
+    (
+        "parse",
+        &[
+            "parse of 1,500 sessions, beside a `Value` ≤",
+            "parse of 1,500 sessions, beside a map of plain structs ",
+        ],
+    ),
+    ("log", &["JSON decision log to a file ≤"]),
+    ("tls", &["TLS keep-alive ≤"]),
+    (
+        "footprint",
+        &[
+            "idle memory, MB ≤",
+            "cold start to first answer, ms ≤",
+            "stripped binary, MB ≤",
+        ],
+    ),
+];
+
+/// Two rounds, so that there is a spread; everything on one core, since there
+/// may be no other.
+fn bench() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dcv-resolver-bench"));
+    command.args(["--rounds", "2", "--seconds", "0.3", "--many", "1500"]);
+    command.args(["--server-core", "0", "--load-core", "0"]);
+    command
+}
+
+/// Built beside it with the rest of the workspace.
+fn resolver() -> PathBuf {
+    let bench = Path::new(env!("CARGO_BIN_EXE_dcv-resolver-bench"));
+    let resolver = bench.with_file_name("dcv-resolver");
+    assert!(
+        resolver.exists(),
+        "{} is missing: cargo build -p dcv-resolver",
+        resolver.display()
+    );
+    resolver
+}
+
+fn said(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// `name ≤` where it has a target, its figure fit to be read by a program.
+fn row(line: &str) -> String {
+    let cells: Vec<_> = line.split('|').map(str::trim).collect();
+    let ["", name, target, figure, met, how, ""] = cells[..] else {
+        panic!("{line}");
+    };
+    let numbers = figure
+        .split(['(', ')', '–', ' '])
+        .filter(|text| !text.is_empty());
+    let numbers: Vec<f64> = numbers
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    assert!([1, 3].contains(&numbers.len()), "{line}");
+    assert!(!how.is_empty(), "{line}");
+    let Some(limit) = target.strip_prefix("≤ ") else {
+        assert_eq!((target, met), ("", ""), "{line}");
+        return format!("{name} ");
+    };
+    let is_met = numbers[0] <= limit.parse().unwrap();
+    // Unless it was rounded to the limit.
+    if numbers[0].to_string() != limit {
+        assert_eq!(met, if is_met { "met" } else { "**missed**" }, "{line}");
+    }
+    format!("{name} ≤")
+}
+
+#[test]
+#[ignore = "needs redis-server, strip and the ready binary"]
+fn each_group_prints_its_rows_and_says_what_is_missed() {
+    let resolver = resolver();
+    thread::scope(|scope| {
+        for (group, expected) in GROUPS {
+            let resolver = &resolver;
+            scope.spawn(move || {
+                let output = bench().arg("--resolver").arg(resolver).arg(group).output();
+                let output = output.unwrap();
+                let (table, errors) = said(&output);
+                let mut lines = table.lines();
+                assert!(
+                    lines.next().unwrap_or_default().starts_with("| what |"),
+                    "{group}: {table}{errors}"
+                );
+                lines.next();
+                let rows: Vec<_> = lines
+                    .by_ref()
+                    .map_while(|line| (!line.is_empty()).then(|| row(line)))
+                    .collect();
+                assert_eq!(rows, expected, "{table}{errors}");
+                let has_missed = table.contains("**missed**");
+                let closing = lines.next().unwrap_or_default();
+                let says = if has_missed { "missed: " } else { "is met." };
+                assert!(closing.contains(says), "{table}");
+                assert_eq!(output.status.code(), Some(i32::from(has_missed)), "{table}");
+            });
+        }
+    });
+}
+
+/// One sentence, nothing measured, and the status that says so.
+fn assert_fails(command: &mut Command, sentence: &[&str]) {
+    let output = command.output().unwrap();
+    let (table, errors) = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{table}{errors}");
+    assert!(!table.contains("whole request"), "{table}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    for words in sentence {
+        assert!(errors.contains(words), "{errors}");
+    }
+}
+
+/// A folder with these programs of the system, and no others.
+fn programs(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for name in names {
+        let found = std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|path| path.exists());
+        symlink(found.unwrap(), folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_tool_that_is_missing_is_named_before_anything_is_measured() {
+    let none = programs(&[]);
+    let mut without = bench();
+    assert_fails(
+        without.env("PATH", none.path()).arg("static"),
+        &["taskset is needed", "apt-get install util-linux"],
+    );
+    let taskset = programs(&["taskset"]);
+    for (group, tool) in [
+        ("redis", "redis-server"),
+        ("scale", "redis-server"),
+        ("footprint", "strip"),
+    ] {
+        let mut without = bench();
+        assert_fails(
+            without.env("PATH", taskset.path()).arg(group),
+            &[&format!("{tool} is needed for {group}"), "apt-get install"],
+        );
+    }
+}
+
+#[test]
+fn a_core_or_a_resolver_that_is_not_there_is_named() {
+    let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_dcv-resolver-bench"));
+    assert_fails(
+        elsewhere.args(["--server-core", "9999", "static"]),
+        &["core 9999", "--server-core"],
+    );
+    let mut without = bench();
+    assert_fails(
+        without.args(["--resolver", "/nowhere/dcv-resolver", "static"]),
+        &["no resolver", "/nowhere/dcv-resolver"],
+    );
+}
+
+/// The resolver, with something done to its folder before it serves.
+fn spoilt(folder: &Path, what: &str) -> PathBuf {
+    let resolver = resolver();
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = serve ]; then\n  for last; do :; done\n  cd \"$(dirname \"$last\")\" && {what}\nfi\nexec '{}' \"$@\"\n",
+        resolver.display()
+    );
+    let path = folder.join("spoilt");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+#[ignore = "needs the ready binary"]
+fn a_server_that_answers_wrongly_ends_the_measurement() {
+    let folder = tempfile::tempdir().unwrap();
+    // The first session alone is left.
+    let resolver = spoilt(
+        folder.path(),
+        "{ head -n 2 sessions.json | sed 's/,$//'; echo '}'; } > fewer && mv fewer sessions.json",
+    );
+    let mut spoilt = bench();
+    assert_fails(
+        spoilt.arg("--resolver").arg(resolver).arg("static"),
+        &["which it has, and answered", "404 Not Found"],
+    );
+}
+
+#[test]
+#[ignore = "needs the ready binary"]
+fn a_server_that_does_not_start_is_told_of_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolver = spoilt(folder.path(), "echo 'nonsense' >> resolver.toml");
+    let mut spoilt = bench();
+    assert_fails(
+        spoilt.arg("--resolver").arg(resolver).arg("static"),
+        &["the resolver has ended before it answered", "resolver.toml"],
+    );
+}
