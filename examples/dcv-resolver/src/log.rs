@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use dcv_resolver_log::JsonLines;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::LevelFilter;
@@ -71,21 +72,16 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
         Format::Json => true,
     };
     let (filter, level) = reload::Layer::new(EnvFilter::new(&log.level.0));
-    let lines = fmt::layer()
-        .with_writer(io::stderr)
-        // Told on standard error as well, by a print that panics: a log that
-        // cannot be written must not end the service.
-        .log_internal_errors(false)
-        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
     let lines = if json {
-        // An event stands in one span at the most: a list would say it twice.
-        lines
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .boxed()
+        JsonLines::new(io::stderr).boxed()
     } else {
-        lines.boxed()
+        fmt::layer()
+            .with_writer(io::stderr)
+            // Told on standard error as well, by a print that panics: a log that
+            // cannot be written must not end the service.
+            .log_internal_errors(false)
+            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+            .boxed()
     };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
     #[cfg(feature = "otel")]

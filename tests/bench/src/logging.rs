@@ -2,21 +2,17 @@
 
 use std::io;
 
+use dcv_resolver_log::JsonLines;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt, reload};
+use tracing_subscriber::{EnvFilter, reload};
 
 /// Installs it for the process. Events that `directives` want become lines of
 /// JSON.
 pub fn install(directives: &str) {
     // A filter that can be reloaded, as in the binary: it costs a lock an event.
     let (filter, _handle) = reload::Layer::new(EnvFilter::new(directives));
-    let lines = fmt::layer()
-        .with_writer(io::sink)
-        .json()
-        .flatten_event(true)
-        .with_span_list(false);
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(JsonLines::new(io::sink).with_filter(filter))
         .init();
 }

@@ -14,6 +14,7 @@ mod config;
 mod deploy;
 mod explain;
 mod gateway_config;
+mod log;
 mod mistakes;
 mod operate;
 mod pki;
