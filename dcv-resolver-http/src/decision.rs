@@ -14,6 +14,7 @@ use tracing::{Level, field};
 use crate::ResolveQuery;
 use crate::escape::escaped;
 use crate::problem::Problem;
+use crate::shown_address::ShownAddress;
 use crate::trace_context::TraceParent;
 
 /// A request, before its query is read.
@@ -40,6 +41,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) stale_age: Option<Duration>,
     /// `None` where the caller went away before.
     pub(crate) result: Option<Result<&'a Resolution, &'a Problem>>,
+    /// The time it took.
+    pub(crate) elapsed: Duration,
 }
 
 /// What became of a request, in a word for log and metrics.
@@ -120,10 +123,6 @@ impl Decision<'_> {
             .map(|cause| escaped(&cause, MAX_ERROR_BYTES).into_owned())
     }
 
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.asked.started.elapsed()
-    }
-
     /// Leaves the event. Nothing is formatted for one that nobody wants.
     pub(crate) fn log(&self) {
         let request = self.query.map(ResolveQuery::request);
@@ -143,7 +142,7 @@ impl Decision<'_> {
             transport = request.map(|request| request.transport().as_str()),
             client_ip = request
                 .and_then(|request| request.client_ip())
-                .map(field::display),
+                .map(|address| field::display(ShownAddress(address))),
             unusable_client_ip = self
                 .query
                 .and_then(ResolveQuery::unusable_client_ip)
@@ -153,8 +152,8 @@ impl Decision<'_> {
             store = self.store,
             stale_ms = self.stale_age.map(as_ms),
             status = status.map(|status| status.as_u16()),
-            elapsed_us = u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX),
-            caller = self.asked.caller.map(field::display),
+            elapsed_us = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX),
+            caller = self.asked.caller.map(|address| field::display(ShownAddress(address))),
             request_id = self.asked.request_id.to_str().unwrap_or_default(),
             // In the span as well, though not for those who leave spans out.
             trace_id = TraceParent::of(&self.asked.parts.headers)
@@ -198,10 +197,16 @@ impl<'a> Destination<'a> {
 impl fmt::Display for Destination<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
-        if host.as_str().contains(':') {
-            write!(f, "[{host}]:{port}")
+        let host = host.as_str();
+        // Piece by piece, which takes half as long as `write!`.
+        if host.contains(':') {
+            f.write_str("[")?;
+            f.write_str(host)?;
+            f.write_str("]:")?;
         } else {
-            write!(f, "{host}:{port}")
+            f.write_str(host)?;
+            f.write_str(":")?;
         }
+        port.fmt(f)
     }
 }

@@ -185,6 +185,7 @@ impl Shared {
             query,
             stale_age,
             result: Some(result.as_ref().map(|(found, _)| found)),
+            elapsed: asked.started.elapsed(),
         };
         self.tell(&decision);
         let outcome = decision.outcome();
@@ -223,6 +224,7 @@ impl Drop for Asking<'_> {
                 query: Some(self.query),
                 stale_age: self.resolving.stale_age(),
                 result: None,
+                elapsed: self.asked.started.elapsed(),
             });
         }
     }

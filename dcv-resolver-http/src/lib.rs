@@ -145,6 +145,7 @@ mod resolve_service;
 mod router_builder;
 #[cfg(feature = "server")]
 pub mod server;
+mod shown_address;
 mod store_time_limit;
 mod trace_context;
 #[cfg(any(feature = "tls", feature = "admin"))]

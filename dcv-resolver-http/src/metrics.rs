@@ -375,7 +375,7 @@ impl DecisionMetrics {
     pub(crate) fn count(&self, decision: &Decision<'_>, logged: Logged) {
         let outcome = decision.outcome();
         if let Some(duration) = self.durations.get(outcome as usize) {
-            duration.observe(decision.elapsed());
+            duration.observe(decision.elapsed);
         }
         let transport = decision
             .query
