@@ -128,6 +128,8 @@ mod exchange;
 mod fold;
 mod guarded;
 mod in_flight;
+#[cfg(feature = "json-log")]
+pub mod json_log;
 mod live_router;
 #[cfg(feature = "metrics")]
 mod metrics;

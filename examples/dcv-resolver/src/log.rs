@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use dcv_resolver_log::JsonLines;
+use dcv_resolver_http::json_log::JsonLines;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::LevelFilter;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dcv_resolver_log::JsonLines;
+use dcv_resolver_http::json_log::JsonLines;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, reload};

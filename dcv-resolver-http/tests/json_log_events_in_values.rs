@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::sync::Mutex;
 
-use dcv_resolver_log::JsonLines;
+use dcv_resolver_http::json_log::JsonLines;
 use serde_json::{Value, json};
 use tracing::field::{self, Empty};
 use tracing::{info, info_span, warn};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tracing::span::{Attributes, Record};
 
-use crate::members::Members;
+use super::members::Members;
 
 /// The fields of a span as the members of an object, `"name":value,` each:
 /// rendered when the span begins, and copied into the line of each event.

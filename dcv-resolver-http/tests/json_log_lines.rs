@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use dcv_resolver_log::JsonLines;
+use dcv_resolver_http::json_log::JsonLines;
 use serde_json::{Value, json};
 use tracing::{Dispatch, info, info_span};
 use tracing_subscriber::filter::{LevelFilter, Targets};

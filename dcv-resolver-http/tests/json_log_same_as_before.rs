@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::Once;
 use std::thread::LocalKey;
 
-use dcv_resolver_log::JsonLines;
+use dcv_resolver_http::json_log::JsonLines;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tracing::field::{self, Empty};

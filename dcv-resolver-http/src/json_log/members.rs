@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 
-use crate::escape::{push_displayed, push_string};
+use super::escape::{push_displayed, push_string};
 
 /// Appends each field as `"name":value,`.
 pub(crate) struct Members<'a> {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::timestamp::Timestamps;
+use super::timestamp::Timestamps;
 
 /// What a thread writes an event into, and keeps for its next one.
 #[derive(Debug, Default)]
