@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::Text;
+
 /// The bare host of a DCV server: a DNS name, an IPv4 address, or an IPv6
 /// address without brackets.
 ///
@@ -30,9 +32,10 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(error.to_string(), "a host is a bare DNS name or IP address, without the scheme");
 /// # Ok::<(), dcv_resolver_core::InvalidHost>(())
 /// ```
+// Addresses and the shorter names stand in place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Host(Box<str>);
+pub struct Host(Text<23>);
 
 /// Why a text is not a [`Host`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,13 +118,17 @@ impl Host {
         if address.is_unspecified() {
             return Err(InvalidHost::Unspecified);
         }
-        Ok(Self(address.to_string().into()))
+        Ok(Self(address.to_string().as_str().into()))
     }
 
     /// The host as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
     }
 }
 
@@ -177,25 +184,25 @@ impl TryFrom<IpAddr> for Host {
 
 impl From<Host> for String {
     fn from(host: Host) -> Self {
-        host.0.into()
+        host.as_str().to_owned()
     }
 }
 
 impl AsRef<str> for Host {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

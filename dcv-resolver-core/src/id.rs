@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::Text;
+
 /// The name of a session.
 ///
 /// What DCV allows in a session id is not documented, so nothing is assumed
@@ -34,9 +36,10 @@ use serde::{Deserialize, Serialize};
 /// );
 /// # Ok::<(), InvalidSessionId>(())
 /// ```
+// A UUID stands in place, and whoever compares ids reads no other memory.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SessionId(Box<str>);
+pub struct SessionId(Text<39>);
 
 /// Why a text is not a [`SessionId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,8 +73,8 @@ impl SessionId {
     /// # Errors
     ///
     /// [`InvalidSessionId`], when `text` breaks one of the rules above.
-    pub fn new(text: impl Into<Box<str>>) -> Result<Self, InvalidSessionId> {
-        let text = text.into();
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidSessionId> {
+        let text = text.as_ref();
         if text.is_empty() {
             return Err(InvalidSessionId::Empty);
         }
@@ -85,13 +88,17 @@ impl SessionId {
         {
             return Err(InvalidSessionId::ControlCharacter { offset_bytes });
         }
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
     }
 }
 
@@ -120,32 +127,32 @@ impl TryFrom<String> for SessionId {
 
 impl From<SessionId> for String {
     fn from(id: SessionId) -> Self {
-        id.0.into()
+        id.as_str().to_owned()
     }
 }
 
 impl AsRef<str> for SessionId {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 /// Lets a map keyed by `SessionId` be asked with a `&str`.
 impl Borrow<str> for SessionId {
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

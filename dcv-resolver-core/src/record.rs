@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kept::{Kept, Rest};
 use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 
 /// One session: where it runs, and whether it can be reached.
@@ -31,32 +32,6 @@ use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 /// ```
 #[derive(Clone)]
 pub struct SessionRecord(Arc<Kept>);
-
-/// A record as it is kept: there may be millions, and a lookup is as fast as
-/// few lines of memory are read for it.
-#[derive(Clone)]
-struct Kept {
-    id: SessionId,
-    host: Host,
-    rest: Option<Box<Rest>>,
-    /// Of no meaning unless `expires`. Both together are the [`Expiry`], which
-    /// takes twice the memory where it stands as one.
-    expires_at: Timestamp,
-    http_port: Option<NonZeroU16>,
-    quic_port: Option<NonZeroU16>,
-    state: SessionState,
-    expires: bool,
-}
-
-/// What few records have. It is kept apart, and only where it says something.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Rest {
-    target_id: Option<SessionId>,
-    web_url_path: WebUrlPath,
-    owner: Option<Box<str>>,
-    labels: BTreeMap<String, String>,
-    stale_age: Option<Duration>,
-}
 
 /// A record as it is written down and put together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -186,8 +161,7 @@ impl SessionRecord {
     /// The id on the DCV server: [`id`](Self::id), unless set otherwise.
     #[must_use]
     pub fn target_id(&self) -> &SessionId {
-        let target_id = self.rest().and_then(|rest| rest.target_id.as_ref());
-        target_id.unwrap_or(&self.0.id)
+        self.0.rest().target_id.as_ref().unwrap_or(&self.0.id)
     }
 
     /// Where the DCV server is reached.
@@ -210,7 +184,7 @@ impl SessionRecord {
     /// The path of the DCV server's web client.
     #[must_use]
     pub fn web_url_path(&self) -> &WebUrlPath {
-        self.rest().map_or(&ROOT, |rest| &rest.web_url_path)
+        &self.0.rest().web_url_path
     }
 
     /// How far the session has come.
@@ -228,13 +202,13 @@ impl SessionRecord {
     /// Whose session it is, for people; the resolver does not read it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
-        self.rest().and_then(|rest| rest.owner.as_deref())
+        self.0.rest().owner.as_deref()
     }
 
     /// Notes for people; the resolver does not read them.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
-        self.rest().map_or(&NO_LABELS, |rest| &rest.labels)
+        &self.0.rest().labels
     }
 
     /// How old an answer this is, where a cache gives it because its store
@@ -244,11 +218,7 @@ impl SessionRecord {
     /// not serialised, and [`to_builder`](Self::to_builder) leaves it out.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
-        self.rest().and_then(|rest| rest.stale_age)
-    }
-
-    fn rest(&self) -> Option<&Rest> {
-        self.0.rest.as_deref()
+        self.0.rest().stale_age
     }
 
     /// Whether the record is live: `now` is before its expiry.
@@ -270,36 +240,21 @@ impl SessionRecord {
     /// This record, marked as an [answer that is so old](Self::stale_age).
     #[must_use]
     pub fn with_stale_age(mut self, age: Duration) -> Self {
-        let rest = &mut Arc::make_mut(&mut self.0).rest;
-        rest.get_or_insert_default().stale_age = Some(age);
+        Arc::make_mut(&mut self.0).rest_mut().stale_age = Some(age);
         self
     }
-}
 
-static ROOT: WebUrlPath = WebUrlPath::ROOT;
-static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
-
-impl Kept {
-    fn expiry(&self) -> Expiry {
-        if self.expires {
-            Expiry::At(self.expires_at)
-        } else {
-            Expiry::Never
-        }
-    }
-
-    fn set_expiry(&mut self, expiry: Expiry) {
-        let expires_at = Option::from(expiry);
-        self.expires = expires_at.is_some();
-        self.expires_at = expires_at.unwrap_or(MEANINGLESS);
+    /// How much memory the record takes, in bytes: an estimate, for caches
+    /// that are bounded by it. Clones share that memory.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.0.memory_bytes()
     }
 }
-
-const MEANINGLESS: Timestamp = Timestamp::from_unix_ms(0);
 
 impl From<&Kept> for Fields {
     fn from(kept: &Kept) -> Self {
-        let rest = kept.rest.as_deref().cloned().unwrap_or_default();
+        let rest = kept.rest().clone();
         Self {
             id: kept.id.clone(),
             target_id: rest.target_id,
@@ -349,25 +304,22 @@ impl TryFrom<Fields> for SessionRecord {
         if http_port.is_none() && quic_port.is_none() {
             return Err(InvalidRecord::NoPort);
         }
-        // Equal ids are kept once, and what says nothing not at all.
         let rest = Rest {
+            // Equal ids are kept once.
             target_id: fields.target_id.filter(|target| *target != fields.id),
             web_url_path: fields.web_url_path,
             owner: fields.owner,
             labels: fields.labels,
             stale_age: None,
         };
-        let mut kept = Kept {
-            id: fields.id,
-            host: fields.host,
-            rest: (rest != Rest::default()).then(|| Box::new(rest)),
-            expires_at: MEANINGLESS,
-            http_port,
-            quic_port,
-            state: fields.state,
-            expires: false,
-        };
-        kept.set_expiry(fields.expiry);
+        let kept = Kept::new(
+            fields.id,
+            fields.host,
+            (http_port, quic_port),
+            fields.state,
+            fields.expiry,
+            rest,
+        );
         Ok(Self(Arc::new(kept)))
     }
 }
@@ -581,12 +533,6 @@ mod tests {
         assert_eq!(moved.host(), &host);
         let back = moved.to_builder().host(record.host().clone()).build();
         assert_eq!(back, Ok(record));
-    }
-
-    /// Room for a million of them is what a resolver is measured by.
-    #[test]
-    fn what_is_kept_of_a_record_is_small() {
-        assert!(size_of::<Kept>() <= 56, "{} bytes", size_of::<Kept>());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kept::allocated;
+
 /// The path part of a DCV server's address, its `web-url-path` setting.
 ///
 /// It starts with one `/` and holds only what RFC 3986 allows in a path:
@@ -87,6 +89,10 @@ impl WebUrlPath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or("/")
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |path| allocated(path.len()))
     }
 }
 
