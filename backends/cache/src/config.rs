@@ -41,7 +41,7 @@ impl Default for CacheConfig {
 
 impl CacheConfig {
     /// The memory that entries may take, in bytes; 256 MiB unless set, which
-    /// is room for more than half a million sessions of the usual size.
+    /// is room for more than a million sessions of the usual size.
     ///
     /// It is counted by estimate: the texts of the id and the record, and a
     /// fixed sum for what surrounds them. When it is full, what is asked for

@@ -6,6 +6,7 @@ mod entries;
 mod flight;
 mod flights;
 mod freshness;
+mod key;
 mod listener;
 mod registry;
 mod shared;

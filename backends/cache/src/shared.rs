@@ -65,7 +65,7 @@ impl Shared {
         let entry = self.freshness.entry(flight.id(), answer, flight.began_ns());
         self.flights.land(flight, || {
             if self.freshness.is_worth_keeping(&entry) {
-                self.entries.insert(flight.id().clone(), entry.clone());
+                self.entries.insert(flight.id(), entry.clone());
             } else {
                 // It is out of date now, also for being served stale.
                 self.entries.remove(flight.id());

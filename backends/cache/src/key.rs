@@ -1,0 +1,71 @@
+//! [`Key`]: the id that an entry is found by.
+
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+
+use dcv_resolver_core::{SessionId, SessionRecord};
+
+/// The id that an entry is found by: that of its record, where it has one, so
+/// that it is kept once.
+#[derive(Debug, Clone)]
+pub(crate) enum Key {
+    Known(SessionRecord),
+    Unknown(Box<SessionId>),
+}
+
+impl Key {
+    pub(crate) fn new(id: &SessionId, record: Option<&SessionRecord>) -> Self {
+        match record {
+            Some(record) if record.id() == id => Self::Known(record.clone()),
+            // A store may answer with the record of another session, which the
+            // resolver then refuses.
+            _ => Self::Unknown(Box::new(id.clone())),
+        }
+    }
+
+    fn id(&self) -> &SessionId {
+        match self {
+            Self::Known(record) => record.id(),
+            Self::Unknown(id) => id,
+        }
+    }
+}
+
+impl Borrow<SessionId> for Key {
+    fn borrow(&self) -> &SessionId {
+        self.id()
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dcv_resolver_core::Expiry;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_found_by_the_id_that_was_asked_for() {
+        let id = |text: &str| -> SessionId { text.parse().unwrap() };
+        let record = SessionRecord::builder(id("a"), "192.0.2.7".parse().unwrap(), Expiry::Never)
+            .http_port(8443)
+            .build()
+            .unwrap();
+        assert_eq!(Key::new(&id("a"), Some(&record)).id(), &id("a"));
+        assert_eq!(Key::new(&id("b"), Some(&record)).id(), &id("b"));
+        assert_eq!(Key::new(&id("b"), None).id(), &id("b"));
+    }
+}
