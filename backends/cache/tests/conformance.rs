@@ -1,9 +1,9 @@
 //! The contract of a store, through a cache.
 //!
-//! As `CachedStore` answers what the store held at most so long ago, and the
-//! fixtures write through it or before it is opened, no rule comes to see an
-//! age of zero to 30 seconds. The `shared` battery does, since another process
-//! writes there: it is held to by a cache that keeps nothing.
+//! As `CachedStore` answers what the store held at most so long ago, the fixtures
+//! state their bound, and the `shared` battery, in which another process writes,
+//! holds them to it. The other batteries write through the cache or before it is
+//! opened, where no age is allowed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use dcv_resolver_core::{MemoryStore, SessionRecord};
 type Store = CachedStore<Arc<MemoryStore>>;
 
 macro_rules! fixture {
-    ($fixture:ident, $open:expr) => {
+    ($fixture:ident, $bound:expr, $open:expr) => {
         struct $fixture(Arc<MemoryStore>);
 
         impl Fixture for $fixture {
@@ -34,6 +34,10 @@ macro_rules! fixture {
                 let open: fn(Arc<MemoryStore>) -> Store = $open;
                 open(Arc::clone(&self.0))
             }
+
+            fn staleness_bound(&self) -> Duration {
+                $bound
+            }
         }
     };
 }
@@ -42,36 +46,45 @@ fn config() -> CacheConfig {
     CacheConfig::default().clock(ManualClock::default())
 }
 
-fixture!(Lifetimes, |store| CachedStore::new(store, config()));
+/// Longer than any rule takes.
+const LONG: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_millis(30);
 
-fixture!(Driven, |store| {
-    // Nobody else writes, so it is current as long as a rule may take.
-    let store = CachedStore::new(store, config().staleness_bound(Duration::from_secs(3600)));
+fn confirmed_once(store: Arc<MemoryStore>, bound: Duration) -> Store {
+    let store = CachedStore::new(store, config().staleness_bound(bound));
     let now = tokio::time::Instant::now().into_std();
     store.listener().confirmed(now);
     store
+}
+
+fn with_lifetimes(store: Arc<MemoryStore>, lifetime: Duration) -> Store {
+    let config = config().hit_lifetime(lifetime).miss_lifetime(lifetime);
+    CachedStore::new(store, config)
+}
+
+fixture!(Lifetimes, LONG, |store| with_lifetimes(store, LONG));
+fixture!(ShortLifetimes, SHORT, |store| with_lifetimes(store, SHORT));
+fixture!(NoLifetimes, Duration::ZERO, |store| {
+    with_lifetimes(store, Duration::ZERO)
 });
 
-fixture!(Lost, |store| {
+fixture!(Driven, LONG, |store| confirmed_once(store, LONG));
+// Its driver falls silent.
+fixture!(BrieflyDriven, SHORT, |store| confirmed_once(store, SHORT));
+
+fixture!(Lost, Duration::ZERO, |store| {
     let store = CachedStore::new(store, config());
     store.listener().lost();
     store
 });
 
-fixture!(Untold, |store| {
-    let store = CachedStore::new(store, config());
+fixture!(Untold, SHORT, |store| {
+    let store = with_lifetimes(store, SHORT);
     store.listener().untold();
     store
 });
 
-fixture!(KeepsNothing, |store| CachedStore::new(
-    store,
-    config()
-        .hit_lifetime(Duration::ZERO)
-        .miss_lifetime(Duration::ZERO)
-));
-
-fixture!(Tiny, |store| CachedStore::new(
+fixture!(Tiny, LONG, |store| CachedStore::new(
     store,
     config().max_bytes(4096)
 ));
@@ -81,24 +94,34 @@ mod lifetimes {
     conformance!(read, list, registry, import; Lifetimes);
 }
 
+mod short_lifetimes {
+    use super::*;
+    conformance!(read, list, registry, import, durability, shared; ShortLifetimes);
+}
+
+mod no_lifetimes {
+    use super::*;
+    conformance!(read, list, registry, import, durability, shared; NoLifetimes);
+}
+
 mod driven {
     use super::*;
     conformance!(read, list, registry, import; Driven);
 }
 
+mod briefly_driven {
+    use super::*;
+    conformance!(read, list, registry, import, durability, shared; BrieflyDriven);
+}
+
 mod lost {
     use super::*;
-    conformance!(read, list, registry, import; Lost);
+    conformance!(read, list, registry, import, durability, shared; Lost);
 }
 
 mod untold {
     use super::*;
-    conformance!(read, list, registry, import; Untold);
-}
-
-mod keeps_nothing {
-    use super::*;
-    conformance!(read, list, registry, import, durability, shared; KeepsNothing);
+    conformance!(read, list, registry, import, durability, shared; Untold);
 }
 
 mod tiny {

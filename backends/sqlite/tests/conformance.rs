@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_conformance::{Fixture, conformance, register_each};
 use dcv_resolver_core::SessionRecord;
+use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
@@ -33,3 +35,37 @@ impl Fixture for File {
 }
 
 conformance!(read, list, registry, import, durability, shared; File);
+
+/// Behind a cache that is told of changes.
+struct Cached(File);
+
+impl Fixture for Cached {
+    type Store = CachedStore<SqliteStore>;
+
+    async fn new() -> Self {
+        Self(File::new().await)
+    }
+
+    async fn seed(&self, records: &[SessionRecord]) {
+        self.0.seed(records).await;
+    }
+
+    async fn open(&self) -> Self::Store {
+        let config = CacheConfig::default()
+            .staleness_bound(self.staleness_bound())
+            .clock(ManualClock::default());
+        let cached = CachedStore::new(self.0.open().await, config);
+        // Until the rule's runtime ends.
+        tokio::spawn(cached.store().tell_changes(cached.listener()));
+        cached
+    }
+
+    fn staleness_bound(&self) -> Duration {
+        Duration::from_millis(100)
+    }
+}
+
+mod cached {
+    use super::*;
+    conformance!(read, list, registry, import, durability, shared; Cached);
+}

@@ -1,6 +1,7 @@
 //! Fixtures whose stores are held as `Arc<dyn …>`, as the resolver holds them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dcv_resolver_core::{
     SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, Timestamp,
@@ -32,6 +33,10 @@ macro_rules! dynamic_fixture {
 
             fn t0(&self) -> Timestamp {
                 self.0.t0()
+            }
+
+            fn staleness_bound(&self) -> Duration {
+                self.0.staleness_bound()
             }
         }
     };

@@ -1,5 +1,7 @@
 //! [`Fixture`]: what a backend gives to be tested.
 
+use std::time::Duration;
+
 use dcv_resolver_core::{
     Clock, LeaseToken, SessionRecord, SessionRegistry, SessionStore, Timestamp,
     testing::ManualClock,
@@ -35,6 +37,13 @@ pub trait Fixture: Sized + Send + Sync + 'static {
     /// overridden; later times are counted from it.
     fn t0(&self) -> Timestamp {
         ManualClock::default().now()
+    }
+
+    /// How old what a store answers may be, as to changes that are made through
+    /// another; zero unless overridden. The `shared` battery waits so long
+    /// before it looks for a change, and not a moment longer.
+    fn staleness_bound(&self) -> Duration {
+        Duration::ZERO
     }
 }
 

@@ -24,9 +24,10 @@ macro_rules! __shared_rules {
 }
 
 /// [`SessionRegistry`] rules 1, 7, 8 and 9 and [`SessionListing`] rule 1,
-/// through another store: once the call has returned, the other sees the
-/// change.
+/// through another store: once the call has returned, and the [staleness
+/// bound] is over where there is one, the other sees the change.
 ///
+/// [staleness bound]: Fixture::staleness_bound
 /// [`SessionListing`]: dcv_resolver_core::SessionListing
 pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
@@ -39,12 +40,14 @@ pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRe
         assert_eq!(reader.lookup(&id).await.unwrap(), None);
         let record = full(id.clone(), Expiry::At(after(t0, 10)));
         writer.register(&record, &OURS, t0).await.unwrap();
+        within_bound(&fixture).await;
         let found = reader.lookup(&id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
 
         let expiry = Expiry::At(after(t0, 20));
         writer.renew(&id, &OURS, expiry, t0).await.unwrap();
         let record = record.with_expiry(expiry);
+        within_bound(&fixture).await;
         let found = reader.lookup(&id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
         assert_eq!(list_all(&reader, limit(10)).await, by_id([record]));
@@ -54,6 +57,7 @@ pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRe
         } else {
             assert_eq!(writer.sweep(after(t0, 20)).await.unwrap(), 1);
         }
+        within_bound(&fixture).await;
     }
     assert!(list_all(&reader, limit(10)).await.is_empty());
 }
@@ -121,5 +125,13 @@ pub async fn of_registers_through_different_stores_one_wins<F: Fixture<Store: Se
         for store in &stores {
             assert_eq!(store.lookup(&id).await.unwrap().as_ref(), winners.first());
         }
+    }
+}
+
+/// Waits until what was answered before may not be answered any more.
+async fn within_bound(fixture: &impl Fixture) {
+    let bound = fixture.staleness_bound();
+    if !bound.is_zero() {
+        tokio::time::sleep(bound).await;
     }
 }

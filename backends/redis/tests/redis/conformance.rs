@@ -1,10 +1,14 @@
 //! The contract, over each topology. The servers are shared by all rules of a
 //! topology; each rule has a key prefix of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_conformance::{Fixture, register_each};
 use dcv_resolver_core::SessionRecord;
+use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::sync::OnceCell;
 
@@ -29,6 +33,22 @@ impl Place {
         let config = patient(RedisConfig::from_url(&self.url).unwrap());
         RedisStore::new(config.key_prefix(&self.prefix))
     }
+}
+
+/// Longer than the pause between two heartbeats, so that something is served
+/// from memory.
+const STALENESS_BOUND: Duration = Duration::from_millis(300);
+
+/// `store` behind a cache that is told of changes until the rule's runtime
+/// ends.
+fn cached(store: RedisStore) -> CachedStore<Arc<RedisStore>> {
+    let config = CacheConfig::default()
+        .staleness_bound(STALENESS_BOUND)
+        .clock(ManualClock::default());
+    let store = Arc::new(store);
+    let cached = CachedStore::new(Arc::clone(&store), config);
+    tokio::spawn(store.tell_changes(cached.listener()));
+    cached
 }
 
 macro_rules! over {
@@ -61,6 +81,38 @@ macro_rules! over {
                 read, list, registry, import, durability, shared;
                 RedisFixture
             );
+
+            struct CachedFixture(RedisFixture);
+
+            impl Fixture for CachedFixture {
+                type Store = CachedStore<Arc<RedisStore>>;
+
+                async fn new() -> Self {
+                    Self(RedisFixture::new().await)
+                }
+
+                async fn seed(&self, records: &[SessionRecord]) {
+                    self.0.seed(records).await;
+                }
+
+                async fn open(&self) -> Self::Store {
+                    cached(self.0.open().await)
+                }
+
+                fn staleness_bound(&self) -> Duration {
+                    STALENESS_BOUND
+                }
+            }
+
+            /// What others do; the rest is the same as with any store behind.
+            mod behind_a_cache {
+                use super::*;
+                dcv_resolver_conformance::conformance!(
+                    #[ignore = "needs redis-server"]
+                    durability, shared;
+                    CachedFixture
+                );
+            }
         }
     };
 }

@@ -1,41 +1,94 @@
 //! Stores are behind a cache: they are spared, what others change is served,
 //! and an outage is bridged where that is wanted.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::client::{ask, ask_with};
+use crate::client::{Client, ask, ask_with};
 use crate::redis::{Redis, free_port};
 use crate::support::{Folder, Serving, dcv_resolver, decisions, run, wait_until};
 
 const TARGET: &str = "/resolveSession?sessionId=ann";
 
+/// A database with `ann` on `ws-17.dcv.example`, whom another process registers.
+struct Database(Folder);
+
+impl Database {
+    fn new() -> Self {
+        let database = Self(administered("sqlite:sessions.db", ""));
+        database.register("ws-17.dcv.example");
+        database
+    }
+
+    fn store(&self) -> String {
+        format!("sqlite:{}", self.0.path("sessions.db").display())
+    }
+
+    fn register(&self, host: &str) {
+        let arguments = ["register", "ann", "--host", host, "--token", LEASE];
+        let arguments = [&arguments[..], &["--http-port", "8443", "--never-expires"]];
+        let registered = run(&[&arguments.concat()[..], &["--store", &self.store()]].concat());
+        assert_eq!(registered.exit_code, Some(0), "{}", registered.stderr);
+    }
+}
+
 #[test]
 fn what_another_process_changes_is_served() {
-    let folder = Folder::new("[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n");
-    let store = format!("sqlite:{}", folder.path("sessions.db").display());
-    let register = |host: &str, token: &str| {
-        let common = ["--http-port", "8443", "--never-expires", "--store", &store];
-        let arguments = [
-            &["register", "ann", "--host", host, "--token", token],
-            &common[..],
-        ];
-        assert_eq!(run(&arguments.concat()).exit_code, Some(0));
-    };
-    let token = LEASE;
-
-    register("ws-17.dcv.example", token);
-    let serving = folder.serve();
+    let database = Database::new();
+    let serving = database.0.serve();
     let is_served = |host: &str| serving.post(TARGET).contains(host);
     // From the cache as well as into it.
     assert!(is_served("ws-17.dcv.example") && is_served("ws-17.dcv.example"));
 
-    register("ws-18.dcv.example", token);
+    database.register("ws-18.dcv.example");
     wait_until("the move is served", || is_served("ws-18.dcv.example"));
-    let arguments = ["deregister", "ann", "--token", token, "--store", &store];
-    assert_eq!(run(&arguments).exit_code, Some(0));
+    let arguments = ["deregister", "ann", "--token", LEASE, "--store"];
+    let deregistered = run(&[&arguments[..], &[&database.store()]].concat());
+    assert_eq!(deregistered.exit_code, Some(0));
     wait_until("the end is served", || is_served("\"reason\":\"unknown\""));
-    register("ws-19.dcv.example", token);
+    database.register("ws-19.dcv.example");
     wait_until("the return is served", || is_served("ws-19.dcv.example"));
+}
+
+/// As when a machine is suspended.
+#[test]
+fn what_changed_while_the_process_stood_still_is_served_from_then_on() {
+    /// Longer than an answer may be out of date.
+    const PAUSE: Duration = Duration::from_millis(1_100);
+    let database = Database::new();
+    let serving = database.0.serve();
+    let mut asked_before = Client::connect(serving.address).unwrap();
+    let line = format!("POST {TARGET}");
+    // In the moment after, either may come first: an answer or the news.
+    for round in 1..=3 {
+        wait_until_hit(&serving);
+        assert_eq!(asked_before.ask(&line).unwrap().status, 200);
+        serving.stand_still();
+        let host = format!("ws-{round}.dcv.example");
+        database.register(&host);
+        let changed = Instant::now();
+        asked_before.send(&line, "", "").unwrap();
+        wait_until("it is long ago", || changed.elapsed() > PAUSE);
+        serving.signal("CONT");
+        for answer in [asked_before.read().unwrap(), ask(serving.address, &line)] {
+            assert_eq!(answer.json()["DcvServerEndpoint"], host.as_str());
+        }
+    }
+}
+
+/// Waits until `ann` is served from memory.
+fn wait_until_hit(serving: &Serving) {
+    let hits = "dcv_resolver_cache_lookups_total{store=\"agents\",result=\"hit\"}";
+    let confirmed = "dcv_resolver_cache_confirmed_age_seconds{store=\"agents\"}";
+    wait_until("changes are followed", || {
+        serving.metric(confirmed).is_some()
+    });
+    wait_until("it is kept", || {
+        let before = serving.metric(hits);
+        serving.post(TARGET);
+        serving.metric(hits) > before
+    });
 }
 
 const WRITER: &str = "0123456789-writer-tr0ub4dor-0123456789";
@@ -109,15 +162,7 @@ fn what_a_cache_does_is_shown_for_as_long_as_it_is_there() {
         serving.metric(&format!("dcv_resolver_cache_lookups_total{{{labels}}}"))
     };
     let of = |name: &str| serving.metric(&format!("dcv_resolver_cache_{name}{{store=\"agents\"}}"));
-    wait_until("changes are followed", || {
-        of("confirmed_age_seconds").is_some()
-    });
-    serving.post(TARGET);
-    wait_until("it is kept", || {
-        let hits = lookups("hit").unwrap();
-        serving.post(TARGET);
-        lookups("hit").unwrap() > hits
-    });
+    wait_until_hit(&serving);
     assert!(lookups("call").unwrap() >= 1.0);
     assert_eq!(of("entries"), Some(1.0));
     assert!(of("size_bytes").unwrap() >= 1.0);
