@@ -5,7 +5,8 @@
 //! own to every master. What it pushes comes in order with its answers, so that
 //! the answer to a heartbeat shows that every change before it has been told.
 //! A heartbeat also finds out whether the servers that are listened to are
-//! those that lookups ask.
+//! those that lookups ask, and whether databases were swapped, which Redis does
+//! not push.
 //!
 //! The driver has a client-side cache on the same ground. It is not used: it
 //! goes on answering while the server is silent, and would be a second cache
@@ -181,7 +182,7 @@ impl Masters {
     /// means that changes may go untold.
     async fn beat(&mut self, context: &Context) -> Result<bool, StoreError> {
         match self {
-            Self::Single(single) => single.beat(context).await.map(|()| false),
+            Self::Single(single) => single.beat(context).await,
             Self::Cluster(cluster) => cluster.beat(context).await,
         }
     }

@@ -99,7 +99,7 @@ impl RedisStore {
     ///
     /// Those of [`ChangeListener`], with what Redis leaves out:
     ///
-    /// - `SWAPDB` is not told of.
+    /// - `SWAPDB` is not pushed, and told of with the next heartbeat.
     /// - A key that Redis removes because it has expired is told of when it is
     ///   removed. `GET` shows it as gone at once; without a `GET`, Redis comes
     ///   to it within a fraction of a second, or later where more than a

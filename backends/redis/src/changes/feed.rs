@@ -8,7 +8,7 @@ use redis::{Cmd, FromRedisValue, PushKind};
 use tokio::time::{Instant, timeout_at};
 
 use super::Context;
-use crate::answer::{ask_run_id, run_id};
+use crate::answer::{ask_run_id, ask_swaps, run_id, swaps};
 use crate::error::{connection_error, timed_out};
 use crate::topology::Node;
 
@@ -53,5 +53,11 @@ impl Feed {
     /// What the run of the server's process is called.
     pub(crate) async fn run_id(&self, deadline: Instant) -> Result<String, StoreError> {
         run_id(self.ask(&ask_run_id(), deadline).await?)
+    }
+
+    /// How often databases have been swapped.
+    pub(crate) async fn swaps(&self, deadline: Instant) -> Result<u64, StoreError> {
+        let info: String = self.ask(&ask_swaps(), deadline).await?;
+        Ok(swaps(&info))
     }
 }

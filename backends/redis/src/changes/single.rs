@@ -12,6 +12,8 @@ use crate::topology::Node;
 pub(crate) struct Single {
     feed: Feed,
     run_id: String,
+    /// How often databases had been swapped, which is not pushed.
+    swaps: u64,
     /// Whether only a master will do.
     is_master: bool,
     /// The connection for lookups that leads to the same process.
@@ -34,9 +36,11 @@ impl Single {
         })?;
         let feed = Feed::open(context, node).await?;
         let run_id = feed.run_id(context.server.deadline()).await?;
+        let swaps = feed.swaps(context.server.deadline()).await?;
         let single = Self {
             feed,
             run_id,
+            swaps,
             is_master,
             lookups: lookups.connection,
         };
@@ -44,7 +48,8 @@ impl Single {
         Ok(single)
     }
 
-    pub(crate) async fn beat(&mut self, context: &Context) -> Result<(), StoreError> {
+    /// Whether other keys may be there than at the last heartbeat.
+    pub(crate) async fn beat(&mut self, context: &Context) -> Result<bool, StoreError> {
         let deadline = context.server.deadline();
         if self.is_master {
             let role: Vec<Value> = self.feed.ask(&redis::cmd("ROLE"), deadline).await?;
@@ -52,17 +57,14 @@ impl Single {
                 context.server.leave(self.lookups).await;
                 return Err(unavailable("the master has become a replica"));
             }
-        } else {
-            self.feed
-                .ask::<Value>(&redis::cmd("PING"), deadline)
-                .await?;
         }
+        let swaps = self.feed.swaps(deadline).await?;
         if context.current() != self.lookups {
             let lookups = Lookups::find(context).await?;
             self.compare(context, &lookups).await?;
             self.lookups = lookups.connection;
         }
-        Ok(())
+        Ok(std::mem::replace(&mut self.swaps, swaps) != swaps)
     }
 
     /// One address may lead to several servers, and to another one today than

@@ -71,6 +71,35 @@ async fn whatever_others_do_to_a_key_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
+async fn that_databases_were_swapped_is_told() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    fill(&store, 1).await;
+    let telling = Telling::start(&store).await;
+    for (command, is_there) in [
+        ("SWAPDB 0 1", false),
+        ("EVAL redis.call('SWAPDB',0,1) 0", true),
+        ("SWAPDB 1 0", false),
+    ] {
+        let mark = telling.mark();
+        server.run(command).await;
+        telling.confirmed(mark).await;
+        let told = telling.since(mark);
+        // One may come that was under way.
+        let mut told = told
+            .iter()
+            .skip_while(|told| matches!(told, Told::Confirmed(_)));
+        assert_eq!(told.next(), Some(&Told::All), "{command}");
+        let found = store.lookup(&id("s-0")).await.unwrap();
+        assert_eq!(found.is_some(), is_there, "{command}");
+    }
+    let mark = telling.mark();
+    telling.confirmed(mark).await;
+    assert!(!telling.since(mark).contains(&Told::All), "told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
 async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
     let server = Server::start().await;
     let store = patient_store(&server.url());

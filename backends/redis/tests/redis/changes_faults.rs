@@ -305,7 +305,7 @@ async fn refusing() -> (Server, RedisStore) {
     );
     server.run(&rules).await;
     let url = format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port);
-    let store = store(&url);
+    let store = patient_store(&url);
     (server, store)
 }
 
@@ -364,7 +364,7 @@ async fn a_refusal_after_it_has_worked() {
     server.run("ACL SETUSER ann +client|tracking").await;
     telling.confirmed(mark).await;
     let mark = telling.mark();
-    server.run("ACL SETUSER ann -ping").await;
+    server.run("ACL SETUSER ann -info").await;
     telling.untold(mark).await;
     assert!(!telling.since(mark).contains(&Told::Lost));
 
@@ -383,7 +383,7 @@ async fn a_refusal_after_it_has_worked() {
 async fn a_server_that_refuses_and_is_gone_is_lost_until_it_refuses_again() {
     let mut server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
-    let store = store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
+    let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
     let telling = Telling::begin(&store);
     telling.untold(0).await;
     let mark = telling.mark();
