@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::client::ask;
 use crate::pki::Ca;
-use crate::support::{Folder, dcv_resolver, run};
+use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
 const BINARY: &str = "/usr/local/bin/dcv-resolver";
 
@@ -110,6 +110,37 @@ fn shown_metrics() -> BTreeSet<String> {
     serving.change("config", "ok", || {
         serving.signal("HUP");
     });
+    let mut shown = names(&serving);
+    shown.extend(shown_in_an_outage());
+    shown
+}
+
+/// The names of what is shown where a cache stands in for a store.
+fn shown_in_an_outage() -> BTreeSet<String> {
+    let folder = Folder::new(
+        "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\ncache.stale_for_ms = 600000\n",
+    );
+    let database = folder.path("sessions.db");
+    let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
+    let store = format!("sqlite:{}", database.display());
+    let imported = run(&["import", sessions, "--store", &store]);
+    assert_eq!(imported.exit_code, Some(0), "{}", imported.stderr);
+    let serving = folder.serve();
+    let console = "/resolveSession?sessionId=console";
+    wait_until("changes are followed", || {
+        names(&serving).contains("dcv_resolver_cache_confirmed_age_seconds")
+    });
+    assert!(serving.post(console).starts_with("HTTP/1.1 200 "));
+    let followed = names(&serving);
+    fs::remove_file(database).unwrap();
+    wait_until("the cache stands in", || {
+        assert!(serving.post(console).starts_with("HTTP/1.1 200 "));
+        names(&serving).contains("dcv_resolver_stale_answer_age_seconds_count")
+    });
+    &followed | &names(&serving)
+}
+
+fn names(serving: &Serving) -> BTreeSet<String> {
     let metrics = ask(serving.ops(), "GET /metrics").body;
     let samples = metrics.lines().filter(|line| !line.starts_with('#'));
     samples
