@@ -77,7 +77,11 @@ impl Resolver {
         } else {
             on_core(context.settings.server_core, &context.resolver)
         };
-        let log = File::create(path("log.json")).while_doing("cannot make a log file")?;
+        // Not beside the session file, whose folder is watched: what is written
+        // there costs an event of the operating system each time.
+        let log_path = path("log/resolver.json");
+        fs::create_dir(path("log")).while_doing("cannot make a folder")?;
+        let log = File::create(&log_path).while_doing("cannot make a log file")?;
         command
             .args(["serve", "--listen", &listen.to_string()])
             .args(["--ops-listen", &ops.to_string(), "--config"])
@@ -90,7 +94,7 @@ impl Resolver {
         let patience = Duration::from_secs(120);
         let answers = || answers(listen, setup.tls).unwrap_or(false);
         address::wait(&mut process, "the resolver", patience, answers)
-            .map_err(|failure| with_log(&failure, &path("log.json")))?;
+            .map_err(|failure| with_log(&failure, &log_path))?;
         Ok(Self {
             process,
             first_answer: started.elapsed(),
