@@ -194,7 +194,8 @@ impl Resolver {
     /// the reason of the miss.
     ///
     /// The clock is read once, after the store has answered: a record that
-    /// expires while the store is asked is expired.
+    /// expires while the store is asked is expired. For one that never expires
+    /// it is not read.
     ///
     /// # Errors
     ///
@@ -272,7 +273,7 @@ impl<'a> Resolving<'a> {
         let Resolver {
             policies, clock, ..
         } = self.resolver;
-        let found = match rules::all(record, self.request.transport(), clock.now()) {
+        let found = match rules::all(record, self.request.transport(), &**clock) {
             Ok(found) => found,
             Err(miss) => return Ok(Outcome::Miss(miss)),
         };
@@ -337,7 +338,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{ManualClock, Reply, ScriptedStore};
-    use crate::{Expiry, MemoryStore, SessionRecordBuilder, SessionState, Transport};
+    use crate::{Expiry, MemoryStore, SessionRecordBuilder, SessionState, Timestamp, Transport};
 
     fn http_only() -> SessionRecordBuilder {
         SessionRecord::builder(
@@ -410,6 +411,26 @@ mod tests {
         let record = http_only().expiry(Expiry::At(next_ms));
         assert!(matches!(
             resolve(record, Transport::Http).await,
+            Outcome::Found(_)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_record_that_never_expires_needs_no_clock() {
+        #[derive(Debug)]
+        struct Stopped;
+
+        impl Clock for Stopped {
+            fn now(&self) -> Timestamp {
+                panic!("the clock is read")
+            }
+        }
+
+        let store = MemoryStore::from_iter([http_only().build().unwrap()]);
+        let resolver = Resolver::new(store).with_clock(Stopped);
+        let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
+        assert!(matches!(
+            resolver.resolve(&request).await.unwrap(),
             Outcome::Found(_)
         ));
     }
