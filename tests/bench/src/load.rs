@@ -32,7 +32,7 @@ pub(crate) struct Load {
     #[arg(long)]
     seconds: Option<f64>,
     /// Of each server.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long)]
     connections: usize,
     /// The CA of those that are asked over TLS.
     #[arg(long)]
@@ -49,7 +49,8 @@ pub(crate) fn on(
     targets: &[Target],
 ) -> Result<Vec<u64>> {
     let mut command = process::on_core(context.settings.load_core, &context.this_program);
-    command.arg("load");
+    let connections = context.settings.connections.to_string();
+    command.args(["load", "--connections", &connections]);
     if let Some(seconds) = seconds {
         command.args(["--seconds", &seconds.to_string()]);
     }

@@ -66,6 +66,10 @@ struct Settings {
     #[arg(long)]
     quick: bool,
 
+    /// How many connections ask each server.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+
     /// How many sessions are many.
     #[arg(long, default_value_t = 1_000_000)]
     many: usize,
