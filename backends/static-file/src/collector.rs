@@ -10,6 +10,7 @@ use crate::index::Index;
 use crate::mistake::{Mistakes, Quoted};
 use crate::node::{Key, Node};
 use crate::session;
+use crate::turns::Turns;
 
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -19,16 +20,20 @@ pub(crate) struct Collector {
     /// The ids of the sessions with mistakes: they too must not come twice.
     invalid: HashSet<SessionId>,
     mistakes: Mistakes,
+    turns: Turns,
 }
 
 impl Collector {
-    pub(crate) fn new(format: Format) -> Self {
+    /// With room for `expected` sessions: to make room later takes long at a
+    /// stretch.
+    pub(crate) fn new(format: Format, expected: usize) -> Self {
         Self {
             format,
             records: Vec::new(),
-            index: Index::default(),
+            index: Index::with_capacity(expected),
             invalid: HashSet::new(),
             mistakes: Mistakes::default(),
+            turns: Turns::every(32),
         }
     }
 
@@ -58,6 +63,7 @@ impl Collector {
             self.mistake(key.offset, format_args!("session {id} is given twice"));
         }
         self.records.extend(record);
+        self.turns.piece();
     }
 
     /// The records in the order of the file, and the same by id.

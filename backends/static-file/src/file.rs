@@ -47,7 +47,7 @@ impl SessionFile {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let format = Format::of(path)?;
-        Self::parse_bytes(&read::read(path, format)?, format, path)
+        Self::parse_bytes(&read::read(path, format)?, format, path, 0)
     }
 
     /// Checks `text`. `name` is what mistakes call it.
@@ -56,18 +56,20 @@ impl SessionFile {
     ///
     /// [`LoadError::Invalid`], with every mistake in it.
     pub fn parse(text: &str, format: Format, name: impl AsRef<Path>) -> Result<Self, LoadError> {
-        Self::parse_bytes(text.as_bytes(), format, name.as_ref())
+        Self::parse_bytes(text.as_bytes(), format, name.as_ref(), 0)
     }
 
+    /// `expected` is how many sessions it may have, as far as that is known.
     pub(crate) fn parse_bytes(
         bytes: &[u8],
         format: Format,
         path: &Path,
+        expected: usize,
     ) -> Result<Self, LoadError> {
         // Windows editors put a byte order mark before UTF-8; it says nothing.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let parsed = decode(bytes).and_then(|text| {
-            let mut collector = Collector::new(format);
+            let mut collector = Collector::new(format, expected);
             match format {
                 Format::Toml => toml::read(text, &mut collector),
                 Format::Json => json::read(text, &mut collector),

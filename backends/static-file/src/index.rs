@@ -6,6 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use dcv_resolver_core::{SessionId, SessionRecord};
 
+use crate::turns;
+
 /// Records, found by their id.
 ///
 /// A set rather than a map: the id is in the record already. The hasher is
@@ -15,6 +17,17 @@ use dcv_resolver_core::{SessionId, SessionRecord};
 pub(crate) struct Index(HashSet<ById, foldhash::fast::RandomState>);
 
 impl Index {
+    pub(crate) fn with_capacity(records: usize) -> Self {
+        Self(HashSet::with_capacity_and_hasher(
+            records,
+            foldhash::fast::RandomState::default(),
+        ))
+    }
+
+    pub(crate) fn free(self) {
+        turns::free(self.0);
+    }
+
     /// Whether the id is new; where it is not, the earlier record stays.
     pub(crate) fn insert(&mut self, record: SessionRecord) -> bool {
         self.0.insert(ById(record))

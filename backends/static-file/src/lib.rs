@@ -18,6 +18,7 @@ mod sorted;
 mod spelling;
 mod store;
 mod toml;
+mod turns;
 mod watcher;
 mod way;
 

@@ -3,6 +3,7 @@
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+use std::thread;
 use std::time::SystemTime;
 
 use crate::{Format, LoadError};
@@ -61,12 +62,18 @@ fn open(path: &Path) -> io::Result<File> {
 /// `None` when there is more. `len` is how much there seems to be; some file
 /// systems say 0 whatever there is.
 fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8>>> {
+    const PIECE: u64 = 64 << 10;
+
     if len > max {
         return Ok(None);
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(len).map_err(io::Error::other)?)?;
-    file.take(max + 1).read_to_end(&mut bytes)?;
+    let mut file = file.take(max + 1);
+    // A piece takes less time than a request.
+    while file.by_ref().take(PIECE).read_to_end(&mut bytes)? > 0 {
+        thread::yield_now();
+    }
     Ok((bytes.len() as u64 <= max).then_some(bytes))
 }
 

@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{Page, PageToken, SessionId, SessionRecord};
 
+use crate::turns::{self, Turns};
+
 /// Records, in the order of their ids.
 ///
 /// They are sorted once, where the file is read and waiting is fine: for a
@@ -14,8 +16,16 @@ pub(crate) struct Sorted(Box<[SessionRecord]>);
 
 impl Sorted {
     pub(crate) fn new(mut records: Vec<SessionRecord>) -> Self {
-        records.sort_unstable_by(|one, other| one.id().cmp(other.id()));
+        let mut turns = Turns::every(512);
+        records.sort_unstable_by(|one, other| {
+            turns.piece();
+            one.id().cmp(other.id())
+        });
         Self(records.into_boxed_slice())
+    }
+
+    pub(crate) fn free(self) {
+        turns::free(self.0);
     }
 
     /// The records that come after `after`, be it there or not.

@@ -1,6 +1,6 @@
 //! [`StaticFileStore`]: the sessions of a file, looked up.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use dcv_resolver_core::{
 
 use crate::index::Index;
 use crate::sorted::Sorted;
-use crate::{Format, LoadError, SessionFile, read};
+use crate::{Format, LoadError, SessionFile, read, turns};
 
 /// The sessions of a file, looked up in memory.
 ///
@@ -50,6 +50,9 @@ pub struct StaticFileStore {
     reloading: Mutex<()>,
     hasher: foldhash::quality::RandomState,
 }
+
+/// What a session takes in a file at the least: `"a":{"Host":"b","QuicPort":1},`.
+const MIN_BYTES: usize = 30;
 
 #[derive(Debug)]
 struct Content {
@@ -107,8 +110,8 @@ impl StaticFileStore {
         let format = Format::of(&path)?;
         let hasher = foldhash::quality::RandomState::default();
         let bytes = read::read(&path, format)?;
-        let hash = hasher.hash_one(&bytes);
-        let file = SessionFile::parse_bytes(&bytes, format, &path)?;
+        let hash = hash(&hasher, &bytes);
+        let file = SessionFile::parse_bytes(&bytes, format, &path, 0)?;
         drop(bytes);
         let content = Content::new(file, hash);
         Ok(Self {
@@ -140,7 +143,7 @@ impl StaticFileStore {
             .unwrap_or_else(PoisonError::into_inner);
         let bytes = read::read(&self.path, self.format)?;
         Ok(Reading {
-            hash: self.hasher.hash_one(&bytes),
+            hash: hash(&self.hasher, &bytes),
             bytes,
             _one_at_a_time: one_at_a_time,
         })
@@ -155,8 +158,10 @@ impl StaticFileStore {
         if hash == self.content.load().hash {
             return Ok(Reload::Unchanged);
         }
-        let file = SessionFile::parse_bytes(&bytes, self.format, &self.path)?;
-        drop(bytes);
+        // As many as there were; but not where the file has no room for them.
+        let expected = self.session_count().min(bytes.len() / MIN_BYTES);
+        let file = SessionFile::parse_bytes(&bytes, self.format, &self.path, expected)?;
+        turns::free_bytes(bytes);
         let content = Content::new(file, hash);
         let sessions = content.index.len();
         free(self.content.swap(Arc::new(content)));
@@ -190,7 +195,22 @@ fn free(content: Arc<Content>) {
     while Arc::strong_count(&content) > 1 {
         thread::sleep(Duration::from_millis(1));
     }
-    drop(content);
+    if let Some(content) = Arc::into_inner(content) {
+        content.sorted.free();
+        content.index.free();
+    }
+}
+
+/// Of all the bytes.
+fn hash(hasher: &foldhash::quality::RandomState, bytes: &[u8]) -> u64 {
+    const PIECE: usize = 1 << 20;
+
+    let mut hasher = hasher.build_hasher();
+    for piece in bytes.chunks(PIECE) {
+        hasher.write(piece);
+        thread::yield_now();
+    }
+    hasher.finish()
 }
 
 #[async_trait]

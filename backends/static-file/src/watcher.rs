@@ -24,7 +24,8 @@ use crate::{LoadError, Reload, StaticFileStore};
 ///   as a `tracing` error with every mistake in it, and once when it is good
 ///   again.
 /// - Parsing the new content and freeing the old happen on the watcher's
-///   thread. Lookups are never held up.
+///   thread. Lookups are never held up, and it lets other threads go first all
+///   the time, except while it parses TOML.
 ///
 /// Dropping it ends the thread, and waits for the reload that it may be in.
 #[derive(Debug)]
