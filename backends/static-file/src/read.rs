@@ -8,6 +8,9 @@ use std::time::SystemTime;
 
 use crate::{Format, LoadError};
 
+/// What is read at a stretch: it takes less time than a request.
+const PIECE: u64 = 64 << 10;
+
 /// The bytes of the file at `path`, as many as `format` may have.
 pub(crate) fn read(path: &Path, format: Format) -> Result<Vec<u8>, LoadError> {
     // Somebody who writes into the file in place may be half-way through.
@@ -62,15 +65,12 @@ fn open(path: &Path) -> io::Result<File> {
 /// `None` when there is more. `len` is how much there seems to be; some file
 /// systems say 0 whatever there is.
 fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8>>> {
-    const PIECE: u64 = 64 << 10;
-
     if len > max {
         return Ok(None);
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(len).map_err(io::Error::other)?)?;
     let mut file = file.take(max + 1);
-    // A piece takes less time than a request.
     while file.by_ref().take(PIECE).read_to_end(&mut bytes)? > 0 {
         thread::yield_now();
     }
@@ -137,6 +137,17 @@ mod tests {
             done.store(true, Ordering::Relaxed);
             assert!(refused);
         });
+    }
+
+    #[test]
+    fn a_file_of_several_pieces_is_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.toml");
+        for len in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+            let content: Vec<u8> = (0..len).map(|number| number as u8).collect();
+            std::fs::write(&path, &content).unwrap();
+            assert!(read(&path, Format::Toml).unwrap() == content, "{len}");
+        }
     }
 
     #[test]

@@ -259,6 +259,16 @@ mod tests {
         std::fs::write(path, text).unwrap();
     }
 
+    #[test]
+    fn content_is_told_apart_by_its_last_byte_too() {
+        let hasher = foldhash::quality::RandomState::default();
+        let bytes = vec![b'a'; 3 << 20];
+        let mut other = bytes.clone();
+        assert_eq!(hash(&hasher, &bytes), hash(&hasher, &other));
+        other[(3 << 20) - 1] = b'b';
+        assert_ne!(hash(&hasher, &bytes), hash(&hasher, &other));
+    }
+
     /// A lookup takes as long as a thread may be descheduled; it must not be
     /// the one to free a million sessions then.
     #[test]

@@ -54,3 +54,19 @@ pub(crate) fn free_bytes(mut bytes: Vec<u8>) {
         thread::yield_now();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn everything_is_freed_however_many_pieces_it_is() {
+        let item = Arc::new(());
+        for pieces in [0, 1, 256, 1_000] {
+            free(vec![Arc::clone(&item); pieces]);
+            assert_eq!(Arc::strong_count(&item), 1, "{pieces}");
+        }
+    }
+}
