@@ -77,9 +77,11 @@ impl Entries {
 
 const USUAL_BYTES: usize = 512;
 
-/// The map's share of an entry. What it has in reserve and has never written
-/// to takes no memory.
-const ENTRY_BYTES: usize = 80;
+/// What an entry takes beside its record: its share of the map, and what is
+/// lost between allocations, about 20 bytes in a process with a million of them.
+const ENTRY_BYTES: usize = MAP_BYTES + 20;
+/// What the map has in reserve and has never written to takes no memory.
+const MAP_BYTES: usize = 80;
 /// An id where no record has it, without its text.
 const ID_BYTES: usize = 80;
 
@@ -112,7 +114,7 @@ mod tests {
             // It is most just after the map has grown.
             if index % 10_000 == 0 {
                 let each = entries.0.memory_used().total() / index;
-                assert!(each <= ENTRY_BYTES, "{each} bytes each of {index}");
+                assert!(each <= MAP_BYTES, "{each} bytes each of {index}");
             }
         }
         assert_eq!(entries.count(), COUNT);
