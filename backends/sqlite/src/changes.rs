@@ -46,7 +46,7 @@ impl SqliteStore {
     /// ```
     /// use std::sync::Arc;
     ///
-    /// use dcv_resolver_core::{ChangeListener, StoreError, StoreErrorKind};
+    /// use dcv_resolver_core::{ChangeListener, StoreError};
     /// use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
     ///
     /// # async fn cached(cache: Arc<dyn ChangeListener>) -> Result<(), StoreError> {
