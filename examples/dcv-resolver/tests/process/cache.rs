@@ -9,14 +9,15 @@ use crate::client::{Client, ask, ask_with};
 use crate::redis::{Redis, free_port};
 use crate::support::{Folder, Serving, dcv_resolver, decisions, run, wait_until};
 
-const TARGET: &str = "/resolveSession?sessionId=ann";
+pub(crate) const TARGET: &str = "/resolveSession?sessionId=ann";
 
 /// A database with `ann` on `ws-17.dcv.example`, whom another process registers.
-struct Database(Folder);
+pub(crate) struct Database(pub(crate) Folder);
 
 impl Database {
-    fn new() -> Self {
-        let database = Self(administered("sqlite:sessions.db", ""));
+    /// With these settings of its store.
+    pub(crate) fn new(settings: &str) -> Self {
+        let database = Self(administered("sqlite:sessions.db", settings));
         database.register("ws-17.dcv.example");
         database
     }
@@ -35,7 +36,7 @@ impl Database {
 
 #[test]
 fn what_another_process_changes_is_served() {
-    let database = Database::new();
+    let database = Database::new("");
     let serving = database.0.serve();
     let is_served = |host: &str| serving.post(TARGET).contains(host);
     // From the cache as well as into it.
@@ -56,7 +57,7 @@ fn what_another_process_changes_is_served() {
 fn what_changed_while_the_process_stood_still_is_served_from_then_on() {
     /// Longer than an answer may be out of date.
     const PAUSE: Duration = Duration::from_millis(1_100);
-    let database = Database::new();
+    let database = Database::new("");
     let serving = database.0.serve();
     let mut asked_before = Client::connect(serving.address).unwrap();
     let line = format!("POST {TARGET}");
@@ -78,7 +79,7 @@ fn what_changed_while_the_process_stood_still_is_served_from_then_on() {
 }
 
 /// Waits until `ann` is served from memory.
-fn wait_until_hit(serving: &Serving) {
+pub(crate) fn wait_until_hit(serving: &Serving) {
     let hits = "dcv_resolver_cache_lookups_total{store=\"agents\",result=\"hit\"}";
     let confirmed = "dcv_resolver_cache_confirmed_age_seconds{store=\"agents\"}";
     wait_until("changes are followed", || {

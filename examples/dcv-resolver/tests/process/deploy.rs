@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cache::{Database, TARGET, wait_until_hit};
 use crate::client::ask;
 use crate::pki::Ca;
 use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
@@ -115,26 +116,16 @@ fn shown_metrics() -> BTreeSet<String> {
     shown
 }
 
-/// The names of what is shown where a cache stands in for a store.
+/// The names of what is shown where a cache stands in for a store, before it
+/// fails and after.
 fn shown_in_an_outage() -> BTreeSet<String> {
-    let folder = Folder::new(
-        "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\ncache.stale_for_ms = 600000\n",
-    );
-    let database = folder.path("sessions.db");
-    let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
-    let store = format!("sqlite:{}", database.display());
-    let imported = run(&["import", sessions, "--store", &store]);
-    assert_eq!(imported.exit_code, Some(0), "{}", imported.stderr);
-    let serving = folder.serve();
-    let console = "/resolveSession?sessionId=console";
-    wait_until("changes are followed", || {
-        names(&serving).contains("dcv_resolver_cache_confirmed_age_seconds")
-    });
-    assert!(serving.post(console).starts_with("HTTP/1.1 200 "));
+    let database = Database::new("cache.stale_for_ms = 600000\n");
+    let serving = database.0.serve();
+    wait_until_hit(&serving);
     let followed = names(&serving);
-    fs::remove_file(database).unwrap();
+    fs::remove_file(database.0.path("sessions.db")).unwrap();
     wait_until("the cache stands in", || {
-        assert!(serving.post(console).starts_with("HTTP/1.1 200 "));
+        assert!(serving.post(TARGET).starts_with("HTTP/1.1 200 "));
         names(&serving).contains("dcv_resolver_stale_answer_age_seconds_count")
     });
     &followed | &names(&serving)
