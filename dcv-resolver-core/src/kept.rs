@@ -23,7 +23,7 @@ pub(crate) struct Kept {
 }
 
 /// What few records have: apart, and there only where it says something.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Rest {
     pub(crate) target_id: Option<SessionId>,
     pub(crate) web_url_path: WebUrlPath,
@@ -68,7 +68,7 @@ impl Kept {
     }
 
     pub(crate) fn rest_mut(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
+        self.rest.get_or_insert_with(|| Box::new(EMPTY.clone()))
     }
 
     pub(crate) fn expiry(&self) -> Expiry {
