@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::{Level, field};
 
 use crate::ResolveQuery;
+use crate::durations::{as_ms, as_us};
 use crate::escape::escaped;
 use crate::problem::Problem;
 use crate::shown_address::ShownAddress;
@@ -152,7 +153,7 @@ impl Decision<'_> {
             store = self.store,
             stale_ms = self.stale_age.map(as_ms),
             status = status.map(|status| status.as_u16()),
-            elapsed_us = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX),
+            elapsed_us = as_us(self.elapsed),
             caller = self.asked.caller.map(|address| field::display(ShownAddress(address))),
             request_id = self.asked.request_id.to_str().unwrap_or_default(),
             // In the span as well, though not for those who leave spans out.
@@ -163,10 +164,6 @@ impl Decision<'_> {
             error = self.error(),
         });
     }
-}
-
-fn as_ms(age: Duration) -> u64 {
-    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// An operator must see an `ERROR`; everything else without a destination can

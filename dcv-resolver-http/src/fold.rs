@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, field};
 
 use crate::decision::{Decision, Outcome, event_at, level};
+use crate::durations::{as_ms, as_us};
 
 /// How many failures are told apart at once. Those that come when so many are
 /// there are told apart by outcome, reason and store alone: an error text that
@@ -158,7 +159,7 @@ impl Folds {
             caller = caller.map(field::display),
             error,
             repeated = fold.repeated,
-            window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
+            window_ms = as_ms(window),
             message,
         });
     }
@@ -195,10 +196,6 @@ impl Failure {
             },
         }
     }
-}
-
-fn as_us(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(NEVER)
 }
 
 /// Whether anybody takes any events of this level: what nobody reads need not

@@ -123,6 +123,7 @@ mod callers;
 mod client_ip;
 mod decision;
 mod destination;
+mod durations;
 mod escape;
 mod exchange;
 mod fold;

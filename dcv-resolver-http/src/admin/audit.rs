@@ -12,6 +12,7 @@ use tracing::{Level, field};
 use super::action::Action;
 use super::fault::Fault;
 use super::role::TokenHolder;
+use crate::durations::as_us;
 use crate::escape::escaped;
 
 /// As long as an id can be, so that only one full of escapes is cut.
@@ -72,7 +73,7 @@ impl Attempt<'_> {
                     outcome,
                     reason = fault.map(Fault::reason),
                     status = fault.map(Fault::status).map(|status: StatusCode| status.as_u16()),
-                    elapsed_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                    elapsed_us = as_us(self.started.elapsed()),
                     request_id = self.request_id,
                     detail = fault.map(Fault::detail).as_deref(),
                     error = fault

@@ -16,6 +16,7 @@ use super::guard::Refused;
 use super::{EXPLAIN_TIME, Shared};
 use crate::ResolveQuery;
 use crate::answer::with_type;
+use crate::durations::as_us;
 use crate::escape::{escaped, escaped_lines};
 use crate::guarded::guarded;
 use crate::problem::Problem;
@@ -210,7 +211,7 @@ impl Asked {
                         .as_deref(),
                     peer = self.peer.map(field::display),
                     status = status.as_u16(),
-                    elapsed_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                    elapsed_us = as_us(self.started.elapsed()),
                     request_id = self.request_id.to_str().unwrap_or_default(),
                     error = error.map(|error| escaped(&error, MAX_ERROR_BYTES).into_owned()),
                 )

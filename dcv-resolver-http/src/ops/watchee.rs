@@ -8,6 +8,7 @@ use dcv_resolver_core::NamedStore;
 use tokio::time::Instant;
 
 use super::report::{StoreReport, StoreState};
+use crate::durations::as_ms;
 use crate::escape::escaped;
 use crate::problem::Problem;
 
@@ -119,10 +120,7 @@ impl Watchee {
         } else {
             StoreState::Up
         };
-        let age_ms = |at| {
-            let age: Duration = now.saturating_duration_since(at);
-            u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
-        };
+        let age_ms = |at| as_ms(now.saturating_duration_since(at));
         StoreReport {
             store: self.named.name().to_string(),
             state,
@@ -168,8 +166,7 @@ impl StoreNews {
             Self::Answers { store, silent_for } => tracing::info!(
                 target: "dcv_resolver::readiness",
                 store = &**store,
-                silent_for_ms = silent_for
-                    .map(|silent| u64::try_from(silent.as_millis()).unwrap_or(u64::MAX)),
+                silent_for_ms = silent_for.map(as_ms),
                 "the store answers",
             ),
             Self::Fails { store, error } => tracing::warn!(
