@@ -129,13 +129,7 @@ impl ChainedStore {
                     Some(limit) => Arc::new(StoreTimeLimit::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
                 };
-                let (store, cache) = match settings.cache() {
-                    Some(settings) => {
-                        let (store, cache) = cached(store, &settings, &open);
-                        (store, Some(Arc::new(cache)))
-                    }
-                    None => (store, None),
-                };
+                let (store, cache) = cached(store, settings, &open);
                 let named = NamedStore::new(name, Arc::clone(&store));
                 (named, Some(store), cache)
             }
@@ -155,12 +149,15 @@ impl ChainedStore {
     }
 }
 
-/// `store` with a cache that follows its changes.
+/// `store` with a cache that follows its changes, unless it is to have none.
 fn cached(
     store: Arc<dyn SessionRegistry>,
-    settings: &config::Cache,
+    settings: &config::Store,
     open: &OpenStore,
-) -> (Arc<dyn SessionRegistry>, Cache) {
+) -> (Arc<dyn SessionRegistry>, Option<Arc<Cache>>) {
+    let Some(settings) = settings.cache() else {
+        return (store, None);
+    };
     let config = CacheConfig::default()
         .max_bytes(settings.max_bytes.bytes())
         .stale_for(settings.stale_for_ms.milliseconds())
@@ -171,7 +168,7 @@ fn cached(
         stats: cached.stats(),
         _following: open.tell_changes(cached.listener()).map(Background::start),
     };
-    (Arc::new(cached), cache)
+    (Arc::new(cached), Some(Arc::new(cache)))
 }
 
 fn client_networks(config: &config::ClientNetworks) -> ClientNetworks {
