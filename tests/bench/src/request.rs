@@ -19,14 +19,13 @@ pub(crate) struct Request {
 impl Request {
     /// Different seeds ask in different orders.
     pub(crate) fn new(seed: usize) -> Self {
-        let before = "POST /resolveSession?sessionId=";
-        let id = sessions::id(0);
-        let text = format!(
-            "{before}{id}&transport=HTTP&clientIpAddress=192.0.2.7 HTTP/1.1\r\nhost: {NAME}:9000\r\ncontent-length: 0\r\n\r\n"
-        );
+        let (target, id) = (sessions::target(0), sessions::id(0));
+        let text =
+            format!("POST {target} HTTP/1.1\r\nhost: {NAME}:9000\r\ncontent-length: 0\r\n\r\n");
+        let start = text.find(&id).unwrap_or_default();
         Self {
             bytes: text.into_bytes(),
-            id: before.len()..before.len() + id.len(),
+            id: start..start + id.len(),
             random: (seed as u64).wrapping_mul(7919),
         }
     }
