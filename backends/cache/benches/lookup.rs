@@ -7,8 +7,6 @@
 )]
 
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -16,21 +14,14 @@ use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::{
     Clock, Expiry, MemoryStore, SessionId, SessionRecord, SessionStore, SystemClock,
 };
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const SIZES: [(usize, &str); 2] = [(1_000, "1k"), (1_000_000, "1M")];
 
-/// Every answer here is at hand.
-fn ready<F: Future>(future: F) -> F::Output {
-    let mut context = Context::from_waker(Waker::noop());
-    match pin!(future).poll(&mut context) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("nothing here waits"),
-    }
-}
-
-/// A cache that serves all of its entries, and their ids in no order.
+/// A cache that serves all of its entries, and their ids in an order that no
+/// processor foresees.
 fn filled(
     count: usize,
     expiry: Expiry,
@@ -55,21 +46,11 @@ fn filled(
         cached.listener().confirmed(Instant::now().into_std());
     }
     for id in &ids {
-        ready(cached.lookup(id)).unwrap().expect("a record");
+        let answer = cached.lookup(id).now_or_never().unwrap();
+        answer.unwrap().expect("a record");
     }
-    scatter(&mut ids);
+    fastrand::Rng::with_seed(1).shuffle(&mut ids);
     (cached, ids)
-}
-
-/// An order that no processor foresees.
-fn scatter<T>(items: &mut [T]) {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    for index in (1..items.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        items.swap(index, (state % (index as u64 + 1)) as usize);
-    }
 }
 
 fn lookups(criterion: &mut Criterion) {
@@ -83,7 +64,11 @@ fn lookups(criterion: &mut Criterion) {
             let (cached, ids) = filled(count, expiry, driven);
             let mut next = ids.iter().cycle();
             criterion.bench_function(&format!("{kind}/{size}"), |bencher| {
-                bencher.iter(|| ready(cached.lookup(black_box(next.next().unwrap()))));
+                bencher.iter(|| {
+                    cached
+                        .lookup(black_box(next.next().unwrap()))
+                        .now_or_never()
+                });
             });
         }
     }

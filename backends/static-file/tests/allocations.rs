@@ -3,20 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use dcv_resolver_core::{Outcome, ResolveRequest, Resolver, Transport};
 use dcv_resolver_static_file::StaticFileStore;
-
-/// Nothing here waits.
-fn ready<F: Future>(future: F) -> F::Output {
-    let mut context = Context::from_waker(Waker::noop());
-    match pin!(future).poll(&mut context) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("nothing here waits"),
-    }
-}
+use futures_util::FutureExt;
 
 fn resolver() -> Resolver {
     let folder = tempfile::tempdir().unwrap();
@@ -32,11 +21,12 @@ fn resolving_allocates_the_future_of_the_lookup_and_nothing_else() {
     for (id, is_known) in [("console", true), ("unknown", false)] {
         let request = ResolveRequest::new(id.parse().unwrap(), Transport::Http);
         // What a thread allocates once is no part of it.
-        ready(resolver.resolve(&request)).unwrap();
+        let first = resolver.resolve(&request).now_or_never();
+        first.unwrap().unwrap();
 
         let mut outcome = None;
         let counted = allocation_counter::measure(|| {
-            outcome = Some(ready(resolver.resolve(&request)));
+            outcome = resolver.resolve(&request).now_or_never();
         });
         let found = matches!(outcome, Some(Ok(Outcome::Found(_))));
         assert_eq!(found, is_known);

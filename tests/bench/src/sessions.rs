@@ -55,16 +55,15 @@ pub fn target(number: usize) -> String {
     )
 }
 
-/// A request for each of the first `count` sessions.
+/// A request for each of these sessions.
 ///
 /// # Panics
 ///
 /// Never: what [`id`] gives is an id.
 #[must_use]
-pub fn requests(count: usize) -> Vec<ResolveRequest> {
-    (0..count)
-        .map(|number| ResolveRequest::new(id(number).parse().unwrap(), Transport::Http))
-        .collect()
+pub fn requests(numbers: impl IntoIterator<Item = usize>) -> Vec<ResolveRequest> {
+    let request = |number| ResolveRequest::new(id(number).parse().unwrap(), Transport::Http);
+    numbers.into_iter().map(request).collect()
 }
 
 /// A resolver over a session file with `count` sessions.

@@ -19,7 +19,7 @@ pub(crate) struct TimeResolve {
 /// Prints the nanoseconds.
 pub(crate) fn run(TimeResolve { seconds }: &TimeResolve) -> Result {
     let resolver = sessions::resolver(SESSIONS);
-    let requests = sessions::requests(SESSIONS);
+    let requests = sessions::requests(0..SESSIONS);
     let resolve_all = || -> Result {
         for request in &requests {
             let outcome = black_box(ready(resolver.resolve(black_box(request))));

@@ -7,7 +7,7 @@ use dcv_resolver_bench::{ready, sessions};
 
 fn main() {
     let resolver = sessions::resolver(1_000);
-    let requests = sessions::requests(1_000);
+    let requests = sessions::requests(0..1_000);
     let resolve_all = || {
         for request in &requests {
             drop(ready(resolver.resolve(request)));

@@ -93,7 +93,7 @@ fn query(rounds: usize) {
 
 fn resolve(rounds: usize) {
     let resolver = sessions::resolver(SESSIONS);
-    let requests = sessions::requests(SESSIONS);
+    let requests = sessions::requests(0..SESSIONS);
     block_on(async {
         for number in 0..rounds {
             let outcome = resolver.resolve(&requests[number % SESSIONS]).await;
