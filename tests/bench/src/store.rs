@@ -24,9 +24,8 @@ pub(crate) enum Store {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
     Off,
+    /// There is room for a million sessions.
     Default,
-    /// Room for so many bytes.
-    Bytes(u64),
 }
 
 /// A store with its sessions, ready to be opened.
@@ -62,11 +61,10 @@ impl Store {
 }
 
 impl Cache {
-    fn toml(self) -> String {
+    fn toml(self) -> &'static str {
         match self {
-            Self::Off => "false".to_owned(),
-            Self::Default => "true".to_owned(),
-            Self::Bytes(bytes) => format!("{{ max_bytes = {bytes} }}"),
+            Self::Off => "false",
+            Self::Default => "true",
         }
     }
 }
@@ -80,7 +78,7 @@ impl fmt::Display for Store {
         };
         let cached = match cache {
             Cache::Off => "uncached",
-            Cache::Default | Cache::Bytes(_) => "cached",
+            Cache::Default => "cached",
         };
         write!(f, "{name}, {cached}")
     }

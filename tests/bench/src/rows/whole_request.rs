@@ -10,9 +10,6 @@ use crate::resolver::{Resolver, Setup};
 use crate::store::{Cache, Store};
 use crate::table::{Row, Table};
 
-/// Room for a million sessions: by default there is some for half a million.
-const ROOM: Cache = Cache::Bytes(1 << 30);
-
 pub(super) fn static_file(context: &Context, table: &mut Table) -> Result {
     over_floor(context, table, Store::File, Some(1.25))
 }
@@ -49,10 +46,10 @@ fn over_floor(context: &Context, table: &mut Table, store: Store, limit: Option<
 
 pub(super) fn scale(context: &Context, table: &mut Table) -> Result {
     let many = context.settings.many;
-    for (store, room) in [
-        (Store::File, ""),
-        (Store::Sqlite(ROOM), ", each with a cache of 1 GiB"),
-        (Store::Redis(ROOM), ", each with a cache of 1 GiB"),
+    for store in [
+        Store::File,
+        Store::Sqlite(Cache::Default),
+        Store::Redis(Cache::Default),
     ] {
         let start = |sessions| {
             let setup = Setup {
@@ -66,7 +63,7 @@ pub(super) fn scale(context: &Context, table: &mut Table) -> Result {
         let compared = Compared {
             name: format!("1,000 → {} sessions, {store}", grouped(many)),
             servers: [(&many_sessions).into(), (&few_sessions).into()],
-            beside: &format!("1,000 sessions{room}"),
+            beside: "1,000 sessions",
             limit: Some(1.3),
             ca: None,
         };
