@@ -1,6 +1,7 @@
 //! Asks a store without being at its mercy.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use dcv_resolver_core::StoreError;
 use futures_util::FutureExt;
+use tokio::task::coop::unconstrained;
+use tokio::time::sleep;
 
 use crate::problem::Problem;
 
@@ -20,17 +23,28 @@ pub(crate) async fn guarded<T>(
     // Nothing of ours is reached through a store and could be left half
     // changed; a store that panics under a lock of its own answers for it.
     let mut asking = pin!(AssertUnwindSafe(asking).catch_unwind());
-    // What is in memory is there at once, and needs no timer.
-    let at_once = std::future::poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await;
-    let answer = match at_once {
-        Poll::Ready(answer) => Ok(answer),
-        Poll::Pending => tokio::time::timeout(time_budget, asking).await,
-    };
+    let mut time_out = pin!(None);
+    // Not `timeout`, which reads the clock before it asks: what is in memory is
+    // there at once.
+    let answer = poll_fn(|context| {
+        if let Poll::Ready(answer) = asking.as_mut().poll(context) {
+            return Poll::Ready(Some(answer));
+        }
+        if time_out.is_none() {
+            // Also for a store that always has something to do.
+            time_out.set(Some(unconstrained(sleep(time_budget))));
+        }
+        match time_out.as_mut().as_pin_mut() {
+            Some(timer) => timer.poll(context).map(|()| None),
+            None => Poll::Pending,
+        }
+    })
+    .await;
     match answer {
-        Ok(Ok(Ok(answer))) => Ok(answer),
-        Ok(Ok(Err(error))) => Err(Problem::Store(error)),
-        Ok(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),
-        Err(_elapsed) => Err(Problem::Timeout),
+        Some(Ok(Ok(answer))) => Ok(answer),
+        Some(Ok(Err(error))) => Err(Problem::Store(error)),
+        Some(Err(panic)) => Err(Problem::Panic(words_of(&*panic))),
+        None => Err(Problem::Timeout),
     }
 }
 
@@ -42,5 +56,54 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
         words.clone()
     } else {
         "without words".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::task::coop::consume_budget;
+
+    use super::*;
+
+    const BUDGET: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn what_is_not_there_at_once_is_asked_again_only_when_it_says_so() {
+        let mut polled = 0;
+        let asking = poll_fn(|context| {
+            polled += 1;
+            if polled > 1 {
+                return Poll::Ready(Ok(()));
+            }
+            // It is woken after this.
+            let waker = context.waker().clone();
+            tokio::spawn(async move { waker.wake() });
+            Poll::Pending
+        });
+        guarded(Duration::MAX, asking).await.unwrap();
+        assert_eq!(polled, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_come_in_time_is_given_up() {
+        let started = tokio::time::Instant::now();
+        let given_up = guarded(BUDGET, pending::<Result<(), _>>()).await;
+        assert!(matches!(given_up, Err(Problem::Timeout)), "{given_up:?}");
+        assert_eq!(started.elapsed(), BUDGET);
+    }
+
+    #[tokio::test]
+    async fn what_is_always_busy_is_given_up_too() {
+        let busy = async {
+            // Long beyond the budget on any machine, and not for ever.
+            for _ in 0..50_000_000 {
+                consume_budget().await;
+            }
+            Ok(())
+        };
+        let given_up = guarded(BUDGET, busy).await;
+        assert!(matches!(given_up, Err(Problem::Timeout)), "{given_up:?}");
     }
 }
