@@ -49,7 +49,7 @@ impl LeaseToken {
     /// The token as 32 lower-case hexadecimal digits, for its owner.
     #[must_use]
     pub fn expose_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
@@ -93,9 +93,11 @@ mod tests {
 
     #[test]
     fn hex_goes_both_ways() {
-        let token = LeaseToken::from_bytes([0xa5; 16]);
-        assert_eq!(token.expose_hex(), "a5".repeat(16));
-        assert_eq!(token.expose_hex().parse(), Ok(token));
+        for byte in [0, 0x0a, 0xa5] {
+            let token = LeaseToken::from_bytes([byte; 16]);
+            assert_eq!(token.expose_hex(), format!("{byte:02x}").repeat(16));
+            assert_eq!(token.expose_hex().parse(), Ok(token));
+        }
     }
 
     #[test]

@@ -73,11 +73,7 @@ fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, Why> {
     let (header, body) = rest.split_once('\n').ok_or(Why::NotOurs)?;
     let (expires_at, token) = header.split_once(' ').ok_or(Why::NotOurs)?;
     let expiry = parse_expiry(expires_at).ok_or(Why::NotOurs)?;
-    // A token in capitals would never equal its owner's, as the scripts see it.
-    let is_token = token
-        .parse::<LeaseToken>()
-        .is_ok_and(|parsed| parsed.expose_hex() == token);
-    if token != NO_TOKEN && !is_token {
+    if token != NO_TOKEN && !is_token(token) {
         return Err(Why::NotOurs);
     }
     let record: SessionRecord = serde_json::from_str(body).map_err(Why::BadRecord)?;
@@ -87,13 +83,21 @@ fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, Why> {
     Ok(record.with_expiry(expiry))
 }
 
+/// In capitals it would never equal its owner's, as the scripts see it.
+fn is_token(text: &str) -> bool {
+    let is_digit = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 2 * LeaseToken::BYTES && text.bytes().all(is_digit)
+}
+
 fn parse_expiry(text: &str) -> Option<Expiry> {
     if text == NEVER {
         return Some(Expiry::Never);
     }
     let expires_at_ms: i64 = text.parse().ok()?;
     // The scripts compare the text: `+7` and `007` would mislead them.
-    (expires_at_ms.to_string() == text).then(|| Expiry::At(Timestamp::from_unix_ms(expires_at_ms)))
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let has_one_form = text == "0" || !digits.starts_with(['+', '0']);
+    has_one_form.then(|| Expiry::At(Timestamp::from_unix_ms(expires_at_ms)))
 }
 
 /// The value of a key is not one that this version can read.
