@@ -5,7 +5,7 @@ use std::fmt;
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::{Cmd, ErrorKind, RedisResult, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Value};
 
 /// A connection that the embedding program has made, for
 /// [`RedisConfig::over`](crate::RedisConfig::over).
@@ -62,6 +62,19 @@ impl RedisConnection {
             Kind::Cluster(mut connection) => {
                 cluster_answer(connection.req_packed_command(command).await)
             }
+        }
+    }
+
+    /// Sends `commands` in one write, and waits for all answers.
+    pub(crate) async fn send_all(
+        &self,
+        commands: &mut Pipeline,
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
+        commands.ignore_errors();
+        match self.0.clone() {
+            Kind::Multiplexed(mut connection) => commands.query_async(&mut connection).await,
+            Kind::Manager(mut manager) => commands.query_async(&mut manager).await,
+            Kind::Cluster(mut connection) => commands.query_async(&mut connection).await,
         }
     }
 

@@ -21,7 +21,7 @@ use crate::changes::tell_changes;
 use crate::error::{error, store_error};
 use crate::scan::{Position, scan};
 use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
-use crate::supervisor::{Supervisor, Use};
+use crate::supervisor::Supervisor;
 use crate::value::{Unreadable, Why, decode, encode, expiry_text};
 
 /// How many commands of one call are under way at the same time.
@@ -119,9 +119,7 @@ impl RedisStore {
     }
 
     async fn get(&self, key: &str, deadline: Instant) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut command = redis::cmd("GET");
-        command.arg(key);
-        let answer = self.server.send(&command, None, Use::Read, deadline).await;
+        let answer = self.server.get(key, deadline).await;
         match answer.map_err(|error| store_error(error, key))? {
             Value::BulkString(value) => Ok(Some(value)),
             Value::Nil => Ok(None),

@@ -23,6 +23,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answer::{ask_run_id, run_id};
+use crate::batch::Batch;
 use crate::config::{Origin, RedisConfig};
 use crate::connect::Reached;
 use crate::connection::RedisConnection;
@@ -48,6 +49,14 @@ const BULK_FACTOR: u32 = 10;
 pub(crate) enum Use {
     Read,
     Write,
+}
+
+/// What is asked of a connection.
+#[derive(Debug, Clone, Copy)]
+enum Question<'a> {
+    Get(&'a str),
+    /// Of the master of the slot, if one is given.
+    Command(&'a Cmd, Option<u16>),
 }
 
 /// Cheap to clone; clones share the connection.
@@ -107,6 +116,7 @@ type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
 struct Live {
     number: u64,
     connection: RedisConnection,
+    batch: Batch,
     /// Where it leads to, unless that is many servers.
     node: Option<Node>,
     made_at: Instant,
@@ -152,11 +162,13 @@ impl Supervisor {
         Instant::now() + self.0.response_timeout * BULK_FACTOR
     }
 
+    /// Sends a `GET` of `key`, and waits for the answer until `deadline`.
+    pub(crate) async fn get(&self, key: &str, deadline: Instant) -> RedisResult<Value> {
+        self.ask(Question::Get(key), Use::Read, deadline).await
+    }
+
     /// Sends `command`, to the master of `slot` if one is given, and waits for
     /// the answer until `deadline`.
-    ///
-    /// A connection that ends meanwhile, as an idle one does when the server
-    /// restarts, costs a read nothing: it is sent once more.
     pub(crate) async fn send(
         &self,
         command: &Cmd,
@@ -164,12 +176,24 @@ impl Supervisor {
         usage: Use,
         deadline: Instant,
     ) -> RedisResult<Value> {
-        match self.send_once(command, slot, deadline).await {
+        self.ask(Question::Command(command, slot), usage, deadline)
+            .await
+    }
+
+    /// A connection that ends meanwhile, as an idle one does when the server
+    /// restarts, costs a read nothing: it is sent once more.
+    async fn ask(
+        &self,
+        question: Question<'_>,
+        usage: Use,
+        deadline: Instant,
+    ) -> RedisResult<Value> {
+        match self.ask_once(question, deadline).await {
             Err(Failure {
                 error,
                 is_lost: true,
             }) if usage == Use::Read || is_replica(&error) => self
-                .send_once(command, slot, deadline)
+                .ask_once(question, deadline)
                 .await
                 .map_err(|failure| failure.error),
             answer => answer.map_err(|failure| failure.error),
@@ -224,12 +248,7 @@ impl Supervisor {
         }
     }
 
-    async fn send_once(
-        &self,
-        command: &Cmd,
-        slot: Option<u16>,
-        deadline: Instant,
-    ) -> Result<Value, Failure> {
+    async fn ask_once(&self, question: Question<'_>, deadline: Instant) -> Result<Value, Failure> {
         let live = self.0.connection(deadline).await.map_err(|error| Failure {
             error,
             is_lost: false,
@@ -239,13 +258,7 @@ impl Supervisor {
             live: &live,
             is_answered: false,
         };
-        let answer = async {
-            match slot {
-                None => live.connection.send(command).await,
-                Some(slot) => live.connection.send_to_slot(command, slot).await,
-            }
-        };
-        match timeout_at(deadline, answer).await {
+        match timeout_at(deadline, live.answer(question)).await {
             Ok(Ok(value)) => {
                 unanswered.is_answered = true;
                 self.0.answered(&live);
@@ -345,6 +358,7 @@ impl Inner {
         Ok(Arc::new(Live {
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
             connection,
+            batch: Batch::default(),
             node,
             made_at: Instant::now(),
             has_answered: AtomicBool::new(false),
@@ -448,6 +462,19 @@ impl Inner {
 }
 
 impl Live {
+    async fn answer(&self, question: Question<'_>) -> RedisResult<Value> {
+        match question {
+            Question::Get(key) if self.is_cluster() => {
+                self.connection.send(redis::cmd("GET").arg(key)).await
+            }
+            Question::Get(key) => self.batch.get(&self.connection, key).await,
+            Question::Command(command, None) => self.connection.send(command).await,
+            Question::Command(command, Some(slot)) => {
+                self.connection.send_to_slot(command, slot).await
+            }
+        }
+    }
+
     fn is_cluster(&self) -> bool {
         self.connection.is_cluster()
     }

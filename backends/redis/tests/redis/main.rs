@@ -20,4 +20,5 @@ mod refusals;
 mod sentinel;
 mod support;
 mod tls;
+mod together;
 mod values;
