@@ -13,6 +13,8 @@ use dcv_resolver_core::{Outcome, Resolution, Resolver, Resolving};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+#[cfg(feature = "json-log")]
+use crate::DecisionLines;
 use crate::answer::{finished, with_type};
 use crate::callers::{self, AllowedCallers};
 use crate::decision::{self, Asked, Decision};
@@ -46,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) caller_limits: Option<CallerLimits>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) folds: Folds,
+    #[cfg(feature = "json-log")]
+    pub(crate) decision_lines: Option<DecisionLines>,
     #[cfg(feature = "metrics")]
     pub(crate) metrics: Option<DecisionMetrics>,
 }
@@ -78,6 +82,8 @@ where
     };
 
     let (response, outcome) = shared.decide(&asked).instrument(span).await;
+    #[cfg(feature = "json-log")]
+    let written = shared.decision_lines.as_ref().map(DecisionLines::written);
 
     // Decided first, so that no body however slow costs a client its answer.
     let patience = match outcome {
@@ -86,6 +92,10 @@ where
     };
     let time_left = || patience.saturating_sub(started.elapsed());
     let body_ended = body::discard(request_body, time_left).await;
+    #[cfg(feature = "json-log")]
+    if let Some(written) = written {
+        written.await;
+    }
 
     finished(response, request_id, body_ended)
 }

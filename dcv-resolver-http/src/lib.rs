@@ -122,6 +122,8 @@ mod body;
 mod callers;
 mod client_ip;
 mod decision;
+#[cfg(feature = "json-log")]
+mod decision_lines;
 mod destination;
 mod durations;
 mod escape;
@@ -157,6 +159,8 @@ mod watched_files;
 /// The axum that [`router`] returns a [`Router`](axum::Router) of. Another
 /// major version of it is another major version of this crate.
 pub use axum;
+#[cfg(feature = "json-log")]
+pub use decision_lines::{DecisionLines, LineWriter};
 pub use exchange::MAX_URI_BYTES;
 pub use live_router::LiveRouter;
 #[cfg(feature = "metrics")]

@@ -7,6 +7,8 @@ use axum::Router;
 use axum::routing::any;
 use dcv_resolver_core::{Network, Resolver};
 
+#[cfg(feature = "json-log")]
+use crate::DecisionLines;
 #[cfg(feature = "metrics")]
 use crate::Metrics;
 #[cfg(feature = "rate-limit")]
@@ -103,6 +105,8 @@ pub struct RouterBuilder {
     rate_limit: Option<RateLimit>,
     max_in_flight: usize,
     fold_window: Duration,
+    #[cfg(feature = "json-log")]
+    decision_lines: Option<DecisionLines>,
     #[cfg(feature = "metrics")]
     metrics: Option<Metrics>,
 }
@@ -122,6 +126,8 @@ impl RouterBuilder {
             rate_limit: None,
             max_in_flight: 2048,
             fold_window: Duration::from_secs(10),
+            #[cfg(feature = "json-log")]
+            decision_lines: None,
             #[cfg(feature = "metrics")]
             metrics: None,
         }
@@ -210,6 +216,19 @@ impl RouterBuilder {
         self
     }
 
+    /// Answers a request when its line in `lines` is written, and not before.
+    /// Nothing is waited for by default.
+    ///
+    /// Give it to every router of the process, or the lines of the others wait
+    /// for the next event.
+    #[cfg(feature = "json-log")]
+    #[must_use]
+    pub fn decision_lines(mut self, lines: DecisionLines) -> Self {
+        lines.expect_waiting();
+        self.decision_lines = Some(lines);
+        self
+    }
+
     /// Counts what the router decides in `metrics`. Nothing by default.
     ///
     /// Several routers can share one; those that replace each other should.
@@ -257,6 +276,8 @@ impl RouterBuilder {
             caller_limits: self.rate_limit.map(CallerLimits::new),
             in_flight,
             folds: Folds::new(self.fold_window),
+            #[cfg(feature = "json-log")]
+            decision_lines: self.decision_lines,
         }
     }
 }
