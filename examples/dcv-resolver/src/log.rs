@@ -5,12 +5,15 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use dcv_resolver_http::DecisionLines;
 use dcv_resolver_http::json_log::JsonLines;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tracing::Subscriber;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::config::Config;
@@ -54,6 +57,7 @@ pub(crate) struct InvalidDirectives;
 #[derive(Debug)]
 pub(crate) struct Logging {
     pub(crate) level: Level,
+    pub(crate) lines: DecisionLines,
     #[cfg(feature = "otel")]
     pub(crate) traces: Option<Traces>,
 }
@@ -65,33 +69,20 @@ pub(crate) struct Level(reload::Handle<EnvFilter, Registry>);
 /// Installs the process's subscriber.
 pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     let log = &config.log;
-    let terminal = io::stderr().is_terminal();
-    let json = match log.format {
-        Format::Auto => !terminal,
-        Format::Text => false,
-        Format::Json => true,
-    };
     let (filter, level) = reload::Layer::new(EnvFilter::new(&log.level.0));
-    let lines = if json {
-        JsonLines::new(io::stderr).boxed()
-    } else {
-        fmt::layer()
-            .with_writer(io::stderr)
-            // Told on standard error as well, by a print that panics: a log that
-            // cannot be written must not end the service.
-            .log_internal_errors(false)
-            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
-            .boxed()
-    };
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    let lines = DecisionLines::new(io::stderr());
     #[cfg(feature = "otel")]
     let traces = match &config.telemetry.otlp_endpoint {
         Some(endpoint) => Some(Traces::start(endpoint.as_str())?),
         None => None,
     };
-    #[cfg(feature = "otel")]
-    let subscriber = subscriber.with(traces.as_ref().map(Traces::layer));
-    let installed = subscriber.try_init();
+    let installed = install(
+        filter,
+        log.format,
+        &lines,
+        #[cfg(feature = "otel")]
+        traces.as_ref(),
+    );
     // The default hook would print text from outside among the events as it is.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(panic = ?panic.to_string(), "something panicked");
@@ -99,9 +90,51 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
     Ok(Logging {
         level: Level(level),
+        lines,
         #[cfg(feature = "otel")]
         traces,
     })
+}
+
+fn install(
+    filter: reload::Layer<EnvFilter, Registry>,
+    format: Format,
+    lines: &DecisionLines,
+    #[cfg(feature = "otel")] traces: Option<&Traces>,
+) -> Result<(), TryInitError> {
+    let registry = tracing_subscriber::registry();
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        // What spans are for the traces is not for the log to decide.
+        let log = log(format, lines).with_filter(filter);
+        return registry.with(log).with(traces.layer()).try_init();
+    }
+    // A filter of one layer's own would be asked for each event anew, and what
+    // it says be kept for each span.
+    registry.with(filter).with(log(format, lines)).try_init()
+}
+
+/// The layer that writes events to `lines`.
+fn log<S>(format: Format, lines: &DecisionLines) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let terminal = io::stderr().is_terminal();
+    let json = match format {
+        Format::Auto => !terminal,
+        Format::Text => false,
+        Format::Json => true,
+    };
+    if json {
+        return JsonLines::new(lines.clone()).boxed();
+    }
+    fmt::layer()
+        .with_writer(lines.clone())
+        // Told on standard error as well, by a print that panics: a log that
+        // cannot be written must not end the service.
+        .log_internal_errors(false)
+        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+        .boxed()
 }
 
 impl Level {

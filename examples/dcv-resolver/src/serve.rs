@@ -49,7 +49,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let metrics = Metrics::new();
     metrics.build_info(env!("CARGO_PKG_VERSION"));
 
-    let live = Live::start(&config, metrics.clone()).await?;
+    let live = Live::start(&config, logging.lines, metrics.clone()).await?;
     let tls = WatchedTls::load(&config, &metrics)?;
     let listeners = Listeners::open(&config)?;
     let service = live.for_gateways();

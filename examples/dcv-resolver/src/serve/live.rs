@@ -2,7 +2,7 @@
 
 use axum::Router;
 use dcv_resolver_http::ops::Readiness;
-use dcv_resolver_http::{LiveRouter, Metrics, ResolveService};
+use dcv_resolver_http::{DecisionLines, LiveRouter, Metrics, ResolveService};
 
 use super::session_files::SessionFiles;
 use super::tokens::WatchedTokens;
@@ -16,6 +16,7 @@ use crate::failure::Failure;
 pub(super) struct Live {
     gateways: ResolveService,
     operators: LiveRouter,
+    lines: DecisionLines,
     metrics: Metrics,
     readiness: Readiness,
     chain: Chain,
@@ -24,14 +25,19 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Opens what `config` names.
-    pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
+    /// Opens what `config` names. Requests leave their events in `lines`.
+    pub(super) async fn start(
+        config: &Config,
+        lines: DecisionLines,
+        metrics: Metrics,
+    ) -> Result<Self, Failure> {
         let chain = Chain::open(config).await?;
         let resolver = chain.resolver(config);
         let readiness = Readiness::new(&resolver);
         let mut live = Self {
-            gateways: routers::for_gateways(config, resolver, metrics.clone()),
+            gateways: routers::for_gateways(config, resolver, lines.clone(), metrics.clone()),
             operators: LiveRouter::new(Router::new()),
+            lines,
             metrics,
             readiness,
             chain,
@@ -88,7 +94,8 @@ impl Live {
 
         let resolver = chain.resolver(config);
         self.readiness.replace_stores(&resolver);
-        let gateways = routers::for_gateways(config, resolver, self.metrics.clone());
+        let gateways =
+            routers::for_gateways(config, resolver, self.lines.clone(), self.metrics.clone());
         self.gateways.replace(&gateways);
         self.operators.replace(operators);
         for store in self.chain.stores() {

@@ -6,7 +6,7 @@ use axum::Router;
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::admin::{AdminBuilder, Tokens};
 use dcv_resolver_http::ops::{OpsBuilder, Readiness};
-use dcv_resolver_http::{Metrics, RateLimit, ResolveService, RouterBuilder};
+use dcv_resolver_http::{DecisionLines, Metrics, RateLimit, ResolveService, RouterBuilder};
 
 use crate::chain::Chain;
 use crate::config::{Config, Limits};
@@ -16,6 +16,7 @@ use crate::failure::Failure;
 pub(super) fn for_gateways(
     config: &Config,
     resolver: Resolver,
+    lines: DecisionLines,
     metrics: Metrics,
 ) -> ResolveService {
     let limits = &config.limits;
@@ -23,6 +24,7 @@ pub(super) fn for_gateways(
         .time_budget(config.time_budget_ms.milliseconds())
         .max_in_flight(limits.max_in_flight.count() as usize)
         .fold_window(config.log.fold_window_ms.milliseconds())
+        .decision_lines(lines)
         .metrics(metrics);
     if let Some(networks) = &config.callers.allowed_networks {
         builder = builder.allowed_callers(networks.iter().copied());
