@@ -5,97 +5,135 @@
 //! since tokio runs the driver's task right after the one that has given it a
 //! command.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Cmd, RedisResult, Value};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
 
-use crate::connection::RedisConnection;
+use crate::connection::{OneServer, RedisConnection};
+use crate::error::{aborted, timed_out};
 
 /// The `GET`s that wait to be sent over one connection.
 ///
-/// Whoever comes first sends for all who come before its next turn, which is
-/// when nothing else is ready to run. Nobody waits for a clock.
-#[derive(Debug, Default)]
-pub(crate) struct Batch(Mutex<Vec<Waiting>>);
+/// The first one starts a task that sends all who come until its thread has
+/// nothing else to run. Nobody waits for a clock. It is a task, and not the
+/// first asker, so that whoever gives up, or is not polled for a while, does so
+/// for himself alone.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    server: OneServer,
+    waiting: Mutex<Vec<Waiting>>,
+}
 
 #[derive(Debug)]
 struct Waiting {
     command: Cmd,
+    deadline: Instant,
     answer: oneshot::Sender<RedisResult<Value>>,
 }
 
+/// In one write: with more, the first would wait long for the answer of the last.
+const MAX_COMMANDS: usize = 64;
+
 impl Batch {
-    /// What `connection` answers to a `GET` of `key`.
-    pub(crate) async fn get(&self, connection: &RedisConnection, key: &str) -> RedisResult<Value> {
-        loop {
-            let (answer, told) = oneshot::channel();
-            let command = get(key);
-            let is_first = {
-                let mut waiting = self.waiting();
-                waiting.push(Waiting { command, answer });
-                waiting.len() == 1
-            };
-            if is_first {
-                let turn = Turn(Some(self));
-                yield_now().await;
-                send(connection, turn.take()).await;
-            }
-            // An error means that the one who was to send for all was not
-            // waited for any longer. It takes nothing from the others.
-            if let Ok(answer) = told.await {
-                return answer;
-            }
+    /// None for a cluster: its driver would split them up again, and a node that
+    /// is silent would hold up the answers of the others.
+    pub(crate) fn over(connection: &RedisConnection) -> Option<Arc<Self>> {
+        let server = connection.one_server()?.clone();
+        let waiting = Mutex::default();
+        Some(Arc::new(Self { server, waiting }))
+    }
+
+    /// What is answered to a `GET` of `key`. After `deadline` nobody waits for
+    /// it.
+    pub(crate) async fn get(self: &Arc<Self>, key: &str, deadline: Instant) -> RedisResult<Value> {
+        let (answer, told) = oneshot::channel();
+        let waiting = Waiting {
+            command: get(key),
+            deadline,
+            answer,
+        };
+        let is_first = {
+            let mut all = self.waiting();
+            all.push(waiting);
+            all.len() == 1
+        };
+        if is_first {
+            let turn = Turn(Some(Arc::clone(self)));
+            tokio::spawn(turn.send_all(self.server.clone()));
         }
+        // Only a runtime that is shutting down tells nothing.
+        told.await.unwrap_or_else(|_| Err(aborted()))
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         // Every change is one call, so what a panic leaves is whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The turn that the first one waits for. Where it is given up, the others are
-/// told.
-struct Turn<'a>(Option<&'a Batch>);
+/// The turn of the task that sends all who wait. It ends with the task, also
+/// where a runtime that is shutting down drops that before it has begun:
+/// whoever comes next is the first again.
+struct Turn(Option<Arc<Batch>>);
 
-impl Turn<'_> {
-    fn take(mut self) -> Vec<Waiting> {
-        self.end()
+impl Turn {
+    async fn send_all(mut self, server: OneServer) {
+        yield_now().await;
+        let mut all = self.end();
+        while all.len() > MAX_COMMANDS {
+            let rest = all.split_off(MAX_COMMANDS);
+            tokio::spawn(send(server.clone(), all));
+            all = rest;
+        }
+        send(server, all).await;
     }
 
     fn end(&mut self) -> Vec<Waiting> {
-        (self.0.take()).map_or_else(Vec::new, |batch| std::mem::take(&mut *batch.waiting()))
+        let batch = self.0.take();
+        batch.map_or_else(Vec::new, |batch| std::mem::take(&mut *batch.waiting()))
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-async fn send(connection: &RedisConnection, waiting: Vec<Waiting>) {
-    // Not one `MGET`: it answers `nil` for a key of another type, too.
-    let mut commands = Pipeline::with_capacity(waiting.len());
-    let mut askers = Vec::with_capacity(waiting.len());
-    for Waiting { command, answer } in waiting {
-        // Those who are gone need no answer.
-        if !answer.is_closed() {
-            commands.add_command(command);
-            askers.push(answer);
-        }
-    }
-    let mut answers = connection.send_all(&mut commands).await.map(Vec::into_iter);
+/// Sends the commands of those who wait, and tells each his answer.
+async fn send(server: OneServer, mut waiting: Vec<Waiting>) {
+    // Those who are gone need no answer.
+    waiting.retain(|waiting| !waiting.answer.is_closed());
+    let Some(deadline) = waiting.iter().map(|waiting| waiting.deadline).max() else {
+        return;
+    };
+    let (commands, askers): (Vec<_>, Vec<_>) = waiting
+        .into_iter()
+        .map(|waiting| (waiting.command, waiting.answer))
+        .unzip();
+    let answers = timeout_at(deadline, answers(&server, commands)).await;
+    let mut answers = match answers.unwrap_or_else(|_| Err(timed_out())) {
+        Ok(answers) => Ok(answers.into_iter()),
+        Err(error) => Err(error),
+    };
     for asker in askers {
         let answer = match &mut answers {
             Ok(answers) => answers.next(),
             Err(error) => Some(Err(error.clone())),
         };
-        if let Some(answer) = answer {
-            let _gone = asker.send(answer);
-        }
+        let _gone = asker.send(answer.unwrap_or_else(|| Err(aborted())));
+    }
+}
+
+async fn answers(server: &OneServer, commands: Vec<Cmd>) -> RedisResult<Vec<RedisResult<Value>>> {
+    match &*commands {
+        // By itself, an error that ends the connection comes as it is.
+        [command] => Ok(vec![Ok(server.send(command).await?)]),
+        // Not one `MGET`, which answers `nil` for a key of another type, too.
+        _ => server.send_all(commands).await,
     }
 }
 

@@ -16,7 +16,7 @@ use redis::{
 use tokio::time::timeout;
 
 use crate::answer::is_master;
-use crate::connection::{Kind, RedisConnection};
+use crate::connection::RedisConnection;
 use crate::error::timed_out;
 use crate::tls::{Tls, ensure_crypto_provider};
 use crate::topology::{Credentials, Node, Topology};
@@ -52,22 +52,19 @@ impl Servers {
             ensure_crypto_provider();
         }
         let attempt = async {
-            let (kind, node) = match &self.topology {
+            let (connection, node) = match &self.topology {
                 Topology::Single(node) => {
                     let connection = self.connect_to(node).await?.connection;
-                    (Kind::Multiplexed(connection), Some(node.clone()))
+                    (connection.into(), Some(node.clone()))
                 }
                 Topology::Sentinel { sentinels, service } => {
                     let asked = sentinels.iter().map(|node| self.master(node, service));
                     let (connection, node) = first_success(asked).await?;
-                    (Kind::Multiplexed(connection), Some(node))
+                    (connection.into(), Some(node))
                 }
                 Topology::Cluster { seeds } => (self.cluster(seeds, response_timeout).await?, None),
             };
-            Ok(Reached {
-                connection: RedisConnection(kind),
-                node,
-            })
+            Ok(Reached { connection, node })
         };
         timeout(self.connect_timeout * STEPS, attempt)
             .await
@@ -154,7 +151,11 @@ impl Servers {
         Ok((master, node))
     }
 
-    async fn cluster(&self, seeds: &[Node], response_timeout: Duration) -> RedisResult<Kind> {
+    async fn cluster(
+        &self,
+        seeds: &[Node],
+        response_timeout: Duration,
+    ) -> RedisResult<RedisConnection> {
         // The cluster's own error would not tell a wrong password from an
         // outage; and it does not fall back to the older protocol.
         let reached = first_success(seeds.iter().map(|seed| self.connect_to(seed))).await?;
@@ -174,7 +175,7 @@ impl Servers {
             builder = builder.certs(certificates.clone());
         }
         let connection = builder.build()?.get_async_connection().await?;
-        Ok(Kind::Cluster(connection))
+        Ok(connection.into())
     }
 
     /// Connects with RESP3, or with RESP2 where the server knows no other.

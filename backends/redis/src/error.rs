@@ -110,6 +110,11 @@ pub(crate) fn is_disconnected(error: &RedisError) -> bool {
         || error.code() == Some("NOAUTH")
 }
 
+/// Nobody is there any more who would have the answer.
+pub(crate) fn aborted() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
+}
+
 pub(crate) fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

@@ -27,7 +27,7 @@ use crate::batch::Batch;
 use crate::config::{Origin, RedisConfig};
 use crate::connect::Reached;
 use crate::connection::RedisConnection;
-use crate::error::{connection_error, is_disconnected, is_replica, timed_out};
+use crate::error::{aborted, connection_error, is_disconnected, is_replica, timed_out};
 use crate::topology::Node;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -116,7 +116,8 @@ type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
 struct Live {
     number: u64,
     connection: RedisConnection,
-    batch: Batch,
+    /// None on a cluster.
+    batch: Option<Arc<Batch>>,
     /// Where it leads to, unless that is many servers.
     node: Option<Node>,
     made_at: Instant,
@@ -258,7 +259,7 @@ impl Supervisor {
             live: &live,
             is_answered: false,
         };
-        match timeout_at(deadline, live.answer(question)).await {
+        match timeout_at(deadline, live.answer(question, deadline)).await {
             Ok(Ok(value)) => {
                 unanswered.is_answered = true;
                 self.0.answered(&live);
@@ -357,8 +358,8 @@ impl Inner {
         };
         Ok(Arc::new(Live {
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
+            batch: Batch::over(&connection),
             connection,
-            batch: Batch::default(),
             node,
             made_at: Instant::now(),
             has_answered: AtomicBool::new(false),
@@ -462,12 +463,12 @@ impl Inner {
 }
 
 impl Live {
-    async fn answer(&self, question: Question<'_>) -> RedisResult<Value> {
+    async fn answer(&self, question: Question<'_>, deadline: Instant) -> RedisResult<Value> {
         match question {
-            Question::Get(key) if self.is_cluster() => {
-                self.connection.send(redis::cmd("GET").arg(key)).await
-            }
-            Question::Get(key) => self.batch.get(&self.connection, key).await,
+            Question::Get(key) => match &self.batch {
+                Some(batch) => batch.get(key, deadline).await,
+                None => self.connection.send(redis::cmd("GET").arg(key)).await,
+            },
             Question::Command(command, None) => self.connection.send(command).await,
             Question::Command(command, Some(slot)) => {
                 self.connection.send_to_slot(command, slot).await
@@ -548,8 +549,4 @@ impl Drop for Ending {
             let _ = outcome.send(self.result.clone());
         }
     }
-}
-
-fn aborted() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
 }

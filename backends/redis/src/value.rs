@@ -218,6 +218,14 @@ mod tests {
             ),
             (good.replace("/1 ", "/x "), StoreErrorKind::CorruptRecord),
             (good.replace("never", "+7"), StoreErrorKind::CorruptRecord),
+            (good.replace("never", "07"), StoreErrorKind::CorruptRecord),
+            (good.replace("never", "-0"), StoreErrorKind::CorruptRecord),
+            (good.replace("never", "-07"), StoreErrorKind::CorruptRecord),
+            (good.replacen("a5", "A5", 1), StoreErrorKind::CorruptRecord),
+            (
+                good.replacen("a5", "a5a5", 1),
+                StoreErrorKind::CorruptRecord,
+            ),
             (good.replace("never", "soon"), StoreErrorKind::CorruptRecord),
             (good.replacen("a5", "", 1), StoreErrorKind::CorruptRecord),
             (

@@ -62,21 +62,56 @@ async fn each_has_its_own_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn one_that_is_given_up_takes_nothing_from_the_others() {
+async fn there_may_be_any_number_of_them() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    let ids = fill(&store, 500).await;
+    let records = join_all(ids.iter().map(|id| store.lookup(id))).await;
+    for (record, id) in records.into_iter().zip(&ids) {
+        assert_eq!(record.unwrap().unwrap().id(), id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let ids = fill(&store, 3).await;
-    // Before the first one has sent for all, and while it waits for the answers.
-    for turns in [1, 2] {
-        let mut lookups: Vec<_> = ids.iter().map(|id| store.lookup(id)).collect();
-        for _ in 0..turns {
-            for lookup in &mut lookups {
-                assert!(lookup.now_or_never().is_none());
-            }
-        }
-        drop(lookups.remove(0));
-        for (record, id) in join_all(lookups).await.into_iter().zip(&ids[1..]) {
-            assert_eq!(record.unwrap().unwrap().id(), id);
-        }
-    }
+    let mut first = store.lookup(&ids[0]);
+    assert!((&mut first).now_or_never().is_none());
+    // Nobody polls it meanwhile.
+    assert!(store.lookup(&ids[1]).await.unwrap().is_some());
+
+    let mut given_up = store.lookup(&ids[1]);
+    assert!((&mut given_up).now_or_never().is_none());
+    let mut other = store.lookup(&ids[2]);
+    assert!((&mut other).now_or_never().is_none());
+    drop(given_up);
+    assert_eq!(other.await.unwrap().unwrap().id(), &ids[2]);
+    assert_eq!(first.await.unwrap().unwrap().id(), &ids[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_runtime_that_ends_takes_nothing_from_another() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    let ids = fill(&store, 2).await;
+    assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    // It ends before the task has had its turn that is to send for both.
+    let other = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let entered = other.enter();
+    let mut first = store.lookup(&ids[0]);
+    assert!((&mut first).now_or_never().is_none());
+    drop(entered);
+    let mut second = store.lookup(&ids[1]);
+    assert!((&mut second).now_or_never().is_none());
+    other.shutdown_background();
+    assert_eq!(second.await.unwrap().unwrap().id(), &ids[1]);
+    assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    drop(first);
 }
