@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::from_text::from_text;
 use crate::text::Text;
 
 /// The bare host of a DCV server: a DNS name, an IPv4 address, or an IPv6
@@ -33,8 +34,8 @@ use crate::text::Text;
 /// # Ok::<(), dcv_resolver_core::InvalidHost>(())
 /// ```
 // Addresses and the shorter names stand in place.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct Host(Text<23>);
 
 /// Why a text is not a [`Host`].
@@ -163,6 +164,12 @@ impl FromStr for Host {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
     }
 }
 

@@ -4,8 +4,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::from_text::from_text;
 use crate::text::Text;
 
 /// The name of a session.
@@ -37,8 +38,8 @@ use crate::text::Text;
 /// # Ok::<(), InvalidSessionId>(())
 /// ```
 // A UUID stands in place, and whoever compares ids reads no other memory.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct SessionId(Text<39>);
 
 /// Why a text is not a [`SessionId`].
@@ -114,6 +115,12 @@ impl FromStr for SessionId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
     }
 }
 

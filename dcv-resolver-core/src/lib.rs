@@ -51,6 +51,7 @@ mod changes;
 mod client_networks;
 mod error;
 mod explain;
+mod from_text;
 mod host;
 mod id;
 mod import;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::from_text::from_text;
 use crate::kept::allocated;
 
 /// The path part of a DCV server's address, its `web-url-path` setting.
@@ -22,8 +23,8 @@ use crate::kept::allocated;
 /// # Ok::<(), dcv_resolver_core::InvalidWebUrlPath>(())
 /// ```
 // `None` is "/": what nearly every server has costs no memory.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct WebUrlPath(Option<Box<str>>);
 
 /// Why a text is not a [`WebUrlPath`].
@@ -118,6 +119,12 @@ impl FromStr for WebUrlPath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for WebUrlPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
     }
 }
 
