@@ -86,9 +86,6 @@ impl Outcome {
     }
 }
 
-/// The target of the events here.
-pub(crate) const TARGET: &str = "dcv_resolver::decision";
-
 /// As long as an id can be, so that only one full of escapes is cut.
 const MAX_FIELD_BYTES: usize = 256;
 /// A chain of errors may be longer.
@@ -99,9 +96,9 @@ const MAX_ERROR_BYTES: usize = 1024;
 macro_rules! event_at {
     ($level:expr, $(parent: $parent:expr,)? { $($fields:tt)* }) => {
         match $level {
-            tracing::Level::ERROR => tracing::event!(target: $crate::decision::TARGET, $(parent: $parent,)? tracing::Level::ERROR, $($fields)*),
-            tracing::Level::WARN => tracing::event!(target: $crate::decision::TARGET, $(parent: $parent,)? tracing::Level::WARN, $($fields)*),
-            _ => tracing::event!(target: $crate::decision::TARGET, $(parent: $parent,)? tracing::Level::INFO, $($fields)*),
+            tracing::Level::ERROR => tracing::event!(target: "dcv_resolver::decision", $(parent: $parent,)? tracing::Level::ERROR, $($fields)*),
+            tracing::Level::WARN => tracing::event!(target: "dcv_resolver::decision", $(parent: $parent,)? tracing::Level::WARN, $($fields)*),
+            _ => tracing::event!(target: "dcv_resolver::decision", $(parent: $parent,)? tracing::Level::INFO, $($fields)*),
         }
     };
 }

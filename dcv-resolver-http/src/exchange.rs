@@ -82,8 +82,6 @@ where
     };
 
     let (response, outcome) = shared.decide(&asked).instrument(span).await;
-    #[cfg(feature = "json-log")]
-    let written = shared.decision_lines.as_ref().map(DecisionLines::written);
 
     // Decided first, so that no body however slow costs a client its answer.
     let patience = match outcome {
@@ -92,10 +90,6 @@ where
     };
     let time_left = || patience.saturating_sub(started.elapsed());
     let body_ended = body::discard(request_body, time_left).await;
-    #[cfg(feature = "json-log")]
-    if let Some(written) = written {
-        written.await;
-    }
 
     finished(response, request_id, body_ended)
 }
@@ -118,7 +112,7 @@ impl Shared {
             Ok((_permit, query)) => self.resolve(asked, &query).await,
             Err(problem) => {
                 let all = self.resolver.store_name();
-                self.conclude(asked, all, None, None, Err(problem))
+                self.conclude(asked, all, None, None, Err(problem)).await
             }
         }
     }
@@ -178,10 +172,11 @@ impl Shared {
             Some(query),
             result,
         )
+        .await
     }
 
     /// Tells log and metrics of the decision, and makes it an answer.
-    fn conclude(
+    async fn conclude(
         &self,
         asked: &Asked<'_>,
         store: &str,
@@ -197,13 +192,22 @@ impl Shared {
             result: Some(result.as_ref().map(|(found, _)| found)),
             elapsed: asked.started.elapsed(),
         };
-        self.tell(&decision);
+        self.tell_before_the_answer(&decision).await;
         let outcome = decision.outcome();
         let response = match result {
             Ok((_, body)) => with_type("application/json", body),
             Err(problem) => problem.into_response(),
         };
         (response, outcome)
+    }
+
+    /// Tells of it; where lines are gathered, returns when its line is written.
+    async fn tell_before_the_answer(&self, decision: &Decision<'_>) {
+        #[cfg(feature = "json-log")]
+        if let Some(lines) = &self.decision_lines {
+            return lines.written(|| self.tell(decision)).await;
+        }
+        self.tell(decision);
     }
 
     fn tell(&self, decision: &Decision<'_>) {

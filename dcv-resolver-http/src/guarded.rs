@@ -34,10 +34,8 @@ pub(crate) async fn guarded<T>(
             // Also for a store that always has something to do.
             time_out.set(Some(unconstrained(sleep(time_budget))));
         }
-        match time_out.as_mut().as_pin_mut() {
-            Some(timer) => timer.poll(context).map(|()| None),
-            None => Poll::Pending,
-        }
+        (time_out.as_mut().as_pin_mut())
+            .map_or(Poll::Pending, |timer| timer.poll(context).map(|()| None))
     })
     .await;
     match answer {

@@ -160,7 +160,7 @@ mod watched_files;
 /// major version of it is another major version of this crate.
 pub use axum;
 #[cfg(feature = "json-log")]
-pub use decision_lines::{DecisionLines, LineWriter};
+pub use decision_lines::DecisionLines;
 pub use exchange::MAX_URI_BYTES;
 pub use live_router::LiveRouter;
 #[cfg(feature = "metrics")]

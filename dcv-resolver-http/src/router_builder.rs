@@ -216,15 +216,11 @@ impl RouterBuilder {
         self
     }
 
-    /// Answers a request when its line in `lines` is written, and not before.
-    /// Nothing is waited for by default.
-    ///
-    /// Give it to every router of the process, or the lines of the others wait
-    /// for the next event.
+    /// Gathers the lines of decisions in `lines`, and answers each request when
+    /// its line is written. By default each is written by itself.
     #[cfg(feature = "json-log")]
     #[must_use]
     pub fn decision_lines(mut self, lines: DecisionLines) -> Self {
-        lines.expect_waiting();
         self.decision_lines = Some(lines);
         self
     }

@@ -12,9 +12,12 @@ use dcv_resolver_http::json_log::JsonLines;
 use dcv_resolver_http::{DecisionLines, ResolveService, RouterBuilder, axum};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use futures_util::stream::pending;
 use serde_json::Value;
+use tokio::task::yield_now;
 use tower::ServiceExt;
-use tracing::{Dispatch, info, warn};
+use tracing::instrument::WithSubscriber;
+use tracing::{Dispatch, info};
 use tracing_subscriber::layer::SubscriberExt;
 
 /// What was written, each call by itself.
@@ -87,18 +90,44 @@ async fn requests_that_are_decided_together_are_answered_after_one_write() {
     let lines = DecisionLines::new(calls.clone());
     let _default = tracing::dispatcher::set_default(&subscriber(&lines));
     let service = service(&lines);
-    let ids: Vec<_> = (0..20).map(|number| format!("request-{number}")).collect();
 
-    let asking = ids.iter().map(async |id| {
-        assert_eq!(ask(&service, "console", id).await, StatusCode::OK);
+    // Misses as well as destinations.
+    let asking = ["console", "absent", "console"].map(async |session| {
+        let status = ask(&service, session, session).await;
+        assert_eq!(status == StatusCode::OK, session == "console");
         // By the time of the answer.
-        calls
-            .events()
-            .iter()
-            .any(|event| event["request_id"] == **id)
+        let mut events = calls.events().into_iter();
+        events.any(|event| event["request_id"] == session)
     });
-    assert_eq!(join_all(asking).await, vec![true; ids.len()]);
-    assert_eq!(calls.lines(), [ids.len()]);
+    assert_eq!(join_all(asking).await, [true; 3]);
+    assert_eq!(calls.lines(), [3]);
+}
+
+/// On several threads, and with far more lines than there are in a write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_request_is_answered_before_its_line_is_written() {
+    let calls = Calls::default();
+    let lines = DecisionLines::new(calls.clone());
+    let subscriber = subscriber(&lines);
+    let service = service(&lines);
+    let client = |client: usize| {
+        let (calls, service) = (calls.clone(), service.clone());
+        async move {
+            for number in 0..50 {
+                let id = format!("{client}-{number}");
+                assert_eq!(ask(&service, "console", &id).await, StatusCode::OK);
+                let quoted = format!("\"request_id\":\"{id}\"");
+                let is_written = calls.lock().iter().any(|call| call.contains(&quoted));
+                assert!(is_written, "{id}");
+            }
+        }
+    };
+    let clients =
+        (0..20).map(|number| tokio::spawn(client(number).with_subscriber(subscriber.clone())));
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    assert_eq!(calls.events().len(), 1_000);
 }
 
 #[tokio::test]
@@ -114,6 +143,21 @@ async fn a_request_that_is_alone_is_answered_after_its_line() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_end_holds_no_line_back() {
+    let calls = Calls::default();
+    let lines = DecisionLines::new(calls.clone());
+    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let body = Body::from_stream(pending::<io::Result<&[u8]>>());
+    let request = Request::post("/resolveSession?sessionId=console&transport=HTTP");
+    let mut asking = service(&lines).oneshot(request.body(body).unwrap());
+    for _ in 0..3 {
+        assert!((&mut asking).now_or_never().is_none());
+        yield_now().await;
+    }
+    assert_eq!(calls.lines(), [1]);
+}
+
+#[tokio::test]
 async fn other_events_are_written_at_once_and_in_order() {
     let calls = Calls::default();
     let lines = DecisionLines::new(calls.clone());
@@ -123,16 +167,13 @@ async fn other_events_are_written_at_once_and_in_order() {
     let mut asking = Box::pin(ask(&service, "console", "waits"));
     assert!(asking.as_mut().now_or_never().is_none());
     assert!(calls.lines().is_empty());
-    info!("another");
+    // Though it looks like one.
+    info!(target: "dcv_resolver::decision", "another");
     assert_eq!(calls.lines(), [2]);
     assert_eq!(calls.events()[0]["request_id"], "waits");
     assert_eq!(calls.events()[1]["message"], "another");
     assert_eq!(asking.await, StatusCode::OK);
-
-    // A miss is a warning, and so is written in the request's own turn.
-    let missing = ask(&service, "absent", "missing").now_or_never();
-    assert_eq!(missing, Some(StatusCode::NOT_FOUND));
-    assert_eq!(calls.lines(), [2, 1]);
+    assert_eq!(calls.lines(), [2]);
 }
 
 #[tokio::test]
@@ -148,37 +189,39 @@ async fn the_line_of_a_caller_who_goes_away_is_written_all_the_same() {
     assert_eq!(calls.events()[0]["request_id"], "gone");
 }
 
-#[test]
-fn nothing_is_gathered_where_no_request_sees_to_it() {
-    const DECISION: &str = "dcv_resolver::decision";
-
+#[tokio::test]
+async fn a_router_that_was_not_given_them_gathers_nothing() {
     let calls = Calls::default();
     let lines = DecisionLines::new(calls.clone());
-    tracing::dispatcher::with_default(&subscriber(&lines), || {
-        info!(target: DECISION, "of a router that does not wait");
-        warn!(target: DECISION, "another");
-        assert_eq!(calls.lines(), [1, 1]);
-        let _service = service(&lines);
-        info!(target: DECISION, "of one that does");
-        assert_eq!(calls.lines(), [1, 1]);
-    });
+    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    // It gathers in others.
+    let service = service(&DecisionLines::new(io::sink()));
+    let asking = ask(&service, "console", "at-once").now_or_never();
+    assert_eq!(asking, Some(StatusCode::OK));
+    assert_eq!(calls.events()[0]["request_id"], "at-once");
 }
 
-#[test]
-fn no_more_is_gathered_than_64_kib() {
+/// So that no other process writes in between where the log is a pipe.
+#[tokio::test]
+async fn a_write_is_of_whole_lines_and_of_no_more_than_4096_bytes() {
     let calls = Calls::default();
     let lines = DecisionLines::new(calls.clone());
-    let _service = service(&lines);
-    tracing::dispatcher::with_default(&subscriber(&lines), || {
-        for _ in 0..1_000 {
-            info!(target: "dcv_resolver::decision", "{}", "x".repeat(1_000));
-        }
-    });
-    let written = calls.lock();
-    assert_eq!(written.len(), 1_000 * 1_100 / (64 * 1024));
-    for call in &*written {
-        assert!((64 * 1024..66 * 1024).contains(&call.len()));
-    }
+    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let service = service(&lines);
+    join_all((0..100).map(|_| ask(&service, "console", "together"))).await;
+    let longest = calls.lock().iter().map(String::len).max().unwrap();
+    assert!((3_500..=4096).contains(&longest), "{longest} bytes");
+    assert_eq!(calls.events().len(), 100);
+    calls.lock().clear();
+
+    let long = "x".repeat(10_000);
+    join_all([
+        ask(&service, "console", "before").boxed_local(),
+        async { info!(long) }.map(|()| StatusCode::OK).boxed_local(),
+    ])
+    .await;
+    assert_eq!(calls.lines(), [1, 1]);
+    assert_eq!(calls.events()[1]["long"], long);
 }
 
 #[tokio::test]
