@@ -22,14 +22,18 @@ pub(crate) fn serve() -> Result {
         "/resolveSession",
         post(async || ([(CONTENT_TYPE, "application/json")], ANSWER)),
     );
+    serve_app(async { Ok(app) })
+}
+
+/// Serves what `app` comes to, and prints where.
+pub(crate) fn serve_app(app: impl Future<Output = Result<Router>>) -> Result {
     let runtime = Runtime::new().while_doing("cannot start a runtime")?;
     runtime.block_on(async {
+        let app = app.await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.while_doing("cannot listen")?;
         let address = listener.local_addr().while_doing("cannot listen")?;
         println!("{address}");
-        axum::serve(listener, app)
-            .await
-            .while_doing("cannot serve the floor")
+        axum::serve(listener, app).await.while_doing("cannot serve")
     })
 }

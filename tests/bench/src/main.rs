@@ -10,6 +10,7 @@
 
 mod address;
 mod answer;
+mod bare;
 mod certificate;
 mod failure;
 mod figures;
@@ -93,6 +94,9 @@ enum Role {
     /// Serves a constant, the least that axum can do.
     #[command(hide = true)]
     Floor,
+    /// Serves sessions, in as few lines as axum takes.
+    #[command(hide = true)]
+    Bare(bare::Bare),
     /// Asks servers as fast as they answer.
     #[command(hide = true)]
     Load(load::Load),
@@ -126,6 +130,7 @@ fn run() -> Result<bool> {
     };
     match role {
         Role::Floor => floor::serve(),
+        Role::Bare(bare) => bare::serve(&bare),
         Role::Load(load) => load::run(&load),
         Role::Paced(paced) => paced::run(&paced),
         Role::ReadFile(parse) => parse::run(&parse),

@@ -38,31 +38,40 @@ impl Process {
 
     /// The processor time that it has used so far, all threads together.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        // What Linux counts in, on every architecture.
-        const TICKS_PER_S: f64 = 100.0;
-
-        let stat = self.proc("stat")?;
-        // The name in the second field may hold anything but a last `)`.
-        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-        let fields = fields.split(' ').skip(11);
-        let ticks: Result<Vec<f64>> = fields.take(2).map(number).collect();
-        Ok(Duration::from_secs_f64(
-            ticks?.iter().sum::<f64>() / TICKS_PER_S,
-        ))
+        processor_time_of(self.0.id())
     }
 
     /// The memory that it has in RAM, now.
     pub(crate) fn resident_bytes(&self) -> Result<u64> {
-        let status = self.proc("status")?;
+        let status = proc(self.0.id(), "status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kb = line.and_then(|line| line.split_whitespace().next());
         Ok(number::<u64>(kb.unwrap_or_default())? * 1024)
     }
+}
 
-    fn proc(&self, file: &str) -> Result<String> {
-        let path = format!("/proc/{}/{file}", self.0.id());
-        std::fs::read_to_string(&path).while_doing(format_args!("cannot read {path}"))
-    }
+/// The same of this process.
+pub(crate) fn own_processor_time() -> Result<Duration> {
+    processor_time_of("self")
+}
+
+fn processor_time_of(process: impl fmt::Display) -> Result<Duration> {
+    // What Linux counts in, on every architecture.
+    const TICKS_PER_S: f64 = 100.0;
+
+    let stat = proc(process, "stat")?;
+    // The name in the second field may hold anything but a last `)`.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let fields = fields.split(' ').skip(11);
+    let ticks: Result<Vec<f64>> = fields.take(2).map(number).collect();
+    Ok(Duration::from_secs_f64(
+        ticks?.iter().sum::<f64>() / TICKS_PER_S,
+    ))
+}
+
+fn proc(process: impl fmt::Display, file: &str) -> Result<String> {
+    let path = format!("/proc/{process}/{file}");
+    std::fs::read_to_string(&path).while_doing(format_args!("cannot read {path}"))
 }
 
 impl Drop for Process {

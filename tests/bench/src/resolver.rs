@@ -59,7 +59,7 @@ impl Resolver {
     pub(crate) fn start(context: &Context, setup: &Setup) -> Result<Self> {
         let folder = tempfile::tempdir().while_doing("cannot make a folder")?;
         let path = |name: &str| folder.path().join(name);
-        write(&path("sessions.json"), sessions::json(setup.sessions))?;
+        write_sessions(folder.path(), setup.sessions)?;
         let store = setup.store.prepare(context, folder.path())?;
         let mut config = String::new();
         if setup.tls {
@@ -151,6 +151,11 @@ fn with_log(failure: &Failure, log: &Path) -> Failure {
         Some(line) => Failure::new(format!("{failure}; it says {line}")),
         None => Failure::new(failure.to_string()),
     }
+}
+
+/// Writes a session file into `folder`, for a [`Store`] to be made of.
+pub(crate) fn write_sessions(folder: &Path, sessions: usize) -> Result {
+    write(&folder.join("sessions.json"), sessions::json(sessions))
 }
 
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result {

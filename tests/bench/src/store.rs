@@ -31,6 +31,7 @@ pub(crate) enum Cache {
 /// A store with its sessions, ready to be opened.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    pub(crate) url: String,
     /// The part of the configuration.
     pub(crate) config: String,
     _redis: Option<Process>,
@@ -55,6 +56,7 @@ impl Store {
         let cache = cache.map_or_else(String::new, |cache| format!("cache = {}\n", cache.toml()));
         Ok(Prepared {
             config: format!("[[stores]]\nname = \"store\"\nurl = \"{url}\"\n{cache}"),
+            url,
             _redis: redis,
         })
     }

@@ -26,6 +26,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
         &[
             "Redis, cached, whole request ≤",
             "Redis, uncached, whole request ≤",
+            "a `GET` in a bare handler, whole request ",
         ],
     ),
     (
@@ -41,6 +42,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
             "1,000 → 1,500 sessions, static file ≤",
             "1,000 → 1,500 sessions, SQLite, cached ≤",
             "1,000 → 1,500 sessions, Redis, cached ≤",
+            "1,000 → 1,500 sessions, a map in a bare handler ",
         ],
     ),
     ("memory", &["memory of a session, bytes ≤"]),

@@ -21,7 +21,7 @@ pub(super) fn all(context: &Context, table: &mut Table) -> Result {
         figures: times?,
         digits: 0,
         how: format!(
-            "a session file of 1,000 sessions, asked for in turn; {} processes",
+            "processor time over a session file of 1,000 sessions, asked for in turn; {} processes",
             settings.rounds
         ),
     });

@@ -27,33 +27,48 @@ impl<'a> From<&'a Resolver> for Server<'a> {
     }
 }
 
-/// The floor, serving.
+/// A handler of this program, serving.
 #[derive(Debug)]
-pub(super) struct Floor {
+pub(super) struct Handler {
     process: Process,
     target: Target,
 }
 
-impl Floor {
-    pub(super) fn start(context: &Context) -> Result<Self> {
+impl Handler {
+    /// The floor, which does not look at the ids.
+    pub(super) fn floor(context: &Context) -> Result<Self> {
+        Self::start(context, &["floor"], Kind::Floor, 1_000)
+    }
+
+    /// A bare one over a map of so many sessions.
+    pub(super) fn over_a_map(context: &Context, sessions: usize) -> Result<Self> {
+        let arguments = ["bare", "--sessions", &sessions.to_string()];
+        Self::start(context, &arguments, Kind::Http, sessions)
+    }
+
+    /// A bare one that asks Redis for each of a thousand sessions.
+    pub(super) fn over_redis(context: &Context, url: &str) -> Result<Self> {
+        Self::start(context, &["bare", "--redis", url], Kind::Http, 1_000)
+    }
+
+    fn start(context: &Context, arguments: &[&str], kind: Kind, sessions: usize) -> Result<Self> {
         let mut command = process::on_core(context.settings.server_core, &context.this_program);
-        let (process, address) = Process::start_and_read_line(command.arg("floor"))?;
+        let (process, address) = Process::start_and_read_line(command.args(arguments))?;
         let address = address.parse();
         let target = Target {
-            kind: Kind::Floor,
-            address: address.while_doing("the floor has not said where it is")?,
-            // It does not look at the ids.
-            sessions: 1_000,
+            kind,
+            address: address.while_doing("a handler has not said where it is")?,
+            sessions,
         };
         Ok(Self { process, target })
     }
 }
 
-impl<'a> From<&'a Floor> for Server<'a> {
-    fn from(floor: &'a Floor) -> Self {
+impl<'a> From<&'a Handler> for Server<'a> {
+    fn from(handler: &'a Handler) -> Self {
         Self {
-            process: &floor.process,
-            target: floor.target.clone(),
+            process: &handler.process,
+            target: handler.target.clone(),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::Context;
-use super::side_by_side::{Floor, Server, processor_time_us};
-use crate::failure::Result;
+use super::side_by_side::{Handler, Server, processor_time_us};
+use crate::failure::{Result, While};
 use crate::figures::grouped;
-use crate::resolver::{Resolver, Setup};
+use crate::resolver::{self, Resolver, Setup};
 use crate::store::{Cache, Store};
 use crate::table::{Row, Table};
 
@@ -21,12 +21,30 @@ pub(super) fn sqlite(context: &Context, table: &mut Table) -> Result {
 
 pub(super) fn redis(context: &Context, table: &mut Table) -> Result {
     over_floor(context, table, Store::Redis(Cache::Default), Some(1.35))?;
-    over_floor(context, table, Store::Redis(Cache::Off), Some(1.9))
+    over_floor(context, table, Store::Redis(Cache::Off), Some(1.9))?;
+    bare_redis(context, table)
+}
+
+/// What nobody can save who asks Redis for each request.
+fn bare_redis(context: &Context, table: &mut Table) -> Result {
+    let folder = tempfile::tempdir().while_doing("cannot make a folder")?;
+    resolver::write_sessions(folder.path(), 1_000)?;
+    let store = Store::Redis(Cache::Off).prepare(context, folder.path())?;
+    let handler = Handler::over_redis(context, &store.url)?;
+    let floor = Handler::floor(context)?;
+    let compared = Compared {
+        name: "a `GET` in a bare handler, whole request".to_owned(),
+        servers: [(&handler).into(), (&floor).into()],
+        beside: "the floor",
+        limit: None,
+        ca: None,
+    };
+    compared.measure(context, table)
 }
 
 /// A resolver over `store` beside the floor.
 fn over_floor(context: &Context, table: &mut Table, store: Store, limit: Option<f64>) -> Result {
-    let floor = Floor::start(context)?;
+    let floor = Handler::floor(context)?;
     let resolver = Resolver::start(
         context,
         &Setup {
@@ -69,7 +87,20 @@ pub(super) fn scale(context: &Context, table: &mut Table) -> Result {
         };
         compared.measure(context, table)?;
     }
-    Ok(())
+    // What nobody can save who looks it up in memory.
+    let start = |sessions| Handler::over_a_map(context, sessions);
+    let (many_sessions, few_sessions) = (start(many)?, start(1_000)?);
+    let compared = Compared {
+        name: format!(
+            "1,000 → {} sessions, a map in a bare handler",
+            grouped(many)
+        ),
+        servers: [(&many_sessions).into(), (&few_sessions).into()],
+        beside: "1,000 sessions",
+        limit: None,
+        ca: None,
+    };
+    compared.measure(context, table)
 }
 
 pub(super) fn log(context: &Context, table: &mut Table) -> Result {
