@@ -15,7 +15,8 @@ use tracing_subscriber::fmt::MakeWriter;
 /// To write a line to a file takes as long as to make it. So a request leaves
 /// its line here, lets others go on that are ready to, and whoever comes back
 /// first writes the lines of all. None is answered before its line is written:
-/// no crash loses one, as without this. Nobody waits for a clock.
+/// no crash loses one, as without this. Nobody waits for a clock. Where a write
+/// fails, up to ten lines or so are lost with it, and no request.
 ///
 /// All other events are written at once, and behind what was gathered: lines are
 /// in the order in which they were left. A write is of whole lines, and of no

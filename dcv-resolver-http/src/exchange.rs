@@ -109,10 +109,11 @@ impl Shared {
             .and_then(|permit| Ok((permit, read(asked.parts)?)));
         match admitted {
             // The permit is given back when the answer is decided.
-            Ok((_permit, query)) => self.resolve(asked, &query).await,
+            Ok((permit, query)) => self.resolve(asked, &query, permit).await,
             Err(problem) => {
                 let all = self.resolver.store_name();
-                self.conclude(asked, all, None, None, Err(problem)).await
+                self.conclude(asked, all, None, None, Err(problem), None)
+                    .await
             }
         }
     }
@@ -146,6 +147,7 @@ impl Shared {
         &self,
         asked: &Asked<'_>,
         query: &ResolveQuery<'_>,
+        permit: Permit<'_>,
     ) -> (Response, decision::Outcome) {
         let mut asking = Asking {
             shared: self,
@@ -154,7 +156,7 @@ impl Shared {
             resolving: self.resolver.begin(query.request()),
             decided: false,
         };
-        let result = guarded(self.time_budget, asking.resolving.run()).await;
+        let result = guarded(asked.started, self.time_budget, asking.resolving.run()).await;
         asking.decided = true;
         let result = result.and_then(|outcome| {
             let found = match outcome {
@@ -171,11 +173,13 @@ impl Shared {
             resolving.stale_age(),
             Some(query),
             result,
+            Some(permit),
         )
         .await
     }
 
-    /// Tells log and metrics of the decision, and makes it an answer.
+    /// Tells log and metrics of the decision, gives its place to another request,
+    /// and makes it an answer.
     async fn conclude(
         &self,
         asked: &Asked<'_>,
@@ -183,6 +187,7 @@ impl Shared {
         stale_age: Option<Duration>,
         query: Option<&ResolveQuery<'_>>,
         result: Result<(Resolution, Vec<u8>), Problem>,
+        permit: Option<Permit<'_>>,
     ) -> (Response, decision::Outcome) {
         let decision = Decision {
             asked,
@@ -192,7 +197,11 @@ impl Shared {
             result: Some(result.as_ref().map(|(found, _)| found)),
             elapsed: asked.started.elapsed(),
         };
-        self.tell_before_the_answer(&decision).await;
+        let told = || {
+            self.tell(&decision);
+            drop(permit);
+        };
+        self.written(told).await;
         let outcome = decision.outcome();
         let response = match result {
             Ok((_, body)) => with_type("application/json", body),
@@ -201,13 +210,18 @@ impl Shared {
         (response, outcome)
     }
 
-    /// Tells of it; where lines are gathered, returns when its line is written.
-    async fn tell_before_the_answer(&self, decision: &Decision<'_>) {
+    /// Has `tell` tell the log of a decision. Where lines are gathered, it
+    /// returns when they are written.
+    #[cfg_attr(
+        not(feature = "json-log"),
+        expect(clippy::unused_async, reason = "then there is nothing to wait for")
+    )]
+    async fn written(&self, tell: impl FnOnce()) {
         #[cfg(feature = "json-log")]
         if let Some(lines) = &self.decision_lines {
-            return lines.written(|| self.tell(decision)).await;
+            return lines.written(tell).await;
         }
-        self.tell(decision);
+        tell();
     }
 
     fn tell(&self, decision: &Decision<'_>) {

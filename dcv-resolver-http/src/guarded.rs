@@ -10,13 +10,14 @@ use std::time::Duration;
 use dcv_resolver_core::StoreError;
 use futures_util::FutureExt;
 use tokio::task::coop::unconstrained;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::problem::Problem;
 
-/// What `asking` comes to, within the time budget. A panic in a store ends
-/// here.
+/// What `asking` comes to, within the time budget since `started`. A panic in a
+/// store ends here.
 pub(crate) async fn guarded<T>(
+    started: Instant,
     time_budget: Duration,
     asking: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, Problem> {
@@ -31,8 +32,12 @@ pub(crate) async fn guarded<T>(
             return Poll::Ready(Some(answer));
         }
         if time_out.is_none() {
+            let timer = match started.checked_add(time_budget) {
+                Some(deadline) => sleep_until(deadline),
+                None => sleep(time_budget),
+            };
             // Also for a store that always has something to do.
-            time_out.set(Some(unconstrained(sleep(time_budget))));
+            time_out.set(Some(unconstrained(timer)));
         }
         (time_out.as_mut().as_pin_mut())
             .map_or(Poll::Pending, |timer| timer.poll(context).map(|()| None))
@@ -62,6 +67,7 @@ mod tests {
     use std::future::pending;
 
     use tokio::task::coop::consume_budget;
+    use tokio::time::advance;
 
     use super::*;
 
@@ -80,14 +86,18 @@ mod tests {
             tokio::spawn(async move { waker.wake() });
             Poll::Pending
         });
-        guarded(Duration::MAX, asking).await.unwrap();
+        guarded(Instant::now(), Duration::MAX, asking)
+            .await
+            .unwrap();
         assert_eq!(polled, 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_come_in_time_is_given_up() {
-        let started = tokio::time::Instant::now();
-        let given_up = guarded(BUDGET, pending::<Result<(), _>>()).await;
+        let started = Instant::now();
+        // What came before counts as well.
+        advance(BUDGET / 2).await;
+        let given_up = guarded(started, BUDGET, pending::<Result<(), _>>()).await;
         assert!(matches!(given_up, Err(Problem::Timeout)), "{given_up:?}");
         assert_eq!(started.elapsed(), BUDGET);
     }
@@ -101,7 +111,7 @@ mod tests {
             }
             Ok(())
         };
-        let given_up = guarded(BUDGET, busy).await;
+        let given_up = guarded(Instant::now(), BUDGET, busy).await;
         assert!(matches!(given_up, Err(Problem::Timeout)), "{given_up:?}");
     }
 }

@@ -42,7 +42,8 @@
 //!
 //! - **One event, one line, one write.** Whatever is in a value, a line end too, the
 //!   line is one JSON object, and is handed to the writer whole. `std::io::stderr`
-//!   lets no other thread come in between.
+//!   lets no other thread come in between, nor does
+//!   [`DecisionLines`](crate::DecisionLines), which writes several at once.
 //! - **The service goes on.** What a writer returns is not looked at. A value that
 //!   panics while it is shown costs its own line, one that fails to be shown is cut
 //!   where it failed, and one that leaves an event meanwhile has it written first.

@@ -65,6 +65,10 @@ fn subscriber(lines: &DecisionLines) -> Dispatch {
 }
 
 fn service(lines: &DecisionLines) -> ResolveService {
+    builder(lines).service()
+}
+
+fn builder(lines: &DecisionLines) -> RouterBuilder {
     let host = "ws-17.dcv.example".parse().unwrap();
     let record = SessionRecord::builder("console".parse().unwrap(), host, Expiry::Never)
         .http_port(8443)
@@ -72,9 +76,7 @@ fn service(lines: &DecisionLines) -> ResolveService {
         .unwrap();
     let store = MemoryStore::new();
     store.insert(record);
-    RouterBuilder::new(Resolver::new(store))
-        .decision_lines(lines.clone())
-        .service()
+    RouterBuilder::new(Resolver::new(store)).decision_lines(lines.clone())
 }
 
 async fn ask(service: &ResolveService, session: &str, request_id: &str) -> StatusCode {
@@ -155,6 +157,15 @@ async fn a_body_that_does_not_end_holds_no_line_back() {
         yield_now().await;
     }
     assert_eq!(calls.lines(), [1]);
+}
+
+#[tokio::test]
+async fn who_waits_for_his_line_takes_no_place_of_another() {
+    let lines = DecisionLines::new(io::sink());
+    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let service = builder(&lines).max_in_flight(1).service();
+    let both = [0, 1].map(|_| ask(&service, "console", "one-by-one"));
+    assert_eq!(join_all(both).await, [StatusCode::OK; 2]);
 }
 
 #[tokio::test]

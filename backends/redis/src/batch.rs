@@ -18,9 +18,9 @@ use crate::error::{aborted, timed_out};
 /// The `GET`s that wait to be sent over one connection.
 ///
 /// The first one starts a task that sends all who come until its thread has
-/// nothing else to run. Nobody waits for a clock. It is a task, and not the
-/// first asker, so that whoever gives up, or is not polled for a while, does so
-/// for himself alone.
+/// nothing else to run: they do not wait for a clock, but for the tasks that are
+/// ready there. It is a task, and not the first asker, so that whoever gives up,
+/// or is not polled for a while, does so for himself alone.
 #[derive(Debug)]
 pub(crate) struct Batch {
     server: OneServer,
@@ -49,23 +49,38 @@ impl Batch {
     /// What is answered to a `GET` of `key`. After `deadline` nobody waits for
     /// it.
     pub(crate) async fn get(self: &Arc<Self>, key: &str, deadline: Instant) -> RedisResult<Value> {
-        let (answer, told) = oneshot::channel();
-        let waiting = Waiting {
-            command: get(key),
-            deadline,
-            answer,
-        };
-        let is_first = {
+        // Once more where a runtime that is shutting down has dropped the task:
+        // the connection need not be that runtime's.
+        for _ in 0..2 {
+            let (answer, told) = oneshot::channel();
+            self.add(Waiting {
+                command: get(key),
+                deadline,
+                answer,
+            });
+            if let Ok(answer) = told.await {
+                return answer;
+            }
+        }
+        Err(aborted())
+    }
+
+    /// Adds one, and sees to it that somebody sends it.
+    fn add(self: &Arc<Self>, new: Waiting) {
+        let (is_first, full) = {
             let mut all = self.waiting();
-            all.push(waiting);
-            all.len() == 1
+            // Where the first has given up, its task may stand still with it.
+            let is_first = (all.first()).is_none_or(|first| first.answer.is_closed());
+            all.push(new);
+            let full = (all.len() == MAX_COMMANDS).then(|| std::mem::take(&mut *all));
+            (is_first, full)
         };
-        if is_first {
+        if let Some(full) = full {
+            tokio::spawn(send(self.server.clone(), full));
+        } else if is_first {
             let turn = Turn(Some(Arc::clone(self)));
             tokio::spawn(turn.send_all(self.server.clone()));
         }
-        // Only a runtime that is shutting down tells nothing.
-        told.await.unwrap_or_else(|_| Err(aborted()))
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
@@ -82,12 +97,7 @@ struct Turn(Option<Arc<Batch>>);
 impl Turn {
     async fn send_all(mut self, server: OneServer) {
         yield_now().await;
-        let mut all = self.end();
-        while all.len() > MAX_COMMANDS {
-            let rest = all.split_off(MAX_COMMANDS);
-            tokio::spawn(send(server.clone(), all));
-            all = rest;
-        }
+        let all = self.end();
         send(server, all).await;
     }
 

@@ -233,7 +233,7 @@ impl Exchange<'_> {
         action: Action,
         asking: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Fault> {
-        guarded(self.time_left(), asking)
+        guarded(self.started, self.shared.time_budget, asking)
             .await
             .map_err(|problem| Fault::of(action, problem))
     }

@@ -67,7 +67,7 @@ async fn explained(
         let _permit = shared.explaining.acquire().await;
         Ok(shared.explainer.explain_until(request, enough).await)
     };
-    Ok(guarded(EXPLAIN_TIME, explaining).await?)
+    Ok(guarded(Instant::now(), EXPLAIN_TIME, explaining).await?)
 }
 
 fn show(explanation: &Explanation, headers: &HeaderMap) -> Result<Response, Fault> {

@@ -226,7 +226,7 @@ impl Shared {
     async fn ping(&self, named: NamedStore) {
         let asked = Instant::now();
         let ping = async { named.store().ping().await };
-        let result = guarded(PING_TIME, ping).await;
+        let result = guarded(asked, PING_TIME, ping).await;
         self.change(|watched| {
             let stores = watched.stores.iter_mut();
             stores

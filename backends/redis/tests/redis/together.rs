@@ -1,4 +1,5 @@
-//! Lookups that are asked for at the same time.
+//! Lookups that are asked for at the same time. Most run on one thread: nothing
+//! is sent there before the test itself waits.
 
 use std::sync::Arc;
 
@@ -10,11 +11,13 @@ use crate::support::{Server, fill, id, patient_store};
 
 /// How many times the server has read from its connections.
 async fn reads(server: &Server) -> u64 {
+    statistic(server, "total_reads_processed:").await
+}
+
+async fn statistic(server: &Server, name: &str) -> u64 {
     let info: String = redis::from_redis_value(server.run("INFO stats").await).unwrap();
-    let reads = info
-        .lines()
-        .find_map(|line| line.strip_prefix("total_reads_processed:"));
-    reads.unwrap().parse().unwrap()
+    let value = info.lines().find_map(|line| line.strip_prefix(name));
+    value.unwrap().parse().unwrap()
 }
 
 /// Tasks of one thread, as requests are: with several it would also depend on
@@ -40,7 +43,7 @@ async fn they_are_sent_in_one_write() {
     assert!(taken <= 8, "{taken} reads");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 #[ignore = "needs redis-server"]
 async fn each_has_its_own_answer() {
     let server = Server::start().await;
@@ -60,7 +63,7 @@ async fn each_has_its_own_answer() {
     assert_eq!(last.unwrap().unwrap().id(), &ids[1]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 #[ignore = "needs redis-server"]
 async fn there_may_be_any_number_of_them() {
     let server = Server::start().await;
@@ -72,7 +75,7 @@ async fn there_may_be_any_number_of_them() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 #[ignore = "needs redis-server"]
 async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     let server = Server::start().await;
@@ -92,13 +95,14 @@ async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     assert_eq!(first.await.unwrap().unwrap().id(), &ids[0]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_runtime_that_ends_takes_nothing_from_another() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let ids = fill(&store, 2).await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    let connections = statistic(&server, "total_connections_received:").await;
     // It ends before the task has had its turn that is to send for both.
     let other = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -114,4 +118,28 @@ async fn a_runtime_that_ends_takes_nothing_from_another() {
     assert_eq!(second.await.unwrap().unwrap().id(), &ids[1]);
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
     drop(first);
+    // Over the connection that there was: one more was made to ask for this.
+    let now = statistic(&server, "total_connections_received:").await;
+    assert_eq!(now - connections, 1);
+}
+
+/// A runtime that nobody drives any more, though it has not ended.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_runtime_that_stands_still_takes_nothing_from_another() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    let ids = fill(&store, 2).await;
+    assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    let other = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let entered = other.enter();
+    let mut first = store.lookup(&ids[0]);
+    assert!((&mut first).now_or_never().is_none());
+    drop(entered);
+    drop(first);
+    assert!(store.lookup(&ids[1]).await.unwrap().is_some());
+    other.shutdown_background();
 }

@@ -25,7 +25,7 @@ pub(super) fn redis(context: &Context, table: &mut Table) -> Result {
     bare_redis(context, table)
 }
 
-/// What nobody can save who asks Redis for each request.
+/// What it costs to ask Redis for each request, with nothing around it.
 fn bare_redis(context: &Context, table: &mut Table) -> Result {
     let folder = tempfile::tempdir().while_doing("cannot make a folder")?;
     resolver::write_sessions(folder.path(), 1_000)?;
@@ -87,7 +87,7 @@ pub(super) fn scale(context: &Context, table: &mut Table) -> Result {
         };
         compared.measure(context, table)?;
     }
-    // What nobody can save who looks it up in memory.
+    // What it costs to look it up in memory, with nothing around it.
     let start = |sessions| Handler::over_a_map(context, sessions);
     let (many_sessions, few_sessions) = (start(many)?, start(1_000)?);
     let compared = Compared {
