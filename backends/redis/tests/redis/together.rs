@@ -139,6 +139,16 @@ async fn a_runtime_that_stands_still_takes_nothing_from_another() {
     let mut first = store.lookup(&ids[0]);
     assert!((&mut first).now_or_never().is_none());
     drop(entered);
+    // As many as are sent at once do not wait for the first.
+    let many = join_all((0..64).map(|_| store.lookup(&ids[1]))).await;
+    assert!(many.into_iter().all(|found| found.unwrap().is_some()));
+    assert!(first.await.unwrap().is_some());
+
+    let entered = other.enter();
+    let mut first = store.lookup(&ids[0]);
+    assert!((&mut first).now_or_never().is_none());
+    drop(entered);
+    // Nor does anybody wait for a first one that is gone.
     drop(first);
     assert!(store.lookup(&ids[1]).await.unwrap().is_some());
     other.shutdown_background();
