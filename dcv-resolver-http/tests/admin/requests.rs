@@ -27,7 +27,7 @@ async fn a_mistake_in_the_body_is_told_with_its_place() {
         ),
         (
             r#"{"host":"192.0.2.7:8443"}"#,
-            "the body at line 1, column 25: a host is a bare DNS name or IP address; the port has a field of its own",
+            "the body at line 1, column 24: a host is a bare DNS name or IP address; the port has a field of its own",
         ),
         (
             r#"{"http_port":8443}"#,
@@ -79,7 +79,7 @@ async fn a_mistake_in_the_body_is_told_with_its_place() {
         ),
         (
             "{\"host\":\"\u{202e}\"}",
-            "the body at line 1, column 14: not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
+            "the body at line 1, column 13: not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
         ),
     ] {
         let answer = app.register("a", LEASE, body).await;
