@@ -5,6 +5,7 @@
 //! since tokio runs the driver's task right after the one that has given it a
 //! command.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::{Cmd, RedisResult, Value};
@@ -17,13 +18,16 @@ use crate::error::{aborted, timed_out};
 
 /// The `GET`s that wait to be sent over one connection.
 ///
-/// The first one starts a task that sends all who come until its thread has
-/// nothing else to run: they do not wait for a clock, but for the tasks that are
-/// ready there. It is a task, and not the first asker, so that whoever gives up,
-/// or is not polled for a while, does so for himself alone.
+/// One that is alone is sent at once. While there are others, the first to wait
+/// starts a task that sends all who come until its thread has nothing else to
+/// run: they do not wait for a clock, but for the tasks that are ready there. It
+/// is a task, and not the first asker, so that whoever gives up, or is not polled
+/// for a while, does so for himself alone.
 #[derive(Debug)]
 pub(crate) struct Batch {
     server: OneServer,
+    /// How many ask, and have no answer yet.
+    asking: AtomicUsize,
     waiting: Mutex<Vec<Waiting>>,
 }
 
@@ -42,13 +46,20 @@ impl Batch {
     /// is silent would hold up the answers of the others.
     pub(crate) fn over(connection: &RedisConnection) -> Option<Arc<Self>> {
         let server = connection.one_server()?.clone();
-        let waiting = Mutex::default();
-        Some(Arc::new(Self { server, waiting }))
+        Some(Arc::new(Self {
+            server,
+            asking: AtomicUsize::new(0),
+            waiting: Mutex::default(),
+        }))
     }
 
     /// What is answered to a `GET` of `key`. After `deadline` nobody waits for
     /// it.
     pub(crate) async fn get(self: &Arc<Self>, key: &str, deadline: Instant) -> RedisResult<Value> {
+        let asking = Asking::begin(&self.asking);
+        if asking.alone {
+            return self.server.send(&get(key)).await;
+        }
         // Once more where a runtime that is shutting down has dropped the task:
         // the connection need not be that runtime's.
         for _ in 0..2 {
@@ -86,6 +97,26 @@ impl Batch {
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         // Every change is one call, so what a panic leaves is whole.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who asks, until this is dropped.
+struct Asking<'a> {
+    all: &'a AtomicUsize,
+    /// Whether nobody else did when he began.
+    alone: bool,
+}
+
+impl<'a> Asking<'a> {
+    fn begin(all: &'a AtomicUsize) -> Self {
+        let alone = all.fetch_add(1, Ordering::Relaxed) == 0;
+        Self { all, alone }
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -28,19 +28,25 @@ async fn they_are_sent_in_one_write() {
     let server = Server::start().await;
     let store = Arc::new(patient_store(&server.url()));
     let ids = fill(&store, 50).await;
-    let before = reads(&server).await;
-    let found = tokio::spawn(async move {
-        let lookups = ids.into_iter().map(|id| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move { store.lookup(&id).await.unwrap().unwrap().id() == &id })
+    // More than once: a server that does not get to run reads many writes at
+    // once, whatever is sent.
+    for _ in 0..5 {
+        let before = reads(&server).await;
+        let (store, ids) = (Arc::clone(&store), ids.clone());
+        let found = tokio::spawn(async move {
+            let lookups = ids.into_iter().map(|id| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move { store.lookup(&id).await.unwrap().unwrap().id() == &id })
+            });
+            let lookups: Vec<_> = lookups.collect();
+            join_all(lookups).await
         });
-        let lookups: Vec<_> = lookups.collect();
-        join_all(lookups).await
-    });
-    assert!(found.await.unwrap().into_iter().all(Result::unwrap));
-    let taken = reads(&server).await - before;
-    // The write may come in two pieces; asking for this takes a few as well.
-    assert!(taken <= 8, "{taken} reads");
+        assert!(found.await.unwrap().into_iter().all(Result::unwrap));
+        let taken = reads(&server).await - before;
+        // The first is alone, and a turn may end earlier than they have all
+        // come; asking for this takes a few as well.
+        assert!(taken <= 15, "{taken} reads");
+    }
 }
 
 #[tokio::test]
@@ -81,9 +87,12 @@ async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let ids = fill(&store, 3).await;
+    // Nobody polls them meanwhile: the one that is alone, and the first of those
+    // that are not.
+    let mut alone = store.lookup(&ids[0]);
+    assert!((&mut alone).now_or_never().is_none());
     let mut first = store.lookup(&ids[0]);
     assert!((&mut first).now_or_never().is_none());
-    // Nobody polls it meanwhile.
     assert!(store.lookup(&ids[1]).await.unwrap().is_some());
 
     let mut given_up = store.lookup(&ids[1]);
@@ -93,6 +102,7 @@ async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     drop(given_up);
     assert_eq!(other.await.unwrap().unwrap().id(), &ids[2]);
     assert_eq!(first.await.unwrap().unwrap().id(), &ids[0]);
+    assert_eq!(alone.await.unwrap().unwrap().id(), &ids[0]);
 }
 
 #[tokio::test]
@@ -103,6 +113,9 @@ async fn a_runtime_that_ends_takes_nothing_from_another() {
     let ids = fill(&store, 2).await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
     let connections = statistic(&server, "total_connections_received:").await;
+    // Another is asked for, so that these are not sent at once.
+    let mut alone = store.lookup(&ids[0]);
+    assert!((&mut alone).now_or_never().is_none());
     // It ends before the task has had its turn that is to send for both.
     let other = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -116,7 +129,7 @@ async fn a_runtime_that_ends_takes_nothing_from_another() {
     assert!((&mut second).now_or_never().is_none());
     other.shutdown_background();
     assert_eq!(second.await.unwrap().unwrap().id(), &ids[1]);
-    assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    assert!(alone.await.unwrap().is_some());
     drop(first);
     // Over the connection that there was: one more was made to ask for this.
     let now = statistic(&server, "total_connections_received:").await;
@@ -131,6 +144,9 @@ async fn a_runtime_that_stands_still_takes_nothing_from_another() {
     let store = patient_store(&server.url());
     let ids = fill(&store, 2).await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
+    // Another is asked for, so that those below are not sent at once.
+    let mut alone = store.lookup(&ids[0]);
+    assert!((&mut alone).now_or_never().is_none());
     let other = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -151,5 +167,6 @@ async fn a_runtime_that_stands_still_takes_nothing_from_another() {
     // Nor does anybody wait for a first one that is gone.
     drop(first);
     assert!(store.lookup(&ids[1]).await.unwrap().is_some());
+    assert!(alone.await.unwrap().is_some());
     other.shutdown_background();
 }
