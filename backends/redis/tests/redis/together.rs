@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dcv_resolver_core::{SessionStore, StoreErrorKind};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{Server, fill, id, patient_store};
 
@@ -105,6 +106,12 @@ async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     assert_eq!(alone.await.unwrap().unwrap().id(), &ids[0]);
 }
 
+/// It runs only what somebody has it run.
+fn another_runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_runtime_that_ends_takes_nothing_from_another() {
@@ -117,10 +124,7 @@ async fn a_runtime_that_ends_takes_nothing_from_another() {
     let mut alone = store.lookup(&ids[0]);
     assert!((&mut alone).now_or_never().is_none());
     // It ends before the task has had its turn that is to send for both.
-    let other = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let other = another_runtime();
     let entered = other.enter();
     let mut first = store.lookup(&ids[0]);
     assert!((&mut first).now_or_never().is_none());
@@ -147,10 +151,7 @@ async fn a_runtime_that_stands_still_takes_nothing_from_another() {
     // Another is asked for, so that those below are not sent at once.
     let mut alone = store.lookup(&ids[0]);
     assert!((&mut alone).now_or_never().is_none());
-    let other = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let other = another_runtime();
     let entered = other.enter();
     let mut first = store.lookup(&ids[0]);
     assert!((&mut first).now_or_never().is_none());
