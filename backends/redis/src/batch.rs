@@ -155,11 +155,10 @@ async fn send(server: OneServer, mut waiting: Vec<Waiting>) {
         .into_iter()
         .map(|waiting| (waiting.command, waiting.answer))
         .unzip();
-    let answers = timeout_at(deadline, answers(&server, commands)).await;
-    let mut answers = match answers.unwrap_or_else(|_| Err(timed_out())) {
-        Ok(answers) => Ok(answers.into_iter()),
-        Err(error) => Err(error),
-    };
+    let mut answers = timeout_at(deadline, answers(&server, commands))
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+        .map(Vec::into_iter);
     for asker in askers {
         let answer = match &mut answers {
             Ok(answers) => answers.next(),
@@ -178,7 +177,8 @@ async fn answers(server: &OneServer, commands: Vec<Cmd>) -> RedisResult<Vec<Redi
     }
 }
 
-fn get(key: &str) -> Cmd {
+/// Asks for the value of `key`.
+pub(crate) fn get(key: &str) -> Cmd {
     const GET: &str = "GET";
     let mut command = Cmd::with_capacity(2, GET.len() + key.len());
     command.arg(GET).arg(key);

@@ -13,10 +13,10 @@ use redis::{Cmd, ErrorKind, RedisResult, Value};
 /// It takes the driver's own types, of `redis` 1.8: a new major version of the
 /// driver is one of this crate, too.
 #[derive(Clone)]
-pub struct RedisConnection(pub(crate) Kind);
+pub struct RedisConnection(Kind);
 
 #[derive(Clone)]
-pub(crate) enum Kind {
+enum Kind {
     One(OneServer),
     Cluster(ClusterConnection),
 }

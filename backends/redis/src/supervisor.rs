@@ -23,7 +23,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answer::{ask_run_id, run_id};
-use crate::batch::Batch;
+use crate::batch::{Batch, get};
 use crate::config::{Origin, RedisConfig};
 use crate::connect::Reached;
 use crate::connection::RedisConnection;
@@ -467,7 +467,7 @@ impl Live {
         match question {
             Question::Get(key) => match &self.batch {
                 Some(batch) => batch.get(key, deadline).await,
-                None => self.connection.send(redis::cmd("GET").arg(key)).await,
+                None => self.connection.send(&get(key)).await,
             },
             Question::Command(command, None) => self.connection.send(command).await,
             Question::Command(command, Some(slot)) => {

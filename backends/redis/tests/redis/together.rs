@@ -90,20 +90,28 @@ async fn one_that_is_given_up_or_left_alone_takes_nothing_from_the_others() {
     let ids = fill(&store, 3).await;
     // Nobody polls them meanwhile: the one that is alone, and the first of those
     // that are not.
-    let mut alone = store.lookup(&ids[0]);
-    assert!((&mut alone).now_or_never().is_none());
-    let mut first = store.lookup(&ids[0]);
-    assert!((&mut first).now_or_never().is_none());
+    let alone = begun(store.lookup(&ids[0]));
+    let first = begun(store.lookup(&ids[0]));
     assert!(store.lookup(&ids[1]).await.unwrap().is_some());
 
-    let mut given_up = store.lookup(&ids[1]);
-    assert!((&mut given_up).now_or_never().is_none());
-    let mut other = store.lookup(&ids[2]);
-    assert!((&mut other).now_or_never().is_none());
+    let given_up = begun(store.lookup(&ids[1]));
+    let other = begun(store.lookup(&ids[2]));
     drop(given_up);
     assert_eq!(other.await.unwrap().unwrap().id(), &ids[2]);
     assert_eq!(first.await.unwrap().unwrap().id(), &ids[0]);
     assert_eq!(alone.await.unwrap().unwrap().id(), &ids[0]);
+}
+
+/// Begun, and left alone.
+fn begun<F: Future + Unpin>(mut lookup: F) -> F {
+    assert!((&mut lookup).now_or_never().is_none());
+    lookup
+}
+
+/// The same on another runtime, whose tasks will be those that it starts.
+fn begun_on<F: Future + Unpin>(runtime: &Runtime, lookup: F) -> F {
+    let _entered = runtime.enter();
+    begun(lookup)
 }
 
 /// It runs only what somebody has it run.
@@ -121,16 +129,11 @@ async fn a_runtime_that_ends_takes_nothing_from_another() {
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
     let connections = statistic(&server, "total_connections_received:").await;
     // Another is asked for, so that these are not sent at once.
-    let mut alone = store.lookup(&ids[0]);
-    assert!((&mut alone).now_or_never().is_none());
+    let alone = begun(store.lookup(&ids[0]));
     // It ends before the task has had its turn that is to send for both.
     let other = another_runtime();
-    let entered = other.enter();
-    let mut first = store.lookup(&ids[0]);
-    assert!((&mut first).now_or_never().is_none());
-    drop(entered);
-    let mut second = store.lookup(&ids[1]);
-    assert!((&mut second).now_or_never().is_none());
+    let first = begun_on(&other, store.lookup(&ids[0]));
+    let second = begun(store.lookup(&ids[1]));
     other.shutdown_background();
     assert_eq!(second.await.unwrap().unwrap().id(), &ids[1]);
     assert!(alone.await.unwrap().is_some());
@@ -149,22 +152,15 @@ async fn a_runtime_that_stands_still_takes_nothing_from_another() {
     let ids = fill(&store, 2).await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
     // Another is asked for, so that those below are not sent at once.
-    let mut alone = store.lookup(&ids[0]);
-    assert!((&mut alone).now_or_never().is_none());
+    let alone = begun(store.lookup(&ids[0]));
     let other = another_runtime();
-    let entered = other.enter();
-    let mut first = store.lookup(&ids[0]);
-    assert!((&mut first).now_or_never().is_none());
-    drop(entered);
+    let first = begun_on(&other, store.lookup(&ids[0]));
     // As many as are sent at once do not wait for the first.
     let many = join_all((0..64).map(|_| store.lookup(&ids[1]))).await;
     assert!(many.into_iter().all(|found| found.unwrap().is_some()));
     assert!(first.await.unwrap().is_some());
 
-    let entered = other.enter();
-    let mut first = store.lookup(&ids[0]);
-    assert!((&mut first).now_or_never().is_none());
-    drop(entered);
+    let first = begun_on(&other, store.lookup(&ids[0]));
     // Nor does anybody wait for a first one that is gone.
     drop(first);
     assert!(store.lookup(&ids[1]).await.unwrap().is_some());
