@@ -16,6 +16,7 @@ use futures_util::stream::pending;
 use serde_json::Value;
 use tokio::task::yield_now;
 use tower::ServiceExt;
+use tracing::dispatcher::DefaultGuard;
 use tracing::instrument::WithSubscriber;
 use tracing::{Dispatch, info};
 use tracing_subscriber::layer::SubscriberExt;
@@ -64,6 +65,14 @@ fn subscriber(lines: &DecisionLines) -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(JsonLines::new(lines.clone())))
 }
 
+/// What is written of this thread's events, until the guard is dropped.
+fn logged() -> (Calls, DecisionLines, DefaultGuard) {
+    let calls = Calls::default();
+    let lines = DecisionLines::new(calls.clone());
+    let guard = tracing::dispatcher::set_default(&subscriber(&lines));
+    (calls, lines, guard)
+}
+
 fn service(lines: &DecisionLines) -> ResolveService {
     builder(lines).service()
 }
@@ -88,9 +97,7 @@ async fn ask(service: &ResolveService, session: &str, request_id: &str) -> Statu
 
 #[tokio::test]
 async fn requests_that_are_decided_together_are_answered_after_one_write() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, lines, _default) = logged();
     let service = service(&lines);
 
     // Misses as well as destinations.
@@ -134,9 +141,7 @@ async fn no_request_is_answered_before_its_line_is_written() {
 
 #[tokio::test]
 async fn a_request_that_is_alone_is_answered_after_its_line() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, lines, _default) = logged();
     let service = service(&lines);
     for written in 1..=3 {
         assert_eq!(ask(&service, "console", "alone").await, StatusCode::OK);
@@ -146,9 +151,7 @@ async fn a_request_that_is_alone_is_answered_after_its_line() {
 
 #[tokio::test]
 async fn a_body_that_does_not_end_holds_no_line_back() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, lines, _default) = logged();
     let body = Body::from_stream(pending::<io::Result<&[u8]>>());
     let request = Request::post("/resolveSession?sessionId=console&transport=HTTP");
     let mut asking = service(&lines).oneshot(request.body(body).unwrap());
@@ -170,9 +173,7 @@ async fn who_waits_for_his_line_takes_no_place_of_another() {
 
 #[tokio::test]
 async fn other_events_are_written_at_once_and_in_order() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, lines, _default) = logged();
     let service = service(&lines);
 
     let mut asking = Box::pin(ask(&service, "console", "waits"));
@@ -189,9 +190,7 @@ async fn other_events_are_written_at_once_and_in_order() {
 
 #[tokio::test]
 async fn the_line_of_a_caller_who_goes_away_is_written_all_the_same() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, lines, _default) = logged();
     let service = service(&lines);
 
     let mut asking = Box::pin(ask(&service, "console", "gone"));
@@ -202,9 +201,7 @@ async fn the_line_of_a_caller_who_goes_away_is_written_all_the_same() {
 
 #[tokio::test]
 async fn a_router_that_was_not_given_them_gathers_nothing() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, _, _default) = logged();
     // It gathers in others.
     let service = service(&DecisionLines::new(io::sink()));
     let asking = ask(&service, "console", "at-once").now_or_never();
@@ -215,9 +212,7 @@ async fn a_router_that_was_not_given_them_gathers_nothing() {
 /// So that no other process writes in between where the log is a pipe.
 #[tokio::test]
 async fn a_write_is_of_whole_lines_and_of_no_more_than_4096_bytes() {
-    let calls = Calls::default();
-    let lines = DecisionLines::new(calls.clone());
-    let _default = tracing::dispatcher::set_default(&subscriber(&lines));
+    let (calls, lines, _default) = logged();
     let service = service(&lines);
     join_all((0..100).map(|_| ask(&service, "console", "together"))).await;
     let longest = calls.lock().iter().map(String::len).max().unwrap();
