@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let request = ResolveRequest::new(id.parse()?, Transport::Http);
         match resolver.resolve(&request).await? {
             Outcome::Found(found) => println!("{id}: {}", serde_json::to_string(&found)?),
-            Outcome::Miss(miss) => println!("{id}: {miss}"),
+            Outcome::NotFound(miss) => println!("{id}: {miss}"),
         }
     }
     Ok(())

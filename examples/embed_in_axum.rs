@@ -18,13 +18,17 @@ use axum::routing::get;
 use dcv_resolver_core::{Expiry, Explainer, MemoryStore, Resolver, SessionRecord};
 use dcv_resolver_http::ops::{OpsBuilder, Readiness};
 use dcv_resolver_http::server::{self, Server};
-use dcv_resolver_http::{Metrics, RouterBuilder};
+use dcv_resolver_http::{Metrics, ResolveServiceBuilder};
 
 /// For gateways, beside what the service does anyway.
 fn app(resolver: Resolver, metrics: Metrics) -> Router {
     Router::new()
         .route("/about", get(async || "our own service"))
-        .merge(RouterBuilder::new(resolver).metrics(metrics).build())
+        .merge(
+            ResolveServiceBuilder::new(resolver)
+                .metrics(metrics)
+                .build(),
+        )
 }
 
 /// For operators. The store is listed, so that a mistyped id is recognised.

@@ -77,7 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod tests {
     use dcv_resolver_core::testing::{Reply, ScriptedStore};
-    use dcv_resolver_core::{Miss, Outcome, StoreErrorKind};
+    use dcv_resolver_core::{NotFound, Outcome, StoreErrorKind};
 
     use super::*;
 
@@ -95,7 +95,7 @@ mod tests {
         let operator = resolver.resolve(&asked_from("192.0.2.7")).await.unwrap();
         assert!(matches!(operator, Outcome::Found(_)));
         let other = resolver.resolve(&asked_from("203.0.113.7")).await.unwrap();
-        assert!(matches!(other, Outcome::Miss(Miss::Denied(_))));
+        assert!(matches!(other, Outcome::NotFound(NotFound::Denied(_))));
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ mod tests {
     use axum::http::{Request, StatusCode};
     use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
     use dcv_resolver_core::{
-        Clock, Expiry, MemoryStore, Miss, Outcome, ResolveRequest, Resolver, SessionRecord,
+        Clock, Expiry, MemoryStore, NotFound, Outcome, ResolveRequest, Resolver, SessionRecord,
         StoreErrorKind, Transport,
     };
     use tower::ServiceExt;
@@ -39,7 +39,10 @@ mod tests {
 
         clock.advance(Duration::from_secs(30));
         let outcome = resolver.resolve(&request).await.unwrap();
-        assert!(matches!(outcome, Outcome::Miss(Miss::Expired { .. })));
+        assert!(matches!(
+            outcome,
+            Outcome::NotFound(NotFound::Expired { .. })
+        ));
     }
 
     #[tokio::test]

@@ -35,7 +35,7 @@ use crate::{
 ///
 /// ```
 /// use dcv_resolver_core::{
-///     ClientNetworks, Expiry, MemoryStore, Miss, Outcome, ResolveRequest, Resolver,
+///     ClientNetworks, Expiry, MemoryStore, NotFound, Outcome, ResolveRequest, Resolver,
 ///     SessionRecord, Transport, UnknownClient,
 /// };
 ///
@@ -54,7 +54,7 @@ use crate::{
 /// let inside = request.clone().with_client_ip("192.0.2.7".parse()?);
 /// assert!(matches!(resolver.resolve(&inside).await?, Outcome::Found(_)));
 /// let hidden = request.with_client_ip("198.51.100.3".parse()?);
-/// let Outcome::Miss(miss) = resolver.resolve(&hidden).await? else { panic!("found") };
+/// let Outcome::NotFound(miss) = resolver.resolve(&hidden).await? else { panic!("found") };
 /// assert_eq!(miss.to_string(), "the client's address is not known, and the session is not open to unknown clients");
 /// # Ok(())
 /// # }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::near_ids::{Asked, Nearest};
 use crate::resolver::check_identity;
 use crate::{
-    Expiry, Miss, PageToken, Resolution, ResolveRequest, Resolver, SessionId, SessionListing,
+    Expiry, NotFound, PageToken, Resolution, ResolveRequest, Resolver, SessionId, SessionListing,
     SessionRecord, StoreError, Timestamp, Transport, Verdict, rules,
 };
 
@@ -68,26 +68,26 @@ pub struct Explanation {
     #[serde(rename = "now_ms")]
     pub now: Timestamp,
     /// What each store said, in their order.
-    pub stores: Vec<StoreFinding>,
+    pub stores: Vec<StoreStep>,
     /// What each rule and policy says of the record that decides, in their
     /// order; empty where there is none.
-    pub rules: Vec<RuleFinding>,
+    pub rules: Vec<RuleStep>,
     /// How the request is answered.
     #[serde(flatten)]
     pub conclusion: Conclusion,
     /// Sessions that look like the one asked for, the nearest first, a few at
     /// most; looked for only when no store holds that one.
-    pub did_you_mean: Vec<NearId>,
+    pub did_you_mean: Vec<Suggestion>,
     /// Whether there are sessions that were not compared: there was no time for
     /// them, they are too many, or their store failed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub not_all_compared: bool,
+    pub search_truncated: bool,
 }
 
 /// What one store said.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct StoreFinding {
+pub struct StoreStep {
     /// The store's name.
     pub store: String,
     /// Whether the answer comes from here: the first store that holds the
@@ -95,14 +95,14 @@ pub struct StoreFinding {
     pub decides: bool,
     /// What it said.
     #[serde(flatten)]
-    pub said: StoreSaid,
+    pub said: StoreResult,
 }
 
 /// What a store says of a session.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "said", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum StoreSaid {
+pub enum StoreResult {
     /// It holds this record.
     Holds {
         /// The record.
@@ -124,19 +124,19 @@ pub enum StoreSaid {
 /// What one rule or policy says.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
-pub struct RuleFinding {
+pub struct RuleStep {
     /// `live`, `ready`, `transport_offered`, or the name of a policy.
     pub rule: String,
     /// What it says.
     #[serde(flatten)]
-    pub said: RuleSaid,
+    pub said: RuleResult,
 }
 
 /// What a rule or policy says of a record.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "said", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum RuleSaid {
+pub enum RuleResult {
     /// The client may pass.
     Passes,
     /// The client may not pass.
@@ -162,7 +162,7 @@ pub enum Conclusion {
         answer: Resolution,
     },
     /// There is no destination.
-    Miss {
+    NotFound {
         /// A stable word.
         reason: &'static str,
         /// A sentence.
@@ -179,7 +179,7 @@ pub enum Conclusion {
 /// DCV server, its host or its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct NearId {
+pub struct Suggestion {
     /// The id.
     pub session_id: SessionId,
     /// The store that holds it.
@@ -242,9 +242,9 @@ impl Explainer {
         let now = self.resolver.clock.now();
         let decisive = stores.iter().find(|finding| finding.decides);
         let (rules, conclusion) = match decisive.map(|finding| &finding.said) {
-            Some(StoreSaid::Holds { record, .. }) => self.ask_rules(request, record, now).await,
-            Some(StoreSaid::Failed { error }) => (Vec::new(), failed(error)),
-            Some(StoreSaid::Absent) | None => (Vec::new(), missed(&Miss::Unknown)),
+            Some(StoreResult::Holds { record, .. }) => self.ask_rules(request, record, now).await,
+            Some(StoreResult::Failed { error }) => (Vec::new(), failed(error)),
+            Some(StoreResult::Absent) | None => (Vec::new(), missed(&NotFound::Unknown)),
         };
         let mut nearest = Nearest::default();
         let all_compared = if decisive.is_none() {
@@ -263,29 +263,29 @@ impl Explainer {
             rules,
             conclusion,
             did_you_mean: nearest.into_ids(),
-            not_all_compared: !all_compared,
+            search_truncated: !all_compared,
         }
     }
 
-    async fn ask_stores(&self, request: &ResolveRequest) -> Vec<StoreFinding> {
+    async fn ask_stores(&self, request: &ResolveRequest) -> Vec<StoreStep> {
         let mut findings = Vec::new();
         let mut decided = false;
         for named in self.resolver.stores() {
             let said = match named.store().lookup(request.session_id()).await {
-                Ok(None) => StoreSaid::Absent,
+                Ok(None) => StoreResult::Absent,
                 Ok(Some(record)) => match check_identity(request, &record) {
-                    Ok(()) => StoreSaid::holds(record),
-                    Err(error) => StoreSaid::Failed {
+                    Ok(()) => StoreResult::holds(record),
+                    Err(error) => StoreResult::Failed {
                         error: error.chain().to_string(),
                     },
                 },
-                Err(error) => StoreSaid::Failed {
+                Err(error) => StoreResult::Failed {
                     error: error.chain().to_string(),
                 },
             };
-            let decides = !decided && !matches!(said, StoreSaid::Absent);
+            let decides = !decided && !matches!(said, StoreResult::Absent);
             decided |= decides;
-            findings.push(StoreFinding {
+            findings.push(StoreStep {
                 store: named.name().to_string(),
                 decides,
                 said,
@@ -301,7 +301,7 @@ impl Explainer {
         request: &ResolveRequest,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> (Vec<RuleFinding>, Conclusion) {
+    ) -> (Vec<RuleStep>, Conclusion) {
         let offered = rules::offers(record.clone(), request.transport());
         let mut rules = Rules::default();
         rules.add("live", Ok(rules::is_live(record, now)));
@@ -388,26 +388,26 @@ async fn pause() {
 /// The rules asked so far.
 #[derive(Default)]
 struct Rules {
-    findings: Vec<RuleFinding>,
+    findings: Vec<RuleStep>,
     /// From the first that did not let the client pass.
     conclusion: Option<Conclusion>,
 }
 
 impl Rules {
-    fn add(&mut self, rule: &str, said: Result<Result<(), Miss>, StoreError>) {
+    fn add(&mut self, rule: &str, said: Result<Result<(), NotFound>, StoreError>) {
         let (said, conclusion) = match said {
-            Ok(Ok(())) => (RuleSaid::Passes, None),
+            Ok(Ok(())) => (RuleResult::Passes, None),
             Ok(Err(miss)) => {
                 let detail = miss.to_string();
-                (RuleSaid::Breaks { detail }, Some(missed(&miss)))
+                (RuleResult::Breaks { detail }, Some(missed(&miss)))
             }
             Err(error) => {
                 let error = error.chain().to_string();
                 let conclusion = failed(&error);
-                (RuleSaid::Failed { error }, Some(conclusion))
+                (RuleResult::Failed { error }, Some(conclusion))
             }
         };
-        self.findings.push(RuleFinding {
+        self.findings.push(RuleStep {
             rule: rule.to_owned(),
             said,
         });
@@ -417,15 +417,15 @@ impl Rules {
     }
 }
 
-fn as_rule(verdict: Verdict) -> Result<(), Miss> {
+fn as_rule(verdict: Verdict) -> Result<(), NotFound> {
     match verdict {
         Verdict::Allow => Ok(()),
-        Verdict::Deny(denial) => Err(Miss::Denied(denial)),
+        Verdict::Deny(denial) => Err(NotFound::Denied(denial)),
     }
 }
 
-fn missed(miss: &Miss) -> Conclusion {
-    Conclusion::Miss {
+fn missed(miss: &NotFound) -> Conclusion {
+    Conclusion::NotFound {
         reason: miss.reason(),
         detail: miss.to_string(),
     }
@@ -437,7 +437,7 @@ fn failed(error: &str) -> Conclusion {
     }
 }
 
-impl StoreSaid {
+impl StoreResult {
     fn holds(record: SessionRecord) -> Self {
         let as_ms = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         Self::Holds {
@@ -458,33 +458,33 @@ impl fmt::Display for Explanation {
         for finding in &self.stores {
             writeln!(f, "  store {finding}")?;
         }
-        for RuleFinding { rule, said } in &self.rules {
+        for RuleStep { rule, said } in &self.rules {
             writeln!(f, "  rule {rule}: {said}")?;
         }
         write!(f, "{}", self.conclusion)?;
         for near in &self.did_you_mean {
-            let NearId {
+            let Suggestion {
                 session_id,
                 store,
                 how,
             } = near;
             write!(f, "\ndid you mean {session_id:?}, {how}? (store {store})")?;
         }
-        if self.not_all_compared {
+        if self.search_truncated {
             f.write_str("\nnot all sessions were compared with it")?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for StoreFinding {
+impl fmt::Display for StoreStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.store, self.said)?;
         f.write_str(if self.decides { " (decides)" } else { "" })
     }
 }
 
-impl fmt::Display for StoreSaid {
+impl fmt::Display for StoreResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = match self {
             Self::Absent => return f.write_str("holds no such session"),
@@ -515,7 +515,7 @@ impl fmt::Display for StoreSaid {
     }
 }
 
-impl fmt::Display for RuleSaid {
+impl fmt::Display for RuleResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passes => f.write_str("yes"),
@@ -536,7 +536,7 @@ impl fmt::Display for Conclusion {
                     answer.port()
                 )
             }
-            Self::Miss { reason, detail } => {
+            Self::NotFound { reason, detail } => {
                 write!(f, "not found ({reason}): {}", OneLine(detail))
             }
             Self::Error { error } => write!(f, "not answered: {}", OneLine(error)),
@@ -750,7 +750,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_driver_says_cannot_forge_a_line() {
         let text = "cannot connect\n  rule live: yes\u{1b}[2J";
-        let said = StoreSaid::Failed {
+        let said = StoreResult::Failed {
             error: text.to_owned(),
         };
         assert_eq!(
@@ -792,14 +792,14 @@ mod tests {
 
         let cut = explainer.explain_until(&request, async {}).await;
         assert_eq!(cut.did_you_mean.len(), 1);
-        assert!(cut.not_all_compared);
+        assert!(cut.search_truncated);
         assert!(
             cut.to_string()
                 .ends_with("\nnot all sessions were compared with it")
         );
         let whole = explainer.explain(&request).await;
         assert_eq!(whole.did_you_mean.len(), 2);
-        assert!(!whole.not_all_compared);
+        assert!(!whole.search_truncated);
     }
 
     proptest! {
@@ -830,7 +830,7 @@ mod tests {
                 (Ok(Outcome::Found(found)), Conclusion::Found { answer }) => {
                     prop_assert_eq!(found, answer);
                 }
-                (Ok(Outcome::Miss(miss)), Conclusion::Miss { reason, detail }) => {
+                (Ok(Outcome::NotFound(miss)), Conclusion::NotFound { reason, detail }) => {
                     prop_assert_eq!((miss.reason(), miss.to_string()), (reason, detail));
                 }
                 (Err(answered), Conclusion::Error { error }) => {

@@ -10,10 +10,10 @@ use crate::{LeaseToken, SessionRecord, SessionRegistry, StoreError, Timestamp};
 ///
 /// # Contract
 ///
-/// 1. The answer has one [`Imported`] a record, in the same order.
-/// 2. With [`Existing::Keep`] each record is stored exactly when
+/// 1. The answer has one [`ImportOutcome`] a record, in the same order.
+/// 2. With [`OnConflict::Skip`] each record is stored exactly when
 ///    [`register`](SessionRegistry::register) would have stored it.
-/// 3. With [`Existing::Replace`] each record is stored, whatever is there and
+/// 3. With [`OnConflict::Overwrite`] each record is stored, whatever is there and
 ///    under whichever token.
 /// 4. Of two records of one batch with the same id, the later is treated as
 ///    if it had been registered after the earlier.
@@ -31,27 +31,27 @@ pub trait SessionImport: SessionRegistry {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError>;
+    ) -> Result<Vec<ImportOutcome>, StoreError>;
 }
 
 /// What an import does over a live record of another lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
+pub enum OnConflict {
     /// Leave it as it is.
-    Keep,
+    Skip,
     /// Overwrite it.
-    Replace,
+    Overwrite,
 }
 
 /// What became of one imported record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Imported {
+pub enum ImportOutcome {
     /// It was stored.
     Stored,
-    /// A live record of another lease was kept instead.
-    Kept,
+    /// A live record of another lease was left in place.
+    Skipped,
 }
 
 #[async_trait]
@@ -61,9 +61,9 @@ impl<T: SessionImport + ?Sized> SessionImport for Arc<T> {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
-        (**self).import(records, token, existing, now).await
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
+        (**self).import(records, token, on_conflict, now).await
     }
 }

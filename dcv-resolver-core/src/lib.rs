@@ -39,7 +39,7 @@
 //! let request = ResolveRequest::new("console".parse()?, Transport::Quic);
 //! match resolver.resolve(&request).await? {
 //!     Outcome::Found(resolution) => println!("{}", serde_json::to_string(&resolution)?),
-//!     Outcome::Miss(miss) => {
+//!     Outcome::NotFound(miss) => {
 //!         assert_eq!(miss.to_string(), "the session's server does not offer QUIC");
 //!     }
 //! }
@@ -80,16 +80,16 @@ pub use changes::ChangeListener;
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
 pub use explain::{
-    Conclusion, Explainer, Explanation, NearId, RuleFinding, RuleSaid, StoreFinding, StoreSaid,
+    Conclusion, Explainer, Explanation, RuleResult, RuleStep, StoreResult, StoreStep, Suggestion,
 };
 pub use host::{Host, InvalidHost};
 pub use id::{InvalidSessionId, SessionId};
-pub use import::{Existing, Imported, SessionImport};
+pub use import::{ImportOutcome, OnConflict, SessionImport};
 pub use lease::{InvalidLeaseToken, LeaseToken};
 pub use listing::{Page, PageToken, SessionListing};
 pub use memory::MemoryStore;
 pub use network::{InvalidNetwork, Network};
-pub use outcome::{Miss, Outcome, Resolution};
+pub use outcome::{NotFound, Outcome, Resolution};
 pub use policy::{Denial, Policy, Verdict};
 pub use record::{
     InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,

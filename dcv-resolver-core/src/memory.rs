@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use crate::{
-    Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId, SessionImport,
+    Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId, SessionImport,
     SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
     Timestamp,
 };
@@ -206,19 +206,19 @@ impl SessionImport for MemoryStore {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
         let mut sessions = self.write();
         let imported = records.iter().map(|record| {
             let taken = sessions
                 .get(record.id())
                 .is_some_and(|entry| entry.is_taken(token, now));
-            if taken && existing == Existing::Keep {
-                return Imported::Kept;
+            if taken && on_conflict == OnConflict::Skip {
+                return ImportOutcome::Skipped;
             }
             put(&mut sessions, record.clone(), Some(*token));
-            Imported::Stored
+            ImportOutcome::Stored
         });
         Ok(imported.collect())
     }

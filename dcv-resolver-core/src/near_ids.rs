@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{NearId, SessionId, SessionRecord};
+use crate::{SessionId, SessionRecord, Suggestion};
 
 /// How a session that is held looks like the one asked for. Nearer ones come
 /// first in the order.
@@ -200,10 +200,10 @@ impl Nearest {
         }
     }
 
-    pub(crate) fn into_ids(self) -> Vec<NearId> {
+    pub(crate) fn into_ids(self) -> Vec<Suggestion> {
         let nearest = self.0.into_iter();
         nearest
-            .map(|((likeness, session_id), store)| NearId {
+            .map(|((likeness, session_id), store)| Suggestion {
                 session_id,
                 store: store.to_string(),
                 how: likeness.as_sentence(),

@@ -13,7 +13,7 @@ pub enum Outcome {
     /// The gateway can connect to this destination.
     Found(Resolution),
     /// The gateway cannot connect, for this reason.
-    Miss(Miss),
+    NotFound(NotFound),
 }
 
 /// A destination, and at the same time the answer on the wire: it serialises
@@ -101,7 +101,7 @@ impl Serialize for Resolution {
 /// Displays as a sentence that names no host and no other session.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Miss {
+pub enum NotFound {
     /// The store holds no such session.
     #[error("no session has this id")]
     Unknown,
@@ -128,7 +128,7 @@ pub enum Miss {
     Denied(Denial),
 }
 
-impl Miss {
+impl NotFound {
     /// A stable word for logs, metrics and problem documents.
     #[must_use]
     pub const fn reason(&self) -> &'static str {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    Clock, Miss, Outcome, Policy, ResolveRequest, SessionRecord, SessionStore, StoreError,
+    Clock, NotFound, Outcome, Policy, ResolveRequest, SessionRecord, SessionStore, StoreError,
     StoreErrorKind, SystemClock, Verdict, rules,
 };
 
@@ -30,7 +30,7 @@ use crate::{
 ///
 /// assert!(matches!(resolver.resolve(&request).await?, Outcome::Found(_)));
 /// clock.advance(Duration::from_secs(60));
-/// assert!(matches!(resolver.resolve(&request).await?, Outcome::Miss(Miss::Expired { .. })));
+/// assert!(matches!(resolver.resolve(&request).await?, Outcome::NotFound(NotFound::Expired { .. })));
 /// # Ok(())
 /// # }
 /// ```
@@ -268,18 +268,18 @@ impl<'a> Resolving<'a> {
     /// As of [`Resolver::resolve`].
     pub async fn run(&mut self) -> Result<Outcome, StoreError> {
         let Some(record) = self.lookup().await? else {
-            return Ok(Outcome::Miss(Miss::Unknown));
+            return Ok(Outcome::NotFound(NotFound::Unknown));
         };
         let Resolver {
             policies, clock, ..
         } = self.resolver;
         let found = match rules::all(record, self.request.transport(), &**clock) {
             Ok(found) => found,
-            Err(miss) => return Ok(Outcome::Miss(miss)),
+            Err(miss) => return Ok(Outcome::NotFound(miss)),
         };
         for policy in &**policies {
             if let Verdict::Deny(denial) = policy.judge(self.request, found.record()).await? {
-                return Ok(Outcome::Miss(Miss::Denied(denial)));
+                return Ok(Outcome::NotFound(NotFound::Denied(denial)));
             }
         }
         Ok(Outcome::Found(found))
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(found.port(), 8443);
         assert_eq!(
             resolve(http_only(), Transport::Quic).await,
-            Outcome::Miss(Miss::TransportNotOffered {
+            Outcome::NotFound(NotFound::TransportNotOffered {
                 transport: Transport::Quic
             })
         );
@@ -381,7 +381,7 @@ mod tests {
         ] {
             assert_eq!(
                 resolve(http_only().state(state), Transport::Http).await,
-                Outcome::Miss(Miss::NotReady { state })
+                Outcome::NotFound(NotFound::NotReady { state })
             );
         }
     }
@@ -394,11 +394,11 @@ mod tests {
             .state(SessionState::Creating);
         assert_eq!(
             resolve(record, Transport::Quic).await,
-            Outcome::Miss(Miss::Expired { expired_at })
+            Outcome::NotFound(NotFound::Expired { expired_at })
         );
         assert_eq!(
             resolve(http_only().state(SessionState::Creating), Transport::Quic).await,
-            Outcome::Miss(Miss::NotReady {
+            Outcome::NotFound(NotFound::NotReady {
                 state: SessionState::Creating
             })
         );
@@ -497,12 +497,12 @@ mod tests {
             ([live(), Reply::Hang], found, "first"),
             (
                 [Reply::Record(expired), live()],
-                Ok(Outcome::Miss(Miss::Expired { expired_at })),
+                Ok(Outcome::NotFound(NotFound::Expired { expired_at })),
                 "first",
             ),
             (
                 [Reply::Absent, Reply::Absent],
-                Ok(Outcome::Miss(Miss::Unknown)),
+                Ok(Outcome::NotFound(NotFound::Unknown)),
                 "first,second",
             ),
             (
@@ -614,7 +614,7 @@ mod tests {
     #[tokio::test]
     async fn every_policy_must_let_the_client_through() {
         let denial = crate::Denial::new("not today");
-        let denied = Ok(Outcome::Miss(Miss::Denied(denial.clone())));
+        let denied = Ok(Outcome::NotFound(NotFound::Denied(denial.clone())));
         let allow = Told::to(Ok(Verdict::Allow));
         let deny = Told::to(Ok(Verdict::Deny(denial)));
 
@@ -641,7 +641,10 @@ mod tests {
         let policy = Told::to(Ok(Verdict::Allow));
         let record = http_only().state(SessionState::Creating);
         let missed = judged(record, [&policy, &policy]).await;
-        assert!(matches!(missed, Ok(Outcome::Miss(Miss::NotReady { .. }))));
+        assert!(matches!(
+            missed,
+            Ok(Outcome::NotFound(NotFound::NotReady { .. }))
+        ));
         assert_eq!(policy.asked(), 0);
     }
 }

@@ -2,7 +2,9 @@
 //! [`Resolver`](crate::Resolver) goes by them until one is broken, the
 //! [`Explainer`](crate::Explainer) tells what each of them says.
 
-use crate::{Clock, Expiry, Miss, Resolution, SessionRecord, SessionState, Timestamp, Transport};
+use crate::{
+    Clock, Expiry, NotFound, Resolution, SessionRecord, SessionState, Timestamp, Transport,
+};
 
 /// All of the rules, in their order: the first that is broken is the reason of
 /// the miss.
@@ -10,7 +12,7 @@ pub(crate) fn all(
     record: SessionRecord,
     transport: Transport,
     clock: &dyn Clock,
-) -> Result<Resolution, Miss> {
+) -> Result<Resolution, NotFound> {
     // It is live whatever the time is, and to read the clock would take a
     // quarter of the time that all of this takes.
     if record.expiry() != Expiry::Never {
@@ -20,20 +22,20 @@ pub(crate) fn all(
     offers(record, transport)
 }
 
-pub(crate) fn is_live(record: &SessionRecord, now: Timestamp) -> Result<(), Miss> {
+pub(crate) fn is_live(record: &SessionRecord, now: Timestamp) -> Result<(), NotFound> {
     match record.expiry() {
-        Expiry::At(expired_at) if !record.is_live(now) => Err(Miss::Expired { expired_at }),
+        Expiry::At(expired_at) if !record.is_live(now) => Err(NotFound::Expired { expired_at }),
         _ => Ok(()),
     }
 }
 
-pub(crate) fn is_ready(record: &SessionRecord) -> Result<(), Miss> {
+pub(crate) fn is_ready(record: &SessionRecord) -> Result<(), NotFound> {
     match record.state() {
         SessionState::Ready => Ok(()),
-        state => Err(Miss::NotReady { state }),
+        state => Err(NotFound::NotReady { state }),
     }
 }
 
-pub(crate) fn offers(record: SessionRecord, transport: Transport) -> Result<Resolution, Miss> {
-    Resolution::new(record, transport).ok_or(Miss::TransportNotOffered { transport })
+pub(crate) fn offers(record: SessionRecord, transport: Transport) -> Result<Resolution, NotFound> {
+    Resolution::new(record, transport).ok_or(NotFound::TransportNotOffered { transport })
 }

@@ -30,7 +30,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let resolver = Resolver::new(Inventory::default());
 //! let request = ResolveRequest::new("console".parse()?, Transport::Http);
-//! assert!(matches!(resolver.resolve(&request).await?, Outcome::Miss(_)));
+//! assert!(matches!(resolver.resolve(&request).await?, Outcome::NotFound(_)));
 //! # Ok(())
 //! # }
 //! ```

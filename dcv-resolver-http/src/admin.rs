@@ -122,7 +122,7 @@ use crate::request_id::RequestIds;
 use exchange::{Shared, answer};
 use gate::Gate;
 pub use openapi::openapi;
-pub use role::{InvalidRole, Role, TokenHolder};
+pub use role::{InvalidRole, Principal, Role};
 pub use token_file::{InvalidTokenLine, InvalidTokens};
 pub use tokens::{Tokens, TokensError, TokensReload};
 

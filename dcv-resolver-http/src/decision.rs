@@ -50,7 +50,7 @@ pub(crate) struct Decision<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     Found,
-    Miss,
+    NotFound,
     Malformed,
     Refused,
     Error,
@@ -61,7 +61,7 @@ impl Outcome {
     #[cfg(feature = "metrics")]
     pub(crate) const ALL: [Self; 6] = [
         Self::Found,
-        Self::Miss,
+        Self::NotFound,
         Self::Malformed,
         Self::Refused,
         Self::Error,
@@ -71,7 +71,7 @@ impl Outcome {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Found => "found",
-            Self::Miss => "miss",
+            Self::NotFound => "miss",
             Self::Malformed => "malformed",
             Self::Refused => "refused",
             Self::Error => "error",
@@ -172,7 +172,9 @@ pub(crate) fn level(outcome: Outcome) -> Level {
     match outcome {
         Outcome::Found => Level::INFO,
         Outcome::Error => Level::ERROR,
-        Outcome::Miss | Outcome::Malformed | Outcome::Refused | Outcome::Abandoned => Level::WARN,
+        Outcome::NotFound | Outcome::Malformed | Outcome::Refused | Outcome::Abandoned => {
+            Level::WARN
+        }
     }
 }
 

@@ -25,13 +25,13 @@ use tracing_subscriber::fmt::MakeWriter;
 ///
 /// It is the writer of a layer of [`tracing_subscriber`], of
 /// [`JsonLines`](crate::json_log::JsonLines) or any that hands over each line
-/// whole, and [`RouterBuilder::decision_lines`](crate::RouterBuilder::decision_lines)
+/// whole, and [`ResolveServiceBuilder::decision_lines`](crate::ResolveServiceBuilder::decision_lines)
 /// makes requests gather their lines in it.
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
 /// use dcv_resolver_http::json_log::JsonLines;
-/// use dcv_resolver_http::{DecisionLines, RouterBuilder};
+/// use dcv_resolver_http::{DecisionLines, ResolveServiceBuilder};
 /// use tracing_subscriber::layer::SubscriberExt;
 /// use tracing_subscriber::util::SubscriberInitExt;
 ///
@@ -39,7 +39,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// tracing_subscriber::registry()
 ///     .with(JsonLines::new(lines.clone()))
 ///     .init();
-/// let service = RouterBuilder::new(Resolver::new(MemoryStore::new()))
+/// let service = ResolveServiceBuilder::new(Resolver::new(MemoryStore::new()))
 ///     .decision_lines(lines)
 ///     .service();
 /// ```

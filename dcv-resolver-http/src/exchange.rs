@@ -161,7 +161,7 @@ impl Shared {
         let result = result.and_then(|outcome| {
             let found = match outcome {
                 Outcome::Found(found) => found,
-                Outcome::Miss(miss) => return Err(Problem::Miss(miss)),
+                Outcome::NotFound(miss) => return Err(Problem::NotFound(miss)),
             };
             let body = destination::json(&found).map_err(Problem::Unserialisable)?;
             Ok((found, body))

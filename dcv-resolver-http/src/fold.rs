@@ -216,13 +216,13 @@ mod tests {
     use dcv_resolver_core::{MemoryStore, Resolver};
     use tower::ServiceExt;
 
-    use crate::{Metrics, RouterBuilder};
+    use crate::{Metrics, ResolveServiceBuilder};
 
     /// No unit test has a subscriber; one that has would have to move away.
     #[tokio::test]
     async fn where_nobody_listens_nothing_is_counted() {
         let metrics = Metrics::new();
-        let app: Router = RouterBuilder::new(Resolver::new(MemoryStore::new()))
+        let app: Router = ResolveServiceBuilder::new(Resolver::new(MemoryStore::new()))
             .allowed_callers([])
             .metrics(metrics.clone())
             .build();

@@ -52,11 +52,11 @@
 //! | another method than `POST` | 405, with `Allow` | `method_not_allowed` |
 //! | a URI of more than [`MAX_URI_BYTES`] | 414 | `uri_too_long` |
 //! | another path | 404 | `no_such_path` |
-//! | a caller from a network that [may not ask](RouterBuilder::allowed_callers) | 403 | `caller_not_allowed` |
-//! | a caller that asks [more often than it may](RouterBuilder#method.rate_limit) | 429, with `Retry-After` | `rate_limited` |
-//! | more requests at once [than allowed](RouterBuilder::max_in_flight) | 503, with `Retry-After` | `overloaded` |
+//! | a caller from a network that [may not ask](ResolveServiceBuilder::allowed_callers) | 403 | `caller_not_allowed` |
+//! | a caller that asks [more often than it may](ResolveServiceBuilder#method.rate_limit) | 429, with `Retry-After` | `rate_limited` |
+//! | more requests at once [than allowed](ResolveServiceBuilder::max_in_flight) | 503, with `Retry-After` | `overloaded` |
 //! | the store could not be asked | 503, with `Retry-After` | `store_unavailable` |
-//! | the [time budget](RouterBuilder::time_budget) ran out, or the store's own | 503, with `Retry-After` | `timeout` |
+//! | the [time budget](ResolveServiceBuilder::time_budget) ran out, or the store's own | 503, with `Retry-After` | `timeout` |
 //! | a damaged record, a panic in the store, a bug | 500 | `internal_error` |
 //!
 //! - **200** is `application/json`, the five keys that the gateway expects.
@@ -92,7 +92,7 @@
 //! | `stale_ms` | how old, in milliseconds, the record is that decided, where a cache served it because its store fails |
 //! | `status` | the answer's status |
 //! | `elapsed_us` | microseconds from the request's arrival in the router to the decision |
-//! | `caller` | the address that the connection comes from: a gateway's, or a proxy's; where the server [tells it](RouterBuilder::allowed_callers) |
+//! | `caller` | the address that the connection comes from: a gateway's, or a proxy's; where the server [tells it](ResolveServiceBuilder::allowed_callers) |
 //! | `request_id` | the answer's `x-request-id` |
 //! | `trace_id` | the trace that the request is part of, from its `traceparent` |
 //! | `error` | what the store's error says, with its sources, or what a panic said |
@@ -102,7 +102,7 @@
 //!
 //! **Failures that repeat are folded.** An `error` is logged in full once. While
 //! it goes on with the same reason, store and error text, it is counted; 10 s
-//! ([`fold_window`](RouterBuilder::fold_window)) later, with the next request,
+//! ([`dedup_window`](ResolveServiceBuilder::dedup_window)) later, with the next request,
 //! one event of the same level tells `repeated` = how many there were, and
 //! `window_ms` = in how many milliseconds. So is a `refused`, for each caller.
 //! More than 64 at once are told apart by reason and store alone, so that no
@@ -162,15 +162,15 @@ pub use axum;
 #[cfg(feature = "json-log")]
 pub use decision_lines::DecisionLines;
 pub use exchange::MAX_URI_BYTES;
-pub use live_router::LiveRouter;
+pub use live_router::ReloadableRouter;
 #[cfg(feature = "metrics")]
 pub use metrics::{CacheFigures, Metrics};
 pub use query::{InvalidQuery, ResolveQuery};
 #[cfg(feature = "rate-limit")]
 pub use rate_limit::RateLimit;
 pub use resolve_service::ResolveService;
-pub use router_builder::{RouterBuilder, router};
-pub use store_time_limit::StoreTimeLimit;
+pub use router_builder::{ResolveServiceBuilder, router};
+pub use store_time_limit::TimeoutStore;
 
 /// The examples of the README run with the tests.
 #[cfg(doctest)]

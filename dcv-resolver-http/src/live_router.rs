@@ -1,4 +1,4 @@
-//! [`LiveRouter`]: a router that is replaced while it serves.
+//! [`ReloadableRouter`]: a router that is replaced while it serves.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -21,12 +21,12 @@ use tower::Service;
 ///
 /// ```
 /// use axum::{Router, body::Body, http::{Request, StatusCode}, routing::get};
-/// use dcv_resolver_http::LiveRouter;
+/// use dcv_resolver_http::ReloadableRouter;
 /// # use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let live = LiveRouter::new(Router::new());
+/// let live = ReloadableRouter::new(Router::new());
 /// let app = live.router();
 /// live.replace(Router::new().route("/health", get(async || "healthy")));
 ///
@@ -36,11 +36,11 @@ use tower::Service;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct LiveRouter {
+pub struct ReloadableRouter {
     current: Arc<ArcSwap<Router>>,
 }
 
-impl LiveRouter {
+impl ReloadableRouter {
     /// Begins with `router`.
     #[must_use]
     pub fn new(router: Router) -> Self {
@@ -69,9 +69,9 @@ fn ready(router: Router) -> Router {
     router.with_state(())
 }
 
-impl fmt::Debug for LiveRouter {
+impl fmt::Debug for ReloadableRouter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveRouter").finish_non_exhaustive()
+        f.debug_struct("ReloadableRouter").finish_non_exhaustive()
     }
 }
 

@@ -49,11 +49,11 @@ use watched::Watched;
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
-/// use dcv_resolver_http::{Metrics, RouterBuilder};
+/// use dcv_resolver_http::{Metrics, ResolveServiceBuilder};
 ///
 /// let metrics = Metrics::new();
 /// let resolver = Resolver::new(MemoryStore::new());
-/// let app: axum::Router = RouterBuilder::new(resolver).metrics(metrics.clone()).build();
+/// let app: axum::Router = ResolveServiceBuilder::new(resolver).metrics(metrics.clone()).build();
 ///
 /// // Wherever your service shows its metrics, as Metrics::CONTENT_TYPE:
 /// assert!(metrics.render().contains("dcv_resolver_in_flight_requests 0\n"));

@@ -66,7 +66,7 @@
 //! It is 200 whatever the explanation says; 400 for a malformed request, 401
 //! and 403 for a caller that the [`Guard`] refuses, 503 where the stores did
 //! not tell all within 5 s. Near ids are looked for no longer than 2.5 s:
-//! `not_all_compared` tells when that was not enough.
+//! `search_truncated` tells when that was not enough.
 //!
 //! It names hosts, other sessions and what a store's driver said. Unless there
 //! is another [guard](OpsBuilder::guard), only [`LoopbackOnly`] are answered.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::{Miss, StoreError, StoreErrorKind};
+use dcv_resolver_core::{NotFound, StoreError, StoreErrorKind};
 use serde::Serialize;
 
 use crate::answer::with_type;
@@ -31,7 +31,7 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     UriTooLong,
     Malformed(InvalidQuery),
-    Miss(Miss),
+    NotFound(NotFound),
     Store(StoreError),
     Timeout,
     /// The store panicked, with these words.
@@ -50,7 +50,7 @@ impl Problem {
             Self::CallerNotAllowed(_) => StatusCode::FORBIDDEN,
             #[cfg(feature = "rate-limit")]
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoSuchPath | Self::Miss(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -65,7 +65,7 @@ impl Problem {
     /// What became of the request, for log and metrics.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::Miss(_) => Outcome::Miss,
+            Self::NotFound(_) => Outcome::NotFound,
             Self::CallerNotAllowed(_) | Self::Overloaded => Outcome::Refused,
             #[cfg(feature = "rate-limit")]
             Self::RateLimited => Outcome::Refused,
@@ -99,7 +99,7 @@ impl Problem {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UriTooLong => "uri_too_long",
             Self::Malformed(_) => "malformed_request",
-            Self::Miss(miss) => miss.reason(),
+            Self::NotFound(miss) => miss.reason(),
             Self::Timeout => "timeout",
             Self::Store(error) if is_late(error) => "timeout",
             Self::Store(error) if !is_defect(error.kind()) => "store_unavailable",
@@ -128,10 +128,12 @@ impl Problem {
             }
             Self::Malformed(error) => error.to_string().into(),
             // A policy is somebody else's, and may quote the client.
-            Self::Miss(Miss::Denied(denial)) => escaped(&denial.to_string(), MAX_DENIAL_BYTES)
-                .into_owned()
-                .into(),
-            Self::Miss(miss) => miss.to_string().into(),
+            Self::NotFound(NotFound::Denied(denial)) => {
+                escaped(&denial.to_string(), MAX_DENIAL_BYTES)
+                    .into_owned()
+                    .into()
+            }
+            Self::NotFound(miss) => miss.to_string().into(),
             Self::Timeout => LATE.into(),
             Self::Store(error) if is_late(error) => LATE.into(),
             Self::Store(error) if !is_defect(error.kind()) => {

@@ -17,7 +17,7 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 /// How much one caller may ask; see
-/// [`RouterBuilder::rate_limit`](crate::RouterBuilder::rate_limit).
+/// [`ResolveServiceBuilder::rate_limit`](crate::ResolveServiceBuilder::rate_limit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {

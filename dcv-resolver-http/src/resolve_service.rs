@@ -30,13 +30,13 @@ use crate::exchange::{self, Shared};
 /// ```
 /// use axum::{body::Body, http::{Request, StatusCode}};
 /// use dcv_resolver_core::{MemoryStore, Resolver};
-/// use dcv_resolver_http::RouterBuilder;
+/// use dcv_resolver_http::ResolveServiceBuilder;
 /// # use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let resolver = Resolver::new(MemoryStore::new());
-/// let service = RouterBuilder::new(resolver).service();
+/// let service = ResolveServiceBuilder::new(resolver).service();
 ///
 /// let request = Request::post("/resolveSession?sessionId=console").body(Body::empty())?;
 /// assert_eq!(service.oneshot(request).await?.status(), StatusCode::NOT_FOUND);

@@ -1,4 +1,4 @@
-//! [`router`] and [`RouterBuilder`]: an axum router over a resolver.
+//! [`router`] and [`ResolveServiceBuilder`]: an axum router over a resolver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,9 @@ use crate::request_id::RequestIds;
 use crate::resolve_service::ResolveService;
 
 /// A router that answers resolve requests, with the defaults of
-/// [`RouterBuilder`], which also tells how to make it part of a service.
+/// [`ResolveServiceBuilder`], which also tells how to make it part of a service.
 pub fn router<S: Clone + Send + Sync + 'static>(resolver: Resolver) -> Router<S> {
-    RouterBuilder::new(resolver).build()
+    ResolveServiceBuilder::new(resolver).build()
 }
 
 /// Makes a router that answers resolve requests.
@@ -43,7 +43,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(resolver: Resolver) -> Router<S>
 ///
 /// ```
 /// use axum::{Router, http::StatusCode};
-/// use dcv_resolver_http::RouterBuilder;
+/// use dcv_resolver_http::ResolveServiceBuilder;
 /// # use axum::{body::Body, http::Request};
 /// # use dcv_resolver_core::{MemoryStore, Resolver};
 /// # use tower::ServiceExt;
@@ -53,7 +53,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(resolver: Resolver) -> Router<S>
 ///
 /// let app = Router::new()
 ///     .fallback(async || (StatusCode::NOT_FOUND, "no such page"))
-///     .merge(RouterBuilder::new(resolver).any_prefix(false).build());
+///     .merge(ResolveServiceBuilder::new(resolver).any_prefix(false).build());
 /// # let status = async |path: &'static str| {
 /// #     let request = Request::post(path).body(Body::empty()).unwrap();
 /// #     app.clone().oneshot(request).await.unwrap().status()
@@ -96,7 +96,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(resolver: Resolver) -> Router<S>
 /// A service whose `Router` still misses its state takes this one as well: it
 /// needs none, whatever the type.
 #[derive(Debug, Clone)]
-pub struct RouterBuilder {
+pub struct ResolveServiceBuilder {
     resolver: Resolver,
     time_budget: Duration,
     any_prefix: bool,
@@ -104,14 +104,14 @@ pub struct RouterBuilder {
     #[cfg(feature = "rate-limit")]
     rate_limit: Option<RateLimit>,
     max_in_flight: usize,
-    fold_window: Duration,
+    dedup_window: Duration,
     #[cfg(feature = "json-log")]
     decision_lines: Option<DecisionLines>,
     #[cfg(feature = "metrics")]
     metrics: Option<Metrics>,
 }
 
-impl RouterBuilder {
+impl ResolveServiceBuilder {
     /// A builder with the defaults: a time budget of 1 s, any prefix, any
     /// caller, 2,048 requests in flight, no rate limit, failures folded for
     /// 10 s, no metrics.
@@ -125,7 +125,7 @@ impl RouterBuilder {
             #[cfg(feature = "rate-limit")]
             rate_limit: None,
             max_in_flight: 2048,
-            fold_window: Duration::from_secs(10),
+            dedup_window: Duration::from_secs(10),
             #[cfg(feature = "json-log")]
             decision_lines: None,
             #[cfg(feature = "metrics")]
@@ -211,8 +211,8 @@ impl RouterBuilder {
     /// [the log](crate#the-log). 10 s by default. With
     /// [`Duration::ZERO`] each request leaves an event of its own.
     #[must_use]
-    pub fn fold_window(mut self, window: Duration) -> Self {
-        self.fold_window = window;
+    pub fn dedup_window(mut self, window: Duration) -> Self {
+        self.dedup_window = window;
         self
     }
 
@@ -271,7 +271,7 @@ impl RouterBuilder {
             #[cfg(feature = "rate-limit")]
             caller_limits: self.rate_limit.map(CallerLimits::new),
             in_flight,
-            folds: Folds::new(self.fold_window),
+            folds: Folds::new(self.dedup_window),
             #[cfg(feature = "json-log")]
             decision_lines: self.decision_lines,
         }

@@ -137,7 +137,7 @@ struct Limits {
 /// How a [`Server`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct ShutdownSummary {
     /// The connections that were still busy when the grace was over, and were
     /// cut.
     pub connections_cut: usize,
@@ -315,8 +315,12 @@ impl Server {
     ///
     /// Neither a failing `accept` nor a panic in a handler ends the server.
     /// Dropping the future closes everything at once.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Ended {
-        self.serve_until_hurried(listener, shutdown, std::future::pending())
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> ShutdownSummary {
+        self.serve_with_shutdown(listener, shutdown, std::future::pending())
             .await
     }
 
@@ -331,15 +335,15 @@ impl Server {
     /// let signal = async || {
     ///     let _ = tokio::signal::ctrl_c().await;
     /// };
-    /// server.serve_until_hurried(listener, signal(), signal()).await;
+    /// server.serve_with_shutdown(listener, signal(), signal()).await;
     /// # }
     /// ```
-    pub async fn serve_until_hurried(
+    pub async fn serve_with_shutdown(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
         hurry: impl Future<Output = ()>,
-    ) -> Ended {
+    ) -> ShutdownSummary {
         let (drain, grace) = (self.drain, self.shutdown_grace);
         let mut acceptor = Acceptor::new(listener);
         let mut serving = Serving::new(self);

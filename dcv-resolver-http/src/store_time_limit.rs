@@ -1,4 +1,4 @@
-//! [`StoreTimeLimit`]: a store that is not waited for for ever.
+//! [`TimeoutStore`]: a store that is not waited for for ever.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use dcv_resolver_core::{
 /// so is this, for as long as the store takes: whether a write that is given up
 /// was carried out nobody knows, so nobody but the caller should give it up.
 ///
-/// Like [`RouterBuilder::time_budget`](crate::RouterBuilder::time_budget), it
+/// Like [`ResolveServiceBuilder::time_budget`](crate::ResolveServiceBuilder::time_budget), it
 /// cannot give up on a store that blocks its thread, and it needs a tokio
 /// runtime with its timer enabled.
 ///
@@ -29,19 +29,19 @@ use dcv_resolver_core::{
 /// use std::time::Duration;
 ///
 /// use dcv_resolver_core::{MemoryStore, Resolver};
-/// use dcv_resolver_http::StoreTimeLimit;
+/// use dcv_resolver_http::TimeoutStore;
 ///
 /// # let inventory = MemoryStore::new();
-/// let inventory = StoreTimeLimit::new(inventory, Duration::from_millis(300));
+/// let inventory = TimeoutStore::new(inventory, Duration::from_millis(300));
 /// let resolver = Resolver::new(MemoryStore::new()).then("inventory", inventory);
 /// ```
 #[derive(Debug, Clone)]
-pub struct StoreTimeLimit<S> {
+pub struct TimeoutStore<S> {
     store: S,
     limit: Duration,
 }
 
-impl<S: SessionStore> StoreTimeLimit<S> {
+impl<S: SessionStore> TimeoutStore<S> {
     /// Gives `store` this long for each lookup and each ping.
     #[must_use]
     pub fn new(store: S, limit: Duration) -> Self {
@@ -63,7 +63,7 @@ impl<S: SessionStore> StoreTimeLimit<S> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<S: SessionStore> SessionStore for StoreTimeLimit<S> {
+impl<S: SessionStore> SessionStore for TimeoutStore<S> {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.within(self.store.lookup(id)).await
     }
@@ -75,7 +75,7 @@ impl<S: SessionStore> SessionStore for StoreTimeLimit<S> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<S: SessionListing> SessionListing for StoreTimeLimit<S> {
+impl<S: SessionListing> SessionListing for TimeoutStore<S> {
     async fn list(
         &self,
         page: Option<&PageToken>,
@@ -87,7 +87,7 @@ impl<S: SessionListing> SessionListing for StoreTimeLimit<S> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<S: SessionRegistry> SessionRegistry for StoreTimeLimit<S> {
+impl<S: SessionRegistry> SessionRegistry for TimeoutStore<S> {
     async fn register(
         &self,
         record: &SessionRecord,

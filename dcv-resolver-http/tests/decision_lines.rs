@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionRecord};
 use dcv_resolver_http::json_log::JsonLines;
-use dcv_resolver_http::{DecisionLines, ResolveService, RouterBuilder, axum};
+use dcv_resolver_http::{DecisionLines, ResolveService, ResolveServiceBuilder, axum};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use futures_util::stream::pending;
@@ -77,7 +77,7 @@ fn service(lines: &DecisionLines) -> ResolveService {
     builder(lines).service()
 }
 
-fn builder(lines: &DecisionLines) -> RouterBuilder {
+fn builder(lines: &DecisionLines) -> ResolveServiceBuilder {
     let host = "ws-17.dcv.example".parse().unwrap();
     let record = SessionRecord::builder("console".parse().unwrap(), host, Expiry::Never)
         .http_port(8443)
@@ -85,7 +85,7 @@ fn builder(lines: &DecisionLines) -> RouterBuilder {
         .unwrap();
     let store = MemoryStore::new();
     store.insert(record);
-    RouterBuilder::new(Resolver::new(store)).decision_lines(lines.clone())
+    ResolveServiceBuilder::new(Resolver::new(store)).decision_lines(lines.clone())
 }
 
 async fn ask(service: &ResolveService, session: &str, request_id: &str) -> StatusCode {

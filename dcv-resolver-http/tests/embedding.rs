@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionId, SessionRecord};
-use dcv_resolver_http::{RouterBuilder, router};
+use dcv_resolver_http::{ResolveServiceBuilder, router};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use tower::ServiceExt;
@@ -23,8 +23,8 @@ fn resolver_of(id: &SessionId) -> Resolver {
     Resolver::new(Arc::new(MemoryStore::from_iter([record])))
 }
 
-fn builder() -> RouterBuilder {
-    RouterBuilder::new(resolver_of(&"console".parse().unwrap()))
+fn builder() -> ResolveServiceBuilder {
+    ResolveServiceBuilder::new(resolver_of(&"console".parse().unwrap()))
 }
 
 async fn send(app: &Router, method: &str, uri: &str) -> (StatusCode, String) {
@@ -137,7 +137,7 @@ async fn nested_below_a_parameter_it_is_found_too() {
 
 #[tokio::test]
 async fn two_resolvers_live_in_one_service() {
-    let other = RouterBuilder::new(resolver_of(&"other".parse().unwrap())).build();
+    let other = ResolveServiceBuilder::new(resolver_of(&"other".parse().unwrap())).build();
     let app = Router::new()
         .nest("/a", builder().build())
         .nest("/b", other);

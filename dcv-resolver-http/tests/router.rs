@@ -15,7 +15,7 @@ use dcv_resolver_core::{
     Clock, Expiry, MemoryStore, Resolver, SessionRecord, SessionRecordBuilder, SessionState,
     SessionStore, StoreErrorKind,
 };
-use dcv_resolver_http::{RouterBuilder, router};
+use dcv_resolver_http::{ResolveServiceBuilder, router};
 use futures_util::stream;
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
@@ -446,13 +446,13 @@ async fn a_store_that_hangs_is_503_when_the_time_budget_ends() {
     for (app, budget) in [
         (router(resolver.clone()), Duration::from_secs(1)),
         (
-            RouterBuilder::new(resolver.clone())
+            ResolveServiceBuilder::new(resolver.clone())
                 .time_budget(Duration::from_millis(250))
                 .build(),
             Duration::from_millis(250),
         ),
         (
-            RouterBuilder::new(resolver)
+            ResolveServiceBuilder::new(resolver)
                 .time_budget(Duration::ZERO)
                 .build(),
             Duration::ZERO,
@@ -484,7 +484,7 @@ async fn a_store_within_the_time_budget_is_waited_for() {
 
 #[tokio::test]
 async fn the_longest_time_budget_of_all_is_possible() {
-    let app = RouterBuilder::new(over(MemoryStore::new()))
+    let app = ResolveServiceBuilder::new(over(MemoryStore::new()))
         .time_budget(Duration::MAX)
         .build();
     let request = Request::post("/resolveSession?sessionId=s")

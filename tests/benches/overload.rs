@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use dcv_resolver_core::{
     Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
 };
-use dcv_resolver_http::RouterBuilder;
+use dcv_resolver_http::ResolveServiceBuilder;
 use dcv_resolver_tests::raw::KeptConnection;
 use dcv_resolver_tests::server;
 use tokio::runtime::{Builder, Runtime};
@@ -70,7 +70,7 @@ fn app(max_in_flight: usize) -> axum::Router {
         sessions: MemoryStore::from_iter([record.http_port(8443).build().unwrap()]),
         connections: Semaphore::new(STORE_CONNECTIONS),
     };
-    RouterBuilder::new(Resolver::new(store))
+    ResolveServiceBuilder::new(Resolver::new(store))
         .max_in_flight(max_in_flight)
         .build()
 }

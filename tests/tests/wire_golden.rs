@@ -28,7 +28,7 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use axum::routing::get;
 use dcv_resolver_http::server::Server;
-use dcv_resolver_http::{ResolveService, RouterBuilder};
+use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use dcv_resolver_tests::{raw, server, sessions};
 use tower::ServiceExt;
 
@@ -67,7 +67,7 @@ struct App {
 }
 
 impl App {
-    fn of(builder: RouterBuilder) -> Self {
+    fn of(builder: ResolveServiceBuilder) -> Self {
         Self {
             router: builder.clone().build(),
             service: builder.service(),
@@ -86,7 +86,7 @@ struct Apps {
 
 impl Apps {
     async fn start() -> Self {
-        let builder = || RouterBuilder::new(sessions::resolver());
+        let builder = || ResolveServiceBuilder::new(sessions::resolver());
         let busy = App::of(
             builder()
                 .max_in_flight(1)

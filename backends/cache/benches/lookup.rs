@@ -39,8 +39,8 @@ fn filled(
     });
     let config = CacheConfig::default()
         .max_bytes(1 << 30)
-        .hit_lifetime(DAY)
-        .staleness_bound(DAY);
+        .ttl(DAY)
+        .max_staleness(DAY);
     let cached = CachedStore::new(records.collect(), config);
     if driven {
         cached.listener().confirmed(Instant::now().into_std());

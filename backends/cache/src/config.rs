@@ -14,15 +14,15 @@ use dcv_resolver_core::{Clock, SystemClock};
 ///
 /// let config = CacheConfig::default()
 ///     .max_bytes(64 << 20)
-///     .hit_lifetime(Duration::from_secs(10));
+///     .ttl(Duration::from_secs(10));
 /// ```
 #[derive(Debug, Clone)]
 pub struct CacheConfig {
     pub(crate) max_bytes: usize,
-    pub(crate) hit_lifetime: Duration,
-    pub(crate) miss_lifetime: Duration,
-    pub(crate) staleness_bound: Duration,
-    pub(crate) stale_for: Duration,
+    pub(crate) ttl: Duration,
+    pub(crate) negative_ttl: Duration,
+    pub(crate) max_staleness: Duration,
+    pub(crate) stale_if_error: Duration,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -30,10 +30,10 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             max_bytes: 256 << 20,
-            hit_lifetime: Duration::from_secs(30),
-            miss_lifetime: Duration::from_secs(1),
-            staleness_bound: Duration::from_secs(1),
-            stale_for: Duration::ZERO,
+            ttl: Duration::from_secs(30),
+            negative_ttl: Duration::from_secs(1),
+            max_staleness: Duration::from_secs(1),
+            stale_if_error: Duration::ZERO,
             clock: Arc::new(SystemClock),
         }
     }
@@ -58,11 +58,11 @@ impl CacheConfig {
     /// not kept.
     ///
     /// It holds without a driver, and with one that says it does not tell of
-    /// changes; with any other it is [`staleness_bound`](Self::staleness_bound)
+    /// changes; with any other it is [`max_staleness`](Self::max_staleness)
     /// that does.
     #[must_use]
-    pub fn hit_lifetime(mut self, lifetime: Duration) -> Self {
-        self.hit_lifetime = lifetime;
+    pub fn ttl(mut self, lifetime: Duration) -> Self {
+        self.ttl = lifetime;
         self
     }
 
@@ -70,16 +70,16 @@ impl CacheConfig {
     /// that had expired when it came; 1 s unless set. Zero: they are not kept,
     /// and a session is found as soon as it is registered.
     #[must_use]
-    pub fn miss_lifetime(mut self, lifetime: Duration) -> Self {
-        self.miss_lifetime = lifetime;
+    pub fn negative_ttl(mut self, lifetime: Duration) -> Self {
+        self.negative_ttl = lifetime;
         self
     }
 
     /// With a driver: how long ago it may last have confirmed that the cache
     /// is current; 1 s unless set. When it is longer ago, the store is asked.
     #[must_use]
-    pub fn staleness_bound(mut self, bound: Duration) -> Self {
-        self.staleness_bound = bound;
+    pub fn max_staleness(mut self, bound: Duration) -> Self {
+        self.max_staleness = bound;
         self
     }
 
@@ -87,8 +87,8 @@ impl CacheConfig {
     /// been, while the store cannot be reached or does not answer in time.
     /// Zero, and so not at all, unless set.
     #[must_use]
-    pub fn stale_for(mut self, duration: Duration) -> Self {
-        self.stale_for = duration;
+    pub fn stale_if_error(mut self, duration: Duration) -> Self {
+        self.stale_if_error = duration;
         self
     }
 

@@ -45,10 +45,10 @@ impl Freshness {
     pub(crate) fn new(config: &CacheConfig) -> Self {
         Self {
             start: Instant::now(),
-            hit_lifetime_ns: as_ns(config.hit_lifetime),
-            miss_lifetime_ns: as_ns(config.miss_lifetime),
-            staleness_bound_ns: as_ns(config.staleness_bound),
-            stale_for_ns: as_ns(config.stale_for),
+            hit_lifetime_ns: as_ns(config.ttl),
+            miss_lifetime_ns: as_ns(config.negative_ttl),
+            staleness_bound_ns: as_ns(config.max_staleness),
+            stale_for_ns: as_ns(config.stale_if_error),
             clock: Arc::clone(&config.clock),
             epoch: AtomicU64::new(0),
             bearable_epoch: AtomicU64::new(0),

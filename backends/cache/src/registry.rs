@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{
-    ChangeListener, Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId,
+    ChangeListener, Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId,
     SessionImport, SessionListing, SessionRecord, SessionRegistry, StoreError, Timestamp,
     async_trait,
 };
@@ -67,14 +67,14 @@ impl<S: SessionImport> SessionImport for CachedStore<S> {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
         let _forget: Vec<_> = records
             .iter()
             .map(|record| Forget(&self.shared, record.id()))
             .collect();
-        self.store.import(records, token, existing, now).await
+        self.store.import(records, token, on_conflict, now).await
     }
 }
 

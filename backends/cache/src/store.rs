@@ -41,7 +41,7 @@ impl<S: SessionStore> CachedStore<S> {
     ///
     /// As long as it tells of single changes only, lifetimes hold as before.
     /// With its first `confirmed` or `lost` they make room for the bound that
-    /// [`CacheConfig::staleness_bound`] sets, and with `untold` they are back.
+    /// [`CacheConfig::max_staleness`] sets, and with `untold` they are back.
     #[must_use]
     pub fn listener(&self) -> Arc<dyn ChangeListener> {
         Arc::<Shared>::clone(&self.shared)

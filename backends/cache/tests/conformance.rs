@@ -35,7 +35,7 @@ macro_rules! fixture {
                 open(Arc::clone(&self.0))
             }
 
-            fn staleness_bound(&self) -> Duration {
+            fn max_staleness(&self) -> Duration {
                 $bound
             }
         }
@@ -51,14 +51,14 @@ const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(30);
 
 fn confirmed_once(store: Arc<MemoryStore>, bound: Duration) -> Store {
-    let store = CachedStore::new(store, config().staleness_bound(bound));
+    let store = CachedStore::new(store, config().max_staleness(bound));
     let now = tokio::time::Instant::now().into_std();
     store.listener().confirmed(now);
     store
 }
 
 fn with_lifetimes(store: Arc<MemoryStore>, lifetime: Duration) -> Store {
-    let config = config().hit_lifetime(lifetime).miss_lifetime(lifetime);
+    let config = config().ttl(lifetime).negative_ttl(lifetime);
     CachedStore::new(store, config)
 }
 

@@ -82,7 +82,7 @@ async fn an_outage_is_told_at_once_and_then_in_one_line_each_ten_seconds() {
         .chain([found(), found()]);
     let store = CachedStore::new(
         ScriptedStore::sequence(script, fails),
-        CacheConfig::default().stale_for(Duration::from_secs(600)),
+        CacheConfig::default().stale_if_error(Duration::from_secs(600)),
     );
     let ask_after = async |ms| {
         tokio::time::advance(Duration::from_millis(ms)).await;

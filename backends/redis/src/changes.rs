@@ -61,7 +61,7 @@ enum Masters {
 
 /// Calls `listener` until the future is dropped; over a given connection it
 /// says that it cannot, and ends.
-pub(crate) fn tell_changes(
+pub(crate) fn watch_changes(
     server: Supervisor,
     key_prefix: String,
     listener: Arc<dyn ChangeListener>,

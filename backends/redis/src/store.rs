@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcv_resolver_core::{
-    ChangeListener, Existing, Expiry, Imported, LeaseToken, Page, PageToken, SessionId,
+    ChangeListener, Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId,
     SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError,
     StoreErrorKind, Timestamp,
 };
@@ -17,7 +17,7 @@ use redis::Value;
 use tokio::time::Instant;
 
 use crate::RedisConfig;
-use crate::changes::tell_changes;
+use crate::changes::watch_changes;
 use crate::error::{error, store_error};
 use crate::scan::{Position, scan};
 use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
@@ -107,11 +107,11 @@ impl RedisStore {
     ///   expired long before.
     /// - While the nodes of a cluster do not agree on its masters, or one that
     ///   has slots cannot be reached, changes are lost for all of it.
-    pub fn tell_changes(
+    pub fn watch_changes(
         &self,
         listener: Arc<dyn ChangeListener>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        tell_changes(self.server.clone(), self.key_prefix.clone(), listener)
+        watch_changes(self.server.clone(), self.key_prefix.clone(), listener)
     }
 
     fn key(&self, id: &SessionId) -> String {
@@ -149,21 +149,21 @@ impl RedisStore {
         &self,
         record: &SessionRecord,
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let value = encode(record, token)?;
-        let existing = match existing {
-            Existing::Keep => "keep",
-            Existing::Replace => "replace",
+        let on_conflict = match on_conflict {
+            OnConflict::Skip => "keep",
+            OnConflict::Overwrite => "replace",
         };
         let arguments = [
             &now.as_unix_ms().to_string(),
             &token.expose_hex(),
             &value,
             &self.key_ttl(record.expiry(), now),
-            existing,
+            on_conflict,
         ];
         REGISTER
             .run(&self.server, &self.key(record.id()), &arguments, deadline)
@@ -262,7 +262,7 @@ impl SessionRegistry for RedisStore {
     ) -> Result<(), StoreError> {
         let deadline = self.server.deadline();
         if self
-            .put(record, token, Existing::Keep, now, deadline)
+            .put(record, token, OnConflict::Skip, now, deadline)
             .await?
         {
             Ok(())
@@ -372,22 +372,22 @@ impl SessionImport for RedisStore {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
         let mut imported = Vec::with_capacity(records.len());
         for batch in batches_of_different_ids(records) {
             let mut stored = stream::iter(batch.iter().cloned())
                 .map(|record| async move {
                     let deadline = self.server.bulk_deadline();
-                    self.put(&record, token, existing, now, deadline).await
+                    self.put(&record, token, on_conflict, now, deadline).await
                 })
                 .buffered(IN_FLIGHT);
             while let Some(is_stored) = stored.try_next().await? {
                 imported.push(if is_stored {
-                    Imported::Stored
+                    ImportOutcome::Stored
                 } else {
-                    Imported::Kept
+                    ImportOutcome::Skipped
                 });
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
-    Existing, Expiry, InvalidSessionId, LeaseToken, SessionId, SessionImport, SessionRecord,
+    Expiry, InvalidSessionId, LeaseToken, OnConflict, SessionId, SessionImport, SessionRecord,
     SessionRegistry, SessionStore, StoreError, Timestamp,
 };
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Arc::new(SqliteStore::open(config).await?);
     let records: Vec<_> = (0..SESSIONS).map(record).collect::<Result<_, _>>()?;
 
-    for existing in [Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
         let started = Instant::now();
         for batch in records.chunks(BATCH) {
             store.import(batch, &TOKEN, existing, BEFORE).await?;

@@ -1,4 +1,4 @@
-//! [`SqliteStore::tell_changes`]: a listener hears of every change.
+//! [`SqliteStore::watch_changes`]: a listener hears of every change.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -51,13 +51,13 @@ impl SqliteStore {
     ///
     /// # async fn cached(cache: Arc<dyn ChangeListener>) -> Result<(), StoreError> {
     /// let store = SqliteStore::open(SqliteConfig::new("sessions.db")).await?;
-    /// let telling = tokio::spawn(store.tell_changes(cache));
+    /// let telling = tokio::spawn(store.watch_changes(cache));
     /// // … look up through the cache …
     /// telling.abort();
     /// # Ok(())
     /// # }
     /// ```
-    pub fn tell_changes(
+    pub fn watch_changes(
         &self,
         listener: Arc<dyn ChangeListener>,
     ) -> impl Future<Output = ()> + Send + use<> {

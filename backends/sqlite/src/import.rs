@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use dcv_resolver_core::{
-    Existing, Imported, LeaseToken, SessionImport, SessionRecord, StoreError, Timestamp,
+    ImportOutcome, LeaseToken, OnConflict, SessionImport, SessionRecord, StoreError, Timestamp,
     async_trait,
 };
 use sqlx::Connection as _;
@@ -48,11 +48,11 @@ impl SessionImport for SqliteStore {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
         let mut connection = self.database.writer().await?;
-        import(connection.driver(), records, token, existing, now)
+        import(connection.driver(), records, token, on_conflict, now)
             .await
             .map_err(|error| connection.failed(error))
     }
@@ -62,24 +62,24 @@ async fn import(
     connection: &mut SqliteConnection,
     records: &[SessionRecord],
     token: &LeaseToken,
-    existing: Existing,
+    on_conflict: OnConflict,
     now: Timestamp,
-) -> Result<Vec<Imported>, sqlx::Error> {
+) -> Result<Vec<ImportOutcome>, sqlx::Error> {
     let mut imported = Vec::with_capacity(records.len());
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for records in records.chunks(STORED_AT_ONCE) {
         let json = serde_json::to_string(records)
             .map_err(|source| sqlx::Error::Encode(Box::new(source)))?;
-        match existing {
-            Existing::Replace => {
+        match on_conflict {
+            OnConflict::Overwrite => {
                 sqlx::query(REPLACE)
                     .bind(json)
                     .bind(&token.as_bytes()[..])
                     .execute(&mut *transaction)
                     .await?;
-                imported.extend(records.iter().map(|_| Imported::Stored));
+                imported.extend(records.iter().map(|_| ImportOutcome::Stored));
             }
-            Existing::Keep => {
+            OnConflict::Skip => {
                 let stored: HashSet<String> = sqlx::query_scalar(KEEP)
                     .bind(json)
                     .bind(&token.as_bytes()[..])
@@ -92,9 +92,9 @@ async fn import(
                 // others find their own token.
                 imported.extend(records.iter().map(|record| {
                     if stored.contains(record.id().as_str()) {
-                        Imported::Stored
+                        ImportOutcome::Stored
                     } else {
-                        Imported::Kept
+                        ImportOutcome::Skipped
                     }
                 }));
             }

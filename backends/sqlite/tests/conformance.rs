@@ -52,15 +52,15 @@ impl Fixture for Cached {
 
     async fn open(&self) -> Self::Store {
         let config = CacheConfig::default()
-            .staleness_bound(self.staleness_bound())
+            .max_staleness(self.max_staleness())
             .clock(ManualClock::default());
         let cached = CachedStore::new(self.0.open().await, config);
         // Until the rule's runtime ends.
-        tokio::spawn(cached.store().tell_changes(cached.listener()));
+        tokio::spawn(cached.store().watch_changes(cached.listener()));
         cached
     }
 
-    fn staleness_bound(&self) -> Duration {
+    fn max_staleness(&self) -> Duration {
         Duration::from_millis(100)
     }
 }

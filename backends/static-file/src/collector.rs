@@ -1,4 +1,4 @@
-//! [`Collector`]: gathers the sessions of a file and its mistakes.
+//! [`Collector`]: gathers the sessions of a file and its diagnostics.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use dcv_resolver_core::{SessionId, SessionRecord};
 
 use crate::Format;
+use crate::diagnostic::{Diagnostics, Quoted};
 use crate::index::Index;
-use crate::mistake::{Mistakes, Quoted};
 use crate::node::{Key, Node};
 use crate::session;
 use crate::turns::Turns;
@@ -17,9 +17,9 @@ pub(crate) struct Collector {
     format: Format,
     records: Vec<SessionRecord>,
     index: Index,
-    /// The ids of the sessions with mistakes: they too must not come twice.
+    /// The ids of the sessions with diagnostics: they too must not come twice.
     invalid: HashSet<SessionId>,
-    mistakes: Mistakes,
+    diagnostics: Diagnostics,
     turns: Turns,
 }
 
@@ -32,13 +32,13 @@ impl Collector {
             records: Vec::new(),
             index: Index::with_capacity(expected),
             invalid: HashSet::new(),
-            mistakes: Mistakes::default(),
+            diagnostics: Diagnostics::default(),
             turns: Turns::every(32),
         }
     }
 
-    pub(crate) fn mistake(&mut self, offset: usize, message: fmt::Arguments<'_>) {
-        self.mistakes.add(offset, message);
+    pub(crate) fn diagnostic(&mut self, offset: usize, message: fmt::Arguments<'_>) {
+        self.diagnostics.add(offset, message);
     }
 
     pub(crate) fn session(&mut self, key: &Key<'_>, node: &Node<'_>) {
@@ -46,11 +46,11 @@ impl Collector {
             Ok(id) => Some(id),
             Err(error) => {
                 let id = Quoted(&key.text);
-                self.mistake(key.offset, format_args!("the session id {id}: {error}"));
+                self.diagnostic(key.offset, format_args!("the session id {id}: {error}"));
                 None
             }
         };
-        let record = session::read(id.as_ref(), key, node, self.format, &mut self.mistakes);
+        let record = session::read(id.as_ref(), key, node, self.format, &mut self.diagnostics);
         let is_new = match (&record, id) {
             (Some(record), Some(id)) => {
                 !self.invalid.contains(&id) && self.index.insert(record.clone())
@@ -60,17 +60,17 @@ impl Collector {
         };
         if !is_new {
             let id = Quoted(&key.text);
-            self.mistake(key.offset, format_args!("session {id} is given twice"));
+            self.diagnostic(key.offset, format_args!("session {id} is given twice"));
         }
         self.records.extend(record);
         self.turns.piece();
     }
 
     /// The records in the order of the file, and the same by id.
-    pub(crate) fn finish(self) -> Result<(Vec<SessionRecord>, Index), Mistakes> {
-        match self.mistakes.count() {
+    pub(crate) fn finish(self) -> Result<(Vec<SessionRecord>, Index), Diagnostics> {
+        match self.diagnostics.count() {
             0 => Ok((self.records, self.index)),
-            _ => Err(self.mistakes),
+            _ => Err(self.diagnostics),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Format, Mistake};
+use crate::{Diagnostic, Format};
 
 /// A session file cannot be used.
 ///
-/// Displays in full: one line, or one line a mistake. An underlying
+/// Displays in full: one line, or one line a diagnostic. An underlying
 /// [`io::Error`] is part of that line, and the source as well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,24 +49,24 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
     },
-    /// There are mistakes in the file.
-    #[error("{}", Lines { path, mistakes, more: *more })]
+    /// There are diagnostics in the file.
+    #[error("{}", Lines { path, diagnostics, more: *more })]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// The first 100 mistakes, from top to bottom.
-        mistakes: Vec<Mistake>,
+        /// The first 100 diagnostics, from top to bottom.
+        diagnostics: Vec<Diagnostic>,
         /// How many more there are.
         more: usize,
     },
 }
 
 impl LoadError {
-    /// The mistakes in the file; none where the file could not be read at all.
+    /// The diagnostics in the file; none where the file could not be read at all.
     #[must_use]
-    pub fn mistakes(&self) -> &[Mistake] {
+    pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
-            Self::Invalid { mistakes, .. } => mistakes,
+            Self::Invalid { diagnostics, .. } => diagnostics,
             Self::UnknownFormat { .. }
             | Self::Unreadable { .. }
             | Self::NotAFile { .. }
@@ -102,22 +102,22 @@ impl fmt::Display for Reason<'_> {
 
 struct Lines<'a> {
     path: &'a Path,
-    mistakes: &'a [Mistake],
+    diagnostics: &'a [Diagnostic],
     more: usize,
 }
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.mistakes.iter().enumerate() {
+        for (index, diagnostic) in self.diagnostics.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{mistake}")?;
+            write!(f, "{diagnostic}")?;
         }
         if self.more > 0 {
             write!(
                 f,
-                "\n{}: and {} more mistakes",
+                "\n{}: and {} more diagnostics",
                 self.path.display(),
                 self.more
             )?;

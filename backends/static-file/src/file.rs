@@ -5,8 +5,8 @@ use std::path::Path;
 use dcv_resolver_core::SessionRecord;
 
 use crate::collector::Collector;
+use crate::diagnostic::Diagnostics;
 use crate::index::Index;
-use crate::mistake::Mistakes;
 use crate::{Format, LoadError, json, read, toml};
 
 /// The sessions that a file holds, checked.
@@ -50,7 +50,7 @@ impl SessionFile {
         Self::parse_bytes(&read::read(path, format)?, format, path, 0)
     }
 
-    /// Checks `text`. `name` is what mistakes call it.
+    /// Checks `text`. `name` is what diagnostics call it.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl SessionFile {
         });
         match parsed {
             Ok((sessions, index)) => Ok(Self { sessions, index }),
-            Err(mistakes) => Err(mistakes.into_error(path, bytes)),
+            Err(diagnostics) => Err(diagnostics.into_error(path, bytes)),
         }
     }
 
@@ -100,19 +100,19 @@ impl SessionFile {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<&str, Mistakes> {
+fn decode(bytes: &[u8]) -> Result<&str, Diagnostics> {
     // In UTF-16 and UTF-32 half of what is ASCII are zeros, or more.
     let start = bytes.get(..64).unwrap_or(bytes);
     let is_other = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-    let mut mistakes = Mistakes::default();
+    let mut diagnostics = Diagnostics::default();
     if is_other || start.contains(&0) {
         let message = "this is not UTF-8 text, but perhaps UTF-16; UTF-8 was expected";
-        mistakes.add(0, format_args!("{message}"));
-        return Err(mistakes);
+        diagnostics.add(0, format_args!("{message}"));
+        return Err(diagnostics);
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let message = "a byte that is not UTF-8 stands here; UTF-8 was expected";
-        mistakes.add(error.valid_up_to(), format_args!("{message}"));
-        mistakes
+        diagnostics.add(error.valid_up_to(), format_args!("{message}"));
+        diagnostics
     })
 }

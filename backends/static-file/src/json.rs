@@ -16,21 +16,21 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
     // Serde's own message would quote all of a string that stands here.
     let start = text.trim_ascii_start();
     if !start.is_empty() && !start.starts_with('{') {
-        return collector.mistake(
+        return collector.diagnostic(
             text.len() - start.len(),
             format_args!("an object with one session per key was expected"),
         );
     }
     let read = each_entry(text, |key, value| match source.key(key) {
         Ok(key) => collector.session(&key, &source.node(value, MAX_DEPTH)),
-        Err(BrokenEscape) => collector.mistake(
+        Err(BrokenEscape) => collector.diagnostic(
             source.offset(key),
             format_args!("this key is {}", BrokenEscape::WORDS),
         ),
     });
     if let Err(error) = read {
         let (offset, message) = source.syntax_error(&error);
-        collector.mistake(offset, format_args!("{message}"));
+        collector.diagnostic(offset, format_args!("{message}"));
     }
 }
 

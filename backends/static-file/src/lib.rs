@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod collector;
+mod diagnostic;
 mod error;
 mod field;
 mod file;
@@ -8,7 +9,6 @@ mod follower;
 mod format;
 mod index;
 mod json;
-mod mistake;
 mod node;
 mod notifications;
 mod read;
@@ -22,9 +22,9 @@ mod turns;
 mod watcher;
 mod way;
 
+pub use diagnostic::Diagnostic;
 pub use error::LoadError;
 pub use file::SessionFile;
 pub use format::Format;
-pub use mistake::Mistake;
 pub use store::{Reload, StaticFileStore};
 pub use watcher::{WatchOptions, Watcher};

@@ -7,12 +7,12 @@ use std::str::FromStr;
 use dcv_resolver_core::{Expiry, InvalidRecord, SessionId, SessionRecord, Timestamp};
 
 use crate::Format;
+use crate::diagnostic::{Diagnostics, Quoted};
 use crate::field::Field;
-use crate::mistake::{Mistakes, Quoted};
 use crate::node::{Entry, Key, Node, Value};
 use crate::spelling;
 
-/// The record; or `None`, with every mistake in it added to `mistakes`.
+/// The record; or `None`, with every mistake in it added to `diagnostics`.
 ///
 /// `id` is `None` where the key is no id, which has been told already.
 pub(crate) fn read(
@@ -20,10 +20,10 @@ pub(crate) fn read(
     key: &Key<'_>,
     node: &Node<'_>,
     format: Format,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) -> Option<SessionRecord> {
     let Value::Table(entries) = &node.value else {
-        mistakes.add(
+        diagnostics.add(
             node.offset,
             format_args!(
                 "session {} is {}; {} with its fields was expected",
@@ -34,17 +34,17 @@ pub(crate) fn read(
         );
         return None;
     };
-    let before = mistakes.count();
+    let before = diagnostics.count();
     let mut session = Session {
         fields: [None; Field::ALL.len()],
         format,
-        mistakes,
+        diagnostics,
     };
     session.sort(entries);
 
     let host = session.parse(Field::Host);
     if session.get(Field::Host).is_none() {
-        session.mistakes.add(
+        session.diagnostics.add(
             key.offset,
             format_args!(
                 "session {} has no `{}`",
@@ -56,7 +56,7 @@ pub(crate) fn read(
     let http_port = session.port(Field::HttpPort);
     let quic_port = session.port(Field::QuicPort);
     if session.get(Field::HttpPort).is_none() && session.get(Field::QuicPort).is_none() {
-        session.mistakes.add(
+        session.diagnostics.add(
             key.offset,
             format_args!(
                 "session {} has neither `{}` nor `{}`, and needs at least one",
@@ -73,7 +73,7 @@ pub(crate) fn read(
     let owner = session.text(Field::Owner);
     let labels = session.labels();
 
-    if session.mistakes.count() > before {
+    if session.diagnostics.count() > before {
         return None;
     }
     let mut record = SessionRecord::builder(id?.clone(), host?, expiry);
@@ -100,7 +100,7 @@ pub(crate) fn read(
     }
     record
         .build()
-        .map_err(|error| mistakes.add(key.offset, format_args!("{error}")))
+        .map_err(|error| diagnostics.add(key.offset, format_args!("{error}")))
         .ok()
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn read(
 struct Session<'n, 'm> {
     fields: [Option<&'n Node<'n>>; Field::ALL.len()],
     format: Format,
-    mistakes: &'m mut Mistakes,
+    diagnostics: &'m mut Diagnostics,
 }
 
 impl<'n> Session<'n, '_> {
@@ -124,7 +124,7 @@ impl<'n> Session<'n, '_> {
                 && std::mem::replace(seen, true)
             {
                 let name = field.name(self.format);
-                self.mistakes
+                self.diagnostics
                     .add(key.offset, format_args!("`{name}` is given twice"));
             } else if let Some(slot) = self.fields.get_mut(field as usize)
                 && !matches!(node.value, Value::Null)
@@ -140,7 +140,7 @@ impl<'n> Session<'n, '_> {
             is_table: matches!(node.value, Value::Table(_)),
             format: self.format,
         };
-        self.mistakes.add(key.offset, format_args!("{unknown}"));
+        self.diagnostics.add(key.offset, format_args!("{unknown}"));
     }
 
     fn get(&self, field: Field) -> Option<&'n Node<'n>> {
@@ -148,15 +148,15 @@ impl<'n> Session<'n, '_> {
     }
 
     /// Adds "`field` …" at `node`.
-    fn mistake(&mut self, field: Field, node: &Node<'_>, message: fmt::Arguments<'_>) {
+    fn diagnostic(&mut self, field: Field, node: &Node<'_>, message: fmt::Arguments<'_>) {
         let name = field.name(self.format);
-        self.mistakes
+        self.diagnostics
             .add(node.offset, format_args!("`{name}` {message}"));
     }
 
     fn wrong_type(&mut self, field: Field, node: &Node<'_>, expected: &str) {
         let found = node.value.describe(self.format);
-        self.mistake(
+        self.diagnostic(
             field,
             node,
             format_args!("is {found}; {expected} was expected"),
@@ -181,7 +181,7 @@ impl<'n> Session<'n, '_> {
         let node = self.get(field)?;
         text.parse()
             .map_err(|error| {
-                self.mistake(field, node, format_args!("is {}: {error}", Quoted(text)));
+                self.diagnostic(field, node, format_args!("is {}: {error}", Quoted(text)));
             })
             .ok()
     }
@@ -191,13 +191,13 @@ impl<'n> Session<'n, '_> {
         match &node.value {
             Value::Integer(number) => match u16::try_from(*number) {
                 Ok(port) if port > 0 => return Some(port),
-                _ => self.mistake(
+                _ => self.diagnostic(
                     field,
                     node,
                     format_args!("is {number}: {}", InvalidRecord::PortZero),
                 ),
             },
-            Value::Text(text) => self.mistake(
+            Value::Text(text) => self.diagnostic(
                 field,
                 node,
                 format_args!(
@@ -220,7 +220,7 @@ impl<'n> Session<'n, '_> {
                 (Field::ExpiresAtMs, Field::ExpiresAt, ms)
             };
             let other = other.name(self.format);
-            self.mistake(
+            self.diagnostic(
                 field,
                 node,
                 format_args!("is given beside `{other}`; one of them was expected"),
@@ -236,7 +236,7 @@ impl<'n> Session<'n, '_> {
             Value::Text(text) => self.parse_text(Field::ExpiresAt, text),
             Value::Integer(_) => {
                 let ms = Field::ExpiresAtMs.name(self.format);
-                self.mistake(
+                self.diagnostic(
                     Field::ExpiresAt,
                     node,
                     format_args!(
@@ -278,7 +278,7 @@ impl<'n> Session<'n, '_> {
         for Entry { key, node } in entries {
             let name = &*key.text;
             if !names.insert(name) {
-                self.mistakes.add(
+                self.diagnostics.add(
                     key.offset,
                     format_args!("label {} is given twice", Quoted(name)),
                 );
@@ -287,7 +287,7 @@ impl<'n> Session<'n, '_> {
                 Value::Text(value) => labels.push((name, &**value)),
                 other => {
                     let found = other.describe(self.format);
-                    self.mistakes.add(
+                    self.diagnostics.add(
                         node.offset,
                         format_args!("label {} is {found}; a string was expected", Quoted(name)),
                     );

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue, Error};
 
 use crate::Format;
 use crate::collector::Collector;
-use crate::mistake::Quoted;
+use crate::diagnostic::Quoted;
 use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 use crate::spelling;
 
@@ -45,13 +45,13 @@ fn syntax_error(text: &str, error: &Error, collector: &mut Collector) {
     let message = error.message();
     let offset = span.start;
     let Some(found) = text.get(span).map(str::trim).filter(|it| !it.is_empty()) else {
-        return collector.mistake(offset, format_args!("{message}"));
+        return collector.diagnostic(offset, format_args!("{message}"));
     };
     if is_duplicate(error) && is_session(text, offset) {
         let id = Quoted(found.trim_matches(['"', '\'']));
-        return collector.mistake(offset, format_args!("session {id} is given twice"));
+        return collector.diagnostic(offset, format_args!("session {id} is given twice"));
     }
-    collector.mistake(offset, format_args!("{message}: {}", Quoted(found)));
+    collector.diagnostic(offset, format_args!("{message}: {}", Quoted(found)));
 }
 
 /// Whether the key at `offset` is the one of `[sessions.key]`. Looked at
@@ -73,7 +73,7 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
             if hint.is_empty() {
                 hint.push_str("; all that stands at the top is [sessions]");
             }
-            collector.mistake(
+            collector.diagnostic(
                 key.span().start,
                 format_args!("unknown key {}{hint}", Quoted(key.get_ref())),
             );
@@ -82,7 +82,7 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
     // Without this a file that an editor has emptied to write it anew would
     // mean that there are no sessions.
     let Some(sessions) = sessions else {
-        return collector.mistake(
+        return collector.diagnostic(
             0,
             format_args!(
                 "there is no [sessions] table; an empty one says that there are no sessions"
@@ -93,14 +93,14 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
     match sessions.into_inner() {
         DeValue::Table(sessions) => {
             let mut sessions: Vec<_> = sessions.into_iter().collect();
-            // The parser sorts by key; mistakes and records go by place.
+            // The parser sorts by key; diagnostics and records go by place.
             sessions.sort_unstable_by_key(|(key, _)| key.span().start);
             for (key, value) in sessions {
                 let key = self::key(key);
                 collector.session(&key, &node(value, MAX_DEPTH));
             }
         }
-        other => collector.mistake(
+        other => collector.diagnostic(
             span.start,
             format_args!(
                 "`sessions` is {}, and must be a table of sessions",

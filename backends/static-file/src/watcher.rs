@@ -20,7 +20,7 @@ use crate::{LoadError, Reload, StaticFileStore};
 ///   Kubernetes does with a ConfigMap.
 /// - Content is compared by its bytes: a file that was only touched is not
 ///   parsed.
-/// - A file with mistakes, or none at all, changes nothing; it is told of once
+/// - A file with diagnostics, or none at all, changes nothing; it is told of once
 ///   as a `tracing` error with every mistake in it, and once when it is good
 ///   again.
 /// - Parsing the new content and freeing the old happen on the watcher's

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use dcv_resolver_static_file::{Format, LoadError, Mistake, SessionFile};
+use dcv_resolver_static_file::{Diagnostic, Format, LoadError, SessionFile};
 
 fn parse(text: &str, format: Format) -> LoadError {
     let Err(error) = SessionFile::parse(text, format, "f") else {
@@ -438,7 +438,7 @@ fn a_duplicate_in_a_large_toml_file_hides_nothing() {
     let session = "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[sessions.a]\n[sessions.b]\n";
     let comment = "#".repeat(4 << 20);
     let error = parse(&format!("{session}{comment}"), Format::Toml);
-    assert_eq!(error.mistakes().len(), 3, "{error}");
+    assert_eq!(error.diagnostics().len(), 3, "{error}");
 }
 
 #[test]
@@ -450,23 +450,23 @@ fn the_first_hundred_mistakes_are_told_and_the_rest_counted() {
     json.push_str("\"last\": {\"Host\": \"h\", \"HttpPort\": 1}}");
     let error = parse(&json, Format::Json);
 
-    assert_eq!(error.mistakes().len(), 100);
+    assert_eq!(error.diagnostics().len(), 100);
     let told = error.to_string();
     assert_eq!(told.lines().count(), 101);
-    assert_eq!(told.lines().last(), Some("f: and 150 more mistakes"));
+    assert_eq!(told.lines().last(), Some("f: and 150 more diagnostics"));
 }
 
 #[test]
 fn the_parts_of_a_mistake_can_be_had() {
     let error = parse("[sessions]\n  a = 1", Format::Toml);
-    let mistakes: &[Mistake] = error.mistakes();
-    let mistake = mistakes.first().unwrap();
+    let diagnostics: &[Diagnostic] = error.diagnostics();
+    let diagnostic = diagnostics.first().unwrap();
 
     assert_eq!(error.path(), Path::new("f"));
-    assert_eq!(mistake.path(), Path::new("f"));
-    assert_eq!((mistake.line(), mistake.column()), (2, 7));
+    assert_eq!(diagnostic.path(), Path::new("f"));
+    assert_eq!((diagnostic.line(), diagnostic.column()), (2, 7));
     assert_eq!(
-        mistake.message(),
+        diagnostic.message(),
         "session \"a\" is an integer; a table with its fields was expected"
     );
 }
@@ -477,7 +477,7 @@ fn what_is_quoted_is_escaped_and_cut_short() {
         "[sessions.a]\nhost='h'\nhttp_port=1\n\"\\u001b[31m\\u202e\\n\" = 1",
         Format::Toml,
     );
-    let message = error.mistakes().first().unwrap().message();
+    let message = error.diagnostics().first().unwrap().message();
     assert!(
         message.starts_with(r#"unknown field "\u{1b}[31m\u{202e}\n";"#),
         "{message}"
@@ -485,7 +485,7 @@ fn what_is_quoted_is_escaped_and_cut_short() {
 
     let long = format!("{{\"{}\": 1}}", "é".repeat(5_000));
     let error = parse(&long, Format::Json);
-    let message = error.mistakes().last().unwrap().message();
+    let message = error.diagnostics().last().unwrap().message();
     assert_eq!(
         message,
         format!(
@@ -537,7 +537,7 @@ fn what_is_not_a_file_is_refused_and_never_waited_for() {
     let path = folder.path().join("sessions.toml");
     let told = || {
         let error = SessionFile::read(&path).unwrap_err();
-        assert!(error.mistakes().is_empty());
+        assert!(error.diagnostics().is_empty());
         let told = error.to_string();
         let place = format!("{}: ", path.display());
         told.strip_prefix(&place).unwrap().to_owned()

@@ -30,10 +30,10 @@ fn read(bytes: &[u8], format: Format) -> Result<SessionFile, LoadError> {
     fs::write(&path, bytes).unwrap();
     let result = SessionFile::read(path);
     if let Err(error) = &result {
-        assert!(!error.mistakes().is_empty());
+        assert!(!error.diagnostics().is_empty());
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
-        for mistake in error.mistakes() {
+        for mistake in error.diagnostics() {
             let line = lines.get(mistake.line() - 1).unwrap();
             assert!((1..=line.len() + 2).contains(&mistake.column()), "{error}");
             assert!(!mistake.message().contains(char::is_control), "{error}");

@@ -552,7 +552,7 @@ fn hooked(options: WatchOptions) -> (WatchOptions, mpsc::Receiver<String>) {
     let options = options.on_reload(move |result| {
         let short = match result {
             Ok(reload) => format!("{reload:?}"),
-            Err(error) => format!("{} mistakes", error.mistakes().len()),
+            Err(error) => format!("{} mistakes", error.diagnostics().len()),
         };
         tell.send(short).unwrap();
     });

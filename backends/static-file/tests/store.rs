@@ -64,7 +64,7 @@ fn a_file_is_reloaded_by_hand() {
     assert!(store.loaded_at() > loaded_at);
 
     fs::write(&path, "[sessions.console]").unwrap();
-    assert_eq!(store.reload().unwrap_err().mistakes().len(), 2);
+    assert_eq!(store.reload().unwrap_err().diagnostics().len(), 2);
     fs::remove_file(&path).unwrap();
     let error = store.reload().unwrap_err();
     assert!(matches!(error, LoadError::Unreadable { .. }), "{error}");

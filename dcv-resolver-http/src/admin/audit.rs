@@ -11,7 +11,7 @@ use tracing::{Level, field};
 
 use super::action::Action;
 use super::fault::Fault;
-use super::role::TokenHolder;
+use super::role::Principal;
 use crate::durations::as_us;
 use crate::escape::escaped;
 
@@ -25,7 +25,7 @@ const MAX_ERROR_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
     pub(super) action: Action,
-    pub(super) holder: Option<&'a TokenHolder>,
+    pub(super) holder: Option<&'a Principal>,
     pub(super) caller_ip: Option<IpAddr>,
     pub(super) request_id: &'a str,
     pub(super) started: Instant,
@@ -67,7 +67,7 @@ impl Attempt<'_> {
                         .as_deref(),
                     host = self.host.as_ref().map(Host::as_str),
                     expires_at = self.expiry.map(Until).map(field::display),
-                    token_name = self.holder.map(TokenHolder::name),
+                    token_name = self.holder.map(Principal::name),
                     role = self.holder.map(|holder| holder.role().as_str()),
                     caller_ip = self.caller_ip.map(field::display),
                     outcome,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use super::role::TokenHolder;
+use super::role::Principal;
 use super::tokens::Tokens;
 use crate::ops::{self, Guard};
 use crate::refusals::Refusals;
@@ -33,7 +33,7 @@ impl Gate {
         headers: &HeaderMap,
         caller_ip: Option<IpAddr>,
         request_id: &str,
-    ) -> Option<TokenHolder> {
+    ) -> Option<Principal> {
         let token = bearer_token(headers);
         let holder = token.and_then(|token| self.tokens.check(token));
         let is_refused = holder.is_none();

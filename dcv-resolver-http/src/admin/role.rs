@@ -1,4 +1,4 @@
-//! [`Role`] and [`TokenHolder`]: what a bearer token allows, and whose it is.
+//! [`Role`] and [`Principal`]: what a bearer token allows, and whose it is.
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,12 +57,12 @@ pub struct InvalidRole;
 
 /// Whose token was presented, and what it allows. Never the token itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenHolder {
+pub struct Principal {
     name: Arc<str>,
     role: Role,
 }
 
-impl TokenHolder {
+impl Principal {
     pub(super) fn new(name: &str, role: Role) -> Self {
         Self {
             name: name.into(),

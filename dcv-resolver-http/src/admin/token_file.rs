@@ -4,7 +4,7 @@ use std::fmt;
 
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use super::role::{InvalidRole, Role, TokenHolder};
+use super::role::{InvalidRole, Principal, Role};
 
 /// A shorter token might be guessed, or is a password in a token's place.
 const MIN_TOKEN_BYTES: usize = 32;
@@ -19,7 +19,7 @@ const MAX_TOKENS: usize = 1_000;
 pub(super) struct TokenFile(Vec<Entry>);
 
 struct Entry {
-    holder: TokenHolder,
+    holder: Principal,
     token: Box<[u8]>,
 }
 
@@ -134,7 +134,7 @@ impl TokenFile {
     /// Each token is compared, the matching one does not end it, and two of
     /// equal length are compared to their end: the time tells the number of
     /// tokens and their lengths, and nothing of what they are.
-    pub(super) fn holder_of(&self, token: &[u8]) -> Option<&TokenHolder> {
+    pub(super) fn holder_of(&self, token: &[u8]) -> Option<&Principal> {
         let mut found = u64::MAX;
         for (position, entry) in (0..).zip(&self.0) {
             found.conditional_assign(&position, entry.token.ct_eq(token));
@@ -166,7 +166,7 @@ fn parse_line(line: &[u8]) -> Result<Option<Entry>, InvalidTokenLine> {
         return Err(InvalidTokenLine::Token);
     }
     Ok(Some(Entry {
-        holder: TokenHolder::new(name, role),
+        holder: Principal::new(name, role),
         token: token.as_bytes().into(),
     }))
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 
-use super::role::TokenHolder;
+use super::role::Principal;
 use super::token_file::{InvalidTokens, TokenFile};
 use crate::watched_files::{Content, WatchedFiles, digest};
 
@@ -150,7 +150,7 @@ impl Tokens {
     /// The time that this takes tells how many tokens there are and how long
     /// they are, and nothing else about them.
     #[must_use]
-    pub fn check(&self, token: &[u8]) -> Option<TokenHolder> {
+    pub fn check(&self, token: &[u8]) -> Option<Principal> {
         self.0.good.load().file.holder_of(token).cloned()
     }
 

@@ -228,7 +228,7 @@ impl Asked {
 fn of(conclusion: &Conclusion) -> (&'static str, Option<&'static str>, Option<&str>) {
     match conclusion {
         Conclusion::Found { .. } => ("found", None, None),
-        Conclusion::Miss { reason, .. } => ("miss", Some(reason), None),
+        Conclusion::NotFound { reason, .. } => ("miss", Some(reason), None),
         Conclusion::Error { error } => ("error", None, Some(error)),
         _ => ("other", None, None),
     }

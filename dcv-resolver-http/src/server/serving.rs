@@ -16,7 +16,7 @@ use super::connections::Connections;
 #[cfg(feature = "tls")]
 use super::handshake::Handshakes;
 use super::seldom::Seldom;
-use super::{Ended, Limits, Server};
+use super::{Limits, Server, ShutdownSummary};
 
 pub(super) struct Serving {
     app: App,
@@ -83,7 +83,7 @@ impl Serving {
     }
 
     /// Answers what is in flight, and cuts what is left after `grace`.
-    pub(super) async fn end(mut self, grace: Duration) -> Ended {
+    pub(super) async fn end(mut self, grace: Duration) -> ShutdownSummary {
         self.ending.store(true, Ordering::Relaxed);
         // Lets the runtime see what the kernel already holds: a request that
         // has arrived is in flight, though nobody has read it yet.
@@ -98,7 +98,7 @@ impl Serving {
         let _in_time = tokio::time::timeout(grace, all_ended).await;
         let connections_cut = self.tasks.len();
         self.connections.cut(connections_cut);
-        Ended { connections_cut }
+        ShutdownSummary { connections_cut }
     }
 
     fn has_room(&self) -> bool {

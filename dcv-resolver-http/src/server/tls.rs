@@ -51,7 +51,7 @@ use arc_swap::ArcSwap;
 use dcv_resolver_core::Clock;
 use rustls::ServerConfig;
 
-pub use certificate::{Certificate, KeyKind};
+pub use certificate::{Certificate, KeyAlgorithm};
 pub use error::TlsError;
 
 use crate::watched_files::{Content, WatchedFiles, digest};

@@ -8,7 +8,7 @@ use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{
     MemoryStore, Resolver, SessionId, SessionRecord, StoreError, StoreErrorKind,
 };
-use dcv_resolver_http::RouterBuilder;
+use dcv_resolver_http::ResolveServiceBuilder;
 use futures_util::poll;
 use serde_json::json;
 use tracing::Level;
@@ -56,7 +56,7 @@ async fn a_failure_that_repeats_is_two_lines_a_window() {
 #[tokio::test(start_paused = true)]
 async fn the_summary_says_what_it_is_about_and_belongs_to_no_request() {
     let resolver = Resolver::new(ScriptedStore::always(unavailable())).with_store_name("inventory");
-    let app: Router = RouterBuilder::new(resolver).build();
+    let app: Router = ResolveServiceBuilder::new(resolver).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 4).await;
     let first = log.events().remove(0);
@@ -185,7 +185,7 @@ async fn the_same_failure_of_two_stores_is_two_failures() {
     let resolver = Resolver::new(first)
         .with_store_name("first")
         .then("second", ScriptedStore::always(unavailable()));
-    let app: Router = RouterBuilder::new(resolver).build();
+    let app: Router = ResolveServiceBuilder::new(resolver).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 3).await;
     let stores: Vec<_> = log
@@ -292,7 +292,7 @@ async fn a_failure_that_was_there_before_the_flood_keeps_its_own_count() {
 
 #[tokio::test(start_paused = true)]
 async fn with_no_window_each_leaves_an_event() {
-    let app = replying(unavailable()).fold_window(Duration::ZERO).build();
+    let app = replying(unavailable()).dedup_window(Duration::ZERO).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 50).await;
     drop(app);
@@ -301,7 +301,7 @@ async fn with_no_window_each_leaves_an_event() {
 
 #[tokio::test(start_paused = true)]
 async fn with_no_window_not_even_failures_of_one_moment_are_folded() {
-    let app = replying(Reply::Hang).fold_window(Duration::ZERO).build();
+    let app = replying(Reply::Hang).dedup_window(Duration::ZERO).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     tokio::join!(ask(&app, 1), ask(&app, 1), ask(&app, 1));
     assert_eq!(log.short(), vec![line("error", "timeout", 0); 3]);
@@ -329,7 +329,7 @@ async fn windows_end_each_at_a_time_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn the_longest_window_of_all_is_possible() {
-    let app = replying(unavailable()).fold_window(Duration::MAX).build();
+    let app = replying(unavailable()).dedup_window(Duration::MAX).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 5).await;
     tokio::time::advance(Duration::from_secs(86_400)).await;
@@ -350,7 +350,7 @@ async fn none_is_lost_or_counted_twice_when_many_fail_at_once() {
         over(MemoryStore::new()),
     ] {
         // Windows begin and end all the time.
-        let app: Router = store.fold_window(Duration::from_micros(50)).build();
+        let app: Router = store.dedup_window(Duration::from_micros(50)).build();
         let asking = (0..8).map(|_| {
             let app = app.clone();
             tokio::spawn(async move { ask(&app, 500).await }.with_subscriber(dispatch.clone()))

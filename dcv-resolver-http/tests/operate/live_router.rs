@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post as on_post};
 use dcv_resolver_core::MemoryStore;
-use dcv_resolver_http::LiveRouter;
+use dcv_resolver_http::ReloadableRouter;
 use futures_util::{FutureExt, poll};
 use tokio::sync::Notify;
 
@@ -16,7 +16,7 @@ use crate::support::{CONSOLE, memory, over, post};
 
 #[tokio::test]
 async fn a_request_is_answered_by_the_router_that_is_there_when_it_arrives() {
-    let live = LiveRouter::new(over(MemoryStore::new()).build());
+    let live = ReloadableRouter::new(over(MemoryStore::new()).build());
     let app = live.router();
     assert_eq!(post(&app, CONSOLE).await.status, StatusCode::NOT_FOUND);
     live.replace(over(memory()).build());
@@ -38,7 +38,7 @@ async fn a_request_is_answered_by_the_router_that_is_there_when_it_arrives() {
 
 #[tokio::test]
 async fn what_it_does_not_know_is_404_and_another_method_405() {
-    let live = LiveRouter::new(Router::new().route("/a", get(async || "a")));
+    let live = ReloadableRouter::new(Router::new().route("/a", get(async || "a")));
     let nested = Router::new().nest("/below", live.router());
     for (app, path, status) in [
         (live.router(), "/b", StatusCode::NOT_FOUND),
@@ -73,7 +73,7 @@ async fn a_request_in_flight_is_finished_by_the_old_router_which_is_then_dropped
             ),
         )
         .with_state((Arc::new(Told(Arc::clone(&gone))), Arc::clone(&go_on)));
-    let live = LiveRouter::new(old);
+    let live = ReloadableRouter::new(old);
     let app = live.router();
 
     let mut in_flight = Box::pin(post(&app, "/"));
@@ -91,7 +91,7 @@ async fn a_request_in_flight_is_finished_by_the_old_router_which_is_then_dropped
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_replacements_under_load_fail_no_request() {
     const REPLACEMENTS: usize = 5_000;
-    let live = LiveRouter::new(over(memory()).build());
+    let live = ReloadableRouter::new(over(memory()).build());
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicUsize::new(0));
     let asking: Vec<_> = (0..8)

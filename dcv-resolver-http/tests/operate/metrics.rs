@@ -8,13 +8,13 @@ use axum::Router;
 use axum::http::Method;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{MemoryStore, Resolver, SessionStore, StoreErrorKind, Timestamp};
-use dcv_resolver_http::{CacheFigures, LiveRouter, Metrics, RouterBuilder};
+use dcv_resolver_http::{CacheFigures, Metrics, ReloadableRouter, ResolveServiceBuilder};
 use futures_util::poll;
 use tracing::Level;
 
 use crate::support::{CONSOLE, Log, memory, over, post, replying, request, send};
 
-fn counted(metrics: &Metrics, app: RouterBuilder) -> Router {
+fn counted(metrics: &Metrics, app: ResolveServiceBuilder) -> Router {
     app.metrics(metrics.clone()).build()
 }
 
@@ -52,7 +52,7 @@ async fn each_decision_is_counted_by_outcome_reason_transport_and_store() {
     let resolver = Resolver::new(MemoryStore::new())
         .with_store_name("agents")
         .then("by_hand", memory());
-    let app = counted(&metrics, RouterBuilder::new(resolver));
+    let app = counted(&metrics, ResolveServiceBuilder::new(resolver));
     for _ in 0..3 {
         post(&app, CONSOLE).await;
     }
@@ -179,7 +179,7 @@ async fn requests_in_flight_are_shown_of_all_routers_that_are_there() {
     let metrics = Metrics::new();
     let shown = || value(&metrics, "dcv_resolver_in_flight_requests");
     assert_eq!(shown(), "0");
-    let live = LiveRouter::new(counted(&metrics, replying(Reply::Hang)));
+    let live = ReloadableRouter::new(counted(&metrics, replying(Reply::Hang)));
     let app = live.router();
     let mut first = Box::pin(post(&app, CONSOLE));
     assert!(poll!(first.as_mut()).is_pending());
@@ -414,10 +414,13 @@ async fn what_is_served_from_before_an_outage_is_counted_with_its_age() {
     for age in ages {
         let stale = MemoryStore::from_iter([record.clone().with_stale_age(age)]);
         let resolver = Resolver::new(MemoryStore::new()).then("agents", stale);
-        let app = counted(&metrics, RouterBuilder::new(resolver));
+        let app = counted(&metrics, ResolveServiceBuilder::new(resolver));
         post(&app, CONSOLE).await;
     }
-    let app = counted(&metrics, RouterBuilder::new(Resolver::new(memory())));
+    let app = counted(
+        &metrics,
+        ResolveServiceBuilder::new(Resolver::new(memory())),
+    );
     post(&app, CONSOLE).await;
 
     let of = |bucket: &str| {

@@ -9,7 +9,7 @@ use dcv_resolver_core::{
     Clock, Denial, Expiry, MemoryStore, Policy, ResolveRequest, Resolver, SessionRecord,
     SessionRecordBuilder, SessionState, StoreError, StoreErrorKind, Verdict, async_trait,
 };
-use dcv_resolver_http::RouterBuilder;
+use dcv_resolver_http::ResolveServiceBuilder;
 use futures_util::poll;
 use serde_json::json;
 use tracing::Level;
@@ -175,9 +175,11 @@ fn holding(change: impl Fn(SessionRecordBuilder) -> SessionRecordBuilder) -> Res
 async fn cause_of(reason: &str) -> Option<(Router, Request<axum::body::Body>)> {
     let now = ManualClock::default().now();
     let app = match reason {
-        "expired" => RouterBuilder::new(holding(|record| record.expiry(Expiry::At(now)))),
-        "not_ready" => RouterBuilder::new(holding(|record| record.state(SessionState::Creating))),
-        "denied" => RouterBuilder::new(holding(|record| record).with_policy(Denying)),
+        "expired" => ResolveServiceBuilder::new(holding(|record| record.expiry(Expiry::At(now)))),
+        "not_ready" => {
+            ResolveServiceBuilder::new(holding(|record| record.state(SessionState::Creating)))
+        }
+        "denied" => ResolveServiceBuilder::new(holding(|record| record).with_policy(Denying)),
         "caller_not_allowed" => over(memory()).allowed_callers([]),
         "overloaded" => replying(Reply::Hang).max_in_flight(1),
         "store_unavailable" => replying(Reply::Fail(StoreErrorKind::Unavailable)),
@@ -278,7 +280,7 @@ async fn the_store_that_is_asked_is_named_also_when_it_hangs_and_when_nobody_wai
     let resolver = Resolver::new(MemoryStore::new())
         .with_store_name("first")
         .then("second", ScriptedStore::always(Reply::Hang));
-    let app: Router = RouterBuilder::new(resolver).build();
+    let app: Router = ResolveServiceBuilder::new(resolver).build();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     assert_eq!(post(&app, CONSOLE).await.reason(), "timeout");
     let mut abandoned = Box::pin(post(&app, CONSOLE));
@@ -292,7 +294,7 @@ async fn the_store_that_is_asked_is_named_also_when_it_hangs_and_when_nobody_wai
     let resolver = Resolver::new(MemoryStore::new())
         .with_store_name("first")
         .then("second", memory());
-    let app: Router = RouterBuilder::new(resolver).build();
+    let app: Router = ResolveServiceBuilder::new(resolver).build();
     for (uri, store) in [
         (CONSOLE, "second"),
         ("/resolveSession?sessionId=other", "first,second"),

@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use dcv_resolver_core::MemoryStore;
-use dcv_resolver_http::{ResolveService, RouterBuilder};
+use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use tower::ServiceExt;
 
 use crate::support::{CONSOLE, memory, over, request};
@@ -27,7 +27,7 @@ async fn a_request_is_answered_by_what_is_there_when_it_arrives() {
 
 #[tokio::test]
 async fn it_answers_below_any_prefix_and_takes_the_caller_from_the_server() {
-    let closed = |builder: RouterBuilder| {
+    let closed = |builder: ResolveServiceBuilder| {
         builder
             .any_prefix(false)
             .allowed_callers(["192.0.2.0/24".parse().unwrap()])

@@ -9,7 +9,7 @@ use dcv_resolver_core::{
     Expiry, LeaseToken, MemoryStore, Resolver, SessionListing, SessionRegistry, SessionStore,
     StoreErrorKind, Timestamp,
 };
-use dcv_resolver_http::{RouterBuilder, StoreTimeLimit};
+use dcv_resolver_http::{ResolveServiceBuilder, TimeoutStore};
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
@@ -18,7 +18,7 @@ use crate::support::{CONSOLE, Log, memory, post};
 const LIMIT: Duration = Duration::from_millis(300);
 
 fn delayed(delay: Duration) -> impl SessionStore {
-    StoreTimeLimit::new(DelayedStore::new(memory(), move || sleep(delay)), LIMIT)
+    TimeoutStore::new(DelayedStore::new(memory(), move || sleep(delay)), LIMIT)
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +31,7 @@ async fn within_the_limit_it_answers_as_the_store_does() {
     in_time.ping().await.unwrap();
 
     let failing = ScriptedStore::always(Reply::Fail(StoreErrorKind::CorruptRecord));
-    let failing = StoreTimeLimit::new(failing, LIMIT);
+    let failing = TimeoutStore::new(failing, LIMIT);
     let error = failing.lookup(&console).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::CorruptRecord);
 }
@@ -52,7 +52,7 @@ async fn a_store_that_takes_longer_is_given_up_on_at_the_limit() {
         );
     }
     let started = Instant::now();
-    let hanging = StoreTimeLimit::new(ScriptedStore::always(Reply::Hang), LIMIT);
+    let hanging = TimeoutStore::new(ScriptedStore::always(Reply::Hang), LIMIT);
     hanging.lookup(&console).await.unwrap_err();
     let elapsed = started.elapsed();
     // Tokio's timer goes by whole milliseconds.
@@ -67,7 +67,7 @@ async fn a_registry_is_one_within_a_limit_as_well() {
     let record = record.with_expiry(Expiry::At(at(10)));
     let token: LeaseToken = "747230756234646f7200000000000000".parse().unwrap();
 
-    let limited = StoreTimeLimit::new(MemoryStore::new(), LIMIT);
+    let limited = TimeoutStore::new(MemoryStore::new(), LIMIT);
     limited.register(&record, &token, at(0)).await.unwrap();
     assert_eq!(
         limited.lookup(&console).await.unwrap(),
@@ -107,19 +107,19 @@ async fn what_the_store_was_doing_is_dropped_at_the_limit() {
             std::future::pending().await
         }
     });
-    let store = StoreTimeLimit::new(store, LIMIT);
+    let store = TimeoutStore::new(store, LIMIT);
     store.lookup(&"console".parse().unwrap()).await.unwrap_err();
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_a_chain_the_slow_store_is_a_503_under_its_name_before_the_time_budget_ends() {
-    let hanging = StoreTimeLimit::new(ScriptedStore::always(Reply::Hang), LIMIT);
+    let hanging = TimeoutStore::new(ScriptedStore::always(Reply::Hang), LIMIT);
     let resolver = Resolver::new(MemoryStore::new())
         .with_store_name("by_hand")
         .then("inventory", hanging)
         .then("never_asked", ScriptedStore::always(Reply::Panic));
-    let app = RouterBuilder::new(resolver).build();
+    let app = ResolveServiceBuilder::new(resolver).build();
 
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let started = Instant::now();

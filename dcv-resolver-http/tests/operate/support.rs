@@ -12,7 +12,7 @@ use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{
     Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
 };
-use dcv_resolver_http::RouterBuilder;
+use dcv_resolver_http::ResolveServiceBuilder;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -80,12 +80,12 @@ pub(crate) fn memory() -> MemoryStore {
     MemoryStore::from_iter([record.http_port(8443).build().unwrap()])
 }
 
-pub(crate) fn over(store: impl SessionStore) -> RouterBuilder {
-    RouterBuilder::new(Resolver::new(store))
+pub(crate) fn over(store: impl SessionStore) -> ResolveServiceBuilder {
+    ResolveServiceBuilder::new(Resolver::new(store))
 }
 
 /// A router over a store that always does the same.
-pub(crate) fn replying(reply: Reply) -> RouterBuilder {
+pub(crate) fn replying(reply: Reply) -> ResolveServiceBuilder {
     over(ScriptedStore::always(reply))
 }
 

@@ -295,7 +295,7 @@ async fn a_long_search_for_near_ids_keeps_back_nothing_else() {
     let (explanation, _event) = explained(&app, "sessionId=console").await;
     assert_eq!(began.elapsed().as_millis(), 2_500);
     assert_eq!(explanation["reason"], "unknown");
-    assert_eq!(explanation["not_all_compared"], true);
+    assert_eq!(explanation["search_truncated"], true);
 }
 
 #[tokio::test(start_paused = true)]

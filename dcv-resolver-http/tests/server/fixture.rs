@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
-use dcv_resolver_http::server::{self, Connections, Ended, Server};
+use dcv_resolver_http::server::{self, Connections, Server, ShutdownSummary};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -31,7 +31,7 @@ pub(crate) struct Running {
     pub(crate) connections: Connections,
     stop: oneshot::Sender<()>,
     hurry: oneshot::Sender<()>,
-    task: JoinHandle<Ended>,
+    task: JoinHandle<ShutdownSummary>,
 }
 
 /// Serves the app of the tests with the limits that `limit` sets.
@@ -55,7 +55,7 @@ pub(crate) async fn start(limit: impl FnOnce(Server) -> Server) -> Running {
             std::future::pending::<()>().await;
         }
     };
-    let task = tokio::spawn(server.serve_until_hurried(listener, shutdown, hurried));
+    let task = tokio::spawn(server.serve_with_shutdown(listener, shutdown, hurried));
     Running {
         address,
         gate,
@@ -108,12 +108,12 @@ impl Running {
     }
 
     /// Begins the shutdown. What comes back waits for its end.
-    pub(crate) fn stop(self) -> impl Future<Output = Ended> {
+    pub(crate) fn stop(self) -> impl Future<Output = ShutdownSummary> {
         self.drain().1
     }
 
     /// The same. The sender is what cuts the drain short.
-    pub(crate) fn drain(self) -> (oneshot::Sender<()>, impl Future<Output = Ended>) {
+    pub(crate) fn drain(self) -> (oneshot::Sender<()>, impl Future<Output = ShutdownSummary>) {
         self.stop.send(()).unwrap();
         let ended = async {
             let ended = timeout(DEADLINE, self.task).await;

@@ -7,7 +7,7 @@ use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, SystemClock, Timestamp};
 use dcv_resolver_http::axum;
 use dcv_resolver_http::server::Server;
-use dcv_resolver_http::server::tls::{KeyKind, TlsError, TlsReload};
+use dcv_resolver_http::server::tls::{KeyAlgorithm, TlsError, TlsReload};
 use rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
     date_time_ymd,
@@ -49,7 +49,7 @@ fn a_certificate_tells_whom_it_is_for_and_for_how_long() {
     assert_eq!(addresses, ["192.0.2.7", "2001:db8::7"]);
     assert_eq!(certificate.valid_from(), time("2026-01-02T00:00:00Z"));
     assert_eq!(certificate.expires_at(), time("2036-03-04T00:00:00Z"));
-    assert_eq!(certificate.key_kind(), KeyKind::Ecdsa);
+    assert_eq!(certificate.key_algorithm(), KeyAlgorithm::Ecdsa);
     assert_eq!(tls.client_cas().len(), 0);
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_http::server::tls::{KeyKind, TlsError};
+use dcv_resolver_http::server::tls::{KeyAlgorithm, TlsError};
 use rcgen::{KeyPair, date_time_ymd};
 use tracing::Level;
 
@@ -155,10 +155,10 @@ fn assert_not_answered(text: &str) {
 async fn rsa_and_ecdsa_are_served_under_tls_1_2_and_1_3() {
     let ca = Ca::new("a CA");
     let rsa = ca.issue_for(&rsa_key(), &[NAME], |_| {});
-    for (pair, kind) in [(rsa, KeyKind::Rsa), (ca.server(), KeyKind::Ecdsa)] {
+    for (pair, kind) in [(rsa, KeyAlgorithm::Rsa), (ca.server(), KeyAlgorithm::Ecdsa)] {
         let tls = Files::new(&pair).load();
-        assert_eq!(tls.certificate().key_kind(), kind);
-        let is_rsa = kind == KeyKind::Rsa;
+        assert_eq!(tls.certificate().key_algorithm(), kind);
+        let is_rsa = kind == KeyAlgorithm::Rsa;
         let now = tls.certificate().valid_from();
         assert_eq!(tls.certificate().gateway_warnings(now).is_empty(), is_rsa);
         let server = start(|server| server.tls(tls)).await;

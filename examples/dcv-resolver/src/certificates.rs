@@ -46,7 +46,7 @@ impl fmt::Display for Summary<'_> {
         write!(
             f,
             "for {names}; {} key; until {}",
-            certificate.key_kind(),
+            certificate.key_algorithm(),
             certificate.expires_at()
         )
     }

@@ -6,7 +6,7 @@ use dcv_resolver_cache::{CacheConfig, CacheStats, CachedStore};
 use dcv_resolver_core::{
     ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport, SessionRegistry,
 };
-use dcv_resolver_http::StoreTimeLimit;
+use dcv_resolver_http::TimeoutStore;
 
 use crate::background::Background;
 use crate::config::{self, Config, TimeBudget};
@@ -118,7 +118,7 @@ impl ChainedStore {
         let (named, registry, cache) = match &open.access {
             Access::ReadOnly(_) => {
                 let store = match limit {
-                    Some(limit) => Arc::new(StoreTimeLimit::new(open.store(), limit)),
+                    Some(limit) => Arc::new(TimeoutStore::new(open.store(), limit)),
                     None => open.store(),
                 };
                 (NamedStore::new(name, store), None, None)
@@ -126,7 +126,7 @@ impl ChainedStore {
             Access::ReadWrite(store) => {
                 // Within the cache, which bridges an outage only if it hears of it.
                 let store: Arc<dyn SessionRegistry> = match limit {
-                    Some(limit) => Arc::new(StoreTimeLimit::new(Arc::clone(store), limit)),
+                    Some(limit) => Arc::new(TimeoutStore::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
                 };
                 let (store, cache) = cached(store, settings, &open);
@@ -160,13 +160,13 @@ fn cached(
     };
     let config = CacheConfig::default()
         .max_bytes(settings.max_bytes.bytes())
-        .stale_for(settings.stale_for_ms.milliseconds())
-        .hit_lifetime(settings.hit_lifetime_ms.milliseconds())
-        .miss_lifetime(settings.miss_lifetime_ms.milliseconds());
+        .stale_if_error(settings.stale_if_error_ms.milliseconds())
+        .ttl(settings.ttl_ms.milliseconds())
+        .negative_ttl(settings.negative_ttl_ms.milliseconds());
     let cached = CachedStore::new(store, config);
     let cache = Cache {
         stats: cached.stats(),
-        _following: open.tell_changes(cached.listener()).map(Background::start),
+        _following: open.watch_changes(cached.listener()).map(Background::start),
     };
     (Arc::new(cached), Some(Arc::new(cache)))
 }

@@ -87,7 +87,7 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
         "shutdown",
         format_args!(
             "{} ms lame duck, {} ms grace",
-            shutdown.lame_duck_ms, shutdown.grace_ms
+            shutdown.drain_ms, shutdown.grace_ms
         ),
     )?;
     report.ok(

@@ -92,7 +92,7 @@ pub(crate) struct ConfigOptions {
     /// How long requests are still taken after SIGTERM, while /readyz says no;
     /// 5000 unless given.
     #[arg(long, value_name = "MS", env = "DCV_RESOLVER_LAME_DUCK_MS")]
-    pub(crate) lame_duck_ms: Option<Pause>,
+    pub(crate) drain_ms: Option<Pause>,
 
     /// How events are written to standard error.
     #[arg(long, value_name = "FORMAT", env = "DCV_RESOLVER_LOG_FORMAT")]

@@ -6,15 +6,15 @@
 //! | `shape.rs`, `sections.rs` | what can be said, as types; their comments are the documentation |
 //! | `number.rs`, `text.rs` | values with rules of their own |
 //! | `schema.rs` | the JSON Schema of the types |
-//! | `examine.rs` | a file against the schema: every mistake, not only the first |
+//! | `examine.rs` | a file against the schema: every diagnostic, not only the first |
 //! | `agree.rs` | what fits together and what does not |
-//! | `mistake.rs`, `spelling.rs` | how a mistake is told |
+//! | `diagnostic.rs`, `spelling.rs` | how a mistake is told |
 //! | `read.rs` | the file, read |
 //! | `source.rs` | file, environment and flags, put together |
 
 mod agree;
+mod diagnostic;
 mod examine;
-mod mistake;
 mod number;
 mod read;
 mod schema;

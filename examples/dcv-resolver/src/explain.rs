@@ -38,7 +38,7 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     }
     match explanation.conclusion {
         Conclusion::Found { .. } => Ok(()),
-        Conclusion::Miss { .. } => Err(Failure::told(1)),
+        Conclusion::NotFound { .. } => Err(Failure::told(1)),
         _ => Err(Failure::told(2)),
     }
 }

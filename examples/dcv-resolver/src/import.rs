@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dcv_resolver_core::{Clock, Existing, Imported, SessionId, SystemClock};
+use dcv_resolver_core::{Clock, ImportOutcome, OnConflict, SessionId, SystemClock};
 
 use crate::cli::ImportOptions;
 use crate::failure::Failure;
@@ -30,9 +30,9 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
 
     let token = options.token.map_or_else(mint, Ok)?;
     let existing = if options.replace {
-        Existing::Replace
+        OnConflict::Overwrite
     } else {
-        Existing::Keep
+        OnConflict::Skip
     };
     let mut progress = Progress::new(total);
     let mut kept: Vec<SessionId> = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
                 ))
             })?;
         for (record, imported) in batch.iter().zip(imported) {
-            if imported == Imported::Kept {
+            if imported == ImportOutcome::Skipped {
                 kept.push(record.id().clone());
             }
         }

@@ -91,13 +91,13 @@ impl OpenStore {
 
     /// Tells `listener` of changes for as long as the future runs; `None` for a
     /// store that is in memory as it is.
-    pub(crate) fn tell_changes(
+    pub(crate) fn watch_changes(
         &self,
         listener: Arc<dyn ChangeListener>,
     ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         Some(match self.telling.as_ref()? {
-            Telling::Sqlite(store) => Box::pin(store.tell_changes(listener)),
-            Telling::Redis(store) => Box::pin(store.tell_changes(listener)),
+            Telling::Sqlite(store) => Box::pin(store.watch_changes(listener)),
+            Telling::Redis(store) => Box::pin(store.watch_changes(listener)),
         })
     }
 

@@ -17,7 +17,7 @@ pub(crate) async fn run(options: ResolveOptions) -> Result<(), Failure> {
         Ok(Outcome::Found(resolution)) => serde_json::to_string(&resolution)
             .map_err(|error| Failure::setup(format!("cannot write the answer: {error}")))
             .and_then(line),
-        Ok(Outcome::Miss(miss)) => Err(Failure::negative(format!(
+        Ok(Outcome::NotFound(miss)) => Err(Failure::negative(format!(
             "not found ({}): {miss}",
             miss.reason()
         ))),

@@ -80,7 +80,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let _reloading = Background::start(reloading);
 
     let ended = server
-        .serve_until_hurried(listeners.gateways, stop.begun(), stop.hurried())
+        .serve_with_shutdown(listeners.gateways, stop.begun(), stop.hurried())
         .await;
     // Until here somebody may want to know how the shutdown goes.
     all_answered.notify_one();
@@ -110,7 +110,7 @@ fn limited(server: Server, config: &Config, tls: Option<&WatchedTls>) -> Server 
         .header_read_timeout(limits.header_read_timeout_ms.milliseconds())
         .idle_timeout(limits.idle_timeout_ms.milliseconds())
         .write_timeout(limits.write_timeout_ms.milliseconds())
-        .drain(config.shutdown.lame_duck_ms.milliseconds())
+        .drain(config.shutdown.drain_ms.milliseconds())
         .shutdown_grace(config.shutdown.grace_ms.milliseconds());
     match tls {
         Some(watched) => server.tls(watched.tls.clone()),

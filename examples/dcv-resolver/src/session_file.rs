@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(crate) fn read(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
     match SessionFile::read(path) {
         Ok(file) => Ok(file.into_sessions()),
-        Err(error) if error.mistakes().is_empty() => Err(Failure::setup(error.to_string())),
+        Err(error) if error.diagnostics().is_empty() => Err(Failure::setup(error.to_string())),
         Err(error) => Err(Failure::negative(with_mistakes(&error))),
     }
 }
@@ -19,7 +19,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
 /// The file as a store. A mistake means that the store cannot be opened.
 pub(crate) fn load(path: &Path) -> Result<StaticFileStore, Failure> {
     StaticFileStore::load(path).map_err(|error| {
-        Failure::setup(if error.mistakes().is_empty() {
+        Failure::setup(if error.diagnostics().is_empty() {
             error.to_string()
         } else {
             with_mistakes(&error)

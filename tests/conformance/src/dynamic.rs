@@ -35,8 +35,8 @@ macro_rules! dynamic_fixture {
                 self.0.t0()
             }
 
-            fn staleness_bound(&self) -> Duration {
-                self.0.staleness_bound()
+            fn max_staleness(&self) -> Duration {
+                self.0.max_staleness()
             }
         }
     };

@@ -42,7 +42,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
     /// How old what a store answers may be, as to changes that are made through
     /// another; zero unless overridden. The `shared` battery waits so long
     /// before it looks for a change, and not a moment longer.
-    fn staleness_bound(&self) -> Duration {
+    fn max_staleness(&self) -> Duration {
         Duration::ZERO
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dcv_resolver_core::{
-    Existing, Expiry, Imported, SessionId, SessionImport, SessionRecord, SessionRegistry,
+    Expiry, ImportOutcome, OnConflict, SessionId, SessionImport, SessionRecord, SessionRegistry,
     SessionStore, StoreErrorKind,
 };
 
-use Imported::{Kept, Stored};
+use ImportOutcome::{Skipped, Stored};
 
 use crate::Fixture;
 use crate::listing::{by_id, limit, list_all};
@@ -46,7 +46,7 @@ macro_rules! __import_rules {
 pub async fn an_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    for existing in [Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
         let answers = store.import(&[], &OURS, existing, t0).await.unwrap();
         assert_eq!(answers, []);
     }
@@ -61,7 +61,7 @@ pub async fn imported_records_come_back_as_they_went_in<F: Fixture<Store: Sessio
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let records = varied();
-    for existing in [Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
         let answers = store.import(&records, &OURS, existing, t0).await.unwrap();
         assert_eq!(answers, vec![Stored; records.len()]);
         for record in &records {
@@ -84,7 +84,7 @@ pub async fn awkward_ids_are_imported<F: Fixture<Store: SessionImport>>(fixture:
             record.to_builder().quic_port(port).build().unwrap()
         })
         .collect();
-    let answers = store.import(&records, &OURS, Existing::Keep, t0).await;
+    let answers = store.import(&records, &OURS, OnConflict::Skip, t0).await;
     assert_eq!(answers.unwrap(), vec![Stored; records.len()]);
     for record in &records {
         let found = store.lookup(record.id()).await.unwrap();
@@ -107,9 +107,9 @@ pub async fn each_record_has_its_answer_in_order<F: Fixture<Store: SessionImport
             store.register(&record, &THEIRS, t0).await.unwrap();
         }
         records.push(record);
-        expected.push(if taken { Kept } else { Stored });
+        expected.push(if taken { Skipped } else { Stored });
     }
-    let answers = store.import(&records, &OURS, Existing::Keep, t0).await;
+    let answers = store.import(&records, &OURS, OnConflict::Skip, t0).await;
     assert_eq!(answers.unwrap(), expected);
 }
 
@@ -138,16 +138,16 @@ pub async fn keep_stores_what_register_would_store<F: Fixture<Store: SessionImpo
 
     let expected = [
         ("absent", Stored),
-        ("theirs, for ever", Kept),
-        ("theirs, to the end", Kept),
+        ("theirs, for ever", Skipped),
+        ("theirs, to the end", Skipped),
         ("theirs, expired", Stored),
         ("ours, live", Stored),
         ("ours, expired", Stored),
-        ("seeded, live", Kept),
+        ("seeded, live", Skipped),
         ("seeded, expired", Stored),
     ];
     let batch = expected.map(|(name, _)| other(id(name), Expiry::At(after(t0, 50))));
-    let answers = store.import(&batch, &OURS, Existing::Keep, now).await;
+    let answers = store.import(&batch, &OURS, OnConflict::Skip, now).await;
     assert_eq!(answers.unwrap(), expected.map(|(_, imported)| imported));
     for (record, (name, imported)) in batch.into_iter().zip(expected) {
         let found = store.lookup(record.id()).await.unwrap();
@@ -162,8 +162,8 @@ pub async fn a_kept_record_keeps_its_lease<F: Fixture<Store: SessionImport>>(fix
     let theirs = full(id("console"), Expiry::At(after(t0, 10)));
     store.register(&theirs, &THEIRS, t0).await.unwrap();
     let batch = [other(id("console"), Expiry::Never)];
-    let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
-    assert_eq!(answers.unwrap(), [Kept]);
+    let answers = store.import(&batch, &OURS, OnConflict::Skip, t0).await;
+    assert_eq!(answers.unwrap(), [Skipped]);
     let found = store.lookup(theirs.id()).await.unwrap();
     assert_eq!(found.as_ref(), Some(&theirs));
     assert!(!store.deregister(theirs.id(), &OURS).await.unwrap());
@@ -189,7 +189,7 @@ pub async fn replace_stores_whatever_is_there<F: Fixture<Store: SessionImport>>(
         .into_iter()
         .map(|name| other(id(name), Expiry::At(after(t0, 50))))
         .collect();
-    let answers = store.import(&batch, &OURS, Existing::Replace, t0).await;
+    let answers = store.import(&batch, &OURS, OnConflict::Overwrite, t0).await;
     assert_eq!(answers.unwrap(), [Stored; 5]);
     assert_eq!(list_all(&store, limit(10)).await, by_id(batch));
 }
@@ -204,7 +204,7 @@ pub async fn replace_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixt
     store.register(&theirs, &THEIRS, t0).await.unwrap();
     let ours = other(id.clone(), Expiry::At(after(t0, 10)));
     let batch = std::slice::from_ref(&ours);
-    let answers = store.import(batch, &OURS, Existing::Replace, t0).await;
+    let answers = store.import(batch, &OURS, OnConflict::Overwrite, t0).await;
     assert_eq!(answers.unwrap(), [Stored]);
 
     let answer = store.renew(&id, &THEIRS, Expiry::Never, t0).await;
@@ -221,7 +221,7 @@ pub async fn replace_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixt
 pub async fn the_later_of_two_with_one_id_wins<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    for existing in [Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
         let mut batch = vec![
             full(id("console"), Expiry::Never),
             other(id("console"), Expiry::Never),
@@ -250,8 +250,8 @@ pub async fn two_with_one_id_are_both_kept_out<F: Fixture<Store: SessionImport>>
         other(id("console"), Expiry::Never),
         minimal(id("console"), Expiry::Never),
     ];
-    let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
-    assert_eq!(answers.unwrap(), [Kept, Kept]);
+    let answers = store.import(&batch, &OURS, OnConflict::Skip, t0).await;
+    assert_eq!(answers.unwrap(), [Skipped, Skipped]);
     assert_eq!(store.lookup(theirs.id()).await.unwrap(), Some(theirs));
 }
 
@@ -265,7 +265,7 @@ pub async fn importing_again_is_harmless<F: Fixture<Store: SessionImport>>(fixtu
         other(id("b"), Expiry::At(t0)),
         minimal(id("c"), Expiry::At(after(t0, 10))),
     ];
-    for existing in [Existing::Keep, Existing::Replace, Existing::Keep] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite, OnConflict::Skip] {
         let answers = store.import(&batch, &OURS, existing, t0).await;
         assert_eq!(answers.unwrap(), [Stored; 3]);
         assert_eq!(list_all(&store, limit(10)).await, by_id(batch.clone()));
@@ -295,9 +295,9 @@ pub async fn a_large_batch_is_stored<F: Fixture<Store: SessionImport>>(fixture: 
     // The id of the first comes again at the end.
     batch.push(other(id("session 0"), Expiry::Never));
 
-    let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
+    let answers = store.import(&batch, &OURS, OnConflict::Skip, t0).await;
     let mut expected = vec![Stored; batch.len()];
-    expected[4321] = Kept;
+    expected[4321] = Skipped;
     assert!(answers.unwrap() == expected, "one record, 4321, is kept");
 
     let mut records = by_id(batch);
@@ -339,7 +339,7 @@ pub async fn of_concurrent_imports_one_wins_each_record<F: Fixture<Store: Sessio
             .collect();
         let answers = race([OURS, THEIRS].map(|token| {
             let (store, batch) = (Arc::clone(&store), batch.clone());
-            async move { store.import(&batch, &token, Existing::Keep, t0).await }
+            async move { store.import(&batch, &token, OnConflict::Skip, t0).await }
         }))
         .await;
         let [ours, theirs] = <[_; 2]>::try_from(answers).unwrap();
@@ -348,8 +348,8 @@ pub async fn of_concurrent_imports_one_wins_each_record<F: Fixture<Store: Sessio
             .zip(ours.unwrap().into_iter().zip(theirs.unwrap()))
         {
             let (winner, loser) = match answers {
-                (Stored, Kept) => (OURS, THEIRS),
-                (Kept, Stored) => (THEIRS, OURS),
+                (Stored, Skipped) => (OURS, THEIRS),
+                (Skipped, Stored) => (THEIRS, OURS),
                 neither_or_both => panic!("one was to be stored, these were: {neither_or_both:?}"),
             };
             assert!(!store.deregister(record.id(), &loser).await.unwrap());
@@ -368,14 +368,14 @@ pub async fn a_dropped_import_stores_whole_records<F: Fixture<Store: SessionImpo
             .map(|number| id(&format!("{polls} polls, session {number}")))
             .map(|id| full(id, Expiry::Never))
             .collect();
-        let import = store.import(&batch, &OURS, Existing::Keep, t0);
+        let import = store.import(&batch, &OURS, OnConflict::Skip, t0);
         give_up_after(polls, import).await;
         for record in &batch {
             if let Some(found) = store.lookup(record.id()).await.unwrap() {
                 assert_eq!(&found, record);
             }
         }
-        let answers = store.import(&batch, &OURS, Existing::Keep, t0).await;
+        let answers = store.import(&batch, &OURS, OnConflict::Skip, t0).await;
         assert_eq!(answers.unwrap(), [Stored; 20]);
         for record in &batch {
             let found = store.lookup(record.id()).await.unwrap();

@@ -27,7 +27,7 @@ macro_rules! __shared_rules {
 /// through another store: once the call has returned, and the [staleness
 /// bound] is over where there is one, the other sees the change.
 ///
-/// [staleness bound]: Fixture::staleness_bound
+/// [staleness bound]: Fixture::max_staleness
 /// [`SessionListing`]: dcv_resolver_core::SessionListing
 pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
@@ -130,7 +130,7 @@ pub async fn of_registers_through_different_stores_one_wins<F: Fixture<Store: Se
 
 /// Waits until what was answered before may not be answered any more.
 async fn within_bound(fixture: &impl Fixture) {
-    let bound = fixture.staleness_bound();
+    let bound = fixture.max_staleness();
     if !bound.is_zero() {
         tokio::time::sleep(bound).await;
     }

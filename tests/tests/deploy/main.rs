@@ -36,5 +36,5 @@ fn time_to_stop(config: &Table) -> Duration {
         let value = config["shutdown"][key].as_integer().unwrap();
         Duration::from_millis(value.try_into().unwrap())
     };
-    milliseconds("lame_duck_ms") + milliseconds("grace_ms")
+    milliseconds("drain_ms") + milliseconds("grace_ms")
 }

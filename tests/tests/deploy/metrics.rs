@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use dcv_resolver_core::{Clock, Expiry, MemoryStore, Resolver, SessionRecord, SystemClock};
 use dcv_resolver_http::server::Server;
-use dcv_resolver_http::{CacheFigures, Metrics, RouterBuilder};
+use dcv_resolver_http::{CacheFigures, Metrics, ResolveServiceBuilder};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -28,7 +28,7 @@ fn exposition() -> String {
         .unwrap()
         .with_stale_age(Duration::ZERO);
     let resolver = Resolver::new(MemoryStore::from_iter([stale])).with_store_name("sessions");
-    let app: Router = RouterBuilder::new(resolver)
+    let app: Router = ResolveServiceBuilder::new(resolver)
         .metrics(metrics.clone())
         .build();
     metrics.build_info("0.1.0");

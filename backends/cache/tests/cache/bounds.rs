@@ -30,7 +30,7 @@ async fn ids_that_nobody_has_do_not_push_out_those_in_use() {
     let backend = Backend::new();
     let config = CacheConfig::default()
         .max_bytes(1 << 20)
-        .hit_lifetime(Duration::from_secs(3600));
+        .ttl(Duration::from_secs(3600));
     let store = cached(&backend, config);
     let in_use: Vec<_> = (0..100).map(|index| id(&format!("ws-{index}"))).collect();
     for id in &in_use {

@@ -67,7 +67,7 @@ async fn a_herd_on_several_threads_costs_one_call() {
     // Lifetimes far beyond what a busy machine could need.
     let store = Arc::new(cached(
         &backend,
-        CacheConfig::default().hit_lifetime(Duration::from_secs(3600)),
+        CacheConfig::default().ttl(Duration::from_secs(3600)),
     ));
     for round in 1..=20 {
         store.listener().changed(console(1).id());
@@ -364,7 +364,7 @@ impl SessionStore for Meets {
 async fn whoever_joins_late_is_told_nothing_too_old() {
     // Of misses nothing is kept, so an absence must have been asked for since.
     let backend = Backend::new();
-    let config = CacheConfig::default().miss_lifetime(Duration::ZERO);
+    let config = CacheConfig::default().negative_ttl(Duration::ZERO);
     let store = Arc::new(cached(&backend, config));
     backend.hold();
     let early = herd(&store, 1);

@@ -58,8 +58,8 @@ async fn a_lifetime_counts_from_when_the_store_began_to_be_asked() {
 async fn a_lifetime_of_zero_keeps_nothing() {
     let backend = Backend::new();
     let config = CacheConfig::default()
-        .hit_lifetime(Duration::ZERO)
-        .miss_lifetime(Duration::ZERO);
+        .ttl(Duration::ZERO)
+        .negative_ttl(Duration::ZERO);
     let store = cached(&backend, config);
     for found in [None, None, Some(1), Some(1), Some(2)] {
         if let Some(port) = found {
@@ -75,8 +75,8 @@ async fn a_lifetime_of_zero_keeps_nothing() {
 async fn no_misses_kept_is_no_misses_kept_over_a_record() {
     let backend = Backend::new();
     let config = CacheConfig::default()
-        .miss_lifetime(Duration::ZERO)
-        .stale_for(Duration::from_secs(600));
+        .negative_ttl(Duration::ZERO)
+        .stale_if_error(Duration::from_secs(600));
     let store = cached(&backend, config);
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));

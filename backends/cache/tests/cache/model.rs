@@ -74,7 +74,7 @@ struct World {
     backend: Backend,
     driver: Arc<dyn ChangeListener>,
     drives: bool,
-    stale_for: Duration,
+    stale_if_error: Duration,
     /// Of each id, what it was from which event on, the last one last. Events
     /// are counted, since several may happen at the same time.
     history: HashMap<usize, Vec<(usize, Instant, Option<u16>)>>,
@@ -114,13 +114,13 @@ fn name(index: usize) -> SessionId {
 }
 
 impl World {
-    fn new(drives: bool, stale_for: Duration) -> Self {
+    fn new(drives: bool, stale_if_error: Duration) -> Self {
         let backend = Backend::new();
         let config = CacheConfig::default()
-            .hit_lifetime(HIT_LIFETIME)
-            .miss_lifetime(MISS_LIFETIME)
-            .staleness_bound(STALENESS_BOUND)
-            .stale_for(stale_for);
+            .ttl(HIT_LIFETIME)
+            .negative_ttl(MISS_LIFETIME)
+            .max_staleness(STALENESS_BOUND)
+            .stale_if_error(stale_if_error);
         let store = Arc::new(cached(&backend, config));
         let driver = store.listener();
         if drives {
@@ -131,7 +131,7 @@ impl World {
             backend,
             driver,
             drives,
-            stale_for,
+            stale_if_error,
             history: (0..IDS)
                 .map(|id| (id, vec![(0, Instant::now(), None)]))
                 .collect(),
@@ -269,12 +269,12 @@ impl World {
             let bound = bounds.max().unwrap();
             let fresh = self.was(asked.id, found, asked.began, bound, asked.barrier);
             let stale = found.is_some()
-                && !self.stale_for.is_zero()
+                && !self.stale_if_error.is_zero()
                 && self.was(
                     asked.id,
                     found,
                     asked.began,
-                    bound + self.stale_for,
+                    bound + self.stale_if_error,
                     asked.stale_barrier,
                 );
             assert!(
@@ -309,14 +309,14 @@ impl World {
     }
 }
 
-fn run(drives: bool, stale_for: Duration, steps: &[Step]) {
+fn run(drives: bool, stale_if_error: Duration, steps: &[Step]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut world = World::new(drives, stale_for);
+        let mut world = World::new(drives, stale_if_error);
         for step in steps {
             world.step(*step).await;
         }

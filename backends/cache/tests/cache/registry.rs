@@ -7,7 +7,7 @@ use std::time::Duration;
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{
-    Clock, Existing, Expiry, Imported, LeaseToken, MemoryStore, Page, PageToken, SessionId,
+    Clock, Expiry, ImportOutcome, LeaseToken, MemoryStore, OnConflict, Page, PageToken, SessionId,
     SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError,
     Timestamp, async_trait,
 };
@@ -41,7 +41,7 @@ async fn each_kind_of_write_is_seen_at_once() {
 
     let imported = [console(2)];
     store
-        .import(&imported, &token, Existing::Replace, now)
+        .import(&imported, &token, OnConflict::Overwrite, now)
         .await
         .unwrap();
     assert_eq!(console_of(&store).await, Some(2));
@@ -85,7 +85,7 @@ async fn write(kind: usize, store: Arc<CachedStore<Slow>>) {
         2 => assert!(store.deregister(&id, &token).await.unwrap()),
         _ => {
             let records = [console(2)];
-            let import = store.import(&records, &token, Existing::Replace, now);
+            let import = store.import(&records, &token, OnConflict::Overwrite, now);
             import.await.unwrap();
         }
     }
@@ -219,10 +219,10 @@ impl SessionImport for Slow {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
-        self.carry_out(self.sessions.import(records, token, existing, now))
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
+        self.carry_out(self.sessions.import(records, token, on_conflict, now))
             .await
     }
 }

@@ -12,7 +12,7 @@ use crate::support::{Backend, advance_ms, cached, console, console_of, expiring,
 fn patient(backend: &Backend) -> CachedStore<Backend> {
     cached(
         backend,
-        CacheConfig::default().stale_for(Duration::from_secs(600)),
+        CacheConfig::default().stale_if_error(Duration::from_secs(600)),
     )
 }
 
@@ -102,7 +102,7 @@ async fn an_expired_record_is_never_served_stale() {
     let clock = ManualClock::default();
     let backend = Backend::new();
     let config = CacheConfig::default()
-        .stale_for(Duration::from_secs(600))
+        .stale_if_error(Duration::from_secs(600))
         .clock(clock.clone());
     let store = cached(&backend, config);
     let lease = Duration::from_secs(60);

@@ -46,7 +46,7 @@ fn served(store: &CachedStore<Number>, id: &SessionId) -> Option<i64> {
 fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
     const FIRST: i64 = 1 << 50;
     const LAST: i64 = FIRST + 50_000;
-    let config = CacheConfig::default().staleness_bound(Duration::from_secs(3600));
+    let config = CacheConfig::default().max_staleness(Duration::from_secs(3600));
     let store = CachedStore::new(Number(AtomicI64::new(FIRST)), config);
     let listener = store.listener();
     let now = || Instant::now().into_std();

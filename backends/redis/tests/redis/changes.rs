@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Existing, Expiry, SessionImport, SessionRegistry, SessionStore, Timestamp,
+    Expiry, OnConflict, SessionImport, SessionRegistry, SessionStore, Timestamp,
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::time::Instant;
@@ -133,7 +133,7 @@ async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
     let mark = telling.mark();
     let records = [record];
     other
-        .import(&records, &OTHER_TOKEN, Existing::Keep, now())
+        .import(&records, &OTHER_TOKEN, OnConflict::Skip, now())
         .await
         .unwrap();
     telling.soon(mark, Instant::now(), &told, "import").await;
@@ -307,6 +307,6 @@ async fn over_a_given_connection_it_says_that_it_is_not_available() {
     let store = RedisStore::new(RedisConfig::over(manager));
     let recorder = Arc::<Recorder>::default();
     let listener = Arc::<Recorder>::clone(&recorder);
-    store.tell_changes(listener).await;
+    store.watch_changes(listener).await;
     assert_eq!(recorder.all(), [Told::Untold]);
 }

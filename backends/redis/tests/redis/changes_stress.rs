@@ -109,7 +109,7 @@ type Written = Arc<Vec<Mutex<Vec<(u64, Instant)>>>>;
 /// pause after each change.
 async fn stress(name: &str, store: RedisStore, writers: Vec<RedisStore>, pause: Duration) {
     let (store, cache) = (Arc::new(store), Arc::<TinyCache>::default());
-    let telling = store.tell_changes(Arc::<TinyCache>::clone(&cache));
+    let telling = store.watch_changes(Arc::<TinyCache>::clone(&cache));
     let telling = tokio::spawn(telling).abort_handle();
     let ids: Arc<Vec<_>> = Arc::new((0..SESSIONS).map(|n| id(&format!("s-{n}"))).collect());
     let written: Written = Arc::new((0..SESSIONS).map(|_| Mutex::default()).collect());

@@ -43,11 +43,11 @@ const STALENESS_BOUND: Duration = Duration::from_millis(300);
 /// ends.
 fn cached(store: RedisStore) -> CachedStore<Arc<RedisStore>> {
     let config = CacheConfig::default()
-        .staleness_bound(STALENESS_BOUND)
+        .max_staleness(STALENESS_BOUND)
         .clock(ManualClock::default());
     let store = Arc::new(store);
     let cached = CachedStore::new(Arc::clone(&store), config);
-    tokio::spawn(store.tell_changes(cached.listener()));
+    tokio::spawn(store.watch_changes(cached.listener()));
     cached
 }
 
@@ -99,7 +99,7 @@ macro_rules! over {
                     cached(self.0.open().await)
                 }
 
-                fn staleness_bound(&self) -> Duration {
+                fn max_staleness(&self) -> Duration {
                     STALENESS_BOUND
                 }
             }

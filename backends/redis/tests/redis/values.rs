@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Existing, Expiry, SessionImport, SessionListing, SessionRegistry, SessionStore, StoreErrorKind,
-    Timestamp,
+    Expiry, OnConflict, SessionImport, SessionListing, SessionRegistry, SessionStore,
+    StoreErrorKind, Timestamp,
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 
@@ -95,7 +95,7 @@ async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
         );
         errors.push(
             store
-                .import(&[record(&session)], &TOKEN, Existing::Replace, now())
+                .import(&[record(&session)], &TOKEN, OnConflict::Overwrite, now())
                 .await
                 .unwrap_err(),
         );

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use dcv_resolver_core::{
-    Existing, Expiry, LeaseToken, SessionImport, SessionRegistry, SessionStore, StoreErrorKind,
+    Expiry, LeaseToken, OnConflict, SessionImport, SessionRegistry, SessionStore, StoreErrorKind,
     Timestamp,
 };
 use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore, migrate};
@@ -65,7 +65,7 @@ async fn each_call_of_a_registry_tells_the_session_that_it_changed() {
     assert!(writer.deregister(id, &TOKEN).await.unwrap());
     assert_eq!(recorder.told().await, changed(["one"]));
 
-    for existing in [Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
         let both = ["one", "two"].map(|id| record(id, "192.0.2.3"));
         writer.import(&both, &TOKEN, existing, NOW).await.unwrap();
         assert_eq!(told_sorted(&mut recorder).await, changed(["one", "two"]));
@@ -163,7 +163,9 @@ async fn more_changes_than_are_noted_are_told_as_all() {
         .map(|n| record(&format!("session-{n}"), "192.0.2.1"))
         .collect();
     let import = async |records| {
-        let imported = writer.import(records, &TOKEN, Existing::Replace, NOW).await;
+        let imported = writer
+            .import(records, &TOKEN, OnConflict::Overwrite, NOW)
+            .await;
         imported.unwrap();
     };
     // However far the next trimming is.

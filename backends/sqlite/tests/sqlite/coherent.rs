@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
-    ChangeListener, Existing, SessionId, SessionImport, SessionRegistry, SessionStore,
+    ChangeListener, OnConflict, SessionId, SessionImport, SessionRegistry, SessionStore,
 };
 use dcv_resolver_sqlite::SqliteStore;
 
@@ -52,7 +52,7 @@ async fn write_until_killed(path: &str) {
                 .map(|n| record(&format!("s-{n}"), &host))
                 .collect();
             store
-                .import(&all, &TOKEN, Existing::Keep, NOW)
+                .import(&all, &TOKEN, OnConflict::Skip, NOW)
                 .await
                 .unwrap();
             println!("acknowledged all {count}");
@@ -182,11 +182,11 @@ async fn what_is_confirmed_is_never_answered_older() {
         .map(|n| record(&format!("s-{n}"), &host(0)))
         .collect();
     store
-        .import(&all, &TOKEN, Existing::Keep, NOW)
+        .import(&all, &TOKEN, OnConflict::Skip, NOW)
         .await
         .unwrap();
     let cache = Arc::new(Cache::default());
-    let telling = tokio::spawn(store.tell_changes(Arc::clone(&cache) as Arc<dyn ChangeListener>));
+    let telling = tokio::spawn(store.watch_changes(Arc::clone(&cache) as Arc<dyn ChangeListener>));
     let mut writer = start_writer(&path);
     let noting = note_acknowledged(&mut writer, Arc::clone(&cache));
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dcv_resolver_core::{Existing, SessionImport, SessionRegistry, SessionStore};
+use dcv_resolver_core::{OnConflict, SessionImport, SessionRegistry, SessionStore};
 use dcv_resolver_sqlite::SqliteStore;
 use sqlx::Connection;
 
@@ -37,7 +37,7 @@ async fn write_until_killed(path: &str) {
             .map(|member| record(&format!("batch-{member}"), &host))
             .collect();
         store
-            .import(&batch, &TOKEN, Existing::Keep, NOW)
+            .import(&batch, &TOKEN, OnConflict::Skip, NOW)
             .await
             .unwrap();
         println!("\nacknowledged {n}");

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
-    Existing, Expiry, SessionImport, SessionListing, SessionRegistry, SessionStore, StoreErrorKind,
-    Timestamp,
+    Expiry, OnConflict, SessionImport, SessionListing, SessionRegistry, SessionStore,
+    StoreErrorKind, Timestamp,
 };
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore, migrate};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
@@ -36,7 +36,7 @@ async fn place() -> (TempDir, PathBuf) {
         .collect();
     let store = SqliteStore::open(config(&path)).await.unwrap();
     store
-        .import(&records, &TOKEN, Existing::Keep, NOW)
+        .import(&records, &TOKEN, OnConflict::Skip, NOW)
         .await
         .unwrap();
     drop(store);
@@ -366,7 +366,7 @@ async fn a_full_database_still_answers() {
     let big = (0..1_000).map(|n| record(&format!("big-{n:04}"), "192.0.2.3"));
     let big: Vec<_> = big.collect();
     let error = store
-        .import(&big, &TOKEN, Existing::Keep, NOW)
+        .import(&big, &TOKEN, OnConflict::Skip, NOW)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotWritable);
@@ -376,7 +376,7 @@ async fn a_full_database_still_answers() {
 
     raw_sql(limit(1_000_000)).execute(&pool).await.unwrap();
     store
-        .import(&big, &TOKEN, Existing::Keep, NOW)
+        .import(&big, &TOKEN, OnConflict::Skip, NOW)
         .await
         .unwrap();
     assert!(store.lookup(big[999].id()).await.unwrap().is_some());
@@ -520,7 +520,7 @@ async fn cancel_ten_thousand_calls(store: &SqliteStore) {
         let budget = Duration::from_micros(u64::from(call % 100) * 7);
         let _cancelled_or_done = tokio::time::timeout(budget, async {
             match call % 4 {
-                0 => drop(store.import(&batch, &TOKEN, Existing::Keep, NOW).await),
+                0 => drop(store.import(&batch, &TOKEN, OnConflict::Skip, NOW).await),
                 1 => drop(store.register(&one, &TOKEN, NOW).await),
                 2 => drop(store.list(None, 10.try_into().unwrap()).await),
                 _ => drop(host(store).await),
@@ -564,7 +564,7 @@ async fn every_value_comes_back_as_it_went_in() {
         .unwrap()
     });
 
-    for existing in [Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
         store.import(&odd, &TOKEN, existing, NOW).await.unwrap();
         for record in &odd {
             let found = store.lookup(record.id()).await.unwrap();

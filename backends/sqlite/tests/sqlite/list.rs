@@ -1,6 +1,6 @@
 //! Listing, where the contract leaves room.
 
-use dcv_resolver_core::{Existing, SessionImport, SessionListing};
+use dcv_resolver_core::{OnConflict, SessionImport, SessionListing};
 use dcv_resolver_sqlite::SqliteStore;
 
 use crate::support::{NOW, TOKEN, config, record};
@@ -17,7 +17,7 @@ async fn pages_go_by_id_are_full_and_the_last_one_says_so() {
     let mut shuffled = records.to_vec();
     shuffled.reverse();
     store
-        .import(&shuffled, &TOKEN, Existing::Keep, NOW)
+        .import(&shuffled, &TOKEN, OnConflict::Skip, NOW)
         .await
         .unwrap();
 

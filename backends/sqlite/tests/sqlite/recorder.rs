@@ -33,7 +33,7 @@ impl Recorder {
     /// Has `store` tell it of changes, until it is dropped.
     pub(crate) fn of(store: &SqliteStore) -> Self {
         let (listener, calls) = unbounded_channel();
-        let telling = tokio::spawn(store.tell_changes(Arc::new(Listener(listener))));
+        let telling = tokio::spawn(store.watch_changes(Arc::new(Listener(listener))));
         Self {
             calls,
             telling,

@@ -24,7 +24,7 @@ pub struct Certificate {
     ip_addresses: Vec<IpAddr>,
     valid_from: Timestamp,
     expires_at: Timestamp,
-    key_kind: KeyKind,
+    key_algorithm: KeyAlgorithm,
     is_ca: bool,
     is_self_issued: bool,
     is_for_servers: bool,
@@ -34,7 +34,7 @@ pub struct Certificate {
 /// The algorithm of a certificate's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum KeyKind {
+pub enum KeyAlgorithm {
     /// RSA, what every TLS client understands.
     Rsa,
     /// ECDSA, on whatever curve.
@@ -45,7 +45,7 @@ pub enum KeyKind {
     Other,
 }
 
-impl fmt::Display for KeyKind {
+impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rsa => "RSA",
@@ -76,7 +76,7 @@ impl Certificate {
             ip_addresses,
             valid_from: timestamp(validity.not_before.timestamp()),
             expires_at: timestamp(validity.not_after.timestamp()),
-            key_kind: key_kind(&certificate),
+            key_algorithm: key_algorithm(&certificate),
             is_ca: certificate.is_ca(),
             is_self_issued: certificate.subject() == certificate.issuer(),
             is_for_servers,
@@ -119,8 +119,8 @@ impl Certificate {
 
     /// The algorithm of its key.
     #[must_use]
-    pub fn key_kind(&self) -> KeyKind {
-        self.key_kind
+    pub fn key_algorithm(&self) -> KeyAlgorithm {
+        self.key_algorithm
     }
 
     /// Why a DCV Connection Gateway may refuse to connect to a resolver with
@@ -140,10 +140,10 @@ impl Certificate {
                 "the certificate has no domain name among its subject alternative names: the gateway's [resolver] url must be a domain name, and is compared with these names alone".to_owned(),
             );
         }
-        if self.key_kind != KeyKind::Rsa {
+        if self.key_algorithm != KeyAlgorithm::Rsa {
             warnings.push(format!(
                 "the certificate's key is {}: gateways before 2024.0-777 accept only RSA under TLS 1.2",
-                self.key_kind,
+                self.key_algorithm,
             ));
         }
         if !self.is_for_servers {
@@ -205,16 +205,16 @@ fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
     v4.or(v6).ok()
 }
 
-fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {
+fn key_algorithm(certificate: &X509Certificate<'_>) -> KeyAlgorithm {
     let algorithm = &certificate.public_key().algorithm.algorithm;
     if *algorithm == OID_PKCS1_RSAENCRYPTION {
-        KeyKind::Rsa
+        KeyAlgorithm::Rsa
     } else if *algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
-        KeyKind::Ecdsa
+        KeyAlgorithm::Ecdsa
     } else if *algorithm == OID_SIG_ED25519 {
-        KeyKind::Ed25519
+        KeyAlgorithm::Ed25519
     } else {
-        KeyKind::Other
+        KeyAlgorithm::Other
     }
 }
 

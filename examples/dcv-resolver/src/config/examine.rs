@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
-use super::mistake::{Mistakes, Quoted};
+use super::diagnostic::{Diagnostics, Quoted};
 use super::spelling::{nearest, one_of};
 use super::{schema, text};
 
 /// Examines the whole document.
-pub(super) fn document(document: &Spanned<DeTable<'_>>, mistakes: &mut Mistakes) {
+pub(super) fn document(document: &Spanned<DeTable<'_>>, diagnostics: &mut Diagnostics) {
     let place = Place {
         path: String::new(),
         table: "at the top".to_owned(),
@@ -21,7 +21,7 @@ pub(super) fn document(document: &Spanned<DeTable<'_>>, mistakes: &mut Mistakes)
         document.span().start,
         document.get_ref(),
         schema(),
-        mistakes,
+        diagnostics,
     );
 }
 
@@ -53,7 +53,7 @@ fn table(
     offset: usize,
     table: &DeTable<'_>,
     schema: &Value,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) {
     let none = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&none);
@@ -61,53 +61,58 @@ fn table(
         let name: &str = key.get_ref();
         let free = &schema["additionalProperties"];
         if let Some(property) = properties.get(name) {
-            value(&place.key(name, property), node, property, mistakes);
+            value(&place.key(name, property), node, property, diagnostics);
         } else if free.is_object() {
             let format = schema["propertyNames"]["format"].as_str();
             if let Err(error) = text::check(format.unwrap_or_default(), name) {
                 let message = format!("{} {}: {error}", place.table, Quoted(name));
-                mistakes.add(key.span().start, message);
+                diagnostics.add(key.span().start, message);
             }
             // Any text may be a key there.
             value(
                 &place.key(&Quoted(name).to_string(), free),
                 node,
                 free,
-                mistakes,
+                diagnostics,
             );
         } else {
-            mistakes.add(key.span().start, unknown(place, name, properties));
+            diagnostics.add(key.span().start, unknown(place, name, properties));
         }
     }
     for name in schema["required"].as_array().into_iter().flatten() {
         let name = name.as_str().unwrap_or_default();
         if !table.contains_key(name) {
-            mistakes.add(offset, format!("there is no `{name}` {}", place.table));
+            diagnostics.add(offset, format!("there is no `{name}` {}", place.table));
         }
     }
 }
 
-fn value(place: &Place, node: &Spanned<DeValue<'_>>, schema: &Value, mistakes: &mut Mistakes) {
+fn value(
+    place: &Place,
+    node: &Spanned<DeValue<'_>>,
+    schema: &Value,
+    diagnostics: &mut Diagnostics,
+) {
     let offset = node.span().start;
     match node.get_ref() {
         DeValue::Table(inner) if takes(schema, "object") => {
-            table(place, offset, inner, schema, mistakes);
+            table(place, offset, inner, schema, diagnostics);
         }
         DeValue::Array(inner) if takes(schema, "array") => {
-            array(place, offset, inner, schema, mistakes);
+            array(place, offset, inner, schema, diagnostics);
         }
         DeValue::Integer(inner) if takes(schema, "integer") => {
             if let Err(found) = integer(inner, schema) {
-                mistakes.add(offset, wrong(place, &found, schema));
+                diagnostics.add(offset, wrong(place, &found, schema));
             }
         }
         DeValue::String(inner) if takes(schema, "string") => {
             if let Err(message) = string(place, inner, schema) {
-                mistakes.add(offset, message);
+                diagnostics.add(offset, message);
             }
         }
         DeValue::Boolean(_) if takes(schema, "boolean") => {}
-        other => mistakes.add(offset, wrong(place, describe(other), schema)),
+        other => diagnostics.add(offset, wrong(place, describe(other), schema)),
     }
 }
 
@@ -125,10 +130,10 @@ fn array(
     offset: usize,
     array: &DeArray<'_>,
     schema: &Value,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) {
     if (array.len() as u64) < schema["minItems"].as_u64().unwrap_or(0) {
-        mistakes.add(offset, wrong(place, "an empty list", schema));
+        diagnostics.add(offset, wrong(place, "an empty list", schema));
     }
     let of_tables = schema["items"]["type"] == "object";
     for item in array {
@@ -137,9 +142,9 @@ fn array(
             // write it.
             other if of_tables && !matches!(other, DeValue::Table(_)) => {
                 let found = format!("a list with {}", describe(other));
-                mistakes.add(item.span().start, wrong(place, &found, schema));
+                diagnostics.add(item.span().start, wrong(place, &found, schema));
             }
-            _ => value(place, item, &schema["items"], mistakes),
+            _ => value(place, item, &schema["items"], diagnostics),
         }
     }
 }

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::agree::Disagreement;
-use super::mistake::Mistakes;
+use super::diagnostic::Diagnostics;
 use super::{Config, ConfigError, examine};
 
 /// A file that was read, for places in it.
@@ -60,20 +60,20 @@ impl ConfigFile {
 
     /// What the file says, or every mistake in it.
     pub(super) fn parse(&self) -> Result<Config, ConfigError> {
-        let mut mistakes = Mistakes::default();
+        let mut diagnostics = Diagnostics::default();
         let (document, errors) = DeTable::parse_recoverable(&self.text);
         for error in &errors {
             // Not what stands there: it may be a secret.
             let offset = error.span().unwrap_or_default().start;
-            mistakes.add(offset, error.message());
+            diagnostics.add(offset, error.message());
         }
         // After an error of syntax what is found in the rest may be its
         // consequence.
-        if mistakes.is_empty() {
-            examine::document(&document, &mut mistakes);
+        if diagnostics.is_empty() {
+            examine::document(&document, &mut diagnostics);
         }
-        if !mistakes.is_empty() {
-            return Err(self.error(mistakes));
+        if !diagnostics.is_empty() {
+            return Err(self.error(diagnostics));
         }
         Config::deserialize(toml::de::Deserializer::from(document))
             .map(|mut config| {
@@ -83,27 +83,27 @@ impl ConfigFile {
             .map_err(|error| {
                 // The schema has let pass what the types do not take.
                 let offset = error.span().unwrap_or_default().start;
-                mistakes.add(offset, error.message());
-                self.error(mistakes)
+                diagnostics.add(offset, error.message());
+                self.error(diagnostics)
             })
     }
 
     /// What does not fit together, with its places.
     pub(super) fn disagree(&self, disagreements: Vec<Disagreement>) -> ConfigError {
         let document = DeTable::parse(&self.text).ok();
-        let mut mistakes = Mistakes::default();
+        let mut diagnostics = Diagnostics::default();
         for Disagreement { path, message } in disagreements {
             let offset = document
                 .as_ref()
                 .and_then(|document| offset(document, &path));
-            mistakes.add_at(offset, message);
+            diagnostics.add_at(offset, message);
         }
-        self.error(mistakes)
+        self.error(diagnostics)
     }
 
-    fn error(&self, mistakes: Mistakes) -> ConfigError {
+    fn error(&self, diagnostics: Diagnostics) -> ConfigError {
         ConfigError::Invalid {
-            mistakes: mistakes.into_lines(&self.path.display().to_string(), &self.text),
+            diagnostics: diagnostics.into_lines(&self.path.display().to_string(), &self.text),
         }
     }
 }

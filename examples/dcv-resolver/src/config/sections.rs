@@ -104,24 +104,24 @@ pub(crate) struct Cache {
 
     /// While the store is down: for how long a session that is kept is still
     /// served, in milliseconds. 0 for not at all.
-    pub(crate) stale_for_ms: StaleFor,
+    pub(crate) stale_if_error_ms: StaleFor,
 
     /// Where the store does not tell of changes: for how long a session is
     /// served without asking, in milliseconds. 0 for not at all.
-    pub(crate) hit_lifetime_ms: Lifetime,
+    pub(crate) ttl_ms: Lifetime,
 
     /// The same for the answer that there is no such session.
-    pub(crate) miss_lifetime_ms: Lifetime,
+    pub(crate) negative_ttl_ms: Lifetime,
 }
 
 impl Default for Cache {
     fn default() -> Self {
         Self {
             max_bytes: CacheBytes::of::<{ 256 << 20 }>(),
-            stale_for_ms: StaleFor::of::<0>(),
+            stale_if_error_ms: StaleFor::of::<0>(),
             // As soon as a session file's changes are served.
-            hit_lifetime_ms: Lifetime::of::<2_000>(),
-            miss_lifetime_ms: Lifetime::of::<1_000>(),
+            ttl_ms: Lifetime::of::<2_000>(),
+            negative_ttl_ms: Lifetime::of::<1_000>(),
         }
     }
 }
@@ -313,7 +313,7 @@ impl Default for Ops {
 pub(crate) struct Shutdown {
     /// How long requests are still taken while /readyz says no already, so that
     /// callers go elsewhere before the door is shut.
-    pub(crate) lame_duck_ms: Pause,
+    pub(crate) drain_ms: Pause,
 
     /// How long requests in flight are waited for after that.
     pub(crate) grace_ms: Pause,
@@ -322,7 +322,7 @@ pub(crate) struct Shutdown {
 impl Default for Shutdown {
     fn default() -> Self {
         Self {
-            lame_duck_ms: Pause::of::<5_000>(),
+            drain_ms: Pause::of::<5_000>(),
             grace_ms: Pause::of::<10_000>(),
         }
     }
@@ -341,7 +341,7 @@ pub(crate) struct Log {
 
     /// Repeated failures of one kind are told once in so many milliseconds,
     /// with their number. 0 tells each.
-    pub(crate) fold_window_ms: Pause,
+    pub(crate) dedup_window_ms: Pause,
 }
 
 impl Default for Log {
@@ -349,7 +349,7 @@ impl Default for Log {
         Self {
             format: Format::Auto,
             level: Directives::default(),
-            fold_window_ms: Pause::of::<10_000>(),
+            dedup_window_ms: Pause::of::<10_000>(),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::text::Address;
 /// The configuration of dcv-resolver.
 ///
 /// Everything has a default but the stores. A relative path counts from the
-/// folder of this file. An unknown key is a mistake.
+/// folder of this file. An unknown key is a diagnostic.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "dcv-resolver")]

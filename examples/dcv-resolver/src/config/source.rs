@@ -19,8 +19,8 @@ pub(crate) struct Source(ConfigOptions);
 pub(crate) enum ConfigError {
     /// The file cannot be read.
     Unreadable { path: PathBuf, reason: String },
-    /// Mistakes in the file, a line for each.
-    Invalid { mistakes: Vec<String> },
+    /// Diagnostics in the file, a line for each.
+    Invalid { diagnostics: Vec<String> },
     /// What flags and environment say is not enough, or is wrong.
     Options(String),
 }
@@ -63,7 +63,7 @@ impl Source {
             store,
             time_budget_ms,
             ops_listen,
-            lame_duck_ms,
+            drain_ms,
             log_format,
             log_level,
         } = &self.0;
@@ -85,7 +85,7 @@ impl Source {
         config.listen = listen.unwrap_or(config.listen);
         config.time_budget_ms = time_budget_ms.unwrap_or(config.time_budget_ms);
         config.ops.listen = ops_listen.unwrap_or(config.ops.listen);
-        config.shutdown.lame_duck_ms = lame_duck_ms.unwrap_or(config.shutdown.lame_duck_ms);
+        config.shutdown.drain_ms = drain_ms.unwrap_or(config.shutdown.drain_ms);
         config.log.format = log_format.unwrap_or(config.log.format);
         if let Some(level) = log_level {
             config.log.level = level.clone();
@@ -102,7 +102,7 @@ impl fmt::Display for ConfigError {
             Self::Unreadable { path, reason } => {
                 write!(f, "cannot read {}: {reason}", path.display())
             }
-            Self::Invalid { mistakes } => f.write_str(&mistakes.join("\n")),
+            Self::Invalid { diagnostics } => f.write_str(&diagnostics.join("\n")),
             Self::Options(message) => f.write_str(message),
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use dcv_resolver_http::ops::Readiness;
-use dcv_resolver_http::{DecisionLines, LiveRouter, Metrics, ResolveService};
+use dcv_resolver_http::{DecisionLines, Metrics, ReloadableRouter, ResolveService};
 
 use super::session_files::SessionFiles;
 use super::tokens::WatchedTokens;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(super) struct Live {
     gateways: ResolveService,
-    operators: LiveRouter,
+    operators: ReloadableRouter,
     lines: DecisionLines,
     metrics: Metrics,
     readiness: Readiness,
@@ -36,7 +36,7 @@ impl Live {
         let readiness = Readiness::new(&resolver);
         let mut live = Self {
             gateways: routers::for_gateways(config, resolver, lines.clone(), metrics.clone()),
-            operators: LiveRouter::new(Router::new()),
+            operators: ReloadableRouter::new(Router::new()),
             lines,
             metrics,
             readiness,

@@ -26,8 +26,8 @@ pub(super) fn needed(started: &Config, now: &Config) -> Vec<&'static str> {
             limits.write_timeout_ms != limits_now.write_timeout_ms,
         ),
         (
-            "shutdown.lame_duck_ms",
-            started.shutdown.lame_duck_ms != now.shutdown.lame_duck_ms,
+            "shutdown.drain_ms",
+            started.shutdown.drain_ms != now.shutdown.drain_ms,
         ),
         (
             "shutdown.grace_ms",

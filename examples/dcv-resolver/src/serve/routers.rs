@@ -6,7 +6,7 @@ use axum::Router;
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::admin::{AdminBuilder, Tokens};
 use dcv_resolver_http::ops::{OpsBuilder, Readiness};
-use dcv_resolver_http::{DecisionLines, Metrics, RateLimit, ResolveService, RouterBuilder};
+use dcv_resolver_http::{DecisionLines, Metrics, RateLimit, ResolveService, ResolveServiceBuilder};
 
 use crate::chain::Chain;
 use crate::config::{Config, Limits};
@@ -20,10 +20,10 @@ pub(super) fn for_gateways(
     metrics: Metrics,
 ) -> ResolveService {
     let limits = &config.limits;
-    let mut builder = RouterBuilder::new(resolver)
+    let mut builder = ResolveServiceBuilder::new(resolver)
         .time_budget(config.time_budget_ms.milliseconds())
         .max_in_flight(limits.max_in_flight.count() as usize)
-        .fold_window(config.log.fold_window_ms.milliseconds())
+        .dedup_window(config.log.dedup_window_ms.milliseconds())
         .decision_lines(lines)
         .metrics(metrics);
     if let Some(networks) = &config.callers.allowed_networks {

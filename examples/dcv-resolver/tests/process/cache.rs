@@ -270,7 +270,7 @@ fn redis_of_old() -> Redis {
 fn where_redis_does_not_tell_of_changes_answers_live_by_their_lifetimes() {
     let redis = redis_of_old();
     let url = Redis::url(redis.port);
-    let long = "cache = { hit_lifetime_ms = 60000, miss_lifetime_ms = 60000 }\n";
+    let long = "cache = { ttl_ms = 60000, negative_ttl_ms = 60000 }\n";
     let serving = administered(&url, long).serve();
     serving.wait_until_ready();
     let mut moves = 0;
@@ -287,10 +287,7 @@ fn where_redis_does_not_tell_of_changes_answers_live_by_their_lifetimes() {
     serving.stop();
 
     // As it is by default, and where nothing is to be kept.
-    for settings in [
-        "",
-        "cache = { hit_lifetime_ms = 0, miss_lifetime_ms = 0 }\n",
-    ] {
+    for settings in ["", "cache = { ttl_ms = 0, negative_ttl_ms = 0 }\n"] {
         register(&redis, "ws-17.dcv.example");
         let serving = administered(&url, settings).serve();
         wait_until("it is served", || {
@@ -314,7 +311,7 @@ fn where_redis_does_not_tell_of_changes_answers_live_by_their_lifetimes() {
 fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
     let redis = Redis::start(free_port());
     let folder = Folder::new(&format!(
-        "[[stores]]\nname = \"agents\"\nurl = \"{}\"\ntime_budget_ms = 300\ncache.stale_for_ms = 600000\n",
+        "[[stores]]\nname = \"agents\"\nurl = \"{}\"\ntime_budget_ms = 300\ncache.stale_if_error_ms = 600000\n",
         Redis::url(redis.port)
     ));
     let serving = folder.serve();

@@ -83,7 +83,7 @@ fn flags_count_before_the_environment_and_that_before_the_file() {
         (
             "shutdown: ",
             "--lame-duck-ms",
-            "shutdown.lame_duck_ms = 1",
+            "shutdown.drain_ms = 1",
             "2",
             "3",
             "5000 ms lame duck",

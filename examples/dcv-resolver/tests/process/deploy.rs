@@ -119,7 +119,7 @@ fn shown_metrics() -> BTreeSet<String> {
 /// The names of what is shown where a cache stands in for a store, before it
 /// fails and after.
 fn shown_in_an_outage() -> BTreeSet<String> {
-    let database = Database::new("cache.stale_for_ms = 600000\n");
+    let database = Database::new("cache.stale_if_error_ms = 600000\n");
     let serving = database.0.serve();
     wait_until_hit(&serving);
     let followed = names(&serving);

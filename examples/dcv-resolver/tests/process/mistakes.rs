@@ -1,4 +1,4 @@
-//! Mistakes in a configuration: each is told where it stands, with what was
+//! Diagnostics in a configuration: each is told where it stands, with what was
 //! found and what was expected, and all at once.
 
 use std::fs;

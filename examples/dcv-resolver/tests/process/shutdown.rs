@@ -12,8 +12,8 @@ use crate::support::{Folder, QUIET, Serving, tell, wait_until};
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const CONSOLE: &str = "POST /resolveSession?sessionId=console";
 
-fn serve(lame_duck_ms: u32) -> Serving {
-    let lame_duck = lame_duck_ms.to_string();
+fn serve(drain_ms: u32) -> Serving {
+    let lame_duck = drain_ms.to_string();
     Serving::start(&[
         "--store",
         SESSIONS,

@@ -28,7 +28,7 @@ use axum::routing::any;
 use dcv_resolver_bench::{logging, sessions};
 use dcv_resolver_core::{Outcome, Resolver};
 use dcv_resolver_http::server::{self, Server};
-use dcv_resolver_http::{LiveRouter, Metrics, ResolveQuery, RouterBuilder};
+use dcv_resolver_http::{Metrics, ReloadableRouter, ResolveQuery, ResolveServiceBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tower::Service;
@@ -116,13 +116,13 @@ fn block_on(work: impl Future<Output = ()>) {
 }
 
 /// As the ready binary sets it up by default.
-fn builder(resolver: Resolver) -> RouterBuilder {
-    RouterBuilder::new(resolver).metrics(Metrics::new())
+fn builder(resolver: Resolver) -> ResolveServiceBuilder {
+    ResolveServiceBuilder::new(resolver).metrics(Metrics::new())
 }
 
 /// As part of another service, which can be replaced.
 fn app(resolver: Resolver) -> Router {
-    LiveRouter::new(builder(resolver).build()).router()
+    ReloadableRouter::new(builder(resolver).build()).router()
 }
 
 fn peer() -> SocketAddr {

@@ -1,6 +1,6 @@
 use dcv_resolver_core::{
-    Existing, Imported, LeaseToken, SessionImport, SessionRecord, StoreError, StoreErrorKind,
-    Timestamp, async_trait,
+    ImportOutcome, LeaseToken, OnConflict, SessionImport, SessionRecord, StoreError,
+    StoreErrorKind, Timestamp, async_trait,
 };
 
 use crate::bug::Bug;
@@ -11,14 +11,14 @@ use crate::place::{BuggyStore, Rows, error, pause};
 struct Batch<'a> {
     records: &'a [SessionRecord],
     token: &'a LeaseToken,
-    existing: Existing,
+    on_conflict: OnConflict,
     now: Timestamp,
     /// What each record was found to be, by the bug that looks before.
     seen: Option<Vec<bool>>,
 }
 
 impl BuggyStore {
-    fn import_now(&self, batch: &Batch<'_>) -> Result<Vec<Imported>, StoreError> {
+    fn import_now(&self, batch: &Batch<'_>) -> Result<Vec<ImportOutcome>, StoreError> {
         let mut rows = self.rows();
         if self.has(Bug::ImportFailsOnNothing) && batch.records.is_empty() {
             return Err(error(StoreErrorKind::Other));
@@ -26,11 +26,13 @@ impl BuggyStore {
         let mut answers = Vec::new();
         for number in 0..batch.records.len() {
             let stopped = match self.bug {
-                Some(Bug::ImportStopsAtTheFirstKept) => answers.last() == Some(&Imported::Kept),
+                Some(Bug::ImportStopsAtTheFirstKept) => {
+                    answers.last() == Some(&ImportOutcome::Skipped)
+                }
                 _ => false,
             };
             answers.push(if stopped {
-                Imported::Kept
+                ImportOutcome::Skipped
             } else {
                 self.import_one(&mut rows, batch, number)
             });
@@ -43,7 +45,7 @@ impl BuggyStore {
         Ok(answers)
     }
 
-    fn import_one(&self, rows: &mut Rows, batch: &Batch<'_>, number: usize) -> Imported {
+    fn import_one(&self, rows: &mut Rows, batch: &Batch<'_>, number: usize) -> ImportOutcome {
         let record = &batch.records[number];
         let key = self.key(record.id());
         let came_before = || {
@@ -63,14 +65,15 @@ impl BuggyStore {
             (Some(Bug::ImportTakesTheSecondOfTwoForItsOwn), _) if came_before() => false,
             _ => self.is_taken(rows, &key, batch.token, batch.now),
         };
-        let replaces = batch.existing == Existing::Replace && !self.has(Bug::ImportReplaceKeeps);
+        let replaces =
+            batch.on_conflict == OnConflict::Overwrite && !self.has(Bug::ImportReplaceKeeps);
         if taken && !replaces {
             if self.has(Bug::ImportKeepTakesTheToken)
                 && let Some(row) = rows.get_mut(&key)
             {
                 row.token = Some(*batch.token);
             }
-            return Imported::Kept;
+            return ImportOutcome::Skipped;
         }
         let token = match self.bug {
             Some(Bug::ImportForgetsTheToken) => None,
@@ -86,7 +89,7 @@ impl BuggyStore {
             Some(Bug::ImportForgetsLabels) => self.put(rows, &without_labels(record), token),
             _ => self.put(rows, record, token),
         }
-        Imported::Stored
+        ImportOutcome::Stored
     }
 
     fn taken(&self, batch: &Batch<'_>) -> Vec<bool> {
@@ -104,14 +107,14 @@ impl SessionImport for BuggyStore {
         &self,
         records: &[SessionRecord],
         token: &LeaseToken,
-        existing: Existing,
+        on_conflict: OnConflict,
         now: Timestamp,
-    ) -> Result<Vec<Imported>, StoreError> {
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
         let connection = self.connect().await?;
         let mut batch = Batch {
             records,
             token,
-            existing,
+            on_conflict,
             now,
             seen: None,
         };

@@ -10,7 +10,7 @@ mod traffic;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Clock, Existing, Expiry, Imported, LeaseToken, SessionId, SessionImport, SessionRecord,
+    Clock, Expiry, ImportOutcome, LeaseToken, OnConflict, SessionId, SessionImport, SessionRecord,
     Timestamp, testing::ManualClock,
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
@@ -75,8 +75,10 @@ pub(crate) async fn fill(store: &RedisStore, count: usize) -> Vec<SessionId> {
         .map(|number| id(&format!("s-{number}")))
         .collect();
     let records: Vec<_> = ids.iter().map(record).collect();
-    let imported = store.import(&records, &TOKEN, Existing::Keep, now()).await;
-    assert_eq!(imported.unwrap(), vec![Imported::Stored; count]);
+    let imported = store
+        .import(&records, &TOKEN, OnConflict::Skip, now())
+        .await;
+    assert_eq!(imported.unwrap(), vec![ImportOutcome::Stored; count]);
     ids
 }
 

@@ -110,7 +110,7 @@ impl Telling {
     /// Does not wait for anything.
     pub(crate) fn begin(store: &RedisStore) -> Self {
         let recorder = Arc::new(Recorder::default());
-        let telling = store.tell_changes(Arc::<Recorder>::clone(&recorder));
+        let telling = store.watch_changes(Arc::<Recorder>::clone(&recorder));
         Self {
             recorder,
             task: tokio::spawn(telling).abort_handle(),

@@ -1,4 +1,4 @@
-//! [`Mistake`]: one thing that is wrong with a session file, and where.
+//! [`Diagnostic`]: one thing that is wrong with a session file, and where.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use crate::LoadError;
 /// Displays as one line: `path:line:column: what is wrong, what was expected`.
 /// What it quotes from the file is escaped and cut short.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
+pub struct Diagnostic {
     path: Arc<Path>,
     line: usize,
     column: usize,
     message: String,
 }
 
-impl Mistake {
+impl Diagnostic {
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -44,7 +44,7 @@ impl Mistake {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             path,
@@ -56,14 +56,14 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Collects mistakes by their byte offset.
+/// Collects diagnostics by their byte offset.
 #[derive(Debug, Default)]
-pub(crate) struct Mistakes {
+pub(crate) struct Diagnostics {
     kept: Vec<(usize, String)>,
     more: usize,
 }
 
-impl Mistakes {
+impl Diagnostics {
     /// A file of another kind has a mistake in every line.
     const MAX_KEPT: usize = 100;
 
@@ -86,9 +86,9 @@ impl Mistakes {
         self.kept.dedup();
         let path: Arc<Path> = path.into();
         let mut place = Place::default();
-        let mistakes = self.kept.into_iter().map(|(offset, message)| {
+        let diagnostics = self.kept.into_iter().map(|(offset, message)| {
             place.advance(text, offset);
-            Mistake {
+            Diagnostic {
                 path: Arc::clone(&path),
                 line: place.line,
                 column: place.column,
@@ -97,7 +97,7 @@ impl Mistakes {
         });
         LoadError::Invalid {
             path: PathBuf::from(&*path),
-            mistakes: mistakes.collect(),
+            diagnostics: diagnostics.collect(),
             more: self.more,
         }
     }

@@ -1,13 +1,13 @@
-//! Mistakes in a configuration file, and where they stand.
+//! Diagnostics in a configuration file, and where they stand.
 
 use std::fmt;
 
-/// Mistakes by their byte offset; `None` for what is missing from the file as a
+/// Diagnostics by their byte offset; `None` for what is missing from the file as a
 /// whole.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(Vec<(Option<usize>, String)>);
+pub(super) struct Diagnostics(Vec<(Option<usize>, String)>);
 
-impl Mistakes {
+impl Diagnostics {
     pub(super) fn add(&mut self, offset: usize, message: impl Into<String>) {
         self.add_at(Some(offset), message);
     }
