@@ -1,6 +1,7 @@
 //! [`Explainer`]: why a request is answered as it is.
 
-use std::fmt::{self, Write};
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::escape::escaped;
 use crate::near_ids::{Asked, Nearest};
 use crate::resolver::check_identity;
 use crate::{
@@ -488,7 +490,7 @@ impl fmt::Display for StoreResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = match self {
             Self::Absent => return f.write_str("holds no such session"),
-            Self::Failed { error } => return write!(f, "failed: {}", OneLine(error)),
+            Self::Failed { error } => return write!(f, "failed: {}", one_line(error)),
             Self::Holds { record, .. } => record,
         };
         write!(
@@ -519,8 +521,8 @@ impl fmt::Display for RuleResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passes => f.write_str("yes"),
-            Self::Breaks { detail } => write!(f, "no: {}", OneLine(detail)),
-            Self::Failed { error } => write!(f, "failed: {}", OneLine(error)),
+            Self::Breaks { detail } => write!(f, "no: {}", one_line(detail)),
+            Self::Failed { error } => write!(f, "failed: {}", one_line(error)),
         }
     }
 }
@@ -537,27 +539,17 @@ impl fmt::Display for Conclusion {
                 )
             }
             Self::NotFound { reason, detail } => {
-                write!(f, "not found ({reason}): {}", OneLine(detail))
+                write!(f, "not found ({reason}): {}", one_line(detail))
             }
-            Self::Error { error } => write!(f, "not answered: {}", OneLine(error)),
+            Self::Error { error } => write!(f, "not answered: {}", one_line(error)),
         }
     }
 }
 
 /// What drivers and policies say, without line ends that could forge a line of
-/// the explanation, and whatever else a terminal would act on.
-struct OneLine<'a>(&'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())
-            } else {
-                f.write_char(character)
-            }
-        })
-    }
+/// the explanation, or anything else that a terminal would act on.
+fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, usize::MAX)
 }
 
 #[cfg(test)]
@@ -654,7 +646,7 @@ mod tests {
                     {"rule": "transport_offered", "said": "breaks",
                      "detail": "the session's server does not offer QUIC"},
                 ],
-                "outcome": "miss",
+                "outcome": "not_found",
                 "reason": "not_ready",
                 "detail": "the session is CREATING, not READY",
                 "did_you_mean": [],

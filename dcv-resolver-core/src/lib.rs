@@ -50,6 +50,7 @@
 mod changes;
 mod client_networks;
 mod error;
+pub mod escape;
 mod explain;
 mod from_text;
 mod host;

@@ -13,10 +13,10 @@ use tracing::{Level, field};
 
 use crate::ResolveQuery;
 use crate::durations::{as_ms, as_us};
-use crate::escape::escaped;
 use crate::problem::Problem;
 use crate::shown_address::ShownAddress;
 use crate::trace_context::TraceParent;
+use dcv_resolver_core::escape::escaped;
 
 /// A request, before its query is read.
 #[derive(Debug)]

@@ -126,7 +126,6 @@ mod decision;
 mod decision_lines;
 mod destination;
 mod durations;
-mod escape;
 mod exchange;
 mod fold;
 mod guarded;

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::answer::with_type;
 use crate::decision::Outcome;
-use crate::escape::escaped;
 use crate::exchange::MAX_URI_BYTES;
 use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
+use dcv_resolver_core::escape::escaped;
 
 /// Why a request gets no destination.
 ///

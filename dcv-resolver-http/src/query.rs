@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use dcv_resolver_core::{InvalidSessionId, ResolveRequest, SessionId, Transport};
 
 use crate::client_ip;
-use crate::escape::escaped;
 use crate::percent::{self, Plus, Undecodable};
+use dcv_resolver_core::escape::escaped;
 
 /// What a gateway asks, read from the query string.
 ///

@@ -13,7 +13,7 @@ use super::action::Action;
 use super::fault::Fault;
 use super::role::Principal;
 use crate::durations::as_us;
-use crate::escape::escaped;
+use dcv_resolver_core::escape::escaped;
 
 /// As long as an id can be, so that only one full of escapes is cut.
 const MAX_FIELD_BYTES: usize = 256;

@@ -9,8 +9,8 @@ use dcv_resolver_core::{LeaseToken, StoreErrorKind};
 
 use super::action::{Action, Resource};
 use super::lease_token::insert_lease_token;
-use crate::escape::escaped;
 use crate::problem::{self, Problem};
+use dcv_resolver_core::escape::escaped;
 
 /// The most that a body may have: room for a record with hundreds of labels.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;

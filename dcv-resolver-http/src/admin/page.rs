@@ -7,8 +7,8 @@ use dcv_resolver_core::{Page, PageToken, SessionRecord};
 use serde::Serialize;
 
 use super::fault::Fault;
-use crate::escape::escaped;
 use crate::percent::{Plus, decode};
+use dcv_resolver_core::escape::escaped;
 
 pub(super) const DEFAULT_LIMIT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 /// Some 300 KiB of ordinary records.

@@ -17,10 +17,10 @@ use super::{EXPLAIN_TIME, Shared};
 use crate::ResolveQuery;
 use crate::answer::with_type;
 use crate::durations::as_us;
-use crate::escape::{escaped, escaped_lines};
 use crate::guarded::guarded;
 use crate::problem::Problem;
 use crate::request_id::X_REQUEST_ID;
+use dcv_resolver_core::escape::{escaped, escaped_lines};
 
 pub(super) async fn explain(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, _body) = request.into_parts();

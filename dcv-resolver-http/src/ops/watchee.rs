@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::report::{StoreReport, StoreState};
 use crate::durations::as_ms;
-use crate::escape::escaped;
 use crate::problem::Problem;
+use dcv_resolver_core::escape::escaped;
 
 /// A store, and what is known of it.
 #[derive(Debug, Clone)]

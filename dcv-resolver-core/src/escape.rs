@@ -1,26 +1,35 @@
-//! Makes text from outside safe to show: in a log line, in a problem document.
+//! Makes text from outside safe to show to people: in a log line, in a problem
+//! document, on a terminal.
 
 use std::borrow::Cow;
 
-/// `text` with everything that is not plain to see written as `\u{…}`, cut to
-/// `max_bytes`; a cut text ends in `…`.
+/// Returns `text` with every character that is not plainly visible written as
+/// `\u{…}`, cut to `max_bytes`. A cut text ends in `…`.
 ///
 /// Escaped are control characters (line ends and ANSI sequences among them),
 /// bidirectional and other format characters, line and paragraph separators,
 /// spaces other than U+0020, combining marks, private and unassigned
-/// characters, and the backslash: two texts never look the same unless they
-/// are cut.
+/// characters, and the backslash: two different texts never look the same
+/// unless they are cut.
 ///
-/// What needs no escaping is borrowed. That is why this is a function and not
-/// a `Display` wrapper: a log's own formatter quotes a `str`, but prints what
-/// displays itself without quotes, and a space in an id could then forge the
-/// next field.
-pub(crate) fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
+/// Text that needs no escaping is borrowed. A `Display` wrapper would not do:
+/// a log's formatter quotes a `str` but prints a `Display` value without
+/// quotes, and a space in an id could then forge the next field.
+///
+/// ```
+/// use dcv_resolver_core::escape::escaped;
+///
+/// assert_eq!(escaped("console", 64), "console");
+/// assert_eq!(escaped("a\nlevel=INFO", 64), r"a\nlevel=INFO");
+/// assert_eq!(escaped("abcdefg", 6), "abc…");
+/// ```
+#[must_use]
+pub fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
     let is_all_plain = is_plain_ascii(text) || text.chars().all(is_plain);
     if text.len() <= max_bytes && is_all_plain {
         return Cow::Borrowed(text);
     }
-    let mut shown = String::with_capacity(max_bytes);
+    let mut shown = String::with_capacity(text.len().min(max_bytes));
     // Where to cut so that the mark of the cut fits in as well.
     let mut cut_at = 0;
     for character in text.chars() {
@@ -31,7 +40,9 @@ pub(crate) fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
         }
         if shown.len() > max_bytes {
             shown.truncate(cut_at);
-            shown.push(CUT);
+            if CUT.len_utf8() <= max_bytes {
+                shown.push(CUT);
+            }
             break;
         }
         if shown.len() + CUT.len_utf8() <= max_bytes {
@@ -41,11 +52,17 @@ pub(crate) fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `text`, some lines of ours around words from outside, with everything
-/// escaped that is not plain to see, all but the line ends and backslashes
-/// that are ours.
-#[cfg(feature = "ops")]
-pub(crate) fn escaped_lines(text: &str) -> String {
+/// Returns `text`, lines of ours around words from outside, with every
+/// character that is not plainly visible escaped, except line ends and
+/// backslashes, which are ours.
+///
+/// ```
+/// use dcv_resolver_core::escape::escaped_lines;
+///
+/// assert_eq!(escaped_lines("store: yes\npolicy: \u{1b}[2J"), "store: yes\npolicy: \\u{1b}[2J");
+/// ```
+#[must_use]
+pub fn escaped_lines(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_plain(character) || matches!(character, '\n' | '\\') {
@@ -59,16 +76,15 @@ pub(crate) fn escaped_lines(text: &str) -> String {
 
 const CUT: char = '…';
 
-/// Whether it is so for all of `text`, in a fraction of the time, where it is
-/// ASCII; as nearly every text is, of which one is escaped for each line of
-/// the log.
+/// Whether all of `text` is plain ASCII. Most text is, and this is much faster than
+/// looking at each character: each log line escapes some.
 fn is_plain_ascii(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| {
         plain & matches!(byte, b' '..=b'~') & (byte != b'\\')
     })
 }
 
-/// Whether the character stands for itself. Quotes do: whoever puts the text
+/// Whether the character stands for itself. Quotes do: code that puts the text
 /// between quotes escapes them.
 fn is_plain(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1
@@ -121,7 +137,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "ops")]
     fn lines_keep_their_ends() {
         let text = "a \"\\u{1b}\"\n  b: \u{1b}[2J\r\u{202e}c";
         assert_eq!(
@@ -137,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn the_bound_holds(text in any::<String>(), max_bytes in 3_usize..40) {
+        fn the_bound_holds(text in any::<String>(), max_bytes in 0_usize..40) {
             prop_assert!(escaped(&text, max_bytes).len() <= max_bytes);
         }
     }
