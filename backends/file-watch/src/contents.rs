@@ -1,0 +1,77 @@
+//! Reads a few small files.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::open::open;
+
+/// More than any certificate chain or list of tokens has. Without a limit, a
+/// path that leads to a log by accident would take the memory of the process.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The content of a file, or why it cannot be read.
+pub type Content = io::Result<Vec<u8>>;
+
+pub(crate) fn read_all(paths: &[PathBuf]) -> Vec<Content> {
+    paths.iter().map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> Content {
+    let file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    let mut content = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the file is larger than 1 MiB",
+        ));
+    }
+    Ok(content)
+}
+
+/// Returns a hash of `contents`, so that no secret is kept just to compare it.
+#[must_use]
+pub fn digest(contents: &[Content]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for content in contents {
+        match content {
+            Ok(bytes) => bytes.hash(&mut hasher),
+            Err(error) => error.kind().hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_a_file_of_reasonable_size_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, vec![b'x'; 1024 * 1024]).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 1024 * 1024);
+        fs::write(&path, vec![b'x'; 1024 * 1024 + 1]).unwrap();
+        let error = read(&path).unwrap_err();
+        assert_eq!(error.to_string(), "the file is larger than 1 MiB");
+        let error = read(folder.path()).unwrap_err();
+        assert_eq!(error.to_string(), "not a regular file");
+    }
+
+    #[test]
+    fn equal_bytes_split_otherwise_are_other_content() {
+        let split = |one: &str, two: &str| digest(&[Ok(one.into()), Ok(two.into())]);
+        assert_ne!(split("ab", "c"), split("a", "bc"));
+        assert_eq!(split("ab", "c"), split("ab", "c"));
+    }
+}

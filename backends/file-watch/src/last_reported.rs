@@ -1,0 +1,90 @@
+//! [`LastReported`]: which results of a reload are worth a report.
+
+/// Decides which results of a reload are worth a report: each invalid content
+/// once, and once that the files are valid again.
+#[derive(Debug)]
+#[must_use]
+pub struct LastReported {
+    /// How many refusals in a row make a report.
+    threshold: u32,
+    refused_in_a_row: u32,
+    /// The content that was last reported as invalid, until it is valid again.
+    content: Option<u64>,
+}
+
+impl LastReported {
+    /// Reports a refusal at once. It suits a single file.
+    pub fn at_once() -> Self {
+        Self::after(1)
+    }
+
+    /// Reports a refusal when it is the second in a row. It suits files that
+    /// belong together: between two writes they need not fit together.
+    pub fn second_in_a_row() -> Self {
+        Self::after(2)
+    }
+
+    fn after(threshold: u32) -> Self {
+        Self {
+            threshold,
+            refused_in_a_row: 0,
+            content: None,
+        }
+    }
+
+    /// Returns whether `content`, a hash of it, is what was last reported as
+    /// invalid.
+    #[must_use]
+    pub fn is_reported(&self, content: u64) -> bool {
+        self.content == Some(content)
+    }
+
+    /// Notes that `content`, a hash of it, was refused. Returns whether to
+    /// report that.
+    #[must_use]
+    pub fn refused(&mut self, content: u64) -> bool {
+        self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
+        if self.refused_in_a_row < self.threshold || self.is_reported(content) {
+            return false;
+        }
+        self.content = Some(content);
+        true
+    }
+
+    /// Notes that content was accepted. Returns whether a refusal was reported
+    /// before, so that it is worth a report even if nothing has changed.
+    #[must_use]
+    pub fn accepted(&mut self) -> bool {
+        self.refused_in_a_row = 0;
+        self.content.take().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_invalid_content_is_reported_once_and_valid_content_once() {
+        let mut last = LastReported::at_once();
+        assert!(!last.accepted());
+        assert!(last.refused(1));
+        assert!(last.is_reported(1) && !last.is_reported(2));
+        assert!(!last.refused(1));
+        assert!(last.refused(2));
+        assert!(last.accepted());
+        assert!(!last.accepted());
+        assert!(last.refused(2));
+    }
+
+    #[test]
+    fn a_single_refusal_is_not_reported_where_two_are_required() {
+        let mut last = LastReported::second_in_a_row();
+        assert!(!last.refused(1));
+        assert!(!last.accepted());
+        assert!(!last.refused(1));
+        assert!(last.refused(2));
+        assert!(last.refused(1));
+        assert!(last.accepted());
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "tokio")]
+mod contents;
+mod file_watch;
+mod guard;
+mod last_reported;
+mod open;
+mod stamp;
+mod thread;
+#[cfg(feature = "tokio")]
+mod watched_files;
+
+#[cfg(feature = "tokio")]
+pub use contents::{Content, digest};
+pub use last_reported::LastReported;
+pub use open::open;
+pub use thread::{AfterReload, WatchThread};
+#[cfg(feature = "tokio")]
+pub use watched_files::WatchedFiles;

@@ -1,0 +1,259 @@
+//! [`WatchedFiles`]: a few small files, watched by a future.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+
+use crate::contents::{Content, digest, read_all};
+use crate::file_watch::{FileWatch, Look};
+use crate::guard::guard;
+use crate::last_reported::LastReported;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Small files that belong together, such as a certificate and its key. Each
+/// has at most 1 MiB.
+#[derive(Debug)]
+#[must_use]
+pub struct WatchedFiles {
+    paths: Arc<[PathBuf]>,
+}
+
+impl WatchedFiles {
+    /// Watches `paths` once [`watch`](Self::watch) is called.
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self {
+            paths: paths.into_iter().collect(),
+        }
+    }
+
+    /// Reads the files, in the order in which they were given.
+    ///
+    /// It blocks for as long as that takes.
+    #[must_use]
+    pub fn read(&self) -> Vec<Content> {
+        read_all(&self.paths)
+    }
+
+    /// Looks at the files once a second until the future is dropped. Passes
+    /// their content to `take` at the start and when it may have changed, and
+    /// what is worth a report to `report`.
+    ///
+    /// `take` returns `Ok(None)` when it uses this very content already. Only
+    /// `take` can decide that, since the caller may reload the files at any
+    /// time. Content that it refuses is passed to it again at each look: a
+    /// certificate that is not yet valid will be.
+    ///
+    /// `report` gets a refusal when it is the second in a row, since the files
+    /// need not fit together between two writes, and then once for each
+    /// content. It gets `Ok(None)` when a reported refusal is over and the
+    /// content is the one in use. When `take` or `report` panics, that is
+    /// logged, and the watch goes on.
+    ///
+    /// It needs tokio's timer and its threads for blocking work.
+    pub async fn watch<T, E>(
+        self,
+        mut take: impl FnMut(Vec<Content>) -> Result<Option<T>, E>,
+        mut report: impl FnMut(Result<Option<T>, E>),
+    ) {
+        let mut last_reported = LastReported::second_in_a_row();
+        let mut watch = FileWatch::new(Arc::clone(&self.paths), INTERVAL);
+        loop {
+            let now = Instant::now().into_std();
+            // A file system that hangs must not hang anything else.
+            let looking = spawn_blocking(move || look(watch, now));
+            // Only a runtime that shuts down cancels it.
+            let Ok(looked) = looking.await else { return };
+            watch = looked.watch;
+            if let Some(contents) = looked.contents {
+                let content = digest(&contents);
+                let is_refused = guard(&self.paths, || {
+                    let result = take(contents);
+                    let is_refused = result.is_err();
+                    let is_news = match &result {
+                        Ok(news) => last_reported.accepted() || news.is_some(),
+                        Err(_) => last_reported.refused(content),
+                    };
+                    if is_news {
+                        report(result);
+                    }
+                    is_refused
+                });
+                if is_refused == Some(true) {
+                    watch.repeat();
+                }
+            }
+            sleep(looked.wait).await;
+        }
+    }
+}
+
+struct Looked {
+    watch: FileWatch,
+    /// What to offer, if anything.
+    contents: Option<Vec<Content>>,
+    /// How long to wait before the next look.
+    wait: Duration,
+}
+
+fn look(mut watch: FileWatch, now: std::time::Instant) -> Looked {
+    let (contents, wait) = match watch.look(now) {
+        Look::Again(wait) => (None, wait),
+        Look::Read => (Some(read_all(watch.paths())), watch.interval()),
+    };
+    Looked {
+        watch,
+        contents,
+        wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Mutex;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// What was reported, as text.
+    type Reports = Arc<Mutex<Vec<String>>>;
+
+    /// Two files that are valid when they hold the same.
+    struct Pair {
+        folder: TempDir,
+        reports: Reports,
+        accepts: Arc<Mutex<bool>>,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let pair = Self {
+                folder: tempfile::tempdir().unwrap(),
+                reports: Reports::default(),
+                accepts: Arc::new(Mutex::new(true)),
+            };
+            pair.write("one", "old");
+            pair.write("two", "old");
+            pair
+        }
+
+        fn write(&self, name: &str, content: &str) {
+            fs::write(self.folder.path().join(name), content).unwrap();
+        }
+
+        fn watch(&self) -> tokio::task::JoinHandle<()> {
+            let paths = ["one", "two"].map(|name| self.folder.path().join(name));
+            let reports = Arc::clone(&self.reports);
+            let accepts = Arc::clone(&self.accepts);
+            let mut in_use = "old".to_owned();
+            let take = move |contents: Vec<Content>| {
+                let mut texts = contents.into_iter().map(|content| {
+                    let bytes = content.map_err(|error| error.kind().to_string())?;
+                    Ok::<_, String>(String::from_utf8(bytes).unwrap())
+                });
+                let (one, two) = (texts.next().unwrap()?, texts.next().unwrap()?);
+                assert_ne!(one, "panic", "as the test asks for");
+                if one != two || !*accepts.lock().unwrap() {
+                    return Err(format!("{one} and {two}"));
+                }
+                if one == in_use {
+                    return Ok(None);
+                }
+                in_use.clone_from(&one);
+                Ok(Some(one))
+            };
+            let report = move |news| reports.lock().unwrap().push(format!("{news:?}"));
+            tokio::spawn(WatchedFiles::new(paths).watch(take, report))
+        }
+
+        /// What was reported since the last call.
+        fn reports(&self) -> Vec<String> {
+            std::mem::take(&mut self.reports.lock().unwrap())
+        }
+    }
+
+    /// Waits for several looks. The clock is paused, and stands still while
+    /// files are read.
+    async fn let_it_look() {
+        sleep(INTERVAL * 10).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_content_is_taken_and_reported_once() {
+        let pair = Pair::new();
+        let _watch = pair.watch();
+        let_it_look().await;
+        assert_eq!(pair.reports(), [""; 0]);
+
+        pair.write("one", "new");
+        pair.write("two", "new");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+    }
+
+    /// The second write comes after the first look at the new pair, and before
+    /// the second.
+    #[tokio::test(start_paused = true)]
+    async fn refusal_between_two_writes_is_not_reported() {
+        let pair = Pair::new();
+        let _watch = pair.watch();
+        let_it_look().await;
+        pair.write("one", "new");
+        sleep(INTERVAL * 3 / 2).await;
+        pair.write("two", "new");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusal_that_lasts_is_reported_once_for_each_content() {
+        let pair = Pair::new();
+        let _watch = pair.watch();
+        let_it_look().await;
+        pair.write("one", "bad");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Err("bad and old")"#]);
+        pair.write("one", "worse");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Err("worse and old")"#]);
+        fs::remove_file(pair.folder.path().join("one")).unwrap();
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Err("entity not found")"#]);
+
+        pair.write("one", "old");
+        let_it_look().await;
+        assert_eq!(pair.reports(), ["Ok(None)"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refused_content_is_offered_again() {
+        let pair = Pair::new();
+        *pair.accepts.lock().unwrap() = false;
+        let _watch = pair.watch();
+        pair.write("one", "new");
+        pair.write("two", "new");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Err("new and new")"#]);
+        *pair.accepts.lock().unwrap() = true;
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_does_not_end_the_watch() {
+        let pair = Pair::new();
+        let _watch = pair.watch();
+        pair.write("one", "panic");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [""; 0]);
+        pair.write("one", "new");
+        pair.write("two", "new");
+        let_it_look().await;
+        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+    }
+}
