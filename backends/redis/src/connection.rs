@@ -17,28 +17,22 @@ pub struct RedisConnection(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    One(OneServer),
-    Cluster(ClusterConnection),
-}
-
-/// A connection to one server, whatever the key.
-#[derive(Clone)]
-pub(crate) enum OneServer {
     Multiplexed(MultiplexedConnection),
     Manager(ConnectionManager),
+    Cluster(ClusterConnection),
 }
 
 impl From<MultiplexedConnection> for RedisConnection {
     /// The connection is not replaced when it breaks: a `ConnectionManager`
     /// is the better choice outside of tests.
     fn from(connection: MultiplexedConnection) -> Self {
-        Self(Kind::One(OneServer::Multiplexed(connection)))
+        Self(Kind::Multiplexed(connection))
     }
 }
 
 impl From<ConnectionManager> for RedisConnection {
     fn from(manager: ConnectionManager) -> Self {
-        Self(Kind::One(OneServer::Manager(manager)))
+        Self(Kind::Manager(manager))
     }
 }
 
@@ -52,22 +46,21 @@ impl From<ClusterConnection> for RedisConnection {
 
 impl RedisConnection {
     pub(crate) fn is_cluster(&self) -> bool {
-        self.one_server().is_none()
-    }
-
-    pub(crate) fn one_server(&self) -> Option<&OneServer> {
-        match &self.0 {
-            Kind::One(server) => Some(server),
-            Kind::Cluster(_) => None,
-        }
+        matches!(self.0, Kind::Cluster(_))
     }
 
     /// Sends `command` to the node of its key, and waits for the answer.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match &self.0 {
-            Kind::One(server) => server.send(command).await,
-            Kind::Cluster(connection) => {
-                cluster_answer(connection.clone().req_packed_command(command).await)
+        match self.0.clone() {
+            Kind::Multiplexed(mut connection) => connection
+                .req_packed_command(command)
+                .await?
+                .extract_error(),
+            Kind::Manager(mut manager) => {
+                manager.req_packed_command(command).await?.extract_error()
+            }
+            Kind::Cluster(mut connection) => {
+                cluster_answer(connection.req_packed_command(command).await)
             }
         }
     }
@@ -75,40 +68,12 @@ impl RedisConnection {
     /// Sends `command` to the master of `slot`; outside of a cluster, to the
     /// one server.
     pub(crate) async fn send_to_slot(&self, command: &Cmd, slot: u16) -> RedisResult<Value> {
-        let mut connection = match &self.0 {
-            Kind::One(server) => return server.send(command).await,
-            Kind::Cluster(connection) => connection.clone(),
+        let Kind::Cluster(mut connection) = self.0.clone() else {
+            return self.send(command).await;
         };
         let master = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
         let answer = connection.route_command(command.clone(), RoutingInfo::SingleNode(master));
         cluster_answer(answer.await)
-    }
-}
-
-impl OneServer {
-    /// Sends `command`, and waits for the answer.
-    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        let answer = match self.clone() {
-            Self::Multiplexed(mut connection) => connection.req_packed_command(command).await,
-            Self::Manager(mut manager) => manager.req_packed_command(command).await,
-        };
-        answer?.extract_error()
-    }
-
-    /// Sends `commands` in one write, and waits for all answers.
-    pub(crate) async fn send_all(
-        &self,
-        commands: impl IntoIterator<Item = Cmd>,
-    ) -> RedisResult<Vec<RedisResult<Value>>> {
-        let mut pipeline = redis::pipe();
-        pipeline.ignore_errors();
-        for command in commands {
-            pipeline.add_command(command);
-        }
-        match self.clone() {
-            Self::Multiplexed(mut connection) => pipeline.query_async(&mut connection).await,
-            Self::Manager(mut manager) => pipeline.query_async(&mut manager).await,
-        }
     }
 }
 
@@ -126,18 +91,10 @@ fn cluster_answer(answer: RedisResult<Value>) -> RedisResult<Value> {
 
 impl fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::One(server) => server.fmt(f),
-            Kind::Cluster(_) => f.write_str("ClusterConnection"),
-        }
-    }
-}
-
-impl fmt::Debug for OneServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Multiplexed(_) => "MultiplexedConnection",
-            Self::Manager(_) => "ConnectionManager",
+        f.write_str(match &self.0 {
+            Kind::Multiplexed(_) => "MultiplexedConnection",
+            Kind::Manager(_) => "ConnectionManager",
+            Kind::Cluster(_) => "ClusterConnection",
         })
     }
 }

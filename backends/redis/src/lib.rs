@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
-mod batch;
 mod changes;
 mod config;
 mod connect;

@@ -13,7 +13,7 @@ use dcv_resolver_core::{
     StoreErrorKind, Timestamp,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use redis::Value;
+use redis::{Cmd, Value};
 use tokio::time::Instant;
 
 use crate::RedisConfig;
@@ -21,7 +21,7 @@ use crate::changes::watch_changes;
 use crate::error::{error, store_error};
 use crate::scan::{Position, scan};
 use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Supervisor, Use};
 use crate::value::{Unreadable, Why, decode, encode, expiry_text};
 
 /// How many commands of one call are under way at the same time.
@@ -119,7 +119,7 @@ impl RedisStore {
     }
 
     async fn get(&self, key: &str, deadline: Instant) -> Result<Option<Vec<u8>>, StoreError> {
-        let answer = self.server.get(key, deadline).await;
+        let answer = self.server.send(&get(key), None, Use::Read, deadline).await;
         match answer.map_err(|error| store_error(error, key))? {
             Value::BulkString(value) => Ok(Some(value)),
             Value::Nil => Ok(None),
@@ -393,6 +393,12 @@ impl SessionImport for RedisStore {
         }
         Ok(imported)
     }
+}
+
+fn get(key: &str) -> Cmd {
+    let mut command = redis::cmd("GET");
+    command.arg(key);
+    command
 }
 
 /// Splits `records` where an id comes again: what is sent at the same time may

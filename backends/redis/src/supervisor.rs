@@ -23,7 +23,6 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answer::{ask_run_id, run_id};
-use crate::batch::{Batch, get};
 use crate::config::{Origin, RedisConfig};
 use crate::connect::Reached;
 use crate::connection::RedisConnection;
@@ -49,14 +48,6 @@ const BULK_FACTOR: u32 = 10;
 pub(crate) enum Use {
     Read,
     Write,
-}
-
-/// What is asked of a connection.
-#[derive(Debug, Clone, Copy)]
-enum Question<'a> {
-    Get(&'a str),
-    /// Of the master of the slot, if one is given.
-    Command(&'a Cmd, Option<u16>),
 }
 
 /// Cheap to clone; clones share the connection.
@@ -116,8 +107,6 @@ type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
 struct Live {
     number: u64,
     connection: RedisConnection,
-    /// None on a cluster.
-    batch: Option<Arc<Batch>>,
     /// Where it leads to, unless that is many servers.
     node: Option<Node>,
     made_at: Instant,
@@ -163,13 +152,11 @@ impl Supervisor {
         Instant::now() + self.0.response_timeout * BULK_FACTOR
     }
 
-    /// Sends a `GET` of `key`, and waits for the answer until `deadline`.
-    pub(crate) async fn get(&self, key: &str, deadline: Instant) -> RedisResult<Value> {
-        self.ask(Question::Get(key), Use::Read, deadline).await
-    }
-
     /// Sends `command`, to the master of `slot` if one is given, and waits for
     /// the answer until `deadline`.
+    ///
+    /// A connection that ends meanwhile, as an idle one does when the server
+    /// restarts, costs a read nothing: it is sent once more.
     pub(crate) async fn send(
         &self,
         command: &Cmd,
@@ -177,24 +164,12 @@ impl Supervisor {
         usage: Use,
         deadline: Instant,
     ) -> RedisResult<Value> {
-        self.ask(Question::Command(command, slot), usage, deadline)
-            .await
-    }
-
-    /// A connection that ends meanwhile, as an idle one does when the server
-    /// restarts, costs a read nothing: it is sent once more.
-    async fn ask(
-        &self,
-        question: Question<'_>,
-        usage: Use,
-        deadline: Instant,
-    ) -> RedisResult<Value> {
-        match self.ask_once(question, deadline).await {
+        match self.send_once(command, slot, deadline).await {
             Err(Failure {
                 error,
                 is_lost: true,
             }) if usage == Use::Read || is_replica(&error) => self
-                .ask_once(question, deadline)
+                .send_once(command, slot, deadline)
                 .await
                 .map_err(|failure| failure.error),
             answer => answer.map_err(|failure| failure.error),
@@ -249,7 +224,12 @@ impl Supervisor {
         }
     }
 
-    async fn ask_once(&self, question: Question<'_>, deadline: Instant) -> Result<Value, Failure> {
+    async fn send_once(
+        &self,
+        command: &Cmd,
+        slot: Option<u16>,
+        deadline: Instant,
+    ) -> Result<Value, Failure> {
         let live = self.0.connection(deadline).await.map_err(|error| Failure {
             error,
             is_lost: false,
@@ -259,7 +239,7 @@ impl Supervisor {
             live: &live,
             is_answered: false,
         };
-        match timeout_at(deadline, live.answer(question, deadline)).await {
+        match timeout_at(deadline, live.send(command, slot)).await {
             Ok(Ok(value)) => {
                 unanswered.is_answered = true;
                 self.0.answered(&live);
@@ -358,7 +338,6 @@ impl Inner {
         };
         Ok(Arc::new(Live {
             number: self.last_number.fetch_add(1, Ordering::Relaxed) + 1,
-            batch: Batch::over(&connection),
             connection,
             node,
             made_at: Instant::now(),
@@ -463,16 +442,10 @@ impl Inner {
 }
 
 impl Live {
-    async fn answer(&self, question: Question<'_>, deadline: Instant) -> RedisResult<Value> {
-        match question {
-            Question::Get(key) => match &self.batch {
-                Some(batch) => batch.get(key, deadline).await,
-                None => self.connection.send(&get(key)).await,
-            },
-            Question::Command(command, None) => self.connection.send(command).await,
-            Question::Command(command, Some(slot)) => {
-                self.connection.send_to_slot(command, slot).await
-            }
+    async fn send(&self, command: &Cmd, slot: Option<u16>) -> RedisResult<Value> {
+        match slot {
+            None => self.connection.send(command).await,
+            Some(slot) => self.connection.send_to_slot(command, slot).await,
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn sqlite(context: &Context, table: &mut Table) -> Result {
 
 pub(super) fn redis(context: &Context, table: &mut Table) -> Result {
     over_floor(context, table, Store::Redis(Cache::Default), Some(1.35))?;
-    over_floor(context, table, Store::Redis(Cache::Off), Some(1.9))?;
+    over_floor(context, table, Store::Redis(Cache::Off), None)?;
     bare_redis(context, table)
 }
 
