@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         for batch in records.chunks(BATCH) {
             store.import(batch, &TOKEN, existing, BEFORE).await?;
         }
-        say(
+        print_rate(
             &format!("import, {existing:?}"),
             SESSIONS,
             started.elapsed(),
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for record in records.iter().take(5_000) {
         store.register(record, &TOKEN, BEFORE).await?;
     }
-    say("register, one task", 5_000, started.elapsed());
+    print_rate("register, one task", 5_000, started.elapsed());
 
     for tasks in [1, 64] {
         let started = Instant::now();
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         for task in running {
             lookups += task.await??;
         }
-        say(
+        print_rate(
             &format!("lookup, {tasks} tasks"),
             lookups,
             started.elapsed(),
@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let started = Instant::now();
     let swept = store.sweep(EXPIRES_AT).await?;
-    say("sweep", usize::try_from(swept)?, started.elapsed());
+    print_rate("sweep", usize::try_from(swept)?, started.elapsed());
     Ok(())
 }
 
@@ -75,13 +75,13 @@ fn record(n: usize) -> Result<SessionRecord, Box<dyn Error>> {
         .build()?)
 }
 
-/// Ids in no order, as they are in life.
+/// Returns ids in random order, as in production.
 fn id(n: usize) -> Result<SessionId, InvalidSessionId> {
     let scattered = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{scattered:016x}-{n}").parse()
 }
 
-/// Looks sessions up for three seconds, and counts them.
+/// Looks sessions up for three seconds and counts them.
 async fn look_up(store: Arc<SqliteStore>, task: usize) -> Result<usize, StoreError> {
     let started = Instant::now();
     let mut lookups = 0;
@@ -95,7 +95,7 @@ async fn look_up(store: Arc<SqliteStore>, task: usize) -> Result<usize, StoreErr
     Ok(lookups)
 }
 
-fn say(what: &str, count: usize, took: Duration) {
+fn print_rate(what: &str, count: usize, took: Duration) {
     let rate = count as f64 / took.as_secs_f64();
     println!(
         "{what:20} {count:8} in {:6.2} s  {rate:9.0}/s",

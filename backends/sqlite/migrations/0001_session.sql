@@ -1,4 +1,4 @@
--- One row a session. Times are milliseconds since 1970-01-01T00:00:00Z.
+-- One row per session. Times are milliseconds since 1970-01-01T00:00:00Z.
 CREATE TABLE dcv_session (
     -- Compared byte for byte.
     id            TEXT    NOT NULL COLLATE BINARY PRIMARY KEY,
@@ -15,17 +15,17 @@ CREATE TABLE dcv_session (
     owner         TEXT,
     -- A JSON object of strings.
     labels        TEXT    NOT NULL DEFAULT '{}',
-    -- Who may renew or remove the row; NULL: nobody.
+    -- The token that may renew or remove the row; NULL: none.
     lease_token   BLOB    CHECK (length(lease_token) = 16),
     CHECK (http_port IS NOT NULL OR quic_port IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
--- For sweeping. Rows that never expire are not in it.
+-- Used by sweeps. It leaves out rows that never expire.
 CREATE INDEX dcv_session_expires_at_ms
     ON dcv_session (expires_at_ms)
     WHERE expires_at_ms IS NOT NULL;
 
--- One row: which of these files was the last to run.
+-- One row: the number of the last migration that ran.
 CREATE TABLE dcv_session_schema (
     version INTEGER NOT NULL
 ) STRICT;

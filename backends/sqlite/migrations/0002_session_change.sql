@@ -1,14 +1,14 @@
--- Which sessions changed of late, for whoever keeps copies of them. Triggers
--- write it, so that no program that changes a session can leave it out.
+-- The sessions that changed last, for caches. Triggers write it, so that no
+-- program can change a session without recording it.
 CREATE TABLE dcv_session_change (
-    -- One more than the newest row's, which is never removed: no number is
-    -- given twice. AUTOINCREMENT would cost a table of SQLite's own.
+    -- One more than that of the newest row, which is never removed, so that no
+    -- number is used twice. AUTOINCREMENT would need another table.
     seq INTEGER PRIMARY KEY,
     -- The session that was added, changed or removed.
     id  TEXT NOT NULL COLLATE BINARY
 ) STRICT;
 
--- For a reader to begin behind. No session has this id.
+-- The row that a reader starts after. No session has this id.
 INSERT INTO dcv_session_change (seq, id) VALUES (0, '');
 
 CREATE TRIGGER dcv_session_change_insert AFTER INSERT ON dcv_session
@@ -32,9 +32,9 @@ BEGIN
     INSERT INTO dcv_session_change (id) VALUES (OLD.id);
 END;
 
--- The newest 1,000 rows stay, or up to 1,000 more: to remove a row for each
--- that is added would write one more page a transaction. A reader that comes
--- later than that finds the row missing that it read last.
+-- Keeps the newest 1,000 to 2,000 rows: removing a row for each new one would
+-- write one more page per transaction. A reader that is too late notices that
+-- the row it read last is missing.
 CREATE TRIGGER dcv_session_change_trim AFTER INSERT ON dcv_session_change
 WHEN NEW.seq % 1000 = 0
 BEGIN

@@ -1,12 +1,12 @@
-//! [`ChangeLog`]: which sessions changed, by the database's own account.
+//! [`ChangeLog`]: which sessions changed, as recorded by the database.
 //!
-//! Triggers note every change of a session in the table `dcv_session_change`,
-//! whichever program makes it. `PRAGMA data_version` says for less than a look
-//! into the table whether there may be something new in it.
+//! Triggers record every change of a session in the table `dcv_session_change`,
+//! whichever program makes it. `PRAGMA data_version` shows more cheaply than a
+//! query of the table whether anything was committed.
 //!
-//! A trigger can be gone: with its table, when somebody makes that anew, or by
-//! a statement of its own. Every such change moves `PRAGMA schema_version`, as
-//! does SQLite's backup, when it puts another database's pages into this one.
+//! A trigger can be removed, with its table or alone. Every such statement
+//! changes `PRAGMA schema_version`, as does SQLite's backup when it copies the
+//! pages of another database into this one.
 
 use dcv_resolver_core::{SessionId, StoreError};
 use sqlx::sqlite::SqliteConnection;
@@ -14,28 +14,26 @@ use sqlx::sqlite::SqliteConnection;
 use crate::error::store_error;
 use crate::schema;
 
-/// From the entry that was read last.
+/// Reads from the entry that was read last, which proves that none is missing.
 const ENTRIES: &str = "SELECT seq, id FROM dcv_session_change WHERE seq >= ?1 ORDER BY seq";
 
-/// What happened since the log was last read.
-#[derive(Debug)]
+/// What changed since the log was last read.
 pub(crate) enum Changes {
-    /// To these sessions, and no other.
-    Of(Vec<SessionId>),
-    /// More than the log has kept, or something that is not in it.
+    /// These sessions and no other.
+    Sessions(Vec<SessionId>),
+    /// More than the log keeps, or something that the log does not record.
     Any,
 }
 
-/// The log, and how far it was read.
-#[derive(Debug)]
+/// The log and the position up to which it was read.
 pub(crate) struct ChangeLog {
     connection: SqliteConnection,
     position: Position,
 }
 
-#[derive(Debug)]
 struct Position {
-    /// Moves with every commit of another connection; means nothing to others.
+    /// Changes with every commit of another connection. The value is meaningful
+    /// to this connection only.
     data_version: i64,
     schema_version: i64,
     /// The entry that was read last.
@@ -43,8 +41,8 @@ struct Position {
 }
 
 impl Position {
-    /// What is committed while this looks has a later version than the first
-    /// that it looks up, so that it is read afterwards.
+    /// Returns the position behind the newest entry. The data version is read
+    /// first, so that a commit in the meantime is noticed by the next read.
     async fn newest(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
         let data_version = data_version(connection).await?;
         let schema_version = schema_version(connection).await?;
@@ -63,8 +61,8 @@ impl Position {
 }
 
 impl ChangeLog {
-    /// The log from now on, read through a connection that does nothing else:
-    /// `PRAGMA data_version` does not tell of a connection's own changes.
+    /// Returns the log from now on. The connection must be used for nothing else:
+    /// `PRAGMA data_version` ignores a connection's own changes.
     pub(crate) async fn open(mut connection: SqliteConnection) -> Result<Self, StoreError> {
         let position = Position::newest(&mut connection).await?;
         Ok(Self {
@@ -73,11 +71,11 @@ impl ChangeLog {
         })
     }
 
-    /// What was committed before this call, and has not been read yet.
+    /// Returns what was committed before this call and was not read yet.
     pub(crate) async fn read(&mut self) -> Result<Changes, StoreError> {
         let data_version = data_version(&mut self.connection).await?;
         if data_version == self.position.data_version {
-            return Ok(Changes::Of(Vec::new()));
+            return Ok(Changes::Sessions(Vec::new()));
         }
         if schema_version(&mut self.connection).await? != self.position.schema_version {
             self.position = Position::newest(&mut self.connection).await?;
@@ -96,14 +94,14 @@ impl ChangeLog {
         self.position.seq = new.last().map_or(*first, |(seq, _)| *seq);
         self.position.data_version = data_version;
         if is_complete {
-            Ok(Changes::Of(new.iter().filter_map(id).collect()))
+            Ok(Changes::Sessions(new.iter().filter_map(id).collect()))
         } else {
             Ok(Changes::Any)
         }
     }
 }
 
-/// `None` for what another program called a session and nobody can look up.
+/// Returns `None` for an id that another program wrote and no lookup can ask for.
 fn id((_, id): &(i64, Vec<u8>)) -> Option<SessionId> {
     SessionId::new(std::str::from_utf8(id).ok()?).ok()
 }

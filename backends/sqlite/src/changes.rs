@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::SqliteStore;
 use crate::change_log::{ChangeLog, Changes};
+use crate::current_database::CurrentDatabase;
 use crate::database::Database;
-use crate::source::Source;
 
 /// How often the database is asked for changes: four times within the 100 ms
 /// in which a change is to be visible, so that a busy machine may be late.
@@ -93,7 +93,7 @@ struct Teller {
 
 /// The changes of one file, or of a host service's database.
 struct Followed {
-    source: Source,
+    source: CurrentDatabase,
     log: ChangeLog,
 }
 
@@ -103,21 +103,21 @@ enum Said {
     Changes,
     Lost,
     /// They are not, of what is there.
-    Untold(Source),
+    Untold(CurrentDatabase),
 }
 
 enum Failure {
     Lost(StoreError),
     /// It can be read, and does not note changes.
-    Untold(Source, StoreError),
+    Untold(CurrentDatabase, StoreError),
 }
 
 impl Teller {
     async fn ask(&mut self) -> Result<(), Failure> {
         let begun = Instant::now().into_std();
-        let source = self.database.source().await.map_err(Failure::Lost)?;
+        let source = self.database.current().await.map_err(Failure::Lost)?;
         match self.changes(&source).await {
-            Ok(Changes::Of(ids)) => ids.iter().for_each(|id| self.listener.changed(id)),
+            Ok(Changes::Sessions(ids)) => ids.iter().for_each(|id| self.listener.changed(id)),
             Ok(Changes::Any) => self.listener.all_changed(),
             Err(error) if error.kind() == StoreErrorKind::Incompatible => {
                 return Err(Failure::Untold(source, error));
@@ -133,9 +133,9 @@ impl Teller {
         Ok(())
     }
 
-    async fn changes(&mut self, source: &Source) -> Result<Changes, StoreError> {
+    async fn changes(&mut self, source: &CurrentDatabase) -> Result<Changes, StoreError> {
         if let Some(followed) = &mut self.followed
-            && followed.source.is(source)
+            && followed.source.is_same(source)
         {
             return followed.log.read().await;
         }
@@ -159,7 +159,7 @@ impl Teller {
                     "changes in the session database cannot be followed; it is tried again"
                 );
             }
-            (Failure::Untold(source, _), Said::Untold(known)) if known.is(&source) => {}
+            (Failure::Untold(source, _), Said::Untold(known)) if known.is_same(&source) => {}
             (Failure::Untold(source, error), _) => {
                 self.said = Said::Untold(source);
                 self.listener.untold();

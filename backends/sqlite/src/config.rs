@@ -1,17 +1,18 @@
-//! [`SqliteConfig`]: which file, and how it is opened.
+//! [`SqliteConfig`]: which file is opened, and how.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Which database file a [`SqliteStore`](crate::SqliteStore) opens, and how.
+/// Configures which database file a [`SqliteStore`](crate::SqliteStore) opens,
+/// and how.
 ///
-/// On a file that is open, a call of one statement, which all but `ping`,
-/// `import` and `sweep` are, is answered within the sum of the two timeouts,
-/// with an error if need be: 0.8 s unless set otherwise. A call that finds the
-/// file replaced waits for its opening first, at most as long as for a
-/// connection. A resolver's own time budget holds for all of it.
+/// With an open file, a call that executes one statement returns within the sum
+/// of the two timeouts, by default 0.8 s; only `ping`, `import` and `sweep`
+/// execute several. A call that finds the file replaced first waits for it to
+/// be opened again, at most for the acquire timeout. A resolver's time budget
+/// limits all of it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +40,7 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// The database in the file `path`.
+    /// Configures the database in the file `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -52,82 +53,80 @@ impl SqliteConfig {
         }
     }
 
-    /// Whether [`open`](crate::SqliteStore::open) may make what is missing:
-    /// the file, or our tables in it. `false` unless set.
+    /// Sets whether [`open`](crate::SqliteStore::open) creates the file, or the
+    /// tables in it, if they are missing. Default: `false`.
     ///
-    /// It holds for that one call. A file that vanishes later is an outage,
-    /// and never replaced by an empty one.
+    /// It applies to that call only. A file that disappears later is an outage
+    /// and never replaced by an empty database.
     #[must_use]
     pub fn create_if_missing(mut self, create: bool) -> Self {
         self.create_if_missing = create;
         self
     }
 
-    /// Whether the database is opened for reading only: nothing is registered,
-    /// created, migrated or switched to WAL. `false` unless set.
+    /// Sets whether the database is opened read-only: nothing is registered,
+    /// created, migrated or switched to a write-ahead log. Default: `false`.
     ///
-    /// SQLite still makes and maps the files `-wal` and `-shm` beside it, and
-    /// those that a replaced file left behind are moved out of the way, so the
-    /// folder has to be writable. The database file itself is not written.
+    /// The directory must be writable all the same: SQLite creates the files
+    /// `-wal` and `-shm` beside the database, and the store moves away those of
+    /// a replaced file. The database file itself is not written.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// How many connections are opened, a thread each; 4 unless set.
+    /// Sets the number of connections, each with its own thread. Default: 4.
     #[must_use]
     pub fn max_connections(mut self, connections: NonZeroU32) -> Self {
         self.max_connections = connections;
         self
     }
 
-    /// How long a statement waits for another connection's lock; 300 ms unless
-    /// set.
+    /// Sets how long a statement waits for the lock of another connection.
+    /// Default: 300 ms.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
-    /// How long a call waits for one of this store's connections, and for all
-    /// of them to be opened anew where that is needed; 500 ms unless set.
+    /// Sets how long a call waits for a free connection, and for the file to be
+    /// opened again when it was replaced. Default: 500 ms.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;
         self
     }
 
-    /// The database file.
+    /// Returns the path of the database file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Why a text is not the URL of an SQLite database.
+/// A text is not the URL of an SQLite database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSqliteUrl {
-    /// It does not start with `sqlite:`.
-    #[error("an SQLite URL starts with sqlite:, such as sqlite:sessions.db")]
+    /// The URL does not start with `sqlite:`.
+    #[error("an SQLite URL must start with sqlite:, such as sqlite:sessions.db")]
     Scheme,
-    /// No path follows.
-    #[error("an SQLite URL names a file, such as sqlite:sessions.db")]
+    /// The URL has no path.
+    #[error("an SQLite URL must name a file, such as sqlite:sessions.db")]
     NoPath,
-    /// It names a database in memory.
-    #[error("a database in memory is gone with its connection; name a file")]
+    /// The URL names an in-memory database.
+    #[error("an in-memory database is lost with its connection; name a file")]
     InMemory,
-    /// The query is neither of the two that are understood.
-    #[error(
-        "after the ? of an SQLite URL stands mode=ro (read only), mode=rw or mode=rwc (create)"
-    )]
+    /// The query of the URL is not supported.
+    #[error("the query of an SQLite URL must be mode=ro (read only), mode=rw or mode=rwc (create)")]
     Query,
 }
 
-/// Parses `sqlite:PATH` and `sqlite://PATH`, with `?mode=ro` to read only,
-/// `?mode=rwc` to create what is missing, and `?mode=rw` for neither, as
-/// without a query. The path is taken as it stands: nothing is decoded.
+/// Parses `sqlite:PATH` and `sqlite://PATH`, with `?mode=ro` for read-only,
+/// `?mode=rwc` to create what is missing, and `?mode=rw` for neither, the
+/// default. The path is used verbatim: nothing is decoded.
 impl FromStr for SqliteConfig {
     type Err = InvalidSqliteUrl;
 
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_name_a_path_and_a_mode() {
+    fn url_sets_path_and_mode() {
         for (url, path, read_only, create) in [
             ("sqlite:sessions.db", "sessions.db", false, false),
             ("sqlite:///srv/a b.db?mode=rw", "/srv/a b.db", false, false),
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_has_its_own_error() {
+    fn each_invalid_url_has_its_own_error() {
         for (url, error) in [
             ("sessions.db", InvalidSqliteUrl::Scheme),
             ("sqlite:", InvalidSqliteUrl::NoPath),

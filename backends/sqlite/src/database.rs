@@ -5,61 +5,61 @@ use std::path::PathBuf;
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use sqlx::sqlite::SqlitePool;
 
-use crate::connection::Connection;
-use crate::database_file::{DatabaseFile, Look};
+use crate::current_database::CurrentDatabase;
+use crate::database_file::{DatabaseFile, PathCheck};
 use crate::error::{error, store_error};
-use crate::source::Source;
+use crate::pooled_connection::PooledConnection;
 
-#[derive(Debug)]
 pub(crate) enum Database {
-    /// A file that we open, and open again when it is replaced.
+    /// A file that the store opens, and opens again when it is replaced.
     File(DatabaseFile),
-    /// The host service's own pool.
+    /// The pool of a host service.
     Pool(SqlitePool),
 }
 
 impl Database {
-    pub(crate) async fn reader(&self) -> Result<Connection, StoreError> {
-        self.connection(Look::NowAndThen).await
+    /// Takes a connection for a call that only reads.
+    pub(crate) async fn reader(&self) -> Result<PooledConnection, StoreError> {
+        self.connection(PathCheck::WhenDue).await
     }
 
-    /// Looks at the file each time: what is written to a file that has been
-    /// replaced is lost, which costs more than the look.
-    pub(crate) async fn writer(&self) -> Result<Connection, StoreError> {
+    /// Takes a connection for a call that writes. It checks the path each time:
+    /// a write to a replaced file is lost, which costs more than the check.
+    pub(crate) async fn writer(&self) -> Result<PooledConnection, StoreError> {
         match self {
             Self::File(file) if file.is_read_only() => {
                 Err(error(StoreErrorKind::NotWritable).with_source("it was opened read-only"))
             }
-            _ => self.connection(Look::Now).await,
+            _ => self.connection(PathCheck::Now).await,
         }
     }
 
-    async fn connection(&self, look: Look) -> Result<Connection, StoreError> {
+    async fn connection(&self, check: PathCheck) -> Result<PooledConnection, StoreError> {
         let file = match self {
             Self::File(file) => file,
             Self::Pool(pool) => {
-                let pooled = pool.acquire().await.map_err(store_error)?;
-                return Ok(Connection::new(pooled, None));
+                let connection = pool.acquire().await.map_err(store_error)?;
+                return Ok(PooledConnection::new(connection, None));
             }
         };
-        let mut open = file.open_file(look).await?;
-        let pooled = loop {
+        let mut open = file.open_file(check).await?;
+        let connection = loop {
             match open.acquire().await {
-                // It was opened anew while we waited for a connection.
-                Err(sqlx::Error::PoolClosed) => open = file.open_file(Look::Now).await?,
+                // The file was reopened while this call waited.
+                Err(sqlx::Error::PoolClosed) => open = file.open_file(PathCheck::Now).await?,
                 acquired => break acquired.map_err(|source| open.failed(source))?,
             }
         };
-        Ok(Connection::new(pooled, Some(open)))
+        Ok(PooledConnection::new(connection, Some(open)))
     }
 
-    /// Where calls that begin after this one find their connections: at what
-    /// lies under the path at a moment after it began.
-    pub(crate) async fn source(&self) -> Result<Source, StoreError> {
+    /// Returns the database that calls which begin after this one will read:
+    /// the one under the path at some moment after this call began.
+    pub(crate) async fn current(&self) -> Result<CurrentDatabase, StoreError> {
         match self {
-            Self::File(file) => file.in_place().await.map(Source::File),
+            Self::File(file) => file.current_file().await.map(CurrentDatabase::File),
             Self::Pool(pool) if pool.is_closed() => Err(store_error(sqlx::Error::PoolClosed)),
-            Self::Pool(pool) => Ok(Source::Pool(pool.clone())),
+            Self::Pool(pool) => Ok(CurrentDatabase::Pool(pool.clone())),
         }
     }
 
@@ -78,10 +78,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::SqliteConfig;
+    use crate::config::SqliteConfig;
 
     #[tokio::test]
-    async fn a_call_that_waits_while_the_file_is_replaced_gets_the_new_one() {
+    async fn call_that_waits_while_the_file_is_replaced_gets_the_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let (live, other) = (
             folder.path().join("live.db"),

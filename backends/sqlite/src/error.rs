@@ -1,34 +1,31 @@
-//! From SQLite's errors to [`StoreError`].
+//! Conversion of SQLite's errors to [`StoreError`].
 
-use std::error::Error;
-use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
-/// An error of this store, without a source yet.
+/// Returns an error of this store without a source.
 pub(crate) const fn error(kind: StoreErrorKind) -> StoreError {
     StoreError::new("sqlite", kind)
 }
 
-/// The one way from the driver's errors to ours.
+/// Converts an error of the driver. Every one is converted here.
 pub(crate) fn store_error(source: sqlx::Error) -> StoreError {
     error(kind(&source)).with_source(source)
 }
 
-/// An error of opening the database in `path`.
-pub(crate) fn opening_error(path: &Path, source: sqlx::Error) -> StoreError {
+/// Converts an error of opening the database at `path`.
+pub(crate) fn open_error(path: &Path, source: sqlx::Error) -> StoreError {
     let kind = kind(&source);
-    error(kind).with_source(CannotOpen {
+    error(kind).with_source(OpenError {
         path: path.display().to_string(),
         source,
     })
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{path} cannot be opened")]
-struct CannotOpen {
+#[error("cannot open {path}")]
+struct OpenError {
     path: String,
     source: sqlx::Error,
 }
@@ -44,13 +41,12 @@ fn kind(error: &sqlx::Error) -> StoreErrorKind {
     }
 }
 
-/// By SQLite's list of result codes, <https://sqlite.org/rescode.html>.
+/// Maps a primary result code of SQLite, <https://sqlite.org/rescode.html>.
 fn kind_of_code(code: i32) -> StoreErrorKind {
     match code {
-        // SQLITE_ERROR: our statements are constant, so one that SQLite does
-        // not understand misses its table or a column. Over a host service's
-        // pool it may also be something that goes away, such as a function or
-        // a hook of its own that fails.
+        // SQLITE_ERROR: the statements are constant, so one that SQLite rejects
+        // lacks its table or a column. With the pool of a host service the
+        // cause may also be temporary, such as a function of its own that fails.
         1 => StoreErrorKind::Incompatible,
         // PERM, AUTH
         3 | 23 => StoreErrorKind::AccessDenied,
@@ -64,13 +60,12 @@ fn kind_of_code(code: i32) -> StoreErrorKind {
     }
 }
 
-/// Whether the open file is in doubt, so that opening it anew may help: what
-/// lies behind the connections was damaged, or is not what it was when they
-/// were opened.
-pub(crate) fn puts_file_in_doubt(error: &sqlx::Error) -> bool {
+/// Returns whether opening the file again may help: it was damaged, or is not
+/// what it was when the connections were opened.
+pub(crate) fn makes_file_suspect(error: &sqlx::Error) -> bool {
     match error {
         // READONLY, IOERR, CORRUPT, CANTOPEN, NOTADB. Not ERROR: an open
-        // connection notices by itself that a table is there again.
+        // connection finds a restored table by itself.
         sqlx::Error::Database(_) => {
             matches!(primary_code(error), Some(8 | 10 | 11 | 14 | 26))
         }
@@ -79,53 +74,17 @@ pub(crate) fn puts_file_in_doubt(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether another connection holds a lock.
+/// Returns whether another connection holds a lock.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     // BUSY, LOCKED
     matches!(primary_code(error), Some(5 | 6))
 }
 
-/// The driver tells the extended code, such as 517 `SQLITE_BUSY_SNAPSHOT`;
-/// its low byte is the primary one, such as 5 `SQLITE_BUSY`.
+/// Returns the low byte of the extended code that the driver reports: of 517,
+/// `SQLITE_BUSY_SNAPSHOT`, it is 5, `SQLITE_BUSY`.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)
-}
-
-/// An error that is answered more than once: until the file is looked at
-/// again, every call fails for the reason that the last look found.
-#[derive(Debug, Clone)]
-pub(crate) struct StandingError(Arc<StoreError>);
-
-impl StandingError {
-    pub(crate) fn new(error: StoreError) -> Self {
-        Self(Arc::new(error))
-    }
-
-    pub(crate) fn to_store_error(&self) -> StoreError {
-        error(self.0.kind()).with_source(self.clone())
-    }
-
-    pub(crate) fn chain(&self) -> impl fmt::Display + '_ {
-        self.0.chain()
-    }
-}
-
-/// Stands where the source of the first error stood, so that the chain reads
-/// the same every time.
-impl fmt::Display for StandingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.source() {
-            Some(source) => fmt::Display::fmt(source, f),
-            None => fmt::Display::fmt(&self.0, f),
-        }
-    }
-}
-
-impl Error for StandingError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()?.source()
-    }
 }
 
 #[cfg(test)]
@@ -135,19 +94,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_standing_error_reads_like_the_first() {
-        let first = opening_error(Path::new("/srv/sessions.db"), sqlx::Error::PoolTimedOut);
-        let chain = first.chain().to_string();
-        assert!(chain.contains("/srv/sessions.db cannot be opened: pool timed out"));
-
-        let again = StandingError::new(first).to_store_error();
-        assert_eq!(again.kind(), StoreErrorKind::TimedOut);
-        assert_eq!(again.chain().to_string(), chain);
-    }
-
     #[tokio::test]
-    async fn an_extended_code_counts_as_its_primary_one() {
+    async fn extended_code_is_mapped_by_its_primary_code() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}?mode=rwc", folder.path().join("a.db").display());
         let mut reader = SqliteConnection::connect(&url).await.unwrap();

@@ -1,12 +1,16 @@
-//! [`FileIdentity`]: which file lies under a path.
+//! [`FileIdentity`]: which file a path leads to.
 
 use std::io;
 use std::path::Path;
 
-/// What tells one file from another under the same path.
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+
+use crate::error::error;
+
+/// Distinguishes a file from others that were under the same path.
 ///
-/// A number is given anew only after the file is gone *and* nobody has it
-/// open, so while a database is open its identity is its own.
+/// A file system reuses an inode number only after the file is deleted *and*
+/// closed by everybody, so the identity of an open database is unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileIdentity {
     device: u64,
@@ -14,18 +18,38 @@ pub(crate) struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// Looks up what lies under `path`, behind symbolic links.
+    /// Returns the identity of the file that `path` leads to, through symbolic
+    /// links.
     ///
-    /// It asks for the file's metadata and does not open it: POSIX takes all
-    /// of a process's locks on a file away when the process closes any of its
-    /// handles, SQLite's own locks too.
+    /// It reads metadata and does not open the file: when a process closes any
+    /// handle of a file, POSIX releases all of the process's locks on it,
+    /// SQLite's locks included.
     ///
-    /// It blocks for microseconds: SQLite needs a local file system anyhow.
+    /// It blocks for microseconds: SQLite needs a local file system anyway.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         std::fs::metadata(path).map(|metadata| Self::from_metadata(&metadata))
     }
 
-    /// What no other file of the same file system has now.
+    /// Returns the identity of the database file at `path`.
+    pub(crate) fn of_database(path: &Path) -> Result<Self, StoreError> {
+        Self::of(path).map_err(|source| {
+            error(StoreErrorKind::Unavailable).with_source(NoFile {
+                path: path.display().to_string(),
+                source,
+            })
+        })
+    }
+
+    /// Fails when another file is at `path` by now.
+    pub(crate) fn ensure_still_at(self, path: &Path) -> Result<(), StoreError> {
+        if Self::of_database(path)? == self {
+            return Ok(());
+        }
+        Err(error(StoreErrorKind::Unavailable)
+            .with_source("the database file was replaced while it was opened; try again"))
+    }
+
+    /// Returns a number that no other file of the file system has now.
     pub(crate) fn number(self) -> u64 {
         self.inode
     }
@@ -40,7 +64,7 @@ impl FileIdentity {
         }
     }
 
-    /// Elsewhere a file that is open cannot be replaced.
+    /// On other systems an open file cannot be replaced.
     #[cfg(not(unix))]
     fn from_metadata(_: &std::fs::Metadata) -> Self {
         Self {
@@ -48,4 +72,11 @@ impl FileIdentity {
             inode: 0,
         }
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no database file {path}")]
+struct NoFile {
+    path: String,
+    source: io::Error,
 }

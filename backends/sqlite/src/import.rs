@@ -9,15 +9,15 @@ use dcv_resolver_core::{
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::SqliteStore;
 use crate::row::{columns, overwrite};
+use crate::store::SqliteStore;
 
-/// How many records go into one statement.
-const STORED_AT_ONCE: usize = 1_000;
+/// The most records that one statement stores.
+const IMPORT_BATCH: usize = 1_000;
 
-/// Takes the records as one JSON array, which keeps the statement constant
-/// whatever their number. `WHERE true` keeps SQLite from reading `ON CONFLICT`
-/// as part of a join.
+/// Takes the records as one JSON array, so that the statement is the same for
+/// any number of records. `WHERE true` prevents SQLite from parsing `ON
+/// CONFLICT` as part of a join.
 macro_rules! insert {
     () => {
         concat!(
@@ -32,18 +32,18 @@ macro_rules! insert {
     };
 }
 
-const REPLACE: &str = insert!();
+const OVERWRITE: &str = insert!();
 
-/// Tells the ids of the records that were stored.
-const KEEP: &str = concat!(
+/// Returns the ids of the records that were stored.
+const SKIP: &str = concat!(
     insert!(),
     " WHERE lease_token = excluded.lease_token OR expires_at_ms <= ?3 RETURNING id"
 );
 
 #[async_trait]
 impl SessionImport for SqliteStore {
-    /// One transaction: after an error, nothing is stored. Other writers wait
-    /// for it, so give a great many records in several calls.
+    /// Imports in one transaction: after an error nothing is stored. Other
+    /// writers wait for it, so split a very large import into several calls.
     async fn import(
         &self,
         records: &[SessionRecord],
@@ -65,22 +65,22 @@ async fn import(
     on_conflict: OnConflict,
     now: Timestamp,
 ) -> Result<Vec<ImportOutcome>, sqlx::Error> {
-    let mut imported = Vec::with_capacity(records.len());
+    let mut outcomes = Vec::with_capacity(records.len());
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for records in records.chunks(STORED_AT_ONCE) {
+    for records in records.chunks(IMPORT_BATCH) {
         let json = serde_json::to_string(records)
             .map_err(|source| sqlx::Error::Encode(Box::new(source)))?;
         match on_conflict {
             OnConflict::Overwrite => {
-                sqlx::query(REPLACE)
+                sqlx::query(OVERWRITE)
                     .bind(json)
                     .bind(&token.as_bytes()[..])
                     .execute(&mut *transaction)
                     .await?;
-                imported.extend(records.iter().map(|_| ImportOutcome::Stored));
+                outcomes.extend(records.iter().map(|_| ImportOutcome::Stored));
             }
             OnConflict::Skip => {
-                let stored: HashSet<String> = sqlx::query_scalar(KEEP)
+                let stored: HashSet<String> = sqlx::query_scalar(SKIP)
                     .bind(json)
                     .bind(&token.as_bytes()[..])
                     .bind(now.as_unix_ms())
@@ -88,9 +88,9 @@ async fn import(
                     .await?
                     .into_iter()
                     .collect();
-                // Records of one id fare alike: once the first is stored, the
-                // others find their own token.
-                imported.extend(records.iter().map(|record| {
+                // Records of one id have the same outcome: once the first is
+                // stored, the others match its token.
+                outcomes.extend(records.iter().map(|record| {
                     if stored.contains(record.id().as_str()) {
                         ImportOutcome::Stored
                     } else {
@@ -101,5 +101,5 @@ async fn import(
         }
     }
     transaction.commit().await?;
-    Ok(imported)
+    Ok(outcomes)
 }

@@ -3,7 +3,8 @@
 mod change_log;
 mod changes;
 mod config;
-mod connection;
+mod connect;
+mod current_database;
 mod database;
 mod database_file;
 mod error;
@@ -11,10 +12,11 @@ mod file_identity;
 mod import;
 mod listing;
 mod open_file;
+mod pooled_connection;
 mod registry;
 mod row;
 mod schema;
-mod source;
+mod sidecars;
 mod store;
 
 pub use config::{InvalidSqliteUrl, SqliteConfig};

@@ -6,9 +6,9 @@ use dcv_resolver_core::{
     Page, PageToken, SessionId, SessionListing, StoreError, StoreErrorKind, async_trait,
 };
 
-use crate::SqliteStore;
 use crate::error::error;
-use crate::row::{columns, record};
+use crate::row::{columns, decode};
+use crate::store::SqliteStore;
 
 const LIST: &str = concat!(
     "SELECT ",
@@ -18,7 +18,8 @@ const LIST: &str = concat!(
 
 #[async_trait]
 impl SessionListing for SqliteStore {
-    /// Pages go by id, byte by byte; a page token is the id that came last.
+    /// Pages are ordered by id, compared by byte. A page token is the last id of
+    /// the page before.
     async fn list(
         &self,
         page: Option<&PageToken>,
@@ -28,7 +29,7 @@ impl SessionListing for SqliteStore {
             .map(|token| SessionId::new(token.as_str()))
             .transpose()
             .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?;
-        // One more than asked for tells whether there is a next page.
+        // One row more than requested shows whether there is a next page.
         let rows = i64::try_from(limit.get()).map_or(i64::MAX, |limit| limit.saturating_add(1));
 
         let mut connection = self.database.reader().await?;
@@ -43,7 +44,7 @@ impl SessionListing for SqliteStore {
         let records = rows
             .iter()
             .take(limit.get())
-            .map(record)
+            .map(decode)
             .collect::<Result<Vec<_>, _>>()?;
         let next = records
             .last()

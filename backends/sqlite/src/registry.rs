@@ -1,21 +1,21 @@
 //! [`SessionRegistry`] for [`SqliteStore`].
 //!
-//! Each conditional write is one statement, so that nothing comes between the
-//! condition and the write, and no transaction is needed that could find the
-//! database changed when it turns from reading to writing.
+//! Each conditional write is one statement, so that no other write comes between
+//! the condition and the write. A transaction that first reads and then writes
+//! could fail because the database has changed in between.
 
 use dcv_resolver_core::{
     Expiry, LeaseToken, SessionId, SessionRecord, SessionRegistry, StoreError, StoreErrorKind,
     Timestamp, Transport, async_trait,
 };
 
-use crate::SqliteStore;
 use crate::error::error;
 use crate::row::{columns, expires_at_ms, labels, overwrite, target_id};
+use crate::store::SqliteStore;
 
-/// How many rows one statement of a sweep removes, at most: between two of
-/// them other writers have their turn.
-const SWEPT_AT_ONCE: u32 = 1_000;
+/// The most rows that one statement of a sweep removes. Other writers can write
+/// between two statements.
+const SWEEP_BATCH: u32 = 1_000;
 
 const REGISTER: &str = concat!(
     "INSERT INTO dcv_session (",
@@ -103,12 +103,12 @@ impl SessionRegistry for SqliteStore {
             let mut connection = self.database.writer().await?;
             let done = sqlx::query(SWEEP)
                 .bind(now.as_unix_ms())
-                .bind(SWEPT_AT_ONCE)
+                .bind(SWEEP_BATCH)
                 .execute(connection.driver())
                 .await
                 .map_err(|error| connection.failed(error))?;
             swept += done.rows_affected();
-            if done.rows_affected() < u64::from(SWEPT_AT_ONCE) {
+            if done.rows_affected() < u64::from(SWEEP_BATCH) {
                 return Ok(swept);
             }
         }

@@ -1,4 +1,4 @@
-//! Between a row of the table and a [`SessionRecord`].
+//! Conversion between a row of the table and a [`SessionRecord`].
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,7 +12,7 @@ use sqlx::{Decode, Row, Type};
 
 use crate::error::error;
 
-/// The columns that [`record`] reads, in its order.
+/// The columns that [`decode`] reads, in this order.
 macro_rules! columns {
     () => {
         "id, target_id, host, http_port, quic_port, web_url_path, state, expires_at_ms, owner, labels"
@@ -20,8 +20,8 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// What an `INSERT` does over a row of the same id, if nothing speaks against
-/// it: the new values replace the old ones, the lease too.
+/// Lets an `INSERT` overwrite a row of the same id, including its lease. A
+/// `WHERE` clause may follow.
 macro_rules! overwrite {
     () => {
         "ON CONFLICT (id) DO UPDATE SET \
@@ -34,36 +34,36 @@ macro_rules! overwrite {
 }
 pub(crate) use overwrite;
 
-/// The row cannot be read as a session.
+/// A row is not a valid session.
 #[derive(Debug, thiserror::Error)]
-#[error("the row of session {id:?} cannot be read")]
-struct CorruptRow {
-    /// As far as it can be read itself.
+#[error("invalid row of session {id:?}")]
+struct DecodeError {
+    /// Empty if the id itself is invalid.
     id: String,
     source: BoxError,
 }
 
-/// The value in `column` is not what belongs there.
+/// The value of a column is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("column {column}")]
-struct CorruptColumn {
+struct ColumnError {
     column: &'static str,
     source: BoxError,
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Reads `row`, whose columns are [`columns!`].
-pub(crate) fn record(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
-    parse(row).map_err(|source| {
-        error(StoreErrorKind::CorruptRecord).with_source(CorruptRow {
+/// Decodes `row`, whose columns are [`columns!`].
+pub(crate) fn decode(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
+    record(row).map_err(|source| {
+        error(StoreErrorKind::CorruptRecord).with_source(DecodeError {
             id: row.try_get(0).unwrap_or_default(),
             source,
         })
     })
 }
 
-fn parse(row: &SqliteRow) -> Result<SessionRecord, BoxError> {
+fn record(row: &SqliteRow) -> Result<SessionRecord, BoxError> {
     let id = text(row, 0, "id", SessionId::new)?;
     let host = text(row, 2, "host", Host::new)?;
     let expires_at_ms: Option<i64> = value(row, 7, "expires_at_ms")?;
@@ -98,14 +98,14 @@ fn text<'r, T, E>(
     index: usize,
     name: &'static str,
     parse: impl FnOnce(&'r str) -> Result<T, E>,
-) -> Result<T, CorruptColumn>
+) -> Result<T, ColumnError>
 where
     E: Into<BoxError>,
 {
     column(name, parse(value(row, index, name)?))
 }
 
-fn value<'r, T>(row: &'r SqliteRow, index: usize, name: &'static str) -> Result<T, CorruptColumn>
+fn value<'r, T>(row: &'r SqliteRow, index: usize, name: &'static str) -> Result<T, ColumnError>
 where
     T: Decode<'r, Sqlite> + Type<Sqlite>,
 {
@@ -115,24 +115,24 @@ where
 fn column<T, E: Into<BoxError>>(
     column: &'static str,
     value: Result<T, E>,
-) -> Result<T, CorruptColumn> {
-    value.map_err(|source| CorruptColumn {
+) -> Result<T, ColumnError> {
+    value.map_err(|source| ColumnError {
         column,
         source: source.into(),
     })
 }
 
-/// The value of `expires_at_ms`.
+/// Encodes the column `expires_at_ms`.
 pub(crate) fn expires_at_ms(expiry: Expiry) -> Option<i64> {
     Option::<Timestamp>::from(expiry).map(Timestamp::as_unix_ms)
 }
 
-/// The value of `target_id`.
+/// Encodes the column `target_id`.
 pub(crate) fn target_id(record: &SessionRecord) -> Option<&str> {
     (record.target_id() != record.id()).then(|| record.target_id().as_str())
 }
 
-/// The value of `labels`.
+/// Encodes the column `labels`.
 pub(crate) fn labels(record: &SessionRecord) -> Result<String, StoreError> {
     serde_json::to_string(record.labels())
         .map_err(|source| error(StoreErrorKind::Other).with_source(source))

@@ -1,11 +1,10 @@
-//! The tables, and which version of them a database holds.
+//! The tables and their version.
 //!
-//! We keep the version in a table of our own, rather than in `PRAGMA
-//! user_version`, which belongs to the host service, or in sqlx's
-//! `_sqlx_migrations`, where two sets of migrations over one database take
-//! each other for missing. Bringing a database up to date is one transaction
-//! that starts as a writer, so that of two processes one does it and the
-//! other finds it done.
+//! The version is kept in a table of its own. `PRAGMA user_version` belongs to
+//! the host service, and in sqlx's `_sqlx_migrations` two sets of migrations
+//! report each other's as missing. A migration is one transaction that starts
+//! as a writer, so that of two processes one migrates and the other finds
+//! nothing left to do.
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -13,89 +12,87 @@ use sqlx::{Connection, raw_sql};
 
 use crate::error::{error, store_error};
 
-/// The SQL of each version of the tables, oldest first; also in the package's
-/// folder `migrations/`.
+/// The SQL of each schema version, oldest first, as in the package's directory
+/// `migrations/`.
 ///
-/// Each takes the version before it to its own, and writes that down in the
-/// table `dcv_session_schema`. A host service that runs all its migrations
-/// from one place may copy them there instead of calling [`migrate`].
+/// Each migrates the previous version to its own and stores the number in the
+/// table `dcv_session_schema`. A host service that runs all its migrations from
+/// one place may copy them there instead of calling [`migrate`].
 pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_session.sql"),
     include_str!("../migrations/0002_session_change.sql"),
 ];
 
-/// Brings the tables in the database behind `pool` up to date, making them
-/// where they are missing.
+/// Migrates the tables in the database of `pool` to the current version, and
+/// creates them if they are missing.
 ///
-/// The host service's own tables, its `PRAGMA user_version` and its sqlx
-/// migrations are left alone. All names start with `dcv_session`. Calling it
-/// again, or from several processes at once, is harmless.
+/// All names start with `dcv_session`. The host service's own tables, its
+/// `PRAGMA user_version` and its sqlx migrations are not touched. Repeated and
+/// concurrent calls are safe, also from several processes.
 ///
 /// It takes the driver's pool on purpose, as
 /// [`SqliteStore::with_pool`](crate::SqliteStore::with_pool) does.
 ///
 /// # Errors
 ///
-/// `Incompatible`, when the tables are of a newer version than this library
-/// knows, or others of their names are there; otherwise the kind of what
-/// SQLite reports, with the database as it was.
+/// `Incompatible`, when the tables are newer than this library, or others of
+/// these names exist; otherwise the kind of the error that SQLite reports. The
+/// database is unchanged then.
 pub async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await.map_err(store_error)?;
-    upgrade(&mut connection, Missing::Create).await
+    upgrade(&mut connection, MissingTables::Create).await
 }
 
-/// What to do about a database without our tables.
+/// What to do with a database that has no tables of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub(crate) enum MissingTables {
     Create,
     Refuse,
 }
 
-/// The tables are not of the version that this library works with.
+/// The tables do not have the version that this library needs.
 #[derive(Debug, thiserror::Error)]
-enum WrongSchema {
+enum SchemaVersionError {
     #[error(
-        "the database holds no table dcv_session; a store makes it when it is opened with create_if_missing, and migrate makes it in a database of your own"
+        "the database has no table dcv_session; open it with create_if_missing, or call migrate with your own pool"
     )]
     Missing,
     #[error(
-        "the tables are of version {found}, older than {known}, which this program needs; open the database once for writing, or migrate it"
+        "the schema is version {found}, older than the required {known}; open the database once for writing, or migrate it"
     )]
     Older { found: usize, known: usize },
-    #[error(
-        "the tables are of version {found}, newer than {known}, the last that this program knows; update this program"
-    )]
+    #[error("the schema is version {found}, newer than the supported {known}; update this program")]
     Newer { found: usize, known: usize },
 }
 
-/// See the table `dcv_session_change`.
+/// The table `dcv_session_change` does not record every change.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "of the {needed} triggers that note changes of sessions the database holds {found}, so that changes would be missed; make them anew, as in migrations/0002_session_change.sql"
+    "the database has {found} of the {needed} triggers that record changes, so some would be missed; create them again as in migrations/0002_session_change.sql"
 )]
-struct NoChangeLog {
+struct TriggersMissing {
     needed: i64,
     found: i64,
 }
 
-impl WrongSchema {
+impl SchemaVersionError {
     fn into_error(self) -> StoreError {
         error(StoreErrorKind::Incompatible).with_source(self)
     }
 }
 
-/// A run of versions of the tables.
+/// A sequence of schema versions.
 #[derive(Debug, Clone, Copy)]
 struct Schema(&'static [&'static str]);
 
 const SCHEMA: Schema = Schema(MIGRATIONS);
 
-/// Needs the tables to be of our version.
+/// Fails unless the tables have the current version.
 pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     SCHEMA.check(connection).await
 }
 
-/// Needs every change of a session to be noted in `dcv_session_change`.
+/// Fails unless every change of a session is recorded in `dcv_session_change`.
 pub(crate) async fn check_change_log(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let needed = 5;
     let found = sqlx::query_scalar(
@@ -109,13 +106,13 @@ pub(crate) async fn check_change_log(connection: &mut SqliteConnection) -> Resul
     if found == needed {
         return Ok(());
     }
-    Err(error(StoreErrorKind::Incompatible).with_source(NoChangeLog { needed, found }))
+    Err(error(StoreErrorKind::Incompatible).with_source(TriggersMissing { needed, found }))
 }
 
-/// Brings the tables up to our version.
+/// Migrates the tables to the current version.
 pub(crate) async fn upgrade(
     connection: &mut SqliteConnection,
-    missing: Missing,
+    missing: MissingTables,
 ) -> Result<(), StoreError> {
     SCHEMA.upgrade(connection, missing).await
 }
@@ -124,8 +121,8 @@ impl Schema {
     async fn check(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let known = self.0.len();
         match known - self.pending(connection).await?.len() {
-            0 => Err(WrongSchema::Missing.into_error()),
-            found if found < known => Err(WrongSchema::Older { found, known }.into_error()),
+            0 => Err(SchemaVersionError::Missing.into_error()),
+            found if found < known => Err(SchemaVersionError::Older { found, known }.into_error()),
             _ => Ok(()),
         }
     }
@@ -133,7 +130,7 @@ impl Schema {
     async fn upgrade(
         self,
         connection: &mut SqliteConnection,
-        missing: Missing,
+        missing: MissingTables,
     ) -> Result<(), StoreError> {
         if self.pending(connection).await?.is_empty() {
             return Ok(());
@@ -142,10 +139,10 @@ impl Schema {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(store_error)?;
-        // Another process may have been quicker.
+        // Another process may have migrated in the meantime.
         let pending = self.pending(&mut writer).await?;
-        if pending.len() == self.0.len() && missing == Missing::Refuse {
-            return Err(WrongSchema::Missing.into_error());
+        if pending.len() == self.0.len() && missing == MissingTables::Refuse {
+            return Err(SchemaVersionError::Missing.into_error());
         }
         for migration in pending {
             raw_sql(*migration)
@@ -156,7 +153,7 @@ impl Schema {
         writer.commit().await.map_err(store_error)
     }
 
-    /// The migrations that the database still needs.
+    /// Returns the migrations that the database still needs.
     async fn pending(
         self,
         connection: &mut SqliteConnection,
@@ -164,12 +161,12 @@ impl Schema {
         let found = version(connection).await.map_err(store_error)?;
         self.0.get(found..).ok_or_else(|| {
             let known = self.0.len();
-            WrongSchema::Newer { found, known }.into_error()
+            SchemaVersionError::Newer { found, known }.into_error()
         })
     }
 }
 
-/// 0 where our tables are missing.
+/// Returns 0 if the tables are missing.
 async fn version(connection: &mut SqliteConnection) -> Result<usize, sqlx::Error> {
     let tables: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'dcv_session_schema'",
@@ -213,14 +210,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_older_database_is_brought_up_to_date_and_not_read_as_it_is() {
+    async fn older_schema_is_migrated_and_refused_until_then() {
         let mut database = database().await;
         assert!(why(V2.check(&mut database).await).contains("no table"));
-        V1.upgrade(&mut database, Missing::Create).await.unwrap();
+        V1.upgrade(&mut database, MissingTables::Create)
+            .await
+            .unwrap();
         V1.check(&mut database).await.unwrap();
-        assert!(why(V2.check(&mut database).await).contains("version 1, older than 2"));
+        assert!(
+            why(V2.check(&mut database).await).contains("version 1, older than the required 2")
+        );
 
-        V2.upgrade(&mut database, Missing::Refuse).await.unwrap();
+        V2.upgrade(&mut database, MissingTables::Refuse)
+            .await
+            .unwrap();
         V2.check(&mut database).await.unwrap();
         raw_sql("SELECT second FROM dcv_session")
             .execute(&mut database)
@@ -229,19 +232,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_newer_database_is_left_alone() {
+    async fn newer_schema_is_refused_and_unchanged() {
         let mut database = database().await;
-        V2.upgrade(&mut database, Missing::Create).await.unwrap();
-        let newer = "version 2, newer than 1";
+        V2.upgrade(&mut database, MissingTables::Create)
+            .await
+            .unwrap();
+        let newer = "version 2, newer than the supported 1";
         assert!(why(V1.check(&mut database).await).contains(newer));
-        assert!(why(V1.upgrade(&mut database, Missing::Create).await).contains(newer));
+        assert!(why(V1.upgrade(&mut database, MissingTables::Create).await).contains(newer));
         V2.check(&mut database).await.unwrap();
     }
 
     #[tokio::test]
-    async fn each_trigger_of_the_change_log_is_needed_on_its_table() {
+    async fn change_log_without_each_trigger_on_its_table_is_refused() {
         let mut database = database().await;
-        upgrade(&mut database, Missing::Create).await.unwrap();
+        upgrade(&mut database, MissingTables::Create).await.unwrap();
         check_change_log(&mut database).await.unwrap();
         for trigger in ["insert", "update", "rename", "delete", "trim"] {
             let mut writer = database.begin().await.unwrap();
@@ -250,29 +255,35 @@ mod tests {
                 .execute(&mut *writer)
                 .await
                 .unwrap();
-            assert!(why(check_change_log(&mut writer).await).contains("holds 4"));
+            assert!(why(check_change_log(&mut writer).await).contains("has 4 of"));
             writer.rollback().await.unwrap();
         }
         raw_sql("ALTER TABLE dcv_session RENAME TO elsewhere")
             .execute(&mut database)
             .await
             .unwrap();
-        assert!(why(check_change_log(&mut database).await).contains("holds 1"));
+        assert!(why(check_change_log(&mut database).await).contains("has 1 of"));
     }
 
     #[tokio::test]
-    async fn missing_tables_are_made_only_on_demand() {
+    async fn missing_tables_are_created_only_on_request() {
         let mut database = database().await;
-        assert!(why(V1.upgrade(&mut database, Missing::Refuse).await).contains("no table"));
+        assert!(why(V1.upgrade(&mut database, MissingTables::Refuse).await).contains("no table"));
         assert!(why(V1.check(&mut database).await).contains("no table"));
     }
 
     #[tokio::test]
-    async fn a_migration_that_fails_leaves_the_database_as_it_was() {
+    async fn failed_migration_leaves_the_database_unchanged() {
         let mut database = database().await;
-        V1.upgrade(&mut database, Missing::Create).await.unwrap();
-        why(V2_BROKEN.upgrade(&mut database, Missing::Create).await);
+        V1.upgrade(&mut database, MissingTables::Create)
+            .await
+            .unwrap();
+        why(V2_BROKEN
+            .upgrade(&mut database, MissingTables::Create)
+            .await);
         V1.check(&mut database).await.unwrap();
-        V2.upgrade(&mut database, Missing::Create).await.unwrap();
+        V2.upgrade(&mut database, MissingTables::Create)
+            .await
+            .unwrap();
     }
 }

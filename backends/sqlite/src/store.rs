@@ -1,38 +1,39 @@
-//! [`SqliteStore`]: opening, and looking up.
+//! [`SqliteStore`]: opening and lookups.
 
+use std::fmt;
 use std::sync::Arc;
 
 use dcv_resolver_core::{SessionId, SessionRecord, SessionStore, StoreError, async_trait};
 use sqlx::sqlite::SqlitePool;
 
-use crate::SqliteConfig;
+use crate::config::SqliteConfig;
 use crate::database::Database;
 use crate::database_file::DatabaseFile;
-use crate::row::{columns, record};
+use crate::row::{columns, decode};
 use crate::schema;
 
-/// Sessions in an SQLite database.
+/// Stores sessions in an SQLite database.
 ///
-/// See the [crate's page](crate) for what it guarantees.
-#[derive(Debug)]
+/// The [crate's page](crate) lists what it guarantees. `Debug` shows the path
+/// of the database.
 pub struct SqliteStore {
     pub(crate) database: Arc<Database>,
 }
 
 impl SqliteStore {
-    /// Opens the database file that `config` names, and brings its tables up
-    /// to date.
+    /// Opens the database file that `config` names and migrates its tables to
+    /// the current version.
     ///
     /// # Errors
     ///
-    /// - `Unavailable`: there is no such file, it cannot be opened, or another
-    ///   process keeps it locked; retryable.
-    /// - `Incompatible`: the file holds none of our tables and `config` does
-    ///   not say to create them, or they are newer than this library, or older
-    ///   and opened read-only.
-    /// - `CorruptStore`: it is no SQLite database, or a damaged one.
-    /// - `NotWritable`: it cannot be written, and its tables are missing or
-    ///   out of date; `config` may say read-only.
+    /// - `Unavailable`: the file does not exist, cannot be opened, or is locked
+    ///   by another process; retryable.
+    /// - `Incompatible`: the tables are missing and `config` does not allow to
+    ///   create them, they are newer than this library, or they are older and
+    ///   `config` is read-only.
+    /// - `CorruptStore`: the file is not an SQLite database, or is damaged.
+    /// - `NotWritable`: the tables are missing or out of date, and the file
+    ///   cannot be written.
     /// - `InvalidConfig`: the path is not UTF-8.
     pub async fn open(config: SqliteConfig) -> Result<Self, StoreError> {
         Ok(Self {
@@ -40,34 +41,45 @@ impl SqliteStore {
         })
     }
 
-    /// As [`open`](Self::open), but at the first call: for a resolver that may
-    /// start before the database is there. Until then every call fails as
-    /// `open` would. It never creates anything.
+    /// Returns a store that opens the file at the first call, for a resolver
+    /// that may start before the database exists.
+    ///
+    /// Until the file can be opened, every call fails as [`open`](Self::open)
+    /// would. Nothing is ever created.
     ///
     /// # Errors
     ///
     /// `InvalidConfig`, when the path is not UTF-8.
-    pub fn open_later(config: SqliteConfig) -> Result<Self, StoreError> {
+    pub fn open_lazy(config: SqliteConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            database: Arc::new(Database::File(DatabaseFile::open_later(config)?)),
+            database: Arc::new(Database::File(DatabaseFile::open_lazy(config)?)),
         })
     }
 
-    /// A store over the host service's own pool.
+    /// Returns a store that uses the pool of the host service.
     ///
-    /// It takes the driver's type on purpose, so that both share connections
-    /// and settings: timeouts, journal mode and durability are what the pool
-    /// says. Bring the tables up to date with [`migrate`](crate::migrate)
-    /// first; until then every call is `Incompatible`.
+    /// It takes the driver's type on purpose: service and store share
+    /// connections and settings, so timeouts, journal mode and durability are
+    /// those of the pool. Call [`migrate`](crate::migrate) first; until then
+    /// every call fails as `Incompatible`.
     ///
-    /// Do not replace the database file under a pool: it goes on with the old
-    /// file, mixes the two when it opens a connection later, and is not ours
-    /// to renew. Stop the service, replace the file, start the service.
+    /// Do not replace the database file while the pool is open. The pool keeps
+    /// using the old file, mixes it with the new one when it opens another
+    /// connection, and cannot be reopened by the store. Stop the service,
+    /// replace the file, start the service.
     #[must_use]
     pub fn with_pool(pool: SqlitePool) -> Self {
         Self {
             database: Arc::new(Database::Pool(pool)),
         }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.database.path())
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,11 +94,11 @@ impl SessionStore for SqliteStore {
             .fetch_optional(connection.driver())
             .await
             .map_err(|error| connection.failed(error))?;
-        row.as_ref().map(record).transpose()
+        row.as_ref().map(decode).transpose()
     }
 
     /// Checks the version of the tables, then looks up an id that no session
-    /// has.
+    /// can have.
     async fn ping(&self) -> Result<(), StoreError> {
         let mut connection = self.database.reader().await?;
         schema::check(connection.driver()).await?;

@@ -340,7 +340,7 @@ async fn a_pool_that_is_closed_is_lost_and_let_go_of() {
         [Told::Lost]
     );
     // The last connection takes the log with it.
-    until(async || !crate::support::side_file(&path, "-wal").exists()).await;
+    until(async || !crate::support::sidecar(&path, "-wal").exists()).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A process that writes is killed at any point.
+//! A writing process is killed at any point.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,16 +11,16 @@ use sqlx::Connection;
 
 use crate::support::{NOW, TOKEN, config, raw, record};
 
-/// Names the database to write to, in the process that is going to be killed:
-/// this test program, started once more.
+/// Names the database in the environment of the process that will be killed,
+/// which is this test program started again.
 const DATABASE: &str = "DCV_TEST_DATABASE";
 
-const TEST: &str = "crash::what_was_acknowledged_survives_kill_9_at_50_points";
+const TEST: &str = "crash::acknowledged_writes_survive_kill_9_at_50_points";
 
 const BATCH: usize = 5;
 
-/// Registers `single` on one host after the other, and a batch on the same,
-/// and says each number that was acknowledged.
+/// Registers `single` on one host after the other, imports a batch on the same
+/// host, and prints each acknowledged number.
 #[expect(clippy::print_stdout, reason = "the parent process reads it")]
 async fn write_until_killed(path: &str) {
     let config = config(path.as_ref()).create_if_missing(true);
@@ -59,8 +59,8 @@ fn start_writer(path: &Path) -> Child {
         .unwrap()
 }
 
-/// Kills the writer a while after its first acknowledgement, and returns the
-/// last one.
+/// Kills the writer `delay` after its first acknowledgement and returns the last
+/// one.
 fn kill_after(mut writer: Child, delay: Duration) -> u64 {
     let output = BufReader::new(writer.stdout.take().unwrap());
     let mut acknowledged = output.lines().map_while(Result::ok).filter_map(|line| {
@@ -68,7 +68,7 @@ fn kill_after(mut writer: Child, delay: Duration) -> u64 {
         n.parse::<u64>().ok()
     });
     let first = acknowledged.next().unwrap();
-    // To be killed at a random point, not to wait for something.
+    // Picks the point of the kill; it waits for nothing.
     std::thread::sleep(delay);
     writer.kill().unwrap();
     writer.wait().unwrap();
@@ -76,7 +76,7 @@ fn kill_after(mut writer: Child, delay: Duration) -> u64 {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kill_9_at_50_points() {
+async fn acknowledged_writes_survive_kill_9_at_50_points() {
     if let Ok(path) = std::env::var(DATABASE) {
         return write_until_killed(&path).await;
     }
@@ -84,7 +84,7 @@ async fn what_was_acknowledged_survives_kill_9_at_50_points() {
     let path = folder.path().join("sessions.db");
     let mut before = 0;
     for round in 0..50_u64 {
-        // Spread over the time that some tens of writes take.
+        // Spreads the kills over the time of some tens of writes.
         let delay = Duration::from_micros(round * 7_919 % 20_000);
         let acknowledged = kill_after(start_writer(&path), delay);
         assert!(acknowledged > before);
@@ -99,13 +99,13 @@ async fn what_was_acknowledged_survives_kill_9_at_50_points() {
             stored.push(number(record.host().as_str()));
         }
         let (single, batch) = (stored[0], &stored[1..]);
-        // One more may have been stored without being acknowledged.
+        // One more may have been stored and not acknowledged.
         assert!(
             (acknowledged..=acknowledged + 1).contains(&single),
             "{single}"
         );
         assert!((acknowledged..=single).contains(&batch[0]), "{batch:?}");
-        assert_eq!(batch, [batch[0]; BATCH], "a batch was stored by half");
+        assert_eq!(batch, [batch[0]; BATCH], "part of a batch was stored");
         drop(store);
 
         let mut connection = raw(&path).await;

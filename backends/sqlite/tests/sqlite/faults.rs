@@ -1,5 +1,5 @@
-//! What can be wrong with a database: a typed error each, never an absent
-//! session, and an end to it as soon as the cause is gone.
+//! Faults of a database: each is a typed error, never an absent session, and
+//! ends as soon as its cause is removed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,18 @@ use sqlx::{AssertSqlSafe, raw_sql};
 use tempfile::TempDir;
 
 use crate::support::{
-    NOW, PATIENCE, TOKEN, config, execute, host, lookup, ordinary_user, raw, record, side_file,
+    NOW, PATIENCE, TOKEN, config, execute, host, lookup, ordinary_user, raw, record, sidecar,
     until, write_back, write_database,
 };
 
 const RECOVERED_WITHIN: Duration = Duration::from_secs(2);
 
-/// With the timeouts unset it is 0.8 s and what a busy machine adds; the driver
-/// would wait 5 s for a lock if it were not told otherwise.
+/// The default timeouts allow 0.8 s; a busy machine adds to it. The driver's own
+/// default is to wait 5 s for a lock.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(1_500);
 
-/// A folder with a database of several pages, `console` on 192.0.2.1 in one.
+/// Creates a directory with a database of several pages, one of them with
+/// `console` on 192.0.2.1.
 async fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
@@ -48,9 +49,9 @@ async fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(config(path)).await.unwrap()
 }
 
-/// Puts `content` in the place of the file at `path`, as a new file.
+/// Replaces the file at `path` by a new one with `content`.
 fn replace(path: &Path, content: &[u8]) {
-    let new = side_file(path, ".new");
+    let new = sidecar(path, ".new");
     fs::write(&new, content).unwrap();
     fs::rename(&new, path).unwrap();
 }
@@ -79,7 +80,7 @@ async fn recovers(store: &SqliteStore) {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_damaged() {
+async fn file_that_is_not_a_database_is_corrupt() {
     let (_folder, path) = place().await;
     let good = fs::read(&path).unwrap();
     let store = open(&path).await;
@@ -94,7 +95,7 @@ async fn a_file_that_is_no_database_is_damaged() {
 }
 
 #[tokio::test]
-async fn an_open_file_that_is_written_over_is_damaged() {
+async fn overwritten_open_file_is_an_error_until_it_is_restored() {
     let (_folder, path) = place().await;
     let good = fs::read(&path).unwrap();
     for garbage in [vec![0x5a; good.len()], vec![0; good.len()], vec![]] {
@@ -108,7 +109,7 @@ async fn an_open_file_that_is_written_over_is_damaged() {
     }
 }
 
-/// Waits until lookups fail; what was in memory may be answered before.
+/// Waits until lookups fail; cached pages may be read before.
 async fn fails_somehow(store: &SqliteStore) -> StoreErrorKind {
     let mut kind = None;
     until(async || {
@@ -120,19 +121,7 @@ async fn fails_somehow(store: &SqliteStore) -> StoreErrorKind {
 }
 
 #[tokio::test]
-async fn an_empty_file_is_not_our_database() {
-    let (_folder, path) = place().await;
-    let good = fs::read(&path).unwrap();
-    let store = open(&path).await;
-
-    replace(&path, b"");
-    fails(&store, StoreErrorKind::Incompatible).await;
-    replace(&path, &good);
-    recovers(&store).await;
-}
-
-#[tokio::test]
-async fn a_file_cut_off_anywhere_never_hides_a_session() {
+async fn file_truncated_anywhere_never_hides_a_session() {
     let (_folder, path) = place().await;
     let good = fs::read(&path).unwrap();
     for length in (512..good.len())
@@ -162,13 +151,12 @@ async fn a_file_cut_off_anywhere_never_hides_a_session() {
 }
 
 #[tokio::test]
-async fn a_folder_or_nothing_under_the_path_is_an_outage() {
+async fn directory_under_the_path_is_an_outage() {
     let (_folder, path) = place().await;
     let good = fs::read(&path).unwrap();
     let store = open(&path).await;
 
     fs::remove_file(&path).unwrap();
-    fails(&store, StoreErrorKind::Unavailable).await;
     fs::create_dir(&path).unwrap();
     fails(&store, StoreErrorKind::Unavailable).await;
     fs::remove_dir(&path).unwrap();
@@ -177,7 +165,7 @@ async fn a_folder_or_nothing_under_the_path_is_an_outage() {
 }
 
 #[tokio::test]
-async fn a_writer_that_keeps_its_lock_stops_writers_only() {
+async fn writer_that_keeps_its_lock_stops_only_writers() {
     let (_folder, path) = place().await;
     let config = SqliteConfig::new(&path).acquire_timeout(PATIENCE);
     let store = SqliteStore::open(config).await.unwrap();
@@ -198,8 +186,8 @@ async fn a_writer_that_keeps_its_lock_stops_writers_only() {
     recovers(&store).await;
 }
 
-/// A database without a write-ahead log, as another program may keep it, which
-/// a store that only reads leaves as it is: there a writer shuts readers out.
+/// Creates a database without a write-ahead log, which a read-only store does
+/// not change: there a writer locks readers out.
 async fn without_log() -> (TempDir, PathBuf, SqliteConnection) {
     let (folder, path) = place().await;
     let mut holder = raw(&path).await;
@@ -208,7 +196,7 @@ async fn without_log() -> (TempDir, PathBuf, SqliteConnection) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_locked_for_long_is_an_outage_for_each_of_many_calls() {
+async fn locked_database_is_an_outage_for_each_of_many_calls() {
     let (_folder, path, mut holder) = without_log().await;
     let config = SqliteConfig::new(&path).read_only(true);
     let store = Arc::new(SqliteStore::open(config).await.unwrap());
@@ -240,10 +228,10 @@ async fn a_database_locked_for_long_is_an_outage_for_each_of_many_calls() {
 }
 
 #[tokio::test]
-async fn a_locked_database_is_opened_once_the_lock_is_gone() {
+async fn locked_database_is_opened_once_the_lock_is_released() {
     let (_folder, path, mut holder) = without_log().await;
     let config = SqliteConfig::new(&path).acquire_timeout(PATIENCE);
-    let store = SqliteStore::open_later(config.clone()).unwrap();
+    let store = SqliteStore::open_lazy(config.clone()).unwrap();
     execute(&mut holder, "BEGIN EXCLUSIVE").await;
 
     let started = Instant::now();
@@ -258,7 +246,7 @@ async fn a_locked_database_is_opened_once_the_lock_is_gone() {
 }
 
 #[tokio::test]
-async fn tables_of_a_newer_version_are_incompatible() {
+async fn newer_schema_is_incompatible() {
     let (_folder, path) = place().await;
     let store = open(&path).await;
     let mut other = raw(&path).await;
@@ -270,7 +258,10 @@ async fn tables_of_a_newer_version_are_incompatible() {
         let error = SqliteStore::open(config).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Incompatible);
         let text = error.chain().to_string();
-        assert!(text.contains("version 99, newer than 2"), "{text}");
+        assert!(
+            text.contains("version 99, newer than the supported 2"),
+            "{text}"
+        );
     }
 
     execute(&mut other, "UPDATE dcv_session_schema SET version = 2").await;
@@ -278,7 +269,7 @@ async fn tables_of_a_newer_version_are_incompatible() {
 }
 
 #[tokio::test]
-async fn a_missing_table_or_column_is_incompatible() {
+async fn missing_table_or_column_is_incompatible() {
     let (_folder, path) = place().await;
     let store = open(&path).await;
     let mut other = raw(&path).await;
@@ -300,7 +291,7 @@ async fn a_missing_table_or_column_is_incompatible() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_no_session_is_an_error_that_names_it() {
+async fn invalid_row_is_a_corrupt_record_that_names_session_and_column() {
     let (_folder, path) = place().await;
     let store = open(&path).await;
     let mut other = raw(&path).await;
@@ -332,7 +323,7 @@ async fn a_row_that_is_no_session_is_an_error_that_names_it() {
         );
         let error = store.list(None, 100.try_into().unwrap()).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::CorruptRecord, "{set}");
-        // The others are not harmed.
+        // Other sessions are still served.
         let other_id = "session-007".parse().unwrap();
         assert!(store.lookup(&other_id).await.unwrap().is_some());
 
@@ -344,7 +335,7 @@ async fn a_row_that_is_no_session_is_an_error_that_names_it() {
     }
 }
 
-/// A host service's pool of one connection.
+/// Opens the pool of a host service with one connection.
 async fn pool(path: &Path) -> SqlitePool {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
@@ -356,7 +347,7 @@ async fn pool(path: &Path) -> SqlitePool {
 }
 
 #[tokio::test]
-async fn a_full_database_still_answers() {
+async fn full_database_refuses_writes_and_still_answers() {
     let (_folder, path) = place().await;
     let pool = pool(&path).await;
     let store = SqliteStore::with_pool(pool.clone());
@@ -383,19 +374,15 @@ async fn a_full_database_still_answers() {
 }
 
 #[test]
-fn a_file_without_leave_to_write_still_answers() {
+fn file_without_write_permission_still_answers() {
     ordinary_user(
-        "faults::a_file_without_leave_to_write_still_answers",
+        "faults::file_without_write_permission_still_answers",
         async || {
             use std::os::unix::fs::PermissionsExt;
 
             let (folder, path) = place().await;
             // SQLite gives the files beside it the mode that it has.
-            let files = [
-                path.clone(),
-                side_file(&path, "-wal"),
-                side_file(&path, "-shm"),
-            ];
+            let files = [path.clone(), sidecar(&path, "-wal"), sidecar(&path, "-shm")];
             let allow = |mode, folder_mode| {
                 for file in files.iter().filter(|file| file.exists()) {
                     fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
@@ -427,7 +414,7 @@ fn a_file_without_leave_to_write_still_answers() {
             let text = error.chain().to_string();
             assert!(text.contains("sessions.db"), "{text}");
 
-            let store = SqliteStore::open_later(config(&path)).unwrap();
+            let store = SqliteStore::open_lazy(config(&path)).unwrap();
             allow(0o444, 0o555);
             let in_read_only_folder = lookup(&store).await;
             assert!(in_read_only_folder.is_err(), "{in_read_only_folder:?}");
@@ -437,8 +424,8 @@ fn a_file_without_leave_to_write_still_answers() {
     );
 }
 
-/// Of many lookups none fails while many writes do, all for `kind`.
-async fn lookups_go_on(store: &Arc<SqliteStore>, kind: StoreErrorKind) {
+/// Asserts that no lookup fails while many writes do, all as `kind`.
+async fn lookups_succeed_while_writes_fail(store: &Arc<SqliteStore>, kind: StoreErrorKind) {
     let end = Instant::now() + Duration::from_secs(1);
     let writers: Vec<_> = (0..8)
         .map(|_| {
@@ -463,32 +450,32 @@ async fn lookups_go_on(store: &Arc<SqliteStore>, kind: StoreErrorKind) {
 }
 
 #[tokio::test]
-async fn writes_that_miss_a_column_leave_lookups_alone() {
+async fn writes_that_lack_a_column_do_not_disturb_lookups() {
     let (_folder, path) = place().await;
     let store = Arc::new(open(&path).await);
     let mut other = raw(&path).await;
     let rename = "ALTER TABLE dcv_session RENAME COLUMN lease_token TO gone";
     execute(&mut other, rename).await;
-    lookups_go_on(&store, StoreErrorKind::Incompatible).await;
+    lookups_succeed_while_writes_fail(&store, StoreErrorKind::Incompatible).await;
 }
 
 #[test]
-fn writes_without_leave_to_write_leave_lookups_alone() {
+fn writes_without_permission_do_not_disturb_lookups() {
     ordinary_user(
-        "faults::writes_without_leave_to_write_leave_lookups_alone",
+        "faults::writes_without_permission_do_not_disturb_lookups",
         async || {
             use std::os::unix::fs::PermissionsExt;
 
             let (_folder, path) = place().await;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
             let store = Arc::new(open(&path).await);
-            lookups_go_on(&store, StoreErrorKind::NotWritable).await;
+            lookups_succeed_while_writes_fail(&store, StoreErrorKind::NotWritable).await;
         },
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_cancelled_calls_leak_nothing() {
+async fn ten_thousand_cancelled_calls_leak_no_connection_of_a_pool() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
@@ -503,12 +490,12 @@ async fn ten_thousand_cancelled_calls_leak_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_cancelled_calls_leave_a_file_open_for_the_next() {
+async fn ten_thousand_cancelled_calls_leave_a_file_usable() {
     let (_folder, path) = place().await;
     cancel_ten_thousand_calls(&open(&path).await).await;
 }
 
-/// Cancels calls at any point, and then needs the store as it was.
+/// Cancels calls at any point, then uses the store.
 async fn cancel_ten_thousand_calls(store: &SqliteStore) {
     let batch: Vec<_> = (0..20)
         .map(|n| record(&format!("batch-{n}"), "192.0.2.2"))
@@ -529,13 +516,13 @@ async fn cancel_ten_thousand_calls(store: &SqliteStore) {
         .await;
     }
 
-    // One transaction left open would shut this out, and a connection that is
-    // gone would end it.
+    // An open transaction would lock this out, and a lost connection would make
+    // it fail.
     for _ in 0..100 {
         assert_eq!(host(store).await.as_deref(), Some("192.0.2.1"));
         store.register(&one, &TOKEN, NOW).await.unwrap();
     }
-    // None was stored by half.
+    // The batch was stored completely or not at all.
     let mut stored = 0;
     for record in &batch {
         stored += usize::from(store.lookup(record.id()).await.unwrap().is_some());
@@ -544,7 +531,7 @@ async fn cancel_ten_thousand_calls(store: &SqliteStore) {
 }
 
 #[tokio::test]
-async fn every_value_comes_back_as_it_went_in() {
+async fn extreme_values_are_returned_unchanged() {
     let (_folder, path) = place().await;
     let store = open(&path).await;
     let far = [i64::MIN, -1, 0, 1, i64::MAX];

@@ -1,4 +1,4 @@
-//! Listing, where the contract leaves room.
+//! Listing, where the contract leaves a choice.
 
 use dcv_resolver_core::{OnConflict, SessionImport, SessionListing};
 use dcv_resolver_sqlite::SqliteStore;
@@ -6,7 +6,7 @@ use dcv_resolver_sqlite::SqliteStore;
 use crate::support::{NOW, TOKEN, config, record};
 
 #[tokio::test]
-async fn pages_go_by_id_are_full_and_the_last_one_says_so() {
+async fn pages_are_full_ordered_by_id_and_end_without_a_token() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     let store = SqliteStore::open(config(&path).create_if_missing(true))

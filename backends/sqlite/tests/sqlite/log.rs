@@ -1,4 +1,4 @@
-//! What has been logged, by file.
+//! The log of this test process, by database file.
 
 use std::io;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::sync::{Mutex, Once};
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// From now on, for all of this process: what a test has for its thread alone
-/// may miss an event that another thread met first.
+/// Records the log from now on, for the whole process: a subscriber for one
+/// thread can miss an event that another thread reaches first.
 pub(crate) fn record_log() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -19,7 +19,7 @@ pub(crate) fn record_log() {
     });
 }
 
-/// The lines so far that contain `text` and name the file at `path`.
+/// Returns the lines so far that contain `text` and name the file at `path`.
 pub(crate) fn logged(path: &Path, text: &str) -> Vec<String> {
     let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
     let path = format!("path={} ", path.display());

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use crate::log::{logged, record_log};
 use crate::recorder::{Recorder, Told};
 use crate::support::{
-    NOW, PATIENCE, TOKEN, config, execute, lookup, ordinary_user, raw, record, side_file,
-    write_back, write_database,
+    NOW, PATIENCE, TOKEN, config, execute, lookup, ordinary_user, raw, record, sidecar, write_back,
+    write_database,
 };
 
 struct Place {
@@ -220,7 +220,7 @@ async fn that_changes_go_untold_is_said_anew_of_another_file() {
     let said = logged(&place.path, "does not note changes");
     assert_eq!(said.len(), 2, "{said:#?}");
     assert!(said[0].contains("WARN"), "{said:#?}");
-    assert!(said[0].contains("the database holds 4"), "{said:#?}");
+    assert!(said[0].contains("the database has 4 of"), "{said:#?}");
 
     // Neither file nor changes.
     let away = place.folder.path().join("away.db");
@@ -238,12 +238,12 @@ async fn a_log_removed_while_in_use_is_no_log_to_begin_with() {
     let mut other = raw(&place.path).await;
     execute(&mut other, "PRAGMA wal_checkpoint(TRUNCATE)").await;
     drop(other);
-    fs::remove_file(side_file(&place.path, "-wal")).unwrap();
+    fs::remove_file(sidecar(&place.path, "-wal")).unwrap();
 
     let mut recorder = Recorder::of(&place.store);
     let told = recorder.until(|call| *call == Told::All).await;
     assert_eq!(told, [Told::Lost, Told::All]);
-    assert!(side_file(&place.path, "-wal").exists());
+    assert!(sidecar(&place.path, "-wal").exists());
     assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.1"));
 }
 
@@ -251,7 +251,7 @@ async fn a_log_removed_while_in_use_is_no_log_to_begin_with() {
 async fn a_store_before_its_database_is_lost_until_it_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("live.db");
-    let store = SqliteStore::open_later(config(&path)).unwrap();
+    let store = SqliteStore::open_lazy(config(&path)).unwrap();
     let mut recorder = Recorder::of(&store);
     let told = recorder.until(|call| *call == Told::Lost).await;
     assert_eq!(told, [Told::Lost]);
@@ -277,7 +277,7 @@ fn a_folder_without_leave_to_write_is_lost_until_there_is_leave() {
             allow(0o555);
             // SQLite cannot make the log's index, as on a disk that is mounted
             // for reading only.
-            let store = SqliteStore::open_later(config(&path).read_only(true)).unwrap();
+            let store = SqliteStore::open_lazy(config(&path).read_only(true)).unwrap();
             let mut recorder = Recorder::of(&store);
             let told = recorder.until(|call| *call == Told::Lost).await;
             assert_eq!(told, [Told::Lost]);

@@ -1,4 +1,4 @@
-//! Opening a database: which there may be, and what is made of them.
+//! Opening a database that is missing, foreign, in use, or has special names.
 
 use std::fs;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use sqlx::sqlite::SqlitePool;
 use crate::support::{self, NOW, TOKEN, config, host, record, until, write_database};
 
 #[tokio::test]
-async fn a_missing_file_is_an_error_that_names_it_and_is_not_created() {
+async fn missing_file_is_an_error_that_names_it_and_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
 
     let config = config(&path);
     let now = SqliteStore::open(config.clone()).await.unwrap_err();
-    let later = SqliteStore::open_later(config)
+    let later = SqliteStore::open_lazy(config)
         .unwrap()
         .ping()
         .await
@@ -33,7 +33,7 @@ async fn a_missing_file_is_an_error_that_names_it_and_is_not_created() {
 }
 
 #[tokio::test]
-async fn what_is_created_is_there_after_opening_again() {
+async fn created_database_can_be_opened_again_also_read_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
@@ -47,7 +47,7 @@ async fn what_is_created_is_there_after_opening_again() {
 }
 
 #[tokio::test]
-async fn a_database_without_our_tables_is_refused_unless_they_may_be_created() {
+async fn database_without_tables_is_refused_unless_they_may_be_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.db");
     fs::write(&path, "").unwrap();
@@ -68,11 +68,11 @@ async fn a_database_without_our_tables_is_refused_unless_they_may_be_created() {
 }
 
 #[tokio::test]
-async fn a_store_may_be_there_before_its_database() {
+async fn lazy_store_serves_once_its_database_exists() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     let config = config(&path).create_if_missing(true);
-    let store = SqliteStore::open_later(config).unwrap();
+    let store = SqliteStore::open_lazy(config).unwrap();
 
     for _ in 0..3 {
         let error = store.ping().await.unwrap_err();
@@ -87,7 +87,7 @@ async fn a_store_may_be_there_before_its_database() {
 }
 
 #[tokio::test]
-async fn a_read_only_store_refuses_to_write() {
+async fn read_only_store_refuses_to_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
@@ -105,7 +105,7 @@ async fn a_read_only_store_refuses_to_write() {
 }
 
 #[tokio::test]
-async fn paths_with_a_meaning_to_sqlite_are_plain_files() {
+async fn special_names_of_sqlite_are_plain_files() {
     let folder = tempfile::tempdir().unwrap();
     for name in [":memory:", "file:x?mode=memory", "a b%20c#d.db"] {
         let path = folder.path().join(name);
@@ -115,7 +115,7 @@ async fn paths_with_a_meaning_to_sqlite_are_plain_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_may_open_and_create_one_database_at_once() {
+async fn concurrent_opens_that_create_one_database_all_succeed() {
     for _ in 0..10 {
         let folder = tempfile::tempdir().unwrap();
         let config = config(&folder.path().join("sessions.db")).create_if_missing(true);
@@ -129,7 +129,7 @@ async fn many_may_open_and_create_one_database_at_once() {
 }
 
 #[tokio::test]
-async fn opening_waits_for_others_before_it_begins_the_log() {
+async fn open_waits_for_a_writer_before_it_enables_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;
@@ -147,11 +147,11 @@ async fn opening_waits_for_others_before_it_begins_the_log() {
 
     let store = opening.await.unwrap().unwrap();
     assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
-    assert!(support::side_file(&path, "-wal").exists());
+    assert!(support::sidecar(&path, "-wal").exists());
 }
 
 #[tokio::test]
-async fn a_file_replaced_while_it_is_opened_is_not_mixed_with_its_successor() {
+async fn file_replaced_while_it_is_opened_is_an_error() {
     for read_only in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("a.db"), folder.path().join("b.db"));
@@ -163,7 +163,7 @@ async fn a_file_replaced_while_it_is_opened_is_not_mixed_with_its_successor() {
             .await
             .unwrap();
 
-        // The first connection has the file open, and waits for the writer.
+        // The first connection has the file open and waits for the writer.
         let config = config(&path).read_only(read_only);
         let opening = tokio::spawn(SqliteStore::open(config));
         until(async || {
@@ -181,8 +181,8 @@ async fn a_file_replaced_while_it_is_opened_is_not_mixed_with_its_successor() {
     }
 }
 
-/// A host service's pool, over a database with tables of its own, among them
-/// the one in which sqlx keeps the service's migrations.
+/// Returns the pool of a host service with its own tables, including the one in
+/// which sqlx keeps the service's migrations.
 async fn host_pool(folder: &tempfile::TempDir) -> SqlitePool {
     let url = format!("sqlite:{}?mode=rwc", folder.path().join("app.db").display());
     let pool = SqlitePool::connect(&url).await.unwrap();
@@ -198,7 +198,7 @@ async fn host_pool(folder: &tempfile::TempDir) -> SqlitePool {
     pool
 }
 
-/// All that is the host service's.
+/// Returns everything that belongs to the host service.
 async fn host_part(pool: &SqlitePool) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'dcv_session%'
@@ -211,7 +211,7 @@ async fn host_part(pool: &SqlitePool) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn our_tables_live_beside_a_host_service_s_own() {
+async fn migrate_leaves_the_rest_of_a_host_database_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let pool = host_pool(&folder).await;
     let before = host_part(&pool).await;
@@ -231,7 +231,7 @@ async fn our_tables_live_beside_a_host_service_s_own() {
 }
 
 #[tokio::test]
-async fn a_host_service_may_run_our_migrations_among_its_own() {
+async fn host_service_can_run_the_migrations_itself() {
     let folder = tempfile::tempdir().unwrap();
     let pool = host_pool(&folder).await;
     for migration in MIGRATIONS {
@@ -242,7 +242,7 @@ async fn a_host_service_may_run_our_migrations_among_its_own() {
 }
 
 #[tokio::test]
-async fn debug_shows_the_path_and_no_more_than_that() {
+async fn debug_shows_the_path_and_no_session() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
     write_database(&path, "192.0.2.1").await;

@@ -14,10 +14,10 @@ use sqlx::{AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
 use crate::support::{
-    NOW, TOKEN, config, host, lookup, raw, record, side_file, until, write_database,
+    NOW, TOKEN, config, host, lookup, raw, record, sidecar, until, write_database,
 };
 
-/// What is promised for a replaced file.
+/// The promised time for noticing a replaced file.
 const NOTICED_WITHIN: Duration = Duration::from_secs(2);
 
 struct Place {
@@ -26,7 +26,7 @@ struct Place {
 }
 
 impl Place {
-    /// A folder with a database of `console` on 192.0.2.1.
+    /// Creates a directory with a database of `console` on 192.0.2.1.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let live = folder.path().join("live.db");
@@ -44,7 +44,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// A database beside the live one, with `console` on `host`.
+    /// Writes a database beside the live one, with `console` on `host`.
     async fn other(&self, host: &str) -> PathBuf {
         let path = self.path("other.db");
         write_database(&path, host).await;
@@ -52,8 +52,8 @@ impl Place {
     }
 }
 
-/// Waits until `console` is answered with `expected`. Failures on the way are
-/// allowed, an absent session is not.
+/// Waits until `console` is on `expected`. Errors on the way are allowed, an
+/// absent session is not.
 async fn noticed(store: &SqliteStore, expected: &str) {
     let took = until(async || lookup(store).await.as_deref() == Ok(expected)).await;
     assert!(took < NOTICED_WITHIN, "{took:?}");
@@ -70,7 +70,7 @@ async fn integrity(path: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_moved_over_is_served_whole_while_lookups_go_on() {
+async fn file_moved_over_is_served_whole_without_a_failed_lookup() {
     let place = Place::new().await;
     let store = Arc::new(place.open().await);
     let stop = Arc::new(AtomicBool::new(false));
@@ -89,7 +89,7 @@ async fn a_file_moved_over_is_served_whole_while_lookups_go_on() {
         .collect();
 
     for round in 2..12 {
-        // The log now holds pages that the next file must not get.
+        // The log now has pages that must not be applied to the next file.
         for n in 0..50 {
             store
                 .register(
@@ -117,7 +117,7 @@ async fn a_file_moved_over_is_served_whole_while_lookups_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_written_after_the_move_is_in_the_new_file() {
+async fn write_after_the_move_goes_to_the_new_file() {
     let place = Place::new().await;
     let store = place.open().await;
     let other = place.other("192.0.2.2").await;
@@ -134,7 +134,7 @@ async fn what_is_written_after_the_move_is_in_the_new_file() {
 }
 
 #[tokio::test]
-async fn a_log_that_comes_with_the_new_file_is_kept() {
+async fn log_that_comes_with_the_new_file_is_used() {
     let place = Place::new().await;
     let store = place.open().await;
     store
@@ -142,7 +142,7 @@ async fn a_log_that_comes_with_the_new_file_is_kept() {
         .await
         .unwrap();
 
-    // A copy of a database in use: half of it is in its log.
+    // A copy of a database in use: part of it is in its log.
     let origin = place.other("192.0.2.2").await;
     let in_use = SqliteStore::open(config(&origin)).await.unwrap();
     in_use
@@ -151,8 +151,8 @@ async fn a_log_that_comes_with_the_new_file_is_kept() {
         .unwrap();
     let copy = place.path("copy.db");
     fs::copy(&origin, &copy).unwrap();
-    fs::copy(side_file(&origin, "-wal"), side_file(&copy, "-wal")).unwrap();
-    fs::rename(side_file(&copy, "-wal"), side_file(&place.live, "-wal")).unwrap();
+    fs::copy(sidecar(&origin, "-wal"), sidecar(&copy, "-wal")).unwrap();
+    fs::rename(sidecar(&copy, "-wal"), sidecar(&place.live, "-wal")).unwrap();
     fs::rename(&copy, &place.live).unwrap();
 
     noticed(&store, "192.0.2.2").await;
@@ -165,7 +165,7 @@ async fn a_log_that_comes_with_the_new_file_is_kept() {
 }
 
 #[tokio::test]
-async fn a_database_moved_away_to_keep_it_holds_its_last_sessions() {
+async fn database_moved_away_contains_its_last_sessions() {
     let place = Place::new().await;
     let store = place.open().await;
     store
@@ -186,7 +186,7 @@ async fn a_database_moved_away_to_keep_it_holds_its_last_sessions() {
 }
 
 #[tokio::test]
-async fn another_process_that_holds_the_old_file_does_not_reach_the_new_one() {
+async fn process_with_the_old_file_open_does_not_change_the_new_one() {
     let place = Place::new().await;
     let store = place.open().await;
     let mut holder = raw(&place.live).await;
@@ -204,7 +204,7 @@ async fn another_process_that_holds_the_old_file_does_not_reach_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_symbolic_link_that_changes_its_target_is_followed() {
+async fn switched_symbolic_link_is_followed() {
     let place = Place::new().await;
     let (first, second) = (place.path("first.db"), place.path("second.db"));
     fs::rename(&place.live, &first).unwrap();
@@ -228,7 +228,7 @@ async fn a_symbolic_link_that_changes_its_target_is_followed() {
         .await
         .unwrap();
     point_at(&second, "192.0.2.2").await;
-    // Nobody replaced the first one, so others go on using it with its log.
+    // The first file was not replaced, so others keep using it with its log.
     sqlx::query("UPDATE dcv_session SET host = '192.0.2.3' WHERE id = 'console'")
         .execute(&mut holder)
         .await
@@ -239,7 +239,7 @@ async fn a_symbolic_link_that_changes_its_target_is_followed() {
 }
 
 #[tokio::test]
-async fn a_deleted_file_is_an_outage_until_it_is_there_again() {
+async fn deleted_file_is_an_outage_until_it_is_back_and_is_not_created() {
     let place = Place::new().await;
     let store = place.open().await;
     let other = place.other("192.0.2.2").await;
@@ -253,7 +253,7 @@ async fn a_deleted_file_is_an_outage_until_it_is_there_again() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let text = error.chain().to_string();
     assert!(text.contains("live.db"), "{text}");
-    // Leave to create was for the first opening.
+    // Only the first opening may create it.
     assert!(!place.live.exists());
 
     fs::rename(&other, &place.live).unwrap();
@@ -261,7 +261,7 @@ async fn a_deleted_file_is_an_outage_until_it_is_there_again() {
 }
 
 #[tokio::test]
-async fn a_file_made_anew_by_another_program_is_served() {
+async fn file_created_again_by_another_program_is_served() {
     let place = Place::new().await;
     let store = place.open().await;
     fs::remove_file(&place.live).unwrap();
@@ -270,7 +270,7 @@ async fn a_file_made_anew_by_another_program_is_served() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_away_for_a_while_is_as_it_was() {
+async fn file_that_was_away_is_served_with_its_log() {
     let place = Place::new().await;
     let store = place.open().await;
     let mut holder = raw(&place.live).await;
@@ -283,13 +283,13 @@ async fn a_file_that_was_away_for_a_while_is_as_it_was() {
     fs::rename(&away, &place.live).unwrap();
 
     noticed(&store, "192.0.2.2").await;
-    // Others go on using it with its log.
+    // Others keep using it with its log.
     sqlx::query(write).execute(&mut holder).await.unwrap();
     assert_eq!(host(&store).await.as_deref(), Some("192.0.2.3"));
 }
 
 #[tokio::test]
-async fn an_empty_file_in_its_place_is_not_given_our_tables() {
+async fn empty_file_in_its_place_gets_no_tables() {
     let place = Place::new().await;
     let store = place.open().await;
     let other = place.other("192.0.2.2").await;
@@ -303,13 +303,15 @@ async fn an_empty_file_in_its_place_is_not_given_our_tables() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+    let error = store.ping().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Incompatible);
 
     fs::rename(&other, &place.live).unwrap();
     noticed(&store, "192.0.2.2").await;
 }
 
 #[tokio::test]
-async fn a_read_only_store_notices_too() {
+async fn read_only_store_notices_a_replaced_file() {
     let place = Place::new().await;
     let store = SqliteStore::open(config(&place.live).read_only(true))
         .await
@@ -321,7 +323,7 @@ async fn a_read_only_store_notices_too() {
 }
 
 #[tokio::test]
-async fn a_log_begun_by_others_beside_a_store_that_only_reads_is_left_behind_too() {
+async fn log_started_by_others_beside_a_read_only_store_is_not_applied_to_the_new_file() {
     let place = Place::new().await;
     let mut writer = raw(&place.live).await;
     let execute = async |writer: &mut _, sql: &'static str| {
@@ -343,7 +345,7 @@ async fn a_log_begun_by_others_beside_a_store_that_only_reads_is_left_behind_too
     noticed(&store, "192.0.2.2").await;
 }
 
-/// Puts 400 sessions into the log, and leaves them there.
+/// Writes 400 sessions to the log and leaves them there.
 async fn fill(connection: &mut SqliteConnection, prefix: &str) {
     let insert = format!(
         "PRAGMA wal_autocheckpoint = 0;
@@ -358,7 +360,7 @@ async fn fill(connection: &mut SqliteConnection, prefix: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_only_read_never_meet_the_log_of_the_new_file() {
+async fn read_only_connections_never_read_the_log_of_the_new_file() {
     let place = Place::new().await;
     let mut writer = raw(&place.live).await;
     fill(&mut writer, "old").await;
@@ -369,14 +371,14 @@ async fn connections_that_only_read_never_meet_the_log_of_the_new_file() {
     fill(&mut origin_writer, "old").await;
     let copy = place.path("copy.db");
     fs::copy(&origin, &copy).unwrap();
-    fs::copy(side_file(&origin, "-wal"), side_file(&copy, "-wal")).unwrap();
+    fs::copy(sidecar(&origin, "-wal"), sidecar(&copy, "-wal")).unwrap();
 
     let store = SqliteStore::open(config(&place.live).read_only(true))
         .await
         .unwrap();
     let store = Arc::new(store);
     assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
-    fs::rename(side_file(&copy, "-wal"), side_file(&place.live, "-wal")).unwrap();
+    fs::rename(sidecar(&copy, "-wal"), sidecar(&place.live, "-wal")).unwrap();
     fs::rename(&copy, &place.live).unwrap();
     let lookups: Vec<_> = (0..16)
         .map(|n| {
@@ -391,7 +393,7 @@ async fn connections_that_only_read_never_meet_the_log_of_the_new_file() {
     noticed(&store, "192.0.2.2").await;
 }
 
-/// The logs that were kept under another name.
+/// Returns the logs that were kept under another name.
 fn kept_logs(place: &Place) -> Vec<PathBuf> {
     let entries = fs::read_dir(place.folder.path()).unwrap();
     entries
@@ -400,15 +402,15 @@ fn kept_logs(place: &Place) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Joins the log that was kept with its database, as the README says.
+/// Reunites the kept log with its database, as the README says.
 fn join(place: &Place, database: &Path) {
     let kept = kept_logs(place);
     assert_eq!(kept.len(), 1, "{kept:?}");
-    fs::rename(&kept[0], side_file(database, "-wal")).unwrap();
+    fs::rename(&kept[0], sidecar(database, "-wal")).unwrap();
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_written_back_while_another_process_reads_is_kept() {
+async fn log_that_another_process_reads_is_kept() {
     let place = Place::new().await;
     let other = place.other("192.0.2.2").await;
     let store = place.open().await;
@@ -435,7 +437,7 @@ async fn a_log_that_cannot_be_written_back_while_another_process_reads_is_kept()
 }
 
 #[tokio::test]
-async fn a_store_that_only_reads_keeps_the_log_of_a_replaced_file() {
+async fn read_only_store_keeps_the_log_of_a_replaced_file() {
     let place = Place::new().await;
     let other = place.other("192.0.2.2").await;
     let store = SqliteStore::open(config(&place.live).read_only(true))

@@ -1,4 +1,4 @@
-//! What several of the tests need.
+//! Fixtures of several tests.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -15,10 +15,10 @@ use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, raw_sql};
 
-/// Generous: the tests share a busy machine.
+/// Long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The database at `path`, for a test that is not about waiting.
+/// Configures the database at `path` for a test that is not about time limits.
 pub(crate) fn config(path: &Path) -> SqliteConfig {
     SqliteConfig::new(path)
         .busy_timeout(PATIENCE)
@@ -36,8 +36,8 @@ pub(crate) fn record(id: &str, host: &str) -> SessionRecord {
         .unwrap()
 }
 
-/// A new database at `path` with the session `console` on `host`, closed and
-/// without side files.
+/// Writes a new database to `path` with the session `console` on `host`, closed
+/// and without sidecars.
 pub(crate) async fn write_database(path: &Path, host: &str) {
     {
         let store = SqliteStore::open(config(path).create_if_missing(true))
@@ -51,22 +51,22 @@ pub(crate) async fn write_database(path: &Path, host: &str) {
     write_back(path).await;
 }
 
-/// Leaves the file alone, without a log.
+/// Writes the log back and removes it.
 ///
-/// The connections of a store close on threads of their own; the last to close
-/// writes the log back, unless several do at once.
+/// The connections of a store close on threads of their own; the last one writes
+/// the log back, unless several close at once.
 pub(crate) async fn write_back(path: &Path) {
     until(async || {
         let mut last = raw(path).await;
         let tables = sqlx::query("SELECT count(*) FROM sqlite_schema");
         tables.execute(&mut last).await.unwrap();
         last.close().await.unwrap();
-        !side_file(path, "-wal").exists()
+        !sidecar(path, "-wal").exists()
     })
     .await;
 }
 
-/// A connection to the database beside the store's.
+/// Opens a connection beside those of the store.
 pub(crate) async fn raw(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(path)
@@ -84,42 +84,44 @@ pub(crate) async fn execute(connection: &mut SqliteConnection, sql: &str) {
         .unwrap();
 }
 
-pub(crate) fn side_file(path: &Path, suffix: &str) -> std::path::PathBuf {
+pub(crate) fn sidecar(path: &Path, suffix: &str) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// On which host `console` runs, for a look up that must not fail.
+/// Returns the host of `console` from a lookup that must not fail.
 pub(crate) async fn host(store: &SqliteStore) -> Option<String> {
     let record = store.lookup(&"console".parse().unwrap()).await.unwrap();
     record.map(|record| record.host().to_string())
 }
 
-/// How a lookup ends, for one that must not find a session absent.
+/// Looks up `console`, which must not be absent: returns its host or the kind of
+/// the error.
 pub(crate) async fn lookup(store: &SqliteStore) -> Result<String, StoreErrorKind> {
     let answer: Result<_, StoreError> = store.lookup(&"console".parse().unwrap()).await;
     match answer {
         Ok(Some(record)) => Ok(record.host().to_string()),
-        Ok(None) => panic!("an outage was taken for an unknown session"),
+        Ok(None) => panic!("an outage was reported as an unknown session"),
         Err(error) => Err(error.kind()),
     }
 }
 
-/// Waits until `holds`, and tells how long that took.
-pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) -> Duration {
+/// Waits until `condition` holds and returns how long it took.
+pub(crate) async fn until(mut condition: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
-    while !holds().await {
-        assert!(start.elapsed() < PATIENCE, "it did not come about in time");
+    while !condition().await {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "the condition did not hold in time"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     start.elapsed()
 }
 
-/// Runs `body` as a user whom file permissions hold back, which root is not:
-/// where the tests run as root, in a process of another user.
-///
-/// `test` is the test that calls this, and is run there.
+/// Runs `body` as a user who is subject to file permissions. As root, it runs
+/// `test`, the calling test, in a process of another user.
 pub(crate) fn ordinary_user(test: &str, body: impl AsyncFnOnce()) {
     const NOBODY: u32 = 65_534;
 
@@ -132,7 +134,7 @@ pub(crate) fn ordinary_user(test: &str, body: impl AsyncFnOnce()) {
             .block_on(body());
         return;
     }
-    // A copy, as the build folder may be root's alone.
+    // A copy, as only root may have access to the build directory.
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("test");

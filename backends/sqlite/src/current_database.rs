@@ -1,4 +1,4 @@
-//! [`Source`]: what lookups read, for a connection beside theirs.
+//! [`CurrentDatabase`]: the database that lookups read now.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use crate::error::store_error;
 use crate::open_file::OpenFile;
 
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// Until it is opened anew, or another takes its place.
+#[derive(Clone)]
+pub(crate) enum CurrentDatabase {
+    /// Until the file is opened again or replaced.
     File(Arc<OpenFile>),
     /// For good: a host service does not replace the file under its pool.
     Pool(SqlitePool),
 }
 
-impl Source {
-    pub(crate) fn is(&self, other: &Self) -> bool {
+impl CurrentDatabase {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(one), Self::File(other)) => Arc::ptr_eq(one, other),
             (Self::Pool(_), Self::Pool(_)) => true,
@@ -26,8 +26,8 @@ impl Source {
         }
     }
 
-    /// Opens a connection that is in no pool: it may be kept, and takes none
-    /// away from lookups, even where the pool has but one.
+    /// Opens a connection outside the pool: it can be kept, and takes none away
+    /// from lookups, even if the pool has only one.
     pub(crate) async fn connect(&self) -> Result<SqliteConnection, StoreError> {
         match self {
             Self::File(file) => file.connect().await,
