@@ -150,7 +150,6 @@ mod router_builder;
 #[cfg(feature = "server")]
 pub mod server;
 mod shown_address;
-mod store_time_limit;
 mod trace_context;
 #[cfg(any(feature = "tls", feature = "admin"))]
 mod watched_files;
@@ -169,7 +168,6 @@ pub use query::{InvalidQuery, ResolveQuery};
 pub use rate_limit::RateLimit;
 pub use resolve_service::ResolveService;
 pub use router_builder::{ResolveServiceBuilder, router};
-pub use store_time_limit::TimeoutStore;
 
 /// The examples of the README run with the tests.
 #[cfg(doctest)]

@@ -14,6 +14,5 @@ mod problems;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
 mod resolve_service;
-mod store_time_limit;
 mod support;
 mod trace;

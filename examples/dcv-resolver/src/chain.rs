@@ -6,7 +6,7 @@ use dcv_resolver_cache::{CacheConfig, CacheStats, CachedStore};
 use dcv_resolver_core::{
     ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport, SessionRegistry,
 };
-use dcv_resolver_http::TimeoutStore;
+use dcv_resolver_timeout::TimeoutStore;
 
 use crate::background::Background;
 use crate::config::{self, Config, TimeBudget};

@@ -154,7 +154,7 @@ fn a_store_has_a_time_budget_of_its_own() {
     };
     assert_eq!(decision["store"], "slow");
     let error = decision["error"].as_str().unwrap();
-    assert!(error.contains("given up after 50ms"), "{error}");
+    assert!(error.contains("gave up after 50ms"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! [`TimeoutStore`]: a store with a time limit.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use dcv_resolver_core::{
+    Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId, SessionImport,
+    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+    Timestamp, async_trait,
+};
+
+/// Limits how long each lookup and each ping of a store may take.
+///
+/// At the limit the call fails with
+/// [`TimedOut`](dcv_resolver_core::StoreErrorKind::TimedOut), and the future of
+/// the inner store is dropped. Within it the inner store's answer is passed on.
+///
+/// What else the inner store can do, the wrapper can do too, without a limit:
+/// nobody knows whether an abandoned write was carried out, so only the caller
+/// may abandon it.
+///
+/// It needs a tokio runtime with its timer enabled, and cannot interrupt a
+/// store that blocks its thread.
+#[derive(Debug, Clone)]
+pub struct TimeoutStore<S> {
+    store: S,
+    limit: Duration,
+}
+
+impl<S: SessionStore> TimeoutStore<S> {
+    /// Limits each lookup and each ping of `store` to `limit`.
+    #[must_use]
+    pub fn new(store: S, limit: Duration) -> Self {
+        Self { store, limit }
+    }
+
+    async fn within_limit<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        tokio::time::timeout(self.limit, call)
+            .await
+            .unwrap_or_else(|_elapsed| {
+                let reason = format!("gave up after {:?}", self.limit);
+                Err(StoreError::new("timeout", StoreErrorKind::TimedOut).with_source(reason))
+            })
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionStore> SessionStore for TimeoutStore<S> {
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        self.within_limit(self.store.lookup(id)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.within_limit(self.store.ping()).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionListing> SessionListing for TimeoutStore<S> {
+    async fn list(
+        &self,
+        page: Option<&PageToken>,
+        limit: NonZeroUsize,
+    ) -> Result<Page, StoreError> {
+        self.store.list(page, limit).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionRegistry> SessionRegistry for TimeoutStore<S> {
+    async fn register(
+        &self,
+        record: &SessionRecord,
+        token: &LeaseToken,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store.register(record, token, now).await
+    }
+
+    async fn renew(
+        &self,
+        id: &SessionId,
+        token: &LeaseToken,
+        expiry: Expiry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store.renew(id, token, expiry, now).await
+    }
+
+    async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
+        self.store.deregister(id, token).await
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.sweep(now).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionImport> SessionImport for TimeoutStore<S> {
+    async fn import(
+        &self,
+        records: &[SessionRecord],
+        token: &LeaseToken,
+        on_conflict: OnConflict,
+        now: Timestamp,
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
+        self.store.import(records, token, on_conflict, now).await
+    }
+}
