@@ -12,7 +12,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark stops at the first surprise, and shows what it measured"
+    reason = "a benchmark panics on the first failure, and shows what it measured"
 )]
 
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ const LOOKUP: Duration = Duration::from_millis(10);
 const CAPACITY_PER_S: u64 = 1_600;
 /// Twice what the store works on at a time: enough to keep it busy.
 const MAX_IN_FLIGHT: usize = 2 * STORE_CONNECTIONS;
-/// Longer than the time budget: whoever waits so long gets no answer at all.
+/// Longer than the time budget: a request that waits so long gets no answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 const NO_ANSWER: u16 = 0;
 const PHASE: Duration = Duration::from_secs(10);
@@ -100,7 +100,7 @@ async fn ask(address: SocketAddr, idle: Idle) -> (u16, Duration) {
     (status, took)
 }
 
-/// Sends `per_s` requests a second, come what may.
+/// Sends `per_s` requests a second, answered or not.
 async fn phase(address: SocketAddr, idle: &Idle, per_s: u64) -> Answers {
     const TICK: Duration = Duration::from_millis(5);
 

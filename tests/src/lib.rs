@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "a test stops at the first surprise"
+    reason = "a test panics on the first failure"
 )]
 
 pub mod raw;

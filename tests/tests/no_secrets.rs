@@ -1,6 +1,6 @@
 //! `scripts/no-secrets`, which looks through all that the tests print.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test panics on the first failure")]
 
 use std::fs;
 use std::path::Path;

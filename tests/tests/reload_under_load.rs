@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test stops at the first surprise, and shows what it measured"
+    reason = "a test panics on the first failure, and shows what it measured"
 )]
 
 use std::fmt::Write;

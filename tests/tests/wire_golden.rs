@@ -2,18 +2,18 @@
 //!
 //! Each file of `golden/` is a request and the answer to it, with a line of
 //! dashes between them, for the sessions of `src/sessions.rs`. Lines end in LF
-//! in the file and, up to the body, in CR LF on the wire. What differs from run
-//! to run stands as `<date>` and `<minted>`. A name that begins with `closed_`
-//! is asked of a router that nobody may ask, one with `busy_` of a router that
-//! has no place for another request.
+//! in the file and, up to the body, in CR LF on the wire. Values that differ from
+//! run to run are written as `<date>` and `<minted>`. A file whose name begins
+//! with `closed_` goes to a router that allows no caller, one with `busy_` to a
+//! router that has too many requests in flight.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p dcv-resolver-tests --test wire_golden` writes
-//! the answers anew: read the difference before committing it.
+//! `UPDATE_GOLDEN=1 cargo test -p dcv-resolver-tests --test wire_golden` rewrites
+//! the answers: read the difference before committing it.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test stops at the first surprise"
+    reason = "a test panics on the first failure"
 )]
 
 use std::fmt::Write;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Result};
 use crate::process::Process;
 
-/// An address that nobody listens on.
+/// An address that no process listens on.
 ///
-/// It is none that the system gives to whoever connects: a client that tries
+/// It is outside the range that the system gives to clients: one that tries
 /// such a port before its server listens may be given the very same and
 /// connect to itself, and the server then finds it taken.
 pub(crate) fn free() -> Result<SocketAddr> {

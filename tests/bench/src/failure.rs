@@ -4,7 +4,7 @@ use std::fmt;
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
 
-/// What went wrong, for whoever measures.
+/// What went wrong, for the person who measures.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 

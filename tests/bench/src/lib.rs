@@ -3,7 +3,7 @@
 #![expect(
     clippy::missing_panics_doc,
     clippy::unwrap_used,
-    reason = "a measurement stops at the first surprise"
+    reason = "a measurement panics on the first failure"
 )]
 
 pub mod logging;

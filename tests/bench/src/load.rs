@@ -40,8 +40,8 @@ pub(crate) struct Load {
     targets: Vec<Target>,
 }
 
-/// Loads `targets` in one process, and tells how many requests each has
-/// answered. A wrong answer is a failure.
+/// Loads `targets` in one process, and returns how many requests each
+/// has answered. A wrong answer is a failure.
 pub(crate) fn on(
     context: &Context,
     seconds: Option<f64>,

@@ -1,6 +1,6 @@
 //! What a request costs beside the least that axum can do: one table of every
 //! target and the figure that was measured. `scripts/bench` builds and runs it;
-//! `docs/performance.md` tells how each figure comes about.
+//! `docs/performance.md` says how each figure is measured.
 
 #![expect(
     clippy::print_stdout,

@@ -6,7 +6,7 @@ use dcv_resolver_bench::sessions;
 
 use crate::load::NAME;
 
-/// A request, written anew in place for each session: clients that kept one for
+/// A request, rewritten in place for each session: clients that kept one for
 /// each of a million would take the processor's cache from the servers.
 #[derive(Debug)]
 pub(crate) struct Request {

@@ -14,7 +14,7 @@ pub fn id(number: usize) -> String {
     id_bytes(number).map(char::from).iter().collect()
 }
 
-/// The same, for whoever writes millions of them.
+/// The same as bytes, for callers that write millions of them.
 #[must_use]
 pub fn id_bytes(number: usize) -> [u8; 36] {
     // Spread over the whole id, or the hash of a map would have it easier than

@@ -19,8 +19,8 @@ pub(crate) enum Store {
     Redis(Cache),
 }
 
-/// What is kept of a store's answers. Each says what it is, whatever the
-/// resolver does unless told.
+/// How much of a store the cache holds. Always set, so that the resolver's
+/// default does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
     Off,
@@ -119,7 +119,7 @@ fn is_open(address: SocketAddr) -> bool {
 fn import(context: &Context, url: &str, folder: &Path) -> Result {
     let mut command = Command::new(&context.resolver);
     command.args(["import", "--store", url]);
-    // The token is printed, and nobody needs it.
+    // The token is printed, and is not needed.
     process::output(command.arg(folder.join("sessions.json")))?;
     Ok(())
 }

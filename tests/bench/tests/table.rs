@@ -4,7 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test stops at the first surprise"
+    reason = "a test panics on the first failure"
 )]
 
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -73,8 +73,8 @@ const GROUPS: [(&str, &[&str]); 11] = [
 ];
 
 /// Two rounds, so that there is a spread; everything on one core, since there
-/// may be no other. Few connections: with many, who waits for all the others on
-/// a busy machine would be told that the store did not answer in time.
+/// may be no other. Few connections: with many, a request that waits for
+/// all others on a busy machine would exceed the time limit of the store.
 fn bench() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dcv-resolver-bench"));
     command.args(["--rounds", "2", "--seconds", "0.3", "--many", "1500"]);
@@ -246,7 +246,7 @@ fn a_server_that_answers_wrongly_ends_the_measurement() {
 
 #[test]
 #[ignore = "needs the ready binary"]
-fn a_server_that_does_not_start_is_told_of_with_its_reason() {
+fn server_that_does_not_start_is_reported_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let resolver = spoilt(folder.path(), "echo 'nonsense' >> resolver.toml");
     let mut spoilt = bench();

@@ -1,6 +1,6 @@
 //! Which imports are a cycle, on small crates in a temporary folder.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test panics on the first failure")]
 
 use std::fs;
 

@@ -105,7 +105,10 @@ fn the_ports_are_those_of_the_configuration() {
     }
     let policy: NetworkPolicy = object("NetworkPolicy");
     for rule in policy.spec.unwrap().ingress.unwrap() {
-        assert!(!rule.from.unwrap().is_empty(), "none would mean everybody");
+        assert!(
+            !rule.from.unwrap().is_empty(),
+            "an empty list would allow every pod"
+        );
         for allowed in rule.ports.unwrap() {
             let Some(IntOrString::String(name)) = allowed.port else {
                 panic!("a port with a name was expected: {allowed:?}");

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use crate::deployed;
 
-/// What `/metrics` answers when everything that is counted has come about.
+/// Returns what `/metrics` answers after every event that is counted.
 fn exposition() -> String {
     let metrics = Metrics::new();
     let record = SessionRecord::builder(

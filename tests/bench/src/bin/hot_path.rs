@@ -12,7 +12,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a measurement stops at the first surprise, and shows its mixes"
+    reason = "a measurement panics on the first failure, and shows its mixes"
 )]
 
 use std::future::Future;
@@ -65,7 +65,7 @@ fn main() {
     mix(rounds);
 }
 
-/// Its name is what callgrind is told to count.
+/// `scripts/instructions` makes callgrind count what runs under this name.
 #[inline(never)]
 fn measured<T>(work: impl FnOnce() -> T) -> T {
     // Without something after the call the compiler makes it a jump, and what
