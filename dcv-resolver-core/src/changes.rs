@@ -1,74 +1,124 @@
-//! [`ChangeListener`]: hears of changes in a store.
+//! [`ChangeSource`] and [`ChangeListener`]: how changes in a store reach what
+//! caches its results.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::SessionId;
+use crate::{BoxFuture, SessionId};
 
-/// Hears of changes in a store, for whoever keeps copies of what it answered.
+/// Reports changes in a store, whoever makes them, to a [`ChangeListener`].
 ///
-/// A store that can tell of changes, whoever made them, takes a listener and
-/// calls it from wherever it learns of them; calls return at once.
+/// A store that can report its changes implements it beside
+/// [`SessionStore`](crate::SessionStore). A cache in front of the store
+/// listens, and keeps its entries for as long as they are current.
 ///
 /// # Contract
 ///
-/// For the store that calls:
+/// - **C1. Every change is reported**, with [`Changed`](ChangeEvent::Changed)
+///   or [`AllChanged`](ChangeEvent::AllChanged), whenever the result of a
+///   `lookup` may differ.
+/// - **C2. Reported means visible.** A `lookup` that begins after the call
+///   returns the change, or a later one.
+/// - **C3. Caught up means current.** [`CaughtUp`](ChangeEvent::CaughtUp)
+///   follows the events of every change that was made before the instant it
+///   carries. The instant is never later than the call.
+/// - **C4. A gap is reported.** As soon as changes may go unreported, the
+///   event is [`Disconnected`](ChangeEvent::Disconnected), or
+///   [`Unsupported`](ChangeEvent::Unsupported) where waiting will not help.
+///   From then on only these two follow, until `AllChanged` ends the gap.
+/// - **C5. `Unsupported` is repeated** when the source finds that lookups are
+///   answered from somewhere else than before, by another server for instance.
+/// - **C6. Dropping the future ends with a gap**: it reports `Disconnected`,
+///   unless the last event was that or `Unsupported`. The same holds for a
+///   future that completes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not report changes",
+    note = "implement `ChangeSource` for it; an `Arc` of a change source is one, a reference is not"
+)]
+pub trait ChangeSource: fmt::Debug + Send + Sync + 'static {
+    /// Reports changes to `listener` for as long as the returned future is
+    /// polled.
+    ///
+    /// Spawn the future: it is independent of this value, and nothing happens
+    /// until it is polled. It does not fail; it reports a gap and tries again.
+    fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()>;
+}
+
+/// Receives the changes that a [`ChangeSource`] reports.
 ///
-/// 1. **No change goes untold.** Whatever changes what `lookup` answers is told
-///    with [`changed`](Self::changed) or [`all_changed`](Self::all_changed).
-/// 2. **Told means visible.** A `lookup` that begins after the call answers
-///    with the change, or a later one.
-/// 3. **Confirmed is current.** [`confirmed`](Self::confirmed) comes after the
-///    calls for every change that was made before the moment it names.
-/// 4. **Lost is told.** As soon as changes may go untold, the call is
-///    [`lost`](Self::lost), or [`untold`](Self::untold) where more than time has
-///    to pass until they are told. From then on it is one of these two or
-///    `all_changed`, which comes before changes are confirmed again.
-/// 5. **Untold is told anew** where the store finds out that lookups are
-///    answered from elsewhere than before, by another server for instance.
+/// A listener is called from any thread, and returns at once: it neither waits
+/// nor calls the store.
 ///
-/// For whoever keeps copies, `lost` is an outage, as a rule: what is kept is no
-/// answer any more, and neither is what is looked up, a moment later. `untold`
-/// is a store that answers and does not tell of changes: what is kept is gone,
-/// and what is looked up is as good as it is young.
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::{Mutex, PoisonError};
+///
+/// use dcv_resolver_core::{ChangeEvent, ChangeListener, SessionId, SessionRecord};
+///
+/// #[derive(Debug, Default)]
+/// struct Copies(Mutex<HashMap<SessionId, SessionRecord>>);
+///
+/// impl ChangeListener for Copies {
+///     fn on_change(&self, event: ChangeEvent<'_>) {
+///         let mut copies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+///         match event {
+///             ChangeEvent::Changed(id) => drop(copies.remove(id)),
+///             ChangeEvent::CaughtUp(_) => {}
+///             // What this version does not know of may concern any copy.
+///             _ => copies.clear(),
+///         }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a change listener",
+    note = "implement `ChangeListener` for it; an `Arc` of a listener is one, a reference is not"
+)]
 pub trait ChangeListener: fmt::Debug + Send + Sync + 'static {
-    /// The record of this session may have changed, come or gone.
-    fn changed(&self, id: &SessionId);
+    /// Takes one event, in the order of the [contract](ChangeSource#contract).
+    fn on_change(&self, event: ChangeEvent<'_>);
+}
 
-    /// Any record may have changed, come or gone.
-    fn all_changed(&self);
+/// What a [`ChangeSource`] reports.
+///
+/// A listener that meets an event it does not know discards all it has cached,
+/// which is right for every event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeEvent<'a> {
+    /// The record of this session may have been added, changed or removed.
+    Changed(&'a SessionId),
+    /// Any record may have been added, changed or removed.
+    ///
+    /// Discard cached entries. It ends a gap that `Disconnected` or
+    /// `Unsupported` began.
+    AllChanged,
+    /// Every change made before this instant has been reported.
+    CaughtUp(Instant),
+    /// Changes may go unreported for a while: the connection was lost, or the
+    /// source was dropped.
+    ///
+    /// Treat it as an outage of the store: discard cached entries, or serve
+    /// them as stale.
+    Disconnected,
+    /// Changes are not reported: the store cannot do it, or is not set up for
+    /// it.
+    ///
+    /// Discard cached entries and fall back to TTLs.
+    Unsupported,
+}
 
-    /// Every change that was made before `moment` has been told.
-    fn confirmed(&self, moment: Instant);
-
-    /// From now on changes may go untold, for a while.
-    fn lost(&self);
-
-    /// From now on changes go untold: the store does not tell of them as it is,
-    /// or as it is set up. Any record may have changed, come or gone.
-    fn untold(&self);
+#[deny(clippy::missing_trait_methods)]
+impl<T: ChangeSource + ?Sized> ChangeSource for Arc<T> {
+    fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
+        (**self).watch_changes(listener)
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
 impl<T: ChangeListener + ?Sized> ChangeListener for Arc<T> {
-    fn changed(&self, id: &SessionId) {
-        (**self).changed(id);
-    }
-
-    fn all_changed(&self) {
-        (**self).all_changed();
-    }
-
-    fn confirmed(&self, moment: Instant) {
-        (**self).confirmed(moment);
-    }
-
-    fn lost(&self) {
-        (**self).lost();
-    }
-
-    fn untold(&self) {
-        (**self).untold();
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        (**self).on_change(event);
     }
 }

@@ -12,7 +12,8 @@
 //! - [`SessionListing`]: a store that shows what it holds.
 //! - [`SessionRegistry`]: a store that sessions are registered in at run time,
 //!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
-//! - [`ChangeListener`]: hears of changes in a store, to keep copies current.
+//! - [`ChangeSource`]: a store that reports its changes to a [`ChangeListener`],
+//!   such as a cache.
 //! - [`Resolver`]: looks up, in one store or several in turn, then judges: live?
 //!   ready? transport offered? allowed?
 //! - [`Policy`]: a rule of your own; [`ClientNetworks`] is at hand.
@@ -53,6 +54,7 @@ mod error;
 pub mod escape;
 mod explain;
 mod from_text;
+mod future;
 mod host;
 mod id;
 mod import;
@@ -77,12 +79,13 @@ mod transport;
 mod web_url_path;
 
 pub use async_trait::async_trait;
-pub use changes::ChangeListener;
+pub use changes::{ChangeEvent, ChangeListener, ChangeSource};
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
 pub use explain::{
     Conclusion, Explainer, Explanation, RuleResult, RuleStep, StoreResult, StoreStep, Suggestion,
 };
+pub use future::BoxFuture;
 pub use host::{Host, InvalidHost};
 pub use id::{InvalidSessionId, SessionId};
 pub use import::{ImportOutcome, OnConflict, SessionImport};

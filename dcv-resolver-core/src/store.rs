@@ -36,12 +36,11 @@
 //! ```
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{SessionId, SessionRecord, StoreError};
+use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 
 /// A place where sessions are looked up.
 ///
@@ -84,8 +83,6 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`], of the kind that a lookup would fail with.
     async fn ping(&self) -> Result<(), StoreError>;
 }
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Written out rather than with `#[async_trait]`, which would box the inner
 /// store's boxed future once more.

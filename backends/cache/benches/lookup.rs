@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::{
-    Clock, Expiry, MemoryStore, SessionId, SessionRecord, SessionStore, SystemClock,
+    ChangeEvent, Clock, Expiry, MemoryStore, SessionId, SessionRecord, SessionStore, SystemClock,
 };
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -43,7 +43,9 @@ fn filled(
         .max_staleness(DAY);
     let cached = CachedStore::new(records.collect(), config);
     if driven {
-        cached.listener().confirmed(Instant::now().into_std());
+        cached
+            .listener()
+            .on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
     }
     for id in &ids {
         let answer = cached.lookup(id).now_or_never().unwrap();
@@ -79,7 +81,7 @@ fn all_changed(criterion: &mut Criterion) {
         let (cached, _) = filled(count, Expiry::Never, false);
         let listener = cached.listener();
         criterion.bench_function(&format!("all_changed/{size}"), |bencher| {
-            bencher.iter(|| listener.all_changed());
+            bencher.iter(|| listener.on_change(ChangeEvent::AllChanged));
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
-use dcv_resolver_core::{ChangeListener, SessionId};
+use dcv_resolver_core::{ChangeEvent, ChangeListener, SessionId};
 
 use crate::shared::Shared;
 
@@ -17,7 +17,21 @@ pub(crate) struct Driver {
 }
 
 impl ChangeListener for Shared {
-    fn changed(&self, id: &SessionId) {
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Changed(id) => self.changed(id),
+            ChangeEvent::AllChanged => self.all_changed(),
+            ChangeEvent::CaughtUp(moment) => self.confirmed(moment),
+            ChangeEvent::Disconnected => self.lost(),
+            ChangeEvent::Unsupported => self.untold(),
+            // Right for any event that this version does not know.
+            _ => self.all_changed(),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn changed(&self, id: &SessionId) {
         self.flights.void(id, || self.entries.remove(id));
     }
 

@@ -4,9 +4,8 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{
-    ChangeListener, Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId,
-    SessionImport, SessionListing, SessionRecord, SessionRegistry, StoreError, Timestamp,
-    async_trait,
+    Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId, SessionImport,
+    SessionListing, SessionRecord, SessionRegistry, StoreError, Timestamp, async_trait,
 };
 
 use crate::CachedStore;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_conformance::{Fixture, conformance, register_each};
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{MemoryStore, SessionRecord};
+use dcv_resolver_core::{ChangeEvent, MemoryStore, SessionRecord};
 
 type Store = CachedStore<Arc<MemoryStore>>;
 
@@ -53,7 +53,7 @@ const SHORT: Duration = Duration::from_millis(30);
 fn confirmed_once(store: Arc<MemoryStore>, bound: Duration) -> Store {
     let store = CachedStore::new(store, config().max_staleness(bound));
     let now = tokio::time::Instant::now().into_std();
-    store.listener().confirmed(now);
+    store.listener().on_change(ChangeEvent::CaughtUp(now));
     store
 }
 
@@ -74,13 +74,13 @@ fixture!(BrieflyDriven, SHORT, |store| confirmed_once(store, SHORT));
 
 fixture!(Lost, Duration::ZERO, |store| {
     let store = CachedStore::new(store, config());
-    store.listener().lost();
+    store.listener().on_change(ChangeEvent::Disconnected);
     store
 });
 
 fixture!(Untold, SHORT, |store| {
     let store = with_lifetimes(store, SHORT);
-    store.listener().untold();
+    store.listener().on_change(ChangeEvent::Unsupported);
     store
 });
 

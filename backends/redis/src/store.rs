@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcv_resolver_core::{
-    ChangeListener, Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId,
-    SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError,
-    StoreErrorKind, Timestamp,
+    BoxFuture, ChangeListener, ChangeSource, Expiry, ImportOutcome, LeaseToken, OnConflict, Page,
+    PageToken, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
+    SessionStore, StoreError, StoreErrorKind, Timestamp,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::{Cmd, Value};
@@ -71,47 +71,6 @@ impl RedisStore {
             key_prefix: config.key_prefix,
             expired_key_grace: config.expired_key_grace,
         }
-    }
-
-    /// Tells `listener` of every change, whoever makes it, while the future is
-    /// polled: for a cache in front of this store. The future is to be spawned.
-    ///
-    /// It has a connection of its own to every master, over which Redis pushes
-    /// the keys that change, and confirms them about four times a second, once
-    /// a heartbeat on the same connection is answered. While that fails, or
-    /// has no answer within the response timeout, changes are
-    /// [`lost`](ChangeListener::lost), and new connections are made: as for
-    /// lookups, through the sentinels where there are any, to all masters of a
-    /// cluster, and at most half a second apart.
-    ///
-    /// Dropped, it says that changes are lost and closes the connections;
-    /// until then it does not end. In two cases changes go
-    /// [`untold`](ChangeListener::untold), and a `WARN` event tells of it:
-    ///
-    /// - A server that **refuses** — one that speaks only RESP2, or an ACL
-    ///   without [the permissions](crate) — is asked again every ten seconds,
-    ///   and when lookups have a new connection; with each of those they are
-    ///   told to go untold anew.
-    /// - Over a [given connection](RedisConfig::over) it is **not available**,
-    ///   and the future ends: what a connection pushes goes to whoever made it.
-    ///
-    /// # Guarantees
-    ///
-    /// Those of [`ChangeListener`], with what Redis leaves out:
-    ///
-    /// - `SWAPDB` is not pushed, and told of with the next heartbeat.
-    /// - A key that Redis removes because it has expired is told of when it is
-    ///   removed. `GET` shows it as gone at once; without a `GET`, Redis comes
-    ///   to it within a fraction of a second, or later where more than a
-    ///   quarter of all keys that can expire have done so. The record has
-    ///   expired long before.
-    /// - While the nodes of a cluster do not agree on its masters, or one that
-    ///   has slots cannot be reached, changes are lost for all of it.
-    pub fn watch_changes(
-        &self,
-        listener: Arc<dyn ChangeListener>,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        watch_changes(self.server.clone(), self.key_prefix.clone(), listener)
     }
 
     fn key(&self, id: &SessionId) -> String {
@@ -199,6 +158,50 @@ impl fmt::Debug for RedisStore {
             .field("server", &self.server)
             .field("key_prefix", &self.key_prefix)
             .finish_non_exhaustive()
+    }
+}
+
+impl ChangeSource for RedisStore {
+    /// Reports every change, whoever makes it.
+    ///
+    /// The source has a connection of its own to every master, over which
+    /// Redis pushes the keys that change. It reports
+    /// [`CaughtUp`](dcv_resolver_core::ChangeEvent::CaughtUp) about four times a second, once a
+    /// heartbeat on the same connection is answered. While that fails, or is
+    /// not answered within the response timeout, the source is
+    /// [`Disconnected`](dcv_resolver_core::ChangeEvent::Disconnected) and makes new connections:
+    /// as for lookups, through the sentinels where there are any, to all
+    /// masters of a cluster, and at most half a second apart. Dropping the
+    /// future closes the connections.
+    ///
+    /// In two cases the source is [`Unsupported`](dcv_resolver_core::ChangeEvent::Unsupported),
+    /// and logs a warning:
+    ///
+    /// - A server that **refuses** (one that speaks only RESP2, or an ACL
+    ///   without [the permissions](crate)) is asked again every ten seconds,
+    ///   and whenever lookups have a new connection. `Unsupported` is repeated
+    ///   for each of those.
+    /// - Over a [given connection](RedisConfig::over) changes are **not
+    ///   available**, and the future completes: what a connection pushes goes
+    ///   to the code that opened it.
+    ///
+    /// # Limits of Redis
+    ///
+    /// - `SWAPDB` is not pushed; it is reported with the next heartbeat.
+    /// - A key that Redis removes because it has expired is reported when it is
+    ///   removed. `GET` shows it as gone at once; without a `GET`, Redis comes
+    ///   to it within a fraction of a second, or later where more than a
+    ///   quarter of all keys that can expire have done so. The record has
+    ///   expired long before.
+    /// - While the nodes of a cluster do not agree on its masters, or one that
+    ///   has slots cannot be reached, the source is `Disconnected` for all of
+    ///   it.
+    fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
+        Box::pin(watch_changes(
+            self.server.clone(),
+            self.key_prefix.clone(),
+            listener,
+        ))
     }
 }
 

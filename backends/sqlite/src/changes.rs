@@ -1,10 +1,11 @@
-//! [`SqliteStore::watch_changes`]: a listener hears of every change.
+//! `SqliteStore` as a [`ChangeSource`]: every change is reported to a listener.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{ChangeListener, StoreError, StoreErrorKind};
+use dcv_resolver_core::{
+    BoxFuture, ChangeEvent, ChangeListener, ChangeSource, StoreError, StoreErrorKind,
+};
 use tokio::time::Instant;
 
 use crate::SqliteStore;
@@ -19,25 +20,24 @@ const ASK_EVERY: Duration = Duration::from_millis(25);
 /// How often it is tried again while it fails, as lookups try it.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 
-impl SqliteStore {
-    /// Tells `listener` of every change to a session, whoever makes it, for as
-    /// long as the future runs; it does not end by itself. Spawn it: it is
-    /// independent of this store. Dropped, it tells that it is
-    /// [`lost`](ChangeListener::lost), unless changes go untold anyway.
+impl ChangeSource for SqliteStore {
+    /// Reports every change to a session, whoever makes it. The future does not
+    /// complete by itself.
     ///
-    /// A change is told within 25 ms and the time of a query, one by one:
-    /// sessions that did not change are not told. Every change is told at once
-    /// ([`all_changed`](ChangeListener::all_changed)) to begin with, when the
+    /// A change is reported within 25 ms and the time of a query, session by
+    /// session; sessions that did not change are not reported. The source
+    /// reports [`AllChanged`](ChangeEvent::AllChanged) at the start, when the
     /// file was replaced, when more than 1,000 changes come between two queries,
     /// and when tables were altered.
     ///
     /// It needs a connection of its own beside those of the store or the pool,
     /// 40 short queries a second, and nothing else while nothing changes.
-    /// While the database cannot be read it is lost, tries again four times a
-    /// second, and tells all changed when it succeeds. While the tables are not
-    /// those that note changes, changes go
-    /// [`untold`](ChangeListener::untold), and it tries again all the same. It
-    /// logs a warning of either, and a line when it is over.
+    /// While the database cannot be read, the source is
+    /// [`Disconnected`](ChangeEvent::Disconnected); it tries again four times a
+    /// second and reports `AllChanged` when it succeeds. While the tables do not
+    /// record changes, it is [`Unsupported`](ChangeEvent::Unsupported), and it
+    /// tries again as well. It logs a warning of either, and a line when it is
+    /// over.
     ///
     /// A host service's pool is followed the same way, through one more
     /// connection with the pool's options. Without a write-ahead log, that
@@ -46,28 +46,25 @@ impl SqliteStore {
     /// ```
     /// use std::sync::Arc;
     ///
-    /// use dcv_resolver_core::{ChangeListener, StoreError};
+    /// use dcv_resolver_core::{ChangeListener, ChangeSource, StoreError};
     /// use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
     ///
     /// # async fn cached(cache: Arc<dyn ChangeListener>) -> Result<(), StoreError> {
     /// let store = SqliteStore::open(SqliteConfig::new("sessions.db")).await?;
-    /// let telling = tokio::spawn(store.watch_changes(cache));
+    /// let watching = tokio::spawn(store.watch_changes(cache));
     /// // … look up through the cache …
-    /// telling.abort();
+    /// watching.abort();
     /// # Ok(())
     /// # }
     /// ```
-    pub fn watch_changes(
-        &self,
-        listener: Arc<dyn ChangeListener>,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
         let mut teller = Teller {
             database: Arc::clone(&self.database),
             listener,
             followed: None,
             said: Said::Changes,
         };
-        async move {
+        Box::pin(async move {
             loop {
                 let pause = match teller.ask().await {
                     Ok(()) => ASK_EVERY,
@@ -78,7 +75,7 @@ impl SqliteStore {
                 };
                 tokio::time::sleep(pause).await;
             }
-        }
+        })
     }
 }
 
@@ -117,14 +114,16 @@ impl Teller {
         let begun = Instant::now().into_std();
         let source = self.database.current().await.map_err(Failure::Lost)?;
         match self.changes(&source).await {
-            Ok(Changes::Sessions(ids)) => ids.iter().for_each(|id| self.listener.changed(id)),
-            Ok(Changes::Any) => self.listener.all_changed(),
+            Ok(Changes::Sessions(ids)) => ids
+                .iter()
+                .for_each(|id| self.listener.on_change(ChangeEvent::Changed(id))),
+            Ok(Changes::Any) => self.listener.on_change(ChangeEvent::AllChanged),
             Err(error) if error.kind() == StoreErrorKind::Incompatible => {
                 return Err(Failure::Untold(source, error));
             }
             Err(error) => return Err(Failure::Lost(error)),
         }
-        self.listener.confirmed(begun);
+        self.listener.on_change(ChangeEvent::CaughtUp(begun));
         if !matches!(self.said, Said::Changes) {
             self.said = Said::Changes;
             let path = self.database.path();
@@ -152,7 +151,7 @@ impl Teller {
             (Failure::Lost(_), Said::Lost) => {}
             (Failure::Lost(error), _) => {
                 self.said = Said::Lost;
-                self.listener.lost();
+                self.listener.on_change(ChangeEvent::Disconnected);
                 tracing::warn!(
                     path = %path.display(),
                     error = %error.chain(),
@@ -162,7 +161,7 @@ impl Teller {
             (Failure::Untold(source, _), Said::Untold(known)) if known.is_same(&source) => {}
             (Failure::Untold(source, error), _) => {
                 self.said = Said::Untold(source);
-                self.listener.untold();
+                self.listener.on_change(ChangeEvent::Unsupported);
                 tracing::warn!(
                     path = %path.display(),
                     error = %error.chain(),
@@ -176,7 +175,7 @@ impl Teller {
 impl Drop for Teller {
     fn drop(&mut self) {
         if matches!(self.said, Said::Changes) {
-            self.listener.lost();
+            self.listener.on_change(ChangeEvent::Disconnected);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use dcv_resolver_cache::{CacheConfig, CacheStats, CachedStore};
 use dcv_resolver_core::{
-    ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport, SessionRegistry,
+    ChangeSource, ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport,
+    SessionRegistry,
 };
 use dcv_resolver_timeout::TimeoutStore;
 
@@ -164,9 +165,10 @@ fn cached(
         .ttl(settings.ttl_ms.milliseconds())
         .negative_ttl(settings.negative_ttl_ms.milliseconds());
     let cached = CachedStore::new(store, config);
+    let watching = |source: &Arc<dyn ChangeSource>| source.watch_changes(cached.listener());
     let cache = Cache {
         stats: cached.stats(),
-        _following: open.watch_changes(cached.listener()).map(Background::start),
+        _following: open.changes.as_ref().map(watching).map(Background::start),
     };
     (Arc::new(cached), Some(Arc::new(cache)))
 }

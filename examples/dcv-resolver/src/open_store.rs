@@ -1,11 +1,10 @@
 //! [`OpenStore`]: a store, opened from its URL.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use dcv_resolver_core::{
-    ChangeListener, MemoryStore, Resolver, SessionImport, SessionListing, SessionStore, StoreError,
+    ChangeSource, MemoryStore, Resolver, SessionImport, SessionListing, SessionStore, StoreError,
 };
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
@@ -20,14 +19,7 @@ use crate::store_url::StoreUrl;
 pub(crate) struct OpenStore {
     pub(crate) name: String,
     pub(crate) access: Access,
-    telling: Option<Telling>,
-}
-
-/// A store that tells of its changes.
-#[derive(Debug)]
-enum Telling {
-    Sqlite(Arc<SqliteStore>),
-    Redis(Arc<RedisStore>),
+    pub(crate) changes: Option<Arc<dyn ChangeSource>>,
 }
 
 /// What can be done with a store.
@@ -58,7 +50,7 @@ impl OpenStore {
         url: StoreUrl,
         missing: Missing,
     ) -> Result<Self, Failure> {
-        let (access, telling) = match url {
+        let (access, changes): (_, Option<Arc<dyn ChangeSource>>) = match url {
             StoreUrl::File(path) => (Access::ReadOnly(Arc::new(load(path).await?)), None),
             StoreUrl::Sqlite(config) => {
                 let path = config.path().to_owned();
@@ -72,32 +64,20 @@ impl OpenStore {
                     }
                 })?;
                 let store = Arc::new(store);
-                let telling = Telling::Sqlite(Arc::clone(&store));
-                (Access::ReadWrite(store), Some(telling))
+                let changes = Arc::<SqliteStore>::clone(&store);
+                (Access::ReadWrite(store), Some(changes))
             }
             StoreUrl::Redis(config) => {
                 let store = Arc::new(RedisStore::new(*config));
-                let telling = Telling::Redis(Arc::clone(&store));
-                (Access::ReadWrite(store), Some(telling))
+                let changes = Arc::<RedisStore>::clone(&store);
+                (Access::ReadWrite(store), Some(changes))
             }
             StoreUrl::Memory => (Access::ReadWrite(Arc::new(MemoryStore::new())), None),
         };
         Ok(Self {
             name,
             access,
-            telling,
-        })
-    }
-
-    /// Tells `listener` of changes for as long as the future runs; `None` for a
-    /// store that is in memory as it is.
-    pub(crate) fn watch_changes(
-        &self,
-        listener: Arc<dyn ChangeListener>,
-    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        Some(match self.telling.as_ref()? {
-            Telling::Sqlite(store) => Box::pin(store.watch_changes(listener)),
-            Telling::Redis(store) => Box::pin(store.watch_changes(listener)),
+            changes,
         })
     }
 

@@ -1,5 +1,6 @@
 //! With a driver, what it confirms decides.
 
+use dcv_resolver_core::ChangeEvent;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ fn now() -> std::time::Instant {
 /// A cache whose driver has just confirmed.
 fn driven(backend: &Backend) -> CachedStore<Backend> {
     let store = cached(backend, CacheConfig::default());
-    store.listener().confirmed(now());
+    store.listener().on_change(ChangeEvent::CaughtUp(now()));
     store
 }
 
@@ -27,7 +28,7 @@ async fn what_is_confirmed_is_served_beyond_any_lifetime() {
     assert_eq!(console_of(&store).await, Some(1));
     for _ in 0..100 {
         advance_ms(1_000).await;
-        store.listener().confirmed(now());
+        store.listener().on_change(ChangeEvent::CaughtUp(now()));
         assert_eq!(console_of(&store).await, Some(1));
     }
     assert_eq!(backend.calls(), 1);
@@ -40,7 +41,7 @@ async fn an_absence_that_is_confirmed_is_served_too() {
     for _ in 0..100 {
         assert_eq!(console_of(&store).await, None);
         advance_ms(1_000).await;
-        store.listener().confirmed(now());
+        store.listener().on_change(ChangeEvent::CaughtUp(now()));
     }
     assert_eq!(backend.calls(), 1);
 }
@@ -59,7 +60,7 @@ async fn nothing_is_served_past_what_is_confirmed() {
     assert_eq!(console_of(&store).await, Some(2));
     assert_eq!(backend.calls(), 3, "the store is asked each time");
     // A late confirmation is one all the same: nothing has changed since.
-    store.listener().confirmed(now());
+    store.listener().on_change(ChangeEvent::CaughtUp(now()));
     assert_eq!(console_of(&store).await, Some(2));
     assert_eq!(backend.calls(), 3);
 }
@@ -72,7 +73,7 @@ async fn an_old_confirmation_does_not_stand_in_for_a_new_one() {
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     advance_ms(1_001).await;
-    store.listener().confirmed(old);
+    store.listener().on_change(ChangeEvent::CaughtUp(old));
     assert_eq!(
         store.stats().confirmed_age(),
         Some(Duration::from_millis(1_001))
@@ -82,7 +83,7 @@ async fn an_old_confirmation_does_not_stand_in_for_a_new_one() {
     // Nor does one from the future last longer.
     store
         .listener()
-        .confirmed(now() + Duration::from_secs(3600));
+        .on_change(ChangeEvent::CaughtUp(now() + Duration::from_secs(3600)));
     advance_ms(1_001).await;
     assert_eq!(console_of(&store).await, Some(1));
     assert_eq!(backend.calls(), 3);
@@ -95,13 +96,17 @@ async fn a_change_is_seen_as_soon_as_it_is_told() {
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     backend.put(console(2));
-    store.listener().changed(console(2).id());
+    store
+        .listener()
+        .on_change(ChangeEvent::Changed(console(2).id()));
     assert_eq!(console_of(&store).await, Some(2));
     backend.remove(console(2).id());
-    store.listener().changed(console(2).id());
+    store
+        .listener()
+        .on_change(ChangeEvent::Changed(console(2).id()));
     assert_eq!(console_of(&store).await, None);
     backend.put(console(3));
-    store.listener().all_changed();
+    store.listener().on_change(ChangeEvent::AllChanged);
     assert_eq!(console_of(&store).await, Some(3));
 }
 
@@ -112,7 +117,9 @@ async fn single_changes_need_no_driver() {
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     backend.put(console(2));
-    store.listener().changed(console(2).id());
+    store
+        .listener()
+        .on_change(ChangeEvent::Changed(console(2).id()));
     assert_eq!(console_of(&store).await, Some(2));
     // Lifetimes hold as before.
     advance_ms(29_999).await;
@@ -130,7 +137,7 @@ async fn what_was_kept_before_the_first_confirmation_is_not_trusted() {
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     backend.put(console(2));
-    store.listener().confirmed(now());
+    store.listener().on_change(ChangeEvent::CaughtUp(now()));
     assert_eq!(console_of(&store).await, Some(2));
 }
 
@@ -160,14 +167,19 @@ async fn a_call_is_void_after(happens: impl Fn(&CachedStore<Backend>)) {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_began_before_a_change_brings_nothing_after_it() {
-    a_call_is_void_after(|store| store.listener().changed(console(1).id())).await;
-    a_call_is_void_after(|store| store.listener().all_changed()).await;
-    a_call_is_void_after(|store| store.listener().lost()).await;
-    a_call_is_void_after(|store| store.listener().untold()).await;
     a_call_is_void_after(|store| {
-        store.listener().lost();
-        store.listener().all_changed();
-        store.listener().confirmed(now());
+        store
+            .listener()
+            .on_change(ChangeEvent::Changed(console(1).id()))
+    })
+    .await;
+    a_call_is_void_after(|store| store.listener().on_change(ChangeEvent::AllChanged)).await;
+    a_call_is_void_after(|store| store.listener().on_change(ChangeEvent::Disconnected)).await;
+    a_call_is_void_after(|store| store.listener().on_change(ChangeEvent::Unsupported)).await;
+    a_call_is_void_after(|store| {
+        store.listener().on_change(ChangeEvent::Disconnected);
+        store.listener().on_change(ChangeEvent::AllChanged);
+        store.listener().on_change(ChangeEvent::CaughtUp(now()));
     })
     .await;
 }
@@ -183,7 +195,9 @@ async fn a_void_call_fills_nothing_though_nobody_asks_again() {
         async move { console_of(&*store).await }
     });
     settle().await;
-    store.listener().changed(console(1).id());
+    store
+        .listener()
+        .on_change(ChangeEvent::Changed(console(1).id()));
     backend.put(console(2));
     backend.release();
     assert_eq!(asking.await.unwrap(), Some(1));
@@ -199,22 +213,22 @@ async fn while_the_driver_has_lost_track_the_store_is_asked() {
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
 
-    listener.lost();
+    listener.on_change(ChangeEvent::Disconnected);
     assert_eq!(store.stats().confirmed_age(), None);
     for port in 2..5 {
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));
     }
     // Neither of the two is enough alone.
-    listener.confirmed(now());
+    listener.on_change(ChangeEvent::CaughtUp(now()));
     backend.put(console(5));
     assert_eq!(console_of(&store).await, Some(5));
-    listener.all_changed();
+    listener.on_change(ChangeEvent::AllChanged);
     backend.put(console(6));
     assert_eq!(console_of(&store).await, Some(6));
 
     // Kept after everything may have changed, and so confirmed now.
-    listener.confirmed(now());
+    listener.on_change(ChangeEvent::CaughtUp(now()));
     let calls = backend.calls();
     assert_eq!(console_of(&store).await, Some(6));
     assert_eq!(backend.calls(), calls);
@@ -227,10 +241,10 @@ async fn nothing_from_before_a_loss_is_served_after_it() {
     let listener = store.listener();
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
-    listener.lost();
+    listener.on_change(ChangeEvent::Disconnected);
     backend.put(console(2));
-    listener.all_changed();
-    listener.confirmed(now());
+    listener.on_change(ChangeEvent::AllChanged);
+    listener.on_change(ChangeEvent::CaughtUp(now()));
     assert_eq!(console_of(&store).await, Some(2));
 }
 
@@ -238,7 +252,7 @@ async fn nothing_from_before_a_loss_is_served_after_it() {
 async fn a_driver_that_begins_with_a_loss_is_one() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
-    store.listener().lost();
+    store.listener().on_change(ChangeEvent::Disconnected);
     for port in 1..4 {
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));
@@ -272,7 +286,7 @@ async fn goes_by_lifetimes(store: &CachedStore<Backend>, backend: &Backend) {
 async fn a_driver_that_does_not_tell_leaves_it_to_lifetimes() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
-    store.listener().untold();
+    store.listener().on_change(ChangeEvent::Unsupported);
     assert_eq!(store.stats().confirmed_age(), None);
     goes_by_lifetimes(&store, &backend).await;
 }
@@ -286,9 +300,9 @@ async fn a_driver_that_does_not_tell_any_more_leaves_it_to_lifetimes() {
         backend.put(console(1));
         assert_eq!(console_of(&store).await, Some(1));
         if loses_first {
-            listener.lost();
+            listener.on_change(ChangeEvent::Disconnected);
         }
-        listener.untold();
+        listener.on_change(ChangeEvent::Unsupported);
         assert_eq!(store.stats().confirmed_age(), None);
         // What was kept before may have changed untold.
         backend.put(console(2));
@@ -302,13 +316,15 @@ async fn what_is_said_not_to_be_told_again_is_gone_again() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     for port in 1..4 {
-        store.listener().untold();
+        store.listener().on_change(ChangeEvent::Unsupported);
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));
     }
     // A change that is told all the same is seen.
     backend.put(console(4));
-    store.listener().changed(console(4).id());
+    store
+        .listener()
+        .on_change(ChangeEvent::Changed(console(4).id()));
     assert_eq!(console_of(&store).await, Some(4));
 }
 
@@ -317,15 +333,15 @@ async fn a_driver_that_tells_at_last_or_loses_track_puts_lifetimes_out_of_force(
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     let listener = store.listener();
-    listener.untold();
+    listener.on_change(ChangeEvent::Unsupported);
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     // Not without having said that everything may have changed.
-    listener.confirmed(now());
+    listener.on_change(ChangeEvent::CaughtUp(now()));
     assert_eq!(store.stats().confirmed_age(), None);
     backend.put(console(2));
-    listener.all_changed();
-    listener.confirmed(now());
+    listener.on_change(ChangeEvent::AllChanged);
+    listener.on_change(ChangeEvent::CaughtUp(now()));
     assert_eq!(console_of(&store).await, Some(2));
     advance_ms(1_000).await;
     assert_eq!(console_of(&store).await, Some(2));
@@ -333,9 +349,9 @@ async fn a_driver_that_tells_at_last_or_loses_track_puts_lifetimes_out_of_force(
     advance_ms(1).await;
     assert_eq!(console_of(&store).await, Some(3));
 
-    listener.untold();
+    listener.on_change(ChangeEvent::Unsupported);
     assert_eq!(console_of(&store).await, Some(3));
-    listener.lost();
+    listener.on_change(ChangeEvent::Disconnected);
     for port in 4..6 {
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::{
-    Expiry, SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind, async_trait,
+    ChangeEvent, Expiry, SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind,
+    async_trait,
 };
 use tokio::task::JoinSet;
 
@@ -70,7 +71,9 @@ async fn a_herd_on_several_threads_costs_one_call() {
         CacheConfig::default().ttl(Duration::from_secs(3600)),
     ));
     for round in 1..=20 {
-        store.listener().changed(console(1).id());
+        store
+            .listener()
+            .on_change(ChangeEvent::Changed(console(1).id()));
         let answers = herd(&store, 500).join_all().await;
         assert_eq!(answers, vec![Some(1); 500]);
         assert!(backend.calls() >= round);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
-use dcv_resolver_core::{ChangeListener, StoreError, StoreErrorKind};
+use dcv_resolver_core::{ChangeEvent, ChangeListener, StoreError, StoreErrorKind};
 use proptest::prelude::*;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -124,7 +124,7 @@ impl World {
         let store = Arc::new(cached(&backend, config));
         let driver = store.listener();
         if drives {
-            driver.confirmed(Instant::now().into_std());
+            driver.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
         }
         Self {
             store,
@@ -179,27 +179,28 @@ impl World {
             }
             Step::Tell if !self.lost => self.tell(),
             Step::TellAll if !self.lost => {
-                self.driver.all_changed();
+                self.driver.on_change(ChangeEvent::AllChanged);
                 self.untold.clear();
                 self.bar_everything();
                 self.bar_everything_stale();
             }
             Step::Lose if self.drives => {
-                self.driver.lost();
+                self.driver.on_change(ChangeEvent::Disconnected);
                 self.lost = true;
                 self.go_by(By::Confirmations);
                 self.bar_everything();
             }
             Step::Refuse if self.drives => {
-                self.driver.untold();
+                self.driver.on_change(ChangeEvent::Unsupported);
                 self.lost = true;
                 self.go_by(By::Lifetimes);
                 self.bar_everything();
                 self.bar_everything_stale();
             }
             Step::Find if self.lost => {
-                self.driver.all_changed();
-                self.driver.confirmed(Instant::now().into_std());
+                self.driver.on_change(ChangeEvent::AllChanged);
+                self.driver
+                    .on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
                 self.lost = false;
                 self.go_by(By::Confirmations);
                 self.untold.clear();
@@ -227,12 +228,13 @@ impl World {
 
     fn tell(&mut self) {
         for id in std::mem::take(&mut self.untold) {
-            self.driver.changed(&name(id));
+            self.driver.on_change(ChangeEvent::Changed(&name(id)));
             self.barriers.insert(id, self.events);
             self.stale_barriers.insert(id, self.events);
         }
         if self.drives {
-            self.driver.confirmed(Instant::now().into_std());
+            self.driver
+                .on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
         }
     }
 

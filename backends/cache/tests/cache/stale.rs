@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{Clock, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{ChangeEvent, Clock, SessionStore, StoreErrorKind};
 use tokio::time::Instant;
 
 use crate::support::{Backend, advance_ms, cached, console, console_of, expiring, port};
@@ -120,9 +120,13 @@ async fn what_is_known_to_have_changed_is_never_served_stale() {
     let backend = Backend::new();
     let store = patient(&backend);
     for forget in [
-        (|store| store.listener().changed(console(1).id())) as fn(&CachedStore<Backend>),
-        |store| store.listener().all_changed(),
-        |store| store.listener().untold(),
+        (|store| {
+            store
+                .listener()
+                .on_change(ChangeEvent::Changed(console(1).id()))
+        }) as fn(&CachedStore<Backend>),
+        |store| store.listener().on_change(ChangeEvent::AllChanged),
+        |store| store.listener().on_change(ChangeEvent::Unsupported),
     ] {
         backend.fail(None);
         backend.put(console(1));
@@ -138,11 +142,11 @@ async fn with_a_driver_the_time_counts_from_what_it_last_confirmed() {
     let backend = Backend::new();
     let store = patient(&backend);
     let listener = store.listener();
-    listener.confirmed(Instant::now().into_std());
+    listener.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     advance_ms(3_600_000).await;
-    listener.confirmed(Instant::now().into_std());
+    listener.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
     backend.fail(Some(UNAVAILABLE));
     advance_ms(601_000).await;
     assert_eq!(ask(&store).await, Ok(Some(1)));
@@ -155,15 +159,15 @@ async fn when_the_store_is_gone_with_its_driver_it_is_an_outage_like_any() {
     let backend = Backend::new();
     let store = patient(&backend);
     let listener = store.listener();
-    listener.confirmed(Instant::now().into_std());
+    listener.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     backend.fail(Some(UNAVAILABLE));
-    listener.lost();
+    listener.on_change(ChangeEvent::Disconnected);
     advance_ms(601_000).await;
     assert_eq!(ask(&store).await, Ok(Some(1)));
     // It is back, and everything may have changed.
-    listener.all_changed();
+    listener.on_change(ChangeEvent::AllChanged);
     assert_eq!(ask(&store).await, Err(UNAVAILABLE));
 }
 
@@ -171,7 +175,7 @@ async fn when_the_store_is_gone_with_its_driver_it_is_an_outage_like_any() {
 async fn with_a_driver_that_does_not_tell_it_is_an_outage_like_any() {
     let backend = Backend::new();
     let store = patient(&backend);
-    store.listener().untold();
+    store.listener().on_change(ChangeEvent::Unsupported);
     backend.put(console(1));
     assert_eq!(console_of(&store).await, Some(1));
     backend.fail(Some(UNAVAILABLE));
@@ -204,12 +208,12 @@ async fn a_stale_record_is_marked_with_its_age_and_a_fresh_one_is_not() {
     assert_eq!(age().await, None);
 
     // Of what a driver confirmed, it is since then.
-    listener.confirmed(Instant::now().into_std());
+    listener.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
     assert_eq!(age().await, None);
     advance_ms(500).await;
-    listener.confirmed(Instant::now().into_std());
+    listener.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
     backend.fail(Some(UNAVAILABLE));
-    listener.lost();
+    listener.on_change(ChangeEvent::Disconnected);
     advance_ms(300).await;
     assert_eq!(age().await, Some(Duration::from_millis(300)));
 }

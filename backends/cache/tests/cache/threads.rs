@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::{
-    Expiry, SessionId, SessionRecord, SessionStore, StoreError, Timestamp, async_trait,
+    ChangeEvent, Expiry, SessionId, SessionRecord, SessionStore, StoreError, Timestamp, async_trait,
 };
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
     let store = CachedStore::new(Number(AtomicI64::new(FIRST)), config);
     let listener = store.listener();
     let now = || Instant::now().into_std();
-    listener.confirmed(now());
+    listener.on_change(ChangeEvent::CaughtUp(now()));
     let console = id("console");
     let told = AtomicI64::new(FIRST);
     // Counted, since a panic on one thread would keep the others waiting.
@@ -71,18 +71,18 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
             store.store().0.store(number, Ordering::SeqCst);
             match number % 6 {
                 0 => {
-                    listener.lost();
-                    listener.all_changed();
-                    listener.confirmed(now());
+                    listener.on_change(ChangeEvent::Disconnected);
+                    listener.on_change(ChangeEvent::AllChanged);
+                    listener.on_change(ChangeEvent::CaughtUp(now()));
                 }
-                1 => listener.all_changed(),
+                1 => listener.on_change(ChangeEvent::AllChanged),
                 // Lifetimes hold, and then they do not.
-                2 => listener.untold(),
+                2 => listener.on_change(ChangeEvent::Unsupported),
                 3 => {
-                    listener.all_changed();
-                    listener.confirmed(now());
+                    listener.on_change(ChangeEvent::AllChanged);
+                    listener.on_change(ChangeEvent::CaughtUp(now()));
                 }
-                _ => listener.changed(&console),
+                _ => listener.on_change(ChangeEvent::Changed(&console)),
             }
             told.store(number, Ordering::SeqCst);
             // Time for what was under way to come too late.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use dcv_resolver_core::{ChangeListener, SessionId};
+use dcv_resolver_core::{ChangeEvent, ChangeListener, SessionId};
 use redis::{PushInfo, PushKind, Value};
 
 /// What is pushed may come from several connections at once, and from one that
@@ -47,10 +47,10 @@ impl Teller {
             [Value::Array(keys)] => keys
                 .iter()
                 .filter_map(|key| self.session(key))
-                .for_each(|id| self.listener.changed(&id)),
+                .for_each(|id| self.listener.on_change(ChangeEvent::Changed(&id))),
             // Null is for `FLUSHALL` and `FLUSHDB`; of anything else nobody
             // knows which keys it is for.
-            _ => self.listener.all_changed(),
+            _ => self.listener.on_change(ChangeEvent::AllChanged),
         }
     }
 
@@ -66,13 +66,13 @@ impl Teller {
     pub(crate) fn all_changed(&self) {
         let mut state = self.state();
         *state = State::Telling;
-        self.listener.all_changed();
+        self.listener.on_change(ChangeEvent::AllChanged);
     }
 
     pub(crate) fn confirmed(&self, moment: Instant) {
         let state = self.state();
         if *state == State::Telling {
-            self.listener.confirmed(moment);
+            self.listener.on_change(ChangeEvent::CaughtUp(moment));
         }
     }
 
@@ -81,7 +81,7 @@ impl Teller {
         let mut state = self.state();
         if *state != State::Lost {
             *state = State::Lost;
-            self.listener.lost();
+            self.listener.on_change(ChangeEvent::Disconnected);
         }
     }
 
@@ -91,7 +91,7 @@ impl Teller {
         let mut state = self.state();
         if *state != State::Untold(connection) {
             *state = State::Untold(connection);
-            self.listener.untold();
+            self.listener.on_change(ChangeEvent::Unsupported);
         }
     }
 
@@ -123,24 +123,25 @@ mod tests {
     }
 
     impl ChangeListener for Calls {
-        fn changed(&self, id: &SessionId) {
-            self.push(id.as_str());
-        }
-
-        fn all_changed(&self) {
-            self.push("(all)");
-        }
-
-        fn confirmed(&self, _: Instant) {
-            self.push("(confirmed)");
-        }
-
-        fn lost(&self) {
-            self.push("(lost)");
-        }
-
-        fn untold(&self) {
-            self.push("(untold)");
+        fn on_change(&self, event: ChangeEvent<'_>) {
+            match event {
+                ChangeEvent::Changed(id) => {
+                    self.push(id.as_str());
+                }
+                ChangeEvent::AllChanged => {
+                    self.push("(all)");
+                }
+                ChangeEvent::CaughtUp(_) => {
+                    self.push("(confirmed)");
+                }
+                ChangeEvent::Disconnected => {
+                    self.push("(lost)");
+                }
+                ChangeEvent::Unsupported => {
+                    self.push("(untold)");
+                }
+                event => panic!("{event:?}"),
+            }
         }
     }
 

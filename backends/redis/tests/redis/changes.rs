@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Expiry, OnConflict, SessionImport, SessionRegistry, SessionStore, Timestamp,
+    ChangeSource, Expiry, OnConflict, SessionImport, SessionRegistry, SessionStore, Timestamp,
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::time::Instant;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use dcv_resolver_core::{ChangeListener, SessionId, SessionRegistry, SessionStore, StoreError};
+use dcv_resolver_core::{
+    ChangeEvent, ChangeListener, ChangeSource, SessionId, SessionRegistry, SessionStore, StoreError,
+};
 use dcv_resolver_redis::RedisStore;
 use tokio::time::sleep;
 
@@ -74,31 +76,34 @@ impl Kept {
 }
 
 impl ChangeListener for TinyCache {
-    fn changed(&self, id: &SessionId) {
-        let mut kept = self.kept();
-        kept.entries.remove(id);
-        *kept.changes.entry(id.clone()).or_default() += 1;
-    }
-
-    fn all_changed(&self) {
-        let mut kept = self.kept();
-        kept.entries.clear();
-        kept.losses += 1;
-        kept.is_telling = true;
-    }
-
-    fn confirmed(&self, moment: Instant) {
-        self.kept().confirmed = Some(moment);
-    }
-
-    fn lost(&self) {
-        let mut kept = self.kept();
-        kept.is_telling = false;
-        kept.entries.clear();
-    }
-
-    fn untold(&self) {
-        self.lost();
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Changed(id) => {
+                let mut kept = self.kept();
+                kept.entries.remove(id);
+                *kept.changes.entry(id.clone()).or_default() += 1;
+            }
+            ChangeEvent::AllChanged => {
+                let mut kept = self.kept();
+                kept.entries.clear();
+                kept.losses += 1;
+                kept.is_telling = true;
+            }
+            ChangeEvent::CaughtUp(moment) => {
+                self.kept().confirmed = Some(moment);
+            }
+            ChangeEvent::Disconnected => {
+                let mut kept = self.kept();
+                kept.is_telling = false;
+                kept.entries.clear();
+            }
+            ChangeEvent::Unsupported => {
+                let mut kept = self.kept();
+                kept.is_telling = false;
+                kept.entries.clear();
+            }
+            event => panic!("{event:?}"),
+        }
     }
 }
 

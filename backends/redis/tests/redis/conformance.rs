@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_conformance::{Fixture, register_each};
-use dcv_resolver_core::SessionRecord;
 use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_core::{ChangeSource, SessionRecord};
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::sync::OnceCell;
 

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
-    ChangeListener, OnConflict, SessionId, SessionImport, SessionRegistry, SessionStore,
+    ChangeEvent, ChangeListener, ChangeSource, OnConflict, SessionId, SessionImport,
+    SessionRegistry, SessionStore,
 };
 use dcv_resolver_sqlite::SqliteStore;
 
@@ -115,33 +116,38 @@ impl Cache {
 }
 
 impl ChangeListener for Cache {
-    fn changed(&self, id: &SessionId) {
-        let mut kept = self.kept.lock().unwrap();
-        kept.0.remove(id);
-        kept.1 += 1;
-    }
-
-    fn all_changed(&self) {
-        let mut kept = self.kept.lock().unwrap();
-        kept.0.clear();
-        kept.1 += 1;
-    }
-
-    fn confirmed(&self, moment: Instant) {
-        let mut acknowledged = self.acknowledged.lock().unwrap();
-        let confirmed = acknowledged.partition_point(|(at, ..)| *at < moment);
-        for (_, n, count) in acknowledged.drain(..confirmed) {
-            self.floor[n as usize].fetch_max(count, Ordering::SeqCst);
-            self.confirmed_writes.fetch_add(1, Ordering::Relaxed);
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Changed(id) => {
+                let mut kept = self.kept.lock().unwrap();
+                kept.0.remove(id);
+                kept.1 += 1;
+            }
+            ChangeEvent::AllChanged => {
+                let mut kept = self.kept.lock().unwrap();
+                kept.0.clear();
+                kept.1 += 1;
+            }
+            ChangeEvent::CaughtUp(moment) => {
+                let mut acknowledged = self.acknowledged.lock().unwrap();
+                let confirmed = acknowledged.partition_point(|(at, ..)| *at < moment);
+                for (_, n, count) in acknowledged.drain(..confirmed) {
+                    self.floor[n as usize].fetch_max(count, Ordering::SeqCst);
+                    self.confirmed_writes.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            ChangeEvent::Disconnected => {
+                let mut kept = self.kept.lock().unwrap();
+                kept.0.clear();
+                kept.1 += 1;
+            }
+            ChangeEvent::Unsupported => {
+                let mut kept = self.kept.lock().unwrap();
+                kept.0.clear();
+                kept.1 += 1;
+            }
+            event => panic!("{event:?}"),
         }
-    }
-
-    fn lost(&self) {
-        self.all_changed();
-    }
-
-    fn untold(&self) {
-        self.all_changed();
     }
 }
 

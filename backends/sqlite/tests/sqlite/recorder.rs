@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use dcv_resolver_core::{ChangeListener, SessionId};
+use dcv_resolver_core::{ChangeEvent, ChangeListener, ChangeSource};
 use dcv_resolver_sqlite::SqliteStore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -126,23 +126,24 @@ impl Listener {
 }
 
 impl ChangeListener for Listener {
-    fn changed(&self, id: &SessionId) {
-        self.say(Told::Changed(id.to_string()));
-    }
-
-    fn all_changed(&self) {
-        self.say(Told::All);
-    }
-
-    fn confirmed(&self, moment: Instant) {
-        self.say(Told::Confirmed(moment));
-    }
-
-    fn lost(&self) {
-        self.say(Told::Lost);
-    }
-
-    fn untold(&self) {
-        self.say(Told::Untold);
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Changed(id) => {
+                self.say(Told::Changed(id.to_string()));
+            }
+            ChangeEvent::AllChanged => {
+                self.say(Told::All);
+            }
+            ChangeEvent::CaughtUp(moment) => {
+                self.say(Told::Confirmed(moment));
+            }
+            ChangeEvent::Disconnected => {
+                self.say(Told::Lost);
+            }
+            ChangeEvent::Unsupported => {
+                self.say(Told::Untold);
+            }
+            event => panic!("{event:?}"),
+        }
     }
 }

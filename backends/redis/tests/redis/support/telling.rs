@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dcv_resolver_core::{ChangeListener, SessionId};
+use dcv_resolver_core::{ChangeEvent, ChangeListener, ChangeSource, SessionId};
 use dcv_resolver_redis::RedisStore;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -79,24 +79,25 @@ impl Recorder {
 }
 
 impl ChangeListener for Recorder {
-    fn changed(&self, id: &SessionId) {
-        self.record(Told::Changed(id.clone()));
-    }
-
-    fn all_changed(&self) {
-        self.record(Told::All);
-    }
-
-    fn confirmed(&self, moment: std::time::Instant) {
-        self.record(Told::Confirmed(moment));
-    }
-
-    fn lost(&self) {
-        self.record(Told::Lost);
-    }
-
-    fn untold(&self) {
-        self.record(Told::Untold);
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        match event {
+            ChangeEvent::Changed(id) => {
+                self.record(Told::Changed(id.clone()));
+            }
+            ChangeEvent::AllChanged => {
+                self.record(Told::All);
+            }
+            ChangeEvent::CaughtUp(moment) => {
+                self.record(Told::Confirmed(moment));
+            }
+            ChangeEvent::Disconnected => {
+                self.record(Told::Lost);
+            }
+            ChangeEvent::Unsupported => {
+                self.record(Told::Untold);
+            }
+            event => panic!("{event:?}"),
+        }
     }
 }
 
