@@ -1,7 +1,7 @@
-//! The `durability` battery: what a registry that outlives the process keeps.
+//! The `durability` battery, for a registry that survives a restart.
 //!
-//! No contract asks for it. A registry that runs this battery promises that
-//! what a call has answered `Ok` to is there when the place is opened again.
+//! No contract requires it. A registry that runs this battery guarantees that
+//! the effects of a call that returned `Ok` are there when it is opened again.
 
 use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
 
@@ -15,17 +15,21 @@ macro_rules! __durability_rules {
     (($($then:tt)+) $arguments:tt) => {
         $($then)+! {
             $arguments
-            records_are_there_after_reopening
-            tokens_are_there_after_reopening
-            changes_are_there_after_reopening
-            what_is_gone_stays_gone_after_reopening
+            s3_records_are_unchanged_after_reopening
+            r2_leases_hold_after_reopening
+            r3_last_change_holds_after_reopening
+            r8_removed_records_are_absent_after_reopening
         }
     };
 }
 
-/// [`SessionStore`] rules 3 and 5, after opening again: every record is there
-/// as it went in, expired ones too.
-pub async fn records_are_there_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+__durability_rules! { (crate::macros::check) [SessionRegistry] }
+
+/// Checks S3 and S5 after the store was opened again: every record is unchanged,
+/// expired ones too.
+pub async fn s3_records_are_unchanged_after_reopening<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let mut records = varied();
@@ -42,9 +46,9 @@ pub async fn records_are_there_after_reopening<F: Fixture<Store: SessionRegistry
     assert_eq!(list_all(&store, limit(10)).await, by_id(records));
 }
 
-/// [`SessionRegistry`] rules 2, 6 and 8, after opening again: the lease is its
-/// owner's and nobody else's.
-pub async fn tokens_are_there_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R2, R6 and R8 after the store was opened again: only its owner has the
+/// lease.
+pub async fn r2_leases_hold_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -67,9 +71,9 @@ pub async fn tokens_are_there_after_reopening<F: Fixture<Store: SessionRegistry>
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
 
-/// [`SessionRegistry`] rules 3, 4 and 7, after opening again: the last of
-/// several records is there, under the last lease and with the last expiry.
-pub async fn changes_are_there_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R3, R4 and R7 after the store was opened again: the last of several
+/// records is there, with the last lease and the last expiry.
+pub async fn r3_last_change_holds_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -99,9 +103,9 @@ pub async fn changes_are_there_after_reopening<F: Fixture<Store: SessionRegistry
     assert!(store.deregister(&id, &THEIRS).await.unwrap());
 }
 
-/// [`SessionRegistry`] rules 8 and 9, after opening again: neither what was
-/// deregistered nor what was swept is back.
-pub async fn what_is_gone_stays_gone_after_reopening<F: Fixture<Store: SessionRegistry>>(
+/// Checks R8 and R9 after the store was opened again: records that were
+/// deregistered or swept do not return.
+pub async fn r8_removed_records_are_absent_after_reopening<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();

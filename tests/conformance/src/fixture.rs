@@ -1,4 +1,4 @@
-//! [`Fixture`]: what a backend gives to be tested.
+//! [`Fixture`]: what a backend provides for its tests.
 
 use std::time::Duration;
 
@@ -7,51 +7,51 @@ use dcv_resolver_core::{
     testing::ManualClock,
 };
 
-/// A place for the sessions of one rule: a file in a temporary folder, a key
-/// prefix on a server, a map.
+/// Holds the sessions of one rule: a file in a temporary directory, a key prefix
+/// on a server, a map.
 ///
-/// Every rule makes a place of its own with [`new`](Self::new) and drops it at
-/// the end. Places must not share sessions, because a rule counts what it
-/// sweeps and lists, and rules run at the same time.
+/// Every rule creates a fixture with [`new`](Self::new) and drops it at the end.
+/// Fixtures must not share sessions, because rules run at the same time and
+/// count what they sweep and list.
 pub trait Fixture: Sized + Send + Sync + 'static {
-    /// What is tested.
+    /// The store under test.
     type Store: SessionStore;
 
-    /// A new place without sessions.
+    /// Creates a fixture without sessions.
     fn new() -> impl Future<Output = Self> + Send;
 
-    /// Puts `records` into the place, once and before it is opened, under a
-    /// lease that the rules do not know, or under none.
+    /// Stores `records`, once and before the store is opened, under a lease that
+    /// the rules do not know, or under none.
     ///
     /// A read-only backend writes its file here; a registry calls
     /// [`register_each`].
     fn seed(&self, records: &[SessionRecord]) -> impl Future<Output = ()> + Send;
 
-    /// Opens a store on the place.
+    /// Opens a store on the fixture.
     ///
-    /// Only the `durability` battery opens again, after it has dropped the
-    /// first store, and the `shared` battery, while the first store is open.
+    /// Only two batteries call it again: `durability` after it has dropped the
+    /// first store, and `shared` while the first store is open.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// The time at which a rule starts, 2030-01-01T00:00:00Z unless
-    /// overridden; later times are counted from it.
+    /// Returns the time at which a rule starts; later times are counted from it.
+    /// Default: 2030-01-01T00:00:00Z.
     fn t0(&self) -> Timestamp {
         ManualClock::default().now()
     }
 
-    /// How old what a store answers may be, as to changes that are made through
-    /// another; zero unless overridden. The `shared` battery waits so long
-    /// before it looks for a change, and not a moment longer.
+    /// Returns how long a store may return the state from before a change that
+    /// was made through another store. The `shared` battery waits exactly this
+    /// long before it looks for a change. Default: zero.
     fn max_staleness(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// Registers each of `records` at `now`: a registry's [`Fixture::seed`].
+/// Registers each of `records` at `now`: the [`Fixture::seed`] of a registry.
 ///
 /// # Panics
 ///
-/// When `store` refuses a record.
+/// When a record cannot be registered.
 pub async fn register_each<S: SessionRegistry>(
     store: &S,
     records: &[SessionRecord],

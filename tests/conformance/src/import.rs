@@ -1,4 +1,4 @@
-//! The `import` battery: what every [`SessionImport`] keeps.
+//! The `import` battery, for every [`SessionImport`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use ImportOutcome::{Skipped, Stored};
 
 use crate::Fixture;
 use crate::listing::{by_id, limit, list_all};
-use crate::partial::give_up_after;
+use crate::partial::drop_after;
 use crate::race::race;
 use crate::sample::{
-    OURS, THEIRS, after, assert_kind, awkward_ids, full, id, minimal, other, varied,
+    OURS, THEIRS, after, assert_kind, full, id, minimal, other, unusual_ids, varied,
 };
 
 #[doc(hidden)]
@@ -24,45 +24,50 @@ macro_rules! __import_rules {
     (($($then:tt)+) $arguments:tt) => {
         $($then)+! {
             $arguments
-            an_empty_batch_stores_nothing
-            imported_records_come_back_as_they_went_in
-            awkward_ids_are_imported
-            each_record_has_its_answer_in_order
-            keep_stores_what_register_would_store
-            a_kept_record_keeps_its_lease
-            replace_stores_whatever_is_there
-            replace_takes_over_the_lease
-            the_later_of_two_with_one_id_wins
-            two_with_one_id_are_both_kept_out
-            importing_again_is_harmless
-            a_large_batch_is_stored
-            of_concurrent_imports_one_wins_each_record
-            a_dropped_import_stores_whole_records
+            i1_empty_batch_stores_nothing
+            i5_imported_records_are_returned_unchanged
+            i5_unusual_ids_are_imported_separately
+            i1_outcomes_have_the_order_of_the_records
+            i2_skip_stores_what_register_would_store
+            i2_skipped_record_and_its_lease_are_unchanged
+            i3_overwrite_stores_every_record
+            i3_overwrite_takes_over_the_lease
+            i4_last_record_of_an_id_is_stored
+            i4_both_records_of_a_taken_id_are_skipped
+            i5_repeated_import_is_harmless
+            i1_large_batch_is_stored_listed_and_swept
+            i2_one_of_concurrent_imports_stores_each_record
+            i5_dropped_import_stores_whole_records
         }
     };
 }
 
-/// [`SessionImport`] rule 1: no records, no answers, and nothing stored.
-pub async fn an_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: F) {
+__import_rules! { (crate::macros::check) [SessionImport] }
+
+/// Checks I1: an import of no records has no outcomes and stores nothing.
+pub async fn i1_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
-        let answers = store.import(&[], &OURS, existing, t0).await.unwrap();
+    for on_conflict in [OnConflict::Skip, OnConflict::Overwrite] {
+        let answers = store.import(&[], &OURS, on_conflict, t0).await.unwrap();
         assert_eq!(answers, []);
     }
     assert!(list_all(&store, limit(10)).await.is_empty());
 }
 
-/// [`SessionImport`] rule 5 and [`SessionStore`] rule 3: every field comes
-/// back, at its least and at its greatest, and with any text in it.
-pub async fn imported_records_come_back_as_they_went_in<F: Fixture<Store: SessionImport>>(
+/// Checks I5 and S3: every field is returned unchanged, with its smallest and its
+/// greatest values, and with any text.
+pub async fn i5_imported_records_are_returned_unchanged<F: Fixture<Store: SessionImport>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let records = varied();
-    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
-        let answers = store.import(&records, &OURS, existing, t0).await.unwrap();
+    for on_conflict in [OnConflict::Skip, OnConflict::Overwrite] {
+        let answers = store
+            .import(&records, &OURS, on_conflict, t0)
+            .await
+            .unwrap();
         assert_eq!(answers, vec![Stored; records.len()]);
         for record in &records {
             let found = store.lookup(record.id()).await.unwrap();
@@ -71,12 +76,12 @@ pub async fn imported_records_come_back_as_they_went_in<F: Fixture<Store: Sessio
     }
 }
 
-/// [`SessionImport`] rule 1 and [`SessionStore`] rule 4: ids that are awkward
-/// or look alike are imported apart, each under the lease.
-pub async fn awkward_ids_are_imported<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I5 and S4: ids that are unusual or look alike are imported separately,
+/// each under the lease.
+pub async fn i5_unusual_ids_are_imported_separately<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    let records: Vec<_> = awkward_ids()
+    let records: Vec<_> = unusual_ids()
         .into_iter()
         .zip(1..)
         .map(|(id, port)| {
@@ -93,8 +98,10 @@ pub async fn awkward_ids_are_imported<F: Fixture<Store: SessionImport>>(fixture:
     }
 }
 
-/// [`SessionImport`] rule 1: one answer a record, in the order of the records.
-pub async fn each_record_has_its_answer_in_order<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I1: there is one outcome per record, in the order of the records.
+pub async fn i1_outcomes_have_the_order_of_the_records<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let mut records = Vec::new();
@@ -113,10 +120,11 @@ pub async fn each_record_has_its_answer_in_order<F: Fixture<Store: SessionImport
     assert_eq!(answers.unwrap(), expected);
 }
 
-/// [`SessionImport`] rule 2: with `Keep`, absent ids, expired records and
-/// records of the same lease are stored; live ones of another lease, or of
-/// none, are kept.
-pub async fn keep_stores_what_register_would_store<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I2: with `Skip`, absent ids, expired records and records of the same
+/// lease are stored; live records of another lease, or of none, are skipped.
+pub async fn i2_skip_stores_what_register_would_store<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let now = after(t0, 10);
     let seeded = [
@@ -155,8 +163,10 @@ pub async fn keep_stores_what_register_would_store<F: Fixture<Store: SessionImpo
     }
 }
 
-/// [`SessionImport`] rule 2: what is kept is kept whole, and under its lease.
-pub async fn a_kept_record_keeps_its_lease<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I2: the record of a skipped id is unchanged, and so is its lease.
+pub async fn i2_skipped_record_and_its_lease_are_unchanged<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let theirs = full(id("console"), Expiry::At(after(t0, 10)));
@@ -170,9 +180,9 @@ pub async fn a_kept_record_keeps_its_lease<F: Fixture<Store: SessionImport>>(fix
     assert!(store.deregister(theirs.id(), &THEIRS).await.unwrap());
 }
 
-/// [`SessionImport`] rule 3: with `Replace`, every record is stored, and
-/// nothing of the one before is left.
-pub async fn replace_stores_whatever_is_there<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I3: with `Overwrite` every record is stored, and nothing of the record
+/// before remains.
+pub async fn i3_overwrite_stores_every_record<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let seeded = full(id("seeded"), Expiry::Never);
     fixture.seed(std::slice::from_ref(&seeded)).await;
@@ -194,9 +204,9 @@ pub async fn replace_stores_whatever_is_there<F: Fixture<Store: SessionImport>>(
     assert_eq!(list_all(&store, limit(10)).await, by_id(batch));
 }
 
-/// [`SessionImport`] rule 3: with `Replace`, the record is under the new token,
-/// and the old one is worth nothing.
-pub async fn replace_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I3: with `Overwrite` the record has the new token, and the old one is
+/// invalid.
+pub async fn i3_overwrite_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -216,12 +226,11 @@ pub async fn replace_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixt
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
 
-/// [`SessionImport`] rule 4: of records with one id, next to each other or far
-/// apart, the last is there in the end.
-pub async fn the_later_of_two_with_one_id_wins<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I4: of records with one id, adjacent or far apart, the last is stored.
+pub async fn i4_last_record_of_an_id_is_stored<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    for existing in [OnConflict::Skip, OnConflict::Overwrite] {
+    for on_conflict in [OnConflict::Skip, OnConflict::Overwrite] {
         let mut batch = vec![
             full(id("console"), Expiry::Never),
             other(id("console"), Expiry::Never),
@@ -231,7 +240,7 @@ pub async fn the_later_of_two_with_one_id_wins<F: Fixture<Store: SessionImport>>
             minimal(id, Expiry::Never)
         }));
         batch.push(minimal(id("console"), Expiry::At(after(t0, 10))));
-        let answers = store.import(&batch, &OURS, existing, t0).await.unwrap();
+        let answers = store.import(&batch, &OURS, on_conflict, t0).await.unwrap();
         assert_eq!(answers, vec![Stored; batch.len()]);
         let found = store.lookup(&id("console")).await.unwrap();
         assert_eq!(found.as_ref(), batch.last());
@@ -239,9 +248,11 @@ pub async fn the_later_of_two_with_one_id_wins<F: Fixture<Store: SessionImport>>
     }
 }
 
-/// [`SessionImport`] rules 4 and 2: over a live record of another lease, both
-/// of two records with one id are kept out.
-pub async fn two_with_one_id_are_both_kept_out<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I4 and I2: over a live record of another lease, both of two records with
+/// one id are skipped.
+pub async fn i4_both_records_of_a_taken_id_are_skipped<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let theirs = full(id("console"), Expiry::Never);
@@ -255,9 +266,9 @@ pub async fn two_with_one_id_are_both_kept_out<F: Fixture<Store: SessionImport>>
     assert_eq!(store.lookup(theirs.id()).await.unwrap(), Some(theirs));
 }
 
-/// [`SessionImport`] rule 5: the same batch again gives the same answers and
-/// the same records.
-pub async fn importing_again_is_harmless<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I5: importing the same batch again has the same outcomes and stores the
+/// same records.
+pub async fn i5_repeated_import_is_harmless<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let batch = [
@@ -265,19 +276,18 @@ pub async fn importing_again_is_harmless<F: Fixture<Store: SessionImport>>(fixtu
         other(id("b"), Expiry::At(t0)),
         minimal(id("c"), Expiry::At(after(t0, 10))),
     ];
-    for existing in [OnConflict::Skip, OnConflict::Overwrite, OnConflict::Skip] {
-        let answers = store.import(&batch, &OURS, existing, t0).await;
+    for on_conflict in [OnConflict::Skip, OnConflict::Overwrite, OnConflict::Skip] {
+        let answers = store.import(&batch, &OURS, on_conflict, t0).await;
         assert_eq!(answers.unwrap(), [Stored; 3]);
         assert_eq!(list_all(&store, limit(10)).await, by_id(batch.clone()));
     }
 }
 
-/// [`SessionImport`] rules 1 and 4, [`SessionRegistry`] rule 9 and
-/// [`SessionListing`] rule 1: a batch of thousands is stored, listed and swept
-/// whole, however many a store takes at once.
-///
-/// [`SessionListing`]: dcv_resolver_core::SessionListing
-pub async fn a_large_batch_is_stored<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I1, I4, R9 and L1: a batch of thousands is stored, listed and swept
+/// completely, however many records a store handles at once.
+pub async fn i1_large_batch_is_stored_listed_and_swept<F: Fixture<Store: SessionImport>>(
+    fixture: F,
+) {
     const SESSIONS: u64 = 5_000;
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -292,19 +302,19 @@ pub async fn a_large_batch_is_stored<F: Fixture<Store: SessionImport>>(fixture: 
         .collect();
     let kept = full(id("session 4321"), Expiry::Never);
     store.register(&kept, &THEIRS, t0).await.unwrap();
-    // The id of the first comes again at the end.
+    // The id of the first record is repeated at the end.
     batch.push(other(id("session 0"), Expiry::Never));
 
     let answers = store.import(&batch, &OURS, OnConflict::Skip, t0).await;
     let mut expected = vec![Stored; batch.len()];
     expected[4321] = Skipped;
-    assert!(answers.unwrap() == expected, "one record, 4321, is kept");
+    assert!(answers.unwrap() == expected, "only record 4321 is skipped");
 
     let mut records = by_id(batch);
     records.insert(kept.id().clone(), kept);
     assert_same(&list_all(&store, limit(700)).await, &records);
     let swept = store.sweep(after(t0, 10)).await.unwrap();
-    // All even ones, but for "session 0", which came again.
+    // All even ones except "session 0", which was repeated.
     assert_eq!(swept, SESSIONS / 2 - 1);
     records.retain(|_, record| record.is_live(after(t0, 10)));
     assert_same(&list_all(&store, limit(usize::MAX)).await, &records);
@@ -325,9 +335,9 @@ fn assert_same<T: PartialEq>(listed: &BTreeMap<SessionId, T>, expected: &BTreeMa
     );
 }
 
-/// [`SessionImport`] rule 2 and [`SessionRegistry`] rule 5: of two that import
-/// the same records at the same time under different tokens, one stores each.
-pub async fn of_concurrent_imports_one_wins_each_record<F: Fixture<Store: SessionImport>>(
+/// Checks I2 and R5: of two concurrent imports of the same ids, each record is
+/// stored by exactly one.
+pub async fn i2_one_of_concurrent_imports_stores_each_record<F: Fixture<Store: SessionImport>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -350,7 +360,7 @@ pub async fn of_concurrent_imports_one_wins_each_record<F: Fixture<Store: Sessio
             let (winner, loser) = match answers {
                 (Stored, Skipped) => (OURS, THEIRS),
                 (Skipped, Stored) => (THEIRS, OURS),
-                neither_or_both => panic!("one was to be stored, these were: {neither_or_both:?}"),
+                neither_or_both => panic!("expected exactly one to be stored: {neither_or_both:?}"),
             };
             assert!(!store.deregister(record.id(), &loser).await.unwrap());
             assert!(store.deregister(record.id(), &winner).await.unwrap());
@@ -358,9 +368,9 @@ pub async fn of_concurrent_imports_one_wins_each_record<F: Fixture<Store: Sessio
     }
 }
 
-/// [`SessionImport`] rule 5: an import that is given up has stored some records,
-/// each whole; importing again stores all.
-pub async fn a_dropped_import_stores_whole_records<F: Fixture<Store: SessionImport>>(fixture: F) {
+/// Checks I5: a dropped import has stored some records, each whole; importing again
+/// stores all.
+pub async fn i5_dropped_import_stores_whole_records<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for polls in 0..40 {
@@ -369,7 +379,7 @@ pub async fn a_dropped_import_stores_whole_records<F: Fixture<Store: SessionImpo
             .map(|id| full(id, Expiry::Never))
             .collect();
         let import = store.import(&batch, &OURS, OnConflict::Skip, t0);
-        give_up_after(polls, import).await;
+        drop_after(polls, import).await;
         for record in &batch {
             if let Some(found) = store.lookup(record.id()).await.unwrap() {
                 assert_eq!(&found, record);

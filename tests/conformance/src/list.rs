@@ -1,4 +1,4 @@
-//! The `list` battery: what every [`SessionListing`] keeps, read-only or not.
+//! The `list` battery, for every [`SessionListing`], read-only or not.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -7,8 +7,8 @@ use dcv_resolver_core::{Expiry, PageToken, SessionListing, StoreErrorKind};
 
 use crate::Fixture;
 use crate::listing::{by_id, limit, list_all, page};
-use crate::partial::give_up_after;
-use crate::sample::{after, assert_kind, awkward_ids, id, minimal, varied};
+use crate::partial::drop_after;
+use crate::sample::{after, assert_kind, id, minimal, unusual_ids, varied};
 
 #[doc(hidden)]
 #[macro_export]
@@ -16,34 +16,37 @@ macro_rules! __list_rules {
     (($($then:tt)+) $arguments:tt) => {
         $($then)+! {
             $arguments
-            an_empty_store_lists_nothing
-            list_shows_everything_with_any_limit
-            list_shows_whole_records
-            list_shows_awkward_ids
-            listings_do_not_move_one_another
-            a_foreign_page_is_invalid
-            a_dropped_list_leaves_no_trace
+            l1_empty_store_lists_nothing
+            l1_every_record_is_listed_with_any_limit
+            l1_listed_records_are_unchanged
+            l1_records_with_unusual_ids_are_listed
+            l1_concurrent_listings_are_independent
+            foreign_page_token_is_invalid
+            s7_dropped_lists_leave_no_trace
         }
     };
 }
 
-/// [`SessionListing`] rule 1: a store without sessions shows none, and comes
-/// to an end.
-pub async fn an_empty_store_lists_nothing<F: Fixture<Store: SessionListing>>(fixture: F) {
+__list_rules! { (crate::macros::check) [SessionListing] }
+
+/// Checks L1: the listing of an empty store is empty and ends.
+pub async fn l1_empty_store_lists_nothing<F: Fixture<Store: SessionListing>>(fixture: F) {
     fixture.seed(&[]).await;
     let store = fixture.open().await;
     assert_eq!(list_all(&store, limit(1)).await, BTreeMap::new());
 }
 
-/// [`SessionListing`] rule 1: with any limit, whether the number of records
-/// is a multiple of it or not, every record is shown, expired ones too.
-pub async fn list_shows_everything_with_any_limit<F: Fixture<Store: SessionListing>>(fixture: F) {
+/// Checks L1: every record is listed, expired ones too, with any limit, whether or
+/// not the number of records is a multiple of it.
+pub async fn l1_every_record_is_listed_with_any_limit<F: Fixture<Store: SessionListing>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let mut records = Vec::new();
     for number in 0_u64..24 {
         let expiry = match number % 3 {
             0 => Expiry::Never,
-            // The same for several records, and past for some.
+            // Several records have the same one, and some are past.
             _ => Expiry::At(after(t0, number / 4)),
         };
         records.push(minimal(id(&format!("session {number}")), expiry));
@@ -57,21 +60,17 @@ pub async fn list_shows_everything_with_any_limit<F: Fixture<Store: SessionListi
     }
 }
 
-/// [`SessionListing`] rule 1 and [`SessionStore`] rule 3: records are listed
-/// as they went in.
-///
-/// [`SessionStore`]: dcv_resolver_core::SessionStore
-pub async fn list_shows_whole_records<F: Fixture<Store: SessionListing>>(fixture: F) {
+/// Checks L1 and S3: records are listed unchanged.
+pub async fn l1_listed_records_are_unchanged<F: Fixture<Store: SessionListing>>(fixture: F) {
     let records = varied();
     fixture.seed(&records).await;
     let store = fixture.open().await;
     assert_eq!(list_all(&store, limit(7)).await, by_id(records));
 }
 
-/// [`SessionListing`] rule 1: no id gets lost where one page ends and the
-/// next begins.
-pub async fn list_shows_awkward_ids<F: Fixture<Store: SessionListing>>(fixture: F) {
-    let records: Vec<_> = awkward_ids()
+/// Checks L1: no id is lost between the end of one page and the start of the next.
+pub async fn l1_records_with_unusual_ids_are_listed<F: Fixture<Store: SessionListing>>(fixture: F) {
+    let records: Vec<_> = unusual_ids()
         .into_iter()
         .map(|id| minimal(id, Expiry::Never))
         .collect();
@@ -83,9 +82,9 @@ pub async fn list_shows_awkward_ids<F: Fixture<Store: SessionListing>>(fixture: 
     }
 }
 
-/// [`SessionListing`] rule 1: a listing goes on where its token says, whatever
-/// another has shown meanwhile.
-pub async fn listings_do_not_move_one_another<F: Fixture<Store: SessionListing>>(fixture: F) {
+/// Checks L1: a listing continues where its token says, whatever another listing
+/// has returned in the meantime.
+pub async fn l1_concurrent_listings_are_independent<F: Fixture<Store: SessionListing>>(fixture: F) {
     let records: Vec<_> = (0..24)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
         .collect();
@@ -96,7 +95,7 @@ pub async fn listings_do_not_move_one_another<F: Fixture<Store: SessionListing>>
     loop {
         let page_of_ours = page(&store, from.as_ref(), limit(3)).await;
         shown.extend(page_of_ours.records);
-        // It begins anew after its end.
+        // It starts again after its end.
         another = page(&store, another.as_ref(), limit(5)).await.next;
         from = page_of_ours.next;
         if from.is_none() {
@@ -106,9 +105,9 @@ pub async fn listings_do_not_move_one_another<F: Fixture<Store: SessionListing>>
     assert_eq!(by_id(shown), by_id(records));
 }
 
-/// [`SessionListing::list`]: a page token that no store makes, since it holds
-/// control characters, is `InvalidPage`.
-pub async fn a_foreign_page_is_invalid<F: Fixture<Store: SessionListing>>(fixture: F) {
+/// Checks [`SessionListing::list`]: a page token that no store creates, because it
+/// has control characters, is invalid.
+pub async fn foreign_page_token_is_invalid<F: Fixture<Store: SessionListing>>(fixture: F) {
     let records: Vec<_> = (0..3)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
         .collect();
@@ -119,21 +118,19 @@ pub async fn a_foreign_page_is_invalid<F: Fixture<Store: SessionListing>>(fixtur
         assert_kind(&answer, StoreErrorKind::InvalidPage);
     }
     let listed = list_all(&store, limit(2)).await;
-    assert_eq!(listed.len(), 3, "the store goes on listing");
+    assert_eq!(listed.len(), 3, "the store still lists");
 }
 
-/// [`SessionStore`] rule 7: listings given up at any await point leave the
-/// store as able as before.
-///
-/// [`SessionStore`]: dcv_resolver_core::SessionStore
-pub async fn a_dropped_list_leaves_no_trace<F: Fixture<Store: SessionListing>>(fixture: F) {
+/// Checks S7: listings that are dropped at any await point do not impair the
+/// store.
+pub async fn s7_dropped_lists_leave_no_trace<F: Fixture<Store: SessionListing>>(fixture: F) {
     let records: Vec<_> = (0..10)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
         .collect();
     fixture.seed(&records).await;
     let store = fixture.open().await;
     for turn in 0..60 {
-        give_up_after(turn % 12, store.list(None, limit(3))).await;
+        drop_after(turn % 12, store.list(None, limit(3))).await;
     }
     assert_eq!(list_all(&store, limit(3)).await, by_id(records));
 }

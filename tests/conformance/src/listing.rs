@@ -1,19 +1,19 @@
-//! Reading a listing to its end.
+//! Reads a listing to its end.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{Page, PageToken, SessionId, SessionListing, SessionRecord};
 
-/// Far more pages than any rule's listing has: an endless one fails.
+/// Far more pages than the listing of any rule has, so that an endless one fails.
 const MOST_PAGES: usize = 10_000;
 
 pub(crate) fn limit(limit: usize) -> NonZeroUsize {
     NonZeroUsize::new(limit).unwrap()
 }
 
-/// A page; the token goes through text, as it does on its way to a client and
-/// back.
+/// Returns a page. The token is converted to text and back, as on its way to a
+/// client.
 pub(crate) async fn page<S: SessionListing>(
     store: &S,
     from: Option<&PageToken>,
@@ -23,7 +23,7 @@ pub(crate) async fn page<S: SessionListing>(
     store.list(from.as_ref(), limit).await.unwrap()
 }
 
-/// A listing to its end; of a record that is shown twice, what was shown last.
+/// Returns the whole listing; of a record that is listed twice, the last version.
 pub(crate) async fn list_all<S: SessionListing>(
     store: &S,
     limit: NonZeroUsize,
@@ -40,10 +40,10 @@ pub(crate) async fn list_all<S: SessionListing>(
             return shown;
         }
     }
-    panic!("the listing has no end");
+    panic!("the listing does not end");
 }
 
-/// What a listing of `records` has to show.
+/// Returns what a listing of `records` must contain.
 pub(crate) fn by_id(
     records: impl IntoIterator<Item = SessionRecord>,
 ) -> BTreeMap<SessionId, SessionRecord> {

@@ -1,11 +1,10 @@
-//! The macro that makes tests of the batteries.
+//! The macros that make tests of the batteries.
 
-/// Makes one test a rule, in a module a battery; and each rule once more
-/// through an `Arc<dyn …>`.
+/// Makes a test of each rule, in a module for each battery.
 ///
-/// Batteries are `read`, `list`, `registry`, `import`, `durability` and `shared`; the
-/// type is the backend's [`Fixture`](crate::Fixture). Attributes in front go
-/// to every test:
+/// Batteries are `read`, `list`, `registry`, `import`, `durability` and
+/// `shared`; the type is the backend's [`Fixture`](crate::Fixture). Attributes
+/// in front are added to every test:
 ///
 /// ```
 /// # use dcv_resolver_conformance::Fixture;
@@ -23,6 +22,8 @@
 ///     ServerFixture
 /// );
 /// ```
+///
+/// A battery whose trait the store does not implement is one compile error.
 #[macro_export]
 macro_rules! conformance {
     ($(#[$attribute:meta])* $($battery:ident),+ $(,)?; $fixture:ty) => {
@@ -41,44 +42,34 @@ macro_rules! __batteries {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __battery {
-    (read $attributes:tt $fixture:tt) => {
-        $crate::__battery! { read __read_rules DynStore $attributes $fixture }
+    (read $($rest:tt)+) => { $crate::__battery! { (read __read_rules) $($rest)+ } };
+    (list $($rest:tt)+) => { $crate::__battery! { (list __list_rules) $($rest)+ } };
+    (registry $($rest:tt)+) => { $crate::__battery! { (registry __registry_rules) $($rest)+ } };
+    (import $($rest:tt)+) => { $crate::__battery! { (import __import_rules) $($rest)+ } };
+    (durability $($rest:tt)+) => {
+        $crate::__battery! { (durability __durability_rules) $($rest)+ }
     };
-    (list $attributes:tt $fixture:tt) => {
-        $crate::__battery! { list __list_rules DynListing $attributes $fixture }
-    };
-    (registry $attributes:tt $fixture:tt) => {
-        $crate::__battery! { registry __registry_rules DynRegistry $attributes $fixture }
-    };
-    (import $attributes:tt $fixture:tt) => {
-        $crate::__battery! { import __import_rules DynImport $attributes $fixture }
-    };
-    (durability $attributes:tt $fixture:tt) => {
-        $crate::__battery! { durability __durability_rules DynRegistry $attributes $fixture }
-    };
-    (shared $attributes:tt $fixture:tt) => {
-        $crate::__battery! { shared __shared_rules DynRegistry $attributes $fixture }
-    };
-    ($battery:ident $rules:ident $dynamic:ident $attributes:tt [$fixture:ty]) => {
+    (shared $($rest:tt)+) => { $crate::__battery! { (shared __shared_rules) $($rest)+ } };
+    (($battery:ident $rules:ident) $attributes:tt [$fixture:ty]) => {
+        #[cfg(test)]
         mod $battery {
             #[allow(unused_imports)]
             use super::*;
 
-            $crate::$rules! { ($crate::__tests) [$battery $attributes [$fixture]] }
-
-            mod through_arc_dyn {
-                #[allow(unused_imports)]
-                use super::*;
-
-                $crate::$rules! { ($crate::__tests) [$battery $attributes [$crate::$dynamic<$fixture>]] }
+            // The only call that needs the battery's trait, so that a store
+            // without it is one error and not one for each test.
+            fn check(rule: &str) {
+                $crate::$battery::check::<$fixture>(rule);
             }
+
+            $crate::$rules! { ($crate::__tests) $attributes }
         }
     };
-    ($unknown:ident $attributes:tt $fixture:tt) => {
+    ($unknown:ident $($rest:tt)+) => {
         ::core::compile_error!(::core::concat!(
-            "there is no battery `",
+            "unknown battery `",
             ::core::stringify!($unknown),
-            "`; there are read, list, registry, import, durability and shared"
+            "`; expected read, list, registry, import, durability or shared"
         ));
     };
 }
@@ -86,21 +77,39 @@ macro_rules! __battery {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ([$battery:ident [$($attribute:tt)*] $fixture:tt] $rule:ident $($rules:ident)*) => {
-        $crate::__test! { $battery [$($attribute)*] $fixture $rule }
-        $crate::__tests! { [$battery [$($attribute)*] $fixture] $($rules)* }
+    ($attributes:tt $($rule:ident)*) => {
+        $($crate::__test! { $attributes $rule })*
     };
-    ([$battery:ident $attributes:tt $fixture:tt]) => {};
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __test {
-    ($battery:ident [$($attribute:tt)*] [$fixture:ty] $rule:ident) => {
+    ([$($attribute:tt)*] $rule:ident) => {
         #[::core::prelude::v1::test]
         $($attribute)*
         fn $rule() {
-            $crate::run::<$fixture, _>($crate::$battery::$rule);
+            check(::core::stringify!($rule));
         }
     };
 }
+
+/// Defines the function `check` of a battery for stores of the given trait.
+macro_rules! check {
+    ([$store:ident] $($rule:ident)*) => {
+        /// Checks the rule named `rule` on a new fixture, as each test of
+        /// [`conformance!`](crate::conformance) does.
+        ///
+        /// # Panics
+        ///
+        /// When the rule is broken, takes longer than two minutes, or is not
+        /// one of this battery.
+        pub fn check<F: Fixture<Store: $store>>(rule: &str) {
+            match rule {
+                $(stringify!($rule) => crate::run::run::<F, _>($rule),)*
+                unknown => panic!("there is no rule {unknown} in this battery"),
+            }
+        }
+    };
+}
+pub(crate) use check;

@@ -1,11 +1,11 @@
-//! Doing the same at the same time.
+//! Runs futures at the same time.
 
 use std::sync::Arc;
 
 use tokio::sync::Barrier;
 
-/// Starts the futures on tasks of their own, lets all go at once, and returns
-/// what they return, in order.
+/// Starts each future on its own task, all at the same moment, and returns their
+/// outputs in order.
 pub(crate) async fn race<T, C>(contenders: impl IntoIterator<Item = C>) -> Vec<T>
 where
     T: Send + 'static,

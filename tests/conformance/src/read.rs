@@ -1,13 +1,13 @@
-//! The `read` battery: what every [`SessionStore`] keeps.
+//! The `read` battery, for every [`SessionStore`].
 
 use std::sync::Arc;
 
 use dcv_resolver_core::{Expiry, SessionStore, Timestamp};
 
 use crate::Fixture;
-use crate::partial::give_up_after;
+use crate::partial::drop_after;
 use crate::race::race;
-use crate::sample::{awkward_ids, full, id, look_alikes, minimal, other, varied};
+use crate::sample::{full, id, look_alikes, minimal, other, unusual_ids, varied};
 
 #[doc(hidden)]
 #[macro_export]
@@ -15,41 +15,43 @@ macro_rules! __read_rules {
     (($($then:tt)+) $arguments:tt) => {
         $($then)+! {
             $arguments
-            an_absent_id_is_none
-            an_empty_store_holds_nothing
-            records_come_back_as_they_went_in
-            awkward_ids_are_found
-            ids_are_compared_byte_for_byte
-            expired_records_are_returned
-            looking_up_again_answers_the_same
-            concurrent_lookups_agree
-            a_dropped_lookup_leaves_no_trace
-            a_working_store_answers_a_ping
+            s1_absent_id_is_none
+            s1_empty_store_finds_nothing
+            s3_records_are_returned_unchanged
+            s3_records_with_unusual_ids_are_found
+            s4_ids_are_compared_byte_for_byte
+            s5_expired_records_are_returned
+            s6_repeated_lookups_return_the_same
+            s6_concurrent_lookups_each_find_their_own_record
+            s7_dropped_lookups_leave_no_trace
+            ping_of_a_working_store_succeeds
         }
     };
 }
 
-/// [`SessionStore`] rule 1: an id that the store does not hold is `Ok(None)`,
-/// however awkward.
-pub async fn an_absent_id_is_none<F: Fixture>(fixture: F) {
+__read_rules! { (crate::macros::check) [SessionStore] }
+
+/// Checks S1: `lookup` of an id that the store does not have is `Ok(None)`,
+/// whatever the id.
+pub async fn s1_absent_id_is_none<F: Fixture>(fixture: F) {
     fixture.seed(&[minimal(id("present"), Expiry::Never)]).await;
     let store = fixture.open().await;
-    for absent in awkward_ids() {
+    for absent in unusual_ids() {
         assert_eq!(store.lookup(&absent).await.unwrap(), None, "{absent:?}");
     }
 }
 
-/// [`SessionStore`] rule 1: a store without sessions works, and holds none.
-pub async fn an_empty_store_holds_nothing<F: Fixture>(fixture: F) {
+/// Checks S1: an empty store works and finds nothing.
+pub async fn s1_empty_store_finds_nothing<F: Fixture>(fixture: F) {
     fixture.seed(&[]).await;
     let store = fixture.open().await;
     store.ping().await.unwrap();
     assert_eq!(store.lookup(&id("console")).await.unwrap(), None);
 }
 
-/// [`SessionStore`] rule 3: every field comes back, at its least and at its
-/// greatest, and with any text in it.
-pub async fn records_come_back_as_they_went_in<F: Fixture>(fixture: F) {
+/// Checks S3: every field is returned unchanged, with its smallest and its
+/// greatest values, and with any text.
+pub async fn s3_records_are_returned_unchanged<F: Fixture>(fixture: F) {
     let records = varied();
     fixture.seed(&records).await;
     let store = fixture.open().await;
@@ -59,9 +61,9 @@ pub async fn records_come_back_as_they_went_in<F: Fixture>(fixture: F) {
     }
 }
 
-/// [`SessionStore`] rule 3: a record is found under any id.
-pub async fn awkward_ids_are_found<F: Fixture>(fixture: F) {
-    let records: Vec<_> = awkward_ids()
+/// Checks S3: a record is found under any id.
+pub async fn s3_records_with_unusual_ids_are_found<F: Fixture>(fixture: F) {
+    let records: Vec<_> = unusual_ids()
         .into_iter()
         .map(|id| minimal(id.clone(), Expiry::Never))
         .collect();
@@ -73,9 +75,9 @@ pub async fn awkward_ids_are_found<F: Fixture>(fixture: F) {
     }
 }
 
-/// [`SessionStore`] rule 4: ids that look alike, or that are a pattern for one
-/// another, are different ids.
-pub async fn ids_are_compared_byte_for_byte<F: Fixture>(fixture: F) {
+/// Checks S4: ids that look alike, or that are patterns for one another, are
+/// different ids.
+pub async fn s4_ids_are_compared_byte_for_byte<F: Fixture>(fixture: F) {
     let groups = look_alikes();
     let records: Vec<_> = groups
         .iter()
@@ -95,9 +97,8 @@ pub async fn ids_are_compared_byte_for_byte<F: Fixture>(fixture: F) {
     }
 }
 
-/// [`SessionStore`] rule 5: a record whose expiry is past, by a millisecond or
-/// by many years, is returned.
-pub async fn expired_records_are_returned<F: Fixture>(fixture: F) {
+/// Checks S5: a record that expired a millisecond or many years ago is returned.
+pub async fn s5_expired_records_are_returned<F: Fixture>(fixture: F) {
     let t0 = fixture.t0();
     let records = [
         full(id("long ago"), Expiry::At(Timestamp::from_unix_ms(1))),
@@ -111,8 +112,8 @@ pub async fn expired_records_are_returned<F: Fixture>(fixture: F) {
     }
 }
 
-/// [`SessionStore`] rule 6: a lookup does not use up what it finds.
-pub async fn looking_up_again_answers_the_same<F: Fixture>(fixture: F) {
+/// Checks S6: a lookup does not consume what it finds.
+pub async fn s6_repeated_lookups_return_the_same<F: Fixture>(fixture: F) {
     let record = full(id("console"), Expiry::At(fixture.t0()));
     fixture.seed(std::slice::from_ref(&record)).await;
     let store = fixture.open().await;
@@ -123,9 +124,8 @@ pub async fn looking_up_again_answers_the_same<F: Fixture>(fixture: F) {
     }
 }
 
-/// [`SessionStore`] rule 6: of many lookups at the same time, each gets the
-/// record that it asked for.
-pub async fn concurrent_lookups_agree<F: Fixture>(fixture: F) {
+/// Checks S6: each of many concurrent lookups gets the record it asked for.
+pub async fn s6_concurrent_lookups_each_find_their_own_record<F: Fixture>(fixture: F) {
     let records = [
         full(id("a"), Expiry::Never),
         minimal(id("b"), Expiry::Never),
@@ -145,21 +145,20 @@ pub async fn concurrent_lookups_agree<F: Fixture>(fixture: F) {
     race(lookups).await;
 }
 
-/// [`SessionStore`] rule 7: lookups given up at any await point leave the
-/// store as able as before.
-pub async fn a_dropped_lookup_leaves_no_trace<F: Fixture>(fixture: F) {
+/// Checks S7: lookups that are dropped at any await point do not impair the store.
+pub async fn s7_dropped_lookups_leave_no_trace<F: Fixture>(fixture: F) {
     let record = full(id("console"), Expiry::Never);
     fixture.seed(std::slice::from_ref(&record)).await;
     let store = fixture.open().await;
     for turn in 0..100 {
         let polls = turn % 10;
-        if let Some(answer) = give_up_after(polls, store.lookup(record.id())).await {
+        if let Some(answer) = drop_after(polls, store.lookup(record.id())).await {
             assert_eq!(answer.unwrap().as_ref(), Some(&record));
         }
-        if let Some(answer) = give_up_after(polls, store.lookup(&id("absent"))).await {
+        if let Some(answer) = drop_after(polls, store.lookup(&id("absent"))).await {
             assert_eq!(answer.unwrap(), None);
         }
-        if let Some(answer) = give_up_after(polls, store.ping()).await {
+        if let Some(answer) = drop_after(polls, store.ping()).await {
             answer.unwrap();
         }
     }
@@ -167,8 +166,8 @@ pub async fn a_dropped_lookup_leaves_no_trace<F: Fixture>(fixture: F) {
     assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
 }
 
-/// [`SessionStore::ping`]: a store that answers lookups answers a ping.
-pub async fn a_working_store_answers_a_ping<F: Fixture>(fixture: F) {
+/// Checks [`SessionStore::ping`]: it succeeds while lookups do.
+pub async fn ping_of_a_working_store_succeeds<F: Fixture>(fixture: F) {
     fixture.seed(&[minimal(id("console"), Expiry::Never)]).await;
     let store = fixture.open().await;
     store.ping().await.unwrap();

@@ -1,6 +1,8 @@
-//! The `registry` battery: what every [`SessionRegistry`] keeps.
-//!
-//! [`SessionRegistry`]: dcv_resolver_core::SessionRegistry
+//! The `registry` battery, for every [`SessionRegistry`].
+
+use dcv_resolver_core::SessionRegistry;
+
+use crate::Fixture;
 
 mod deregister;
 mod dropped;
@@ -22,49 +24,51 @@ macro_rules! __registry_rules {
     (($($then:tt)+) $arguments:tt) => {
         $($then)+! {
             $arguments
-            register_stores
-            registered_records_come_back_as_they_went_in
-            awkward_ids_are_registered_apart
-            an_expired_record_can_be_registered
-            a_live_record_of_another_lease_is_kept
-            a_live_record_that_was_seeded_is_kept
-            a_refused_register_leaves_the_lease
-            tokens_are_compared_in_full
-            registering_again_stores_the_new_record
-            registering_again_revives_an_expired_record
-            an_expired_record_counts_as_absent
-            an_expired_record_that_was_seeded_counts_as_absent
-            far_expiries_are_judged_rightly
-            the_token_of_an_expired_record_is_worth_nothing
-            of_concurrent_registers_one_wins
-            of_concurrent_registers_over_an_expired_record_one_wins
-            only_the_owner_renews
-            an_absent_record_is_not_renewed
-            an_expired_lease_is_not_revived
-            a_lease_is_renewed_to_its_last_millisecond
-            renew_changes_the_expiry_and_nothing_else
-            a_lease_can_be_cut_short
-            looking_up_does_not_extend_a_lease
-            renew_and_register_do_not_both_win
-            only_the_owner_deregisters
-            deregistering_again_is_harmless
-            an_expired_record_is_deregistered_by_its_owner
-            a_deregistered_id_is_free
-            of_concurrent_deregisters_one_removes
-            a_record_is_not_renewed_back_into_being
-            sweep_removes_and_counts_what_is_expired
-            sweep_keeps_what_is_live
-            sweep_frees_the_id
-            sweeping_nothing_is_harmless
-            sweep_keeps_what_is_renewed_meanwhile
-            sweep_keeps_what_is_registered_meanwhile
-            list_shows_what_is_there_throughout
-            list_stops_showing_what_is_gone
-            a_dropped_register_is_whole_or_absent
-            a_dropped_register_over_a_record_leaves_one_of_both
-            a_dropped_renew_changes_the_expiry_or_nothing
-            a_dropped_deregister_removes_or_keeps
-            a_dropped_sweep_keeps_what_is_live
+            r1_registered_record_is_found
+            r1_registered_records_are_returned_unchanged
+            r1_unusual_ids_are_registered_separately
+            r1_expired_record_can_be_registered
+            r2_live_record_of_another_lease_is_kept
+            r2_live_seeded_record_is_kept
+            r2_refused_register_does_not_change_the_lease
+            r2_tokens_are_compared_in_full
+            r3_repeated_register_stores_the_new_record
+            r3_repeated_register_revives_an_expired_record
+            r4_expired_record_counts_as_absent
+            r4_expired_seeded_record_counts_as_absent
+            r4_extreme_expiries_are_compared_correctly
+            r4_token_of_a_replaced_record_is_invalid
+            r5_one_of_concurrent_registers_wins
+            r5_one_of_concurrent_registers_over_an_expired_record_wins
+            r6_only_the_owner_renews
+            r6_absent_record_is_not_renewed
+            r6_expired_lease_is_not_renewed
+            r6_lease_is_renewed_in_its_last_millisecond
+            r7_renew_changes_only_the_expiry
+            r7_lease_can_be_shortened
+            s6_lookup_does_not_extend_a_lease
+            r6_renew_and_register_do_not_both_win
+            r8_only_the_owner_deregisters
+            r8_repeated_deregister_is_harmless
+            r8_owner_deregisters_an_expired_record
+            r8_deregistered_id_is_free
+            r8_one_of_concurrent_deregisters_removes
+            r8_concurrent_renew_does_not_restore_a_deregistered_record
+            r9_sweep_removes_and_counts_expired_records
+            r9_sweep_keeps_live_records
+            r9_swept_id_is_free
+            r9_sweep_of_an_empty_store_removes_nothing
+            r9_sweep_keeps_concurrently_renewed_records
+            r9_sweep_keeps_concurrently_registered_records
+            l1_record_present_throughout_is_listed
+            l1_removed_records_are_not_listed
+            r10_dropped_register_stores_the_record_or_nothing
+            r10_dropped_register_leaves_the_old_record_or_the_new
+            r10_dropped_renew_changes_the_expiry_or_nothing
+            r10_dropped_deregister_removes_the_record_or_nothing
+            r10_dropped_sweep_keeps_live_records
         }
     };
 }
+
+__registry_rules! { (crate::macros::check) [SessionRegistry] }

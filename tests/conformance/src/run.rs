@@ -1,4 +1,4 @@
-//! How a rule is run.
+//! Runs a rule.
 
 use std::time::Duration;
 
@@ -6,16 +6,15 @@ use tokio::runtime::Builder;
 
 use crate::Fixture;
 
-/// Far beyond what any rule needs: a store that hangs fails by name.
+/// Far more than any rule needs, so that a store that hangs fails by name.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs `rule` with a new fixture, on a runtime of its own with several
-/// threads.
+/// Runs `rule` with a new fixture, on its own runtime with several threads.
 ///
 /// # Panics
 ///
-/// When the rule is broken, or has not ended after two minutes.
-pub fn run<F, R>(rule: impl FnOnce(F) -> R)
+/// When the rule is broken, or has not finished after two minutes.
+pub(crate) fn run<F, R>(rule: impl FnOnce(F) -> R)
 where
     F: Fixture,
     R: Future<Output = ()>,
@@ -31,9 +30,9 @@ fn run_within(limit: Duration, rule: impl Future<Output = ()>) {
         .unwrap();
     let ended = runtime.block_on(async { tokio::time::timeout(limit, rule).await });
     if ended.is_err() {
-        // Waits for no thread that a store has blocked.
+        // Does not wait for a thread that the store has blocked.
         runtime.shutdown_background();
-        panic!("the rule has not ended after {limit:?}: a call to the store hangs");
+        panic!("the rule has not finished after {limit:?}: a call to the store hangs");
     }
 }
 
@@ -42,8 +41,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "the rule has not ended after 10ms")]
-    fn a_store_that_hangs_fails_even_if_it_blocks_a_thread() {
+    #[should_panic(expected = "the rule has not finished after 10ms")]
+    fn store_that_blocks_a_thread_fails_at_the_limit() {
         let (_held, never) = std::sync::mpsc::channel::<()>();
         run_within(Duration::from_millis(10), async {
             let blocked = tokio::task::spawn_blocking(move || never.recv());

@@ -1,4 +1,4 @@
-//! Records, ids, tokens and times that the rules work with.
+//! The records, ids, tokens and times that the rules use.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use dcv_resolver_core::{
     Timestamp, WebUrlPath,
 };
 
-/// The lease that a rule registers under: no text, and not the same backwards.
+/// The token that a rule registers with: not text, and not a palindrome.
 pub(crate) const OURS: LeaseToken = LeaseToken::from_bytes([
     0x00, 0x11, 0xfe, 0x27, 0x25, 0x5c, 0x0a, 0xc3, 0x28, 0x41, 0x61, 0x80, 0x7f, 0x20, 0x5f, 0x99,
 ]);
 
-/// The lease of somebody else.
+/// The token of another owner.
 pub(crate) const THEIRS: LeaseToken = LeaseToken::from_bytes([
     0x00, 0x11, 0xfe, 0x27, 0x25, 0x5c, 0x0a, 0xc3, 0x28, 0x41, 0x61, 0x80, 0x7f, 0x20, 0x5f, 0x98,
 ]);
@@ -21,7 +21,7 @@ pub(crate) fn id(text: &str) -> SessionId {
     text.parse().unwrap()
 }
 
-/// The time `ms` milliseconds after `t0`.
+/// Returns the time `ms` milliseconds after `t0`.
 pub(crate) fn after(t0: Timestamp, ms: u64) -> Timestamp {
     t0.saturating_add(Duration::from_millis(ms))
 }
@@ -33,7 +33,7 @@ pub(crate) fn minimal(id: SessionId, expiry: Expiry) -> SessionRecord {
         .unwrap()
 }
 
-/// A record that differs from [`minimal`] and [`full`] in its host.
+/// Returns a record with another host than [`minimal`] and [`full`].
 pub(crate) fn other(id: SessionId, expiry: Expiry) -> SessionRecord {
     SessionRecord::builder(id, "198.51.100.9".parse().unwrap(), expiry)
         .quic_port(9443)
@@ -41,7 +41,7 @@ pub(crate) fn other(id: SessionId, expiry: Expiry) -> SessionRecord {
         .unwrap()
 }
 
-/// A record with every field set, to what none of them is by default.
+/// Returns a record with every field set to a value that is not its default.
 pub(crate) fn full(id: SessionId, expiry: Expiry) -> SessionRecord {
     SessionRecord::builder(id, "ws-17.dcv.example".parse().unwrap(), expiry)
         .target_id("a target of its own".parse().unwrap())
@@ -56,7 +56,8 @@ pub(crate) fn full(id: SessionId, expiry: Expiry) -> SessionRecord {
         .unwrap()
 }
 
-/// Records that between them have every field at its least and its greatest.
+/// Returns records that together have the smallest and the greatest value of
+/// every field.
 pub(crate) fn varied() -> Vec<SessionRecord> {
     let at = |unix_ms| Expiry::At(Timestamp::from_unix_ms(unix_ms));
     let host = "a.".repeat(125) + "aaa";
@@ -79,7 +80,7 @@ pub(crate) fn varied() -> Vec<SessionRecord> {
             .quic_port(1)
             .build()
             .unwrap(),
-        // An owner without a name is not the same as no owner.
+        // An empty owner is not the same as no owner.
         minimal(id("nameless owner"), Expiry::Never)
             .to_builder()
             .owner("")
@@ -96,10 +97,10 @@ pub(crate) fn varied() -> Vec<SessionRecord> {
         let record = minimal(id(state.as_str()), Expiry::Never);
         records.push(record.to_builder().state(state).build().unwrap());
     }
-    for text in AWKWARD_TEXTS {
+    for text in UNUSUAL_TEXTS {
         let number = records.len();
         records.push(
-            minimal(id(&format!("awkward text {number}")), Expiry::Never)
+            minimal(id(&format!("unusual text {number}")), Expiry::Never)
                 .to_builder()
                 .owner(*text)
                 .label(*text, *text)
@@ -107,8 +108,8 @@ pub(crate) fn varied() -> Vec<SessionRecord> {
                 .unwrap(),
         );
     }
-    // As far as a `Timestamp` goes, and where an integer no longer fits into
-    // 32 bits, or into a floating-point number.
+    // The limits of `Timestamp`, and the first integers that do not fit into 32
+    // bits or a floating-point number.
     for unix_ms in [
         i64::MIN,
         -1,
@@ -124,7 +125,7 @@ pub(crate) fn varied() -> Vec<SessionRecord> {
     records
 }
 
-const AWKWARD_TEXTS: &[&str] = &[
+const UNUSUAL_TEXTS: &[&str] = &[
     "line\nbreak, \r\n and \t tab",
     "NUL \0 inside",
     "\u{1b}[31m\u{7f}\u{85}",
@@ -137,11 +138,11 @@ const AWKWARD_TEXTS: &[&str] = &[
     " ",
 ];
 
-/// Ids that a careless store takes for something else than text.
-pub(crate) fn awkward_ids() -> Vec<SessionId> {
+/// Returns ids that a careless store does not treat as plain text.
+pub(crate) fn unusual_ids() -> Vec<SessionId> {
     let longest = "x".repeat(SessionId::MAX_BYTES);
     let longest_wide = "é".repeat(SessionId::MAX_BYTES / 2);
-    AWKWARD_IDS
+    UNUSUAL_IDS
         .iter()
         .copied()
         .chain(look_alikes().into_iter().flatten())
@@ -150,7 +151,7 @@ pub(crate) fn awkward_ids() -> Vec<SessionId> {
         .collect()
 }
 
-const AWKWARD_IDS: &[&str] = &[
+const UNUSUAL_IDS: &[&str] = &[
     "'",
     "\"",
     "`",
@@ -213,8 +214,8 @@ const AWKWARD_IDS: &[&str] = &[
     "جلسة",
 ];
 
-/// Groups of ids that differ in bytes, and that a comparison other than by byte
-/// takes for one another: the first of a group may be a pattern for the others.
+/// Returns groups of ids that differ in bytes and are equal in some other
+/// comparison; the first of a group may be a pattern for the others.
 pub(crate) fn look_alikes() -> Vec<Vec<&'static str>> {
     vec![
         vec!["console", "Console", "CONSOLE"],

@@ -1,5 +1,5 @@
-//! The `shared` battery: what a registry keeps that several processes open at
-//! the same time. Each rule opens several stores on one place.
+//! The `shared` battery, for a registry that several processes open at the same
+//! time. Each rule opens several stores on one fixture.
 
 use std::sync::Arc;
 
@@ -16,20 +16,20 @@ macro_rules! __shared_rules {
     (($($then:tt)+) $arguments:tt) => {
         $($then)+! {
             $arguments
-            what_one_changes_the_other_sees_at_once
-            a_lease_holds_through_every_store
-            of_registers_through_different_stores_one_wins
+            r1_change_is_visible_through_another_store
+            r2_lease_holds_through_another_store
+            r5_one_of_registers_through_different_stores_wins
         }
     };
 }
 
-/// [`SessionRegistry`] rules 1, 7, 8 and 9 and [`SessionListing`] rule 1,
-/// through another store: once the call has returned, and the [staleness
-/// bound] is over where there is one, the other sees the change.
+__shared_rules! { (crate::macros::check) [SessionRegistry] }
+
+/// Checks R1, R7, R8, R9 and L1 through another store: once the call has returned,
+/// and the [maximal staleness] has passed if there is one, the change is visible.
 ///
-/// [staleness bound]: Fixture::max_staleness
-/// [`SessionListing`]: dcv_resolver_core::SessionListing
-pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRegistry>>(
+/// [maximal staleness]: Fixture::max_staleness
+pub async fn r1_change_is_visible_through_another_store<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -40,14 +40,14 @@ pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRe
         assert_eq!(reader.lookup(&id).await.unwrap(), None);
         let record = full(id.clone(), Expiry::At(after(t0, 10)));
         writer.register(&record, &OURS, t0).await.unwrap();
-        within_bound(&fixture).await;
+        wait_max_staleness(&fixture).await;
         let found = reader.lookup(&id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
 
         let expiry = Expiry::At(after(t0, 20));
         writer.renew(&id, &OURS, expiry, t0).await.unwrap();
         let record = record.with_expiry(expiry);
-        within_bound(&fixture).await;
+        wait_max_staleness(&fixture).await;
         let found = reader.lookup(&id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
         assert_eq!(list_all(&reader, limit(10)).await, by_id([record]));
@@ -57,14 +57,13 @@ pub async fn what_one_changes_the_other_sees_at_once<F: Fixture<Store: SessionRe
         } else {
             assert_eq!(writer.sweep(after(t0, 20)).await.unwrap(), 1);
         }
-        within_bound(&fixture).await;
+        wait_max_staleness(&fixture).await;
     }
     assert!(list_all(&reader, limit(10)).await.is_empty());
 }
 
-/// [`SessionRegistry`] rules 2, 6 and 8, through another store: the lease is
-/// its owner's and nobody else's.
-pub async fn a_lease_holds_through_every_store<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R2, R6 and R8 through another store: only its owner has the lease.
+pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let one = fixture.open().await;
     let another = fixture.open().await;
@@ -90,9 +89,11 @@ pub async fn a_lease_holds_through_every_store<F: Fixture<Store: SessionRegistry
     assert_eq!(one.lookup(&id).await.unwrap(), Some(theirs));
 }
 
-/// [`SessionRegistry`] rule 5, through different stores: exactly one register
-/// succeeds, and each other is `AlreadyExists`.
-pub async fn of_registers_through_different_stores_one_wins<F: Fixture<Store: SessionRegistry>>(
+/// Checks R5 through different stores: exactly one `register` succeeds, and each
+/// other is refused because the id is taken.
+pub async fn r5_one_of_registers_through_different_stores_wins<
+    F: Fixture<Store: SessionRegistry>,
+>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -128,8 +129,8 @@ pub async fn of_registers_through_different_stores_one_wins<F: Fixture<Store: Se
     }
 }
 
-/// Waits until what was answered before may not be answered any more.
-async fn within_bound(fixture: &impl Fixture) {
+/// Waits until the answers from before a change are no longer allowed.
+async fn wait_max_staleness(fixture: &impl Fixture) {
     let bound = fixture.max_staleness();
     if !bound.is_zero() {
         tokio::time::sleep(bound).await;

@@ -1,7 +1,7 @@
-//! The attributes in front of the macro's batteries go to every test: here
-//! each passes because it panics as the attribute says.
+//! The attributes in front of the batteries are added to every test: each passes
+//! because it panics as the attribute expects.
 
-#![expect(clippy::panic, reason = "the panic is what is expected")]
+#![expect(clippy::panic, reason = "the panic is expected")]
 
 use dcv_resolver_conformance::{Fixture, conformance};
 use dcv_resolver_core::{MemoryStore, SessionRecord};

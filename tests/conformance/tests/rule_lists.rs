@@ -1,4 +1,4 @@
-//! A rule runs only if it is on its battery's list.
+//! A rule is checked only if the list of its battery contains it.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ macro_rules! names {
 }
 
 #[test]
-fn every_rule_is_on_its_list_and_says_what_it_proves() {
+fn every_rule_is_listed_and_documents_what_it_checks() {
     let listed: BTreeSet<_> = [
         dcv_resolver_conformance::__read_rules! { (names) [read] },
         dcv_resolver_conformance::__list_rules! { (names) [list] },
@@ -43,7 +43,13 @@ fn every_rule_is_on_its_list_and_says_what_it_proves() {
             if let Some(function) = line.strip_prefix("pub async fn ") {
                 let name = function.split('<').next().unwrap_or(function);
                 written.insert((*battery, name));
-                assert!(doc.contains("/// [`Session"), "{name} names no rule");
+                assert!(
+                    doc.starts_with("/// Checks "),
+                    "{name} does not document what it checks"
+                );
+                if let Some(letter) = rule_letter(name) {
+                    assert!(doc.contains(&letter), "{name} does not document {letter}");
+                }
             }
             if line.starts_with("///") {
                 doc.push_str(line);
@@ -53,4 +59,11 @@ fn every_rule_is_on_its_list_and_says_what_it_proves() {
         }
     }
     assert_eq!(written, listed);
+}
+
+/// Returns the rule that leads a name: `R4` of `r4_expired_record_counts_as_absent`.
+fn rule_letter(name: &str) -> Option<String> {
+    let (rule, _) = name.split_once('_')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number(rule.get(1..)?).then(|| rule.to_ascii_uppercase())
 }

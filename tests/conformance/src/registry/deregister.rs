@@ -8,9 +8,9 @@ use crate::sample::{OURS, THEIRS, assert_kind, full, id, minimal, other};
 
 const RACES: usize = 20;
 
-/// [`SessionRegistry`] rule 8: under another token, deregister is `false` and
-/// changes nothing; under the same, it is `true` and removes that one record.
-pub async fn only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R8: under another token `deregister` is `false` and changes nothing;
+/// under the same token it is `true` and removes only that record.
+pub async fn r8_only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::Never);
@@ -27,8 +27,8 @@ pub async fn only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(fixt
     assert_eq!(found, Some(neighbour));
 }
 
-/// [`SessionRegistry`] rule 8: of what is not there, deregister is `false`.
-pub async fn deregistering_again_is_harmless<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R8: `deregister` of an absent record is `false`.
+pub async fn r8_repeated_deregister_is_harmless<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -42,8 +42,8 @@ pub async fn deregistering_again_is_harmless<F: Fixture<Store: SessionRegistry>>
     }
 }
 
-/// [`SessionRegistry`] rule 8: a record is its owner's to remove, live or not.
-pub async fn an_expired_record_is_deregistered_by_its_owner<F: Fixture<Store: SessionRegistry>>(
+/// Checks R8: the owner can remove a record, live or not.
+pub async fn r8_owner_deregisters_an_expired_record<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -57,9 +57,9 @@ pub async fn an_expired_record_is_deregistered_by_its_owner<F: Fixture<Store: Se
     assert_eq!(store.lookup(record.id()).await.unwrap(), None);
 }
 
-/// [`SessionRegistry`] rules 8 and 6: after deregister the id is another's to
-/// register, and the old token is worth nothing.
-pub async fn a_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R8 and R6: after `deregister` another owner can register the id, and the
+/// old token is invalid.
+pub async fn r8_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -76,9 +76,10 @@ pub async fn a_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixtu
     assert_eq!(store.lookup(&id).await.unwrap(), Some(theirs));
 }
 
-/// [`SessionRegistry`] rule 8: of many that deregister at the same time, one
-/// removes the record.
-pub async fn of_concurrent_deregisters_one_removes<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R8: of many concurrent `deregister`s one removes the record.
+pub async fn r8_one_of_concurrent_deregisters_removes<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
     for number in 0..RACES {
@@ -91,14 +92,19 @@ pub async fn of_concurrent_deregisters_one_removes<F: Fixture<Store: SessionRegi
         }))
         .await;
         let removed = answers.into_iter().filter(|removed| *removed).count();
-        assert_eq!(removed, 1, "how many say that they removed the record");
+        assert_eq!(
+            removed, 1,
+            "how many calls report that they removed the record"
+        );
         assert_eq!(store.lookup(&id).await.unwrap(), None);
     }
 }
 
-/// [`SessionRegistry`] rules 6 and 8: a renew at the same time does not bring
-/// back what deregister removed.
-pub async fn a_record_is_not_renewed_back_into_being<F: Fixture<Store: SessionRegistry>>(
+/// Checks R8 and R6: a concurrent `renew` does not restore what `deregister`
+/// removed.
+pub async fn r8_concurrent_renew_does_not_restore_a_deregistered_record<
+    F: Fixture<Store: SessionRegistry>,
+>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -121,7 +127,7 @@ pub async fn a_record_is_not_renewed_back_into_being<F: Fixture<Store: SessionRe
             }
         }))
         .await;
-        assert!(removed[4], "the owner's deregister removes the record");
+        assert!(removed[4], "deregister by the owner removes the record");
         assert_eq!(store.lookup(&id).await.unwrap(), None);
     }
 }

@@ -1,17 +1,19 @@
-//! Callers give up when their time budget ends, at any await point. Each rule
-//! gives up after no poll, after one, after two and so on, and asks then what
-//! is there. What is given up may still be under way inside the store, so a
-//! rule goes on with what leads to the same end either way.
+//! Dropped calls.
+//!
+//! Callers drop a future when their time budget ends, at any await point. Each
+//! rule drops it after no poll, after one, after two and so on, and then looks
+//! at the result. The store may still be executing the dropped call, so a rule
+//! continues with a call that has the same result in either case.
 
 use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
 
 use crate::Fixture;
 use crate::listing::{limit, list_all};
-use crate::partial::give_up_after;
+use crate::partial::drop_after;
 use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, other};
 
-/// More polls than a call needs, and enough rounds to use up whatever a call
-/// that is given up fails to hand back.
+/// More polls than a call needs, and enough rounds to exhaust a resource that a
+/// dropped call does not return.
 const MOST_POLLS: usize = 12;
 const ROUNDS: usize = 5;
 
@@ -21,14 +23,18 @@ fn rounds() -> impl Iterator<Item = (usize, String)> {
     })
 }
 
-/// [`SessionRegistry`] rule 10: a register of a free id that is given up has
-/// stored the whole record or nothing, and registering again is safe.
-pub async fn a_dropped_register_is_whole_or_absent<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R10: a dropped `register` of a free id has stored the whole record or
+/// nothing, and registering again is safe.
+pub async fn r10_dropped_register_stores_the_record_or_nothing<
+    F: Fixture<Store: SessionRegistry>,
+>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (polls, name) in rounds() {
         let record = full(id(&name), Expiry::Never);
-        give_up_after(polls, store.register(&record, &OURS, t0)).await;
+        drop_after(polls, store.register(&record, &OURS, t0)).await;
         if let Some(found) = store.lookup(record.id()).await.unwrap() {
             assert_eq!(found, record);
         }
@@ -40,9 +46,9 @@ pub async fn a_dropped_register_is_whole_or_absent<F: Fixture<Store: SessionRegi
     }
 }
 
-/// [`SessionRegistry`] rule 10: a register over an expired record that is given
-/// up leaves the old record or the new one.
-pub async fn a_dropped_register_over_a_record_leaves_one_of_both<
+/// Checks R10: a dropped `register` over an expired record leaves the old record or
+/// the new one.
+pub async fn r10_dropped_register_leaves_the_old_record_or_the_new<
     F: Fixture<Store: SessionRegistry>,
 >(
     fixture: F,
@@ -54,7 +60,7 @@ pub async fn a_dropped_register_over_a_record_leaves_one_of_both<
         store.register(&old, &THEIRS, t0).await.unwrap();
         let now = after(t0, 10);
         let new = other(id(&name), Expiry::Never);
-        give_up_after(polls, store.register(&new, &OURS, now)).await;
+        drop_after(polls, store.register(&new, &OURS, now)).await;
         let found = store.lookup(old.id()).await.unwrap();
         assert!(
             found.as_ref() == Some(&old) || found.as_ref() == Some(&new),
@@ -65,9 +71,9 @@ pub async fn a_dropped_register_over_a_record_leaves_one_of_both<
     }
 }
 
-/// [`SessionRegistry`] rule 10: a renew that is given up has changed the expiry
-/// or nothing, and the lease is still there.
-pub async fn a_dropped_renew_changes_the_expiry_or_nothing<F: Fixture<Store: SessionRegistry>>(
+/// Checks R10: a dropped `renew` has changed the expiry or nothing, and the lease
+/// remains.
+pub async fn r10_dropped_renew_changes_the_expiry_or_nothing<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -77,7 +83,7 @@ pub async fn a_dropped_renew_changes_the_expiry_or_nothing<F: Fixture<Store: Ses
         store.register(&old, &OURS, t0).await.unwrap();
         let expiry = Expiry::At(after(t0, 20));
         let new = old.clone().with_expiry(expiry);
-        give_up_after(polls, store.renew(old.id(), &OURS, expiry, t0)).await;
+        drop_after(polls, store.renew(old.id(), &OURS, expiry, t0)).await;
         let found = store.lookup(old.id()).await.unwrap();
         assert!(
             found.as_ref() == Some(&old) || found.as_ref() == Some(&new),
@@ -88,15 +94,18 @@ pub async fn a_dropped_renew_changes_the_expiry_or_nothing<F: Fixture<Store: Ses
     }
 }
 
-/// [`SessionRegistry`] rule 10: a deregister that is given up has removed the
-/// record or left it whole.
-pub async fn a_dropped_deregister_removes_or_keeps<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R10: a dropped `deregister` has removed the record or changed nothing.
+pub async fn r10_dropped_deregister_removes_the_record_or_nothing<
+    F: Fixture<Store: SessionRegistry>,
+>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (polls, name) in rounds() {
         let record = full(id(&name), Expiry::Never);
         store.register(&record, &OURS, t0).await.unwrap();
-        give_up_after(polls, store.deregister(record.id(), &OURS)).await;
+        drop_after(polls, store.deregister(record.id(), &OURS)).await;
         if let Some(found) = store.lookup(record.id()).await.unwrap() {
             assert_eq!(found, record);
         }
@@ -105,9 +114,9 @@ pub async fn a_dropped_deregister_removes_or_keeps<F: Fixture<Store: SessionRegi
     }
 }
 
-/// [`SessionRegistry`] rules 10 and 9: a sweep that is given up has removed
-/// some of what is expired, and nothing that is live.
-pub async fn a_dropped_sweep_keeps_what_is_live<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R10 and R9: a dropped `sweep` has removed some expired records and no
+/// live one.
+pub async fn r10_dropped_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let live = full(id("live"), Expiry::At(after(t0, 11)));
@@ -116,7 +125,7 @@ pub async fn a_dropped_sweep_keeps_what_is_live<F: Fixture<Store: SessionRegistr
     for (polls, name) in rounds() {
         let ended = full(id(&name), Expiry::At(now));
         store.register(&ended, &OURS, t0).await.unwrap();
-        give_up_after(polls, store.sweep(now)).await;
+        drop_after(polls, store.sweep(now)).await;
         if let Some(found) = store.lookup(ended.id()).await.unwrap() {
             assert_eq!(found, ended);
         }

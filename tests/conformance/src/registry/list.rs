@@ -1,5 +1,5 @@
-//! What a listing shows of sessions that come and go. What it shows of those
-//! that stay is the `list` battery's.
+//! Listings while records are added and removed. The `list` battery checks
+//! listings of records that stay.
 
 use dcv_resolver_core::{Expiry, SessionRegistry};
 
@@ -7,12 +7,12 @@ use crate::Fixture;
 use crate::listing::{by_id, limit, list_all, page};
 use crate::sample::{OURS, THEIRS, after, full, id, minimal};
 
-/// [`SessionListing`] rule 1: while others come and go between the pages,
-/// also the one shown last, and leases are renewed to end earlier and later,
-/// each record that is there throughout is shown.
-///
-/// [`SessionListing`]: dcv_resolver_core::SessionListing
-pub async fn list_shows_what_is_there_throughout<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks L1: each record that is present throughout is listed, while others are
+/// added and removed between the pages, also the last one listed, and leases are
+/// renewed to expire earlier and later.
+pub async fn l1_record_present_throughout_is_listed<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let staying: Vec<_> = (0..30)
@@ -32,7 +32,7 @@ pub async fn list_shows_what_is_there_throughout<F: Fixture<Store: SessionRegist
     for turn in 0..10_000_u64 {
         let page = page(&store, from.as_ref(), limit(3)).await;
         for record in page.records {
-            // Under their token: what stays is not theirs to remove.
+            // Their token does not remove the records that stay.
             store.deregister(record.id(), &THEIRS).await.unwrap();
             shown.push(record.id().clone());
         }
@@ -50,17 +50,15 @@ pub async fn list_shows_what_is_there_throughout<F: Fixture<Store: SessionRegist
             }
         }
     }
-    assert!(from.is_none(), "the listing has no end");
+    assert!(from.is_none(), "the listing does not end");
     for record in staying {
         assert!(shown.contains(record.id()), "{:?} is missing", record.id());
     }
 }
 
-/// [`SessionListing`] rule 1 and [`SessionRegistry`] rules 7 to 9: what was
-/// removed or swept is not listed, what was renewed is listed as it is now.
-///
-/// [`SessionListing`]: dcv_resolver_core::SessionListing
-pub async fn list_stops_showing_what_is_gone<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks L1 and R7 to R9: what was removed or swept is not listed, and what was
+/// renewed is listed with its new expiry.
+pub async fn l1_removed_records_are_not_listed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = |name, expiry| minimal(id(name), expiry);

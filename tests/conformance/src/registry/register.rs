@@ -7,15 +7,15 @@ use dcv_resolver_core::{
 use crate::Fixture;
 use crate::race::race;
 use crate::sample::{
-    OURS, THEIRS, after, assert_kind, awkward_ids, full, id, minimal, other, varied,
+    OURS, THEIRS, after, assert_kind, full, id, minimal, other, unusual_ids, varied,
 };
 
-/// How many contend for an id, and for how many ids one after the other.
+/// How many tasks contend for an id, and for how many ids in turn.
 const CONTENDERS: u8 = 16;
 const RACES: usize = 30;
 
-/// [`SessionRegistry`] rule 1: what was registered is found, and nothing else.
-pub async fn register_stores<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R1: the registered record is found, and no other.
+pub async fn r1_registered_record_is_found<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     assert_eq!(store.lookup(&id("console")).await.unwrap(), None);
@@ -26,9 +26,9 @@ pub async fn register_stores<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     assert_eq!(store.lookup(&id("another")).await.unwrap(), None);
 }
 
-/// [`SessionRegistry`] rule 1 and [`SessionStore`] rule 3: every field comes
-/// back, at its least and at its greatest, and with any text in it.
-pub async fn registered_records_come_back_as_they_went_in<F: Fixture<Store: SessionRegistry>>(
+/// Checks R1 and S3: every field is returned unchanged, with its smallest and its
+/// greatest values, and with any text.
+pub async fn r1_registered_records_are_returned_unchanged<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -40,13 +40,14 @@ pub async fn registered_records_come_back_as_they_went_in<F: Fixture<Store: Sess
     }
 }
 
-/// [`SessionRegistry`] rules 2 and 8, and [`SessionStore`] rules 3 and 4: each
-/// of many ids that are awkward or look alike has a record and a lease of its
-/// own.
-pub async fn awkward_ids_are_registered_apart<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R1, R8 and S4: each of many ids that are unusual or look alike has its
+/// own record and its own lease.
+pub async fn r1_unusual_ids_are_registered_separately<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    let leases: Vec<_> = awkward_ids()
+    let leases: Vec<_> = unusual_ids()
         .into_iter()
         .zip(1_u128..)
         .map(|(id, number)| {
@@ -68,9 +69,9 @@ pub async fn awkward_ids_are_registered_apart<F: Fixture<Store: SessionRegistry>
     }
 }
 
-/// [`SessionRegistry`] rule 1: register stores whatever the expiry, at `now`
-/// and long before.
-pub async fn an_expired_record_can_be_registered<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R1: `register` stores a record whatever its expiry, `now` and long ago
+/// included.
+pub async fn r1_expired_record_can_be_registered<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (name, expires_at) in [("now", t0), ("long ago", Timestamp::from_unix_ms(1))] {
@@ -80,10 +81,9 @@ pub async fn an_expired_record_can_be_registered<F: Fixture<Store: SessionRegist
     }
 }
 
-/// [`SessionRegistry`] rule 2: over a record that is live under another token,
-/// for ever or for one more millisecond, register is `AlreadyExists` and
-/// changes nothing.
-pub async fn a_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRegistry>>(
+/// Checks R2: over a record that is live under another token, forever or for one
+/// more millisecond, `register` is refused and changes nothing.
+pub async fn r2_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -101,9 +101,9 @@ pub async fn a_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionReg
     }
 }
 
-/// [`SessionRegistry`] rule 2: a live record under no token, or under one that
-/// nobody knows, is kept as well.
-pub async fn a_live_record_that_was_seeded_is_kept<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R2, R6 and R8: the same holds for a live record without a token, or with
+/// an unknown one.
+pub async fn r2_live_seeded_record_is_kept<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let seeded = full(id("console"), Expiry::At(after(t0, 10)));
     fixture.seed(std::slice::from_ref(&seeded)).await;
@@ -119,9 +119,10 @@ pub async fn a_live_record_that_was_seeded_is_kept<F: Fixture<Store: SessionRegi
     assert_eq!(store.lookup(seeded.id()).await.unwrap(), Some(seeded));
 }
 
-/// [`SessionRegistry`] rule 2: a register that is refused takes no lease from
-/// its owner, and gives none.
-pub async fn a_refused_register_leaves_the_lease<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R2: a refused `register` takes no lease from its owner and grants none.
+pub async fn r2_refused_register_does_not_change_the_lease<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -140,12 +141,12 @@ pub async fn a_refused_register_leaves_the_lease<F: Fixture<Store: SessionRegist
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
 
-/// [`SessionRegistry`] rule 2: tokens that differ in one bit, or in what
-/// follows a NUL, are different tokens.
-pub async fn tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R2 and R8: tokens that differ in one bit, or only after a NUL, are
+/// different tokens.
+pub async fn r2_tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
-    // NUL, text, a quote, and what is no UTF-8.
+    // NUL, text, a quote, and bytes that are not UTF-8.
     for (name, fill) in [
         ("nul", 0),
         ("text", b'a'),
@@ -170,9 +171,9 @@ pub async fn tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(fix
     }
 }
 
-/// [`SessionRegistry`] rule 3: over a live record under the same token,
-/// register stores the new record, and nothing of the old one is left.
-pub async fn registering_again_stores_the_new_record<F: Fixture<Store: SessionRegistry>>(
+/// Checks R3: over a live record under the same token, `register` stores the new
+/// record, and nothing of the old one remains.
+pub async fn r3_repeated_register_stores_the_new_record<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -192,9 +193,9 @@ pub async fn registering_again_stores_the_new_record<F: Fixture<Store: SessionRe
     assert_eq!(store.lookup(&id).await.unwrap(), None);
 }
 
-/// [`SessionRegistry`] rule 3: over an expired record under the same token,
-/// register stores the new record.
-pub async fn registering_again_revives_an_expired_record<F: Fixture<Store: SessionRegistry>>(
+/// Checks R3: over an expired record under the same token, `register` stores the
+/// new record.
+pub async fn r3_repeated_register_revives_an_expired_record<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -209,9 +210,9 @@ pub async fn registering_again_revives_an_expired_record<F: Fixture<Store: Sessi
     renewed.unwrap();
 }
 
-/// [`SessionRegistry`] rule 4: over a record of another lease, register
-/// succeeds from the very instant of the expiry.
-pub async fn an_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R4: over a record of another lease, `register` succeeds from the very
+/// instant of its expiry.
+pub async fn r4_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (name, now) in [("at", after(t0, 10)), ("after", after(t0, 10_000))] {
@@ -223,11 +224,9 @@ pub async fn an_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistr
     }
 }
 
-/// [`SessionRegistry`] rule 4: so it does over an expired record under no
-/// token, or under one that nobody knows.
-pub async fn an_expired_record_that_was_seeded_counts_as_absent<
-    F: Fixture<Store: SessionRegistry>,
->(
+/// Checks R4: the same holds for an expired record without a token, or with an
+/// unknown one.
+pub async fn r4_expired_seeded_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -240,10 +239,11 @@ pub async fn an_expired_record_that_was_seeded_counts_as_absent<
     assert!(store.deregister(seeded.id(), &OURS).await.unwrap());
 }
 
-/// [`SessionRegistry`] rules 2, 4 and 9: an expiry far from `now`, before 1970
-/// or beyond what 32 bits, or a floating-point number, hold, is past or not
-/// past as any other.
-pub async fn far_expiries_are_judged_rightly<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R2, R4 and R9: an expiry far from `now`, before 1970 or beyond the range
+/// of 32 bits or of a floating-point number, is compared like any other.
+pub async fn r4_extreme_expiries_are_compared_correctly<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     const PAST: [i64; 6] = [i64::MIN, -1_893_456_000_001, -1, 0, 7, (1 << 31) + 1];
     const TO_COME: [i64; 4] = [1 << 53, (1 << 53) + 1, 253_402_300_799_999, i64::MAX];
     let t0 = fixture.t0();
@@ -279,9 +279,9 @@ pub async fn far_expiries_are_judged_rightly<F: Fixture<Store: SessionRegistry>>
     }
 }
 
-/// [`SessionRegistry`] rule 4: once another has registered over an expired
-/// record, the old token neither renews nor removes nor registers.
-pub async fn the_token_of_an_expired_record_is_worth_nothing<F: Fixture<Store: SessionRegistry>>(
+/// Checks R4: after another owner has registered over an expired record, the old
+/// token can neither renew nor deregister nor register.
+pub async fn r4_token_of_a_replaced_record_is_invalid<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -302,9 +302,9 @@ pub async fn the_token_of_an_expired_record_is_worth_nothing<F: Fixture<Store: S
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
 
-/// [`SessionRegistry`] rule 5: of many that register a free id at the same
-/// time, exactly one succeeds, and each other is `AlreadyExists`.
-pub async fn of_concurrent_registers_one_wins<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R5: of many concurrent `register`s of a free id exactly one succeeds, and
+/// each other is refused because the id is taken.
+pub async fn r5_one_of_concurrent_registers_wins<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
     for number in 0..RACES {
@@ -312,9 +312,8 @@ pub async fn of_concurrent_registers_one_wins<F: Fixture<Store: SessionRegistry>
     }
 }
 
-/// [`SessionRegistry`] rules 4 and 5: so it is over an expired record, which
-/// was not swept.
-pub async fn of_concurrent_registers_over_an_expired_record_one_wins<
+/// Checks R5 and R4: the same holds over an expired record that was not swept.
+pub async fn r5_one_of_concurrent_registers_over_an_expired_record_wins<
     F: Fixture<Store: SessionRegistry>,
 >(
     fixture: F,
@@ -354,10 +353,14 @@ async fn contend<S: SessionRegistry>(store: &Arc<S>, name: &str, now: Timestamp)
         }
     }
     let [(record, token)] = winners.as_slice() else {
-        panic!("exactly one was to win, {} did: {winners:?}", winners.len());
+        panic!("expected one winner, not {}: {winners:?}", winners.len());
     };
     let found = store.lookup(record.id()).await.unwrap();
-    assert_eq!(found.as_ref(), Some(record), "the winner's record is there");
+    assert_eq!(
+        found.as_ref(),
+        Some(record),
+        "the record of the winner is found"
+    );
     let renewed = store.renew(record.id(), token, Expiry::Never, now).await;
-    renewed.expect("the winner's token is there");
+    renewed.expect("the token of the winner is valid");
 }

@@ -8,9 +8,8 @@ use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other};
 
 const RACES: usize = 40;
 
-/// [`SessionRegistry`] rule 6: under another token, renew is `LeaseLost` and
-/// changes nothing.
-pub async fn only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R6: under another token `renew` is refused and changes nothing.
+pub async fn r6_only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::At(after(t0, 10)));
@@ -22,9 +21,8 @@ pub async fn only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixture: 
     assert_eq!(store.lookup(record.id()).await.unwrap(), Some(record));
 }
 
-/// [`SessionRegistry`] rule 6: renewing what is not there is `LeaseLost`, and
-/// puts nothing there.
-pub async fn an_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R6: `renew` of an absent record is refused and stores nothing.
+pub async fn r6_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let other = minimal(id("another"), Expiry::Never);
@@ -34,9 +32,9 @@ pub async fn an_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>
     assert_eq!(store.lookup(&id("console")).await.unwrap(), None);
 }
 
-/// [`SessionRegistry`] rule 6: from the very instant of the expiry on, even the
-/// owner's renew is `LeaseLost`, and changes nothing.
-pub async fn an_expired_lease_is_not_revived<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R6: from the very instant of the expiry even the owner's `renew` is
+/// refused and changes nothing.
+pub async fn r6_expired_lease_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::At(after(t0, 10)));
@@ -50,9 +48,8 @@ pub async fn an_expired_lease_is_not_revived<F: Fixture<Store: SessionRegistry>>
     assert_eq!(store.lookup(record.id()).await.unwrap(), Some(record));
 }
 
-/// [`SessionRegistry`] rule 6: one millisecond before the expiry the lease is
-/// still there to be renewed, again and again.
-pub async fn a_lease_is_renewed_to_its_last_millisecond<F: Fixture<Store: SessionRegistry>>(
+/// Checks R6: one millisecond before its expiry a lease can be renewed, repeatedly.
+pub async fn r6_lease_is_renewed_in_its_last_millisecond<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -69,11 +66,9 @@ pub async fn a_lease_is_renewed_to_its_last_millisecond<F: Fixture<Store: Sessio
     }
 }
 
-/// [`SessionRegistry`] rule 7: later, earlier, never, and back again: the
-/// expiry is the new one, and every other field what it was.
-pub async fn renew_changes_the_expiry_and_nothing_else<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
-) {
+/// Checks R7: the expiry becomes later, earlier or never, and every other field
+/// stays the same.
+pub async fn r7_renew_changes_only_the_expiry<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let neighbour = full(id("neighbour"), Expiry::At(after(t0, 50)));
@@ -95,16 +90,16 @@ pub async fn renew_changes_the_expiry_and_nothing_else<F: Fixture<Store: Session
             let found = store.lookup(record.id()).await.unwrap();
             assert_eq!(found, Some(record.clone().with_expiry(expiry)));
         }
-        // The token is what it was, too.
+        // The token is unchanged, too.
         assert!(store.deregister(record.id(), &OURS).await.unwrap());
     }
     let found = store.lookup(neighbour.id()).await.unwrap();
     assert_eq!(found, Some(neighbour));
 }
 
-/// [`SessionRegistry`] rules 7 and 4: renewed to end at `now`, a lease is over,
-/// and the record is still there.
-pub async fn a_lease_can_be_cut_short<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R7 and R4: a lease that is renewed to end at `now` is over, and the
+/// record is still there.
+pub async fn r7_lease_can_be_shortened<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -118,9 +113,8 @@ pub async fn a_lease_can_be_cut_short<F: Fixture<Store: SessionRegistry>>(fixtur
     store.register(&theirs, &THEIRS, now).await.unwrap();
 }
 
-/// [`SessionStore`] rule 6: a lease ends when
-/// it was to end, however often it is looked up.
-pub async fn looking_up_does_not_extend_a_lease<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks S6: a lease expires on time, however often its record is looked up.
+pub async fn s6_lookup_does_not_extend_a_lease<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::At(after(t0, 10)));
@@ -136,10 +130,9 @@ pub async fn looking_up_does_not_extend_a_lease<F: Fixture<Store: SessionRegistr
         .unwrap();
 }
 
-/// [`SessionRegistry`] rules 4 and 6: when the owner renews in the last
-/// millisecond, and another, whose clock is one further, registers, one of
-/// them is refused.
-pub async fn renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R4 and R6: when the owner renews in the last millisecond, and another,
+/// whose clock is one millisecond ahead, registers, one of them is refused.
+pub async fn r6_renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
     for number in 0..RACES {
@@ -172,7 +165,7 @@ pub async fn renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegistr
                 (false, Err(_)) => assert_kind(&answer, StoreErrorKind::AlreadyExists),
             }
         }
-        // Each side repeats itself, which is harmless.
+        // Each side repeats its call, which is harmless.
         assert!(
             (renewed, registered) == (4, 0) || (renewed, registered) == (0, 4),
             "{renewed} of 4 renews and {registered} of 4 registers succeeded"

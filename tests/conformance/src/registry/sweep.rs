@@ -6,13 +6,13 @@ use crate::Fixture;
 use crate::race::race;
 use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other};
 
-/// How many records a sweep meets, and how often.
+/// How many records a sweep finds, and how often.
 const CONTENDED: usize = 16;
 const ROUNDS: usize = 17;
 
-/// [`SessionRegistry`] rule 9: sweep removes every record that is not live at
-/// `now`, the one that ends at `now` too, whosever it is, and counts them.
-pub async fn sweep_removes_and_counts_what_is_expired<F: Fixture<Store: SessionRegistry>>(
+/// Checks R9: `sweep` removes every record that is not live at `now`, including one
+/// that expires at `now`, whoever owns it, and counts them.
+pub async fn r9_sweep_removes_and_counts_expired_records<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -34,9 +34,9 @@ pub async fn sweep_removes_and_counts_what_is_expired<F: Fixture<Store: SessionR
     assert_eq!(store.lookup(live.id()).await.unwrap(), Some(live));
 }
 
-/// [`SessionRegistry`] rule 9: sweep keeps what is live at `now`, for one more
-/// millisecond or for ever, whole and under its lease.
-pub async fn sweep_keeps_what_is_live<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R9: `sweep` keeps what is live at `now`, for one more millisecond or
+/// forever, unchanged and under its lease.
+pub async fn r9_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let live = [
@@ -59,9 +59,8 @@ pub async fn sweep_keeps_what_is_live<F: Fixture<Store: SessionRegistry>>(fixtur
     }
 }
 
-/// [`SessionRegistry`] rule 9: what was swept is gone: its lease, its place in
-/// the list and, for the next sweep, its count.
-pub async fn sweep_frees_the_id<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R9: a swept record is gone, with its lease, and is not counted again.
+pub async fn r9_swept_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -76,18 +75,21 @@ pub async fn sweep_frees_the_id<F: Fixture<Store: SessionRegistry>>(fixture: F) 
     assert_eq!(store.lookup(&id).await.unwrap(), Some(theirs));
 }
 
-/// [`SessionRegistry`] rule 9: sweeping an empty store removes nothing.
-pub async fn sweeping_nothing_is_harmless<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R9: `sweep` of an empty store removes nothing.
+pub async fn r9_sweep_of_an_empty_store_removes_nothing<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     assert_eq!(store.sweep(t0).await.unwrap(), 0);
     store.ping().await.unwrap();
 }
 
-/// [`SessionRegistry`] rule 9: leases that are renewed in their last
-/// millisecond, while another, whose clock is one further, sweeps, are lost or
-/// kept: what was renewed is not swept away.
-pub async fn sweep_keeps_what_is_renewed_meanwhile<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+/// Checks R9: when leases are renewed in their last millisecond, while another,
+/// whose clock is one millisecond ahead, sweeps, a renewed record is not swept.
+pub async fn r9_sweep_keeps_concurrently_renewed_records<F: Fixture<Store: SessionRegistry>>(
+    fixture: F,
+) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
     for round in 0..ROUNDS {
@@ -114,14 +116,14 @@ pub async fn sweep_keeps_what_is_renewed_meanwhile<F: Fixture<Store: SessionRegi
         for (record, was_renewed) in renewed.into_iter().flatten() {
             let found = store.lookup(record.id()).await.unwrap();
             let kept = was_renewed.then(|| record.with_expiry(expiry));
-            assert_eq!(found, kept, "whether the renew succeeded: {was_renewed}");
+            assert_eq!(found, kept, "renewed: {was_renewed}");
         }
     }
 }
 
-/// [`SessionRegistry`] rule 9: records that are registered over expired ones
-/// while another sweeps are not swept with them.
-pub async fn sweep_keeps_what_is_registered_meanwhile<F: Fixture<Store: SessionRegistry>>(
+/// Checks R9: a record that is registered over an expired one during a `sweep` is
+/// not swept.
+pub async fn r9_sweep_keeps_concurrently_registered_records<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
     let t0 = fixture.t0();
@@ -159,8 +161,8 @@ fn contended(round: usize, expiry: Expiry) -> Vec<SessionRecord> {
         .collect()
 }
 
-/// Passes some time, measured in calls: more with one record than with another,
-/// so that every step of a sweep meets some.
+/// Waits for a number of calls that depends on the record, so that some record
+/// is registered at every step of a sweep.
 async fn linger<S: SessionStore>(store: &S, record: &SessionRecord) {
     let number: usize = record
         .id()
@@ -175,7 +177,7 @@ async fn linger<S: SessionStore>(store: &S, record: &SessionRecord) {
     }
 }
 
-/// The records, and somewhere among them `None`, which stands for a sweep.
+/// Returns the records with `None`, which stands for the sweep, between them.
 fn with_a_sweep(
     round: usize,
     records: &[SessionRecord],

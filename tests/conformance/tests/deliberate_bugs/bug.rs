@@ -1,4 +1,4 @@
-/// The mistake that a store was made with.
+/// The bug of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
     // What any store can get wrong.

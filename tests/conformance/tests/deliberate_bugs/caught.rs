@@ -1,491 +1,500 @@
 use crate::bug::Bug;
 
-/// Every bug, with the rules that are there to catch it. Others may fail, too.
+/// Every bug and the rules that must catch it. Others may fail, too.
 pub(crate) const BUGS: &[(Bug, &[&str])] = &[
     (
         Bug::AbsenceIsAnError,
         &[
-            "read::an_absent_id_is_none",
-            "read::an_empty_store_holds_nothing",
-            "registry::register_stores",
+            "read::s1_absent_id_is_none",
+            "read::s1_empty_store_finds_nothing",
+            "registry::r1_registered_record_is_found",
         ],
     ),
     (
         Bug::AnEmptyStoreIsDown,
         &[
-            "read::an_empty_store_holds_nothing",
-            "registry::sweeping_nothing_is_harmless",
+            "read::s1_empty_store_finds_nothing",
+            "registry::r9_sweep_of_an_empty_store_removes_nothing",
         ],
     ),
     (
         Bug::PingNeedsASessionCalledPing,
-        &["read::a_working_store_answers_a_ping"],
+        &["read::ping_of_a_working_store_succeeds"],
     ),
     (
         Bug::IdsIgnoreCase,
         &[
-            "read::ids_are_compared_byte_for_byte",
-            "registry::awkward_ids_are_registered_apart",
-            "import::awkward_ids_are_imported",
-            "list::list_shows_awkward_ids",
+            "read::s4_ids_are_compared_byte_for_byte",
+            "registry::r1_unusual_ids_are_registered_separately",
+            "import::i5_unusual_ids_are_imported_separately",
+            "list::l1_records_with_unusual_ids_are_listed",
         ],
     ),
     (
         Bug::IdsAreTrimmed,
         &[
-            "read::ids_are_compared_byte_for_byte",
-            "registry::awkward_ids_are_registered_apart",
+            "read::s4_ids_are_compared_byte_for_byte",
+            "registry::r1_unusual_ids_are_registered_separately",
         ],
     ),
     (
         Bug::IdsAreComposed,
         &[
-            "read::ids_are_compared_byte_for_byte",
-            "registry::awkward_ids_are_registered_apart",
+            "read::s4_ids_are_compared_byte_for_byte",
+            "registry::r1_unusual_ids_are_registered_separately",
         ],
     ),
     (
         Bug::IdsArePatterns,
         &[
-            "read::ids_are_compared_byte_for_byte",
-            "read::an_absent_id_is_none",
+            "read::s4_ids_are_compared_byte_for_byte",
+            "read::s1_absent_id_is_none",
         ],
     ),
     (
         Bug::IdsAreNumbersWhereTheyCan,
         &[
-            "read::ids_are_compared_byte_for_byte",
-            "registry::awkward_ids_are_registered_apart",
+            "read::s4_ids_are_compared_byte_for_byte",
+            "registry::r1_unusual_ids_are_registered_separately",
         ],
     ),
     (
         Bug::IdsEndAtAQuote,
         &[
-            "read::awkward_ids_are_found",
-            "registry::awkward_ids_are_registered_apart",
-            "import::awkward_ids_are_imported",
+            "read::s3_records_with_unusual_ids_are_found",
+            "registry::r1_unusual_ids_are_registered_separately",
+            "import::i5_unusual_ids_are_imported_separately",
         ],
     ),
     (
         Bug::LabelsAreForgotten,
         &[
-            "read::records_come_back_as_they_went_in",
-            "registry::registered_records_come_back_as_they_went_in",
-            "import::imported_records_come_back_as_they_went_in",
+            "read::s3_records_are_returned_unchanged",
+            "registry::r1_registered_records_are_returned_unchanged",
+            "import::i5_imported_records_are_returned_unchanged",
         ],
     ),
     (
         Bug::AnEmptyOwnerIsNone,
         &[
-            "read::records_come_back_as_they_went_in",
-            "registry::registered_records_come_back_as_they_went_in",
-            "import::imported_records_come_back_as_they_went_in",
+            "read::s3_records_are_returned_unchanged",
+            "registry::r1_registered_records_are_returned_unchanged",
+            "import::i5_imported_records_are_returned_unchanged",
         ],
     ),
     (
         Bug::PortsAreSigned,
-        &["read::records_come_back_as_they_went_in"],
+        &["read::s3_records_are_returned_unchanged"],
     ),
     (
         Bug::TextEndsAtNul,
-        &["read::records_come_back_as_they_went_in"],
+        &["read::s3_records_are_returned_unchanged"],
     ),
     (
         Bug::ExpiryIsInSeconds,
         &[
-            "read::records_come_back_as_they_went_in",
-            "registry::a_lease_is_renewed_to_its_last_millisecond",
+            "read::s3_records_are_returned_unchanged",
+            "registry::r6_lease_is_renewed_in_its_last_millisecond",
         ],
     ),
     (
         Bug::ExpiryIsAFloat,
         &[
-            "read::records_come_back_as_they_went_in",
-            "registry::registered_records_come_back_as_they_went_in",
+            "read::s3_records_are_returned_unchanged",
+            "registry::r1_registered_records_are_returned_unchanged",
         ],
     ),
     (
         Bug::ExpiryHas32Bits,
-        &["read::records_come_back_as_they_went_in"],
+        &["read::s3_records_are_returned_unchanged"],
     ),
     (
         Bug::ExpiriesAreComparedAsText,
-        &["registry::far_expiries_are_judged_rightly"],
+        &["registry::r4_extreme_expiries_are_compared_correctly"],
     ),
     (
         Bug::TheServersClockDecides,
         &[
-            "read::expired_records_are_returned",
-            "registry::an_expired_record_counts_as_absent",
-            "registry::an_expired_record_is_deregistered_by_its_owner",
+            "read::s5_expired_records_are_returned",
+            "registry::r4_expired_record_counts_as_absent",
+            "registry::r8_owner_deregisters_an_expired_record",
         ],
     ),
     (
         Bug::LookupUsesUpWhatIsExpired,
-        &["read::looking_up_again_answers_the_same"],
+        &["read::s6_repeated_lookups_return_the_same"],
     ),
     (
         Bug::LookupExtendsTheLease,
         &[
-            "read::looking_up_again_answers_the_same",
-            "registry::looking_up_does_not_extend_a_lease",
+            "read::s6_repeated_lookups_return_the_same",
+            "registry::s6_lookup_does_not_extend_a_lease",
         ],
     ),
     (
         Bug::LookupsShareABuffer,
-        &["read::concurrent_lookups_agree"],
+        &["read::s6_concurrent_lookups_each_find_their_own_record"],
     ),
     (
         Bug::DroppedCallsLoseTheirConnection,
         &[
-            "read::a_dropped_lookup_leaves_no_trace",
-            "list::a_dropped_list_leaves_no_trace",
-            "registry::a_dropped_register_is_whole_or_absent",
-            "registry::a_dropped_deregister_removes_or_keeps",
-            "registry::a_dropped_renew_changes_the_expiry_or_nothing",
-            "registry::a_dropped_sweep_keeps_what_is_live",
+            "read::s7_dropped_lookups_leave_no_trace",
+            "list::s7_dropped_lists_leave_no_trace",
+            "registry::r10_dropped_register_stores_the_record_or_nothing",
+            "registry::r10_dropped_deregister_removes_the_record_or_nothing",
+            "registry::r10_dropped_renew_changes_the_expiry_or_nothing",
+            "registry::r10_dropped_sweep_keeps_live_records",
         ],
     ),
     (
         Bug::RegisterForgetsEveryTenth,
-        &["registry::registered_records_come_back_as_they_went_in"],
+        &["registry::r1_registered_records_are_returned_unchanged"],
     ),
     (
         Bug::RegisterIgnoresWhatIsExpired,
-        &["registry::an_expired_record_can_be_registered"],
+        &["registry::r1_expired_record_can_be_registered"],
     ),
     (
         Bug::RegisterUpsertsBlindly,
         &[
-            "registry::a_live_record_of_another_lease_is_kept",
-            "registry::a_live_record_that_was_seeded_is_kept",
-            "registry::a_refused_register_leaves_the_lease",
-            "registry::of_concurrent_registers_one_wins",
-            "shared::a_lease_holds_through_every_store",
+            "registry::r2_live_record_of_another_lease_is_kept",
+            "registry::r2_live_seeded_record_is_kept",
+            "registry::r2_refused_register_does_not_change_the_lease",
+            "registry::r5_one_of_concurrent_registers_wins",
+            "shared::r2_lease_holds_through_another_store",
         ],
     ),
     (
         Bug::RegisterLetsExpiredRowsCollide,
         &[
-            "registry::an_expired_record_counts_as_absent",
-            "registry::an_expired_record_that_was_seeded_counts_as_absent",
-            "registry::of_concurrent_registers_over_an_expired_record_one_wins",
+            "registry::r4_expired_record_counts_as_absent",
+            "registry::r4_expired_seeded_record_counts_as_absent",
+            "registry::r5_one_of_concurrent_registers_over_an_expired_record_wins",
         ],
     ),
     (
         Bug::RegisterTakesTheEndForLive,
         &[
-            "registry::an_expired_record_counts_as_absent",
-            "registry::a_lease_can_be_cut_short",
+            "registry::r4_expired_record_counts_as_absent",
+            "registry::r7_lease_can_be_shortened",
         ],
     ),
     (
         Bug::RegisterEndsLeasesAMillisecondEarly,
         &[
-            "registry::a_live_record_of_another_lease_is_kept",
-            "registry::a_live_record_that_was_seeded_is_kept",
+            "registry::r2_live_record_of_another_lease_is_kept",
+            "registry::r2_live_seeded_record_is_kept",
         ],
     ),
     (
         Bug::RegisterRefusesItsOwner,
-        &["registry::registering_again_stores_the_new_record"],
+        &["registry::r3_repeated_register_stores_the_new_record"],
     ),
     (
         Bug::RegisterRefusesItsOwnerOnceExpired,
-        &["registry::registering_again_revives_an_expired_record"],
+        &["registry::r3_repeated_register_revives_an_expired_record"],
     ),
     (
         Bug::RegisterMergesFields,
-        &["registry::registering_again_stores_the_new_record"],
+        &["registry::r3_repeated_register_stores_the_new_record"],
     ),
     (
         Bug::RegisterKeepsTheOldToken,
-        &["registry::the_token_of_an_expired_record_is_worth_nothing"],
+        &["registry::r4_token_of_a_replaced_record_is_invalid"],
     ),
     (
         Bug::RegisterTakesTheTokenBeforeItLooks,
-        &["registry::a_refused_register_leaves_the_lease"],
+        &["registry::r2_refused_register_does_not_change_the_lease"],
     ),
     (
         Bug::RegisterChecksThenSets,
         &[
-            "registry::of_concurrent_registers_one_wins",
-            "registry::of_concurrent_registers_over_an_expired_record_one_wins",
-            "shared::of_registers_through_different_stores_one_wins",
+            "registry::r5_one_of_concurrent_registers_wins",
+            "registry::r5_one_of_concurrent_registers_over_an_expired_record_wins",
+            "shared::r5_one_of_registers_through_different_stores_wins",
         ],
     ),
     (
         Bug::RegisterFailsWhenBusy,
         &[
-            "registry::of_concurrent_registers_one_wins",
-            "registry::of_concurrent_registers_over_an_expired_record_one_wins",
+            "registry::r5_one_of_concurrent_registers_wins",
+            "registry::r5_one_of_concurrent_registers_over_an_expired_record_wins",
         ],
     ),
     (
         Bug::RegisterTakesNoTokenForFree,
-        &["registry::a_live_record_that_was_seeded_is_kept"],
+        &["registry::r2_live_seeded_record_is_kept"],
     ),
     (
         Bug::RegisterTakesNoTokenForEver,
-        &["registry::an_expired_record_that_was_seeded_counts_as_absent"],
+        &["registry::r4_expired_seeded_record_counts_as_absent"],
     ),
     (
         Bug::RegisterWritesInTwoSteps,
-        &["registry::a_dropped_register_is_whole_or_absent"],
+        &["registry::r10_dropped_register_stores_the_record_or_nothing"],
     ),
     (
         Bug::RegisterRemovesFirst,
-        &["registry::a_dropped_register_over_a_record_leaves_one_of_both"],
+        &["registry::r10_dropped_register_leaves_the_old_record_or_the_new"],
     ),
     (
         Bug::TokensEndAtNul,
-        &["registry::tokens_are_compared_in_full"],
+        &["registry::r2_tokens_are_compared_in_full"],
     ),
     (
         Bug::TokensIgnoreCase,
-        &["registry::tokens_are_compared_in_full"],
+        &["registry::r2_tokens_are_compared_in_full"],
     ),
     (
         Bug::RenewIgnoresNow,
-        &["registry::an_expired_lease_is_not_revived"],
+        &["registry::r6_expired_lease_is_not_renewed"],
     ),
     (
         Bug::RenewTakesTheEndForLive,
-        &["registry::an_expired_lease_is_not_revived"],
+        &["registry::r6_expired_lease_is_not_renewed"],
     ),
     (
         Bug::RenewEndsLeasesAMillisecondEarly,
-        &["registry::a_lease_is_renewed_to_its_last_millisecond"],
+        &["registry::r6_lease_is_renewed_in_its_last_millisecond"],
     ),
     (
         Bug::RenewIgnoresTheToken,
         &[
-            "registry::only_the_owner_renews",
-            "registry::the_token_of_an_expired_record_is_worth_nothing",
+            "registry::r6_only_the_owner_renews",
+            "registry::r4_token_of_a_replaced_record_is_invalid",
         ],
     ),
     (
         Bug::RenewCreates,
         &[
-            "registry::an_absent_record_is_not_renewed",
-            "registry::a_deregistered_id_is_free",
+            "registry::r6_absent_record_is_not_renewed",
+            "registry::r8_deregistered_id_is_free",
         ],
     ),
     (
         Bug::RenewOnlyExtends,
         &[
-            "registry::a_lease_can_be_cut_short",
-            "registry::renew_changes_the_expiry_and_nothing_else",
+            "registry::r7_lease_can_be_shortened",
+            "registry::r7_renew_changes_only_the_expiry",
         ],
     ),
     (
         Bug::RenewForgetsLabels,
-        &["registry::renew_changes_the_expiry_and_nothing_else"],
+        &["registry::r7_renew_changes_only_the_expiry"],
     ),
     (
         Bug::RenewReadsThenWrites,
         &[
-            "registry::a_record_is_not_renewed_back_into_being",
-            "registry::renew_and_register_do_not_both_win",
+            "registry::r8_concurrent_renew_does_not_restore_a_deregistered_record",
+            "registry::r6_renew_and_register_do_not_both_win",
         ],
     ),
     (
         Bug::RenewWritesInTwoSteps,
-        &["registry::a_dropped_renew_changes_the_expiry_or_nothing"],
+        &["registry::r10_dropped_renew_changes_the_expiry_or_nothing"],
     ),
     (
         Bug::DeregisterIgnoresTheToken,
-        &["registry::only_the_owner_deregisters"],
+        &["registry::r8_only_the_owner_deregisters"],
     ),
     (
         Bug::DeregisterIsAlwaysTrue,
         &[
-            "registry::deregistering_again_is_harmless",
-            "registry::only_the_owner_deregisters",
+            "registry::r8_repeated_deregister_is_harmless",
+            "registry::r8_only_the_owner_deregisters",
         ],
     ),
     (
         Bug::DeregisterChecksThenRemoves,
-        &["registry::of_concurrent_deregisters_one_removes"],
+        &["registry::r8_one_of_concurrent_deregisters_removes"],
     ),
     (
         Bug::DeregisterLeavesTheLease,
-        &["registry::a_deregistered_id_is_free"],
+        &["registry::r8_deregistered_id_is_free"],
     ),
     (
         Bug::DeregisterWritesInTwoSteps,
-        &["registry::a_dropped_deregister_removes_or_keeps"],
+        &["registry::r10_dropped_deregister_removes_the_record_or_nothing"],
     ),
     (
         Bug::DeregisterRemovesAllOfTheToken,
-        &["registry::only_the_owner_deregisters"],
+        &["registry::r8_only_the_owner_deregisters"],
     ),
     (
         Bug::SweepKeepsWhatEndsNow,
-        &["registry::sweep_removes_and_counts_what_is_expired"],
+        &["registry::r9_sweep_removes_and_counts_expired_records"],
     ),
     (
         Bug::SweepTakesTheLastMillisecond,
         &[
-            "registry::sweep_keeps_what_is_live",
-            "registry::a_dropped_sweep_keeps_what_is_live",
+            "registry::r9_sweep_keeps_live_records",
+            "registry::r10_dropped_sweep_keeps_live_records",
         ],
     ),
     (
         Bug::SweepTakesNeverForZero,
-        &["registry::sweep_keeps_what_is_live"],
+        &["registry::r9_sweep_keeps_live_records"],
     ),
     (
         Bug::SweepCountsEverything,
-        &["registry::sweep_removes_and_counts_what_is_expired"],
+        &["registry::r9_sweep_removes_and_counts_expired_records"],
     ),
-    (Bug::SweepLeavesTheLease, &["registry::sweep_frees_the_id"]),
+    (Bug::SweepLeavesTheLease, &["registry::r9_swept_id_is_free"]),
     (
         Bug::SweepFailsWhenThereIsNothing,
-        &["registry::sweeping_nothing_is_harmless"],
+        &["registry::r9_sweep_of_an_empty_store_removes_nothing"],
     ),
     (
         Bug::SweepTakesOneBatch,
-        &["import::a_large_batch_is_stored"],
+        &["import::i1_large_batch_is_stored_listed_and_swept"],
     ),
     (
         Bug::SweepScansThenRemoves,
         &[
-            "registry::sweep_keeps_what_is_registered_meanwhile",
-            "registry::sweep_keeps_what_is_renewed_meanwhile",
+            "registry::r9_sweep_keeps_concurrently_registered_records",
+            "registry::r9_sweep_keeps_concurrently_renewed_records",
         ],
     ),
     (
         Bug::SweepPutsTheLiveBack,
-        &["registry::a_dropped_sweep_keeps_what_is_live"],
+        &["registry::r10_dropped_sweep_keeps_live_records"],
     ),
     (
         Bug::ListHidesWhatIsExpired,
-        &["list::list_shows_everything_with_any_limit"],
+        &["list::l1_every_record_is_listed_with_any_limit"],
     ),
     (
         Bug::ListSkipsOneBetweenPages,
         &[
-            "list::list_shows_everything_with_any_limit",
-            "list::a_dropped_list_leaves_no_trace",
+            "list::l1_every_record_is_listed_with_any_limit",
+            "list::s7_dropped_lists_leave_no_trace",
         ],
     ),
     (
         Bug::ListPagesByOffset,
-        &["registry::list_shows_what_is_there_throughout"],
+        &["registry::l1_record_present_throughout_is_listed"],
     ),
     (
         Bug::ListPagesByExpiry,
-        &["registry::list_shows_what_is_there_throughout"],
+        &["registry::l1_record_present_throughout_is_listed"],
     ),
     (
         Bug::ListsShareACursor,
-        &["list::listings_do_not_move_one_another"],
+        &["list::l1_concurrent_listings_are_independent"],
     ),
-    (Bug::ListTakesAnyPage, &["list::a_foreign_page_is_invalid"]),
-    (Bug::ListHasNoEnd, &["list::an_empty_store_lists_nothing"]),
+    (
+        Bug::ListTakesAnyPage,
+        &["list::foreign_page_token_is_invalid"],
+    ),
+    (Bug::ListHasNoEnd, &["list::l1_empty_store_lists_nothing"]),
     (
         Bug::ListOverflows,
-        &["list::list_shows_everything_with_any_limit"],
+        &["list::l1_every_record_is_listed_with_any_limit"],
     ),
-    (Bug::ListTrimsItsPage, &["list::list_shows_awkward_ids"]),
-    (Bug::ListForgetsLabels, &["list::list_shows_whole_records"]),
+    (
+        Bug::ListTrimsItsPage,
+        &["list::l1_records_with_unusual_ids_are_listed"],
+    ),
+    (
+        Bug::ListForgetsLabels,
+        &["list::l1_listed_records_are_unchanged"],
+    ),
     (
         Bug::ListShowsTheRemoved,
-        &["registry::list_stops_showing_what_is_gone"],
+        &["registry::l1_removed_records_are_not_listed"],
     ),
     (
         Bug::ImportFailsOnNothing,
-        &["import::an_empty_batch_stores_nothing"],
+        &["import::i1_empty_batch_stores_nothing"],
     ),
     (
         Bug::ImportForgetsLabels,
-        &["import::imported_records_come_back_as_they_went_in"],
+        &["import::i5_imported_records_are_returned_unchanged"],
     ),
     (
         Bug::ImportSortsItsAnswers,
-        &["import::each_record_has_its_answer_in_order"],
+        &["import::i1_outcomes_have_the_order_of_the_records"],
     ),
     (
         Bug::ImportStopsAtTheFirstKept,
-        &["import::each_record_has_its_answer_in_order"],
+        &["import::i1_outcomes_have_the_order_of_the_records"],
     ),
     (
         Bug::ImportKeepReplaces,
         &[
-            "import::keep_stores_what_register_would_store",
-            "import::a_kept_record_keeps_its_lease",
+            "import::i2_skip_stores_what_register_would_store",
+            "import::i2_skipped_record_and_its_lease_are_unchanged",
         ],
     ),
     (
         Bug::ImportKeepKeepsExpired,
-        &["import::keep_stores_what_register_would_store"],
+        &["import::i2_skip_stores_what_register_would_store"],
     ),
     (
         Bug::ImportKeepTakesTheToken,
-        &["import::a_kept_record_keeps_its_lease"],
+        &["import::i2_skipped_record_and_its_lease_are_unchanged"],
     ),
     (
         Bug::ImportKeepsItsOwn,
-        &["import::importing_again_is_harmless"],
+        &["import::i5_repeated_import_is_harmless"],
     ),
     (
         Bug::ImportForgetsTheToken,
         &[
-            "import::awkward_ids_are_imported",
-            "import::importing_again_is_harmless",
+            "import::i5_unusual_ids_are_imported_separately",
+            "import::i5_repeated_import_is_harmless",
         ],
     ),
     (
         Bug::ImportReplaceKeeps,
-        &["import::replace_stores_whatever_is_there"],
+        &["import::i3_overwrite_stores_every_record"],
     ),
     (
         Bug::ImportReplaceLeavesTheToken,
-        &["import::replace_takes_over_the_lease"],
+        &["import::i3_overwrite_takes_over_the_lease"],
     ),
     (
         Bug::ImportTakesTheFirstOfTwo,
-        &["import::the_later_of_two_with_one_id_wins"],
+        &["import::i4_last_record_of_an_id_is_stored"],
     ),
     (
         Bug::ImportTakesTheSecondOfTwoForItsOwn,
-        &["import::two_with_one_id_are_both_kept_out"],
+        &["import::i4_both_records_of_a_taken_id_are_skipped"],
     ),
     (
         Bug::ImportTakesOneBatch,
-        &["import::a_large_batch_is_stored"],
+        &["import::i1_large_batch_is_stored_listed_and_swept"],
     ),
     (
         Bug::ImportChecksThenSets,
-        &["import::of_concurrent_imports_one_wins_each_record"],
+        &["import::i2_one_of_concurrent_imports_stores_each_record"],
     ),
     (
         Bug::ImportWritesInTwoSteps,
-        &["import::a_dropped_import_stores_whole_records"],
+        &["import::i5_dropped_import_stores_whole_records"],
     ),
     (
         Bug::OpeningForgetsTokens,
-        &["durability::tokens_are_there_after_reopening"],
+        &["durability::r2_leases_hold_after_reopening"],
     ),
     (
         Bug::OpeningForgetsLabels,
-        &["durability::records_are_there_after_reopening"],
+        &["durability::s3_records_are_unchanged_after_reopening"],
     ),
     (
         Bug::OpeningForgetsRenewals,
-        &["durability::changes_are_there_after_reopening"],
+        &["durability::r3_last_change_holds_after_reopening"],
     ),
     (
         Bug::OpeningForgetsRemovals,
-        &["durability::what_is_gone_stays_gone_after_reopening"],
+        &["durability::r8_removed_records_are_absent_after_reopening"],
     ),
     (
         Bug::LookupsAreCachedByOneStore,
-        &["shared::what_one_changes_the_other_sees_at_once"],
+        &["shared::r1_change_is_visible_through_another_store"],
     ),
     (
         Bug::LocksAreOfOneStore,
-        &["shared::of_registers_through_different_stores_one_wins"],
+        &["shared::r5_one_of_registers_through_different_stores_wins"],
     ),
 ];

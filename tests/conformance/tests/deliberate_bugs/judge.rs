@@ -1,4 +1,4 @@
-//! What the store compares and decides, without waiting for anything.
+//! What the store compares and decides, without waiting.
 
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{
@@ -9,13 +9,13 @@ use crate::bug::Bug;
 use crate::edit::{add_ms, map_ms, without_labels, without_owner};
 use crate::place::{BuggyStore, Row, Rows};
 
-/// What the clock of a server shows, which does not know the callers' `now`.
+/// Returns the time of a server clock, which ignores the callers' `now`.
 pub(crate) fn server_time() -> Timestamp {
     ManualClock::default().now()
 }
 
 impl BuggyStore {
-    /// What a row is kept under.
+    /// Returns the key of a row.
     pub(crate) fn key(&self, id: &SessionId) -> String {
         let text = id.as_str();
         match self.bug {
@@ -46,7 +46,7 @@ impl BuggyStore {
         rows.get(&self.key(id))
     }
 
-    /// The record as it is written.
+    /// Returns the record as it is stored.
     pub(crate) fn encode(&self, record: &SessionRecord) -> SessionRecord {
         let with_ms = |change: fn(i64) -> i64| {
             let expiry = map_ms(record.expiry(), change);
@@ -88,7 +88,8 @@ impl BuggyStore {
             .is_some_and(|owner| self.same_token(owner, token))
     }
 
-    /// Whether what is under `key` keeps the holder of `token` from registering.
+    /// Returns whether the row under `key` prevents the owner of `token` from
+    /// registering.
     pub(crate) fn is_taken(
         &self,
         rows: &Rows,
@@ -119,7 +120,7 @@ impl BuggyStore {
         live && !owns
     }
 
-    /// Whether `row` is the holder of `token`'s to renew.
+    /// Returns whether the owner of `token` may renew `row`.
     pub(crate) fn is_renewable(&self, row: &Row, token: &LeaseToken, now: Timestamp) -> bool {
         let expiry = row.record.expiry();
         let live = match self.bug {

@@ -1,6 +1,6 @@
-//! The batteries are worth what they catch: a store with a deliberate bug
-//! breaks the rules that [`caught::BUGS`] names for it, the same store without
-//! a bug breaks none, and every rule is named for some bug.
+//! What the batteries catch: a store with a deliberate bug breaks the rules that
+//! [`caught::BUGS`] names for it, the same store without a bug breaks none, and
+//! every rule is named for some bug.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -32,7 +32,7 @@ macro_rules! rules {
     };
 }
 
-/// Every rule, as `battery::rule`.
+/// Returns every rule, by `battery::rule`.
 fn all_rules() -> BTreeMap<&'static str, Rule> {
     let batteries: [Vec<(&'static str, Rule)>; 6] = [
         dcv_resolver_conformance::__read_rules! { (rules) [read] },
@@ -45,7 +45,7 @@ fn all_rules() -> BTreeMap<&'static str, Rule> {
     batteries.into_iter().flatten().collect()
 }
 
-/// A runtime on whose threads a panic is silent, since it is what is expected.
+/// Returns a runtime on whose threads a panic, which is expected, is silent.
 fn silent_runtime() -> Runtime {
     let loud = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -67,7 +67,7 @@ fn breaks(runtime: &Runtime, rule: Rule, bug: Option<Bug>) -> bool {
 }
 
 #[test]
-fn the_store_without_a_bug_breaks_no_rule() {
+fn store_without_a_bug_breaks_no_rule() {
     let runtime = silent_runtime();
     for (name, rule) in all_rules() {
         assert!(!breaks(&runtime, rule, None), "{name}");
@@ -75,7 +75,7 @@ fn the_store_without_a_bug_breaks_no_rule() {
 }
 
 #[test]
-fn every_bug_is_caught_by_the_rules_that_are_named_for_it() {
+fn every_bug_is_caught_by_the_rules_named_for_it() {
     let runtime = silent_runtime();
     let rules = all_rules();
     let mut missed = Vec::new();

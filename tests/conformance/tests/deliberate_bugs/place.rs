@@ -1,4 +1,4 @@
-//! Where the sessions of one rule are, and the store that is opened on it.
+//! The sessions of one rule, and the store that is opened on them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,9 +19,9 @@ pub(crate) struct BuggyFixture {
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     rows: Mutex<Rows>,
-    /// What was removed, for the bugs that bring it back.
+    /// What was removed, for the bugs that restore it.
     pub(crate) removed: Mutex<Vec<Row>>,
-    /// The leases that were left behind, by the bugs that do.
+    /// The leases that some bugs leave behind.
     pub(crate) left: Mutex<HashMap<String, LeaseToken>>,
     pub(crate) writer: tokio::sync::Mutex<()>,
     lost_connections: AtomicUsize,
@@ -42,7 +42,7 @@ pub(crate) struct BuggyStore {
     pub(crate) place: Arc<Place>,
     pub(crate) buffer: Mutex<Option<SessionId>>,
     pub(crate) cache: Mutex<HashMap<SessionId, Option<SessionRecord>>>,
-    /// Where the last page ended, for the bug that goes by it.
+    /// The end of the last page, for the bug that uses it.
     pub(crate) cursor: Mutex<String>,
     pub(crate) writer: tokio::sync::Mutex<()>,
 }
@@ -88,8 +88,8 @@ pub(crate) fn error(kind: StoreErrorKind) -> StoreError {
     StoreError::new("buggy", kind)
 }
 
-/// Long enough for others to get in between, short enough for the rules that
-/// give up to reach the end.
+/// Long enough for other calls to intervene, short enough for the rules that drop
+/// calls to reach the end.
 pub(crate) async fn pause() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
@@ -119,7 +119,7 @@ impl BuggyStore {
         self.place.removed.lock().unwrap().extend(rows.remove(key));
     }
 
-    /// What a store does when it is opened.
+    /// Recovers the state when the store is opened.
     fn recover(&self) {
         let mut rows = self.rows();
         let removed = std::mem::take(&mut *self.place.removed.lock().unwrap());
@@ -156,7 +156,7 @@ impl BuggyStore {
     }
 }
 
-/// What a call holds until its end.
+/// A connection that a call holds until its end.
 pub(crate) struct Connection<'a> {
     place: &'a Place,
     is_lost: bool,
