@@ -69,7 +69,7 @@ impl FileWatch {
 
     /// Looks at the files at the time `now`.
     ///
-    /// A file that is written in place for ever is never read: half of it may
+    /// A file that is written in place without end is never read: half of it may
     /// be valid, and nothing shows when it is whole.
     pub(crate) fn look(&mut self, now: Instant) -> Look {
         let stamps = Stamps::of(&self.paths);

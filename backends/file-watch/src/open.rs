@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Opens `path` for reading, and never waits: opening a FIFO would otherwise
-/// block until somebody writes to it.
+/// block until it has a writer.
 ///
 /// # Errors
 ///

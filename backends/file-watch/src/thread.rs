@@ -90,7 +90,7 @@ fn run(
         let wait = match watch.look(Instant::now()) {
             Look::Again(wait) => wait,
             Look::Read => {
-                // After a panic too: not for ever over the same content.
+                // Not after a panic: the same content would cause it again.
                 if guard(watch.paths(), &mut reload) == Some(AfterReload::Repeat) {
                     watch.repeat();
                 }

@@ -1,4 +1,4 @@
-//! [`Collector`]: gathers the sessions of a file and its diagnostics.
+//! [`Collector`]: the sessions of a file and its diagnostics, as they are read.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,26 +6,25 @@ use std::fmt;
 use dcv_resolver_core::{SessionId, SessionRecord};
 
 use crate::Format;
+use crate::cooperative_yield::CooperativeYield;
 use crate::diagnostic::{Diagnostics, Quoted};
 use crate::index::Index;
 use crate::node::{Key, Node};
 use crate::session;
-use crate::turns::Turns;
 
-#[derive(Debug)]
 pub(crate) struct Collector {
     format: Format,
     records: Vec<SessionRecord>,
     index: Index,
-    /// The ids of the sessions with diagnostics: they too must not come twice.
+    /// The ids of invalid sessions: they must not be repeated either.
     invalid: HashSet<SessionId>,
     diagnostics: Diagnostics,
-    turns: Turns,
+    cooperative: CooperativeYield,
 }
 
 impl Collector {
-    /// With room for `expected` sessions: to make room later takes long at a
-    /// stretch.
+    /// Makes room for `expected` sessions: growing later would take long without a
+    /// yield.
     pub(crate) fn new(format: Format, expected: usize) -> Self {
         Self {
             format,
@@ -33,7 +32,7 @@ impl Collector {
             index: Index::with_capacity(expected),
             invalid: HashSet::new(),
             diagnostics: Diagnostics::default(),
-            turns: Turns::every(32),
+            cooperative: CooperativeYield::every(32),
         }
     }
 
@@ -63,10 +62,10 @@ impl Collector {
             self.diagnostic(key.offset, format_args!("session {id} is given twice"));
         }
         self.records.extend(record);
-        self.turns.piece();
+        self.cooperative.piece();
     }
 
-    /// The records in the order of the file, and the same by id.
+    /// Returns the records in the order of the file, and the same by id.
     pub(crate) fn finish(self) -> Result<(Vec<SessionRecord>, Index), Diagnostics> {
         match self.diagnostics.count() {
             0 => Ok((self.records, self.index)),

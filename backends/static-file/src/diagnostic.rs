@@ -1,15 +1,13 @@
 //! [`Diagnostic`]: one thing that is wrong with a session file, and where.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-use crate::LoadError;
 
 /// One thing that is wrong with a session file.
 ///
-/// Displays as one line: `path:line:column: what is wrong, what was expected`.
-/// What it quotes from the file is escaped and cut short.
+/// Displays as one line: `path:line:column: message`. What it quotes from the
+/// file is escaped and cut short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     path: Arc<Path>,
@@ -19,25 +17,25 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The line, counted from 1.
+    /// Returns the line, counted from 1.
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// The column, counted in characters from 1.
+    /// Returns the column, counted in characters from 1.
     #[must_use]
     pub fn column(&self) -> usize {
         self.column
     }
 
-    /// What is wrong, and what was expected.
+    /// Returns what is wrong and what was expected.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -64,7 +62,7 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// A file of another kind has a mistake in every line.
+    /// A file of another kind is wrong in every line.
     const MAX_KEPT: usize = 100;
 
     pub(crate) fn add(&mut self, offset: usize, message: fmt::Arguments<'_>) {
@@ -79,39 +77,40 @@ impl Diagnostics {
         self.kept.len() + self.more
     }
 
-    /// Turns the offsets into places in `text`.
-    pub(crate) fn into_error(mut self, path: &Path, text: &[u8]) -> LoadError {
+    /// Returns how many were found beyond those that are kept.
+    pub(crate) fn more(&self) -> usize {
+        self.more
+    }
+
+    /// Returns the diagnostics from top to bottom, located in `text`, the
+    /// content of `path`.
+    pub(crate) fn located(mut self, path: &Arc<Path>, text: &[u8]) -> Vec<Diagnostic> {
         self.kept.sort_by_key(|(offset, _)| *offset);
-        // One unclosed bracket in another is one mistake for people.
+        // One unclosed bracket in another is one error for people.
         self.kept.dedup();
-        let path: Arc<Path> = path.into();
-        let mut place = Place::default();
-        let diagnostics = self.kept.into_iter().map(|(offset, message)| {
-            place.advance(text, offset);
+        let mut position = LineColumn::default();
+        let located = self.kept.into_iter().map(|(offset, message)| {
+            position.advance(text, offset);
             Diagnostic {
-                path: Arc::clone(&path),
-                line: place.line,
-                column: place.column,
+                path: Arc::clone(path),
+                line: position.line,
+                column: position.column,
                 message,
             }
         });
-        LoadError::Invalid {
-            path: PathBuf::from(&*path),
-            diagnostics: diagnostics.collect(),
-            more: self.more,
-        }
+        located.collect()
     }
 }
 
 /// Walks forward through a text, counting lines and characters.
 #[derive(Debug)]
-struct Place {
+struct LineColumn {
     offset: usize,
     line: usize,
     column: usize,
 }
 
-impl Default for Place {
+impl Default for LineColumn {
     fn default() -> Self {
         Self {
             offset: 0,
@@ -121,7 +120,7 @@ impl Default for Place {
     }
 }
 
-impl Place {
+impl LineColumn {
     fn advance(&mut self, text: &[u8], to: usize) {
         for &byte in text.get(self.offset..to).unwrap_or_default() {
             match byte {
@@ -138,7 +137,7 @@ impl Place {
     }
 }
 
-/// A text of the file, as a message shows it.
+/// A text of the file as a message quotes it.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,20 +1,21 @@
-//! [`LoadError`]: the session file cannot be used.
+//! [`LoadError`]: why a session file cannot be used.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Diagnostic, Format};
+use crate::diagnostic::Diagnostic;
+use crate::format::Format;
 
 /// A session file cannot be used.
 ///
-/// Displays in full: one line, or one line a diagnostic. An underlying
+/// Displays in full: one line, or one line for each diagnostic. An underlying
 /// [`io::Error`] is part of that line, and the source as well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The name ends neither in `.toml` nor in `.json`.
-    #[error("{}: the name of a session file ends in .toml or .json", path.display())]
+    /// The extension is neither `.toml` nor `.json`.
+    #[error("{}: unknown file format; the extension of a session file is .toml or .json", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -24,11 +25,11 @@ pub enum LoadError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The path leads to something that is not a file.
-    #[error("{}: this is {found}; a file was expected", path.display())]
+    #[error("{}: this is {found}; expected a file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -36,7 +37,7 @@ pub enum LoadError {
         found: &'static str,
     },
     /// The file is larger than [`Format::max_bytes`].
-    #[error("{}: the file is larger than {} MiB, the most a session file in {}", path.display(), format.max_bytes() >> 20, match format { Format::Toml => "TOML may have; use JSON for more", Format::Json => "JSON may have" })]
+    #[error("{}: the file is larger than {} MiB, the limit for {}", path.display(), format.max_bytes() >> 20, match format { Format::Toml => "TOML; use JSON for more", Format::Json => "JSON" })]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -49,7 +50,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
     },
-    /// There are diagnostics in the file.
+    /// The content of the file is invalid.
     #[error("{}", Lines { path, diagnostics, more: *more })]
     Invalid {
         /// The file.
@@ -62,7 +63,14 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// The diagnostics in the file; none where the file could not be read at all.
+    /// Returns the format of the file at `path`, or `UnknownFormat`.
+    pub(crate) fn format_of(path: &Path) -> Result<Format, Self> {
+        Format::from_path(path).ok_or_else(|| Self::UnknownFormat {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Returns the diagnostics; none where the file could not be read at all.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
@@ -75,7 +83,7 @@ impl LoadError {
         }
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {

@@ -1,4 +1,4 @@
-//! [`Field`]: what can be said of a session, and its name in each format.
+//! [`Field`]: the fields of a session, and their names in each format.
 
 use crate::Format;
 
@@ -42,7 +42,7 @@ impl Field {
             Self::HttpPort => ("http_port", "HttpPort"),
             Self::QuicPort => ("quic_port", "QuicPort"),
             Self::WebUrlPath => ("web_url_path", "WebUrlPath"),
-            // AWS's sample calls it so.
+            // The name in AWS's sample.
             Self::TargetId => ("target_id", "SessionId"),
             Self::State => ("state", "State"),
             Self::ExpiresAt => ("expires_at", "ExpiresAt"),

@@ -1,6 +1,8 @@
 //! [`SessionFile`]: the sessions that a file holds.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use dcv_resolver_core::SessionRecord;
 
@@ -9,7 +11,7 @@ use crate::diagnostic::Diagnostics;
 use crate::index::Index;
 use crate::{Format, LoadError, json, read, toml};
 
-/// The sessions that a file holds, checked.
+/// The sessions that a file holds, checked. `Debug` shows how many there are.
 ///
 /// ```
 /// use dcv_resolver_static_file::{Format, SessionFile};
@@ -22,11 +24,10 @@ use crate::{Format, LoadError, json, read, toml};
 /// let error = SessionFile::parse(text, Format::Toml, "sessions.toml").unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "sessions.toml:2:11: session \"console\" has neither `http_port` nor `quic_port`, and needs at least one\n\
+///     "sessions.toml:2:11: session \"console\" has neither `http_port` nor `quic_port`; expected at least one\n\
 ///      sessions.toml:4:1: unknown field \"htpt_port\"; did you mean `http_port`?",
 /// );
 /// ```
-#[derive(Debug)]
 pub struct SessionFile {
     sessions: Vec<SessionRecord>,
     index: Index,
@@ -36,25 +37,25 @@ impl SessionFile {
     /// Reads and checks the file at `path`, in the format that its extension
     /// names.
     ///
-    /// It blocks while it reads and parses, but never waits for anybody: a
-    /// FIFO is refused.
+    /// It blocks while it reads and parses, but never waits for another
+    /// process: a FIFO is refused.
     ///
     /// # Errors
     ///
     /// [`LoadError`]: `UnknownFormat`, `Unreadable`, `NotAFile`, `TooLarge` or
-    /// `StillChanging` before the content is looked at, `Invalid` with every
-    /// mistake in it after.
+    /// `StillChanging` before the content is parsed, and `Invalid` with all
+    /// diagnostics after.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        let format = Format::of(path)?;
+        let format = LoadError::format_of(path)?;
         Self::parse_bytes(&read::read(path, format)?, format, path, 0)
     }
 
-    /// Checks `text`. `name` is what diagnostics call it.
+    /// Parses and checks `text`. Diagnostics name `name` as the file.
     ///
     /// # Errors
     ///
-    /// [`LoadError::Invalid`], with every mistake in it.
+    /// [`LoadError::Invalid`], with all diagnostics.
     pub fn parse(text: &str, format: Format, name: impl AsRef<Path>) -> Result<Self, LoadError> {
         Self::parse_bytes(text.as_bytes(), format, name.as_ref(), 0)
     }
@@ -66,7 +67,7 @@ impl SessionFile {
         path: &Path,
         expected: usize,
     ) -> Result<Self, LoadError> {
-        // Windows editors put a byte order mark before UTF-8; it says nothing.
+        // Windows editors put a byte order mark before UTF-8; it means nothing.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let parsed = decode(bytes).and_then(|text| {
             let mut collector = Collector::new(format, expected);
@@ -78,40 +79,52 @@ impl SessionFile {
         });
         match parsed {
             Ok((sessions, index)) => Ok(Self { sessions, index }),
-            Err(diagnostics) => Err(diagnostics.into_error(path, bytes)),
+            Err(diagnostics) => Err(LoadError::Invalid {
+                path: path.to_owned(),
+                more: diagnostics.more(),
+                diagnostics: diagnostics.located(&Arc::from(path), bytes),
+            }),
         }
     }
 
-    /// The sessions, in the order of the file.
+    /// Returns the sessions, in the order of the file.
     #[must_use]
     pub fn sessions(&self) -> &[SessionRecord] {
         &self.sessions
     }
 
-    /// The sessions, in the order of the file.
+    /// Returns the sessions, in the order of the file.
     #[must_use]
     pub fn into_sessions(self) -> Vec<SessionRecord> {
         self.sessions
     }
 
-    /// The sessions in the order of the file, and the same by id.
+    /// Returns the sessions in the order of the file, and the same by id.
     pub(crate) fn into_parts(self) -> (Vec<SessionRecord>, Index) {
         (self.sessions, self.index)
     }
 }
 
+impl fmt::Debug for SessionFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionFile")
+            .field("session_count", &self.sessions.len())
+            .finish_non_exhaustive()
+    }
+}
+
 fn decode(bytes: &[u8]) -> Result<&str, Diagnostics> {
-    // In UTF-16 and UTF-32 half of what is ASCII are zeros, or more.
+    // In UTF-16 and UTF-32, half of what is ASCII are zeros, or more.
     let start = bytes.get(..64).unwrap_or(bytes);
     let is_other = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
     let mut diagnostics = Diagnostics::default();
     if is_other || start.contains(&0) {
-        let message = "this is not UTF-8 text, but perhaps UTF-16; UTF-8 was expected";
+        let message = "this is not UTF-8 text, but perhaps UTF-16; expected UTF-8";
         diagnostics.add(0, format_args!("{message}"));
         return Err(diagnostics);
     }
     std::str::from_utf8(bytes).map_err(|error| {
-        let message = "a byte that is not UTF-8 stands here; UTF-8 was expected";
+        let message = "this byte is not UTF-8; expected UTF-8";
         diagnostics.add(error.valid_up_to(), format_args!("{message}"));
         diagnostics
     })

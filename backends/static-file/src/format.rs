@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use crate::LoadError;
-
-/// The two ways to write a session file.
+/// The two formats of a session file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -15,25 +13,23 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that the extension of `path` names: `.toml` or `.json`.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError::UnknownFormat`], for any other extension and for none.
-    pub fn of(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("toml") => Ok(Self::Toml),
-            Some(extension) if extension.eq_ignore_ascii_case("json") => Ok(Self::Json),
-            _ => Err(LoadError::UnknownFormat {
-                path: path.to_owned(),
-            }),
+    /// Returns the format that the extension of `path` names, `.toml` or
+    /// `.json` in any case; `None` for any other extension and for none.
+    #[must_use]
+    pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
+        let extension = path.as_ref().extension()?;
+        if extension.eq_ignore_ascii_case("toml") {
+            Some(Self::Toml)
+        } else if extension.eq_ignore_ascii_case("json") {
+            Some(Self::Json)
+        } else {
+            None
         }
     }
 
-    /// The greatest size of a session file in this format, in bytes: 16 MiB of
-    /// TOML, more than a hundred thousand sessions, and 512 MiB of JSON, a few
-    /// million.
+    /// Returns the greatest size of a session file in this format, in bytes: 16
+    /// MiB of TOML, more than a hundred thousand sessions, and 512 MiB of JSON,
+    /// a few million.
     ///
     /// TOML has less because reading a hostile or a broken file of it takes up
     /// to a hundred times its size in memory.
@@ -45,7 +41,7 @@ impl Format {
         }
     }
 
-    /// What the format calls a set of keys with values.
+    /// Returns the format's word for a set of keys with values.
     pub(crate) const fn table(self) -> &'static str {
         match self {
             Self::Toml => "a table",
@@ -60,8 +56,8 @@ mod tests {
 
     #[test]
     fn the_extension_names_the_format() {
-        assert_eq!(Format::of("a/sessions.toml").unwrap(), Format::Toml);
-        assert_eq!(Format::of("SESSIONS.JSON").unwrap(), Format::Json);
+        assert_eq!(Format::from_path("a/sessions.toml"), Some(Format::Toml));
+        assert_eq!(Format::from_path("SESSIONS.JSON"), Some(Format::Json));
         for path in [
             "sessions",
             "sessions.yaml",
@@ -69,10 +65,7 @@ mod tests {
             ".toml",
             "sessions.toml~",
         ] {
-            assert_eq!(
-                Format::of(path).unwrap_err().to_string(),
-                format!("{path}: the name of a session file ends in .toml or .json"),
-            );
+            assert_eq!(Format::from_path(path), None, "{path}");
         }
     }
 }

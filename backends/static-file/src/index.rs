@@ -1,4 +1,4 @@
-//! [`Index`]: records, found by their id.
+//! [`Index`]: records by their id.
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -6,29 +6,22 @@ use std::hash::{Hash, Hasher};
 
 use dcv_resolver_core::{SessionId, SessionRecord};
 
-use crate::turns;
+use crate::cooperative_yield;
 
-/// Records, found by their id.
-///
-/// A set rather than a map: the id is in the record already. The hasher is
-/// foldhash, seeded once a process: half the time of the standard one, and the
-/// keys come from the operator, not from clients.
-#[derive(Debug, Default)]
-pub(crate) struct Index(HashSet<ById, foldhash::fast::RandomState>);
+/// Records by their id. A set rather than a map: a record holds its id.
+#[derive(Default)]
+pub(crate) struct Index(HashSet<ById>);
 
 impl Index {
     pub(crate) fn with_capacity(records: usize) -> Self {
-        Self(HashSet::with_capacity_and_hasher(
-            records,
-            foldhash::fast::RandomState::default(),
-        ))
+        Self(HashSet::with_capacity(records))
     }
 
     pub(crate) fn free(self) {
-        turns::free(self.0);
+        cooperative_yield::free(self.0);
     }
 
-    /// Whether the id is new; where it is not, the earlier record stays.
+    /// Returns whether the id is new. Where it is not, the earlier record stays.
     pub(crate) fn insert(&mut self, record: SessionRecord) -> bool {
         self.0.insert(ById(record))
     }
@@ -42,7 +35,6 @@ impl Index {
     }
 }
 
-#[derive(Debug)]
 struct ById(SessionRecord);
 
 impl Borrow<SessionId> for ById {

@@ -13,12 +13,12 @@ use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
     let source = Source(text);
-    // Serde's own message would quote all of a string that stands here.
+    // Serde's own message would quote a whole string.
     let start = text.trim_ascii_start();
     if !start.is_empty() && !start.starts_with('{') {
         return collector.diagnostic(
             text.len() - start.len(),
-            format_args!("an object with one session per key was expected"),
+            format_args!("expected an object with one session per key"),
         );
     }
     let read = each_entry(text, |key, value| match source.key(key) {
@@ -34,8 +34,8 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
     }
 }
 
-/// Calls `entry` with the key and the value of each entry of the object that
-/// `text` is, duplicates included.
+/// Calls `entry` with the key and the value of each entry of the object `text`,
+/// duplicates included.
 fn each_entry<'a>(
     text: &'a str,
     entry: impl FnMut(&'a RawValue, &'a RawValue),
@@ -62,16 +62,14 @@ impl<'a, F: FnMut(&'a RawValue, &'a RawValue)> Visitor<'a> for EachEntry<F> {
     }
 }
 
-/// A string that stands for no text: JSON's grammar allows half a surrogate
-/// pair.
+/// A string that is not text: JSON's grammar allows half a surrogate pair.
 struct BrokenEscape;
 
 impl BrokenEscape {
     const WORDS: &'static str = "a string with half of a surrogate pair (\\uD800 to \\uDFFF)";
 }
 
-/// The whole text. What serde borrows from it tells by its address where it
-/// stands.
+/// The whole text. The address of what serde borrows from it gives its position.
 #[derive(Clone, Copy)]
 struct Source<'a>(&'a str);
 
@@ -95,7 +93,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `tables` is how many objects deep to look.
+    /// Looks `tables` objects deep.
     fn value(self, raw: &'a RawValue, tables: u8) -> Value<'a> {
         match raw.get().as_bytes().first() {
             Some(b'"') => match text(raw) {
@@ -118,7 +116,7 @@ impl<'a> Source<'a> {
     }
 
     fn object(self, raw: &'a RawValue, tables: u8) -> Value<'a> {
-        // As many as a session has fields, but for labels and the like.
+        // As many fields as a session usually has.
         let mut entries = Vec::with_capacity(6);
         let mut broken = false;
         let read = each_entry(raw.get(), |key, value| match self.key(key) {
@@ -134,22 +132,22 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What serde says, without the place, and the place.
+    /// Returns the offset of a syntax error, and serde's message without it.
     fn syntax_error(self, error: &Error) -> (usize, String) {
         let (line, column) = (error.line(), error.column());
         let message = error.to_string();
-        let place = format!(" at line {line} column {column}");
-        let mut message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+        let suffix = format!(" at line {line} column {column}");
+        let mut message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
 
         let lines = self.0.split_inclusive('\n').take(line.saturating_sub(1));
         let line_offset: usize = lines.map(str::len).sum();
-        // The column counts the bytes up to and with the one to blame.
+        // The column counts bytes, including the one in error.
         let offset = line_offset + column.saturating_sub(1);
         if let Some((before, rest)) = self.0.split_at_checked(offset)
             && rest.starts_with('}')
             && before.trim_ascii_end().ends_with(',')
         {
-            // Serde says so only outside of a session.
+            // Serde has this message only outside of a session.
             "trailing comma".clone_into(&mut message);
         }
         (offset, message)

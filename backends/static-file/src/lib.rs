@@ -1,30 +1,30 @@
 #![doc = include_str!("../README.md")]
 
 mod collector;
+mod content_hash;
+mod cooperative_yield;
 mod diagnostic;
 mod error;
 mod field;
 mod file;
-mod follower;
 mod format;
 mod index;
 mod json;
 mod node;
-mod notifications;
+mod options;
 mod read;
 mod session;
-mod signature;
 mod sorted;
 mod spelling;
 mod store;
 mod toml;
-mod turns;
+mod watched_store;
 mod watcher;
-mod way;
 
 pub use diagnostic::Diagnostic;
 pub use error::LoadError;
 pub use file::SessionFile;
 pub use format::Format;
+pub use options::WatchOptions;
 pub use store::{Reload, StaticFileStore};
-pub use watcher::{WatchOptions, Watcher};
+pub use watcher::Watcher;

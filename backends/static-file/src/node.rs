@@ -1,11 +1,10 @@
-//! [`Node`]: what a file holds, the same for both formats, with where it
-//! stands.
+//! [`Node`]: what a file holds, in either format, and its position.
 
 use std::borrow::Cow;
 
 use crate::Format;
 
-/// A value and the byte offset that it starts at.
+/// A value, and the byte offset at which it starts.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) offset: usize,
@@ -21,7 +20,7 @@ pub(crate) enum Value<'a> {
     /// TOML only; with or without a time and an offset.
     DateTime(String),
     Table(Vec<Entry<'a>>),
-    /// What no field takes, in words.
+    /// What no field accepts, in words.
     Other(&'static str),
 }
 
@@ -50,6 +49,6 @@ impl Value<'_> {
     }
 }
 
-/// The deepest tables that mean anything: sessions, a session, its labels. In
-/// a label's place a table is only named, not looked into.
+/// How deep tables have a meaning: sessions, a session, its labels. A table in
+/// the place of a label is reported, but not read.
 pub(crate) const MAX_DEPTH: u8 = 2;

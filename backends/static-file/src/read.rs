@@ -1,19 +1,21 @@
-//! Reads a whole file, and refuses what is not one.
+//! Reads a whole file, and refuses what is not a file.
 
-use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 use std::time::SystemTime;
 
+use dcv_resolver_file_watch::open;
+
 use crate::{Format, LoadError};
 
-/// What is read at a stretch: it takes less time than a request.
+/// How much is read before other threads run: it takes less time than a request.
 const PIECE: u64 = 64 << 10;
 
-/// The bytes of the file at `path`, as many as `format` may have.
+/// Returns the bytes of the file at `path`, as many as `format` allows.
 pub(crate) fn read(path: &Path, format: Format) -> Result<Vec<u8>, LoadError> {
-    // Somebody who writes into the file in place may be half-way through.
+    // A writer in place may be half-way through.
     const ATTEMPTS: u8 = 3;
     for _ in 0..ATTEMPTS {
         if let Some(bytes) = read_once(path, format)? {
@@ -25,7 +27,7 @@ pub(crate) fn read(path: &Path, format: Format) -> Result<Vec<u8>, LoadError> {
     })
 }
 
-/// `None` when the file changed meanwhile.
+/// Returns `None` when the file changed meanwhile.
 fn read_once(path: &Path, format: Format) -> Result<Option<Vec<u8>>, LoadError> {
     let unreadable = |source| LoadError::Unreadable {
         path: path.to_owned(),
@@ -50,20 +52,8 @@ fn read_once(path: &Path, format: Format) -> Result<Option<Vec<u8>>, LoadError> 
     Ok((version(&before) == version(&after)).then_some(bytes))
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        // Opening a FIFO would wait for its writer otherwise.
-        options.custom_flags(libc::O_NONBLOCK);
-    }
-    options.open(path)
-}
-
-/// `None` when there is more. `len` is how much there seems to be; some file
-/// systems say 0 whatever there is.
+/// Returns `None` when there is more. `len` is the size in the metadata, which
+/// some file systems report as 0.
 fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8>>> {
     if len > max {
         return Ok(None);
@@ -77,8 +67,8 @@ fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8
     Ok((bytes.len() as u64 <= max).then_some(bytes))
 }
 
-/// Less than a signature: that changes as well when another file is renamed over
-/// this one, which is whole all the same.
+/// Returns what changes when the file is written to, and not when another is
+/// renamed over it: this one is whole all the same.
 fn version(metadata: &Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
 }
@@ -100,7 +90,7 @@ fn describe(file_type: FileType) -> &'static str {
     if file_type.is_dir() {
         return "a directory";
     }
-    "no regular file"
+    "not a regular file"
 }
 
 #[cfg(test)]
@@ -113,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_written_to_meanwhile_is_not_taken() {
+    fn file_written_to_meanwhile_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sessions.toml");
         let mut file = File::create(&path).unwrap();
@@ -125,7 +115,7 @@ mod tests {
                     file.write_all(b"#").unwrap();
                 }
             });
-            // Now and then the writer may be held up for as long as it takes.
+            // The writer may be descheduled now and then.
             let began = Instant::now();
             let mut refused = false;
             while !refused && began.elapsed() < Duration::from_secs(10) {
@@ -140,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_several_pieces_is_read_whole() {
+    fn file_of_several_pieces_is_read_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sessions.toml");
         for len in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
@@ -151,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_most_is_not_read() {
+    fn more_than_the_limit_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sessions.toml");
         std::fs::write(&path, "12345").unwrap();
-        for (max, said, whole) in [(5, 5, true), (5, 0, true), (4, 5, false), (4, 0, false)] {
+        for (max, reported, whole) in [(5, 5, true), (5, 0, true), (4, 5, false), (4, 0, false)] {
             let mut file = open(&path).unwrap();
-            let bytes = read_at_most(max, &mut file, said).unwrap();
-            assert_eq!(bytes.is_some(), whole, "at most {max}, said {said}");
+            let bytes = read_at_most(max, &mut file, reported).unwrap();
+            assert_eq!(bytes.is_some(), whole, "at most {max}, reported {reported}");
         }
     }
 }

@@ -12,9 +12,10 @@ use crate::field::Field;
 use crate::node::{Entry, Key, Node, Value};
 use crate::spelling;
 
-/// The record; or `None`, with every mistake in it added to `diagnostics`.
+/// Returns the record, or `None` after adding what is wrong to `diagnostics`.
 ///
-/// `id` is `None` where the key is no id, which has been told already.
+/// `id` is `None` where the key is not a session id, which is among the
+/// diagnostics already.
 pub(crate) fn read(
     id: Option<&SessionId>,
     key: &Key<'_>,
@@ -26,7 +27,7 @@ pub(crate) fn read(
         diagnostics.add(
             node.offset,
             format_args!(
-                "session {} is {}; {} with its fields was expected",
+                "session {} is {}; expected {} with its fields",
                 Quoted(&key.text),
                 node.value.describe(format),
                 format.table(),
@@ -59,7 +60,7 @@ pub(crate) fn read(
         session.diagnostics.add(
             key.offset,
             format_args!(
-                "session {} has neither `{}` nor `{}`, and needs at least one",
+                "session {} has neither `{}` nor `{}`; expected at least one",
                 Quoted(&key.text),
                 Field::HttpPort.name(format),
                 Field::QuicPort.name(format),
@@ -104,7 +105,7 @@ pub(crate) fn read(
         .ok()
 }
 
-/// A session's fields, each where its name says.
+/// The fields of a session, by [`Field`].
 struct Session<'n, 'm> {
     fields: [Option<&'n Node<'n>>; Field::ALL.len()],
     format: Format,
@@ -113,7 +114,7 @@ struct Session<'n, 'm> {
 
 impl<'n> Session<'n, '_> {
     fn sort(&mut self, entries: &'n [Entry<'n>]) {
-        // A field of value null is absent, and still must not come twice.
+        // A field that is null is absent, and still a duplicate the second time.
         let mut seen = [false; Field::ALL.len()];
         for Entry { key, node } in entries {
             let Some(field) = Field::of(&key.text, self.format) else {
@@ -147,7 +148,7 @@ impl<'n> Session<'n, '_> {
         self.fields.get(field as usize).copied().flatten()
     }
 
-    /// Adds "`field` …" at `node`.
+    /// Adds a diagnostic that starts with the name of `field`, at `node`.
     fn diagnostic(&mut self, field: Field, node: &Node<'_>, message: fmt::Arguments<'_>) {
         let name = field.name(self.format);
         self.diagnostics
@@ -156,11 +157,7 @@ impl<'n> Session<'n, '_> {
 
     fn wrong_type(&mut self, field: Field, node: &Node<'_>, expected: &str) {
         let found = node.value.describe(self.format);
-        self.diagnostic(
-            field,
-            node,
-            format_args!("is {found}; {expected} was expected"),
-        );
+        self.diagnostic(field, node, format_args!("is {found}; expected {expected}"));
     }
 
     fn text(&mut self, field: Field) -> Option<&'n str> {
@@ -201,7 +198,7 @@ impl<'n> Session<'n, '_> {
                 field,
                 node,
                 format_args!(
-                    "is the string {}; a number without quotes was expected",
+                    "is the string {}; expected a number without quotes",
                     Quoted(text)
                 ),
             ),
@@ -223,7 +220,7 @@ impl<'n> Session<'n, '_> {
             self.diagnostic(
                 field,
                 node,
-                format_args!("is given beside `{other}`; one of them was expected"),
+                format_args!("conflicts with `{other}`; give one of them"),
             );
         }
         at.or(at_ms).into()
@@ -240,8 +237,8 @@ impl<'n> Session<'n, '_> {
                     Field::ExpiresAt,
                     node,
                     format_args!(
-                        "is an integer; a date and time such as 2026-01-02T03:04:05Z \
-                         was expected, milliseconds go into `{ms}`"
+                        "is an integer; expected a date and time such as \
+                         2026-01-02T03:04:05Z; milliseconds go into `{ms}`"
                     ),
                 );
                 None
@@ -259,7 +256,7 @@ impl<'n> Session<'n, '_> {
         if let Value::Integer(unix_ms) = node.value {
             return Some(Timestamp::from_unix_ms(unix_ms));
         }
-        let expected = "an integer, the milliseconds since 1970-01-01T00:00:00Z,";
+        let expected = "an integer, the milliseconds since 1970-01-01T00:00:00Z";
         self.wrong_type(Field::ExpiresAtMs, node, expected);
         None
     }
@@ -289,7 +286,7 @@ impl<'n> Session<'n, '_> {
                     let found = other.describe(self.format);
                     self.diagnostics.add(
                         node.offset,
-                        format_args!("label {} is {found}; a string was expected", Quoted(name)),
+                        format_args!("label {} is {found}; expected a string", Quoted(name)),
                     );
                 }
             }
@@ -298,7 +295,7 @@ impl<'n> Session<'n, '_> {
     }
 }
 
-/// A field that there is none of. The hint is worked out only where it is told.
+/// An unknown field. The hint is computed only when it is displayed.
 struct Unknown<'a> {
     name: &'a str,
     is_table: bool,
@@ -316,6 +313,6 @@ impl fmt::Display for Unknown<'_> {
         if self.is_table && self.format == Format::Toml {
             return f.write_str("; an id with a dot needs quotes: [sessions.\"ws-17.dcv\"]");
         }
-        write!(f, "; a session has {}", names.join(", "))
+        write!(f, "; expected one of {}", names.join(", "))
     }
 }

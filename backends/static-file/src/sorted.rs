@@ -1,34 +1,33 @@
-//! [`Sorted`]: records by the page, in the order of their ids.
+//! [`Sorted`]: records in the order of their ids, by the page.
 
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{Page, PageToken, SessionId, SessionRecord};
 
-use crate::turns::{self, Turns};
+use crate::cooperative_yield::{self, CooperativeYield};
 
-/// Records, in the order of their ids.
+/// Records in the order of their ids.
 ///
-/// They are sorted once, where the file is read and waiting is fine: for a
-/// million a quarter of a second, and next to nothing where the file has them
-/// in order. A page is found by halving, and takes no longer the later it is.
-#[derive(Debug)]
+/// They are sorted once, where the file is read and waiting is fine: a million
+/// take a quarter of a second, and next to nothing where the file has them in
+/// order. A page is found by binary search, however late it is.
 pub(crate) struct Sorted(Box<[SessionRecord]>);
 
 impl Sorted {
     pub(crate) fn new(mut records: Vec<SessionRecord>) -> Self {
-        let mut turns = Turns::every(512);
+        let mut cooperative = CooperativeYield::every(512);
         records.sort_unstable_by(|one, other| {
-            turns.piece();
+            cooperative.piece();
             one.id().cmp(other.id())
         });
         Self(records.into_boxed_slice())
     }
 
     pub(crate) fn free(self) {
-        turns::free(self.0);
+        cooperative_yield::free(self.0);
     }
 
-    /// The records that come after `after`, be it there or not.
+    /// Returns the records that come after `after`, whether it is there or not.
     pub(crate) fn page(&self, after: Option<&SessionId>, limit: NonZeroUsize) -> Page {
         let start = after.map_or(0, |after| {
             self.0.partition_point(|record| record.id() <= after)

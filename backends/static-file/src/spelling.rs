@@ -1,11 +1,11 @@
-//! "Did you mean …?"
+//! Suggests a name that may have been meant.
 
-/// The end of a sentence about `unknown`: `; did you mean \`…\`?`, or nothing
-/// when no name is near.
+/// Returns the end of a message about `unknown`: `; did you mean \`…\`?`, or
+/// nothing when no name is similar.
 pub(crate) fn hint<'a>(unknown: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    const NEAR: f64 = 0.8;
-    // Nobody mistypes a name at such length, and comparing takes the product
-    // of both lengths.
+    const SIMILAR: f64 = 0.8;
+    // Comparing takes time by the product of both lengths, and no name is as
+    // long.
     const MAX_BYTES: usize = 64;
     if unknown.len() > MAX_BYTES {
         return String::new();
@@ -14,7 +14,7 @@ pub(crate) fn hint<'a>(unknown: &str, names: impl IntoIterator<Item = &'a str>) 
     names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&plain, &self::plain(name)), name))
-        .filter(|(nearness, _)| *nearness > NEAR)
+        .filter(|(similarity, _)| *similarity > SIMILAR)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| format!("; did you mean `{name}`?"))
         .unwrap_or_default()
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_names_are_suggested_and_others_are_not() {
+    fn similar_names_are_suggested_and_others_are_not() {
         let names = ["host", "http_port", "quic_port", "web_url_path"];
         for (unknown, hint) in [
             ("hots", "; did you mean `host`?"),

@@ -1,6 +1,6 @@
-//! [`StaticFileStore`]: the sessions of a file, looked up.
+//! [`StaticFileStore`]: the sessions of a file, looked up in memory.
 
-use std::hash::{BuildHasher, Hasher};
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,15 +13,18 @@ use dcv_resolver_core::{
     StoreErrorKind, async_trait,
 };
 
+use crate::content_hash::content_hash;
 use crate::index::Index;
 use crate::sorted::Sorted;
-use crate::{Format, LoadError, SessionFile, read, turns};
+use crate::{Format, LoadError, SessionFile, cooperative_yield, read};
 
 /// The sessions of a file, looked up in memory.
 ///
-/// Readers are never blocked: a lookup takes one snapshot of the content and
-/// one look into a hash table. Nothing changes until [`reload`](Self::reload)
-/// is called, by hand or by a [`Watcher`](crate::Watcher).
+/// Readers never block: a lookup takes one snapshot of the content and looks
+/// once into a hash table. Nothing changes until [`reload`](Self::reload) is
+/// called, by hand or by a [`Watcher`](crate::Watcher).
+///
+/// `Debug` shows the path and the number of sessions.
 ///
 /// ```
 /// use dcv_resolver_core::SessionStore;
@@ -41,20 +44,17 @@ use crate::{Format, LoadError, SessionFile, read, turns};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct StaticFileStore {
     path: PathBuf,
     format: Format,
     content: ArcSwap<Content>,
-    /// Held while reloading, so that an older reading never overtakes a newer.
+    /// Held while reloading, so that an older reading never replaces a newer.
     reloading: Mutex<()>,
-    hasher: foldhash::quality::RandomState,
 }
 
-/// What a session takes in a file at the least: `"a":{"Host":"b","QuicPort":1},`.
+/// The shortest session there can be in a file: `"a":{"Host":"b","QuicPort":1},`.
 const MIN_BYTES: usize = 30;
 
-#[derive(Debug)]
 struct Content {
     index: Index,
     /// The same records as in the index.
@@ -76,7 +76,7 @@ impl Content {
     }
 }
 
-/// What a reload found.
+/// The result of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reload {
@@ -89,7 +89,7 @@ pub enum Reload {
     },
 }
 
-/// What the file holds now, not looked into yet.
+/// The bytes of the file, not parsed yet.
 pub(crate) struct Reading<'a> {
     bytes: Vec<u8>,
     pub(crate) hash: u64,
@@ -97,20 +97,20 @@ pub(crate) struct Reading<'a> {
 }
 
 impl StaticFileStore {
-    /// Reads the file at `path`, in the format that its extension names.
+    /// Loads the file at `path`, in the format that its extension names.
     ///
     /// It blocks while it reads and parses, about two seconds for a million
-    /// sessions of JSON: call it at the start, or on a thread where blocking is fine.
+    /// sessions of JSON: call it at the start, or on a thread where blocking is
+    /// fine.
     ///
     /// # Errors
     ///
-    /// As of [`SessionFile::read`].
+    /// Those of [`SessionFile::read`].
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, LoadError> {
         let path = path.into();
-        let format = Format::of(&path)?;
-        let hasher = foldhash::quality::RandomState::default();
+        let format = LoadError::format_of(&path)?;
         let bytes = read::read(&path, format)?;
-        let hash = hash(&hasher, &bytes);
+        let hash = content_hash(&bytes);
         let file = SessionFile::parse_bytes(&bytes, format, &path, 0)?;
         drop(bytes);
         let content = Content::new(file, hash);
@@ -119,19 +119,18 @@ impl StaticFileStore {
             format,
             content: ArcSwap::from_pointee(content),
             reloading: Mutex::new(()),
-            hasher,
         })
     }
 
-    /// Reads the file again and, when it is good and not the same as before,
-    /// serves its content from now on.
+    /// Reads the file again. When it is valid and its bytes differ from those
+    /// before, its content is served from now on.
     ///
     /// It blocks like [`load`](Self::load). The former content is freed before
     /// it returns, on the thread that calls it.
     ///
     /// # Errors
     ///
-    /// As of [`SessionFile::read`]. The former content is served on.
+    /// Those of [`SessionFile::read`]. The former content is still served.
     pub fn reload(&self) -> Result<Reload, LoadError> {
         self.take(self.read()?)
     }
@@ -143,7 +142,7 @@ impl StaticFileStore {
             .unwrap_or_else(PoisonError::into_inner);
         let bytes = read::read(&self.path, self.format)?;
         Ok(Reading {
-            hash: hash(&self.hasher, &bytes),
+            hash: content_hash(&bytes),
             bytes,
             _one_at_a_time: one_at_a_time,
         })
@@ -158,40 +157,49 @@ impl StaticFileStore {
         if hash == self.content.load().hash {
             return Ok(Reload::Unchanged);
         }
-        // As many as there were; but not where the file has no room for them.
+        // As many as there were, unless the file has no room for them.
         let expected = self.session_count().min(bytes.len() / MIN_BYTES);
         let file = SessionFile::parse_bytes(&bytes, self.format, &self.path, expected)?;
-        turns::free_bytes(bytes);
+        cooperative_yield::free_bytes(bytes);
         let content = Content::new(file, hash);
         let sessions = content.index.len();
         free(self.content.swap(Arc::new(content)));
         Ok(Reload::Changed { sessions })
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many sessions are served now, expired ones included.
+    /// Returns how many sessions are served now, including expired ones.
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.content.load().index.len()
     }
 
-    /// When the content that is served now was read.
+    /// Returns when the content that is served now was read.
     #[must_use]
     pub fn loaded_at(&self) -> Instant {
         self.content.load().loaded_at
     }
 }
 
-/// Waits until no lookup holds the content any more, and frees it here: it
-/// takes a while, which must not be a lookup's.
+impl fmt::Debug for StaticFileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticFileStore")
+            .field("path", &self.path)
+            .field("session_count", &self.session_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits until no lookup holds the content any more, and frees it here: that
+/// takes a while, and must not be left to a lookup.
 fn free(content: Arc<Content>) {
-    // Nobody can get hold of it anew, and a lookup holds it for less than a
-    // microsecond, unless its thread is descheduled at that moment.
+    // No lookup can get hold of it any more, and one that has it keeps it for
+    // less than a microsecond, unless its thread is descheduled at that moment.
     while Arc::strong_count(&content) > 1 {
         thread::sleep(Duration::from_millis(1));
     }
@@ -201,25 +209,13 @@ fn free(content: Arc<Content>) {
     }
 }
 
-/// Of all the bytes.
-fn hash(hasher: &foldhash::quality::RandomState, bytes: &[u8]) -> u64 {
-    const PIECE: usize = 1 << 20;
-
-    let mut hasher = hasher.build_hasher();
-    for piece in bytes.chunks(PIECE) {
-        hasher.write(piece);
-        thread::yield_now();
-    }
-    hasher.finish()
-}
-
 #[async_trait]
 impl SessionStore for StaticFileStore {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         Ok(self.content.load().index.get(id).cloned())
     }
 
-    /// Always succeeds: what is served is in memory.
+    /// Always succeeds: the content is in memory.
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -227,9 +223,9 @@ impl SessionStore for StaticFileStore {
 
 #[async_trait]
 impl SessionListing for StaticFileStore {
-    /// Pages are full, go by id, byte by byte, and see one version of the file
-    /// each; a page token is the id that came last. So it outlives a reload,
-    /// and the process: the next page goes on from that id in what is served
+    /// Pages are full and go by id, byte by byte. Each sees one version of the
+    /// file. A page token is the last id of its page, so it outlives a reload
+    /// and the process: the next page continues after that id in what is served
     /// then, whether or not the id is still there, and a listing ends however
     /// often the file changes.
     async fn list(
@@ -260,19 +256,21 @@ mod tests {
     }
 
     #[test]
-    fn content_is_told_apart_by_its_last_byte_too() {
-        let hasher = foldhash::quality::RandomState::default();
-        let bytes = vec![b'a'; 3 << 20];
-        let mut other = bytes.clone();
-        assert_eq!(hash(&hasher, &bytes), hash(&hasher, &other));
-        other[(3 << 20) - 1] = b'b';
-        assert_ne!(hash(&hasher, &bytes), hash(&hasher, &other));
+    fn debug_shows_path_and_count_and_no_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sessions.toml");
+        write(&path, &["a", "hidden"]);
+        let store = StaticFileStore::load(&path).unwrap();
+        let shown = format!("{store:?} {:?}", SessionFile::read(&path).unwrap());
+        assert!(shown.contains("sessions.toml"), "{shown}");
+        assert!(shown.contains("session_count: 2"), "{shown}");
+        assert!(!shown.contains("hidden"), "{shown}");
     }
 
-    /// A lookup takes as long as a thread may be descheduled; it must not be
-    /// the one to free a million sessions then.
+    /// A lookup takes as long as a thread may be descheduled; it must not
+    /// be the one that frees a million sessions then.
     #[test]
-    fn the_old_content_is_freed_by_the_reload_and_not_by_a_late_lookup() {
+    fn old_content_is_freed_by_the_reload_and_not_by_a_late_lookup() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sessions.toml");
         write(&path, &["a"]);

@@ -12,9 +12,9 @@ use crate::diagnostic::Quoted;
 use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 use crate::spelling;
 
-/// Of a greater file with broken syntax only the first error is told: every
-/// one of them takes memory. Of this size a file takes no more with its errors
-/// than the greatest one without.
+/// Of a larger file with syntax errors, only the first is reported, because each
+/// of them takes memory. A file of this size takes no more with its errors than
+/// the largest one without.
 const MAX_RECOVERY_BYTES: usize = 8 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
@@ -29,8 +29,8 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
     for error in &errors {
         syntax_error(text, error, collector);
     }
-    // After a duplicate the rest is as sound as without it. After any other
-    // error a mistake found in the rest may be the recovery's.
+    // After a duplicate key, the rest is as reliable as without it. After any
+    // other error, what is found in the rest may come from the recovery.
     if errors.iter().all(is_duplicate) {
         read_document(document.into_inner(), collector);
     }
@@ -54,8 +54,8 @@ fn syntax_error(text: &str, error: &Error, collector: &mut Collector) {
     collector.diagnostic(offset, format_args!("{message}: {}", Quoted(found)));
 }
 
-/// Whether the key at `offset` is the one of `[sessions.key]`. Looked at
-/// backwards: the whole line, at each error in it, would take for ever.
+/// Returns whether the key at `offset` is the one of `[sessions.key]`. It looks
+/// backwards: reading the whole line at each error in it would take too long.
 fn is_session(text: &str, offset: usize) -> bool {
     text.get(..offset)
         .and_then(|text| text.trim_end().strip_suffix('.'))
@@ -71,7 +71,7 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
         } else {
             let mut hint = spelling::hint(key.get_ref(), ["sessions"]);
             if hint.is_empty() {
-                hint.push_str("; all that stands at the top is [sessions]");
+                hint.push_str("; the only key at the top is `sessions`");
             }
             collector.diagnostic(
                 key.span().start,
@@ -79,21 +79,19 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
             );
         }
     }
-    // Without this a file that an editor has emptied to write it anew would
-    // mean that there are no sessions.
+    // Otherwise, a file that an editor has emptied before it writes would mean
+    // that there are no sessions.
     let Some(sessions) = sessions else {
         return collector.diagnostic(
             0,
-            format_args!(
-                "there is no [sessions] table; an empty one says that there are no sessions"
-            ),
+            format_args!("missing table [sessions]; leave it empty if there are no sessions"),
         );
     };
     let span = sessions.span();
     match sessions.into_inner() {
         DeValue::Table(sessions) => {
             let mut sessions: Vec<_> = sessions.into_iter().collect();
-            // The parser sorts by key; diagnostics and records go by place.
+            // The parser sorts by key; diagnostics and records go by position.
             sessions.sort_unstable_by_key(|(key, _)| key.span().start);
             for (key, value) in sessions {
                 let key = self::key(key);
@@ -103,7 +101,7 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
         other => collector.diagnostic(
             span.start,
             format_args!(
-                "`sessions` is {}, and must be a table of sessions",
+                "`sessions` is {}; expected a table of sessions",
                 value(other, 0).describe(Format::Toml)
             ),
         ),
@@ -125,7 +123,7 @@ fn node(spanned: Spanned<DeValue<'_>>, tables: u8) -> Node<'_> {
     }
 }
 
-/// `tables` is how many tables deep to look.
+/// Looks `tables` tables deep.
 fn value(value: DeValue<'_>, tables: u8) -> Value<'_> {
     match value {
         DeValue::String(text) => Value::Text(text),

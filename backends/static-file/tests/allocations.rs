@@ -1,7 +1,7 @@
-//! What a lookup allocates: a file of its own, since it counts with an
-//! allocator of its own.
+//! What a lookup allocates. It needs an allocator of its own, so it is a test
+//! binary of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use dcv_resolver_core::{Outcome, ResolveRequest, Resolver, Transport};
 use dcv_resolver_static_file::StaticFileStore;
@@ -16,11 +16,11 @@ fn resolver() -> Resolver {
 }
 
 #[test]
-fn resolving_allocates_the_future_of_the_lookup_and_nothing_else() {
+fn resolve_allocates_only_the_future_of_the_lookup() {
     let resolver = resolver();
     for (id, is_known) in [("console", true), ("unknown", false)] {
         let request = ResolveRequest::new(id.parse().unwrap(), Transport::Http);
-        // What a thread allocates once is no part of it.
+        // A thread allocates some memory once.
         let first = resolver.resolve(&request).now_or_never();
         first.unwrap().unwrap();
 
@@ -30,7 +30,7 @@ fn resolving_allocates_the_future_of_the_lookup_and_nothing_else() {
         });
         let found = matches!(outcome, Some(Ok(Outcome::Found(_))));
         assert_eq!(found, is_known);
-        // An answer is the record that is kept, and takes no memory of its own.
+        // An outcome shares the stored record.
         assert_eq!(counted.count_total, 1, "{counted:?}");
         assert_eq!(counted.count_current, 0, "{counted:?}");
     }

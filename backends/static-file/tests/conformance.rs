@@ -1,6 +1,6 @@
 //! The store keeps the contracts of lookup and listing, in both formats.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod write;
 
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use write::write;
 
 fn seed(path: PathBuf, records: &[SessionRecord]) {
-    let format = Format::of(&path).unwrap();
+    let format = Format::from_path(&path).unwrap();
     fs::write(path, write(records, format)).unwrap();
 }
 

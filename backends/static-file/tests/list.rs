@@ -1,6 +1,6 @@
-//! What the store holds, by the page.
+//! Listing by the page.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ async fn page(
 }
 
 #[tokio::test]
-async fn pages_go_by_id_are_full_and_the_last_one_says_so() {
+async fn pages_are_full_and_in_id_order_and_the_last_has_no_next() {
     let (store, _folder) = store(&["漢", "a", "é", "B", "a b"]);
     let (first, next) = page(&store, None, 3).await;
     assert_eq!(first, ["B", "a", "a b"]);
@@ -47,7 +47,7 @@ async fn pages_go_by_id_are_full_and_the_last_one_says_so() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_in_what_is_served_now() {
+async fn page_after_a_reload_continues_in_the_new_content() {
     let (store, _folder) = store(&["a", "b", "c", "d"]);
     let (first, next) = page(&store, None, 2).await;
     assert_eq!(first, ["a", "b"]);
@@ -65,7 +65,7 @@ async fn a_page_goes_on_in_what_is_served_now() {
 }
 
 #[tokio::test]
-async fn a_listing_ends_and_misses_nothing_however_often_the_file_changes() {
+async fn listing_under_constant_change_ends_and_misses_no_lasting_session() {
     let staying: Vec<_> = (0..20).map(|number| format!("stays {number:02}")).collect();
     let (store, _folder) = store(&staying);
     let mut shown = Vec::new();
@@ -89,7 +89,7 @@ async fn a_listing_ends_and_misses_nothing_however_often_the_file_changes() {
 }
 
 #[tokio::test]
-async fn a_page_token_that_is_no_id_is_refused_with_the_reason() {
+async fn page_token_that_is_not_an_id_is_refused_with_its_source() {
     let (store, _folder) = store(&["a"]);
     let long = "x".repeat(SessionId::MAX_BYTES + 1);
     for text in ["", "a\nb", &long] {

@@ -1,7 +1,7 @@
-//! What holds for every file: nothing panics, every mistake has its place, and
-//! what is accepted means the same in both formats.
+//! What holds for every file: no panic, a position for each diagnostic, and the
+//! same meaning in both formats.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod write;
 
@@ -16,10 +16,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use write::write;
 
-const TOML: &str = include_str!("good.toml");
-const JSON: &str = include_str!("good.json");
+const TOML: &str = include_str!("valid.toml");
+const JSON: &str = include_str!("valid.json");
 
-/// Reads `bytes` as a file, and checks that each mistake stands in it.
+/// Reads `bytes` as a file, and checks that each diagnostic is located in it.
 fn read(bytes: &[u8], format: Format) -> Result<SessionFile, LoadError> {
     let name = match format {
         Format::Json => "sessions.json",
@@ -33,24 +33,27 @@ fn read(bytes: &[u8], format: Format) -> Result<SessionFile, LoadError> {
         assert!(!error.diagnostics().is_empty());
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
-        for mistake in error.diagnostics() {
-            let line = lines.get(mistake.line() - 1).unwrap();
-            assert!((1..=line.len() + 2).contains(&mistake.column()), "{error}");
-            assert!(!mistake.message().contains(char::is_control), "{error}");
+        for diagnostic in error.diagnostics() {
+            let line = lines.get(diagnostic.line() - 1).unwrap();
+            assert!(
+                (1..=line.len() + 2).contains(&diagnostic.column()),
+                "{error}"
+            );
+            assert!(!diagnostic.message().contains(char::is_control), "{error}");
         }
     }
     result
 }
 
 #[test]
-fn a_file_cut_off_anywhere_is_refused_or_a_whole_one() {
+fn file_cut_off_anywhere_is_refused_or_valid() {
     for (text, format) in [(TOML, Format::Toml), (JSON, Format::Json)] {
         let whole = read(text.as_bytes(), format).unwrap();
         for end in 0..text.len() {
             let Ok(part) = read(&text.as_bytes()[..end], format) else {
                 continue;
             };
-            // JSON has no beginning that is whole; of TOML, whole tables are.
+            // No beginning of JSON is valid; in TOML, whole tables are.
             assert!(format == Format::Toml || text[end..].trim().is_empty());
             for session in &part.sessions()[..part.sessions().len().saturating_sub(1)] {
                 assert!(whole.sessions().contains(session), "cut at {end}");
@@ -60,7 +63,7 @@ fn a_file_cut_off_anywhere_is_refused_or_a_whole_one() {
 }
 
 #[test]
-fn both_formats_say_the_same() {
+fn both_formats_have_the_same_meaning() {
     let toml = read(TOML.as_bytes(), Format::Toml).unwrap();
     let json = read(JSON.as_bytes(), Format::Json).unwrap();
     assert_eq!(toml.sessions(), json.sessions());
@@ -121,25 +124,25 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 fn apply(text: &str, changes: Vec<Change>) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     for change in changes {
-        let place = |at: Index, bytes: &[u8]| at.index(bytes.len() + 1);
+        let position = |at: Index, bytes: &[u8]| at.index(bytes.len() + 1);
         match change {
             Change::Remove(at, len) => {
-                let start = place(at, &bytes);
+                let start = position(at, &bytes);
                 let end = (start + len).min(bytes.len());
                 bytes.drain(start..end);
             }
             Change::Insert(at, new) => {
-                let at = place(at, &bytes);
+                let at = position(at, &bytes);
                 bytes.splice(at..at, new);
             }
             Change::Set(at, byte) => {
-                let at = place(at, &bytes);
+                let at = position(at, &bytes);
                 if let Some(old) = bytes.get_mut(at) {
                     *old = byte;
                 }
             }
             Change::Repeat(at, len, times) => {
-                let start = place(at, &bytes);
+                let start = position(at, &bytes);
                 let end = (start + len).min(bytes.len());
                 let part = bytes[start..end].repeat(times);
                 bytes.splice(end..end, part);
@@ -149,7 +152,7 @@ fn apply(text: &str, changes: Vec<Change>) -> Vec<u8> {
     bytes
 }
 
-/// Records with an id of their own each, sorted by it.
+/// Records with distinct ids, sorted by id.
 fn records() -> impl Strategy<Value = Vec<SessionRecord>> {
     let id = "[^\\p{Cc}]{1,20}";
     let port = option::of(1..=u16::MAX);
@@ -188,7 +191,7 @@ type Parts = (
     Notes,
 );
 
-/// `None` when there is no port.
+/// Returns `None` when there is no port.
 fn record(id: &str, parts: Parts) -> Option<SessionRecord> {
     let ((host, target_id, path), http_port, quic_port, state, at, (owner, labels)) = parts;
     let expiry = at.map(Timestamp::from_unix_ms).into();
@@ -227,7 +230,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(records in records()) {
+    fn written_records_are_read_back(records in records()) {
         for format in [Format::Toml, Format::Json] {
             let text = write(&records, format);
             let mut read = SessionFile::parse(&text, format, "f").unwrap().into_sessions();

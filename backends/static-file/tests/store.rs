@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test stops at the first surprise"
+    reason = "a test stops at the first failure"
 )]
 
 mod common;
@@ -20,8 +20,8 @@ use dcv_resolver_core::Transport;
 use dcv_resolver_static_file::{LoadError, Reload, StaticFileStore};
 
 #[test]
-fn what_the_file_holds_is_found_and_nothing_else() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/good.json"));
+fn lookup_finds_the_sessions_of_the_file_and_no_others() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/valid.json"));
     let store = StaticFileStore::load(path).unwrap();
 
     assert_eq!(store.path(), path);
@@ -38,7 +38,7 @@ fn what_the_file_holds_is_found_and_nothing_else() {
 }
 
 #[test]
-fn the_files_of_the_examples_are_good() {
+fn example_files_are_valid() {
     for name in ["sessions.toml", "sessions.json"] {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/");
         StaticFileStore::load(format!("{folder}{name}")).unwrap();
@@ -46,7 +46,7 @@ fn the_files_of_the_examples_are_good() {
 }
 
 #[test]
-fn a_file_is_reloaded_by_hand() {
+fn reload_by_hand_serves_valid_content_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.toml");
     fs::write(&path, text(1)).unwrap();
@@ -78,7 +78,7 @@ fn a_file_is_reloaded_by_hand() {
 }
 
 #[test]
-fn a_reload_under_64_readers_never_misses_and_never_tears() {
+fn reload_under_64_readers_is_never_torn() {
     const RELOADS: u32 = 50;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.toml");

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use dcv_resolver_core::{SessionRecord, SessionStore};
 use dcv_resolver_static_file::StaticFileStore;
 
-/// A session file in which everything tells its version.
+/// Returns a session file in which everything shows its version.
 pub(crate) fn text(version: u32) -> String {
     format!(
         "[sessions.console]\nhost = 'ws-{version}.example'\nhttp_port = 8443\n\
@@ -15,11 +15,11 @@ pub(crate) fn text(version: u32) -> String {
     )
 }
 
-/// Finishes a future that never waits for anything.
+/// Finishes a future that never waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("a look into memory has waited"),
+        Poll::Pending => panic!("a lookup in memory waited"),
     }
 }
 
@@ -32,8 +32,8 @@ pub(crate) fn ping(store: &StaticFileStore) {
     now(store.ping()).unwrap();
 }
 
-/// The host of `console`, once it is sure that all of its record is of one
-/// version.
+/// Returns the host of `console`, after checking that all of its record is of
+/// one version.
 pub(crate) fn host(store: &StaticFileStore) -> String {
     let record = lookup(store, "console").unwrap();
     let version = record.labels().get("version").unwrap();

@@ -1,4 +1,4 @@
-//! What has been logged, by file.
+//! What was logged, by file.
 
 use std::fmt;
 use std::path::Path;
@@ -13,8 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 static EVENTS: Mutex<Vec<Recorded>> = Mutex::new(Vec::new());
 
-/// What is logged of a file whose path ends in this panics, after it is
-/// recorded.
+/// An event about a file whose path ends in this panics after it is recorded.
 pub(crate) const PANICS: &str = "panics.toml";
 
 #[derive(Default)]
@@ -26,14 +25,14 @@ struct Recorded {
     sessions: u64,
 }
 
-/// From now on, for all of this process: watchers have threads of their own.
+/// Records events from now on, of all threads: watchers have their own.
 pub(crate) fn record_events() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::registry().with(Record).init());
 }
 
-/// What was logged of the file at `path` at `level`: the error, or the message
-/// and the count of sessions.
+/// Returns what was logged about the file at `path` at `level`: the error, or
+/// the message and the number of sessions.
 pub(crate) fn events(path: &Path, level: Level) -> Vec<String> {
     let path = path.display().to_string();
     let events = EVENTS.lock().unwrap();
@@ -47,8 +46,8 @@ pub(crate) fn events(path: &Path, level: Level) -> Vec<String> {
         .collect()
 }
 
-/// Panics after ten seconds: far more than the two that are promised, as other
-/// work may hold up the machine.
+/// Waits until `condition` holds, and panics after ten seconds: far more than the
+/// two that are promised, since the machine may be busy.
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
@@ -61,11 +60,7 @@ struct Record;
 
 impl<S: Subscriber> Layer<S> for Record {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if !event
-            .metadata()
-            .target()
-            .starts_with("dcv_resolver_static_file")
-        {
+        if !event.metadata().target().starts_with("dcv_resolver_") {
             return;
         }
         let mut recorded = Recorded {

@@ -1,6 +1,6 @@
-//! Each mistake in a session file: where it is placed, and what is said.
+//! The diagnostics of a session file: position and message.
 
-#![expect(clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::panic, reason = "a test stops at the first failure")]
 
 use std::error::Error;
 use std::fs;
@@ -10,28 +10,28 @@ use dcv_resolver_static_file::{Diagnostic, Format, LoadError, SessionFile};
 
 fn parse(text: &str, format: Format) -> LoadError {
     let Err(error) = SessionFile::parse(text, format, "f") else {
-        panic!("no mistake was found in {text}");
+        panic!("no diagnostic for {text}");
     };
     error
 }
 
 fn assert_lines(text: &str, format: Format, lines: &[&str]) {
-    let told = parse(text, format).to_string();
-    assert_eq!(told.lines().collect::<Vec<_>>(), lines, "in {text}");
+    let shown = parse(text, format).to_string();
+    assert_eq!(shown.lines().collect::<Vec<_>>(), lines, "in {text}");
 }
 
-/// `field` in the third line of a session that is good without it.
+/// `field` in the third line of a session that is valid without it.
 fn toml_with(field: &str) -> String {
     format!("[sessions.a]\nhost = \"h\"\n{field}\n[sessions.b]\nhost = \"h\"\nhttp_port = 1\n")
 }
 
-/// `field` in the second line of a session that is good without it.
+/// `field` in the second line of a session that is valid without it.
 fn json_with(field: &str) -> String {
     format!("{{\"a\": {{\"Host\": \"h\",\n  {field}}}}}")
 }
 
 #[test]
-fn a_mistake_in_a_toml_field() {
+fn diagnostic_of_a_toml_field() {
     for (field, line) in [
         (
             "http_port = 0",
@@ -47,15 +47,15 @@ fn a_mistake_in_a_toml_field() {
         ),
         (
             "http_port = 99999999999999999999",
-            "f:3:13: `http_port` is an integer out of range; a number from 1 to 65535 was expected",
+            "f:3:13: `http_port` is an integer out of range; expected a number from 1 to 65535",
         ),
         (
             "http_port = \"8443\"",
-            "f:3:13: `http_port` is the string \"8443\"; a number without quotes was expected",
+            "f:3:13: `http_port` is the string \"8443\"; expected a number without quotes",
         ),
         (
             "http_port = 8443.0",
-            "f:3:13: `http_port` is a float; a number from 1 to 65535 was expected",
+            "f:3:13: `http_port` is a float; expected a number from 1 to 65535",
         ),
         (
             "http_port = 1\nweb_url_path = \"desktop\"",
@@ -75,7 +75,7 @@ fn a_mistake_in_a_toml_field() {
         ),
         (
             "http_port = 1\nstate = true",
-            "f:4:9: `state` is a boolean; a string was expected",
+            "f:4:9: `state` is a boolean; expected a string",
         ),
         (
             "http_port = 1\nexpires_at = 2026-01-02",
@@ -95,35 +95,35 @@ fn a_mistake_in_a_toml_field() {
         ),
         (
             "http_port = 1\nexpires_at = 1767323045000",
-            "f:4:14: `expires_at` is an integer; a date and time such as 2026-01-02T03:04:05Z was expected, milliseconds go into `expires_at_ms`",
+            "f:4:14: `expires_at` is an integer; expected a date and time such as 2026-01-02T03:04:05Z; milliseconds go into `expires_at_ms`",
         ),
         (
             "http_port = 1\nexpires_at = []",
-            "f:4:14: `expires_at` is an array; a date and time such as 2026-01-02T03:04:05Z was expected",
+            "f:4:14: `expires_at` is an array; expected a date and time such as 2026-01-02T03:04:05Z",
         ),
         (
             "http_port = 1\nexpires_at_ms = 2026-01-02T03:04:05Z",
-            "f:4:17: `expires_at_ms` is a date; an integer, the milliseconds since 1970-01-01T00:00:00Z, was expected",
+            "f:4:17: `expires_at_ms` is a date; expected an integer, the milliseconds since 1970-01-01T00:00:00Z",
         ),
         (
             "http_port = 1\nexpires_at_ms = 5\nexpires_at = 2026-01-02T03:04:05Z",
-            "f:5:14: `expires_at` is given beside `expires_at_ms`; one of them was expected",
+            "f:5:14: `expires_at` conflicts with `expires_at_ms`; give one of them",
         ),
         (
             "http_port = 1\nowner = 7",
-            "f:4:9: `owner` is an integer; a string was expected",
+            "f:4:9: `owner` is an integer; expected a string",
         ),
         (
             "http_port = 1\nlabels = \"x\"",
-            "f:4:10: `labels` is a string; a table of strings was expected",
+            "f:4:10: `labels` is a string; expected a table of strings",
         ),
         (
             "http_port = 1\nlabels = { \"é\" = \"x\", a = 1 }",
-            "f:4:27: label \"a\" is an integer; a string was expected",
+            "f:4:27: label \"a\" is an integer; expected a string",
         ),
         (
             "http_port = 1\nlabels.a.b = \"x\"",
-            "f:4:8: label \"a\" is a table; a string was expected",
+            "f:4:8: label \"a\" is a table; expected a string",
         ),
         (
             "http_port = 1\nhots = \"x\"",
@@ -135,7 +135,7 @@ fn a_mistake_in_a_toml_field() {
         ),
         (
             "http_port = 1\ncolour = 1",
-            "f:4:1: unknown field \"colour\"; a session has host, http_port, quic_port, web_url_path, target_id, state, expires_at, expires_at_ms, owner, labels",
+            "f:4:1: unknown field \"colour\"; expected one of host, http_port, quic_port, web_url_path, target_id, state, expires_at, expires_at_ms, owner, labels",
         ),
         (
             "http_port = 1\n[sessions.a.example]\nb = 1",
@@ -147,7 +147,7 @@ fn a_mistake_in_a_toml_field() {
         ),
         (
             "web_url_path = \"/\"",
-            "f:1:11: session \"a\" has neither `http_port` nor `quic_port`, and needs at least one",
+            "f:1:11: session \"a\" has neither `http_port` nor `quic_port`; expected at least one",
         ),
         (
             "http_port = 1\nhost = \"i\"",
@@ -163,27 +163,27 @@ fn a_mistake_in_a_toml_field() {
 }
 
 #[test]
-fn a_mistake_in_a_json_field() {
+fn diagnostic_of_a_json_field() {
     for (field, line) in [
         (
             r#""HttpPort": "8443""#,
-            "f:2:15: `HttpPort` is the string \"8443\"; a number without quotes was expected",
+            "f:2:15: `HttpPort` is the string \"8443\"; expected a number without quotes",
         ),
         (
             r#""HttpPort": 8443.0"#,
-            "f:2:15: `HttpPort` is a number with a fraction or an exponent; a number from 1 to 65535 was expected",
+            "f:2:15: `HttpPort` is a number with a fraction or an exponent; expected a number from 1 to 65535",
         ),
         (
             r#""HttpPort": 1e999"#,
-            "f:2:15: `HttpPort` is a number with a fraction or an exponent; a number from 1 to 65535 was expected",
+            "f:2:15: `HttpPort` is a number with a fraction or an exponent; expected a number from 1 to 65535",
         ),
         (
             r#""HttpPort": 99999999999999999999"#,
-            "f:2:15: `HttpPort` is a number out of range; a number from 1 to 65535 was expected",
+            "f:2:15: `HttpPort` is a number out of range; expected a number from 1 to 65535",
         ),
         (
             r#""HttpPort": null, "QuicPort": null"#,
-            "f:1:2: session \"a\" has neither `HttpPort` nor `QuicPort`, and needs at least one",
+            "f:1:2: session \"a\" has neither `HttpPort` nor `QuicPort`; expected at least one",
         ),
         (
             r#""HttpPort": 1, "QuicPort": 65536"#,
@@ -195,11 +195,11 @@ fn a_mistake_in_a_json_field() {
         ),
         (
             r#""HttpPort": 1, "SessionId": 7"#,
-            "f:2:31: `SessionId` is an integer; a string was expected",
+            "f:2:31: `SessionId` is an integer; expected a string",
         ),
         (
             r#""HttpPort": 1, "State": []"#,
-            "f:2:27: `State` is an array; a string was expected",
+            "f:2:27: `State` is an array; expected a string",
         ),
         (
             r#""HttpPort": 1, "ExpiresAt": "2026-01-02""#,
@@ -207,23 +207,23 @@ fn a_mistake_in_a_json_field() {
         ),
         (
             r#""HttpPort": 1, "ExpiresAt": 5"#,
-            "f:2:31: `ExpiresAt` is an integer; a date and time such as 2026-01-02T03:04:05Z was expected, milliseconds go into `ExpiresAtMs`",
+            "f:2:31: `ExpiresAt` is an integer; expected a date and time such as 2026-01-02T03:04:05Z; milliseconds go into `ExpiresAtMs`",
         ),
         (
             r#""HttpPort": 1, "ExpiresAtMs": "5""#,
-            "f:2:33: `ExpiresAtMs` is a string; an integer, the milliseconds since 1970-01-01T00:00:00Z, was expected",
+            "f:2:33: `ExpiresAtMs` is a string; expected an integer, the milliseconds since 1970-01-01T00:00:00Z",
         ),
         (
             r#""HttpPort": 1, "ExpiresAt": "2026-01-02T03:04:05Z", "ExpiresAtMs": 5"#,
-            "f:2:70: `ExpiresAtMs` is given beside `ExpiresAt`; one of them was expected",
+            "f:2:70: `ExpiresAtMs` conflicts with `ExpiresAt`; give one of them",
         ),
         (
             r#""HttpPort": 1, "Owner": {}"#,
-            "f:2:27: `Owner` is an object; a string was expected",
+            "f:2:27: `Owner` is an object; expected a string",
         ),
         (
             r#""HttpPort": 1, "Labels": {"a": null}"#,
-            "f:2:34: label \"a\" is null; a string was expected",
+            "f:2:34: label \"a\" is null; expected a string",
         ),
         (
             r#""HttpPort": 1, "Labels": {"a": "x", "\u0061": "y"}"#,
@@ -231,7 +231,7 @@ fn a_mistake_in_a_json_field() {
         ),
         (
             r#""HttpPort": 1, "Labels": []"#,
-            "f:2:28: `Labels` is an array; an object of strings was expected",
+            "f:2:28: `Labels` is an array; expected an object of strings",
         ),
         (
             r#""HttpPort": 1, "http_port": 1"#,
@@ -247,7 +247,7 @@ fn a_mistake_in_a_json_field() {
         ),
         (
             r#""HttpPort": 1, "Owner": "\ud800""#,
-            "f:2:27: `Owner` is a string with half of a surrogate pair (\\uD800 to \\uDFFF); a string was expected",
+            "f:2:27: `Owner` is a string with half of a surrogate pair (\\uD800 to \\uDFFF); expected a string",
         ),
         (r#""HttpPort": 1,"#, "f:2:17: trailing comma"),
         ("\"HttpPort\": 1,\n", "f:3:1: trailing comma"),
@@ -259,27 +259,27 @@ fn a_mistake_in_a_json_field() {
 }
 
 #[test]
-fn a_mistake_in_the_frame_of_a_file() {
+fn diagnostic_outside_of_sessions() {
     for (format, text, line) in [
         (
             Format::Toml,
             "",
-            "f:1:1: there is no [sessions] table; an empty one says that there are no sessions",
+            "f:1:1: missing table [sessions]; leave it empty if there are no sessions",
         ),
         (
             Format::Toml,
             "# nothing but this\n",
-            "f:1:1: there is no [sessions] table; an empty one says that there are no sessions",
+            "f:1:1: missing table [sessions]; leave it empty if there are no sessions",
         ),
         (
             Format::Toml,
             "sessions = 3",
-            "f:1:12: `sessions` is an integer, and must be a table of sessions",
+            "f:1:12: `sessions` is an integer; expected a table of sessions",
         ),
         (
             Format::Toml,
             "[[sessions]]\nhost = 'h'",
-            "f:1:1: `sessions` is an array, and must be a table of sessions",
+            "f:1:1: `sessions` is an array; expected a table of sessions",
         ),
         (
             Format::Toml,
@@ -289,7 +289,7 @@ fn a_mistake_in_the_frame_of_a_file() {
         (
             Format::Toml,
             "[sessions]\na = 'h'",
-            "f:2:5: session \"a\" is a string; a table with its fields was expected",
+            "f:2:5: session \"a\" is a string; expected a table with its fields",
         ),
         (
             Format::Toml,
@@ -321,13 +321,13 @@ fn a_mistake_in_the_frame_of_a_file() {
         (
             Format::Json,
             "\n []",
-            "f:2:2: an object with one session per key was expected",
+            "f:2:2: expected an object with one session per key",
         ),
         (Format::Json, "{}\n}", "f:2:1: trailing characters"),
         (
             Format::Json,
             "{\"a\": null}",
-            "f:1:7: session \"a\" is null; an object with its fields was expected",
+            "f:1:7: session \"a\" is null; expected an object with its fields",
         ),
         (
             Format::Json,
@@ -342,7 +342,7 @@ fn a_mistake_in_the_frame_of_a_file() {
         (
             Format::Json,
             "{\"a\": {\"\\udc00\": 1}}",
-            "f:1:7: session \"a\" is an object with a broken key; an object with its fields was expected",
+            "f:1:7: session \"a\" is an object with a broken key; expected an object with its fields",
         ),
         (
             Format::Json,
@@ -355,7 +355,7 @@ fn a_mistake_in_the_frame_of_a_file() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_from_top_to_bottom() {
+fn all_diagnostics_are_reported_at_once_from_top_to_bottom() {
     let toml = r#"
 title = "x"
 [sessions.console]
@@ -370,14 +370,14 @@ state = "ready"
         toml,
         Format::Toml,
         &[
-            "f:2:1: unknown key \"title\"; all that stands at the top is [sessions]",
+            "f:2:1: unknown key \"title\"; the only key at the top is `sessions`",
             "f:4:8: `host` is \"https://ws.example\": a host is a bare DNS name or IP address, without the scheme",
             "f:5:1: unknown field \"htpt_port\"; did you mean `http_port`?",
-            "f:6:13: `quic_port` is the string \"8443\"; a number without quotes was expected",
+            "f:6:13: `quic_port` is the string \"8443\"; expected a number without quotes",
             "f:7:11: session \"console\" is given twice",
             "f:8:9: `state` is \"ready\": a session state is CREATING, READY, DELETING or UNKNOWN, in capitals",
             "f:9:11: session \"b\" has no `host`",
-            "f:9:11: session \"b\" has neither `http_port` nor `quic_port`, and needs at least one",
+            "f:9:11: session \"b\" has neither `http_port` nor `quic_port`; expected at least one",
         ],
     );
     let json = r#"{
@@ -392,24 +392,24 @@ state = "ready"
         &[
             "f:2:3: session \"console\" has no `Host`",
             "f:2:28: `SessionId` is \"\": a session id must not be empty",
-            "f:2:44: `HttpPort` is the string \"1\"; a number without quotes was expected",
+            "f:2:44: `HttpPort` is the string \"1\"; expected a number without quotes",
             "f:3:3: session \"console\" is given twice",
             "f:3:23: `Host` is \"0.0.0.0\": the unspecified address is nowhere to connect to; give the DCV server's own address",
             "f:4:3: the session id \"\": a session id must not be empty",
-            "f:4:7: session \"\" is an integer; an object with its fields was expected",
-            "f:5:3: session \"é\" has neither `HttpPort` nor `QuicPort`, and needs at least one",
+            "f:4:7: session \"\" is an integer; expected an object with its fields",
+            "f:5:3: session \"é\" has neither `HttpPort` nor `QuicPort`; expected at least one",
             "f:5:17: `Host` is \"é\": not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
-            "f:5:22: unknown field \"Port\"; a session has Host, HttpPort, QuicPort, WebUrlPath, SessionId, State, ExpiresAt, ExpiresAtMs, Owner, Labels",
+            "f:5:22: unknown field \"Port\"; expected one of Host, HttpPort, QuicPort, WebUrlPath, SessionId, State, ExpiresAt, ExpiresAtMs, Owner, Labels",
             "f:6:1: key must be a string",
         ],
     );
 }
 
 #[test]
-fn a_duplicate_is_told_whichever_of_the_two_is_bad() {
-    let good = r#""a": {"Host": "h", "HttpPort": 1}"#;
-    let bad = r#""a": {"Host": "h", "HttpPort": 0}"#;
-    for (first, second) in [(good, bad), (bad, good), (bad, bad)] {
+fn duplicate_is_reported_whichever_of_the_two_is_invalid() {
+    let valid = r#""a": {"Host": "h", "HttpPort": 1}"#;
+    let invalid = r#""a": {"Host": "h", "HttpPort": 0}"#;
+    for (first, second) in [(valid, invalid), (invalid, valid), (invalid, invalid)] {
         let error = parse(&format!("{{{first},\n{second}}}"), Format::Json);
         let twice = "f:2:1: session \"a\" is given twice";
         assert!(error.to_string().contains(twice), "{error}");
@@ -417,7 +417,7 @@ fn a_duplicate_is_told_whichever_of_the_two_is_bad() {
 }
 
 #[test]
-fn broken_toml_tells_of_each_syntax_error() {
+fn each_toml_syntax_error_is_reported() {
     assert_lines(
         "[sessions.a]\nhost = h\nhttp_port = 1\n[sessions.b]\nhost = \"x\nhttp_port = 1\n",
         Format::Toml,
@@ -434,7 +434,7 @@ fn broken_toml_tells_of_each_syntax_error() {
 }
 
 #[test]
-fn a_duplicate_in_a_large_toml_file_hides_nothing() {
+fn duplicate_in_a_large_toml_file_hides_nothing() {
     let session = "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[sessions.a]\n[sessions.b]\n";
     let comment = "#".repeat(4 << 20);
     let error = parse(&format!("{session}{comment}"), Format::Toml);
@@ -442,7 +442,7 @@ fn a_duplicate_in_a_large_toml_file_hides_nothing() {
 }
 
 #[test]
-fn the_first_hundred_mistakes_are_told_and_the_rest_counted() {
+fn first_hundred_diagnostics_are_listed_and_the_rest_counted() {
     let mut json = String::from("{");
     for n in 0..250 {
         json.push_str(&format!("\"s{n}\": 0,\n"));
@@ -451,13 +451,13 @@ fn the_first_hundred_mistakes_are_told_and_the_rest_counted() {
     let error = parse(&json, Format::Json);
 
     assert_eq!(error.diagnostics().len(), 100);
-    let told = error.to_string();
-    assert_eq!(told.lines().count(), 101);
-    assert_eq!(told.lines().last(), Some("f: and 150 more diagnostics"));
+    let shown = error.to_string();
+    assert_eq!(shown.lines().count(), 101);
+    assert_eq!(shown.lines().last(), Some("f: and 150 more diagnostics"));
 }
 
 #[test]
-fn the_parts_of_a_mistake_can_be_had() {
+fn diagnostic_has_path_line_column_and_message() {
     let error = parse("[sessions]\n  a = 1", Format::Toml);
     let diagnostics: &[Diagnostic] = error.diagnostics();
     let diagnostic = diagnostics.first().unwrap();
@@ -467,12 +467,12 @@ fn the_parts_of_a_mistake_can_be_had() {
     assert_eq!((diagnostic.line(), diagnostic.column()), (2, 7));
     assert_eq!(
         diagnostic.message(),
-        "session \"a\" is an integer; a table with its fields was expected"
+        "session \"a\" is an integer; expected a table with its fields"
     );
 }
 
 #[test]
-fn what_is_quoted_is_escaped_and_cut_short() {
+fn quoted_text_is_escaped_and_cut_short() {
     let error = parse(
         "[sessions.a]\nhost='h'\nhttp_port=1\n\"\\u001b[31m\\u202e\\n\" = 1",
         Format::Toml,
@@ -489,14 +489,14 @@ fn what_is_quoted_is_escaped_and_cut_short() {
     assert_eq!(
         message,
         format!(
-            "session \"{}\"… is an integer; an object with its fields was expected",
+            "session \"{}\"… is an integer; expected an object with its fields",
             "é".repeat(60)
         )
     );
 }
 
 #[test]
-fn a_byte_order_mark_is_no_mistake_and_no_character() {
+fn byte_order_mark_is_allowed_and_not_counted() {
     let error = parse("\u{feff}[sessions]\na = 1", Format::Toml);
     assert!(error.to_string().starts_with("f:2:5: "), "{error}");
     let error = parse("\u{feff}[]", Format::Json);
@@ -505,14 +505,14 @@ fn a_byte_order_mark_is_no_mistake_and_no_character() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_told_of() {
-    const UTF_16: &str = "this is not UTF-8 text, but perhaps UTF-16; UTF-8 was expected";
+fn content_that_is_not_utf_8_is_refused() {
+    const UTF_16: &str = "this is not UTF-8 text, but perhaps UTF-16; expected UTF-8";
     let folder = tempfile::tempdir().unwrap();
     for (bytes, place, message) in [
         (
             &b"{\n \"\xC3\xA9\": {\"Host\": \"\xFF\"}}"[..],
             "2:17",
-            "a byte that is not UTF-8 stands here; UTF-8 was expected",
+            "this byte is not UTF-8; expected UTF-8",
         ),
         (b"\xFF\xFE{\0}\0", "1:1", UTF_16),
         (b"\xFE\xFF\0{\0}", "1:1", UTF_16),
@@ -532,72 +532,72 @@ fn what_is_not_utf_8_is_told_of() {
 }
 
 #[test]
-fn what_is_not_a_file_is_refused_and_never_waited_for() {
+fn path_that_is_not_a_file_is_refused_without_waiting() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.toml");
-    let told = || {
+    let message = || {
         let error = SessionFile::read(&path).unwrap_err();
         assert!(error.diagnostics().is_empty());
-        let told = error.to_string();
-        let place = format!("{}: ", path.display());
-        told.strip_prefix(&place).unwrap().to_owned()
+        let shown = error.to_string();
+        let prefix = format!("{}: ", path.display());
+        shown.strip_prefix(&prefix).unwrap().to_owned()
     };
 
-    assert_eq!(told(), "there is no such file");
+    assert_eq!(message(), "there is no such file");
     let missing = SessionFile::read(&path).unwrap_err();
     let source = missing.source().unwrap().downcast_ref::<std::io::Error>();
     assert_eq!(source.unwrap().kind(), std::io::ErrorKind::NotFound);
 
     fs::create_dir(&path).unwrap();
-    assert_eq!(told(), "this is a directory; a file was expected");
+    assert_eq!(message(), "this is a directory; expected a file");
     fs::remove_dir(&path).unwrap();
 
     #[cfg(unix)]
     {
         let status = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(status.unwrap().success());
-        assert_eq!(told(), "this is a FIFO; a file was expected");
+        assert_eq!(message(), "this is a FIFO; expected a file");
         fs::remove_file(&path).unwrap();
 
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        assert_eq!(told(), "this is a device; a file was expected");
+        assert_eq!(message(), "this is a device; expected a file");
         fs::remove_file(&path).unwrap();
 
         std::os::unix::fs::symlink(&path, &path).unwrap();
         assert!(
-            told().starts_with("the file cannot be read: "),
+            message().starts_with("the file cannot be read: "),
             "{}",
-            told()
+            message()
         );
     }
 }
 
 #[test]
-fn more_than_the_most_is_refused_unread() {
+fn file_over_the_limit_is_refused_unread() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, most, told) in [
+    for (name, limit, message) in [
         (
             "sessions.toml",
             16 << 20,
-            "the file is larger than 16 MiB, the most a session file in TOML may have; use JSON for more",
+            "the file is larger than 16 MiB, the limit for TOML; use JSON for more",
         ),
         (
             "sessions.json",
             512 << 20,
-            "the file is larger than 512 MiB, the most a session file in JSON may have",
+            "the file is larger than 512 MiB, the limit for JSON",
         ),
     ] {
         let path = folder.path().join(name);
-        assert_eq!(Format::of(&path).unwrap().max_bytes(), most);
+        assert_eq!(Format::from_path(&path).unwrap().max_bytes(), limit);
         let file = fs::File::create(&path).unwrap();
-        file.set_len(most + 1).unwrap();
+        file.set_len(limit + 1).unwrap();
         let error = SessionFile::read(&path).unwrap_err();
-        assert_eq!(error.to_string(), format!("{}: {told}", path.display()));
+        assert_eq!(error.to_string(), format!("{}: {message}", path.display()));
     }
 }
 
 #[test]
-fn deep_nesting_is_a_mistake_and_no_overflow() {
+fn deep_nesting_is_refused_without_overflow() {
     const DEPTH: usize = 100_000;
     let nested = |open: &str, close: &str| open.repeat(DEPTH) + "1" + &close.repeat(DEPTH);
     for text in [

@@ -1,50 +1,48 @@
-//! [`Turns`]: long work in pieces, between which others go first.
+//! [`CooperativeYield`]: long work that lets other threads run in between.
 //!
-//! A thread that wakes up, as one that answers a request, waits where another
-//! has just begun to run: on Linux for several milliseconds, also where that
-//! other has the lowest priority of all but one. That one, `SCHED_IDLE`, would
-//! be idle for good on a busy machine. So the work stops now and then by
-//! itself, after less time than a request takes. Where nobody waits, stopping
-//! costs next to nothing.
+//! A thread that wakes up to answer a request waits where another has just
+//! begun to run: on Linux for several milliseconds, even where that other has
+//! the lowest priority but one. The lowest, `SCHED_IDLE`, would never run on a
+//! busy machine. So the work yields now and then, after less time than a
+//! request takes. Where no thread waits, that costs next to nothing.
 
 use std::thread;
 
-/// Counts the pieces.
+/// Yields to other threads after so many pieces of work.
 #[derive(Debug)]
-pub(crate) struct Turns {
-    every: u32,
+pub(crate) struct CooperativeYield {
+    pieces: u32,
     left: u32,
 }
 
-impl Turns {
-    /// Others go first after so many pieces.
+impl CooperativeYield {
     pub(crate) fn every(pieces: u32) -> Self {
         Self {
-            every: pieces,
+            pieces,
             left: pieces,
         }
     }
 
-    /// A piece is done.
+    /// Counts a piece of work that is done.
     pub(crate) fn piece(&mut self) {
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
-            self.left = self.every;
+            self.left = self.pieces;
             thread::yield_now();
         }
     }
 }
 
-/// Drops what `items` gives, a piece each.
+/// Drops `items`, a piece each.
 pub(crate) fn free(items: impl IntoIterator) {
-    let mut turns = Turns::every(256);
+    let mut cooperative = CooperativeYield::every(256);
     for item in items {
         drop(item);
-        turns.piece();
+        cooperative.piece();
     }
 }
 
-/// Gives memory back in pieces, the last first.
+/// Returns memory to the operating system in pieces, the last first.
 pub(crate) fn free_bytes(mut bytes: Vec<u8>) {
     const PIECE: usize = 1 << 20;
 
@@ -62,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_freed_however_many_pieces_it_is() {
+    fn every_item_is_freed_whatever_their_number() {
         let item = Arc::new(());
         for pieces in [0, 1, 256, 1_000] {
             free(vec![Arc::clone(&item); pieces]);
