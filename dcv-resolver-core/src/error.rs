@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error_chain::ErrorChain;
+
 /// A store could not do what it was asked.
 ///
 /// It never means that a session is absent: that is `Ok(None)`.
@@ -57,15 +59,6 @@ pub enum StoreErrorKind {
     /// One stored record cannot be read.
     #[error("a stored record is damaged")]
     CorruptRecord,
-    /// `register` found a live record of another lease.
-    #[error("a live session of this id is registered under another lease")]
-    AlreadyExists,
-    /// `renew` found no live record of this lease.
-    #[error("there is no live session of this id under this lease")]
-    LeaseLost,
-    /// `list` was given a page token that is not this store's.
-    #[error("the page token is not one of this store's")]
-    InvalidPage,
     /// The store was set up wrongly.
     #[error("the store's configuration is wrong")]
     InvalidConfig,
@@ -113,11 +106,10 @@ impl StoreError {
         )
     }
 
-    /// Displays the error and every source beneath it, joined by `: `. A
-    /// source that the one above it has quoted already is left out.
+    /// Returns the error and every source below it as one line, joined by `: `.
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
-        Chain(self)
+        ErrorChain(self)
     }
 }
 
@@ -136,25 +128,6 @@ impl Error for StoreError {
     }
 }
 
-struct Chain<'a>(&'a StoreError);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut above = self.0.to_string();
-        f.write_str(&above)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            let text = error.to_string();
-            if !above.ends_with(&text) {
-                write!(f, ": {text}")?;
-            }
-            above = text;
-            source = error.source();
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +139,6 @@ mod tests {
             (StoreErrorKind::TimedOut, true),
             (StoreErrorKind::AccessDenied, false),
             (StoreErrorKind::CorruptRecord, false),
-            (StoreErrorKind::AlreadyExists, false),
         ] {
             assert_eq!(StoreError::new("test", kind).is_retryable(), retryable);
         }

@@ -25,8 +25,7 @@ pub trait SessionImport: SessionRegistry {
     ///
     /// # Errors
     ///
-    /// Any kind but `AlreadyExists` and `LeaseLost`, when it is unknown which
-    /// records were stored.
+    /// [`StoreError`] when it is unknown which records were stored.
     async fn import(
         &self,
         records: &[SessionRecord],

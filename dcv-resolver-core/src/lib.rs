@@ -51,6 +51,7 @@
 mod changes;
 mod client_networks;
 mod error;
+mod error_chain;
 pub mod escape;
 mod explain;
 mod from_text;
@@ -90,7 +91,7 @@ pub use host::{Host, InvalidHost};
 pub use id::{InvalidSessionId, SessionId};
 pub use import::{ImportOutcome, OnConflict, SessionImport};
 pub use lease::{InvalidLeaseToken, LeaseToken};
-pub use listing::{Page, PageToken, SessionListing};
+pub use listing::{ListError, Page, PageToken, SessionListing};
 pub use memory::MemoryStore;
 pub use network::{InvalidNetwork, Network};
 pub use outcome::{NotFound, Outcome, Resolution};
@@ -98,7 +99,7 @@ pub use policy::{Denial, Policy, Verdict};
 pub use record::{
     InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,
 };
-pub use registry::SessionRegistry;
+pub use registry::{RegisterError, RenewError, SessionRegistry};
 pub use request::ResolveRequest;
 pub use resolver::{NamedStore, Resolver, Resolving};
 #[doc(inline)]

@@ -1,10 +1,12 @@
 //! [`SessionListing`]: a store that shows what it holds.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::error_chain::ErrorChain;
 use crate::{SessionRecord, SessionStore, StoreError};
 
 /// A store that shows what it holds, a page at a time.
@@ -29,10 +31,58 @@ pub trait SessionListing: SessionStore {
     ///
     /// # Errors
     ///
-    /// `InvalidPage`, when `page` did not come from this store; any other
-    /// kind but `AlreadyExists` and `LeaseLost`, when the store failed.
-    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize)
-    -> Result<Page, StoreError>;
+    /// [`InvalidPageToken`](ListError::InvalidPageToken) when `page` did not come
+    /// from this store; [`Store`](ListError::Store) when the store failed.
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError>;
+}
+
+/// Why a page was not listed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The page token is not from this store, or is out of date.
+    #[error("invalid page token: {reason}; begin again with the first page")]
+    InvalidPageToken {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ListError {
+    /// Returns an error for a page token that this store did not make.
+    #[must_use]
+    pub fn invalid_page_token(reason: impl fmt::Display) -> Self {
+        Self::InvalidPageToken {
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Whether the same call may succeed later without intervention.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::InvalidPageToken { .. } => false,
+            Self::Store(error) => error.is_retryable(),
+        }
+    }
+
+    /// Returns the failure of the store, where it is one.
+    #[must_use]
+    pub const fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the error and every source below it as one line, joined by `: `.
+    #[must_use]
+    pub fn chain(&self) -> impl fmt::Display + '_ {
+        ErrorChain(self)
+    }
 }
 
 /// Some of the records of a store.
@@ -65,11 +115,7 @@ impl PageToken {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<T: SessionListing + ?Sized> SessionListing for Arc<T> {
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         (**self).list(page, limit).await
     }
 }

@@ -9,16 +9,16 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use crate::{
-    Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId, SessionImport,
-    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
-    Timestamp,
+    Expiry, ImportOutcome, LeaseToken, ListError, OnConflict, Page, PageToken, RegisterError,
+    RenewError, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
+    SessionStore, StoreError, Timestamp,
 };
 
 /// A store that holds its sessions in memory: for tests, and for services that
 /// keep their own truth. What it holds is gone with the process.
 ///
 /// ```
-/// use dcv_resolver_core::{Expiry, MemoryStore, SessionRecord};
+/// use dcv_resolver_core::{ListError, RenewError, RegisterError, Expiry, MemoryStore, SessionRecord};
 ///
 /// let store = MemoryStore::new();
 /// store.insert(
@@ -89,10 +89,6 @@ fn put(
         .map(|entry| entry.record)
 }
 
-const fn error(kind: StoreErrorKind) -> StoreError {
-    StoreError::new("memory", kind)
-}
-
 impl FromIterator<SessionRecord> for MemoryStore {
     fn from_iter<I: IntoIterator<Item = SessionRecord>>(records: I) -> Self {
         let mut sessions = Sessions::new();
@@ -119,16 +115,11 @@ impl SessionStore for MemoryStore {
 #[async_trait]
 impl SessionListing for MemoryStore {
     /// Pages go by id, so that a page token is the id that came last.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = match page {
             None => Bound::Unbounded,
             Some(token) => Bound::Excluded(
-                SessionId::new(token.as_str())
-                    .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?,
+                SessionId::new(token.as_str()).map_err(ListError::invalid_page_token)?,
             ),
         };
         let sessions = self.read();
@@ -153,13 +144,13 @@ impl SessionRegistry for MemoryStore {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         let mut sessions = self.write();
         if sessions
             .get(record.id())
             .is_some_and(|entry| entry.is_taken(token, now))
         {
-            return Err(error(StoreErrorKind::AlreadyExists));
+            return Err(RegisterError::AlreadyExists);
         }
         put(&mut sessions, record.clone(), Some(*token));
         Ok(())
@@ -171,12 +162,12 @@ impl SessionRegistry for MemoryStore {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         let mut sessions = self.write();
         let entry = sessions
             .get_mut(id)
             .filter(|entry| entry.record.is_live(now) && entry.token.as_ref() == Some(token))
-            .ok_or_else(|| error(StoreErrorKind::LeaseLost))?;
+            .ok_or_else(|| RenewError::LeaseLost)?;
         entry.record = entry.record.clone().with_expiry(expiry);
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! [`SessionRegistry`]: where sessions come and go at run time.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::error_chain::ErrorChain;
 use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreError, Timestamp};
 
 /// A store that sessions are registered in.
@@ -47,45 +49,120 @@ pub trait SessionRegistry: SessionListing {
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` by rule 2; any other kind when it is unknown whether
-    /// the record was stored: then registering again under the same token is
-    /// safe.
+    /// [`AlreadyExists`](RegisterError::AlreadyExists) by rule 2;
+    /// [`Store`](RegisterError::Store) when it is unknown whether the record was
+    /// stored. Registering it again under the same token is safe.
     async fn register(
         &self,
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), RegisterError>;
 
     /// Gives the record of `id` a new expiry.
     ///
     /// # Errors
     ///
-    /// `LeaseLost` by rule 6; any other kind when it is unknown whether the
-    /// lease was renewed.
+    /// [`LeaseLost`](RenewError::LeaseLost) by rule 6;
+    /// [`Store`](RenewError::Store) when it is unknown whether the lease was
+    /// renewed. Renewing it again is safe.
     async fn renew(
         &self,
         id: &SessionId,
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), RenewError>;
 
     /// Removes the record of `id`; whether there was something to remove.
     ///
     /// # Errors
     ///
-    /// Any kind but `AlreadyExists` and `LeaseLost`, when it is unknown
-    /// whether the record was removed.
+    /// [`StoreError`] when it is unknown whether the record was removed.
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError>;
 
     /// Removes the records that are not live at `now`, and counts them.
     ///
     /// # Errors
     ///
-    /// Any kind but `AlreadyExists` and `LeaseLost`, when the store failed;
-    /// some records may have been removed.
+    /// [`StoreError`] when the store failed; some records may have been removed.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
+}
+
+/// Why a record was not registered.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// A live record of this id is there under another lease.
+    #[error("a live session of this id is registered under another lease")]
+    AlreadyExists,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RegisterError {
+    /// Whether the same call may succeed later without intervention.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::AlreadyExists => false,
+            Self::Store(error) => error.is_retryable(),
+        }
+    }
+
+    /// Returns the failure of the store, where it is one.
+    #[must_use]
+    pub const fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the error and every source below it as one line, joined by `: `.
+    #[must_use]
+    pub fn chain(&self) -> impl fmt::Display + '_ {
+        ErrorChain(self)
+    }
+}
+
+/// Why a lease was not renewed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenewError {
+    /// There is no live record of this id under this lease.
+    #[error("there is no live session of this id under this lease; register it again")]
+    LeaseLost,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RenewError {
+    /// Whether the same call may succeed later without intervention.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::LeaseLost => false,
+            Self::Store(error) => error.is_retryable(),
+        }
+    }
+
+    /// Returns the failure of the store, where it is one.
+    #[must_use]
+    pub const fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the error and every source below it as one line, joined by `: `.
+    #[must_use]
+    pub fn chain(&self) -> impl fmt::Display + '_ {
+        ErrorChain(self)
+    }
 }
 
 #[async_trait]
@@ -96,7 +173,7 @@ impl<T: SessionRegistry + ?Sized> SessionRegistry for Arc<T> {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         (**self).register(record, token, now).await
     }
 
@@ -106,7 +183,7 @@ impl<T: SessionRegistry + ?Sized> SessionRegistry for Arc<T> {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         (**self).renew(id, token, expiry, now).await
     }
 

@@ -70,8 +70,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] of any kind but `AlreadyExists` and `LeaseLost`, when
-    /// the question could not be answered: `Unavailable` or `TimedOut` when
+    /// [`StoreError`] when the question could not be answered: `Unavailable` or `TimedOut` when
     /// the store cannot be reached, `CorruptRecord` when it holds something
     /// under `id` that is not a record.
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;

@@ -178,14 +178,7 @@ fn is_late(error: &StoreError) -> bool {
 /// Whether a lookup that fails so points at a mistake in data or code, which
 /// no repetition mends.
 fn is_defect(kind: StoreErrorKind) -> bool {
-    matches!(
-        kind,
-        StoreErrorKind::CorruptRecord
-            // These three are never the answer to a lookup.
-            | StoreErrorKind::AlreadyExists
-            | StoreErrorKind::LeaseLost
-            | StoreErrorKind::InvalidPage
-    )
+    matches!(kind, StoreErrorKind::CorruptRecord)
 }
 
 /// The members of a problem document. `type` is left out, which stands for

@@ -4,8 +4,9 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{
-    Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId, SessionImport,
-    SessionListing, SessionRecord, SessionRegistry, StoreError, Timestamp, async_trait,
+    Expiry, ImportOutcome, LeaseToken, ListError, OnConflict, Page, PageToken, RegisterError,
+    RenewError, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
+    StoreError, Timestamp, async_trait,
 };
 
 use crate::CachedStore;
@@ -14,11 +15,7 @@ use crate::shared::Shared;
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: SessionListing> SessionListing for CachedStore<S> {
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         self.store.list(page, limit).await
     }
 }
@@ -31,7 +28,7 @@ impl<S: SessionRegistry> SessionRegistry for CachedStore<S> {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         let _forget = Forget(&self.shared, record.id());
         self.store.register(record, token, now).await
     }
@@ -42,7 +39,7 @@ impl<S: SessionRegistry> SessionRegistry for CachedStore<S> {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         let _forget = Forget(&self.shared, id);
         self.store.renew(id, token, expiry, now).await
     }

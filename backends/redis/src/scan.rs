@@ -8,7 +8,7 @@
 
 use std::num::NonZeroUsize;
 
-use dcv_resolver_core::{PageToken, StoreError, StoreErrorKind};
+use dcv_resolver_core::{ListError, PageToken, StoreError, StoreErrorKind};
 use redis::Value;
 use tokio::time::Instant;
 
@@ -44,16 +44,14 @@ enum Start {
 enum InvalidPosition {
     #[error("it was not made by this store")]
     NotOurs,
-    #[error("the cluster has changed since the page before; begin again with the first page")]
+    #[error("the cluster has changed since the page before")]
     NodeGone,
-    #[error(
-        "the server was restarted or replaced since the page before; begin again with the first page"
-    )]
+    #[error("the server was restarted or replaced since the page before")]
     OtherRun,
 }
 
 impl Position {
-    pub(crate) fn parse(token: &PageToken) -> Result<Self, StoreError> {
+    pub(crate) fn parse(token: &PageToken) -> Result<Self, ListError> {
         let parse = || {
             let rest = token.as_str().strip_prefix("scan:")?;
             let [node, run_id, cursor] =
@@ -71,7 +69,7 @@ impl Position {
                 },
             })
         };
-        parse().ok_or_else(|| invalid(InvalidPosition::NotOurs))
+        parse().ok_or_else(|| ListError::invalid_page_token(InvalidPosition::NotOurs))
     }
 
     pub(crate) fn token(&self) -> PageToken {
@@ -91,7 +89,7 @@ pub(crate) async fn scan(
     position: Option<Position>,
     limit: NonZeroUsize,
     deadline: Instant,
-) -> Result<(Vec<String>, Option<Position>), StoreError> {
+) -> Result<(Vec<String>, Option<Position>), ListError> {
     let masters = masters(server, deadline).await?;
     let (index, start) = match position {
         None => (0, Start::Beginning),
@@ -100,7 +98,7 @@ pub(crate) async fn scan(
                 .iter()
                 .position(|master| master.node == position.node)
                 .ok_or_else(|| {
-                    invalid(match position.node {
+                    ListError::invalid_page_token(match position.node {
                         Some(_) => InvalidPosition::NodeGone,
                         None => InvalidPosition::NotOurs,
                     })
@@ -135,7 +133,7 @@ pub(crate) async fn scan(
         .collect();
     // Asked after the scan: a process that is gone does not come back.
     if cursor != 0 && server.run_id(master.slot, deadline).await? != run {
-        return Err(invalid(InvalidPosition::OtherRun));
+        return Err(ListError::invalid_page_token(InvalidPosition::OtherRun));
     }
     let next = if next_cursor != 0 {
         Some(Position {
@@ -199,10 +197,6 @@ async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, 
     Ok(masters)
 }
 
-fn invalid(source: InvalidPosition) -> StoreError {
-    error(StoreErrorKind::InvalidPage).with_source(source)
-}
-
 /// `text` as a pattern that only `text` matches.
 fn escape_glob(text: &str) -> String {
     text.chars()
@@ -246,7 +240,10 @@ mod tests {
             "scan::b:7:",
         ] {
             let error = Position::parse(&PageToken::new(text)).unwrap_err();
-            assert_eq!(error.kind(), StoreErrorKind::InvalidPage, "{text:?}");
+            assert!(
+                matches!(error, ListError::InvalidPageToken { .. }),
+                "{text:?}"
+            );
         }
     }
 

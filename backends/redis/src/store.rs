@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcv_resolver_core::{
-    BoxFuture, ChangeListener, ChangeSource, Expiry, ImportOutcome, LeaseToken, OnConflict, Page,
-    PageToken, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
-    SessionStore, StoreError, StoreErrorKind, Timestamp,
+    BoxFuture, ChangeListener, ChangeSource, Expiry, ImportOutcome, LeaseToken, ListError,
+    OnConflict, Page, PageToken, RegisterError, RenewError, SessionId, SessionImport,
+    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+    Timestamp,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::{Cmd, Value};
@@ -232,13 +233,9 @@ impl SessionStore for RedisStore {
 impl SessionListing for RedisStore {
     /// One `SCAN` a page, which also looks at keys of other prefixes: a page
     /// may be empty where they are many. A page token ends with the server's
-    /// process: after a restart or a fail-over it is an `InvalidPage`, and the
+    /// process: after a restart or a fail-over it is an `InvalidPageToken`, and the
     /// listing is to be begun again.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let position = page.map(Position::parse).transpose()?;
         let deadline = self.server.bulk_deadline();
         let (keys, next) = scan(&self.server, &self.key_prefix, position, limit, deadline).await?;
@@ -262,7 +259,7 @@ impl SessionRegistry for RedisStore {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         let deadline = self.server.deadline();
         if self
             .put(record, token, OnConflict::Skip, now, deadline)
@@ -270,7 +267,7 @@ impl SessionRegistry for RedisStore {
         {
             Ok(())
         } else {
-            Err(error(StoreErrorKind::AlreadyExists))
+            Err(RegisterError::AlreadyExists)
         }
     }
 
@@ -280,7 +277,7 @@ impl SessionRegistry for RedisStore {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         let arguments = [
             &now.as_unix_ms().to_string(),
             &token.expose_hex(),
@@ -298,7 +295,7 @@ impl SessionRegistry for RedisStore {
         if is_renewed {
             Ok(())
         } else {
-            Err(error(StoreErrorKind::LeaseLost))
+            Err(RenewError::LeaseLost)
         }
     }
 
@@ -355,10 +352,10 @@ impl SessionRegistry for RedisStore {
 
 /// The position that a sweep has reached can become invalid while it runs; its
 /// caller knows of no page, and may sweep again.
-fn interrupted(source: StoreError) -> StoreError {
-    match source.kind() {
-        StoreErrorKind::InvalidPage => error(StoreErrorKind::Unavailable).with_source(source),
-        _ => source,
+fn interrupted(error: ListError) -> StoreError {
+    match error {
+        ListError::Store(error) => error,
+        error => self::error(StoreErrorKind::Unavailable).with_source(error),
     }
 }
 

@@ -2,11 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use dcv_resolver_core::{
-    Page, PageToken, SessionId, SessionListing, StoreError, StoreErrorKind, async_trait,
-};
+use dcv_resolver_core::{ListError, Page, PageToken, SessionId, SessionListing, async_trait};
 
-use crate::error::error;
 use crate::row::{columns, decode};
 use crate::store::SqliteStore;
 
@@ -20,15 +17,11 @@ const LIST: &str = concat!(
 impl SessionListing for SqliteStore {
     /// Pages are ordered by id, compared by byte. A page token is the last id of
     /// the page before.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = page
             .map(|token| SessionId::new(token.as_str()))
             .transpose()
-            .map_err(|source| error(StoreErrorKind::InvalidPage).with_source(source))?;
+            .map_err(ListError::invalid_page_token)?;
         // One row more than requested shows whether there is a next page.
         let rows = i64::try_from(limit.get()).map_or(i64::MAX, |limit| limit.saturating_add(1));
 

@@ -5,11 +5,10 @@
 //! could fail because the database has changed in between.
 
 use dcv_resolver_core::{
-    Expiry, LeaseToken, SessionId, SessionRecord, SessionRegistry, StoreError, StoreErrorKind,
-    Timestamp, Transport, async_trait,
+    Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord, SessionRegistry,
+    StoreError, Timestamp, Transport, async_trait,
 };
 
-use crate::error::error;
 use crate::row::{columns, expires_at_ms, labels, overwrite, target_id};
 use crate::store::SqliteStore;
 
@@ -40,7 +39,7 @@ impl SessionRegistry for SqliteStore {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         let mut connection = self.database.writer().await?;
         let done = sqlx::query(REGISTER)
             .bind(record.id().as_str())
@@ -59,7 +58,7 @@ impl SessionRegistry for SqliteStore {
             .await
             .map_err(|error| connection.failed(error))?;
         match done.rows_affected() {
-            0 => Err(error(StoreErrorKind::AlreadyExists)),
+            0 => Err(RegisterError::AlreadyExists),
             _ => Ok(()),
         }
     }
@@ -70,7 +69,7 @@ impl SessionRegistry for SqliteStore {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         let mut connection = self.database.writer().await?;
         let done = sqlx::query(RENEW)
             .bind(id.as_str())
@@ -81,7 +80,7 @@ impl SessionRegistry for SqliteStore {
             .await
             .map_err(|error| connection.failed(error))?;
         match done.rows_affected() {
-            0 => Err(error(StoreErrorKind::LeaseLost)),
+            0 => Err(RenewError::LeaseLost),
             _ => Ok(()),
         }
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use dcv_resolver_core::{
-    Page, PageToken, SessionId, SessionListing, SessionRecord, SessionStore, StoreError,
-    StoreErrorKind, async_trait,
+    ListError, Page, PageToken, SessionId, SessionListing, SessionRecord, SessionStore, StoreError,
+    async_trait,
 };
 
 use crate::content_hash::content_hash;
@@ -228,17 +228,11 @@ impl SessionListing for StaticFileStore {
     /// and the process: the next page continues after that id in what is served
     /// then, whether or not the id is still there, and a listing ends however
     /// often the file changes.
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = page
             .map(|token| SessionId::new(token.as_str()))
             .transpose()
-            .map_err(|source| {
-                StoreError::new("static-file", StoreErrorKind::InvalidPage).with_source(source)
-            })?;
+            .map_err(ListError::invalid_page_token)?;
         Ok(self.content.load().sorted.page(after.as_ref(), limit))
     }
 }

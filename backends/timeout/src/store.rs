@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Expiry, ImportOutcome, LeaseToken, OnConflict, Page, PageToken, SessionId, SessionImport,
-    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
-    Timestamp, async_trait,
+    Expiry, ImportOutcome, LeaseToken, ListError, OnConflict, Page, PageToken, RegisterError,
+    RenewError, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
+    SessionStore, StoreError, StoreErrorKind, Timestamp, async_trait,
 };
 
 /// Limits how long each lookup and each ping of a store may take.
@@ -62,11 +62,7 @@ impl<S: SessionStore> SessionStore for TimeoutStore<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: SessionListing> SessionListing for TimeoutStore<S> {
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         self.store.list(page, limit).await
     }
 }
@@ -79,7 +75,7 @@ impl<S: SessionRegistry> SessionRegistry for TimeoutStore<S> {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         self.store.register(record, token, now).await
     }
 
@@ -89,7 +85,7 @@ impl<S: SessionRegistry> SessionRegistry for TimeoutStore<S> {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         self.store.renew(id, token, expiry, now).await
     }
 

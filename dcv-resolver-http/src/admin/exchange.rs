@@ -10,13 +10,13 @@ use axum::http::StatusCode;
 use axum::http::header::AGE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRegistry, StoreError};
+use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRegistry};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::action::{Action, Resource};
 use super::audit::Attempt;
-use super::fault::Fault;
+use super::fault::{Fault, RegistryFailure};
 use super::gate::Gate;
 use super::lease_token::{insert_lease_token, lease_token, mint, required_lease_token};
 use super::page::{PageQuery, SessionPage, expect_no_query};
@@ -228,14 +228,21 @@ impl Exchange<'_> {
     }
 
     /// Asks the registry, within what is left of the time budget.
-    async fn ask<T>(
+    async fn ask<T, E: Into<RegistryFailure>>(
         &self,
         action: Action,
-        asking: impl Future<Output = Result<T, StoreError>>,
+        asking: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Fault> {
+        let asking = async {
+            match asking.await.map_err(E::into) {
+                Ok(done) => Ok(Ok(done)),
+                Err(RegistryFailure::Answer(fault)) => Ok(Err(fault)),
+                Err(RegistryFailure::Store(error)) => Err(error),
+            }
+        };
         guarded(self.started, self.shared.time_budget, asking)
             .await
-            .map_err(|problem| Fault::of(action, problem))
+            .map_err(|problem| Fault::of(action, problem))?
     }
 
     fn time_left(&self) -> Duration {

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use axum::http::header::{ALLOW, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::{LeaseToken, StoreErrorKind};
+use dcv_resolver_core::{
+    LeaseToken, ListError, RegisterError, RenewError, StoreError, StoreErrorKind,
+};
 
 use super::action::{Action, Resource};
 use super::lease_token::insert_lease_token;
@@ -57,6 +59,58 @@ pub(super) enum Fault {
     },
 }
 
+/// What a registry returns in place of a result: an answer to the client, or a
+/// failure of the store.
+#[derive(Debug)]
+pub(super) enum RegistryFailure {
+    Answer(Fault),
+    Store(StoreError),
+}
+
+impl From<StoreError> for RegistryFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<RegisterError> for RegistryFailure {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::AlreadyExists => Self::Answer(Fault::AlreadyExists),
+            RegisterError::Store(error) => Self::Store(error),
+            error => Self::Store(other(error)),
+        }
+    }
+}
+
+impl From<RenewError> for RegistryFailure {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::LeaseLost => Self::Answer(Fault::LeaseLost),
+            RenewError::Store(error) => Self::Store(error),
+            error => Self::Store(other(error)),
+        }
+    }
+}
+
+impl From<ListError> for RegistryFailure {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::InvalidPageToken { .. } => Self::Answer(Fault::malformed(
+                "page",
+                "page is not what the next_page of another page says, or is no longer good; begin again with the first page",
+            )),
+            ListError::Store(error) => Self::Store(error),
+            error => Self::Store(other(error)),
+        }
+    }
+}
+
+/// An error that this version does not know.
+fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::new("registry", StoreErrorKind::Other).with_source(error)
+}
+
 impl Fault {
     pub(super) fn malformed(
         parameter: impl Into<Cow<'static, str>>,
@@ -68,25 +122,15 @@ impl Fault {
         }
     }
 
-    /// What came of asking the registry for `action`. These three kinds are
-    /// answers to the one action that has them; elsewhere they are a bug.
+    /// The store could not do `action`.
     pub(super) fn of(action: Action, problem: Problem) -> Self {
-        let kind = match &problem {
-            Problem::Store(error) => Some(error.kind()),
-            _ => None,
-        };
-        match (action, kind) {
-            (Action::Register, Some(StoreErrorKind::AlreadyExists)) => Self::AlreadyExists,
-            (Action::Renew, Some(StoreErrorKind::LeaseLost)) => Self::LeaseLost,
-            (Action::List, Some(StoreErrorKind::InvalidPage)) => Self::malformed(
-                "page",
-                "page is not what the next_page of another page says, or is no longer good; begin again with the first page",
-            ),
-            _ if action.is_change() => Self::Unknown {
+        if action.is_change() {
+            Self::Unknown {
                 problem,
                 minted: None,
-            },
-            _ => Self::Common(problem),
+            }
+        } else {
+            Self::Common(problem)
         }
     }
 

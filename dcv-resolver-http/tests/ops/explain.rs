@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
-    ClientNetworks, Clock, Expiry, Explainer, MemoryStore, Page, PageToken, Resolver, SessionId,
-    SessionListing, SessionRecord, SessionRecordBuilder, SessionState, SessionStore, StoreError,
-    StoreErrorKind, UnknownClient,
+    ClientNetworks, Clock, Expiry, Explainer, ListError, MemoryStore, Page, PageToken, Resolver,
+    SessionId, SessionListing, SessionRecord, SessionRecordBuilder, SessionState, SessionStore,
+    StoreError, StoreErrorKind, UnknownClient,
 };
 use dcv_resolver_http::ops::{OpsBuilder, Readiness};
 use serde_json::{Value, json};
@@ -280,7 +280,7 @@ impl SessionStore for Endless {
 
 #[dcv_resolver_core::async_trait]
 impl SessionListing for Endless {
-    async fn list(&self, _: Option<&PageToken>, _: NonZeroUsize) -> Result<Page, StoreError> {
+    async fn list(&self, _: Option<&PageToken>, _: NonZeroUsize) -> Result<Page, ListError> {
         std::future::pending().await
     }
 }

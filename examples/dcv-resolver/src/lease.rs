@@ -2,7 +2,7 @@
 //! is left of those that ended.
 
 use dcv_resolver_core::{
-    Clock, Expiry, LeaseToken, SessionRecord, StoreErrorKind, SystemClock, Timestamp,
+    Clock, Expiry, LeaseToken, RegisterError, RenewError, SessionRecord, SystemClock, Timestamp,
 };
 
 use crate::cli::{DeregisterOptions, ExpiryOption, RegisterOptions, RenewOptions, SweepOptions};
@@ -44,14 +44,13 @@ pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
     match store.registry()?.register(&record, &token, now).await {
         Ok(()) if options.token.is_none() => line(token.expose_hex()),
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
-            Err(Failure::negative(format!(
-                "{}: a live session {:?} is registered under another lease",
-                store.name,
-                record.id()
-            )))
-        }
-        Err(error) => Err(store.failure(&error)),
+        Err(RegisterError::AlreadyExists) => Err(Failure::negative(format!(
+            "{}: a live session {:?} is registered under another lease",
+            store.name,
+            record.id()
+        ))),
+        Err(RegisterError::Store(error)) => Err(store.failure(&error)),
+        Err(error) => Err(Failure::setup(format!("{}: {error}", store.name))),
     }
 }
 
@@ -69,11 +68,12 @@ pub(crate) async fn renew(options: RenewOptions) -> Result<(), Failure> {
         .await;
     match renewed {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == StoreErrorKind::LeaseLost => Err(Failure::negative(format!(
+        Err(RenewError::LeaseLost) => Err(Failure::negative(format!(
             "{}: there is no live session {:?} under this lease; register it again",
             store.name, options.session_id
         ))),
-        Err(error) => Err(store.failure(&error)),
+        Err(RenewError::Store(error)) => Err(store.failure(&error)),
+        Err(error) => Err(Failure::setup(format!("{}: {error}", store.name))),
     }
 }
 

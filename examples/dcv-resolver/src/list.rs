@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use dcv_resolver_core::SessionRecord;
+use dcv_resolver_core::{ListError, SessionRecord};
 
 use crate::cli::ListOptions;
 use crate::failure::Failure;
@@ -35,7 +35,10 @@ pub(crate) async fn all(store: &OpenStore) -> Result<Vec<SessionRecord>, Failure
         let page = listing
             .list(next.as_ref(), PAGE_SIZE)
             .await
-            .map_err(|error| store.failure(&error))?;
+            .map_err(|error| match error {
+                ListError::Store(error) => store.failure(&error),
+                error => Failure::setup(format!("{}: {error}", store.name)),
+            })?;
         records.extend(
             page.records
                 .into_iter()

@@ -3,11 +3,13 @@
 //! No contract requires it. A registry that runs this battery guarantees that
 //! the effects of a call that returned `Ok` are there when it is opened again.
 
-use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore};
 
 use crate::Fixture;
 use crate::listing::{by_id, limit, list_all};
-use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other, varied};
+use crate::sample::{
+    OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other, varied,
+};
 
 #[doc(hidden)]
 #[macro_export]
@@ -60,9 +62,9 @@ pub async fn r2_leases_hold_after_reopening<F: Fixture<Store: SessionRegistry>>(
     let now = after(t0, 9);
     let theirs = other(id.clone(), Expiry::Never);
     let answer = store.register(&theirs, &THEIRS, now).await;
-    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_already_exists(&answer);
     let answer = store.renew(&id, &THEIRS, Expiry::Never, now).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!store.deregister(&id, &THEIRS).await.unwrap());
     let expiry = Expiry::At(after(t0, 20));
     store.renew(&id, &OURS, expiry, now).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dcv_resolver_core::{
     Expiry, ImportOutcome, OnConflict, SessionId, SessionImport, SessionRecord, SessionRegistry,
-    SessionStore, StoreErrorKind,
+    SessionStore,
 };
 
 use ImportOutcome::{Skipped, Stored};
@@ -15,7 +15,8 @@ use crate::listing::{by_id, limit, list_all};
 use crate::partial::drop_after;
 use crate::race::race;
 use crate::sample::{
-    OURS, THEIRS, after, assert_kind, full, id, minimal, other, unusual_ids, varied,
+    OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other,
+    unusual_ids, varied,
 };
 
 #[doc(hidden)]
@@ -218,10 +219,10 @@ pub async fn i3_overwrite_takes_over_the_lease<F: Fixture<Store: SessionImport>>
     assert_eq!(answers.unwrap(), [Stored]);
 
     let answer = store.renew(&id, &THEIRS, Expiry::Never, t0).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!store.deregister(&id, &THEIRS).await.unwrap());
     let answer = store.register(&theirs, &THEIRS, t0).await;
-    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_already_exists(&answer);
     assert_eq!(store.lookup(&id).await.unwrap(), Some(ours));
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }

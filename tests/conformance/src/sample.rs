@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Expiry, LeaseToken, SessionId, SessionRecord, SessionState, StoreError, StoreErrorKind,
+    Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord, SessionState,
     Timestamp, WebUrlPath,
 };
 
@@ -240,14 +240,20 @@ pub(crate) fn look_alikes() -> Vec<Vec<&'static str>> {
     ]
 }
 
-/// Asserts that `result` is an error of the kind `expected`.
+/// Asserts that a register found a live record under another lease.
 #[track_caller]
-pub(crate) fn assert_kind<T: std::fmt::Debug>(
-    result: &Result<T, StoreError>,
-    expected: StoreErrorKind,
-) {
+pub(crate) fn assert_already_exists(result: &Result<(), RegisterError>) {
     match result {
-        Err(error) if error.kind() == expected => {}
-        answer => panic!("expected an error of the kind {expected:?}, got {answer:?}"),
+        Err(RegisterError::AlreadyExists) => {}
+        answer => panic!("expected AlreadyExists, got {answer:?}"),
+    }
+}
+
+/// Asserts that a renew found no live record under this lease.
+#[track_caller]
+pub(crate) fn assert_lease_lost(result: &Result<(), RenewError>) {
+    match result {
+        Err(RenewError::LeaseLost) => {}
+        answer => panic!("expected LeaseLost, got {answer:?}"),
     }
 }

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_core::{Expiry, LeaseToken, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, LeaseToken, SessionRegistry, SessionStore};
 
 use crate::Fixture;
 use crate::listing::{by_id, limit, list_all};
 use crate::race::race;
-use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other};
+use crate::sample::{
+    OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other,
+};
 
 #[doc(hidden)]
 #[macro_export]
@@ -72,9 +74,9 @@ pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegis
     one.register(&ours, &OURS, t0).await.unwrap();
     let theirs = other(id.clone(), Expiry::Never);
     let answer = another.register(&theirs, &THEIRS, after(t0, 9)).await;
-    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_already_exists(&answer);
     let answer = another.renew(&id, &THEIRS, Expiry::Never, t0).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!another.deregister(&id, &THEIRS).await.unwrap());
 
     let expiry = Expiry::At(after(t0, 20));
@@ -84,7 +86,7 @@ pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegis
         .await
         .unwrap();
     let answer = one.renew(&id, &OURS, expiry, after(t0, 19)).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!one.deregister(&id, &OURS).await.unwrap());
     assert_eq!(one.lookup(&id).await.unwrap(), Some(theirs));
 }
@@ -119,7 +121,7 @@ pub async fn r5_one_of_registers_through_different_stores_wins<
         for (record, answer) in answers {
             match &answer {
                 Ok(()) => winners.push(record),
-                Err(_) => assert_kind(&answer, StoreErrorKind::AlreadyExists),
+                Err(_) => assert_already_exists(&answer),
             }
         }
         assert_eq!(winners.len(), 1, "exactly one wins");

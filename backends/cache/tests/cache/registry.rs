@@ -7,9 +7,9 @@ use std::time::Duration;
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{
-    Clock, Expiry, ImportOutcome, LeaseToken, MemoryStore, OnConflict, Page, PageToken, SessionId,
-    SessionImport, SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError,
-    Timestamp, async_trait,
+    Clock, Expiry, ImportOutcome, LeaseToken, ListError, MemoryStore, OnConflict, Page, PageToken,
+    RegisterError, RenewError, SessionId, SessionImport, SessionListing, SessionRecord,
+    SessionRegistry, SessionStore, StoreError, Timestamp, async_trait,
 };
 use tokio::sync::Semaphore;
 
@@ -172,11 +172,7 @@ impl SessionStore for Slow {
 
 #[async_trait]
 impl SessionListing for Slow {
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         self.sessions.list(page, limit).await
     }
 }
@@ -188,7 +184,7 @@ impl SessionRegistry for Slow {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         self.carry_out(self.sessions.register(record, token, now))
             .await
     }
@@ -199,7 +195,7 @@ impl SessionRegistry for Slow {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         self.carry_out(self.sessions.renew(id, token, expiry, now))
             .await
     }

@@ -203,7 +203,7 @@ async fn a_server_without_memory_is_not_writable_and_still_answers() {
         .await
         .unwrap_err();
     assert_eq!(
-        error.kind(),
+        error.store_error().unwrap().kind(),
         StoreErrorKind::NotWritable,
         "{}",
         error.chain()
@@ -227,7 +227,7 @@ async fn a_replica_is_not_writable() {
         .await
         .unwrap_err();
     assert_eq!(
-        error.kind(),
+        error.store_error().unwrap().kind(),
         StoreErrorKind::NotWritable,
         "{}",
         error.chain()

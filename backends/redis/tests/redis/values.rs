@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Expiry, OnConflict, SessionImport, SessionListing, SessionRegistry, SessionStore,
-    StoreErrorKind, Timestamp,
+    Expiry, OnConflict, RegisterError, SessionImport, SessionListing, SessionRegistry,
+    SessionStore, StoreErrorKind, Timestamp,
 };
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 
@@ -87,26 +87,19 @@ async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
             .unwrap();
 
         let mut errors = vec![store.lookup(&session).await.unwrap_err()];
-        errors.push(
-            store
-                .register(&record(&session), &TOKEN, now())
-                .await
-                .unwrap_err(),
-        );
+        let refused = store.register(&record(&session), &TOKEN, now()).await;
+        errors.push(refused.unwrap_err().store_error().unwrap().clone());
         errors.push(
             store
                 .import(&[record(&session)], &TOKEN, OnConflict::Overwrite, now())
                 .await
                 .unwrap_err(),
         );
-        errors.push(
-            store
-                .renew(&session, &TOKEN, Expiry::Never, now())
-                .await
-                .unwrap_err(),
-        );
+        let refused = store.renew(&session, &TOKEN, Expiry::Never, now()).await;
+        errors.push(refused.unwrap_err().store_error().unwrap().clone());
         errors.push(store.deregister(&session, &TOKEN).await.unwrap_err());
-        errors.push(store.list(None, 10.try_into().unwrap()).await.unwrap_err());
+        let refused = store.list(None, 10.try_into().unwrap()).await;
+        errors.push(refused.unwrap_err().store_error().unwrap().clone());
         for error in errors {
             assert_eq!(error.kind(), kind, "{}", error.chain());
             assert!(error.chain().to_string().contains(key), "{}", error.chain());
@@ -169,10 +162,9 @@ async fn times_beyond_what_a_float_holds_are_compared_exactly() {
             .register(&record, &OTHER_TOKEN, before)
             .await
             .unwrap_err();
-        assert_eq!(
-            refused.kind(),
-            StoreErrorKind::AlreadyExists,
-            "{expires_at}"
+        assert!(
+            matches!(refused, RegisterError::AlreadyExists),
+            "{expires_at}: {refused}"
         );
         assert_eq!(store.sweep(before).await.unwrap(), 0, "{expires_at}");
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use dcv_resolver_core::{
-    Expiry, LeaseToken, OnConflict, SessionImport, SessionRegistry, SessionStore, StoreErrorKind,
+    Expiry, LeaseToken, OnConflict, RegisterError, SessionImport, SessionRegistry, SessionStore,
     Timestamp,
 };
 use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore, migrate};
@@ -88,7 +88,7 @@ async fn a_call_that_changes_nothing_is_not_told() {
         .register(&console, &OTHER_TOKEN, NOW)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::AlreadyExists);
+    assert!(matches!(error, RegisterError::AlreadyExists), "{error}");
     writer
         .renew(console.id(), &OTHER_TOKEN, Expiry::Never, NOW)
         .await

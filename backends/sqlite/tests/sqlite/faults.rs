@@ -64,7 +64,7 @@ async fn fails(store: &SqliteStore, kind: StoreErrorKind) {
         .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), kind);
+    assert_eq!(error.store_error().unwrap().kind(), kind);
     assert!(started.elapsed() < ANSWERED_WITHIN);
 }
 
@@ -177,7 +177,10 @@ async fn writer_that_keeps_its_lock_stops_only_writers() {
         .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(
+        error.store_error().unwrap().kind(),
+        StoreErrorKind::Unavailable
+    );
     assert!(error.is_retryable());
     assert!(started.elapsed() < ANSWERED_WITHIN);
     assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
@@ -322,7 +325,11 @@ async fn invalid_row_is_a_corrupt_record_that_names_session_and_column() {
             "{text}"
         );
         let error = store.list(None, 100.try_into().unwrap()).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::CorruptRecord, "{set}");
+        assert_eq!(
+            error.store_error().unwrap().kind(),
+            StoreErrorKind::CorruptRecord,
+            "{set}"
+        );
         // Other sessions are still served.
         let other_id = "session-007".parse().unwrap();
         assert!(store.lookup(&other_id).await.unwrap().is_some());
@@ -397,7 +404,10 @@ fn file_without_write_permission_still_answers() {
                 .register(&record("other", "192.0.2.3"), &TOKEN, NOW)
                 .await
                 .unwrap_err();
-            assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+            assert_eq!(
+                error.store_error().unwrap().kind(),
+                StoreErrorKind::NotWritable
+            );
             assert_eq!(lookup(&store).await.as_deref(), Ok("192.0.2.1"));
             allow(0o644, 0o755);
             until(async || {
@@ -434,7 +444,7 @@ async fn lookups_succeed_while_writes_fail(store: &Arc<SqliteStore>, kind: Store
                 while Instant::now() < end {
                     let other = record("other", "192.0.2.3");
                     let error = store.register(&other, &TOKEN, NOW).await.unwrap_err();
-                    assert_eq!(error.kind(), kind);
+                    assert_eq!(error.store_error().unwrap().kind(), kind);
                 }
             })
         })

@@ -100,7 +100,10 @@ async fn read_only_store_refuses_to_write() {
         .await
         .unwrap_err();
 
-    assert_eq!(error.kind(), StoreErrorKind::NotWritable);
+    assert_eq!(
+        error.store_error().unwrap().kind(),
+        StoreErrorKind::NotWritable
+    );
     assert!(error.chain().to_string().contains("read-only"));
 }
 

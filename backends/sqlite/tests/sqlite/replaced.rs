@@ -250,7 +250,10 @@ async fn deleted_file_is_an_outage_until_it_is_back_and_is_not_created() {
         .register(&record("late", "192.0.2.3"), &TOKEN, NOW)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(
+        error.store_error().unwrap().kind(),
+        StoreErrorKind::Unavailable
+    );
     let text = error.chain().to_string();
     assert!(text.contains("live.db"), "{text}");
     // Only the first opening may create it.
@@ -302,7 +305,10 @@ async fn empty_file_in_its_place_gets_no_tables() {
         .register(&record("late", "192.0.2.3"), &TOKEN, NOW)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+    assert_eq!(
+        error.store_error().unwrap().kind(),
+        StoreErrorKind::Incompatible
+    );
     let error = store.ping().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Incompatible);
 

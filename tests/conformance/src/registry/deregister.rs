@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore};
 
 use crate::Fixture;
 use crate::race::race;
-use crate::sample::{OURS, THEIRS, assert_kind, full, id, minimal, other};
+use crate::sample::{OURS, THEIRS, assert_lease_lost, full, id, minimal, other};
 
 const RACES: usize = 20;
 
@@ -67,7 +67,7 @@ pub async fn r8_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixt
     store.register(&ours, &OURS, t0).await.unwrap();
     assert!(store.deregister(&id, &OURS).await.unwrap());
     let answer = store.renew(&id, &OURS, Expiry::Never, t0).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert_eq!(store.lookup(&id).await.unwrap(), None);
 
     let theirs = other(id.clone(), Expiry::Never);
@@ -121,7 +121,7 @@ pub async fn r8_concurrent_renew_does_not_restore_a_deregistered_record<
                 }
                 let answer = store.renew(&id, &OURS, Expiry::Never, t0).await;
                 if answer.is_err() {
-                    assert_kind(&answer, StoreErrorKind::LeaseLost);
+                    assert_lease_lost(&answer);
                 }
                 false
             }

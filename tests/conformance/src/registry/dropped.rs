@@ -5,12 +5,12 @@
 //! at the result. The store may still be executing the dropped call, so a rule
 //! continues with a call that has the same result in either case.
 
-use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore};
 
 use crate::Fixture;
 use crate::listing::{limit, list_all};
 use crate::partial::drop_after;
-use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, other};
+use crate::sample::{OURS, THEIRS, after, assert_already_exists, full, id, other};
 
 /// More polls than a call needs, and enough rounds to exhaust a resource that a
 /// dropped call does not return.
@@ -41,7 +41,7 @@ pub async fn r10_dropped_register_stores_the_record_or_nothing<
         store.register(&record, &OURS, t0).await.unwrap();
         let theirs = other(id(&name), Expiry::Never);
         let answer = store.register(&theirs, &THEIRS, t0).await;
-        assert_kind(&answer, StoreErrorKind::AlreadyExists);
+        assert_already_exists(&answer);
         assert_eq!(store.lookup(record.id()).await.unwrap(), Some(record));
     }
 }

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use dcv_resolver_core::{
-    Expiry, LeaseToken, SessionRegistry, SessionStore, StoreErrorKind, Timestamp,
-};
+use dcv_resolver_core::{Expiry, LeaseToken, SessionRegistry, SessionStore, Timestamp};
 
 use crate::Fixture;
 use crate::race::race;
 use crate::sample::{
-    OURS, THEIRS, after, assert_kind, full, id, minimal, other, unusual_ids, varied,
+    OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other,
+    unusual_ids, varied,
 };
 
 /// How many tasks contend for an id, and for how many ids in turn.
@@ -96,7 +95,7 @@ pub async fn r2_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRe
         store.register(&ours, &OURS, t0).await.unwrap();
         let theirs = other(id(name), Expiry::Never);
         let answer = store.register(&theirs, &THEIRS, after(t0, 9)).await;
-        assert_kind(&answer, StoreErrorKind::AlreadyExists);
+        assert_already_exists(&answer);
         assert_eq!(store.lookup(ours.id()).await.unwrap(), Some(ours));
     }
 }
@@ -111,10 +110,10 @@ pub async fn r2_live_seeded_record_is_kept<F: Fixture<Store: SessionRegistry>>(f
 
     let ours = other(id("console"), Expiry::Never);
     let answer = store.register(&ours, &OURS, after(t0, 9)).await;
-    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_already_exists(&answer);
     let expiry = Expiry::At(after(t0, 99));
     let answer = store.renew(seeded.id(), &OURS, expiry, t0).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!store.deregister(seeded.id(), &OURS).await.unwrap());
     assert_eq!(store.lookup(seeded.id()).await.unwrap(), Some(seeded));
 }
@@ -131,10 +130,10 @@ pub async fn r2_refused_register_does_not_change_the_lease<F: Fixture<Store: Ses
     store.register(&ours, &OURS, t0).await.unwrap();
     let theirs = other(id.clone(), Expiry::Never);
     let answer = store.register(&theirs, &THEIRS, t0).await;
-    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_already_exists(&answer);
 
     let answer = store.renew(&id, &THEIRS, Expiry::Never, t0).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!store.deregister(&id, &THEIRS).await.unwrap());
     let later = Expiry::At(after(t0, 20));
     store.renew(&id, &OURS, later, t0).await.unwrap();
@@ -163,7 +162,7 @@ pub async fn r2_tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(
                 bytes[position] ^= bit;
                 let wrong = LeaseToken::from_bytes(bytes);
                 let answer = store.register(&record, &wrong, t0).await;
-                assert_kind(&answer, StoreErrorKind::AlreadyExists);
+                assert_already_exists(&answer);
                 assert!(!store.deregister(record.id(), &wrong).await.unwrap());
             }
         }
@@ -266,7 +265,7 @@ pub async fn r4_extreme_expiries_are_compared_correctly<F: Fixture<Store: Sessio
     for ms in TO_COME {
         let ours = other(record("overwritten", ms).id().clone(), Expiry::Never);
         let answer = store.register(&ours, &OURS, t0).await;
-        assert_kind(&answer, StoreErrorKind::AlreadyExists);
+        assert_already_exists(&answer);
     }
     assert_eq!(store.sweep(t0).await.unwrap(), PAST.len() as u64);
     for ms in PAST {
@@ -294,10 +293,10 @@ pub async fn r4_token_of_a_replaced_record_is_invalid<F: Fixture<Store: SessionR
     store.register(&new, &OURS, now).await.unwrap();
 
     let answer = store.renew(&id, &THEIRS, Expiry::Never, now).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert!(!store.deregister(&id, &THEIRS).await.unwrap());
     let answer = store.register(&old, &THEIRS, now).await;
-    assert_kind(&answer, StoreErrorKind::AlreadyExists);
+    assert_already_exists(&answer);
     assert_eq!(store.lookup(&id).await.unwrap(), Some(new));
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
@@ -349,7 +348,7 @@ async fn contend<S: SessionRegistry>(store: &Arc<S>, name: &str, now: Timestamp)
     for (contender, answer) in contenders.into_iter().zip(&answers) {
         match answer {
             Ok(()) => winners.push(contender),
-            Err(_) => assert_kind(answer, StoreErrorKind::AlreadyExists),
+            Err(_) => assert_already_exists(answer),
         }
     }
     let [(record, token)] = winners.as_slice() else {

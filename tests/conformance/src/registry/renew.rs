@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore};
 
 use crate::Fixture;
 use crate::race::race;
-use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other};
+use crate::sample::{
+    OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other,
+};
 
 const RACES: usize = 40;
 
@@ -16,7 +18,7 @@ pub async fn r6_only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixtur
     store.register(&record, &OURS, t0).await.unwrap();
     for expiry in [Expiry::Never, Expiry::At(after(t0, 99)), Expiry::At(t0)] {
         let answer = store.renew(record.id(), &THEIRS, expiry, t0).await;
-        assert_kind(&answer, StoreErrorKind::LeaseLost);
+        assert_lease_lost(&answer);
     }
     assert_eq!(store.lookup(record.id()).await.unwrap(), Some(record));
 }
@@ -28,7 +30,7 @@ pub async fn r6_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>
     let other = minimal(id("another"), Expiry::Never);
     store.register(&other, &OURS, t0).await.unwrap();
     let answer = store.renew(&id("console"), &OURS, Expiry::Never, t0).await;
-    assert_kind(&answer, StoreErrorKind::LeaseLost);
+    assert_lease_lost(&answer);
     assert_eq!(store.lookup(&id("console")).await.unwrap(), None);
 }
 
@@ -42,7 +44,7 @@ pub async fn r6_expired_lease_is_not_renewed<F: Fixture<Store: SessionRegistry>>
     for now in [after(t0, 10), after(t0, 11), after(t0, 10_000)] {
         for expiry in [Expiry::Never, Expiry::At(after(t0, 99_999))] {
             let answer = store.renew(record.id(), &OURS, expiry, now).await;
-            assert_kind(&answer, StoreErrorKind::LeaseLost);
+            assert_lease_lost(&answer);
         }
     }
     assert_eq!(store.lookup(record.id()).await.unwrap(), Some(record));
@@ -146,10 +148,10 @@ pub async fn r6_renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegi
             async move {
                 if turn % 2 == 0 {
                     let now = after(t0, 9);
-                    (true, store.renew(&id, &OURS, renewed_until, now).await)
+                    Ok(store.renew(&id, &OURS, renewed_until, now).await)
                 } else {
                     let now = after(t0, 10);
-                    (false, store.register(&theirs, &THEIRS, now).await)
+                    Err(store.register(&theirs, &THEIRS, now).await)
                 }
             }
         }))
@@ -157,12 +159,12 @@ pub async fn r6_renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegi
 
         let mut renewed = 0;
         let mut registered = 0;
-        for (renews, answer) in answers {
-            match (renews, &answer) {
-                (true, Ok(())) => renewed += 1,
-                (false, Ok(())) => registered += 1,
-                (true, Err(_)) => assert_kind(&answer, StoreErrorKind::LeaseLost),
-                (false, Err(_)) => assert_kind(&answer, StoreErrorKind::AlreadyExists),
+        for answer in answers {
+            match answer {
+                Ok(Ok(())) => renewed += 1,
+                Err(Ok(())) => registered += 1,
+                Ok(answer) => assert_lease_lost(&answer),
+                Err(answer) => assert_already_exists(&answer),
             }
         }
         // Each side repeats its call, which is harmless.

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use dcv_resolver_core::{Expiry, SessionRecord, SessionRegistry, SessionStore, StoreErrorKind};
+use dcv_resolver_core::{Expiry, SessionRecord, SessionRegistry, SessionStore};
 
 use crate::Fixture;
 use crate::race::race;
-use crate::sample::{OURS, THEIRS, after, assert_kind, full, id, minimal, other};
+use crate::sample::{
+    OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other,
+};
 
 /// How many records a sweep finds, and how often.
 const CONTENDED: usize = 16;
@@ -54,7 +56,7 @@ pub async fn r9_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fix
         assert_eq!(store.lookup(&id).await.unwrap(), Some(record));
         let theirs = other(id.clone(), Expiry::Never);
         let answer = store.register(&theirs, &THEIRS, now).await;
-        assert_kind(&answer, StoreErrorKind::AlreadyExists);
+        assert_already_exists(&answer);
         assert!(store.deregister(&id, &OURS).await.unwrap());
     }
 }
@@ -107,7 +109,7 @@ pub async fn r9_sweep_keeps_concurrently_renewed_records<F: Fixture<Store: Sessi
                 };
                 let answer = store.renew(record.id(), &OURS, expiry, after(t0, 9)).await;
                 if answer.is_err() {
-                    assert_kind(&answer, StoreErrorKind::LeaseLost);
+                    assert_lease_lost(&answer);
                 }
                 Some((record, answer.is_ok()))
             }

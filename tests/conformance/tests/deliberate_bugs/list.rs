@@ -1,21 +1,20 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{
-    Expiry, Page, PageToken, SessionId, SessionListing, SessionRecord, StoreError, StoreErrorKind,
-    async_trait,
+    Expiry, ListError, Page, PageToken, SessionId, SessionListing, SessionRecord, async_trait,
 };
 
 use crate::bug::Bug;
 use crate::edit::without_labels;
 use crate::judge::server_time;
-use crate::place::{BuggyStore, Row, error};
+use crate::place::{BuggyStore, Row};
 
 impl BuggyStore {
     pub(crate) fn list_now(
         &self,
         page: Option<&PageToken>,
         limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<Page, ListError> {
         let after = page.map(|token| self.page_start(token)).transpose()?;
         let after = after.unwrap_or_default();
         let mut cursor = self.cursor.lock().unwrap();
@@ -57,7 +56,7 @@ impl BuggyStore {
         })
     }
 
-    fn page_start(&self, token: &PageToken) -> Result<String, StoreError> {
+    fn page_start(&self, token: &PageToken) -> Result<String, ListError> {
         let text = match self.bug {
             Some(Bug::ListTrimsItsPage) => token.as_str().trim(),
             Some(Bug::ListTakesAnyPage) => return Ok(token.as_str().to_owned()),
@@ -65,7 +64,7 @@ impl BuggyStore {
         };
         match SessionId::new(text) {
             Ok(_) => Ok(text.to_owned()),
-            Err(source) => Err(error(StoreErrorKind::InvalidPage).with_source(source)),
+            Err(reason) => Err(ListError::invalid_page_token(reason)),
         }
     }
 
@@ -110,11 +109,7 @@ impl BuggyStore {
 
 #[async_trait]
 impl SessionListing for BuggyStore {
-    async fn list(
-        &self,
-        page: Option<&PageToken>,
-        limit: NonZeroUsize,
-    ) -> Result<Page, StoreError> {
+    async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let connection = self.connect().await?;
         let answer = self.list_now(page, limit);
         connection.close().await;

@@ -1,6 +1,6 @@
 use dcv_resolver_core::{
-    Expiry, LeaseToken, SessionId, SessionRecord, SessionRegistry, StoreError, StoreErrorKind,
-    Timestamp, async_trait,
+    Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord, SessionRegistry,
+    StoreError, StoreErrorKind, Timestamp, async_trait,
 };
 use tokio::sync::MutexGuard;
 
@@ -27,11 +27,11 @@ impl BuggyStore {
         token: &LeaseToken,
         now: Timestamp,
         taken: Option<bool>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         let key = self.key(record.id());
         let mut rows = self.rows();
         if taken.unwrap_or_else(|| self.is_taken(&rows, &key, token, now)) {
-            return Err(error(StoreErrorKind::AlreadyExists));
+            return Err(RegisterError::AlreadyExists);
         }
         match self.bug {
             Some(Bug::RegisterForgetsEveryTenth) if rows.len() % 10 == 9 => return Ok(()),
@@ -70,7 +70,7 @@ impl BuggyStore {
         expiry: Expiry,
         now: Timestamp,
         seen: Option<Option<Row>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         let key = self.key(id);
         let mut rows = self.rows();
         if self.has(Bug::RenewCreates) && !rows.contains_key(&key) {
@@ -87,7 +87,7 @@ impl BuggyStore {
                 .cloned(),
         };
         let Some(mut row) = row else {
-            return Err(error(StoreErrorKind::LeaseLost));
+            return Err(RenewError::LeaseLost);
         };
         let record = match self.bug {
             Some(Bug::RenewForgetsLabels) => without_labels(&row.record),
@@ -167,7 +167,7 @@ impl SessionRegistry for BuggyStore {
         record: &SessionRecord,
         token: &LeaseToken,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RegisterError> {
         let connection = self.connect().await?;
         let _lock = self.lock().await?;
         let key = self.key(record.id());
@@ -206,7 +206,7 @@ impl SessionRegistry for BuggyStore {
         token: &LeaseToken,
         expiry: Expiry,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RenewError> {
         let connection = self.connect().await?;
         let key = self.key(id);
         let mut seen = None;
