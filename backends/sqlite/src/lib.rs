@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod change_log;
+mod change_notifier;
 mod changes;
 mod config;
 mod connect;

@@ -1,4 +1,4 @@
-//! The contract of a store, on a real file in a folder of each test's own.
+//! The contracts, on a real file in a directory of each test.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -25,7 +25,7 @@ impl Fixture for File {
     }
 
     async fn open(&self) -> SqliteStore {
-        // The rules are not about waiting, and the machine may be busy.
+        // The rules are not about time limits, and the machine may be busy.
         let config = SqliteConfig::new(self.0.path().join("sessions.db"))
             .create_if_missing(true)
             .busy_timeout(Duration::from_secs(10))
@@ -36,7 +36,7 @@ impl Fixture for File {
 
 conformance!(read, list, registry, import, durability, shared; File);
 
-/// Behind a cache that is told of changes.
+/// Puts a cache in front that follows the changes.
 struct Cached(File);
 
 impl Fixture for Cached {
@@ -55,7 +55,7 @@ impl Fixture for Cached {
             .max_staleness(self.max_staleness())
             .clock(ManualClock::default());
         let cached = CachedStore::new(self.0.open().await, config);
-        // Until the rule's runtime ends.
+        // Ends with the runtime of the rule.
         tokio::spawn(cached.store().watch_changes(cached.listener()));
         cached
     }

@@ -1,4 +1,4 @@
-//! A cache in front of the store, and another process that writes.
+//! A cache in front of the store while another process writes.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -15,17 +15,17 @@ use dcv_resolver_sqlite::SqliteStore;
 
 use crate::support::{NOW, TOKEN, config, record, until};
 
-/// Names the database to write to, in the process that writes: this test
-/// program, started once more.
+/// Names the database in the environment of the writing process, which is this
+/// test program started again.
 const DATABASE: &str = "DCV_TEST_COHERENT";
 
-const TEST: &str = "coherent::what_is_confirmed_is_never_answered_older";
+const TEST: &str = "coherent::lookup_never_returns_older_than_what_is_caught_up";
 
 const SESSIONS: u64 = 32;
 
 const LASTS: Duration = Duration::from_secs(3);
 
-/// A session's host tells how often the writer has written.
+/// Returns a host that contains how often the writer has written.
 fn host(count: u64) -> String {
     format!("ws-{count}.example")
 }
@@ -35,13 +35,13 @@ fn count(host: &str) -> u64 {
     digits.parse().unwrap()
 }
 
-/// Numbers in no order.
+/// Returns numbers in no order.
 fn scattered(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
-/// Writes one session after the other, now and then many at once, and says
-/// what was acknowledged.
+/// Writes one session after the other, sometimes many at once, and prints what
+/// was acknowledged.
 #[expect(clippy::print_stdout, reason = "the parent process reads it")]
 async fn write_until_killed(path: &str) {
     let store = SqliteStore::open(config(path.as_ref())).await.unwrap();
@@ -78,38 +78,37 @@ fn start_writer(path: &std::path::Path) -> Child {
         .unwrap()
 }
 
-/// As simple as a cache can be: it keeps every answer until it hears that it
-/// may be another.
+/// The simplest cache: it keeps every answer until the session may have changed.
 #[derive(Debug, Default)]
 struct Cache {
-    /// What is kept, with the number of calls that told of changes.
-    kept: Mutex<(HashMap<SessionId, u64>, u64)>,
-    /// What the writer has acknowledged and is not confirmed, oldest first.
+    /// The cached counts, and the number of events that discarded some.
+    entries: Mutex<(HashMap<SessionId, u64>, u64)>,
+    /// The acknowledged writes that are not caught up with, oldest first.
     acknowledged: Mutex<Vec<(Instant, u64, u64)>>,
-    /// By session: a write that is acknowledged and confirmed.
+    /// By session: the last acknowledged write that is caught up with.
     floor: [AtomicU64; SESSIONS as usize],
     hits: AtomicU64,
     lookups: AtomicU64,
-    confirmed_writes: AtomicU64,
+    caught_up_writes: AtomicU64,
 }
 
 impl Cache {
     async fn count(&self, store: &SqliteStore, id: &SessionId) -> u64 {
-        let calls = {
-            let kept = self.kept.lock().unwrap();
-            if let Some(count) = kept.0.get(id) {
+        let discarded = {
+            let entries = self.entries.lock().unwrap();
+            if let Some(count) = entries.0.get(id) {
                 self.hits.fetch_add(1, Ordering::Relaxed);
                 return *count;
             }
-            kept.1
+            entries.1
         };
         let record = store.lookup(id).await.unwrap().unwrap();
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let count = count(record.host().as_str());
-        let mut kept = self.kept.lock().unwrap();
+        let mut entries = self.entries.lock().unwrap();
         // Otherwise the answer may be from before the change.
-        if kept.1 == calls {
-            kept.0.insert(id.clone(), count);
+        if entries.1 == discarded {
+            entries.0.insert(id.clone(), count);
         }
         count
     }
@@ -117,50 +116,34 @@ impl Cache {
 
 impl ChangeListener for Cache {
     fn on_change(&self, event: ChangeEvent<'_>) {
-        match event {
-            ChangeEvent::Changed(id) => {
-                let mut kept = self.kept.lock().unwrap();
-                kept.0.remove(id);
-                kept.1 += 1;
+        if let ChangeEvent::CaughtUp(instant) = event {
+            let mut acknowledged = self.acknowledged.lock().unwrap();
+            let caught_up = acknowledged.partition_point(|(at, ..)| *at < instant);
+            for (_, n, count) in acknowledged.drain(..caught_up) {
+                self.floor[n as usize].fetch_max(count, Ordering::SeqCst);
+                self.caught_up_writes.fetch_add(1, Ordering::Relaxed);
             }
-            ChangeEvent::AllChanged => {
-                let mut kept = self.kept.lock().unwrap();
-                kept.0.clear();
-                kept.1 += 1;
-            }
-            ChangeEvent::CaughtUp(moment) => {
-                let mut acknowledged = self.acknowledged.lock().unwrap();
-                let confirmed = acknowledged.partition_point(|(at, ..)| *at < moment);
-                for (_, n, count) in acknowledged.drain(..confirmed) {
-                    self.floor[n as usize].fetch_max(count, Ordering::SeqCst);
-                    self.confirmed_writes.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            ChangeEvent::Disconnected => {
-                let mut kept = self.kept.lock().unwrap();
-                kept.0.clear();
-                kept.1 += 1;
-            }
-            ChangeEvent::Unsupported => {
-                let mut kept = self.kept.lock().unwrap();
-                kept.0.clear();
-                kept.1 += 1;
-            }
-            event => panic!("{event:?}"),
+            return;
         }
+        let mut entries = self.entries.lock().unwrap();
+        match event {
+            ChangeEvent::Changed(id) => drop(entries.0.remove(id)),
+            _ => entries.0.clear(),
+        }
+        entries.1 += 1;
     }
 }
 
-/// Notes what the writer acknowledges, on a thread, until it is killed.
-fn note_acknowledged(writer: &mut Child, cache: Arc<Cache>) -> std::thread::JoinHandle<()> {
+/// Collects on a thread what the writer acknowledges until it is killed.
+fn collect_acknowledged(writer: &mut Child, cache: Arc<Cache>) -> std::thread::JoinHandle<()> {
     let output = BufReader::new(writer.stdout.take().unwrap());
     std::thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             let Some(rest) = line.strip_prefix("acknowledged ") else {
                 continue;
             };
-            // The last line may be cut off by the kill; a count cut short
-            // would only ask for less.
+            // The kill may truncate the last line; a truncated count requires
+            // less.
             let Some((which, count)) = rest.split_once(' ') else {
                 break;
             };
@@ -176,7 +159,7 @@ fn note_acknowledged(writer: &mut Child, cache: Arc<Cache>) -> std::thread::Join
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_confirmed_is_never_answered_older() {
+async fn lookup_never_returns_older_than_what_is_caught_up() {
     if let Ok(path) = std::env::var(DATABASE) {
         return write_until_killed(&path).await;
     }
@@ -192,9 +175,9 @@ async fn what_is_confirmed_is_never_answered_older() {
         .await
         .unwrap();
     let cache = Arc::new(Cache::default());
-    let telling = tokio::spawn(store.watch_changes(Arc::clone(&cache) as Arc<dyn ChangeListener>));
+    let watching = tokio::spawn(store.watch_changes(Arc::clone(&cache) as Arc<dyn ChangeListener>));
     let mut writer = start_writer(&path);
-    let noting = note_acknowledged(&mut writer, Arc::clone(&cache));
+    let collecting = collect_acknowledged(&mut writer, Arc::clone(&cache));
 
     let end = Instant::now() + LASTS;
     let readers: Vec<_> = (0..4)
@@ -208,7 +191,7 @@ async fn what_is_confirmed_is_never_answered_older() {
                     let answered = cache.count(&store, &id).await;
                     assert!(answered >= floor, "s-{n}: {answered} after {floor}");
                     if step % 100 == 0 {
-                        // The others have their turn, also on a busy machine.
+                        // Lets the others run, also on a busy machine.
                         tokio::task::yield_now().await;
                         if Instant::now() > end {
                             return;
@@ -223,18 +206,18 @@ async fn what_is_confirmed_is_never_answered_older() {
     }
     writer.kill().unwrap();
     writer.wait().unwrap();
-    noting.join().unwrap();
+    collecting.join().unwrap();
 
-    // In the end every session is as it was written last.
+    // In the end every session is at its last write.
     until(async || cache.acknowledged.lock().unwrap().is_empty()).await;
     for n in 0..SESSIONS {
         let id = format!("s-{n}").parse().unwrap();
         let answered = cache.count(&store, &id).await;
         assert!(answered >= cache.floor[n as usize].load(Ordering::SeqCst));
     }
-    // Both ways were gone.
-    for counter in [&cache.hits, &cache.lookups, &cache.confirmed_writes] {
+    // Both the cache and the store were used.
+    for counter in [&cache.hits, &cache.lookups, &cache.caught_up_writes] {
         assert!(counter.load(Ordering::Relaxed) > 100, "{cache:?}");
     }
-    telling.abort();
+    watching.abort();
 }

@@ -1,4 +1,4 @@
-//! What the SQLite backend promises beyond the contract, on real files.
+//! Guarantees of the SQLite backend beyond the contract, with real files.
 
 #![expect(
     clippy::panic,
@@ -10,9 +10,9 @@ mod changes;
 mod coherent;
 mod crash;
 mod faults;
+mod gaps;
 mod list;
 mod log;
-mod lost;
 mod open;
 mod recorder;
 mod replaced;

@@ -1,4 +1,4 @@
-//! [`Recorder`]: a listener that keeps what it is told.
+//! [`Recorder`]: a listener that records its events.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,139 +11,128 @@ use tokio::time::timeout;
 
 use crate::support::PATIENCE;
 
+/// An owned [`ChangeEvent`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Told {
+pub(crate) enum Event {
     Changed(String),
-    All,
-    Lost,
-    Untold,
-    Confirmed(Instant),
+    AllChanged,
+    CaughtUp(Instant),
+    Disconnected,
+    Unsupported,
 }
 
-/// The calls of a listener's contract, in the order in which they came.
+/// Records the events of a store and checks that their order follows the
+/// contract.
 pub(crate) struct Recorder {
-    calls: UnboundedReceiver<Told>,
-    telling: JoinHandle<()>,
-    /// As a listener begins: nothing may be taken for told.
-    is_lost: bool,
-    last: Option<Told>,
+    events: UnboundedReceiver<Event>,
+    watching: JoinHandle<()>,
+    /// Every source starts with a gap.
+    in_gap: bool,
+    last: Option<Event>,
 }
 
 impl Recorder {
-    /// Has `store` tell it of changes, until it is dropped.
-    pub(crate) fn of(store: &SqliteStore) -> Self {
-        let (listener, calls) = unbounded_channel();
-        let telling = tokio::spawn(store.watch_changes(Arc::new(Listener(listener))));
+    /// Watches `store` until the recorder is dropped.
+    pub(crate) fn watch(store: &SqliteStore) -> Self {
+        let (listener, events) = unbounded_channel();
+        let watching = tokio::spawn(store.watch_changes(Arc::new(Listener(listener))));
         Self {
-            calls,
-            telling,
-            is_lost: true,
+            events,
+            watching,
+            in_gap: true,
             last: None,
         }
     }
 
-    /// As [`of`](Self::of), once the store has begun to tell.
-    pub(crate) async fn begun(store: &SqliteStore) -> Self {
-        let mut recorder = Self::of(store);
-        assert_eq!(recorder.told().await, [Told::All]);
+    /// Watches `store` and waits for its first `AllChanged`.
+    pub(crate) async fn started(store: &SqliteStore) -> Self {
+        let mut recorder = Self::watch(store);
+        assert_eq!(recorder.events().await, [Event::AllChanged]);
         recorder
     }
 
-    /// What was told since the last call, up to the confirmation of what was
-    /// done before this one.
-    pub(crate) async fn told(&mut self) -> Vec<Told> {
+    /// Returns the events since the last call up to the moment of this call,
+    /// without `CaughtUp`.
+    pub(crate) async fn events(&mut self) -> Vec<Event> {
         let now = tokio::time::Instant::now().into_std();
-        self.until(|call| matches!(call, Told::Confirmed(moment) if *moment > now))
+        self.until(|event| matches!(event, Event::CaughtUp(instant) if *instant > now))
             .await
     }
 
-    /// What was told since the last call, without confirmations, up to the
-    /// first call that `ends` it.
-    pub(crate) async fn until(&mut self, ends: impl Fn(&Told) -> bool + Send + Sync) -> Vec<Told> {
-        let mut told = Vec::new();
-        let ending = timeout(PATIENCE, async {
+    /// Returns the events since the last call up to the first one that is
+    /// `last`, without `CaughtUp`.
+    pub(crate) async fn until(
+        &mut self,
+        last: impl Fn(&Event) -> bool + Send + Sync,
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        let received = timeout(PATIENCE, async {
             loop {
-                let call = self.next().await;
-                let is_end = ends(&call);
-                if !matches!(call, Told::Confirmed(_)) {
-                    told.push(call);
+                let event = self.next().await;
+                let is_last = last(&event);
+                if !matches!(event, Event::CaughtUp(_)) {
+                    events.push(event);
                 }
-                if is_end {
+                if is_last {
                     break;
                 }
             }
-        });
-        let ended = ending.await;
-        assert!(ended.is_ok(), "it was not told in time, only {told:?}");
-        told
+        })
+        .await;
+        assert!(received.is_ok(), "only these events in time: {events:?}");
+        events
     }
 
-    /// The next call, which must be in its turn.
-    async fn next(&mut self) -> Told {
-        let call = self.calls.recv().await.unwrap();
-        match call {
-            Told::Lost => assert!(self.last != Some(Told::Lost), "lost twice"),
-            Told::Untold | Told::All => {}
-            _ => assert!(!self.is_lost, "{call:?} while it is lost"),
-        }
-        self.is_lost = match call {
-            Told::Lost | Told::Untold => true,
-            Told::All => false,
-            _ => self.is_lost,
-        };
-        self.last = Some(call.clone());
-        call
-    }
-
-    /// Drops what tells, and returns all that it still says, without
-    /// confirmations.
-    pub(crate) async fn dropped(mut self) -> Vec<Told> {
-        self.telling.abort();
-        let mut told = Vec::new();
-        while let Some(call) = timeout(PATIENCE, self.calls.recv()).await.unwrap() {
-            if !matches!(call, Told::Confirmed(_)) {
-                told.push(call);
+    async fn next(&mut self) -> Event {
+        let event = self.events.recv().await.unwrap();
+        match event {
+            Event::Disconnected => {
+                assert!(self.last != Some(Event::Disconnected), "disconnected twice");
+                self.in_gap = true;
+            }
+            Event::Unsupported => self.in_gap = true,
+            Event::AllChanged => self.in_gap = false,
+            Event::Changed(_) | Event::CaughtUp(_) => {
+                assert!(!self.in_gap, "{event:?} during a gap");
             }
         }
-        told
+        self.last = Some(event.clone());
+        event
+    }
+
+    /// Stops watching and returns the remaining events, without `CaughtUp`.
+    pub(crate) async fn stop(mut self) -> Vec<Event> {
+        self.watching.abort();
+        let mut events = Vec::new();
+        while let Some(event) = timeout(PATIENCE, self.events.recv()).await.unwrap() {
+            if !matches!(event, Event::CaughtUp(_)) {
+                events.push(event);
+            }
+        }
+        events
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.telling.abort();
+        self.watching.abort();
     }
 }
 
 #[derive(Debug)]
-struct Listener(UnboundedSender<Told>);
-
-impl Listener {
-    /// The last call comes when nobody listens any more.
-    fn say(&self, told: Told) {
-        self.0.send(told).ok();
-    }
-}
+struct Listener(UnboundedSender<Event>);
 
 impl ChangeListener for Listener {
     fn on_change(&self, event: ChangeEvent<'_>) {
-        match event {
-            ChangeEvent::Changed(id) => {
-                self.say(Told::Changed(id.to_string()));
-            }
-            ChangeEvent::AllChanged => {
-                self.say(Told::All);
-            }
-            ChangeEvent::CaughtUp(moment) => {
-                self.say(Told::Confirmed(moment));
-            }
-            ChangeEvent::Disconnected => {
-                self.say(Told::Lost);
-            }
-            ChangeEvent::Unsupported => {
-                self.say(Told::Untold);
-            }
-            event => panic!("{event:?}"),
-        }
+        let event = match event {
+            ChangeEvent::Changed(id) => Event::Changed(id.to_string()),
+            ChangeEvent::AllChanged => Event::AllChanged,
+            ChangeEvent::CaughtUp(instant) => Event::CaughtUp(instant),
+            ChangeEvent::Disconnected => Event::Disconnected,
+            ChangeEvent::Unsupported => Event::Unsupported,
+            event => panic!("unknown event {event:?}"),
+        };
+        // The receiver is gone when the recorder was dropped.
+        self.0.send(event).ok();
     }
 }

@@ -1,5 +1,5 @@
-//! Changes are told while the database is replaced, and it is said when they
-//! cannot be.
+//! Changes are reported across a replaced database, and gaps are reported when
+//! they cannot be.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use dcv_resolver_sqlite::{MIGRATIONS, SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
 use crate::log::{logged, record_log};
-use crate::recorder::{Recorder, Told};
+use crate::recorder::{Event, Recorder};
 use crate::support::{
     NOW, PATIENCE, TOKEN, config, execute, lookup, ordinary_user, raw, record, sidecar, write_back,
     write_database,
@@ -25,14 +25,14 @@ struct Place {
 }
 
 impl Place {
-    /// A folder with a database of `console` on 192.0.2.1, and a store that
-    /// tells of its changes.
+    /// Creates a directory with a database of `console` on 192.0.2.1, and a store
+    /// that is watched.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("live.db");
         write_database(&path, "192.0.2.1").await;
         let store = SqliteStore::open(config(&path)).await.unwrap();
-        let recorder = Recorder::begun(&store).await;
+        let recorder = Recorder::started(&store).await;
         Self {
             folder,
             path,
@@ -41,39 +41,47 @@ impl Place {
         }
     }
 
-    /// A database beside the live one, with `console` on `host`.
+    /// Writes a database beside the live one, with `console` on `host`.
     async fn other(&self, host: &str) -> PathBuf {
         let path = self.folder.path().join("other.db");
         write_database(&path, host).await;
         path
     }
 
-    async fn is_lost(&mut self) {
-        let told = self.recorder.until(|call| *call == Told::Lost).await;
-        assert_eq!(told, [Told::Lost]);
+    async fn expect_disconnected(&mut self) {
+        let events = self
+            .recorder
+            .until(|event| *event == Event::Disconnected)
+            .await;
+        assert_eq!(events, [Event::Disconnected]);
     }
 
-    async fn is_untold(&mut self) {
-        let told = self.recorder.until(|call| *call == Told::Untold).await;
-        assert_eq!(told, [Told::Untold]);
+    async fn expect_unsupported(&mut self) {
+        let events = self
+            .recorder
+            .until(|event| *event == Event::Unsupported)
+            .await;
+        assert_eq!(events, [Event::Unsupported]);
     }
 
-    /// All changed is told, and then `console` is on `host`, and changes are
-    /// told one by one.
-    async fn is_back(&mut self, host: &str) {
-        let told = self.recorder.until(|call| *call == Told::All).await;
-        assert_eq!(told, [Told::All]);
+    /// Expects `AllChanged`, then `console` on `host`, then a single change.
+    async fn expect_recovery(&mut self, host: &str) {
+        let events = self
+            .recorder
+            .until(|event| *event == Event::AllChanged)
+            .await;
+        assert_eq!(events, [Event::AllChanged]);
         assert_eq!(lookup(&self.store).await.as_deref(), Ok(host));
 
         let one = record("one", "192.0.2.1");
         self.store.register(&one, &TOKEN, NOW).await.unwrap();
-        let told = self.recorder.told().await;
-        assert_eq!(told, [Told::Changed("one".to_owned())]);
+        let events = self.recorder.events().await;
+        assert_eq!(events, [Event::Changed("one".to_owned())]);
     }
 }
 
 #[tokio::test]
-async fn a_file_moved_over_is_told_and_visible_from_then_on() {
+async fn file_moved_over_is_reported_and_visible_from_then_on() {
     let mut place = Place::new().await;
     for round in 2..10 {
         let host = format!("192.0.2.{round}");
@@ -81,22 +89,22 @@ async fn a_file_moved_over_is_told_and_visible_from_then_on() {
         // A lookup has just looked at the file, and would not do so again.
         lookup(&place.store).await.unwrap();
         fs::rename(&other, &place.path).unwrap();
-        place.is_back(&host).await;
+        place.expect_recovery(&host).await;
     }
 }
 
 #[tokio::test]
-async fn a_file_moved_over_is_told_before_the_move_is_confirmed() {
+async fn file_moved_over_is_reported_before_it_is_caught_up() {
     let mut place = Place::new().await;
     for round in 2..10 {
         let other = place.other(&format!("192.0.2.{round}")).await;
         fs::rename(&other, &place.path).unwrap();
-        assert_eq!(place.recorder.told().await, [Told::All]);
+        assert_eq!(place.recorder.events().await, [Event::AllChanged]);
     }
 }
 
 #[tokio::test]
-async fn a_symbolic_link_that_turns_is_told() {
+async fn switched_symbolic_link_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let [one, two, live, turned] =
         ["one.db", "two.db", "live.db", "turned.db"].map(|name| folder.path().join(name));
@@ -104,71 +112,71 @@ async fn a_symbolic_link_that_turns_is_told() {
     write_database(&two, "192.0.2.2").await;
     symlink(&one, &live).unwrap();
     let store = SqliteStore::open(config(&live)).await.unwrap();
-    let mut recorder = Recorder::begun(&store).await;
+    let mut recorder = Recorder::started(&store).await;
 
     symlink(&two, &turned).unwrap();
     fs::rename(&turned, &live).unwrap();
-    assert_eq!(recorder.told().await, [Told::All]);
+    assert_eq!(recorder.events().await, [Event::AllChanged]);
     assert_eq!(lookup(&store).await.as_deref(), Ok("192.0.2.2"));
 }
 
 #[tokio::test]
-async fn a_deleted_file_is_lost_until_it_is_there_again() {
+async fn deleted_file_is_disconnected_until_it_is_back() {
     let mut place = Place::new().await;
     fs::remove_file(&place.path).unwrap();
-    place.is_lost().await;
+    place.expect_disconnected().await;
     assert_eq!(lookup(&place.store).await, Err(StoreErrorKind::Unavailable));
     let other = place.other("192.0.2.2").await;
     fs::rename(&other, &place.path).unwrap();
-    place.is_back("192.0.2.2").await;
+    place.expect_recovery("192.0.2.2").await;
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_lost_until_it_is_mended() {
+async fn file_that_is_not_a_database_is_disconnected_until_it_is_repaired() {
     let mut place = Place::new().await;
     let garbage = place.folder.path().join("garbage");
     for content in [&b"not a database, "[..], b""] {
         fs::write(&garbage, content.repeat(500)).unwrap();
         fs::rename(&garbage, &place.path).unwrap();
-        place.is_lost().await;
+        place.expect_disconnected().await;
         let other = place.other("192.0.2.2").await;
         fs::rename(&other, &place.path).unwrap();
-        place.is_back("192.0.2.2").await;
+        place.expect_recovery("192.0.2.2").await;
     }
 }
 
 #[tokio::test]
-async fn a_locked_database_is_lost_until_the_lock_is_gone() {
+async fn locked_database_is_disconnected_until_the_lock_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("live.db");
     write_database(&path, "192.0.2.1").await;
     let mut holder = raw(&path).await;
-    // Without a log a writer shuts readers out.
+    // Without a log a writer locks readers out.
     execute(&mut holder, "PRAGMA journal_mode = DELETE").await;
     let config = SqliteConfig::new(&path).read_only(true);
     let store = SqliteStore::open(config.acquire_timeout(PATIENCE))
         .await
         .unwrap();
-    let mut recorder = Recorder::begun(&store).await;
+    let mut recorder = Recorder::started(&store).await;
 
     execute(
         &mut holder,
         "BEGIN EXCLUSIVE; UPDATE dcv_session SET host = '192.0.2.2'",
     )
     .await;
-    let told = recorder.until(|call| *call == Told::Lost).await;
-    assert_eq!(told, [Told::Lost]);
+    let events = recorder.until(|event| *event == Event::Disconnected).await;
+    assert_eq!(events, [Event::Disconnected]);
     execute(&mut holder, "COMMIT").await;
-    assert_eq!(recorder.told().await, [Told::All]);
+    assert_eq!(recorder.events().await, [Event::AllChanged]);
     assert_eq!(lookup(&store).await.as_deref(), Ok("192.0.2.2"));
 
     execute(&mut holder, "UPDATE dcv_session SET host = '192.0.2.3'").await;
-    let told = recorder.told().await;
-    assert_eq!(told, [Told::Changed("console".to_owned())]);
+    let events = recorder.events().await;
+    assert_eq!(events, [Event::Changed("console".to_owned())]);
 }
 
 #[tokio::test]
-async fn of_tables_that_do_not_note_changes_they_go_untold_until_they_do() {
+async fn tables_that_do_not_record_changes_are_unsupported_until_they_do() {
     let mut place = Place::new().await;
     let mut other = raw(&place.path).await;
     let triggers = MIGRATIONS[1];
@@ -194,45 +202,48 @@ async fn of_tables_that_do_not_note_changes_they_go_untold_until_they_do() {
         ),
     ] {
         execute(&mut other, harm).await;
-        place.is_untold().await;
+        place.expect_unsupported().await;
         execute(&mut other, mend).await;
-        place.is_back("192.0.2.1").await;
+        place.expect_recovery("192.0.2.1").await;
     }
 }
 
 #[tokio::test]
-async fn that_changes_go_untold_is_said_anew_of_another_file() {
+async fn unsupported_is_reported_again_for_another_file() {
     const HARM: &str = "DROP TRIGGER dcv_session_change_delete";
     record_log();
     let mut place = Place::new().await;
     execute(&mut raw(&place.path).await, HARM).await;
-    place.is_untold().await;
+    place.expect_unsupported().await;
     assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.1"));
-    // What is kept from then on is not ended by every question.
+    // Repeated polls do not repeat the event, which would empty a cache.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let other = place.other("192.0.2.2").await;
     execute(&mut raw(&other).await, HARM).await;
     write_back(&other).await;
     fs::rename(&other, &place.path).unwrap();
-    place.is_untold().await;
+    place.expect_unsupported().await;
     assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.2"));
-    let said = logged(&place.path, "does not note changes");
-    assert_eq!(said.len(), 2, "{said:#?}");
-    assert!(said[0].contains("WARN"), "{said:#?}");
-    assert!(said[0].contains("the database has 4 of"), "{said:#?}");
+    let warnings = logged(&place.path, "does not record changes");
+    assert_eq!(warnings.len(), 2, "{warnings:#?}");
+    assert!(warnings[0].contains("WARN"), "{warnings:#?}");
+    assert!(
+        warnings[0].contains("the database has 4 of"),
+        "{warnings:#?}"
+    );
 
-    // Neither file nor changes.
+    // Neither the file nor its changes.
     let away = place.folder.path().join("away.db");
     fs::rename(&place.path, &away).unwrap();
-    place.is_lost().await;
+    place.expect_disconnected().await;
     fs::rename(&away, &place.path).unwrap();
-    place.is_untold().await;
-    assert_eq!(place.recorder.dropped().await, []);
+    place.expect_unsupported().await;
+    assert_eq!(place.recorder.stop().await, []);
 }
 
 #[tokio::test]
-async fn a_log_removed_while_in_use_is_no_log_to_begin_with() {
+async fn log_removed_while_in_use_is_disconnected_until_the_file_is_reopened() {
     let place = Place::new().await;
     drop(place.recorder);
     let mut other = raw(&place.path).await;
@@ -240,73 +251,76 @@ async fn a_log_removed_while_in_use_is_no_log_to_begin_with() {
     drop(other);
     fs::remove_file(sidecar(&place.path, "-wal")).unwrap();
 
-    let mut recorder = Recorder::of(&place.store);
-    let told = recorder.until(|call| *call == Told::All).await;
-    assert_eq!(told, [Told::Lost, Told::All]);
+    let mut recorder = Recorder::watch(&place.store);
+    let events = recorder.until(|event| *event == Event::AllChanged).await;
+    assert_eq!(events, [Event::Disconnected, Event::AllChanged]);
     assert!(sidecar(&place.path, "-wal").exists());
     assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.1"));
 }
 
 #[tokio::test]
-async fn a_store_before_its_database_is_lost_until_it_is_there() {
+async fn lazy_store_is_disconnected_until_its_database_exists() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("live.db");
     let store = SqliteStore::open_lazy(config(&path)).unwrap();
-    let mut recorder = Recorder::of(&store);
-    let told = recorder.until(|call| *call == Told::Lost).await;
-    assert_eq!(told, [Told::Lost]);
+    let mut recorder = Recorder::watch(&store);
+    let events = recorder.until(|event| *event == Event::Disconnected).await;
+    assert_eq!(events, [Event::Disconnected]);
     assert!(!path.exists());
 
     let elsewhere = folder.path().join("elsewhere.db");
     write_database(&elsewhere, "192.0.2.1").await;
     fs::rename(&elsewhere, &path).unwrap();
-    assert_eq!(recorder.told().await, [Told::All]);
+    assert_eq!(recorder.events().await, [Event::AllChanged]);
 }
 
 #[test]
-fn a_folder_without_leave_to_write_is_lost_until_there_is_leave() {
+fn directory_without_write_permission_is_disconnected_until_permitted() {
     ordinary_user(
-        "lost::a_folder_without_leave_to_write_is_lost_until_there_is_leave",
+        "gaps::directory_without_write_permission_is_disconnected_until_permitted",
         async || {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("live.db");
             write_database(&path, "192.0.2.1").await;
-            let allow = |mode| {
+            let set_mode = |mode| {
                 fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
             };
-            allow(0o555);
-            // SQLite cannot make the log's index, as on a disk that is mounted
-            // for reading only.
+            set_mode(0o555);
+            // SQLite cannot create the index of the log, as on a disk that is
+            // mounted read-only.
             let store = SqliteStore::open_lazy(config(&path).read_only(true)).unwrap();
-            let mut recorder = Recorder::of(&store);
-            let told = recorder.until(|call| *call == Told::Lost).await;
-            assert_eq!(told, [Told::Lost]);
-            allow(0o755);
-            assert_eq!(recorder.told().await, [Told::All]);
+            let mut recorder = Recorder::watch(&store);
+            let events = recorder.until(|event| *event == Event::Disconnected).await;
+            assert_eq!(events, [Event::Disconnected]);
+            set_mode(0o755);
+            assert_eq!(recorder.events().await, [Event::AllChanged]);
         },
     );
 }
 
 #[tokio::test]
-async fn it_is_logged_once_that_it_is_lost_and_once_that_it_is_back() {
+async fn each_gap_is_logged_once_and_its_end_once() {
     record_log();
     let mut place = Place::new().await;
     let away = place.folder.path().join("away.db");
     for round in 1..3 {
         fs::rename(&place.path, &away).unwrap();
-        place.is_lost().await;
-        // Hundreds of tries, which end at once, as there is no file to open.
+        place.expect_disconnected().await;
+        // Hundreds of retries, which fail at once, as there is no file to open.
         tokio::time::pause();
         tokio::time::sleep(Duration::from_secs(60)).await;
         tokio::time::resume();
         fs::rename(&away, &place.path).unwrap();
-        place.is_back("192.0.2.1").await;
+        place.expect_recovery("192.0.2.1").await;
 
-        let lost = logged(&place.path, "cannot be followed");
-        assert_eq!(lost.len(), round, "{lost:#?}");
-        assert!(lost[0].contains("WARN"), "{lost:#?}");
-        assert!(lost[0].contains("there is no database file"), "{lost:#?}");
-        let back = logged(&place.path, "are followed again");
+        let warnings = logged(&place.path, "cannot follow changes");
+        assert_eq!(warnings.len(), round, "{warnings:#?}");
+        assert!(warnings[0].contains("WARN"), "{warnings:#?}");
+        assert!(
+            warnings[0].contains("there is no database file"),
+            "{warnings:#?}"
+        );
+        let back = logged(&place.path, "following changes");
         assert_eq!(back.len(), round, "{back:#?}");
         assert!(back[0].contains("INFO"), "{back:#?}");
     }
