@@ -10,7 +10,7 @@ use crate::error::error;
 /// Distinguishes a file from others that were under the same path.
 ///
 /// A file system reuses an inode number only after the file is deleted *and*
-/// closed by everybody, so the identity of an open database is unique.
+/// closed by every process, so the identity of an open database is unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileIdentity {
     device: u64,

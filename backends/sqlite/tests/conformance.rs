@@ -1,6 +1,6 @@
 //! The contracts, on a real file in a directory of each test.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use dcv_resolver_core::{
 /// the inner store is dropped. Within it the inner store's answer is passed on.
 ///
 /// What else the inner store can do, the wrapper can do too, without a limit:
-/// nobody knows whether an abandoned write was carried out, so only the caller
+/// it is unknown whether an abandoned write was carried out, so only the caller
 /// may abandon it.
 ///
 /// It needs a tokio runtime with its timer enabled, and cannot interrupt a

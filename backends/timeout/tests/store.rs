@@ -1,6 +1,6 @@
 //! What happens to a lookup or a ping within the limit, and at the limit.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The `import` battery, for every [`SessionImport`].
+//! The `import` battery, forevery [`SessionImport`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ pub async fn i2_skip_stores_what_register_would_store<F: Fixture<Store: SessionI
     fixture.seed(&seeded).await;
     let store = fixture.open().await;
     for (name, token, expiry) in [
-        ("theirs, for ever", THEIRS, Expiry::Never),
+        ("theirs, forever", THEIRS, Expiry::Never),
         ("theirs, to the end", THEIRS, Expiry::At(after(t0, 11))),
         ("theirs, expired", THEIRS, Expiry::At(now)),
         ("ours, live", OURS, Expiry::Never),
@@ -147,7 +147,7 @@ pub async fn i2_skip_stores_what_register_would_store<F: Fixture<Store: SessionI
 
     let expected = [
         ("absent", Stored),
-        ("theirs, for ever", Skipped),
+        ("theirs, forever", Skipped),
         ("theirs, to the end", Skipped),
         ("theirs, expired", Stored),
         ("ours, live", Stored),

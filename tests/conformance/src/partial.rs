@@ -15,7 +15,7 @@ pub(crate) async fn drop_after<T>(polls: usize, future: impl Future<Output = T>)
         left -= 1;
         match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            // Nobody would poll again after the last poll.
+            // No poll follows the last one.
             Poll::Pending if left == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }

@@ -1,4 +1,4 @@
-//! Changes are reported, whoever makes them, and nothing else is.
+//! Changes are reported, from every process, and nothing else is.
 
 use std::path::PathBuf;
 

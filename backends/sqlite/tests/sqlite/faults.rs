@@ -276,7 +276,7 @@ async fn missing_table_or_column_is_incompatible() {
     let (_folder, path) = place().await;
     let store = open(&path).await;
     let mut other = raw(&path).await;
-    for (harm, mend) in [
+    for (damage, repair) in [
         (
             "ALTER TABLE dcv_session RENAME TO elsewhere",
             "ALTER TABLE elsewhere RENAME TO dcv_session",
@@ -286,9 +286,9 @@ async fn missing_table_or_column_is_incompatible() {
             "ALTER TABLE dcv_session RENAME COLUMN whose TO owner",
         ),
     ] {
-        execute(&mut other, harm).await;
+        execute(&mut other, damage).await;
         fails(&store, StoreErrorKind::Incompatible).await;
-        execute(&mut other, mend).await;
+        execute(&mut other, repair).await;
         recovers(&store).await;
     }
 }

@@ -183,7 +183,7 @@ async fn tables_that_do_not_record_changes_are_unsupported_until_they_do() {
     let delete = "CREATE TRIGGER dcv_session_change_delete";
     let begin = triggers.find(delete).unwrap();
     let end = begin + triggers[begin..].find("END;").unwrap() + "END;".len();
-    for (harm, mend) in [
+    for (damage, repair) in [
         (
             "DROP TRIGGER dcv_session_change_delete",
             &triggers[begin..end],
@@ -201,26 +201,26 @@ async fn tables_that_do_not_record_changes_are_unsupported_until_they_do() {
             "UPDATE dcv_session_schema SET version = 2",
         ),
     ] {
-        execute(&mut other, harm).await;
+        execute(&mut other, damage).await;
         place.expect_unsupported().await;
-        execute(&mut other, mend).await;
+        execute(&mut other, repair).await;
         place.expect_recovery("192.0.2.1").await;
     }
 }
 
 #[tokio::test]
 async fn unsupported_is_reported_again_for_another_file() {
-    const HARM: &str = "DROP TRIGGER dcv_session_change_delete";
+    const DAMAGE: &str = "DROP TRIGGER dcv_session_change_delete";
     record_log();
     let mut place = Place::new().await;
-    execute(&mut raw(&place.path).await, HARM).await;
+    execute(&mut raw(&place.path).await, DAMAGE).await;
     place.expect_unsupported().await;
     assert_eq!(lookup(&place.store).await.as_deref(), Ok("192.0.2.1"));
     // Repeated polls do not repeat the event, which would empty a cache.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     let other = place.other("192.0.2.2").await;
-    execute(&mut raw(&other).await, HARM).await;
+    execute(&mut raw(&other).await, DAMAGE).await;
     write_back(&other).await;
     fs::rename(&other, &place.path).unwrap();
     place.expect_unsupported().await;

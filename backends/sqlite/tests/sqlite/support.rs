@@ -123,7 +123,7 @@ pub(crate) async fn until(mut condition: impl AsyncFnMut() -> bool) -> Duration 
 /// Runs `body` as a user who is subject to file permissions. As root, it runs
 /// `test`, the calling test, in a process of another user.
 pub(crate) fn ordinary_user(test: &str, body: impl AsyncFnOnce()) {
-    const NOBODY: u32 = 65_534;
+    const UNPRIVILEGED_ID: u32 = 65_534;
 
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     if !is_root {
@@ -142,8 +142,8 @@ pub(crate) fn ordinary_user(test: &str, body: impl AsyncFnOnce()) {
     let output = Command::new(program)
         .args(["--exact", test, "--nocapture"])
         .current_dir("/")
-        .uid(NOBODY)
-        .gid(NOBODY)
+        .uid(UNPRIVILEGED_ID)
+        .gid(UNPRIVILEGED_ID)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

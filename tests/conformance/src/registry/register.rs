@@ -88,7 +88,7 @@ pub async fn r2_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRe
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (name, expiry) in [
-        ("for ever", Expiry::Never),
+        ("forever", Expiry::Never),
         ("to the end", Expiry::At(after(t0, 10))),
     ] {
         let ours = full(id(name), expiry);

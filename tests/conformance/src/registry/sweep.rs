@@ -13,7 +13,7 @@ const CONTENDED: usize = 16;
 const ROUNDS: usize = 17;
 
 /// Checks R9: `sweep` removes every record that is not live at `now`, including one
-/// that expires at `now`, whoever owns it, and counts them.
+/// that expires at `now`, under any lease, and counts them.
 pub async fn r9_sweep_removes_and_counts_expired_records<F: Fixture<Store: SessionRegistry>>(
     fixture: F,
 ) {
@@ -44,7 +44,7 @@ pub async fn r9_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fix
     let live = [
         full(id("to the end"), Expiry::At(after(t0, 11))),
         full(id("for long"), Expiry::At(after(t0, 1_000_000_000_000))),
-        full(id("for ever"), Expiry::Never),
+        full(id("forever"), Expiry::Never),
     ];
     for record in &live {
         store.register(record, &OURS, t0).await.unwrap();

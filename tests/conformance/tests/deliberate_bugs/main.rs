@@ -2,7 +2,7 @@
 //! [`caught::BUGS`] names for it, the same store without a bug breaks none, and
 //! every rule is named for some bug.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod bug;
 mod caught;
