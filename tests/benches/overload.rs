@@ -25,7 +25,7 @@ use dcv_resolver_core::{
     Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
 };
 use dcv_resolver_http::ResolveServiceBuilder;
-use dcv_resolver_tests::raw::KeptConnection;
+use dcv_resolver_test_support::client::Client;
 use dcv_resolver_tests::server;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, Semaphore};
@@ -79,14 +79,14 @@ fn app(max_in_flight: usize) -> axum::Router {
 type Answers = Vec<(u16, Duration)>;
 
 /// Connections that wait for their next request.
-type Idle = Arc<Mutex<Vec<KeptConnection>>>;
+type Idle = Arc<Mutex<Vec<Client>>>;
 
 async fn ask(address: SocketAddr, idle: Idle) -> (u16, Duration) {
     let asking = async {
         let taken = idle.lock().await.pop();
         let mut connection = match taken {
             Some(connection) => connection,
-            None => KeptConnection::open(address).await,
+            None => Client::connect(address).await,
         };
         let answer = connection.post("/resolveSession?sessionId=console").await;
         (connection, answer.status)

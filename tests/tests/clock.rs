@@ -6,7 +6,7 @@ use std::time::Duration;
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, Resolver, Timestamp};
 use dcv_resolver_static_file::StaticFileStore;
-use dcv_resolver_tests::raw::KeptConnection;
+use dcv_resolver_test_support::client::Client;
 use dcv_resolver_tests::server;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -30,7 +30,7 @@ async fn nothing_past_its_expiry_is_served_whichever_way_the_clock_jumps() {
     let store = Arc::new(StaticFileStore::load(&path).unwrap());
     let resolver = Resolver::new(store).with_clock(clock.clone());
     let server = server::start_app(dcv_resolver_http::router(resolver));
-    let mut connection = KeptConnection::open(server.address).await;
+    let mut connection = Client::connect(server.address).await;
 
     let next_day = start.saturating_add(DAY);
     let day_before = Timestamp::from_unix_ms(2 * start.as_unix_ms() - next_day.as_unix_ms());

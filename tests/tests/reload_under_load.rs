@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use dcv_resolver_core::Resolver;
 use dcv_resolver_static_file::{StaticFileStore, Watcher};
-use dcv_resolver_tests::raw::KeptConnection;
+use dcv_resolver_test_support::client::Client;
 use dcv_resolver_tests::server;
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ async fn no_answer_fails_or_is_torn() {
         .map(|client| {
             let (done, newest_served) = (Arc::clone(&done), Arc::clone(&newest_served));
             tokio::spawn(async move {
-                let mut connection = KeptConnection::open(server.address).await;
+                let mut connection = Client::connect(server.address).await;
                 let mut newest = 0;
                 for request in 0.. {
                     if done.load(Ordering::SeqCst) {

@@ -29,7 +29,8 @@ use axum::response::Response;
 use axum::routing::get;
 use dcv_resolver_http::server::Server;
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
-use dcv_resolver_tests::{raw, server, sessions};
+use dcv_resolver_test_support::client;
+use dcv_resolver_tests::{server, sessions};
 use tower::ServiceExt;
 
 const SEPARATOR: &str = "\n----------\n";
@@ -158,7 +159,7 @@ async fn every_vector_over_a_socket() {
     let mut differing = String::new();
     for vector in vectors() {
         let server = server::start_app(apps.of(&vector).router.clone());
-        let answer = raw::exchange(server.address, &to_wire(&vector.request)).await;
+        let answer = client::exchange(server.address, &to_wire(&vector.request)).await;
         let answer = from_wire(&answer, &vector.request);
         if update {
             fs::write(
@@ -186,7 +187,7 @@ async fn every_vector_over_a_socket_without_a_router() {
     let apps = Apps::start().await;
     for vector in vectors() {
         let server = server::start(Server::resolving(apps.of(&vector).service.clone()));
-        let answer = raw::exchange(server.address, &to_wire(&vector.request)).await;
+        let answer = client::exchange(server.address, &to_wire(&vector.request)).await;
         assert_eq!(
             with_sorted_head(&from_wire(&answer, &vector.request)),
             with_sorted_head(&vector.answer),

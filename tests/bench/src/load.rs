@@ -17,14 +17,11 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::answer::Answer;
+use crate::context::Context;
 use crate::failure::{Failure, Result, While};
 use crate::process;
 use crate::request::Request;
-use crate::rows::Context;
-use crate::target::{Kind, Target};
-
-/// What a certificate of a server is for.
-pub(crate) const NAME: &str = "resolver.example";
+use crate::target::{Kind, NAME, Target};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Load {

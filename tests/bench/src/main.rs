@@ -12,8 +12,10 @@ mod address;
 mod answer;
 mod bare;
 mod certificate;
+mod context;
 mod failure;
 mod figures;
+mod file;
 mod floor;
 mod load;
 mod paced;
@@ -28,11 +30,11 @@ mod target;
 mod time_resolve;
 mod tools;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::context::Settings;
 use crate::failure::Result;
 
 /// Measures what is promised.
@@ -45,47 +47,12 @@ struct Cli {
     #[command(subcommand)]
     role: Option<Role>,
 
-    #[command(flatten)]
-    settings: Settings,
-}
-
-#[derive(Debug, clap::Args)]
-struct Settings {
     /// The groups of rows to measure; all unless given.
     #[arg(value_parser = rows::names())]
     rows: Vec<String>,
 
-    /// How often each is measured.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-
-    /// How long a round loads the servers.
-    #[arg(long, default_value_t = 4.0)]
-    seconds: f64,
-
-    /// Two rounds of a second: an order of things, and no more.
-    #[arg(long)]
-    quick: bool,
-
-    /// How many connections ask each server.
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
-
-    /// How many sessions are many.
-    #[arg(long, default_value_t = 1_000_000)]
-    many: usize,
-
-    /// The resolver; beside this program unless given.
-    #[arg(long)]
-    resolver: Option<PathBuf>,
-
-    /// Where the servers run.
-    #[arg(long, default_value_t = 0)]
-    server_core: usize,
-
-    /// Where their clients run, and Redis.
-    #[arg(long, default_value_t = 1)]
-    load_core: usize,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 /// What this program does as a process of its own.
@@ -124,9 +91,13 @@ fn main() -> ExitCode {
 
 /// Whether every target is met.
 fn run() -> Result<bool> {
-    let Cli { role, settings } = Cli::parse();
+    let Cli {
+        role,
+        rows,
+        settings,
+    } = Cli::parse();
     let Some(role) = role else {
-        return rows::measure(settings.settled());
+        return rows::measure(settings.settled(), &rows);
     };
     match role {
         Role::Floor => floor::serve(),
@@ -137,17 +108,4 @@ fn run() -> Result<bool> {
         Role::TimeResolve(resolve) => time_resolve::run(&resolve),
     }?;
     Ok(true)
-}
-
-impl Settings {
-    fn settled(mut self) -> Self {
-        if self.quick {
-            (self.rounds, self.seconds) = (2, 1.0);
-        }
-        self
-    }
-
-    fn rounds_shown(&self) -> String {
-        format!("{} rounds of {} s", self.rounds, self.seconds)
-    }
 }

@@ -10,10 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::answer::Answer;
+use crate::context::Context;
 use crate::failure::{Failure, Result, While};
 use crate::process;
 use crate::request::Request;
-use crate::rows::Context;
 use crate::target::Target;
 
 /// Far from what a server could answer, as a resolver is asked.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use dcv_resolver_bench::sessions;
 
-use crate::load::NAME;
+use crate::target::NAME;
 
 /// A request, rewritten in place for each session: clients that kept one for
 /// each of a million would take the processor's cache from the servers.

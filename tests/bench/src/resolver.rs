@@ -12,9 +12,10 @@ use tempfile::TempDir;
 
 use crate::address;
 use crate::certificate;
+use crate::context::Context;
 use crate::failure::{Failure, Result, While};
+use crate::file;
 use crate::process::{self, Process, on_core};
-use crate::rows::Context;
 use crate::store::{Prepared, Store};
 use crate::target::{Kind, Target};
 
@@ -69,7 +70,7 @@ impl Resolver {
             );
         }
         config.push_str(&store.config);
-        write(&path("resolver.toml"), config)?;
+        file::write(&path("resolver.toml"), config)?;
 
         let (listen, ops) = (address::free()?, address::free()?);
         let mut command = if setup.all_cores {
@@ -155,9 +156,5 @@ fn with_log(failure: &Failure, log: &Path) -> Failure {
 
 /// Writes a session file into `folder`, for a [`Store`] to be made of.
 pub(crate) fn write_sessions(folder: &Path, sessions: usize) -> Result {
-    write(&folder.join("sessions.json"), sessions::json(sessions))
-}
-
-pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result {
-    fs::write(path, content).while_doing(format_args!("cannot write {}", path.display()))
+    file::write(&folder.join("sessions.json"), sessions::json(sessions))
 }

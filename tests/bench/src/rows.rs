@@ -8,22 +8,12 @@ mod resolve;
 mod side_by_side;
 mod whole_request;
 
-use std::path::PathBuf;
-
 use clap::builder::PossibleValuesParser;
 
-use crate::Settings;
+use crate::context::{Context, Settings};
 use crate::failure::{Result, While};
 use crate::table::Table;
 use crate::tools::{self, Tool};
-
-/// All that a group needs.
-#[derive(Debug)]
-pub(crate) struct Context {
-    pub(crate) settings: Settings,
-    pub(crate) resolver: PathBuf,
-    pub(crate) this_program: PathBuf,
-}
 
 /// Rows that are measured together.
 struct Group {
@@ -62,8 +52,9 @@ pub(crate) fn names() -> PossibleValuesParser {
     GROUPS.map(|group| group.name).into()
 }
 
-/// Prints the table. Whether every target is met.
-pub(crate) fn measure(settings: Settings) -> Result<bool> {
+/// Measures the groups named in `wanted`, or all if there are none, and prints
+/// the table. Returns whether every target is met.
+pub(crate) fn measure(settings: Settings, wanted: &[String]) -> Result<bool> {
     let this_program = std::env::current_exe().while_doing("cannot find this program")?;
     let resolver = settings
         .resolver
@@ -74,7 +65,6 @@ pub(crate) fn measure(settings: Settings) -> Result<bool> {
         resolver,
         this_program,
     };
-    let wanted = &context.settings.rows;
     let is_wanted =
         |group: &&Group| wanted.is_empty() || wanted.iter().any(|name| name == group.name);
     let mut needed = vec![("every measurement", tools::TASKSET)];

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::address;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::process::{self, Process};
-use crate::rows::Context;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {

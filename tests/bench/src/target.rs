@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+/// The name that the certificates of servers are for.
+pub(crate) const NAME: &str = "resolver.example";
+
 /// Where it is, and how many sessions it has. On the command line it is
 /// `http:ADDRESS:SESSIONS`.
 #[derive(Debug, Clone)]

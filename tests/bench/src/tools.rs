@@ -2,9 +2,9 @@
 
 use std::process::{Command, Stdio};
 
+use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::process::{self, on_core};
-use crate::rows::Context;
 
 /// Runs a process on one core.
 pub(crate) const TASKSET: Tool = Tool("taskset", "util-linux");

@@ -1,7 +1,7 @@
 //! `check --config`: everything that `serve` would need, and all that is wrong
 //! with it.
 
-use crate::pki::{Ca, NAME};
+use crate::pki::{Ca, NAME, issue_server};
 use crate::support::Folder;
 
 const TOKEN: &str = "0123456789-reader-tr0ub4dor-0123456789";
@@ -23,7 +23,7 @@ fn whole() -> Folder {
     folder.write("tokens", &format!("reader read-only {TOKEN}\n"));
     let ca = Ca::new("all");
     folder.write("ca.pem", &ca.pem);
-    ca.issue_server(&folder, &[NAME]);
+    issue_server(&ca, &folder, &[NAME]);
     folder
 }
 

@@ -3,10 +3,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::DEADLINE;
+/// Nothing takes this long, not even on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A connection that is kept open for as long as the server likes.
 pub(crate) struct Client(BufReader<TcpStream>);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::cache::{Database, TARGET, wait_until_hit};
 use crate::client::ask;
-use crate::pki::Ca;
+use crate::pki::{Ca, issue_server};
 use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
 const BINARY: &str = "/usr/local/bin/dcv-resolver";
@@ -106,7 +106,7 @@ fn shown_metrics() -> BTreeSet<String> {
         "[[stores]]\nname = \"desktops\"\nurl = \"file:{sessions}\"\n\
          [tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n"
     ));
-    Ca::new("all").issue_server(&folder, &["resolver.example"]);
+    issue_server(&Ca::new("all"), &folder, &["resolver.example"]);
     let serving = folder.serve();
     serving.change("config", "ok", || {
         serving.signal("HUP");

@@ -4,7 +4,7 @@ use std::fs;
 
 use toml::Table;
 
-use crate::pki::Ca;
+use crate::pki::{Ca, issue_server};
 use crate::support::{Finished, Folder, dcv_resolver, run};
 
 /// The `[resolver]` section for a configuration, read back.
@@ -127,7 +127,7 @@ fn of_certificate(names: &[&str]) -> Finished {
     let folder = Folder::new(
         "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n",
     );
-    Ca::new("all").issue_server(&folder, names);
+    issue_server(&Ca::new("all"), &folder, names);
     folder.run("gateway-config")
 }
 

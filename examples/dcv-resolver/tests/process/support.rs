@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::ask;
+use crate::client::{DEADLINE, ask};
 
 /// A command with an environment that holds none of ours.
 pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
@@ -78,9 +78,6 @@ impl From<Output> for Finished {
 
 /// A level for tests that send many requests.
 pub(crate) const QUIET: &str = "info,dcv_resolver::decision=off";
-
-/// Nothing takes this long, not even on a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// `serve` on a free port, until it is dropped.
 pub(crate) struct Serving {

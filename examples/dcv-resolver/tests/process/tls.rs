@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use crate::pki::{Ca, NAME};
+use crate::pki::{Ca, NAME, issue_gateway, issue_server, issue_server_until};
 use crate::support::{Finished, Folder, Serving, wait_until};
 
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
@@ -15,8 +15,8 @@ fn mutual(ca: &Ca) -> Folder {
         "[[stores]]\nname = \"desktops\"\nurl = \"{SESSIONS}\"\n{TLS}client_ca_file = \"ca.pem\"\n"
     ));
     folder.write("ca.pem", &ca.pem);
-    ca.issue_server(&folder, &[NAME]);
-    ca.issue_gateway(&folder);
+    issue_server(ca, &folder, &[NAME]);
+    issue_gateway(ca, &folder);
     folder
 }
 
@@ -68,7 +68,7 @@ fn a_gateway_with_a_certificate_is_answered_and_one_without_is_not() {
 fn the_start_tells_of_the_certificate_and_of_what_gateways_will_not_like() {
     let ca = Ca::new("all");
     let folder = mutual(&ca);
-    ca.issue_server(&folder, &["127.0.0.1"]);
+    issue_server(&ca, &folder, &["127.0.0.1"]);
     // It ends after it has told, since it cannot listen.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -95,7 +95,7 @@ fn a_certificate_that_is_replaced_is_served_and_a_bad_one_is_not() {
     assert_eq!(curl(&folder, &serving, true).exit_code, Some(0));
 
     serving.change("tls", "ok", || {
-        ca.issue_server_until(2099, &folder, &["other.example", NAME]);
+        issue_server_until(&ca, 2099, &folder, &["other.example", NAME]);
     });
     let expiry = "dcv_resolver_certificate_expiry_timestamp_seconds{certificate=\"server\"}";
     assert_eq!(serving.metric(expiry), Some(4_070_908_800.0));

@@ -5,8 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use crate::client::DEADLINE;
 use crate::client::ask_with;
-use crate::support::{DEADLINE, Folder, Serving};
+use crate::support::{Folder, Serving};
 
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";

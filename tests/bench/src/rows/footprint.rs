@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use super::Context;
+use crate::context::Context;
 use crate::failure::{Result, While};
 use crate::figures::Figures;
 use crate::process;

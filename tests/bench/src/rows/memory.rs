@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::Context;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::figures::{Figures, grouped};
 use crate::resolver::{Resolver, Setup};

@@ -1,18 +1,18 @@
 //! A large session file, read.
 
-use super::Context;
+use crate::context::Context;
 use crate::failure::{Result, While};
 use crate::figures::{Figures, grouped};
+use crate::file;
 use crate::parse::By;
 use crate::process;
-use crate::resolver;
 use crate::table::{Row, Table};
 
 pub(super) fn all(context: &Context, table: &mut Table) -> Result {
     let many = context.settings.many;
     let folder = tempfile::tempdir().while_doing("cannot make a folder")?;
     let path = folder.path().join("sessions.json");
-    resolver::write(&path, dcv_resolver_bench::sessions::json(many))?;
+    file::write(&path, dcv_resolver_bench::sessions::json(many))?;
     let ms = |by: By| -> Result<f64> {
         let mut command = process::on_core(context.settings.server_core, &context.this_program);
         command.args(["read-file", by.as_str()]).arg(&path);

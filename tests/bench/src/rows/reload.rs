@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use dcv_resolver_bench::sessions;
 
-use super::Context;
+use crate::context::Context;
 use crate::failure::{Failure, Result, While};
 use crate::figures::{Figures, grouped};
+use crate::file;
 use crate::paced::{self, CONNECTIONS, PER_S};
-use crate::resolver::{self, Resolver, Setup};
+use crate::resolver::{Resolver, Setup};
 use crate::table::{Row, Table};
 use crate::target::Target;
 
@@ -34,7 +35,7 @@ pub(super) fn under_load(context: &Context, table: &mut Table) -> Result {
     let resolver = Resolver::start(context, &setup)?;
     let folder = resolver.folder.path();
     for (number, version) in VERSIONS.iter().enumerate() {
-        resolver::write(&folder.join(version), sessions::json(many - number))?;
+        file::write(&folder.join(version), sessions::json(many - number))?;
     }
     // One that is in both versions.
     let target = Target {

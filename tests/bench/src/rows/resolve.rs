@@ -1,6 +1,6 @@
 //! `Resolver::resolve`, with nothing around it.
 
-use super::Context;
+use crate::context::Context;
 use crate::failure::Result;
 use crate::figures::Figures;
 use crate::process;

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
+use crate::context::Context;
 use crate::failure::{Result, While};
 use crate::figures::Figures;
 use crate::load;
 use crate::process::{self, Process};
 use crate::resolver::Resolver;
-use crate::rows::Context;
 use crate::target::{Kind, Target};
 
 /// One of the servers that are compared.

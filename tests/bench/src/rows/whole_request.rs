@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Context;
 use super::side_by_side::{Handler, Server, processor_time_us};
+use crate::context::Context;
 use crate::failure::{Result, While};
 use crate::figures::grouped;
 use crate::resolver::{self, Resolver, Setup};

@@ -1,0 +1,14 @@
+//! What tests of several crates share: a captured log, an HTTP client over a raw
+//! socket, and certificates.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test panics on the first failure"
+)]
+
+pub mod client;
+pub mod log;
+pub mod pki;
