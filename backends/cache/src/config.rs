@@ -1,11 +1,12 @@
-//! [`CacheConfig`]: how much is kept, and for how long.
+//! [`CacheConfig`]: how much is cached, and for how long.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{Clock, SystemClock};
 
-/// How much a [`CachedStore`](crate::CachedStore) keeps, and for how long.
+/// Configures how much a [`CachedStore`](crate::CachedStore) caches, and for how
+/// long.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,61 +41,61 @@ impl Default for CacheConfig {
 }
 
 impl CacheConfig {
-    /// The memory that entries may take, in bytes; 256 MiB unless set, which
-    /// is room for more than a million sessions of the usual size.
+    /// Limits the memory that entries take, in bytes. The default of 256 MiB
+    /// holds more than a million sessions of the usual size.
     ///
-    /// It is counted by estimate: the texts of the id and the record, and a
-    /// fixed sum for what surrounds them. When it is full, what is asked for
-    /// least goes first. Nothing is allocated ahead, and an entry that would
-    /// take most of a shard (there are four to eight a processor) is not kept.
+    /// The size is an estimate: the texts of the id and the record, and a fixed
+    /// amount per entry. When the cache is full, the entries that are looked up
+    /// least are evicted. Nothing is allocated in advance. An entry that would
+    /// take most of a shard is not cached; there are four to eight shards per
+    /// processor.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// For how long a record is served without asking the store, 30 s unless
-    /// set, counted from when the store began to be asked. Zero: records are
-    /// not kept.
+    /// Sets for how long a record is served without asking the store, counted
+    /// from the beginning of the call that loaded it. The default is 30 s; with
+    /// zero, records are not cached.
     ///
-    /// It holds without a driver, and with one that says it does not tell of
-    /// changes; with any other it is [`max_staleness`](Self::max_staleness)
-    /// that does.
+    /// It applies without a change source, and with one that does not report
+    /// changes. With any other, [`max_staleness`](Self::max_staleness) applies.
     #[must_use]
-    pub fn ttl(mut self, lifetime: Duration) -> Self {
-        self.ttl = lifetime;
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
         self
     }
 
-    /// The same for the answer that there is no such session, and for a record
-    /// that had expired when it came; 1 s unless set. Zero: they are not kept,
-    /// and a session is found as soon as it is registered.
+    /// Sets the same for the result that there is no such session, and for a
+    /// record that had expired when it was loaded. The default is 1 s; with
+    /// zero, they are not cached, and a session is found as soon as it is
+    /// registered.
     #[must_use]
-    pub fn negative_ttl(mut self, lifetime: Duration) -> Self {
-        self.negative_ttl = lifetime;
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = ttl;
         self
     }
 
-    /// With a driver: how long ago it may last have confirmed that the cache
-    /// is current; 1 s unless set. When it is longer ago, the store is asked.
+    /// Sets how long ago the change source may last have been caught up. The
+    /// default is 1 s; when it is longer ago, the store is asked.
     #[must_use]
-    pub fn max_staleness(mut self, bound: Duration) -> Self {
-        self.max_staleness = bound;
+    pub fn max_staleness(mut self, max: Duration) -> Self {
+        self.max_staleness = max;
         self
     }
 
-    /// For how long a record is still served after it would no longer have
-    /// been, while the store cannot be reached or does not answer in time.
-    /// Zero, and so not at all, unless set.
+    /// Sets for how much longer a record is served while the store cannot be
+    /// reached or does not answer in time. The default is zero: not at all.
     #[must_use]
     pub fn stale_if_error(mut self, duration: Duration) -> Self {
         self.stale_if_error = duration;
         self
     }
 
-    /// Takes the time from `clock`, to tell whether a kept record has expired:
-    /// the clock of the resolver. The system's unless set. Lifetimes do not
-    /// depend on it.
+    /// Sets the clock that decides whether a cached record has expired, which
+    /// must be the resolver's. The default is the system's. TTLs do not depend
+    /// on it.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

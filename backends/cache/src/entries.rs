@@ -1,4 +1,4 @@
-//! [`Entries`]: what is kept, within its bound.
+//! [`Entries`]: the cached results, within a limit of bytes.
 
 use dcv_resolver_core::{SessionId, SessionRecord};
 use foldhash::quality::RandomState;
@@ -7,29 +7,28 @@ use quick_cache::{OptionsBuilder, Weighter};
 
 use crate::key::Key;
 
-/// What the store answered, and when.
+/// What the store returned, and when.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    /// `None`: the store holds no such session.
-    pub(crate) answer: Option<SessionRecord>,
-    /// When the store began to be asked, in nanoseconds since the cache was
-    /// made: the answer may be as old as that.
+    /// `None` if the store holds no such session.
+    pub(crate) found: Option<SessionRecord>,
+    /// When the call to the store began, in nanoseconds since the cache was
+    /// made: the result may be as old as that.
     pub(crate) began_ns: u64,
-    /// After how many changes of everything it was kept.
+    /// The number of the [epoch](crate::epochs) in which it was cached.
     pub(crate) epoch: u64,
-    /// What it takes, by estimate. Counted once, since evicting asks for it.
+    /// The estimated size. Stored, since the map asks for it when it evicts.
     pub(crate) bytes: u32,
-    /// The record had expired already when it came.
-    pub(crate) came_expired: bool,
+    /// Whether the record had already expired when it was loaded.
+    pub(crate) loaded_expired: bool,
 }
 
-#[derive(Debug)]
-pub(crate) struct Entries(Cache<Key, Entry, Bytes, RandomState>);
+pub(crate) struct Entries(Cache<Key, Entry, EntryBytes, RandomState>);
 
 #[derive(Debug, Clone)]
-struct Bytes;
+struct EntryBytes;
 
-impl Weighter<Key, Entry> for Bytes {
+impl Weighter<Key, Entry> for EntryBytes {
     fn weight(&self, _: &Key, entry: &Entry) -> u64 {
         entry.bytes.into()
     }
@@ -37,18 +36,18 @@ impl Weighter<Key, Entry> for Bytes {
 
 impl Entries {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        // How many there will be decides only on the number of shards, and on
-        // how many of the evicted ones are remembered.
+        // The expected number decides only how many shards there are, and how
+        // many of the evicted ids are remembered.
         let expected = max_bytes / USUAL_BYTES;
         let mut options = OptionsBuilder::new();
         options
             .estimated_items_capacity(expected)
             .weight_capacity(max_bytes as u64);
-        #[expect(clippy::expect_used, reason = "both values that it needs are set")]
+        #[expect(clippy::expect_used, reason = "both required options are set")]
         let options = options.build().expect("complete options");
         Self(Cache::with_options(
             options,
-            Bytes,
+            EntryBytes,
             RandomState::default(),
             DefaultLifecycle::default(),
         ))
@@ -59,7 +58,7 @@ impl Entries {
     }
 
     pub(crate) fn insert(&self, id: &SessionId, entry: Entry) {
-        self.0.insert(Key::new(id, entry.answer.as_ref()), entry);
+        self.0.insert(Key::new(id, entry.found.as_ref()), entry);
     }
 
     pub(crate) fn remove(&self, id: &SessionId) {
@@ -77,20 +76,21 @@ impl Entries {
 
 const USUAL_BYTES: usize = 512;
 
-/// What an entry takes beside its record: its share of the map, and what is
-/// lost between allocations, about 20 bytes in a process with a million of them.
+/// What an entry takes besides its record: its share of the map, and about 20
+/// bytes that the allocator loses, in a process with a million entries.
 const ENTRY_BYTES: usize = MAP_BYTES + 20;
-/// What the map has in reserve and has never written to takes no memory.
+/// What the map has reserved but never written to takes no memory.
 const MAP_BYTES: usize = 80;
-/// An id where no record has it, without its text.
+/// An id that no record holds, without its text.
 const ID_BYTES: usize = 80;
 
-pub(crate) fn bytes_of(id: &SessionId, answer: Option<&SessionRecord>) -> u32 {
-    let answer_bytes = match answer {
+/// Estimates the size of an entry.
+pub(crate) fn bytes_of(id: &SessionId, found: Option<&SessionRecord>) -> u32 {
+    let found_bytes = match found {
         Some(record) => record.memory_bytes(),
         None => ID_BYTES + id.as_str().len(),
     };
-    u32::try_from(ENTRY_BYTES + answer_bytes).unwrap_or(u32::MAX)
+    u32::try_from(ENTRY_BYTES + found_bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -98,20 +98,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_entries_take_no_more_than_is_reckoned() {
+    fn million_entries_take_no_more_than_estimated() {
         const COUNT: usize = 1_000_000;
         let entries = Entries::new(1 << 30);
         for index in 1..=COUNT {
             let id: SessionId = format!("session-{index}").parse().unwrap();
             let entry = Entry {
                 bytes: bytes_of(&id, None),
-                answer: None,
+                found: None,
                 began_ns: 0,
                 epoch: 0,
-                came_expired: false,
+                loaded_expired: false,
             };
             entries.insert(&id, entry);
-            // It is most just after the map has grown.
+            // The share is largest just after the map has grown.
             if index % 10_000 == 0 {
                 let each = entries.0.memory_used().total() / index;
                 assert!(each <= MAP_BYTES, "{each} bytes each of {index}");

@@ -1,59 +1,47 @@
-//! [`Freshness`]: whether what is kept may be served.
+//! [`Freshness`]: whether an entry may be served.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRecord, Timestamp};
 use tokio::time::Instant;
 
-use crate::CacheConfig;
+use crate::config::CacheConfig;
 use crate::entries::{Entry, bytes_of};
+use crate::epochs::Epochs;
+use crate::source_state::{SourceState, SourceStatus};
 
-/// Decides by lifetimes, until a driver confirms that the cache is current;
-/// from then on by what it confirms, unless it says that it does not tell.
+/// Decides by TTLs, or by what the change source reports where there is one.
 ///
-/// Moments are nanoseconds since the cache was made, on the monotonic clock.
-/// What changes here while somebody looks is read once, each, and after the
-/// entry: whoever finds an entry good had it before it became bad.
+/// Times are nanoseconds since the cache was made, on the monotonic clock. What
+/// changes here while a lookup runs is read once, and after the entry: an entry
+/// that is found fresh was looked up before it became stale.
 #[derive(Debug)]
 pub(crate) struct Freshness {
     start: Instant,
-    hit_lifetime_ns: u64,
-    miss_lifetime_ns: u64,
-    staleness_bound_ns: u64,
-    stale_for_ns: u64,
+    ttl_ns: u64,
+    negative_ttl_ns: u64,
+    max_staleness_ns: u64,
+    stale_if_error_ns: u64,
     clock: Arc<dyn Clock>,
-    /// Counts what makes everything void that was kept before.
-    epoch: AtomicU64,
-    /// Entries from before this epoch are not even served stale.
-    bearable_epoch: AtomicU64,
-    /// What the driver last confirmed, or one of the two below.
-    confirmed_ns: AtomicU64,
-    /// The same, but it stays when the driver loses track; 0 for never.
-    last_confirmed_ns: AtomicU64,
+    pub(crate) epochs: Epochs,
+    pub(crate) source: SourceState,
     /// Records that had expired by then may have been swept.
     swept_unix_ms: AtomicI64,
 }
-
-/// There is no driver, it has confirmed nothing yet, or it does not tell.
-const UNDRIVEN: u64 = u64::MAX;
-/// The driver has lost track.
-const LOST: u64 = u64::MAX - 1;
 
 impl Freshness {
     pub(crate) fn new(config: &CacheConfig) -> Self {
         Self {
             start: Instant::now(),
-            hit_lifetime_ns: as_ns(config.ttl),
-            miss_lifetime_ns: as_ns(config.negative_ttl),
-            staleness_bound_ns: as_ns(config.max_staleness),
-            stale_for_ns: as_ns(config.stale_if_error),
+            ttl_ns: as_ns(config.ttl),
+            negative_ttl_ns: as_ns(config.negative_ttl),
+            max_staleness_ns: as_ns(config.max_staleness),
+            stale_if_error_ns: as_ns(config.stale_if_error),
             clock: Arc::clone(&config.clock),
-            epoch: AtomicU64::new(0),
-            bearable_epoch: AtomicU64::new(0),
-            confirmed_ns: AtomicU64::new(UNDRIVEN),
-            last_confirmed_ns: AtomicU64::new(0),
+            epochs: Epochs::default(),
+            source: SourceState::new(),
             swept_unix_ms: AtomicI64::new(i64::MIN),
         }
     }
@@ -62,146 +50,119 @@ impl Freshness {
         as_ns(self.start.elapsed())
     }
 
+    /// Converts an instant; one in the future counts as now.
+    pub(crate) fn past_ns(&self, instant: std::time::Instant) -> u64 {
+        let since_start = instant.saturating_duration_since(self.start.into_std());
+        as_ns(since_start).min(self.now_ns())
+    }
+
     pub(crate) fn entry(
         &self,
         id: &SessionId,
-        answer: Option<SessionRecord>,
+        found: Option<SessionRecord>,
         began_ns: u64,
     ) -> Entry {
         Entry {
-            bytes: bytes_of(id, answer.as_ref()),
-            came_expired: answer.as_ref().is_some_and(|record| self.is_past(record)),
-            epoch: self.epoch.load(Ordering::Acquire),
-            answer,
+            bytes: bytes_of(id, found.as_ref()),
+            loaded_expired: found.as_ref().is_some_and(|record| self.is_expired(record)),
+            epoch: self.epochs.current(),
+            found,
             began_ns,
         }
     }
 
-    /// Whether the entry may be served instead of asking the store.
+    /// Whether the entry may be served without asking the store.
     pub(crate) fn is_fresh(&self, entry: &Entry, now_ns: u64) -> bool {
-        if entry.epoch != self.epoch.load(Ordering::Acquire) || self.may_be_swept(entry) {
+        if entry.epoch != self.epochs.current() || self.may_be_swept(entry) {
             return false;
         }
-        match self.confirmed_ns.load(Ordering::Acquire) {
-            UNDRIVEN => now_ns < entry.began_ns.saturating_add(self.lifetime_ns(entry)),
-            LOST => false,
-            confirmed_ns => now_ns.saturating_sub(confirmed_ns) <= self.staleness_bound_ns,
+        match self.source.status() {
+            SourceStatus::NotReporting => {
+                now_ns < entry.began_ns.saturating_add(self.ttl_ns_of(entry))
+            }
+            SourceStatus::Disconnected => false,
+            SourceStatus::CaughtUp { at_ns } => {
+                now_ns.saturating_sub(at_ns) <= self.max_staleness_ns
+            }
         }
     }
 
-    /// Whether somebody who asked at `asked_ns` may be told what a call brought
-    /// that others had begun before.
-    pub(crate) fn suits(&self, entry: &Entry, asked_ns: u64) -> bool {
-        let oldest_ns = match self.confirmed_ns.load(Ordering::Acquire) {
-            UNDRIVEN => self.lifetime_ns(entry),
-            _ => self.staleness_bound_ns,
+    /// Whether a lookup that began at `asked_ns` may be answered with the
+    /// result of a load that another lookup had begun before.
+    pub(crate) fn is_recent_enough(&self, entry: &Entry, asked_ns: u64) -> bool {
+        let max_age_ns = match self.source.status() {
+            SourceStatus::NotReporting => self.ttl_ns_of(entry),
+            SourceStatus::Disconnected | SourceStatus::CaughtUp { .. } => self.max_staleness_ns,
         };
-        asked_ns <= entry.began_ns.saturating_add(oldest_ns)
+        asked_ns <= entry.began_ns.saturating_add(max_age_ns)
     }
 
-    /// Whether the entry could ever be served. What another cache brought in
-    /// place of its store is older than it seems here.
-    pub(crate) fn is_worth_keeping(&self, entry: &Entry) -> bool {
-        let came_stale = (entry.answer.as_ref()).is_some_and(|record| record.stale_age().is_some());
-        !came_stale
-            && (self.lifetime_ns(entry) > 0
-                || self.confirmed_ns.load(Ordering::Acquire) != UNDRIVEN)
+    /// Whether the entry could be served at all. What another cache served
+    /// stale is older than it seems here.
+    pub(crate) fn is_cacheable(&self, entry: &Entry) -> bool {
+        let is_stale = (entry.found.as_ref()).is_some_and(|record| record.stale_age().is_some());
+        !is_stale
+            && (self.ttl_ns_of(entry) > 0 || self.source.status() != SourceStatus::NotReporting)
     }
 
-    /// While the store fails: how old the record may be, if it may be served
-    /// nevertheless.
+    /// Returns the age of the entry if it may be served while the store fails.
     pub(crate) fn stale_age(&self, entry: &Entry, now_ns: u64) -> Option<Duration> {
-        let record = entry.answer.as_ref()?;
-        if self.stale_for_ns == 0
-            || entry.epoch < self.bearable_epoch.load(Ordering::Acquire)
+        let record = entry.found.as_ref()?;
+        if self.stale_if_error_ns == 0
+            || entry.epoch < self.epochs.min_stale()
             || self.may_be_swept(entry)
-            || self.is_past(record)
+            || self.is_expired(record)
         {
             return None;
         }
-        let fresh_for_ns = match self.confirmed_ns.load(Ordering::Acquire) {
-            UNDRIVEN => self.hit_lifetime_ns,
-            _ => self.staleness_bound_ns,
+        let fresh_for_ns = match self.source.status() {
+            SourceStatus::NotReporting => self.ttl_ns,
+            SourceStatus::Disconnected | SourceStatus::CaughtUp { .. } => self.max_staleness_ns,
         };
-        let last_confirmed_ns = self.last_confirmed_ns.load(Ordering::Acquire);
-        let known_ns = entry.began_ns.max(last_confirmed_ns);
-        let age_ns = now_ns.saturating_sub(known_ns);
-        (age_ns <= fresh_for_ns.saturating_add(self.stale_for_ns))
+        let current_at_ns = entry.began_ns.max(self.source.last_caught_up_ns());
+        let age_ns = now_ns.saturating_sub(current_at_ns);
+        (age_ns <= fresh_for_ns.saturating_add(self.stale_if_error_ns))
             .then(|| Duration::from_nanos(age_ns))
     }
 
-    /// A record that was live when it came, and is not any more, may have been
-    /// renewed meanwhile: it does not count as kept. One that came expired is
-    /// as good as none.
-    fn lifetime_ns(&self, entry: &Entry) -> u64 {
-        match &entry.answer {
-            None => self.miss_lifetime_ns,
-            Some(record) if !self.is_past(record) => self.hit_lifetime_ns,
-            Some(_) if entry.came_expired => self.miss_lifetime_ns,
+    /// How long ago the change source was last caught up.
+    pub(crate) fn caught_up_age(&self) -> Option<Duration> {
+        match self.source.status() {
+            SourceStatus::NotReporting | SourceStatus::Disconnected => None,
+            SourceStatus::CaughtUp { at_ns } => {
+                Some(Duration::from_nanos(self.now_ns().saturating_sub(at_ns)))
+            }
+        }
+    }
+
+    /// Notes that records which had expired by `now` are being removed.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        self.swept_unix_ms
+            .fetch_max(now.as_unix_ms(), Ordering::AcqRel);
+    }
+
+    /// A record that expired in the cache may have been renewed, so it is not
+    /// served. One that had expired when it was loaded counts as absent.
+    fn ttl_ns_of(&self, entry: &Entry) -> u64 {
+        match &entry.found {
+            None => self.negative_ttl_ns,
+            Some(record) if !self.is_expired(record) => self.ttl_ns,
+            Some(_) if entry.loaded_expired => self.negative_ttl_ns,
             Some(_) => 0,
         }
     }
 
-    fn is_past(&self, record: &SessionRecord) -> bool {
+    fn is_expired(&self, record: &SessionRecord) -> bool {
         // The clock need not be read for a record that never expires.
         record.expiry() != Expiry::Never && !record.is_live(self.clock.now())
     }
 
     fn may_be_swept(&self, entry: &Entry) -> bool {
-        let Some(record) = &entry.answer else {
+        let Some(record) = &entry.found else {
             return false;
         };
         let swept_unix_ms = self.swept_unix_ms.load(Ordering::Acquire);
         !record.is_live(Timestamp::from_unix_ms(swept_unix_ms))
-    }
-
-    /// Everything that is kept is void; `bearable` when it may still be served
-    /// stale.
-    pub(crate) fn begin_epoch(&self, bearable: bool) {
-        let before = self.epoch.fetch_add(1, Ordering::AcqRel);
-        if !bearable {
-            self.bearable_epoch.store(before + 1, Ordering::Release);
-        }
-    }
-
-    pub(crate) fn is_driven(&self) -> bool {
-        self.confirmed_ns.load(Ordering::Acquire) != UNDRIVEN
-    }
-
-    pub(crate) fn go_by_lifetimes(&self) {
-        self.confirmed_ns.store(UNDRIVEN, Ordering::Release);
-    }
-
-    pub(crate) fn lose(&self) {
-        self.confirmed_ns.store(LOST, Ordering::Release);
-    }
-
-    /// Takes what the driver confirms, one call at a time.
-    pub(crate) fn confirm(&self, moment: std::time::Instant) {
-        let since_start = moment.saturating_duration_since(self.start.into_std());
-        // What has not come yet cannot be confirmed.
-        let moment_ns = as_ns(since_start).min(self.now_ns());
-        let last_ns = self.last_confirmed_ns.load(Ordering::Acquire);
-        let confirmed_ns = moment_ns.max(last_ns);
-        self.last_confirmed_ns
-            .store(confirmed_ns, Ordering::Release);
-        self.confirmed_ns.store(confirmed_ns, Ordering::Release);
-    }
-
-    /// How long ago what the driver last confirmed is; `None` without one, and
-    /// while it has lost track.
-    pub(crate) fn confirmed_age(&self) -> Option<Duration> {
-        match self.confirmed_ns.load(Ordering::Acquire) {
-            UNDRIVEN | LOST => None,
-            confirmed_ns => Some(Duration::from_nanos(
-                self.now_ns().saturating_sub(confirmed_ns),
-            )),
-        }
-    }
-
-    pub(crate) fn sweep(&self, now: Timestamp) {
-        self.swept_unix_ms
-            .fetch_max(now.as_unix_ms(), Ordering::AcqRel);
     }
 }
 

@@ -1,12 +1,12 @@
-//! [`Key`]: the id that an entry is found by.
+//! [`Key`]: the id that an entry is cached under.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 
 use dcv_resolver_core::{SessionId, SessionRecord};
 
-/// The id that an entry is found by: that of its record, where it has one, so
-/// that it is kept once.
+/// The id that an entry is cached under. Where the entry has a record, the key
+/// is that record, so that the id is stored once.
 #[derive(Debug, Clone)]
 pub(crate) enum Key {
     Known(SessionRecord),
@@ -17,8 +17,8 @@ impl Key {
     pub(crate) fn new(id: &SessionId, record: Option<&SessionRecord>) -> Self {
         match record {
             Some(record) if record.id() == id => Self::Known(record.clone()),
-            // A store may answer with the record of another session, which the
-            // resolver then refuses.
+            // A store may return the record of another session, which the
+            // resolver then rejects.
             _ => Self::Unknown(Box::new(id.clone())),
         }
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_found_by_the_id_that_was_asked_for() {
+    fn key_has_the_id_that_was_looked_up() {
         let id = |text: &str| -> SessionId { text.parse().unwrap() };
         let record = SessionRecord::builder(id("a"), "192.0.2.7".parse().unwrap(), Expiry::Never)
             .http_port(8443)

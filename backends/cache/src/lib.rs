@@ -1,17 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod cache;
 mod config;
 mod counter;
 mod entries;
-mod flight;
-mod flights;
+mod epochs;
 mod freshness;
+mod in_flight;
 mod key;
 mod listener;
+mod load;
 mod registry;
-mod shared;
-mod signal;
-mod stale;
+mod source_state;
+mod stale_events;
 mod stats;
 mod store;
 

@@ -1,85 +1,78 @@
-//! [`Driver`]: what a driver tells the cache.
+//! [`CacheListener`]: keeps a cache current with what a change source reports.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use dcv_resolver_core::{ChangeEvent, ChangeListener, SessionId};
+use dcv_resolver_core::{ChangeEvent, ChangeListener};
 
-use crate::shared::Shared;
+use crate::cache::Cache;
+use crate::source_state::SourceStatus;
 
-/// How far the driver is. Held while a call is carried out, so that calls from
-/// several threads come one after the other; lookups do not look at it.
-#[derive(Debug, Default)]
-pub(crate) struct Driver {
-    /// It has lost track, or does not tell, and has not said since that
-    /// everything may have changed: there is nothing to confirm.
-    must_begin_anew: bool,
+#[derive(Debug)]
+pub(crate) struct CacheListener {
+    cache: Arc<Cache>,
+    gap: Mutex<Gap>,
 }
 
-impl ChangeListener for Shared {
-    fn on_change(&self, event: ChangeEvent<'_>) {
-        match event {
-            ChangeEvent::Changed(id) => self.changed(id),
-            ChangeEvent::AllChanged => self.all_changed(),
-            ChangeEvent::CaughtUp(moment) => self.confirmed(moment),
-            ChangeEvent::Disconnected => self.lost(),
-            ChangeEvent::Unsupported => self.untold(),
-            // Right for any event that this version does not know.
-            _ => self.all_changed(),
+/// Whether `AllChanged` must come before the source can be caught up. Locked
+/// while an event is handled, so that events of several threads are handled one
+/// after the other. Lookups do not lock it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    Open,
+    Closed,
+}
+
+impl CacheListener {
+    pub(crate) fn new(cache: Arc<Cache>) -> Self {
+        Self {
+            cache,
+            gap: Mutex::new(Gap::Closed),
         }
     }
-}
 
-impl Shared {
-    pub(crate) fn changed(&self, id: &SessionId) {
-        self.flights.void(id, || self.entries.remove(id));
-    }
-
-    /// Whatever the number of entries, this takes no longer: they stay where
-    /// they are until they are replaced or evicted, and are not served.
-    fn all_changed(&self) {
-        let mut driver = self.driver();
-        self.flights
-            .void_all(|| self.freshness.begin_epoch(NOT_EVEN_STALE));
-        driver.must_begin_anew = false;
-    }
-
-    fn confirmed(&self, moment: Instant) {
-        let driver = self.driver();
-        if driver.must_begin_anew {
+    fn caught_up(&self, gap: Gap, instant: Instant) {
+        if gap == Gap::Open {
             return;
         }
-        if !self.freshness.is_driven() {
-            // What was kept before may have changed untold.
-            self.flights
-                .void_all(|| self.freshness.begin_epoch(NOT_EVEN_STALE));
+        let freshness = &self.cache.freshness;
+        if freshness.source.status() == SourceStatus::NotReporting {
+            // Entries from before may have changed without a report.
+            self.cache.invalidate_all();
         }
-        self.freshness.confirm(moment);
+        freshness.source.catch_up(freshness.past_ns(instant));
     }
 
-    fn lost(&self) {
-        let mut driver = self.driver();
-        driver.must_begin_anew = true;
-        self.freshness.lose();
-        self.flights
-            .void_all(|| self.freshness.begin_epoch(STILL_BEARABLE));
-    }
-
-    /// As if there had never been a driver.
-    fn untold(&self) {
-        let mut driver = self.driver();
-        driver.must_begin_anew = true;
-        self.freshness.go_by_lifetimes();
-        self.flights
-            .void_all(|| self.freshness.begin_epoch(NOT_EVEN_STALE));
+    fn lock(&self) -> MutexGuard<'_, Gap> {
+        self.gap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const NOT_EVEN_STALE: bool = false;
-const STILL_BEARABLE: bool = true;
-
-impl Shared {
-    fn driver(&self) -> MutexGuard<'_, Driver> {
-        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+impl ChangeListener for CacheListener {
+    fn on_change(&self, event: ChangeEvent<'_>) {
+        // The one event that needs no order among the others.
+        if let ChangeEvent::Changed(id) = event {
+            return self.cache.invalidate(id);
+        }
+        let mut gap = self.lock();
+        match event {
+            ChangeEvent::CaughtUp(instant) => self.caught_up(*gap, instant),
+            ChangeEvent::Disconnected => {
+                *gap = Gap::Open;
+                self.cache.freshness.source.disconnect();
+                self.cache.expire_all();
+            }
+            ChangeEvent::Unsupported => {
+                *gap = Gap::Open;
+                self.cache.freshness.source.stop_reporting();
+                self.cache.invalidate_all();
+            }
+            ChangeEvent::AllChanged => {
+                *gap = Gap::Closed;
+                self.cache.invalidate_all();
+            }
+            // Right for any event that this version does not know.
+            _ => self.cache.invalidate_all(),
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Listing and registering through a [`CachedStore`]: calls go to the store,
-//! and whoever registers finds what it has registered.
+//! Listing and registering through a [`CachedStore`]: calls go to the store, and
+//! invalidate what they change.
 
 use std::num::NonZeroUsize;
 
@@ -9,8 +9,8 @@ use dcv_resolver_core::{
     StoreError, Timestamp, async_trait,
 };
 
-use crate::CachedStore;
-use crate::shared::Shared;
+use crate::cache::Cache;
+use crate::store::CachedStore;
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -29,7 +29,7 @@ impl<S: SessionRegistry> SessionRegistry for CachedStore<S> {
         token: &LeaseToken,
         now: Timestamp,
     ) -> Result<(), RegisterError> {
-        let _forget = Forget(&self.shared, record.id());
+        let _invalidate = InvalidateOnDrop(&self.cache, record.id());
         self.store.register(record, token, now).await
     }
 
@@ -40,18 +40,18 @@ impl<S: SessionRegistry> SessionRegistry for CachedStore<S> {
         expiry: Expiry,
         now: Timestamp,
     ) -> Result<(), RenewError> {
-        let _forget = Forget(&self.shared, id);
+        let _invalidate = InvalidateOnDrop(&self.cache, id);
         self.store.renew(id, token, expiry, now).await
     }
 
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
-        let _forget = Forget(&self.shared, id);
+        let _invalidate = InvalidateOnDrop(&self.cache, id);
         self.store.deregister(id, token).await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
-        // Which records it removes is not told. All had expired by `now`.
-        self.shared.freshness.sweep(now);
+        // It does not return the ids that it removes. All had expired by `now`.
+        self.cache.freshness.sweep(now);
         self.store.sweep(now).await
     }
 }
@@ -66,20 +66,20 @@ impl<S: SessionImport> SessionImport for CachedStore<S> {
         on_conflict: OnConflict,
         now: Timestamp,
     ) -> Result<Vec<ImportOutcome>, StoreError> {
-        let _forget: Vec<_> = records
+        let _invalidate: Vec<_> = records
             .iter()
-            .map(|record| Forget(&self.shared, record.id()))
+            .map(|record| InvalidateOnDrop(&self.cache, record.id()))
             .collect();
         self.store.import(records, token, on_conflict, now).await
     }
 }
 
-/// Forgets what is kept of an id when the write is over, whether it succeeded,
-/// failed, or was given up: then it may have been carried out all the same.
-struct Forget<'a>(&'a Shared, &'a SessionId);
+/// Invalidates an id when a write ends: it succeeded, failed, or was dropped and
+/// may have been carried out all the same.
+struct InvalidateOnDrop<'a>(&'a Cache, &'a SessionId);
 
-impl Drop for Forget<'_> {
+impl Drop for InvalidateOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.changed(self.1);
+        self.0.invalidate(self.1);
     }
 }

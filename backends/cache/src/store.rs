@@ -1,190 +1,137 @@
-//! [`CachedStore`]: answers from memory, or asks the store once for everybody.
+//! [`CachedStore`]: answers from memory, or asks the store once for all lookups.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use dcv_resolver_core::{ChangeListener, SessionId, SessionStore, StoreError};
+use dcv_resolver_core::{
+    ChangeListener, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
+};
 
+use crate::cache::Cache;
+use crate::config::CacheConfig;
 use crate::entries::Entry;
-use crate::flight::{Answer, Flight};
-use crate::shared::Shared;
-use crate::{CacheConfig, CacheStats};
+use crate::in_flight::{InFlight, Joined};
+use crate::listener::CacheListener;
+use crate::load::Load;
+use crate::stats::CacheStats;
 
-/// A [`SessionStore`] in front of another, `S`.
+/// A [`SessionStore`] that caches the results of another, `S`.
 ///
-/// See the [crate's page](crate) for what it guarantees. Where `S` is listed,
-/// registered in or imported into, so is this: calls go to `S`, and what they
-/// change is forgotten here.
+/// See the [crate's documentation](crate) for what it guarantees. It implements
+/// [`SessionListing`](dcv_resolver_core::SessionListing),
+/// [`SessionRegistry`](dcv_resolver_core::SessionRegistry) and
+/// [`SessionImport`](dcv_resolver_core::SessionImport) where `S` does: calls go
+/// to `S`, and invalidate what they change.
 pub struct CachedStore<S> {
     pub(crate) store: Arc<S>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) cache: Arc<Cache>,
+    listener: Arc<CacheListener>,
 }
 
 impl<S: SessionStore> CachedStore<S> {
-    /// Keeps what `store` answers.
+    /// Puts a cache in front of `store`.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "a configuration is made to be used up"
+        reason = "a configuration is used once"
     )]
     pub fn new(store: S, config: CacheConfig) -> Self {
+        let cache = Arc::new(Cache::new(&config));
         Self {
             store: Arc::new(store),
-            shared: Arc::new(Shared::new(&config)),
+            listener: Arc::new(CacheListener::new(Arc::clone(&cache))),
+            cache,
         }
     }
 
-    /// Where a driver tells of changes: the store itself, if it can, or a
-    /// service that makes the changes.
+    /// Returns the listener to give to a change source: the store itself if it
+    /// is a [`ChangeSource`](dcv_resolver_core::ChangeSource), or a service that
+    /// makes the changes.
     ///
-    /// As long as it tells of single changes only, lifetimes hold as before.
-    /// With its first `confirmed` or `lost` they make room for the bound that
-    /// [`CacheConfig::max_staleness`] sets, and with `untold` they are back.
+    /// While the source reports only single changes, TTLs apply. After its first
+    /// `CaughtUp` or `Disconnected`, [`CacheConfig::max_staleness`] applies
+    /// instead, and after `Unsupported` TTLs apply again.
     #[must_use]
     pub fn listener(&self) -> Arc<dyn ChangeListener> {
-        Arc::<Shared>::clone(&self.shared)
+        Arc::<CacheListener>::clone(&self.listener)
     }
 
-    /// Figures for metrics.
+    /// Returns statistics for metrics.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
-        CacheStats(Arc::clone(&self.shared))
+        CacheStats(Arc::clone(&self.cache))
     }
 
-    /// The store that is asked.
+    /// Returns the store behind the cache.
     #[must_use]
     pub fn store(&self) -> &S {
         &self.store
     }
 
-    /// Joins a call for `id` that began at `not_before_ns` or later, or begins
-    /// one.
-    fn ask(&self, id: &SessionId, not_before_ns: u64) -> Seat<'_> {
-        let shared = &*self.shared;
-        let (flight, joined) = shared.flights.join(id, not_before_ns, || {
+    /// Waits for a load of `id`: one that another lookup has begun, unless it
+    /// may hang, or a new one.
+    async fn load(&self, id: &SessionId, now_ns: u64) -> Result<Entry, StoreError> {
+        let cache = &*self.cache;
+        let not_before_ns = now_ns.saturating_sub(JOINABLE_FOR_NS);
+        let (load, joined) = cache.in_flight.join(id, not_before_ns, || {
             let (store, asked) = (Arc::clone(&self.store), id.clone());
             let call = Box::pin(async move { store.lookup(&asked).await });
-            Flight::new(id.clone(), shared.freshness.now_ns(), call)
+            Load::new(id.clone(), cache.freshness.now_ns(), call)
         });
-        if joined {
-            shared.joins.add_one();
-        } else {
-            shared.calls.add_one();
+        match joined {
+            Joined::Began => cache.loads.add_one(),
+            Joined::Coalesced => cache.coalesced.add_one(),
         }
-        Seat {
-            shared,
-            flight,
-            number: None,
-        }
+        let waiter = Waiter {
+            in_flight: &cache.in_flight,
+            load,
+        };
+        let complete = |result| cache.complete(&waiter.load, result);
+        waiter.load.outcome(complete).await
     }
 }
 
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Written out rather than with `#[async_trait]`: the future of a hit is small,
-/// and its box the only allocation.
-#[deny(clippy::missing_trait_methods)]
-impl<S: SessionStore> SessionStore for CachedStore<S> {
-    fn lookup<'a, 'b, 'c>(&'a self, id: &'b SessionId) -> BoxFuture<'c, Answer>
-    where
-        'a: 'c,
-        'b: 'c,
-        Self: 'c,
-    {
-        Box::pin(Lookup {
-            cached: self,
-            id,
-            asked_ns: None,
-            seat: None,
-        })
-    }
-
-    fn ping<'a, 'b>(&'a self) -> BoxFuture<'b, Result<(), StoreError>>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
-        self.store.ping()
-    }
-}
-
-struct Lookup<'a, S> {
-    cached: &'a CachedStore<S>,
-    id: &'a SessionId,
-    /// When nothing was found kept, if so.
-    asked_ns: Option<u64>,
-    seat: Option<Seat<'a>>,
-}
-
-/// One asker's place in a call.
-struct Seat<'a> {
-    shared: &'a Shared,
-    flight: Arc<Flight>,
-    /// `None` until it is first polled.
-    number: Option<u64>,
-}
-
-/// A call that has been under way for longer is left to those who wait for it:
-/// it may hang where a new one would not.
+/// A load that has been under way for longer is not joined: it may hang where a
+/// new one would not.
 const JOINABLE_FOR_NS: u64 = 1_000_000_000;
 
-impl<S: SessionStore> Future for Lookup<'_, S> {
-    type Output = Answer;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        let Self {
-            cached,
-            id,
-            asked_ns,
-            seat,
-        } = self.get_mut();
-        let shared = &cached.shared;
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: SessionStore> SessionStore for CachedStore<S> {
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let mut asked_ns = None;
         loop {
-            let waiting = match seat {
-                Some(waiting) => waiting,
-                None => match shared.kept(id) {
-                    Ok(answer) => {
-                        shared.hits.add_one();
-                        return Poll::Ready(Ok(answer));
-                    }
-                    Err(now_ns) => {
-                        asked_ns.get_or_insert(now_ns);
-                        seat.insert(cached.ask(id, now_ns.saturating_sub(JOINABLE_FOR_NS)))
-                    }
-                },
+            let now_ns = match self.cache.get(id) {
+                Ok(found) => return Ok(found),
+                Err(now_ns) => now_ns,
             };
-            match ready!(waiting.poll(context)) {
-                // Too old for one who asked so late. Any other call began
-                // after that, so this happens once.
-                Ok(entry) if asked_ns.is_some_and(|at| !shared.freshness.suits(&entry, at)) => {
-                    *seat = None;
-                }
-                Ok(entry) => return Poll::Ready(Ok(entry.answer)),
-                Err(error) => {
-                    return Poll::Ready(shared.stale(id, &error).map(Some).ok_or(error));
-                }
+            let asked_ns = *asked_ns.get_or_insert(now_ns);
+            let entry = match self.load(id, now_ns).await {
+                Ok(entry) => entry,
+                Err(error) => return self.cache.stale(id, &error).map(Some).ok_or(error),
+            };
+            if self.cache.freshness.is_recent_enough(&entry, asked_ns) {
+                return Ok(entry.found);
             }
+            // Another lookup had begun the load too long ago for this one. Any
+            // load that follows began later, so this happens once.
         }
     }
-}
 
-impl Seat<'_> {
-    fn poll(&mut self, context: &Context<'_>) -> Poll<Result<Entry, StoreError>> {
-        let (shared, flight) = (self.shared, &self.flight);
-        flight.poll(&mut self.number, context, |answer| {
-            shared.land(flight, answer)
-        })
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
     }
 }
 
-impl Drop for Seat<'_> {
+/// A lookup that waits for a load, until it is dropped.
+struct Waiter<'a> {
+    in_flight: &'a InFlight,
+    load: Arc<Load>,
+}
+
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.flight.forget(number);
-        }
-        self.shared.flights.leave(&self.flight);
+        self.in_flight.leave(&self.load);
     }
 }
 
@@ -192,6 +139,7 @@ impl<S: fmt::Debug> fmt::Debug for CachedStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedStore")
             .field("store", &self.store)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }

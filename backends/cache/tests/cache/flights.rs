@@ -47,8 +47,11 @@ async fn one_call_serves_a_herd(found: Option<u16>) {
     assert_eq!(backend.calls(), 1);
     // On several threads some may have asked after the answer.
     let stats = store.stats();
-    assert_eq!(stats.calls_total(), 1);
-    assert_eq!(stats.hits_total() + stats.joins_total(), HERD as u64 - 1);
+    assert_eq!(stats.loads_total(), 1);
+    assert_eq!(
+        stats.hits_total() + stats.coalesced_total(),
+        HERD as u64 - 1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,7 +81,7 @@ async fn a_herd_on_several_threads_costs_one_call() {
         assert_eq!(answers, vec![Some(1); 500]);
         assert!(backend.calls() >= round);
     }
-    assert_eq!(store.stats().calls_total(), backend.calls() as u64);
+    assert_eq!(store.stats().loads_total(), backend.calls() as u64);
     // A machine that stops a thread for a second would begin another call.
     assert!(backend.calls() <= 25, "{} calls", backend.calls());
 }
@@ -356,6 +359,62 @@ impl SessionStore for Meets {
             wait.recv().unwrap();
         }
         Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// The lookup that polls the call when it is woken is dropped, and another one
+/// is polled meanwhile.
+#[test]
+fn lookup_dropped_after_a_wake_leaves_the_others_served() {
+    let (meet, met) = mpsc::sync_channel(0);
+    let (proceed, wait) = mpsc::sync_channel(0);
+    let store = WokenWhilePolled(Mutex::new(Some((meet, wait))));
+    let store = CachedStore::new(store, CacheConfig::default());
+    let console = id("console");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut dropped = store.lookup(&console);
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(dropped.as_mut().poll(&mut context).is_pending());
+        });
+        let call: Waker = met.recv().unwrap();
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut lookup = store.lookup(&console);
+        let mut context = Context::from_waker(&waker);
+        assert!(lookup.as_mut().poll(&mut context).is_pending());
+        call.wake();
+        assert!(woken.0.load(Ordering::SeqCst));
+        let polled = scope.spawn(move || {
+            let mut context = Context::from_waker(&waker);
+            lookup.as_mut().poll(&mut context).is_ready()
+        });
+        proceed.send(()).unwrap();
+        assert!(polled.join().unwrap());
+    });
+}
+
+/// The first poll of its first call hands out the waker and then waits for the
+/// test; the second ends the call.
+#[derive(Debug)]
+struct WokenWhilePolled(Mutex<Option<(SyncSender<Waker>, Receiver<()>)>>);
+
+#[async_trait]
+impl SessionStore for WokenWhilePolled {
+    async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        poll_fn(|context| match self.0.lock().unwrap().take() {
+            Some((meet, wait)) => {
+                meet.send(context.waker().clone()).unwrap();
+                wait.recv().unwrap();
+                Poll::Pending
+            }
+            None => Poll::Ready(Ok(None)),
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -19,8 +19,8 @@ pub(super) fn show(chain: &Chain, metrics: &Metrics) {
 fn figures(stats: &CacheStats) -> CacheFigures {
     let mut figures = CacheFigures::default();
     figures.hits = stats.hits_total();
-    figures.calls = stats.calls_total();
-    figures.joins = stats.joins_total();
+    figures.calls = stats.loads_total();
+    figures.joins = stats.coalesced_total();
     figures.stale = stats.stale_total();
     figures.entries = stats.entries() as u64;
     figures.bytes = stats.bytes();
