@@ -1,12 +1,14 @@
 //! [`TimeoutStore`]: a store with a time limit.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Expiry, ImportOutcome, LeaseToken, ListError, OnConflict, Page, PageToken, RegisterError,
-    RenewError, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
-    SessionStore, StoreError, StoreErrorKind, Timestamp, async_trait,
+    BoxFuture, ChangeListener, ChangeSource, Expiry, ImportOutcome, LeaseToken, ListError,
+    OnConflict, Page, PageToken, RegisterError, RenewError, SessionId, SessionImport,
+    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, StoreErrorKind,
+    Timestamp, async_trait,
 };
 
 /// Limits how long each lookup and each ping of a store may take.
@@ -109,5 +111,12 @@ impl<S: SessionImport> SessionImport for TimeoutStore<S> {
         now: Timestamp,
     ) -> Result<Vec<ImportOutcome>, StoreError> {
         self.store.import(records, token, on_conflict, now).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ChangeSource> ChangeSource for TimeoutStore<S> {
+    fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
+        self.store.watch_changes(listener)
     }
 }

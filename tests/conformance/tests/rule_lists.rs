@@ -1,6 +1,9 @@
 //! A rule is checked only if the list of its battery contains it.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
+
 use std::collections::BTreeSet;
+use std::fs;
 
 const SOURCES: &[(&str, &str)] = &[
     ("read", include_str!("../src/read.rs")),
@@ -22,9 +25,9 @@ macro_rules! names {
     };
 }
 
-#[test]
-fn every_rule_is_listed_and_documents_what_it_checks() {
-    let listed: BTreeSet<_> = [
+/// Returns every rule that is on a list, with its battery.
+fn listed_rules() -> BTreeSet<(&'static str, &'static str)> {
+    [
         dcv_resolver_conformance::__read_rules! { (names) [read] },
         dcv_resolver_conformance::__list_rules! { (names) [list] },
         dcv_resolver_conformance::__registry_rules! { (names) [registry] },
@@ -34,8 +37,11 @@ fn every_rule_is_listed_and_documents_what_it_checks() {
     ]
     .concat()
     .into_iter()
-    .collect();
+    .collect()
+}
 
+#[test]
+fn every_rule_is_listed_and_documents_what_it_checks() {
     let mut written = BTreeSet::new();
     for (battery, source) in SOURCES {
         let mut doc = String::new();
@@ -58,7 +64,7 @@ fn every_rule_is_listed_and_documents_what_it_checks() {
             }
         }
     }
-    assert_eq!(written, listed);
+    assert_eq!(written, listed_rules());
 }
 
 /// Returns the rule that leads a name: `R4` of `r4_expired_record_counts_as_absent`.
@@ -66,4 +72,20 @@ fn rule_letter(name: &str) -> Option<String> {
     let (rule, _) = name.split_once('_')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number(rule.get(1..)?).then(|| rule.to_ascii_uppercase())
+}
+
+#[test]
+fn every_deliberate_bug_names_a_rule() {
+    let rules: BTreeSet<_> = listed_rules()
+        .into_iter()
+        .map(|(battery, rule)| format!("{battery}::{rule}"))
+        .collect();
+    let patches = concat!(env!("CARGO_MANIFEST_DIR"), "/deliberate-bugs");
+    for patch in fs::read_dir(patches).unwrap() {
+        let path = patch.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let caught_by = text.lines().nth(1).unwrap();
+        let is_rule = rules.iter().any(|rule| caught_by.ends_with(rule));
+        assert!(is_rule, "{}: {caught_by}", path.display());
+    }
 }
