@@ -2,35 +2,21 @@
 
 use dcv_resolver_core::{SessionStore, StoreErrorKind};
 use dcv_resolver_redis::{RedisConfig, RedisStore};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use dcv_resolver_test_support::pki::Ca;
 
 use crate::support::{Server, fill, id, patient};
 
-pub(crate) struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
+pub(crate) struct Authority(Ca);
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            pem,
-            issuer: Issuer::new(params, key),
-        }
+        Self(Ca::new("authority.example"))
     }
 
-    /// A certificate for `name`, and its key.
+    /// Issues a certificate for `name`, and its key.
     fn issue(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        // One with the authority's own subject would count as self-signed.
-        params.distinguished_name.push(DnType::CommonName, name);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
+        let pair = self.0.issue(&[name], |_| {});
+        (pair.certificate, pair.key)
     }
 
     /// A server for `name` that wants a certificate of this authority.
@@ -47,7 +33,7 @@ impl Authority {
         for (file, text) in [
             ("server.pem", &certificate),
             ("server.key", &key),
-            ("ca.pem", &self.pem),
+            ("ca.pem", &self.0.pem),
         ] {
             std::fs::write(server.folder().join(file), text).unwrap();
         }
@@ -61,7 +47,7 @@ impl Authority {
         let (certificate, key) = self.issue("resolver.example");
         let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
             .unwrap()
-            .tls_authorities_pem(self.pem.as_str())
+            .tls_authorities_pem(self.0.pem.as_str())
             .unwrap()
             .tls_client_pem(certificate, key)
             .unwrap();
@@ -79,7 +65,7 @@ async fn both_sides_show_certificates_that_the_other_trusts() {
     let config = || RedisConfig::from_url(&url).unwrap();
     let trusting = || {
         config()
-            .tls_authorities_pem(authority.pem.as_str())
+            .tls_authorities_pem(authority.0.pem.as_str())
             .unwrap()
     };
     let shown = |config: RedisConfig| {
@@ -123,7 +109,7 @@ async fn a_certificate_of_another_name_is_not_trusted() {
     let (certificate, key) = authority.issue("resolver.example");
     let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
         .unwrap()
-        .tls_authorities_pem(authority.pem.as_str())
+        .tls_authorities_pem(authority.0.pem.as_str())
         .unwrap()
         .tls_client_pem(certificate, key)
         .unwrap();
@@ -148,7 +134,7 @@ async fn a_key_of_another_certificate_is_a_wrong_configuration() {
     let (_, key) = authority.issue("other.example");
     let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
         .unwrap()
-        .tls_authorities_pem(authority.pem.as_str())
+        .tls_authorities_pem(authority.0.pem.as_str())
         .unwrap()
         .tls_client_pem(certificate, key)
         .unwrap();
