@@ -10,8 +10,8 @@
 use std::error::Error;
 
 use dcv_resolver_core::{
-    Denial, Expiry, Explainer, MemoryStore, Network, Policy, ResolveRequest, Resolver,
-    SessionRecord, StoreError, Transport, Verdict, async_trait,
+    Denial, Expiry, Explainer, MemoryStore, Network, Policy, PolicyError, ResolveRequest, Resolver,
+    SessionRecord, Transport, Verdict, async_trait,
 };
 
 #[derive(Debug)]
@@ -25,11 +25,11 @@ impl Policy for Maintenance {
         "maintenance"
     }
 
-    async fn judge(
+    async fn check(
         &self,
         request: &ResolveRequest,
         record: &SessionRecord,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<Verdict, PolicyError> {
         let is_maintained = record.labels().contains_key("maintenance");
         // The gateway does not always know the address.
         let is_operator = (request.client_ip()).is_some_and(|ip| self.operators.contains(ip));
@@ -44,12 +44,14 @@ impl Policy for Maintenance {
 /// What agents have registered comes first; what people wrote down is asked
 /// where no agent knows the session.
 fn resolver(agents: MemoryStore, by_hand: MemoryStore) -> Result<Resolver, Box<dyn Error>> {
-    Ok(Resolver::new(agents)
-        .with_store_name("agents")
-        .then("by_hand", by_hand)
-        .with_policy(Maintenance {
-            operators: "192.0.2.0/24".parse()?,
-        }))
+    let maintenance = Maintenance {
+        operators: "192.0.2.0/24".parse()?,
+    };
+    Ok(Resolver::builder()
+        .store("agents", agents)
+        .store("by_hand", by_hand)
+        .policy(maintenance)
+        .build()?)
 }
 
 fn session(id: &str, labels: &[(&str, &str)]) -> Result<SessionRecord, Box<dyn Error>> {
@@ -95,16 +97,17 @@ mod tests {
         let operator = resolver.resolve(&asked_from("192.0.2.7")).await.unwrap();
         assert!(matches!(operator, Outcome::Found(_)));
         let other = resolver.resolve(&asked_from("203.0.113.7")).await.unwrap();
-        assert!(matches!(other, Outcome::NotFound(NotFound::Denied(_))));
+        assert!(matches!(other, Outcome::NotFound(NotFound::Denied { .. })));
     }
 
     #[tokio::test]
     async fn while_the_agents_store_is_down_nobody_is_sent_elsewhere() {
         let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
         let by_hand = MemoryStore::from_iter([session("console", &[]).unwrap()]);
-        let resolver = Resolver::new(down).then("by_hand", by_hand);
+        let stores = Resolver::builder().store("agents", down);
+        let resolver = stores.store("by_hand", by_hand).build().unwrap();
 
         let error = resolver.resolve(&asked_from("192.0.2.7")).await;
-        assert_eq!(error.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(error.unwrap_err().store(), Some("agents"));
     }
 }

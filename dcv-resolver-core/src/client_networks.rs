@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use crate::{
-    Denial, Network, Policy, ResolveRequest, SessionId, SessionRecord, StoreError, Verdict,
+    Denial, Network, Policy, PolicyError, ResolveRequest, SessionId, SessionRecord, Verdict,
 };
 
 /// A [`Policy`]: a session's clients must come from certain networks.
@@ -161,11 +161,11 @@ impl Policy for ClientNetworks {
         "client_networks"
     }
 
-    async fn judge(
+    async fn check(
         &self,
         request: &ResolveRequest,
         record: &SessionRecord,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<Verdict, PolicyError> {
         let rule = self.rule_for(record);
         if rule.is_empty() {
             return Ok(Verdict::Allow);
@@ -213,7 +213,7 @@ mod tests {
         if let Some(client) = client {
             request = request.with_client_ip(client.parse().unwrap());
         }
-        policy.judge(&request, record).await.unwrap() == Verdict::Allow
+        policy.check(&request, record).await.unwrap() == Verdict::Allow
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@
 //!
 //! - [`ResolveRequest`]: the question, already validated.
 //! - [`SessionStore`]: where sessions are looked up. [A store of your
-//!   own](store) takes less than 25 lines; [`MemoryStore`] is at hand.
+//!   own](store) takes less than 25 lines; [`MemoryStore`] is one.
 //! - [`SessionRecord`]: what a store holds about one session.
 //! - [`SessionListing`]: a store that shows what it holds.
 //! - [`SessionRegistry`]: a store that sessions are registered in at run time,
@@ -53,7 +53,8 @@ mod client_networks;
 mod error;
 mod error_chain;
 pub mod escape;
-mod explain;
+mod explainer;
+mod explanation;
 mod from_text;
 mod future;
 mod host;
@@ -63,16 +64,21 @@ mod kept;
 mod lease;
 mod listing;
 mod memory;
-mod near_ids;
+mod named_store;
 mod network;
 mod outcome;
 mod policy;
+mod policy_error;
 mod record;
 mod registry;
 mod request;
+mod resolve_error;
+mod resolve_progress;
 mod resolver;
 mod rules;
+mod shim;
 pub mod store;
+mod suggestions;
 pub mod testing;
 mod text;
 mod time;
@@ -83,8 +89,9 @@ pub use async_trait::async_trait;
 pub use changes::{ChangeEvent, ChangeListener, ChangeSource};
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
-pub use explain::{
-    Conclusion, Explainer, Explanation, RuleResult, RuleStep, StoreResult, StoreStep, Suggestion,
+pub use explainer::Explainer;
+pub use explanation::{
+    Conclusion, Explanation, RuleKind, RuleResult, RuleStep, StoreResult, StoreStep,
 };
 pub use future::BoxFuture;
 pub use host::{Host, InvalidHost};
@@ -93,17 +100,24 @@ pub use import::{ImportOutcome, OnConflict, SessionImport};
 pub use lease::{InvalidLeaseToken, LeaseToken};
 pub use listing::{ListError, Page, PageToken, SessionListing};
 pub use memory::MemoryStore;
+pub use named_store::NamedStore;
 pub use network::{InvalidNetwork, Network};
 pub use outcome::{NotFound, Outcome, Resolution};
 pub use policy::{Denial, Policy, Verdict};
+pub use policy_error::{PolicyError, PolicyErrorKind};
 pub use record::{
     InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,
 };
 pub use registry::{RegisterError, RenewError, SessionRegistry};
 pub use request::ResolveRequest;
-pub use resolver::{NamedStore, Resolver, Resolving};
+pub use resolve_error::ResolveError;
+pub use resolve_progress::ResolveProgress;
+pub use resolver::{BuildResolverError, Resolver, ResolverBuilder};
+#[doc(hidden)]
+pub use shim::Resolving;
 #[doc(inline)]
 pub use store::SessionStore;
+pub use suggestions::Suggestion;
 pub use time::{Clock, Expiry, InvalidTimestamp, SystemClock, Timestamp};
 pub use transport::{InvalidTransport, Transport};
 pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};

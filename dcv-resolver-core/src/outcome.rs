@@ -1,19 +1,60 @@
 //! [`Outcome`]: the session was found, or the reason why not.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 
 use crate::{Denial, SessionRecord, SessionState, Timestamp, Transport};
 
 /// What the [`Resolver`](crate::Resolver) decided.
 ///
-/// A store that could not answer is neither of these: it is a
-/// [`StoreError`](crate::StoreError).
+/// A store or a policy that failed is neither of these: it is a
+/// [`ResolveError`](crate::ResolveError).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The gateway can connect to this destination.
     Found(Resolution),
     /// The gateway cannot connect, for this reason.
     NotFound(NotFound),
+}
+
+impl Outcome {
+    /// Returns the destination, where there is one.
+    #[must_use]
+    pub fn resolution(&self) -> Option<&Resolution> {
+        match self {
+            Self::Found(resolution) => Some(resolution),
+            Self::NotFound(_) => None,
+        }
+    }
+
+    /// Returns why there is no destination, where there is none.
+    #[must_use]
+    pub fn not_found(&self) -> Option<&NotFound> {
+        match self {
+            Self::Found(_) => None,
+            Self::NotFound(not_found) => Some(not_found),
+        }
+    }
+
+    /// Returns the [stable word](NotFound::reason) for why there is no
+    /// destination, where there is none.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.not_found().map(NotFound::reason)
+    }
+
+    /// Returns the destination, or why there is none, as a `Result`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`] when there is no destination.
+    pub fn into_result(self) -> Result<Resolution, NotFound> {
+        match self {
+            Self::Found(resolution) => Ok(resolution),
+            Self::NotFound(not_found) => Err(not_found),
+        }
+    }
 }
 
 /// A destination, and at the same time the answer on the wire: it serialises
@@ -124,8 +165,14 @@ pub enum NotFound {
         transport: Transport,
     },
     /// A [`Policy`](crate::Policy) keeps the client from the session.
-    #[error("{0}")]
-    Denied(Denial),
+    #[error("{denial}")]
+    Denied {
+        /// The name of the policy, for operators: what is displayed leaves it
+        /// out.
+        policy: Arc<str>,
+        /// Why.
+        denial: Denial,
+    },
 }
 
 impl NotFound {
@@ -137,7 +184,7 @@ impl NotFound {
             Self::Expired { .. } => "expired",
             Self::NotReady { .. } => "not_ready",
             Self::TransportNotOffered { .. } => "transport_not_offered",
-            Self::Denied(_) => "denied",
+            Self::Denied { .. } => "denied",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Policy`]: a rule of your own, the last before a destination is given.
+//! [`Policy`]: a rule of your own.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{ResolveRequest, SessionRecord, StoreError};
+use crate::{PolicyError, ResolveRequest, SessionRecord};
 
 /// Decides whether a client may reach a session.
 ///
-/// A [`Resolver`](crate::Resolver) asks it last, of sessions that are live,
-/// ready and offer the transport. An [`Explainer`](crate::Explainer) asks it of
-/// others as well, so that all that is in the way is told at once: a policy that
-/// wants to know whether a session is ready looks at the record.
+/// A [`Resolver`](crate::Resolver) asks its policies last, about sessions that
+/// are live, ready and offer the transport. An [`Explainer`](crate::Explainer)
+/// asks them about any session, to show everything that is in the way. A policy
+/// that depends on the session's state therefore checks the record.
 ///
 /// [`ClientNetworks`](crate::ClientNetworks) is a policy that comes with this
 /// crate. One of your own:
 ///
 /// ```
 /// use dcv_resolver_core::{
-///     Denial, Policy, ResolveRequest, SessionRecord, StoreError, Verdict, async_trait,
+///     Denial, Policy, PolicyError, ResolveRequest, SessionRecord, Verdict, async_trait,
 /// };
 ///
 /// #[derive(Debug)]
@@ -32,7 +32,7 @@ use crate::{ResolveRequest, SessionRecord, StoreError};
 ///         "maintenance"
 ///     }
 ///
-///     async fn judge(&self, _: &ResolveRequest, record: &SessionRecord) -> Result<Verdict, StoreError> {
+///     async fn check(&self, _: &ResolveRequest, record: &SessionRecord) -> Result<Verdict, PolicyError> {
 ///         Ok(if record.labels().contains_key("maintenance") {
 ///             Verdict::Deny(Denial::new("the session's server is being maintained"))
 ///         } else {
@@ -44,35 +44,42 @@ use crate::{ResolveRequest, SessionRecord, StoreError};
 ///
 /// # Contract
 ///
-/// 1. **A denial is a decision, an outage is not.** Whenever the policy cannot
-///    tell, the answer is `Err`: never a verdict, never a guess.
-/// 2. **Judging changes nothing.** One login asks several times, for each
-///    transport and from any number of gateways, and must get one answer.
-/// 3. **A dropped future leaves no trace.** Callers give up when the time budget
-///    of the request ends, which holds for the stores and the policies together.
+/// - **P1. A denial is a decision, an outage is not.** Whenever the policy
+///   cannot decide, it returns `Err`: never a verdict, never a guess.
+/// - **P2. Checking changes nothing.** One login asks several times, for each
+///   transport and from any number of gateways, and must get one verdict.
+/// - **P3. A dropped future leaves no trace.** Callers drop it at any await
+///   point when the time budget of the request ends. Stores and policies share
+///   that budget.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a policy",
+    note = "implement `Policy` for it, with `#[async_trait]` on the `impl` block",
+    note = "pass the policy itself or an `Arc` of it, not a reference"
+)]
 pub trait Policy: fmt::Debug + Send + Sync + 'static {
-    /// The policy's name for logs and explanations, such as `client_networks`.
+    /// Returns the policy's name for logs, metrics and explanations, such as
+    /// `client_networks`. It is constant and contains no secret.
     fn name(&self) -> &str;
 
-    /// Whether the client of `request` may reach the session of `record`.
+    /// Returns whether the client of `request` may reach the session of
+    /// `record`.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], with the policy as its backend, when what the policy
-    /// asks could not be answered. The gateway is told of an outage then, not
-    /// of a denial.
-    async fn judge(
+    /// [`PolicyError`] when the policy could not decide. The gateway receives
+    /// an outage then, not a denial.
+    async fn check(
         &self,
         request: &ResolveRequest,
         record: &SessionRecord,
-    ) -> Result<Verdict, StoreError>;
+    ) -> Result<Verdict, PolicyError>;
 }
 
-/// What a [`Policy`] decided.
+/// The decision of a [`Policy`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// As far as this policy goes, the client may reach the session.
+    /// This policy lets the client reach the session.
     Allow,
     /// The client must not reach the session.
     Deny(Denial),
@@ -80,13 +87,14 @@ pub enum Verdict {
 
 /// Why a [`Policy`] denies a session, as a sentence.
 ///
-/// It goes to the log and into the answer to the gateway, so it names no host,
-/// no other session and nobody but the client.
+/// It goes to the log and to the gateway, so it names no host, no other session
+/// and nobody but the client. The name of the policy is for operators only: see
+/// [`NotFound::Denied`](crate::NotFound::Denied).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial(Cow<'static, str>);
 
 impl Denial {
-    /// A denial for this reason: a sentence in lower case, without a full stop.
+    /// Creates a denial from a sentence in lower case, without a full stop.
     #[must_use]
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Self(reason.into())
@@ -106,11 +114,11 @@ impl<T: Policy + ?Sized> Policy for Arc<T> {
         (**self).name()
     }
 
-    async fn judge(
+    async fn check(
         &self,
         request: &ResolveRequest,
         record: &SessionRecord,
-    ) -> Result<Verdict, StoreError> {
-        (**self).judge(request, record).await
+    ) -> Result<Verdict, PolicyError> {
+        (**self).check(request, record).await
     }
 }

@@ -18,10 +18,10 @@ use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 /// never and must not be left out; unknown fields are rejected.
 ///
 /// ```
-/// use dcv_resolver_core::{Expiry, SessionRecord, Transport};
+/// use dcv_resolver_core::{Expiry, SessionId, SessionRecord, Transport};
 ///
 /// let record = SessionRecord::builder("i-0abc".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
-///     .target_id("console".parse()?)
+///     .target_id(SessionId::new("console")?)
 ///     .http_port(8443)
 ///     .build()?;
 ///
@@ -343,74 +343,106 @@ impl<'de> Deserialize<'de> for SessionRecord {
 }
 
 /// Collects the parts of a [`SessionRecord`].
+///
+/// A part that may be absent is passed as a value or as an `Option`, so that the
+/// columns of a row need no `if let`:
+///
+/// ```
+/// use dcv_resolver_core::{Expiry, SessionId, SessionRecord};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (quic_port, owner): (Option<u16>, Option<String>) = (None, Some("ann".into()));
+/// let record = SessionRecord::builder("i-0abc".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+///     .target_id(SessionId::new("console")?)
+///     .http_port(8443)
+///     .quic_port(quic_port)
+///     .owner(owner.as_deref())
+///     .labels([("project", "cad"), ("team", "a")])
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SessionRecordBuilder(Fields);
 
 impl SessionRecordBuilder {
-    /// The DCV server.
+    /// Sets the DCV server.
     #[must_use]
     pub fn host(mut self, host: Host) -> Self {
         self.0.host = host;
         self
     }
 
-    /// The id on the DCV server, where it differs from the clients' id.
+    /// Sets the id on the DCV server, where it differs from the clients' id.
     #[must_use]
-    pub fn target_id(mut self, target_id: SessionId) -> Self {
-        self.0.target_id = Some(target_id);
+    pub fn target_id(mut self, target_id: impl Into<Option<SessionId>>) -> Self {
+        self.0.target_id = target_id.into();
         self
     }
 
-    /// The TCP port for HTTP and WebSocket.
+    /// Sets the TCP port for HTTP and WebSocket.
     #[must_use]
-    pub fn http_port(mut self, port: u16) -> Self {
-        self.0.http_port = Some(port);
+    pub fn http_port(mut self, port: impl Into<Option<u16>>) -> Self {
+        self.0.http_port = port.into();
         self
     }
 
-    /// The UDP port for QUIC.
+    /// Sets the UDP port for QUIC.
     #[must_use]
-    pub fn quic_port(mut self, port: u16) -> Self {
-        self.0.quic_port = Some(port);
+    pub fn quic_port(mut self, port: impl Into<Option<u16>>) -> Self {
+        self.0.quic_port = port.into();
         self
     }
 
-    /// The path of the DCV server's web client; `/` unless set.
+    /// Sets the path of the DCV server's web client; `/` unless set.
     #[must_use]
     pub fn web_url_path(mut self, path: WebUrlPath) -> Self {
         self.0.web_url_path = path;
         self
     }
 
-    /// How far the session has come; [`SessionState::Ready`] unless set.
+    /// Sets the state; [`SessionState::Ready`] unless set.
     #[must_use]
     pub fn state(mut self, state: SessionState) -> Self {
         self.0.state = state;
         self
     }
 
-    /// When the record stops being live.
+    /// Sets when the record stops being live.
     #[must_use]
     pub fn expiry(mut self, expiry: Expiry) -> Self {
         self.0.expiry = expiry;
         self
     }
 
-    /// Whose session it is, for people.
+    /// Sets the owner, for people.
     #[must_use]
-    pub fn owner(mut self, owner: impl Into<Box<str>>) -> Self {
-        self.0.owner = Some(owner.into());
+    pub fn owner<'a>(mut self, owner: impl Into<Option<&'a str>>) -> Self {
+        self.0.owner = owner.into().map(Box::from);
         self
     }
 
-    /// Adds a note for people.
+    /// Adds a label, for people and policies.
     #[must_use]
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.labels.insert(name.into(), value.into());
         self
     }
 
-    /// Makes the record.
+    /// Adds labels, for people and policies.
+    #[must_use]
+    pub fn labels<K, V>(mut self, labels: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let labels = labels.into_iter();
+        let labels = labels.map(|(name, value)| (name.into(), value.into()));
+        self.0.labels.extend(labels);
+        self
+    }
+
+    /// Builds the record.
     ///
     /// # Errors
     ///
@@ -447,7 +479,7 @@ mod tests {
     fn a_target_id_equal_to_the_id_is_no_mapping() {
         let plain = builder().http_port(1).build().unwrap();
         let mapped = builder()
-            .target_id("i-0abc".parse().unwrap())
+            .target_id("i-0abc".parse::<SessionId>().unwrap())
             .http_port(1)
             .build();
         assert_eq!(mapped.as_ref(), Ok(&plain));
@@ -458,7 +490,7 @@ mod tests {
     #[test]
     fn serde_goes_both_ways_with_every_field() {
         let record = builder()
-            .target_id("console".parse().unwrap())
+            .target_id("console".parse::<SessionId>().unwrap())
             .http_port(8443)
             .quic_port(8444)
             .web_url_path("/desktop".parse().unwrap())
@@ -553,7 +585,7 @@ mod tests {
         for other in [
             SessionRecord::builder("i".parse().unwrap(), record.host().clone(), record.expiry())
                 .http_port(1),
-            change().target_id("console".parse().unwrap()),
+            change().target_id("console".parse::<SessionId>().unwrap()),
             change().host("ws-18.dcv.example".parse().unwrap()),
             change().http_port(2),
             change().quic_port(1),

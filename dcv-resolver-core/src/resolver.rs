@@ -1,17 +1,25 @@
-//! [`Resolver`]: judges what a store holds.
+//! [`Resolver`]: looks a session up and judges its record.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::{
-    Clock, NotFound, Outcome, Policy, ResolveRequest, SessionRecord, SessionStore, StoreError,
-    StoreErrorKind, SystemClock, Verdict, rules,
+    Clock, NamedStore, NotFound, Outcome, Policy, ResolveError, ResolveProgress, ResolveRequest,
+    Resolving, SessionRecord, SessionStore, SystemClock, Verdict, rules,
 };
 
-/// Answers resolve requests from a [`SessionStore`].
+/// Answers resolve requests from one or several [`SessionStore`]s.
 ///
-/// All rules live here, and none in the stores. Cloning is cheap; clones share
-/// the store and the clock.
+/// All rules are here, and none in the stores. Cloning is cheap; clones share
+/// the stores, the policies and the clock.
+///
+/// # Several stores
+///
+/// - **The first store that holds the session decides**, also when its record
+///   is expired and a later store has a live one.
+/// - **A failing store ends the request with its error.** A later store may
+///   hold the session too, but answering from there would send users to
+///   another server for as long as the outage lasts.
 ///
 /// # Unit-testing your rules
 ///
@@ -30,306 +38,363 @@ use crate::{
 ///
 /// assert!(matches!(resolver.resolve(&request).await?, Outcome::Found(_)));
 /// clock.advance(Duration::from_secs(60));
-/// assert!(matches!(resolver.resolve(&request).await?, Outcome::NotFound(NotFound::Expired { .. })));
+/// assert_eq!(resolver.resolve(&request).await?.reason(), Some("expired"));
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Resolver {
     /// Never empty.
     stores: Arc<[NamedStore]>,
+    policies: Arc<[NamedPolicy]>,
+    clock: Arc<dyn Clock>,
     store_names: Arc<str>,
-    pub(crate) policies: Arc<[Arc<dyn Policy>]>,
-    pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// One store of a [`Resolver`], and its name for logs.
-///
-/// Clones are the same store: a service that builds a resolver anew, as for a
-/// changed configuration, keeps its stores by keeping these.
-#[derive(Debug, Clone)]
-pub struct NamedStore {
-    name: Arc<str>,
-    store: Arc<dyn SessionStore>,
+/// A policy and its name, which is read once.
+#[derive(Clone)]
+pub(crate) struct NamedPolicy {
+    pub(crate) name: Arc<str>,
+    pub(crate) policy: Arc<dyn Policy>,
 }
 
-impl NamedStore {
-    /// Gives `store` a name for logs, which must hold no secret.
-    #[must_use]
-    pub fn new(name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
+impl NamedPolicy {
+    fn new(policy: impl Policy) -> Self {
         Self {
-            name: name.into(),
-            store: Arc::new(store),
+            name: policy.name().into(),
+            policy: Arc::new(policy),
         }
-    }
-
-    /// The store's name for logs.
-    #[must_use]
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// The store.
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn SessionStore> {
-        &self.store
     }
 }
 
 impl Resolver {
-    /// A resolver over `store`, with the system's clock.
+    /// Creates a resolver over one store, named `store`, with the system's
+    /// clock.
     ///
     /// An [`Arc`] of a store is a store too: pass a clone of it, and keep
     /// yours to register sessions with.
     #[must_use]
     pub fn new(store: impl SessionStore) -> Self {
-        Self::over(vec![NamedStore::new("store", store)])
-    }
-
-    /// A resolver over `first` and then `others`, as
-    /// [`then`](Self::then) says.
-    ///
-    /// ```
-    /// use dcv_resolver_core::{MemoryStore, NamedStore, Resolver};
-    ///
-    /// let agents = NamedStore::new("agents", MemoryStore::new());
-    /// let by_hand = NamedStore::new("by_hand", MemoryStore::new());
-    /// let resolver = Resolver::chain(agents.clone(), [by_hand]);
-    /// assert_eq!(resolver.store_name(), "agents,by_hand");
-    ///
-    /// // Another resolver over the same store, as after a reload:
-    /// let resolver = Resolver::chain(agents, []);
-    /// # assert_eq!(resolver.store_name(), "agents");
-    /// ```
-    #[must_use]
-    pub fn chain(first: NamedStore, others: impl IntoIterator<Item = NamedStore>) -> Self {
-        Self::over(std::iter::once(first).chain(others).collect())
-    }
-
-    fn over(stores: Vec<NamedStore>) -> Self {
-        let names: Vec<&str> = stores.iter().map(|store| &*store.name).collect();
         Self {
-            store_names: names.join(",").into(),
-            stores: stores.into(),
+            stores: Arc::new([NamedStore::new("store", store)]),
             policies: Arc::new([]),
             clock: Arc::new(SystemClock),
+            store_names: "store".into(),
         }
     }
 
-    /// Takes the time from `clock`.
+    /// Starts a resolver over several stores, or over one with a name.
+    #[must_use]
+    pub fn builder() -> ResolverBuilder {
+        ResolverBuilder::default()
+    }
+
+    /// Reads the time from `clock`.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Gives the first store a name for logs. It must hold no secret.
-    #[must_use]
-    pub fn with_store_name(self, name: impl Into<Arc<str>>) -> Self {
-        let mut stores = self.stores.to_vec();
-        if let Some(first) = stores.first_mut() {
-            first.name = name.into();
-        }
-        self.with_stores(stores)
-    }
-
-    /// Asks `store` as well, when every store before it has answered that it
-    /// does not hold the session. The name is for logs and must hold no secret.
+    /// Asks `policy` as well, after the policies added before.
     ///
-    /// - **The first hit wins.** A store that holds the id decides, also when
-    ///   its record is expired and a later store has a live one.
-    /// - **A store error is never a miss.** A store that could not answer ends
-    ///   the question with its error: a later store may hold the id too, and
-    ///   answering from there would send users to another server for as long
-    ///   as the outage lasts.
-    ///
-    /// ```
-    /// use dcv_resolver_core::{MemoryStore, Resolver};
-    ///
-    /// let resolver = Resolver::new(MemoryStore::new())
-    ///     .with_store_name("agents")
-    ///     .then("by_hand", MemoryStore::new());
-    /// assert_eq!(resolver.store_name(), "agents,by_hand");
-    /// ```
-    #[must_use]
-    pub fn then(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
-        let mut stores = self.stores.to_vec();
-        stores.push(NamedStore::new(name, store));
-        self.with_stores(stores)
-    }
-
-    fn with_stores(self, stores: Vec<NamedStore>) -> Self {
-        Self {
-            policies: self.policies,
-            clock: self.clock,
-            ..Self::over(stores)
-        }
-    }
-
-    /// Asks `policy` as well, when every rule and every policy before it lets
-    /// the client through.
+    /// [`ResolverBuilder::build`] also checks that the names of the policies
+    /// differ.
     #[must_use]
     pub fn with_policy(mut self, policy: impl Policy) -> Self {
         let mut policies = self.policies.to_vec();
-        policies.push(Arc::new(policy));
+        policies.push(NamedPolicy::new(policy));
         self.policies = policies.into();
         self
     }
 
-    /// The names of the stores for logs, in their order, joined by commas;
-    /// `store` for one that has not been given a name.
+    fn over(stores: Vec<NamedStore>, other: Self) -> Self {
+        Self {
+            store_names: joined(&stores),
+            stores: stores.into(),
+            ..other
+        }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn chain(first: NamedStore, others: impl IntoIterator<Item = NamedStore>) -> Self {
+        let stores = std::iter::once(first.clone()).chain(others).collect();
+        Self::over(stores, Self::new(Arc::clone(first.store())))
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn begin<'a>(&'a self, request: &'a ResolveRequest) -> Resolving<'a> {
+        Resolving::new(self, request)
+    }
+
+    #[doc(hidden)]
     #[must_use]
     pub fn store_name(&self) -> &str {
         &self.store_names
     }
 
-    /// The stores, in the order in which they are asked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_store_name(self, name: impl Into<Arc<str>>) -> Self {
+        let mut stores = self.stores.to_vec();
+        if let Some(first) = stores.first_mut() {
+            *first = NamedStore::new(name, Arc::clone(first.store()));
+        }
+        Self::over(stores, self)
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn then(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
+        let mut stores = self.stores.to_vec();
+        stores.push(NamedStore::new(name, store));
+        Self::over(stores, self)
+    }
+
+    /// Returns the stores, in the order in which they are asked.
     #[must_use]
     pub fn stores(&self) -> &[NamedStore] {
         &self.stores
     }
 
-    /// Looks the session up and judges it: known, live, ready, transport
-    /// offered, allowed by each policy, in this order. The first that fails is
-    /// the reason of the miss.
+    pub(crate) fn policies(&self) -> &[NamedPolicy] {
+        &self.policies
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Looks the session up and judges its record: known, live, ready,
+    /// transport offered, allowed by each policy, in this order. The first rule
+    /// that the record breaks is the reason why there is no destination.
     ///
     /// The clock is read once, after the store has answered: a record that
-    /// expires while the store is asked is expired. For one that never expires
-    /// it is not read.
+    /// expires during the lookup is expired. For a record that never expires
+    /// the clock is not read.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], as the store or a policy returns it, when the question
-    /// could not be answered; of kind `CorruptRecord` when the store answered
-    /// with the record of another session.
-    pub async fn resolve(&self, request: &ResolveRequest) -> Result<Outcome, StoreError> {
-        self.begin(request).run().await
+    /// [`ResolveError`] when a store or a policy failed; of the kind
+    /// [`CorruptRecord`](crate::StoreErrorKind::CorruptRecord) when a store
+    /// returned the record of another session.
+    pub async fn resolve(&self, request: &ResolveRequest) -> Result<Outcome, ResolveError> {
+        self.resolve_with_progress(request, &mut ResolveProgress::default())
+            .await
     }
 
-    /// Like [`resolve`](Self::resolve), for callers who also want to know
-    /// which store it came from, or hung at.
-    #[must_use = "nothing happens until it runs"]
-    pub fn begin<'a>(&'a self, request: &'a ResolveRequest) -> Resolving<'a> {
-        Resolving {
-            resolver: self,
-            request,
-            store: &self.store_names,
-            stale_age: None,
+    /// [Resolves](Self::resolve), and records in `progress` which store and
+    /// which policy the request has reached.
+    ///
+    /// Drop the future at any time, when a time limit ends for instance:
+    /// `progress` then says who was being asked. It begins anew with each call.
+    ///
+    /// # Errors
+    ///
+    /// See [`resolve`](Self::resolve).
+    pub async fn resolve_with_progress(
+        &self,
+        request: &ResolveRequest,
+        progress: &mut ResolveProgress,
+    ) -> Result<Outcome, ResolveError> {
+        *progress = ResolveProgress::default();
+        let Some(record) = self.lookup(request, progress).await? else {
+            return Ok(Outcome::NotFound(NotFound::Unknown));
+        };
+        let resolution = match rules::all(record, request.transport(), self.clock()) {
+            Ok(resolution) => resolution,
+            Err(not_found) => return Ok(Outcome::NotFound(not_found)),
+        };
+        for NamedPolicy { name, policy } in &*self.policies {
+            progress.set_policy(Some(name));
+            let verdict = policy
+                .check(request, resolution.record())
+                .await
+                .map_err(|source| ResolveError::Policy {
+                    policy: Arc::clone(name),
+                    source,
+                })?;
+            if let Verdict::Deny(denial) = verdict {
+                let policy = Arc::clone(name);
+                return Ok(Outcome::NotFound(NotFound::Denied { policy, denial }));
+            }
         }
+        progress.set_policy(None);
+        Ok(Outcome::Found(resolution))
     }
 
-    /// Whether every store could answer now.
+    /// The record of the first store that holds the session.
+    async fn lookup(
+        &self,
+        request: &ResolveRequest,
+        progress: &mut ResolveProgress,
+    ) -> Result<Option<SessionRecord>, ResolveError> {
+        for named in &*self.stores {
+            progress.set_store(Some(named.name()));
+            let failed = |source| ResolveError::Store {
+                store: Arc::clone(named.name()),
+                source,
+            };
+            let found = named.store().lookup(request.session_id()).await;
+            if let Some(record) = found.map_err(failed)? {
+                rules::check_identity(request, &record).map_err(failed)?;
+                progress.set_record(&record);
+                return Ok(Some(record));
+            }
+        }
+        progress.set_store(None);
+        Ok(None)
+    }
+
+    /// Returns whether every store could answer a lookup now.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], as the first store returns it that could not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        for store in &*self.stores {
-            store.store.ping().await?;
+    /// [`ResolveError::Store`] for the first store that could not.
+    pub async fn ping(&self) -> Result<(), ResolveError> {
+        for named in &*self.stores {
+            let pinged = named.store().ping().await;
+            pinged.map_err(|source| ResolveError::Store {
+                store: Arc::clone(named.name()),
+                source,
+            })?;
         }
         Ok(())
     }
 }
 
-/// One request on its way through a [`Resolver`].
-///
-/// ```
-/// use dcv_resolver_core::{MemoryStore, ResolveRequest, Resolver, StoreErrorKind, Transport};
-/// use dcv_resolver_core::testing::{Reply, ScriptedStore};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let broken = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
-/// let resolver = Resolver::new(MemoryStore::new())
-///     .with_store_name("agents")
-///     .then("by_hand", broken);
-///
-/// let request = ResolveRequest::new("console".parse()?, Transport::Http);
-/// let mut resolving = resolver.begin(&request);
-/// assert!(resolving.run().await.is_err());
-/// assert_eq!(resolving.store(), "by_hand");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Resolving<'a> {
-    resolver: &'a Resolver,
-    request: &'a ResolveRequest,
-    store: &'a str,
-    stale_age: Option<Duration>,
+/// Shows the names of the stores and the policies.
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stores: Vec<_> = self.stores.iter().map(NamedStore::name).collect();
+        let policies: Vec<_> = self.policies.iter().map(|named| &named.name).collect();
+        f.debug_struct("Resolver")
+            .field("stores", &stores)
+            .field("policies", &policies)
+            .field("clock", &self.clock)
+            .finish()
+    }
 }
 
-impl<'a> Resolving<'a> {
-    /// Resolves the request. Its future may be dropped at any time, when a
-    /// time budget ends for instance.
+/// Collects the stores and the policies of a [`Resolver`].
+///
+/// ```
+/// use dcv_resolver_core::{ClientNetworks, MemoryStore, Resolver, UnknownClient};
+///
+/// let resolver = Resolver::builder()
+///     .store("agents", MemoryStore::new())
+///     .store("by_hand", MemoryStore::new())
+///     .policy(ClientNetworks::new(UnknownClient::Deny))
+///     .build()?;
+/// assert_eq!(&**resolver.stores()[1].name(), "by_hand");
+/// # Ok::<(), dcv_resolver_core::BuildResolverError>(())
+/// ```
+#[derive(Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ResolverBuilder {
+    stores: Vec<NamedStore>,
+    policies: Vec<NamedPolicy>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl ResolverBuilder {
+    /// Adds a store, which is asked after those added before. The name is for
+    /// logs and metrics, and must contain no secret.
+    pub fn store(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
+        self.named_store(NamedStore::new(name, store))
+    }
+
+    /// Adds a store that has a name already, which is asked after those added
+    /// before.
+    pub fn named_store(mut self, store: NamedStore) -> Self {
+        self.stores.push(store);
+        self
+    }
+
+    /// Adds a policy, which is asked after those added before.
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policies.push(NamedPolicy::new(policy));
+        self
+    }
+
+    /// Reads the time from `clock`; from the system's clock unless set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Builds the resolver.
     ///
     /// # Errors
     ///
-    /// As of [`Resolver::resolve`].
-    pub async fn run(&mut self) -> Result<Outcome, StoreError> {
-        let Some(record) = self.lookup().await? else {
-            return Ok(Outcome::NotFound(NotFound::Unknown));
-        };
-        let Resolver {
-            policies, clock, ..
-        } = self.resolver;
-        let found = match rules::all(record, self.request.transport(), &**clock) {
-            Ok(found) => found,
-            Err(miss) => return Ok(Outcome::NotFound(miss)),
-        };
-        for policy in &**policies {
-            if let Verdict::Deny(denial) = policy.judge(self.request, found.record()).await? {
-                return Ok(Outcome::NotFound(NotFound::Denied(denial)));
-            }
+    /// [`BuildResolverError`] when there is no store, or two stores or two
+    /// policies have the same name.
+    pub fn build(self) -> Result<Resolver, BuildResolverError> {
+        if self.stores.is_empty() {
+            return Err(BuildResolverError::NoStore);
         }
-        Ok(Outcome::Found(found))
-    }
-
-    /// The record of the first store that holds the session.
-    async fn lookup(&mut self) -> Result<Option<SessionRecord>, StoreError> {
-        for NamedStore { name, store } in &*self.resolver.stores {
-            self.store = name;
-            if let Some(record) = store.lookup(self.request.session_id()).await? {
-                check_identity(self.request, &record)?;
-                self.stale_age = record.stale_age();
-                return Ok(Some(record));
-            }
+        if let Some(name) = duplicate(self.stores.iter().map(NamedStore::name)) {
+            return Err(BuildResolverError::DuplicateStore { name });
         }
-        self.store = &self.resolver.store_names;
-        Ok(None)
-    }
-
-    /// The name of the store that holds the session; of the one that failed,
-    /// or was being asked when the future was dropped; of all of them, joined
-    /// by commas, when none holds it, and before any is asked.
-    #[must_use]
-    pub fn store(&self) -> &'a str {
-        self.store
-    }
-
-    /// The [age](SessionRecord::stale_age) of the record that decides, where it
-    /// is from before its store failed.
-    #[must_use]
-    pub fn stale_age(&self) -> Option<Duration> {
-        self.stale_age
+        if let Some(name) = duplicate(self.policies.iter().map(|named| &named.name)) {
+            return Err(BuildResolverError::DuplicatePolicy { name });
+        }
+        let store_names = joined(&self.stores);
+        Ok(Resolver {
+            stores: self.stores.into(),
+            policies: self.policies.into(),
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            store_names,
+        })
     }
 }
 
-/// A store that compares ids by its own rules, or mixes up its answers, would
-/// send a user to somebody else's desktop.
-pub(crate) fn check_identity(
-    request: &ResolveRequest,
-    record: &SessionRecord,
-) -> Result<(), StoreError> {
-    if record.id() == request.session_id() {
-        return Ok(());
+impl fmt::Debug for ResolverBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResolverBuilder")
+            .field("stores", &self.stores)
+            .finish_non_exhaustive()
     }
-    let told = format!(
-        "asked for session {:?}, the store answered with session {:?}",
-        request.session_id(),
-        record.id(),
-    );
-    Err(StoreError::new("resolver", StoreErrorKind::CorruptRecord).with_source(told))
+}
+
+fn joined(stores: &[NamedStore]) -> Arc<str> {
+    let names: Vec<&str> = stores.iter().map(|store| &**store.name()).collect();
+    names.join(",").into()
+}
+
+/// A name that occurs more than once.
+fn duplicate<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> Option<Arc<str>> {
+    let mut seen: Vec<&Arc<str>> = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Some(Arc::clone(name));
+        }
+        seen.push(name);
+    }
+    None
+}
+
+/// Why a [`Resolver`] was not built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildResolverError {
+    /// There is no store.
+    #[error("a resolver needs a store; add one")]
+    NoStore,
+    /// Two stores have the same name.
+    #[error("two stores are named {name:?}; rename one")]
+    DuplicateStore {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// Two policies have the same name.
+    #[error("two policies are named {name:?}; rename one")]
+    DuplicatePolicy {
+        /// The name.
+        name: Arc<str>,
+    },
 }
 
 #[cfg(test)]
@@ -338,7 +403,10 @@ mod tests {
 
     use super::*;
     use crate::testing::{ManualClock, Reply, ScriptedStore};
-    use crate::{Expiry, MemoryStore, SessionRecordBuilder, SessionState, Timestamp, Transport};
+    use crate::{
+        Denial, Expiry, MemoryStore, PolicyError, PolicyErrorKind, SessionRecordBuilder,
+        SessionState, StoreErrorKind, Timestamp, Transport,
+    };
 
     fn http_only() -> SessionRecordBuilder {
         SessionRecord::builder(
@@ -441,7 +509,10 @@ mod tests {
         let resolver = Resolver::new(store);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
         let error = resolver.resolve(&request).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert_eq!(
+            error.store_error().unwrap().kind(),
+            StoreErrorKind::Unavailable
+        );
     }
 
     #[tokio::test]
@@ -451,7 +522,10 @@ mod tests {
         let resolver = Resolver::new(store);
         let request = ResolveRequest::new("S".parse().unwrap(), Transport::Http);
         let error = resolver.resolve(&request).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::CorruptRecord);
+        assert_eq!(
+            error.store_error().unwrap().kind(),
+            StoreErrorKind::CorruptRecord
+        );
     }
 
     #[tokio::test]
@@ -469,16 +543,24 @@ mod tests {
 
     /// The outcome of a chain of stores that answer so, and which store it
     /// came from.
-    async fn through(replies: [Reply; 2]) -> (Result<Outcome, StoreErrorKind>, String) {
+    async fn through(replies: [Reply; 2]) -> (Result<Outcome, StoreErrorKind>, Option<String>) {
         let [first, second] = replies.map(ScriptedStore::always);
-        let resolver = Resolver::new(first)
-            .with_store_name("first")
-            .then("second", second)
-            .with_clock(ManualClock::default());
+        let resolver = Resolver::builder()
+            .store("first", first)
+            .store("second", second)
+            .clock(ManualClock::default())
+            .build()
+            .unwrap();
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
-        let mut resolving = resolver.begin(&request);
-        let outcome = resolving.run().await.map_err(|error| error.kind());
-        (outcome, resolving.store().to_owned())
+        let mut progress = ResolveProgress::default();
+        let outcome = resolver
+            .resolve_with_progress(&request, &mut progress)
+            .await;
+        let outcome = outcome.map_err(|error| {
+            assert_eq!(error.store(), progress.store().map(|name| &**name));
+            error.store_error().unwrap().kind()
+        });
+        (outcome, progress.store().map(ToString::to_string))
     }
 
     #[tokio::test]
@@ -491,32 +573,32 @@ mod tests {
             crate::Resolution::new(http_only().build().unwrap(), Transport::Http).unwrap(),
         ));
         for (replies, outcome, store) in [
-            ([live(), Reply::Absent], found.clone(), "first"),
-            ([Reply::Absent, live()], found.clone(), "second"),
+            ([live(), Reply::Absent], found.clone(), Some("first")),
+            ([Reply::Absent, live()], found.clone(), Some("second")),
             // What comes after a hit is not asked, so it may be down.
-            ([live(), Reply::Hang], found, "first"),
+            ([live(), Reply::Hang], found, Some("first")),
             (
                 [Reply::Record(expired), live()],
                 Ok(Outcome::NotFound(NotFound::Expired { expired_at })),
-                "first",
+                Some("first"),
             ),
             (
                 [Reply::Absent, Reply::Absent],
                 Ok(Outcome::NotFound(NotFound::Unknown)),
-                "first,second",
+                None,
             ),
             (
                 [Reply::Fail(unavailable), live()],
                 Err(unavailable),
-                "first",
+                Some("first"),
             ),
             (
                 [Reply::Absent, Reply::Fail(unavailable)],
                 Err(unavailable),
-                "second",
+                Some("second"),
             ),
         ] {
-            assert_eq!(through(replies).await, (outcome, store.to_owned()));
+            assert_eq!(through(replies).await, (outcome, store.map(str::to_owned)));
         }
     }
 
@@ -531,48 +613,52 @@ mod tests {
             ] {
                 let resolver = Resolver::new(MemoryStore::from_iter([record]));
                 let request = ResolveRequest::new("s".parse().unwrap(), transport);
-                let mut resolving = resolver.begin(&request);
-                assert_eq!(resolving.stale_age(), None);
-                resolving.run().await.unwrap();
-                assert_eq!(resolving.stale_age(), expected);
+                let mut progress = ResolveProgress::default();
+                let resolving = resolver.resolve_with_progress(&request, &mut progress);
+                resolving.await.unwrap();
+                assert_eq!(progress.stale_age(), expected);
             }
         }
     }
 
     #[tokio::test]
     async fn a_store_that_hangs_can_be_named() {
-        let resolver = Resolver::new(MemoryStore::new())
-            .then("hung", ScriptedStore::always(Reply::Hang))
-            .then("after", MemoryStore::new());
+        let resolver = Resolver::builder()
+            .store("before", MemoryStore::new())
+            .store("hung", ScriptedStore::always(Reply::Hang))
+            .store("after", MemoryStore::new())
+            .build()
+            .unwrap();
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
-        let mut resolving = resolver.begin(&request);
-        let mut run = Box::pin(resolving.run());
+        let mut progress = ResolveProgress::default();
+        let mut run = Box::pin(resolver.resolve_with_progress(&request, &mut progress));
         let waker = std::task::Waker::noop();
         let polled = run
             .as_mut()
             .poll(&mut std::task::Context::from_waker(waker));
         assert!(polled.is_pending());
         drop(run);
-        assert_eq!(resolving.store(), "hung");
+        assert_eq!(progress.store().map(|name| &**name), Some("hung"));
     }
 
     #[tokio::test]
     async fn a_ping_needs_every_store() {
         let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
-        let resolver = Resolver::new(MemoryStore::new());
-        resolver.ping().await.unwrap();
-        assert!(resolver.then("down", down).ping().await.is_err());
+        let up = Resolver::builder().store("up", MemoryStore::new());
+        let both = up.store("down", down).build().unwrap();
+        let error = both.ping().await.unwrap_err();
+        assert_eq!(error.store(), Some("down"));
     }
 
     /// Decides as it is told, and counts how often it is asked.
     #[derive(Debug, Clone)]
     struct Told(
-        Result<Verdict, StoreErrorKind>,
+        Result<Verdict, PolicyErrorKind>,
         Arc<std::sync::atomic::AtomicUsize>,
     );
 
     impl Told {
-        fn to(verdict: Result<Verdict, StoreErrorKind>) -> Self {
+        fn to(verdict: Result<Verdict, PolicyErrorKind>) -> Self {
             Self(verdict, Arc::default())
         }
 
@@ -587,20 +673,20 @@ mod tests {
             "told"
         }
 
-        async fn judge(
+        async fn check(
             &self,
             _: &ResolveRequest,
             _: &SessionRecord,
-        ) -> Result<Verdict, StoreError> {
+        ) -> Result<Verdict, PolicyError> {
             self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            self.0.clone().map_err(|kind| StoreError::new("told", kind))
+            self.0.clone().map_err(PolicyError::new)
         }
     }
 
     async fn judged(
         record: SessionRecordBuilder,
         policies: [&Told; 2],
-    ) -> Result<Outcome, StoreErrorKind> {
+    ) -> Result<Outcome, PolicyErrorKind> {
         let store = MemoryStore::from_iter([record.build().unwrap()]);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
         Resolver::new(store)
@@ -608,13 +694,19 @@ mod tests {
             .with_policy(policies[1].clone())
             .resolve(&request)
             .await
-            .map_err(|error| error.kind())
+            .map_err(|error| {
+                assert_eq!(error.policy(), Some("told"));
+                error.policy_error().unwrap().kind()
+            })
     }
 
     #[tokio::test]
     async fn every_policy_must_let_the_client_through() {
-        let denial = crate::Denial::new("not today");
-        let denied = Ok(Outcome::NotFound(NotFound::Denied(denial.clone())));
+        let denial = Denial::new("not today");
+        let denied = Ok(Outcome::NotFound(NotFound::Denied {
+            policy: "told".into(),
+            denial: denial.clone(),
+        }));
         let allow = Told::to(Ok(Verdict::Allow));
         let deny = Told::to(Ok(Verdict::Deny(denial)));
 
@@ -628,11 +720,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_policy_that_cannot_tell_is_an_outage() {
-        let down = Told::to(Err(StoreErrorKind::Unavailable));
+        let down = Told::to(Err(PolicyErrorKind::Unavailable));
         let allow = Told::to(Ok(Verdict::Allow));
         assert_eq!(
             judged(http_only(), [&down, &allow]).await,
-            Err(StoreErrorKind::Unavailable)
+            Err(PolicyErrorKind::Unavailable)
         );
     }
 
@@ -646,5 +738,58 @@ mod tests {
             Ok(Outcome::NotFound(NotFound::NotReady { .. }))
         ));
         assert_eq!(policy.asked(), 0);
+    }
+
+    #[test]
+    fn builder_refuses_missing_store_and_duplicate_names() {
+        let store = || MemoryStore::new();
+        assert_eq!(
+            Resolver::builder().build().unwrap_err(),
+            BuildResolverError::NoStore
+        );
+        let twice = Resolver::builder().store("a", store()).store("a", store());
+        let error = twice.build().unwrap_err();
+        assert_eq!(
+            error,
+            BuildResolverError::DuplicateStore { name: "a".into() }
+        );
+        assert_eq!(error.to_string(), "two stores are named \"a\"; rename one");
+        let allow = Told::to(Ok(Verdict::Allow));
+        let twice = Resolver::builder().store("a", store());
+        let twice = twice.policy(allow.clone()).policy(allow).build();
+        let name = "told".into();
+        assert_eq!(
+            twice.unwrap_err(),
+            BuildResolverError::DuplicatePolicy { name }
+        );
+    }
+
+    #[tokio::test]
+    async fn progress_names_the_policy_that_denied_or_hung_and_the_record() {
+        let record = http_only().build().unwrap();
+        let deny = Told::to(Ok(Verdict::Deny(Denial::new("not today"))));
+        let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
+        let store = || MemoryStore::from_iter([record.clone()]);
+        let mut progress = ResolveProgress::default();
+        let resolver = Resolver::new(store()).with_policy(deny);
+        let resolving = resolver.resolve_with_progress(&request, &mut progress);
+        resolving.await.unwrap();
+        assert_eq!(progress.policy().map(|name| &**name), Some("told"));
+        assert_eq!(progress.record(), Some(&record));
+        let resolver = Resolver::new(store()).with_policy(Told::to(Ok(Verdict::Allow)));
+        let resolving = resolver.resolve_with_progress(&request, &mut progress);
+        resolving.await.unwrap();
+        assert_eq!(progress.policy(), None);
+    }
+
+    #[test]
+    fn debug_shows_names_and_no_sessions() {
+        let store = MemoryStore::from_iter([http_only().build().unwrap()]);
+        let resolver = Resolver::builder().store("agents", store).build().unwrap();
+        let shown = format!("{resolver:?} {:?}", resolver.stores());
+        assert!(
+            shown.contains("agents") && !shown.contains("ws.example"),
+            "{shown}"
+        );
     }
 }

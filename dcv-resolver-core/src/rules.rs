@@ -3,7 +3,8 @@
 //! [`Explainer`](crate::Explainer) tells what each of them says.
 
 use crate::{
-    Clock, Expiry, NotFound, Resolution, SessionRecord, SessionState, Timestamp, Transport,
+    Clock, Expiry, NotFound, Resolution, ResolveRequest, SessionRecord, SessionState, StoreError,
+    StoreErrorKind, Timestamp, Transport,
 };
 
 /// All of the rules, in their order: the first that is broken is the reason of
@@ -38,4 +39,21 @@ pub(crate) fn is_ready(record: &SessionRecord) -> Result<(), NotFound> {
 
 pub(crate) fn offers(record: SessionRecord, transport: Transport) -> Result<Resolution, NotFound> {
     Resolution::new(record, transport).ok_or(NotFound::TransportNotOffered { transport })
+}
+
+/// A store that compares ids by rules of its own, or mixes up its answers, would
+/// send a user to somebody else's desktop.
+pub(crate) fn check_identity(
+    request: &ResolveRequest,
+    record: &SessionRecord,
+) -> Result<(), StoreError> {
+    if record.id() == request.session_id() {
+        return Ok(());
+    }
+    let mismatch = format!(
+        "looked up session {:?}, but the store returned session {:?}",
+        request.session_id(),
+        record.id(),
+    );
+    Err(StoreError::new("resolver", StoreErrorKind::CorruptRecord).with_source(mismatch))
 }

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use allocation_counter::AllocationInfo;
-use dcv_resolver_core::{Expiry, SessionRecord, SessionRecordBuilder};
+use dcv_resolver_core::{Expiry, SessionId, SessionRecord, SessionRecordBuilder};
 
 const UUID: &str = "9e3779b9-7f4a-7c15-f39c-c0605cedc835";
 
@@ -40,8 +40,8 @@ fn a_record_takes_no_more_than_it_says() {
     let builds: [&dyn Fn() -> SessionRecordBuilder; 9] = [
         &|| record("console", "192.0.2.7"),
         &|| record(&long, &host),
-        &|| record(UUID, "192.0.2.7").target_id("console".parse().unwrap()),
-        &|| record(UUID, "192.0.2.7").target_id(long.parse().unwrap()),
+        &|| record(UUID, "192.0.2.7").target_id("console".parse::<SessionId>().unwrap()),
+        &|| record(UUID, "192.0.2.7").target_id(long.parse::<SessionId>().unwrap()),
         &|| record(UUID, "192.0.2.7").web_url_path("/desktop".parse().unwrap()),
         &|| record(UUID, "192.0.2.7").owner("ann"),
         &|| with_labels(1),

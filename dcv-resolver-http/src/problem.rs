@@ -128,7 +128,7 @@ impl Problem {
             }
             Self::Malformed(error) => error.to_string().into(),
             // A policy is somebody else's, and may quote the client.
-            Self::NotFound(NotFound::Denied(denial)) => {
+            Self::NotFound(NotFound::Denied { denial, .. }) => {
                 escaped(&denial.to_string(), MAX_DENIAL_BYTES)
                     .into_owned()
                     .into()

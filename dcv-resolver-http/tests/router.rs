@@ -12,8 +12,8 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_A
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use dcv_resolver_core::testing::{DelayedStore, ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
-    Clock, Expiry, MemoryStore, Resolver, SessionRecord, SessionRecordBuilder, SessionState,
-    SessionStore, StoreErrorKind,
+    Clock, Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionRecordBuilder,
+    SessionState, SessionStore, StoreErrorKind,
 };
 use dcv_resolver_http::{ResolveServiceBuilder, router};
 use futures_util::stream;
@@ -73,7 +73,7 @@ fn app() -> Router {
         session("udp-only", "2001:db8::1", Expiry::Never).quic_port(8443),
         session("i-0abc", host, Expiry::Never)
             .http_port(8443)
-            .target_id("console".parse().unwrap()),
+            .target_id("console".parse::<SessionId>().unwrap()),
         session("expired", host, Expiry::At(now)).http_port(8443),
         session("creating", host, Expiry::Never)
             .http_port(8443)

@@ -29,7 +29,7 @@ impl EveryKindOfAnswer {
             record("quic-only", "192.0.2.17").quic_port(8444),
             record("i-0abc", "192.0.2.17")
                 .http_port(8443)
-                .target_id("console".parse().unwrap()),
+                .target_id("console".parse::<SessionId>().unwrap()),
             record("with space+plus&amp", "192.0.2.17").http_port(8443),
             record("ünïcode-\u{1f600}", "192.0.2.17").http_port(8443),
             record("quote\"backslash\\", "192.0.2.17").http_port(8443),

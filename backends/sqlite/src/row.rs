@@ -69,27 +69,18 @@ fn record(row: &SqliteRow) -> Result<SessionRecord, BoxError> {
     let expires_at_ms: Option<i64> = value(row, 7, "expires_at_ms")?;
     let expiry = Expiry::from(expires_at_ms.map(Timestamp::from_unix_ms));
 
-    let mut record = SessionRecord::builder(id, host, expiry)
-        .web_url_path(text(row, 5, "web_url_path", WebUrlPath::new)?)
-        .state(text(row, 6, "state", |text: &str| {
-            text.parse::<SessionState>()
-        })?);
-    if let Some(target_id) = value::<Option<&str>>(row, 1, "target_id")? {
-        record = record.target_id(column("target_id", SessionId::new(target_id))?);
-    }
-    if let Some(port) = value::<Option<u16>>(row, 3, "http_port")? {
-        record = record.http_port(port);
-    }
-    if let Some(port) = value::<Option<u16>>(row, 4, "quic_port")? {
-        record = record.quic_port(port);
-    }
-    if let Some(owner) = value::<Option<&str>>(row, 8, "owner")? {
-        record = record.owner(owner);
-    }
+    let target_id = value::<Option<&str>>(row, 1, "target_id")?;
+    let target_id = target_id.map(|target_id| column("target_id", SessionId::new(target_id)));
+    let state = text(row, 6, "state", |text: &str| text.parse::<SessionState>())?;
     let labels: BTreeMap<String, String> = text(row, 9, "labels", serde_json::from_str)?;
-    for (name, value) in labels {
-        record = record.label(name, value);
-    }
+    let record = SessionRecord::builder(id, host, expiry)
+        .target_id(target_id.transpose()?)
+        .http_port(value::<Option<u16>>(row, 3, "http_port")?)
+        .quic_port(value::<Option<u16>>(row, 4, "quic_port")?)
+        .web_url_path(text(row, 5, "web_url_path", WebUrlPath::new)?)
+        .state(state)
+        .owner(value::<Option<&str>>(row, 8, "owner")?)
+        .labels(labels);
     Ok(record.build()?)
 }
 

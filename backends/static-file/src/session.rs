@@ -68,7 +68,7 @@ pub(crate) fn read(
         );
     }
     let expiry = session.expiry();
-    let target_id = session.parse(Field::TargetId);
+    let target_id: Option<SessionId> = session.parse(Field::TargetId);
     let web_url_path = session.parse(Field::WebUrlPath);
     let state = session.parse(Field::State);
     let owner = session.text(Field::Owner);
@@ -77,29 +77,14 @@ pub(crate) fn read(
     if session.diagnostics.count() > before {
         return None;
     }
-    let mut record = SessionRecord::builder(id?.clone(), host?, expiry);
-    if let Some(port) = http_port {
-        record = record.http_port(port);
-    }
-    if let Some(port) = quic_port {
-        record = record.quic_port(port);
-    }
-    if let Some(target_id) = target_id {
-        record = record.target_id(target_id);
-    }
-    if let Some(path) = web_url_path {
-        record = record.web_url_path(path);
-    }
-    if let Some(state) = state {
-        record = record.state(state);
-    }
-    if let Some(owner) = owner {
-        record = record.owner(owner);
-    }
-    for (name, value) in labels {
-        record = record.label(name, value);
-    }
-    record
+    SessionRecord::builder(id?.clone(), host?, expiry)
+        .http_port(http_port)
+        .quic_port(quic_port)
+        .target_id(target_id)
+        .web_url_path(web_url_path.unwrap_or_default())
+        .state(state.unwrap_or_default())
+        .owner(owner)
+        .labels(labels)
         .build()
         .map_err(|error| diagnostics.add(key.offset, format_args!("{error}")))
         .ok()

@@ -8,7 +8,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::fs;
 
-use dcv_resolver_core::{SessionRecord, SessionState, Timestamp};
+use dcv_resolver_core::{SessionId, SessionRecord, SessionState, Timestamp};
 use dcv_resolver_static_file::{Format, LoadError, SessionFile};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -196,21 +196,14 @@ fn record(id: &str, parts: Parts) -> Option<SessionRecord> {
     let ((host, target_id, path), http_port, quic_port, state, at, (owner, labels)) = parts;
     let expiry = at.map(Timestamp::from_unix_ms).into();
     let mut record = SessionRecord::builder(id.parse().unwrap(), host.parse().unwrap(), expiry)
-        .target_id(target_id.parse().unwrap())
+        .target_id(target_id.parse::<SessionId>().unwrap())
         .web_url_path(path.parse().unwrap())
         .state(state);
-    if let Some(port) = http_port {
-        record = record.http_port(port);
-    }
-    if let Some(port) = quic_port {
-        record = record.quic_port(port);
-    }
-    if let Some(owner) = owner {
-        record = record.owner(owner);
-    }
-    for (name, value) in labels {
-        record = record.label(name, value);
-    }
+    record = record
+        .http_port(http_port)
+        .quic_port(quic_port)
+        .owner(owner.as_deref())
+        .labels(labels);
     record.build().ok()
 }
 

@@ -141,24 +141,14 @@ enum OutOfRange {
 impl Registration {
     pub(super) fn record(self, id: SessionId, now: Timestamp) -> Result<SessionRecord, Fault> {
         let expiry = expiry(self.expires_at_ms, self.ttl_ms, now)?;
-        let mut builder = SessionRecord::builder(id, self.host, expiry)
+        let builder = SessionRecord::builder(id, self.host, expiry)
+            .target_id(self.target_id)
+            .http_port(self.http_port.map(|port| port.0))
+            .quic_port(self.quic_port.map(|port| port.0))
             .web_url_path(self.web_url_path)
-            .state(self.state);
-        if let Some(target_id) = self.target_id {
-            builder = builder.target_id(target_id);
-        }
-        if let Some(port) = self.http_port {
-            builder = builder.http_port(port.0);
-        }
-        if let Some(port) = self.quic_port {
-            builder = builder.quic_port(port.0);
-        }
-        if let Some(owner) = self.owner {
-            builder = builder.owner(owner);
-        }
-        for (name, value) in self.labels {
-            builder = builder.label(name, value);
-        }
+            .state(self.state)
+            .owner(self.owner.as_deref())
+            .labels(self.labels);
         builder.build().map_err(|error| {
             Fault::malformed("body", format!("{error}: give http_port or quic_port"))
         })

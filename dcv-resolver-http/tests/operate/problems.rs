@@ -6,8 +6,8 @@ use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{Method, Request};
 use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
-    Clock, Denial, Expiry, MemoryStore, Policy, ResolveRequest, Resolver, SessionRecord,
-    SessionRecordBuilder, SessionState, StoreError, StoreErrorKind, Verdict, async_trait,
+    Clock, Denial, Expiry, MemoryStore, Policy, PolicyError, ResolveRequest, Resolver,
+    SessionRecord, SessionRecordBuilder, SessionState, StoreErrorKind, Verdict, async_trait,
 };
 use dcv_resolver_http::ResolveServiceBuilder;
 use futures_util::poll;
@@ -150,11 +150,11 @@ impl Policy for Denying {
         "denying"
     }
 
-    async fn judge(
+    async fn check(
         &self,
         _: &ResolveRequest,
         record: &SessionRecord,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<Verdict, PolicyError> {
         let sentence = format!("denied to \u{1b}[31m{}", record.id());
         Ok(Verdict::Deny(Denial::new(sentence)))
     }

@@ -13,29 +13,15 @@ use crate::output::line;
 /// Prints the lease token that was minted, unless one was given.
 pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
     let now = SystemClock.now();
-    let mut builder = SessionRecord::builder(
-        options.session_id,
-        options.host,
-        expiry(&options.expiry, now),
-    )
-    .web_url_path(options.web_url_path)
-    .state(options.state);
-    if let Some(target_id) = options.target_id {
-        builder = builder.target_id(target_id);
-    }
-    if let Some(port) = options.http_port {
-        builder = builder.http_port(port);
-    }
-    if let Some(port) = options.quic_port {
-        builder = builder.quic_port(port);
-    }
-    if let Some(owner) = options.owner {
-        builder = builder.owner(owner);
-    }
-    for (name, value) in options.labels {
-        builder = builder.label(name, value);
-    }
-    let record = builder
+    let expiry = expiry(&options.expiry, now);
+    let record = SessionRecord::builder(options.session_id, options.host, expiry)
+        .target_id(options.target_id)
+        .http_port(options.http_port)
+        .quic_port(options.quic_port)
+        .web_url_path(options.web_url_path)
+        .state(options.state)
+        .owner(options.owner.as_deref())
+        .labels(options.labels)
         .build()
         .map_err(|error| Failure::setup(format!("{error}: give --http-port or --quic-port")))?;
     let token = options.token.map_or_else(mint, Ok)?;

@@ -1,6 +1,6 @@
 //! `resolve`: a dry run of one request.
 
-use dcv_resolver_core::{Outcome, ResolveRequest};
+use dcv_resolver_core::{Outcome, ResolveError, ResolveRequest};
 
 use crate::cli::ResolveOptions;
 use crate::failure::Failure;
@@ -21,6 +21,7 @@ pub(crate) async fn run(options: ResolveOptions) -> Result<(), Failure> {
             "not found ({}): {miss}",
             miss.reason()
         ))),
-        Err(error) => Err(store.failure(&error)),
+        Err(ResolveError::Store { source, .. }) => Err(store.failure(&source)),
+        Err(error) => Err(Failure::setup(error.chain().to_string())),
     }
 }

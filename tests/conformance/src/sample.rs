@@ -44,7 +44,7 @@ pub(crate) fn other(id: SessionId, expiry: Expiry) -> SessionRecord {
 /// Returns a record with every field set to a value that is not its default.
 pub(crate) fn full(id: SessionId, expiry: Expiry) -> SessionRecord {
     SessionRecord::builder(id, "ws-17.dcv.example".parse().unwrap(), expiry)
-        .target_id("a target of its own".parse().unwrap())
+        .target_id("a target of its own".parse::<SessionId>().unwrap())
         .http_port(8443)
         .quic_port(8444)
         .web_url_path("/desktop;v=1/a%20b".parse().unwrap())
@@ -71,7 +71,7 @@ pub(crate) fn varied() -> Vec<SessionRecord> {
             .http_port(u16::MAX)
             .quic_port(u16::MAX)
             .web_url_path(path.parse().unwrap())
-            .owner("o".repeat(1_000))
+            .owner(&*"o".repeat(1_000))
             .label("l".repeat(100), "v".repeat(1_000))
             .build()
             .unwrap(),

@@ -108,7 +108,7 @@ pub async fn r5_one_of_registers_through_different_stores_wins<
         let answers = race((1..=16).map(|contender| {
             let store = Arc::clone(&stores[usize::from(contender) % stores.len()]);
             let record = minimal(id.clone(), Expiry::Never);
-            let record = record.to_builder().http_port(contender.into());
+            let record = record.to_builder().http_port(u16::from(contender));
             let record = record.build().unwrap();
             let token = LeaseToken::from_bytes([contender; LeaseToken::BYTES]);
             async move {

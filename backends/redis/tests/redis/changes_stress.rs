@@ -131,7 +131,7 @@ async fn stress(name: &str, store: RedisStore, writers: Vec<RedisStore>, pause: 
                 // Each session has one writer.
                 let own = (number..SESSIONS).step_by(count).collect::<Vec<_>>();
                 let which = own[usize::try_from(value * 7).unwrap() % own.len()];
-                let new = record(&ids[which]).to_builder().owner(value.to_string());
+                let new = record(&ids[which]).to_builder().owner(&*value.to_string());
                 let new = new.build().unwrap();
                 if writer.register(&new, &TOKEN, now()).await.is_ok() {
                     let known = (value, Instant::now());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_core::{
-    Expiry, OnConflict, SessionImport, SessionListing, SessionRegistry, SessionStore,
+    Expiry, OnConflict, SessionId, SessionImport, SessionListing, SessionRegistry, SessionStore,
     StoreErrorKind, Timestamp,
 };
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore, migrate};
@@ -552,7 +552,7 @@ async fn extreme_values_are_returned_unchanged() {
         )
         .to_builder()
         .expiry(Expiry::At(Timestamp::from_unix_ms(at_ms)))
-        .target_id("another id".parse().unwrap())
+        .target_id("another id".parse::<SessionId>().unwrap())
         .owner("nul \0 and \u{7f} and \u{1f600} and \u{ffff}")
         .label("a \0 b", "\"\\\r\n\u{2028}")
         .label("", "")

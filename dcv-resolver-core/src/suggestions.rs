@@ -1,9 +1,25 @@
-//! "Did you mean …?": sessions that look like the one that was asked for.
+//! [`Suggestion`]: "did you mean …?", a session that looks like the one asked
+//! for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{SessionId, SessionRecord, Suggestion};
+use serde::Serialize;
+
+use crate::{SessionId, SessionRecord};
+
+/// A session that looks like the one asked for: by its id, or by its name on the
+/// DCV server, its host or its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Suggestion {
+    /// The id.
+    pub session_id: SessionId,
+    /// The store that holds it.
+    pub store: String,
+    /// How it matches, as the end of a sentence.
+    pub match_kind: &'static str,
+}
 
 /// How a session that is held looks like the one asked for. Nearer ones come
 /// first in the order.
@@ -45,9 +61,8 @@ impl Likeness {
     }
 }
 
-/// An id that no store holds, taken apart once for all that it is compared
-/// with.
-pub(crate) struct Asked<'a> {
+/// An id that no store holds, prepared once for all comparisons.
+pub(crate) struct SearchKey<'a> {
     text: &'a str,
     /// Without the link around it and without spaces.
     bare: &'a str,
@@ -57,7 +72,7 @@ pub(crate) struct Asked<'a> {
     plain: String,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> SearchKey<'a> {
     pub(crate) fn new(id: &'a SessionId) -> Self {
         let text = id.as_str();
         let bare = without_link(text).trim();
@@ -187,10 +202,15 @@ fn without_link(text: &str) -> &str {
 pub(crate) struct Nearest(BTreeMap<(Likeness, SessionId), Arc<str>>);
 
 impl Nearest {
-    pub(crate) fn compare(&mut self, asked: &Asked<'_>, record: &SessionRecord, store: &Arc<str>) {
+    pub(crate) fn compare(
+        &mut self,
+        key: &SearchKey<'_>,
+        record: &SessionRecord,
+        store: &Arc<str>,
+    ) {
         const SHOWN: usize = 5;
 
-        if let Some(likeness) = asked.likeness(record) {
+        if let Some(likeness) = key.likeness(record) {
             self.0
                 .entry((likeness, record.id().clone()))
                 .or_insert_with(|| Arc::clone(store));
@@ -200,13 +220,13 @@ impl Nearest {
         }
     }
 
-    pub(crate) fn into_ids(self) -> Vec<Suggestion> {
+    pub(crate) fn into_suggestions(self) -> Vec<Suggestion> {
         let nearest = self.0.into_iter();
         nearest
             .map(|((likeness, session_id), store)| Suggestion {
                 session_id,
                 store: store.to_string(),
-                how: likeness.as_sentence(),
+                match_kind: likeness.as_sentence(),
             })
             .collect()
     }
@@ -222,13 +242,13 @@ mod tests {
         SessionRecord::builder(id.parse().unwrap(), host, Expiry::Never)
             .http_port(8443)
             .owner("ann")
-            .target_id("display-1".parse().unwrap())
+            .target_id("display-1".parse::<SessionId>().unwrap())
             .build()
             .unwrap()
     }
 
     fn likeness(asked: &str, held: &SessionRecord) -> Option<Likeness> {
-        Asked::new(&asked.parse().unwrap()).likeness(held)
+        SearchKey::new(&asked.parse().unwrap()).likeness(held)
     }
 
     #[test]
@@ -314,7 +334,7 @@ mod tests {
     #[test]
     fn the_nearest_few_are_kept_and_the_nearest_comes_first() {
         let asked = "console".parse().unwrap();
-        let asked = Asked::new(&asked);
+        let asked = SearchKey::new(&asked);
         let mut nearest = Nearest::default();
         for id in [
             "console-12",
@@ -328,7 +348,7 @@ mod tests {
             nearest.compare(&asked, &held(id), &"store".into());
         }
         let ids: Vec<_> = nearest
-            .into_ids()
+            .into_suggestions()
             .into_iter()
             .map(|near| near.session_id.to_string())
             .collect();
@@ -341,7 +361,7 @@ mod tests {
     #[test]
     fn other_spellings_need_no_listing() {
         let of = |asked: &str| -> Vec<String> {
-            Asked::new(&asked.parse().unwrap())
+            SearchKey::new(&asked.parse().unwrap())
                 .other_spellings()
                 .iter()
                 .map(ToString::to_string)

@@ -1,0 +1,619 @@
+//! [`Explainer`]: why a request is answered as it is.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::resolver::NamedPolicy;
+use crate::suggestions::{Nearest, SearchKey};
+use crate::{
+    Conclusion, Explanation, NotFound, PageToken, ResolveError, ResolveRequest, Resolver, RuleKind,
+    RuleResult, RuleStep, SessionListing, SessionRecord, StoreResult, StoreStep, Timestamp,
+    Verdict, rules,
+};
+
+/// Explains how a [`Resolver`] answers a request, step by step.
+///
+/// It asks every store and every rule, also those that the resolver does not
+/// reach. An explanation is for operators, not for the gateway: it names hosts,
+/// other sessions and the errors of drivers.
+///
+/// ```
+/// use std::sync::Arc;
+/// use dcv_resolver_core::{
+///     Explainer, Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, Transport,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let record = SessionRecord::builder("console".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
+///     .http_port(8443)
+///     .build()?;
+/// let store = Arc::new(MemoryStore::from_iter([record]));
+/// let resolver = Resolver::builder().store("by_hand", Arc::clone(&store)).build()?;
+/// let explainer = Explainer::new(resolver).with_listing("by_hand", store);
+///
+/// let request = ResolveRequest::new("Console".parse()?, Transport::Http);
+/// let explanation = explainer.explain(&request).await;
+/// assert_eq!(explanation.did_you_mean[0].session_id.as_str(), "console");
+/// println!("{explanation}");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Explainer {
+    resolver: Resolver,
+    listings: Vec<(Arc<str>, Arc<dyn SessionListing>)>,
+}
+
+impl Explainer {
+    /// Creates an explainer of what `resolver` answers.
+    #[must_use]
+    pub fn new(resolver: Resolver) -> Self {
+        Self {
+            resolver,
+            listings: Vec::new(),
+        }
+    }
+
+    /// Searches `store` for suggestions, its first 100,000 sessions at most.
+    /// Without a listing, only a few other spellings of the id are looked up.
+    #[must_use]
+    pub fn with_listing(
+        mut self,
+        name: impl Into<Arc<str>>,
+        store: Arc<dyn SessionListing>,
+    ) -> Self {
+        self.listings.push((name.into(), store));
+        self
+    }
+
+    /// Returns the resolver that is explained.
+    #[must_use]
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Explains one request. The failure of a store or a policy is part of the
+    /// explanation.
+    ///
+    /// It takes as long as all stores and policies together, and longer for the
+    /// search for suggestions: see [`explain_until`](Self::explain_until).
+    pub async fn explain(&self, request: &ResolveRequest) -> Explanation {
+        self.explain_until(request, std::future::pending()).await
+    }
+
+    /// [Explains](Self::explain) one request, and ends the search for
+    /// suggestions when `enough` completes. Pass a timer: a search of a hundred
+    /// thousand sessions takes seconds.
+    ///
+    /// `enough` does not limit the stores and the policies. The caller does.
+    pub async fn explain_until(
+        &self,
+        request: &ResolveRequest,
+        enough: impl Future<Output = ()>,
+    ) -> Explanation {
+        let (stores, decisive) = self.ask_stores(request).await;
+        let now = self.resolver.clock().now();
+        let is_unknown = matches!(decisive, Ok(None));
+        let (rules, conclusion) = match decisive {
+            Ok(Some(record)) => self.ask_rules(request, &record, now).await,
+            Ok(None) => (Vec::new(), Conclusion::not_found(&NotFound::Unknown)),
+            Err(error) => (Vec::new(), Conclusion::error(&error)),
+        };
+        let mut nearest = Nearest::default();
+        let is_complete = if is_unknown {
+            let key = SearchKey::new(request.session_id());
+            let searching = self.search(&key, &mut nearest);
+            until(enough, searching).await.unwrap_or(false)
+        } else {
+            true
+        };
+        Explanation {
+            session_id: request.session_id().clone(),
+            transport: request.transport(),
+            client_ip: request.client_ip(),
+            now,
+            stores,
+            rules,
+            conclusion,
+            did_you_mean: nearest.into_suggestions(),
+            search_truncated: !is_complete,
+        }
+    }
+
+    /// Asks every store; also returns the result of the first that holds the
+    /// session or fails.
+    async fn ask_stores(
+        &self,
+        request: &ResolveRequest,
+    ) -> (Vec<StoreStep>, Result<Option<SessionRecord>, ResolveError>) {
+        let mut steps = Vec::new();
+        let mut decisive = Ok(None);
+        for named in self.resolver.stores() {
+            let mut found = named.store().lookup(request.session_id()).await;
+            if let Ok(Some(record)) = &found
+                && let Err(error) = rules::check_identity(request, record)
+            {
+                found = Err(error);
+            }
+            let result = match &found {
+                Ok(None) => StoreResult::Absent,
+                Ok(Some(record)) => StoreResult::holds(record.clone()),
+                Err(error) => StoreResult::Failed {
+                    error: error.chain().to_string(),
+                },
+            };
+            let decides = matches!(decisive, Ok(None)) && !matches!(found, Ok(None));
+            if decides {
+                decisive = found.map_err(|source| ResolveError::Store {
+                    store: Arc::clone(named.name()),
+                    source,
+                });
+            }
+            steps.push(StoreStep {
+                store: named.name().to_string(),
+                decides,
+                result,
+            });
+        }
+        (steps, decisive)
+    }
+
+    /// Asks every rule and every policy; concludes from the first that does not
+    /// let the client pass.
+    async fn ask_rules(
+        &self,
+        request: &ResolveRequest,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> (Vec<RuleStep>, Conclusion) {
+        let offered = rules::offers(record.clone(), request.transport());
+        let mut steps = RuleSteps::default();
+        steps.add_rule("live", rules::is_live(record, now));
+        steps.add_rule("ready", rules::is_ready(record));
+        steps.add_rule("transport_offered", offered.clone().map(drop));
+        for NamedPolicy { name, policy } in self.resolver.policies() {
+            let result = match policy.check(request, record).await {
+                Ok(Verdict::Allow) => Ok(Ok(())),
+                Ok(Verdict::Deny(denial)) => Ok(Err(NotFound::Denied {
+                    policy: Arc::clone(name),
+                    denial,
+                })),
+                Err(source) => Err(ResolveError::Policy {
+                    policy: Arc::clone(name),
+                    source,
+                }),
+            };
+            steps.add(RuleKind::Policy, name, result);
+        }
+        let conclusion = match (steps.conclusion, offered) {
+            (Some(conclusion), _) => conclusion,
+            (None, Ok(answer)) => Conclusion::Found { answer },
+            (None, Err(not_found)) => Conclusion::not_found(&not_found),
+        };
+        (steps.steps, conclusion)
+    }
+
+    /// Collects the sessions nearest to `key`; returns whether all were
+    /// compared.
+    async fn search(&self, key: &SearchKey<'_>, nearest: &mut Nearest) -> bool {
+        for spelling in key.other_spellings() {
+            for named in self.resolver.stores() {
+                // A store that fails here has failed above as well.
+                if let Ok(Some(record)) = named.store().lookup(&spelling).await {
+                    nearest.compare(key, &record, named.name());
+                }
+            }
+        }
+        let mut all = true;
+        for (name, store) in &self.listings {
+            all &= compare_all(&**store, |record| nearest.compare(key, record, name)).await;
+        }
+        all
+    }
+}
+
+/// Shows the resolver and the names of the listings.
+impl fmt::Debug for Explainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listings: Vec<_> = self.listings.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Explainer")
+            .field("resolver", &self.resolver)
+            .field("listings", &listings)
+            .finish()
+    }
+}
+
+/// Returns the result of `work`, unless `enough` completes first.
+async fn until<T>(enough: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut enough, mut work) = (pin!(enough), pin!(work));
+    std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => enough.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Compares the records of `store` up to a bound; returns whether that was all.
+async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) -> bool {
+    const MAX_RECORDS: usize = 100_000;
+    const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+    let mut compared = 0;
+    let mut next: Option<PageToken> = None;
+    while compared < MAX_RECORDS {
+        let Ok(page) = store.list(next.as_ref(), PAGE_SIZE).await else {
+            return false;
+        };
+        page.records.iter().for_each(&mut compare);
+        compared += page.records.len();
+        // A listing in memory never waits, and would keep the thread from other
+        // tasks.
+        yield_now().await;
+        next = page.next;
+        if next.is_none() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Lets the runtime run other tasks. This crate has no runtime to ask for it.
+async fn yield_now() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|cx| {
+        if has_yielded {
+            return Poll::Ready(());
+        }
+        has_yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The rules and policies asked so far.
+#[derive(Default)]
+struct RuleSteps {
+    steps: Vec<RuleStep>,
+    /// From the first that did not let the client pass.
+    conclusion: Option<Conclusion>,
+}
+
+impl RuleSteps {
+    fn add_rule(&mut self, rule: &str, result: Result<(), NotFound>) {
+        self.add(RuleKind::Rule, rule, Ok(result));
+    }
+
+    fn add(
+        &mut self,
+        kind: RuleKind,
+        rule: &str,
+        result: Result<Result<(), NotFound>, ResolveError>,
+    ) {
+        let (result, conclusion) = match result {
+            Ok(Ok(())) => (RuleResult::Passes, None),
+            Ok(Err(not_found)) => {
+                let detail = not_found.to_string();
+                let conclusion = Conclusion::not_found(&not_found);
+                (RuleResult::Breaks { detail }, Some(conclusion))
+            }
+            Err(error) => {
+                let why = error.policy_error().map(|error| error.chain().to_string());
+                let result = RuleResult::Failed {
+                    error: why.unwrap_or_else(|| error.chain().to_string()),
+                };
+                (result, Some(Conclusion::error(&error)))
+            }
+        };
+        self.steps.push(RuleStep {
+            kind,
+            rule: rule.to_owned(),
+            result,
+        });
+        if self.conclusion.is_none() {
+            self.conclusion = conclusion;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{ManualClock, Reply, ScriptedStore};
+    use crate::{
+        Clock, Denial, Expiry, MemoryStore, Outcome, Policy, PolicyError, PolicyErrorKind,
+        SessionId, SessionState, SessionStore, StoreErrorKind, Transport, async_trait,
+    };
+
+    fn id(text: &str) -> SessionId {
+        text.parse().unwrap()
+    }
+
+    fn record(id: &str) -> SessionRecord {
+        SessionRecord::builder(
+            self::id(id),
+            "ws-17.dcv.example".parse().unwrap(),
+            Expiry::Never,
+        )
+        .http_port(8443)
+        .build()
+        .unwrap()
+    }
+
+    fn named(name: &str, store: impl SessionStore) -> Resolver {
+        Resolver::builder().store(name, store).build().unwrap()
+    }
+
+    fn holding(ids: &[&str]) -> MemoryStore {
+        ids.iter().map(|id| record(id)).collect()
+    }
+
+    async fn explained(explainer: &Explainer, id: &str) -> Explanation {
+        let request = ResolveRequest::new(self::id(id), Transport::Http);
+        explainer.explain(&request).await
+    }
+
+    #[tokio::test]
+    async fn how_old_a_stale_answer_is_is_told() {
+        let stale = record("s").with_stale_age(Duration::from_millis(61_234));
+        let resolver = named("agents", MemoryStore::from_iter([stale]));
+        let explanation = explained(&Explainer::new(resolver), "s").await;
+        let finding = &explanation.stores[0];
+        assert_eq!(
+            finding.to_string(),
+            "agents: holds it as \"s\" on ws-17.dcv.example, HTTP 8443, no QUIC, READY, never expires; \
+             it fails, and a cache returned this record from 61.2s ago (decides)",
+        );
+        assert_eq!(serde_json::to_value(finding).unwrap()["stale_ms"], 61_234);
+    }
+
+    #[tokio::test]
+    async fn every_store_and_every_rule_is_told() {
+        let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
+        let creating = record("s").to_builder().state(SessionState::Creating);
+        let later = MemoryStore::from_iter([creating.build().unwrap()]);
+        let resolver = Resolver::builder()
+            .store("agents", MemoryStore::new())
+            .store("by_hand", later)
+            .store("spare", down)
+            .clock(ManualClock::default())
+            .build()
+            .unwrap();
+        let request = ResolveRequest::new(id("s"), Transport::Quic)
+            .with_client_ip("192.0.2.7".parse().unwrap());
+        let explanation = Explainer::new(resolver).explain(&request).await;
+        assert_eq!(
+            explanation.to_string(),
+            "session \"s\" over QUIC, client 192.0.2.7, at 2030-01-01T00:00:00Z\n  \
+             store agents: holds no such session\n  \
+             store by_hand: holds it as \"s\" on ws-17.dcv.example, HTTP 8443, no QUIC, CREATING, never expires (decides)\n  \
+             store spare: failed: scripted: the store cannot be reached\n  \
+             rule live: yes\n  \
+             rule ready: no: the session is CREATING, not READY\n  \
+             rule transport_offered: no: the session's server does not offer QUIC\n\
+             not found (not_ready): the session is CREATING, not READY",
+        );
+        assert_eq!(
+            serde_json::to_value(&explanation).unwrap(),
+            serde_json::json!({
+                "session_id": "s",
+                "transport": "QUIC",
+                "client_ip": "192.0.2.7",
+                "now_ms": 1_893_456_000_000_i64,
+                "stores": [
+                    {"store": "agents", "decides": false, "result": "absent"},
+                    {"store": "by_hand", "decides": true, "result": "holds", "record": {
+                        "id": "s", "host": "ws-17.dcv.example", "http_port": 8443,
+                        "web_url_path": "/", "state": "CREATING", "expires_at_ms": null,
+                    }},
+                    {"store": "spare", "decides": false, "result": "failed",
+                     "error": "scripted: the store cannot be reached"},
+                ],
+                "rules": [
+                    {"kind": "rule", "rule": "live", "result": "passes"},
+                    {"kind": "rule", "rule": "ready", "result": "breaks", "detail": "the session is CREATING, not READY"},
+                    {"kind": "rule", "rule": "transport_offered", "result": "breaks",
+                     "detail": "the session's server does not offer QUIC"},
+                ],
+                "outcome": "not_found",
+                "reason": "not_ready",
+                "detail": "the session is CREATING, not READY",
+                "did_you_mean": [],
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn near_ids_are_found_in_listings_and_the_nearest_comes_first() {
+        let store = Arc::new(holding(&["Console", "consul", "desktop", "ann's"]));
+        let resolver = named("by_hand", Arc::clone(&store));
+        let explainer = Explainer::new(resolver).with_listing("by_hand", store);
+        let explanation = explained(&explainer, "console").await;
+        let near: Vec<_> = explanation
+            .did_you_mean
+            .iter()
+            .map(|near| (near.session_id.as_str(), near.match_kind))
+            .collect();
+        assert_eq!(near, [("Console", "in other capitals")]);
+        assert!(explanation.to_string().ends_with(
+            "not found (unknown): no session has this id\n\
+             did you mean \"Console\", in other capitals? (store by_hand)"
+        ));
+        let explanation = explained(&explainer, "consol").await;
+        assert_eq!(explanation.did_you_mean.len(), 2);
+        // Held ids need no suggestion.
+        assert!(
+            explained(&explainer, "desktop")
+                .await
+                .did_you_mean
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn other_spellings_are_found_without_a_listing() {
+        let resolver = Resolver::new(holding(&["console"]));
+        let explainer = Explainer::new(resolver);
+        for asked in ["console ", "?sessionId=console", "#console", "CONSOLE"] {
+            let explanation = explained(&explainer, asked).await;
+            assert_eq!(explanation.did_you_mean.len(), 1, "{asked:?}");
+            assert_eq!(explanation.did_you_mean[0].session_id, id("console"));
+        }
+    }
+
+    /// Says what it is told.
+    #[derive(Debug)]
+    struct Told(String, Result<bool, ()>);
+
+    #[async_trait]
+    impl Policy for Told {
+        fn name(&self) -> &str {
+            &self.0
+        }
+
+        async fn check(
+            &self,
+            _: &ResolveRequest,
+            _: &SessionRecord,
+        ) -> Result<Verdict, PolicyError> {
+            match self.1 {
+                Ok(true) => Ok(Verdict::Allow),
+                Ok(false) => Ok(Verdict::Deny(Denial::new("not today"))),
+                Err(()) => Err(PolicyError::new(PolicyErrorKind::Unavailable)),
+            }
+        }
+    }
+
+    fn reply() -> impl Strategy<Value = Reply> {
+        let record = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(live, ready, quic, ours)| {
+                let now = ManualClock::default().now();
+                let mut builder = record(if ours { "s" } else { "t" }).to_builder();
+                if !live {
+                    builder = builder.expiry(Expiry::At(now));
+                }
+                if !ready {
+                    builder = builder.state(SessionState::Deleting);
+                }
+                if quic {
+                    builder = builder.quic_port(8444);
+                }
+                Reply::Record(builder.build().unwrap())
+            },
+        );
+        prop_oneof![
+            Just(Reply::Absent),
+            Just(Reply::Fail(StoreErrorKind::TimedOut)),
+            record,
+        ]
+    }
+
+    #[tokio::test]
+    async fn what_a_driver_says_cannot_forge_a_line() {
+        let text = "cannot connect\n  rule live: yes\u{1b}[2J";
+        let failed = StoreResult::Failed {
+            error: text.to_owned(),
+        };
+        assert_eq!(
+            failed.to_string(),
+            r"failed: cannot connect\n  rule live: yes\u{1b}[2J"
+        );
+        let conclusion = Conclusion::Error {
+            error: text.to_owned(),
+        };
+        assert_eq!(conclusion.to_string().lines().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_long_listing_lets_others_have_the_thread() {
+        let ids: Vec<_> = (0..5_000)
+            .map(|number| format!("session-{number}"))
+            .collect();
+        let store = Arc::new(holding(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        let explainer =
+            Explainer::new(Resolver::new(MemoryStore::new())).with_listing("long", store);
+        let mut explaining = Box::pin(explained(&explainer, "console"));
+        let mut turns = 0;
+        let explained = std::future::poll_fn(|cx| {
+            turns += 1;
+            explaining.as_mut().poll(cx)
+        });
+        explained.await;
+        assert!(turns > 5, "{turns}");
+    }
+
+    #[tokio::test]
+    async fn the_search_for_near_ids_ends_when_it_is_enough() {
+        let mut ids: Vec<_> = (0..5_000)
+            .map(|number| format!("session-{number}"))
+            .collect();
+        // On the first page, and on the last.
+        ids.extend(["Console".to_owned(), "z-console".to_owned()]);
+        let store = Arc::new(holding(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+        let explainer =
+            Explainer::new(Resolver::new(MemoryStore::new())).with_listing("long", store);
+        let request = ResolveRequest::new(id("console"), Transport::Http);
+
+        let cut = explainer.explain_until(&request, async {}).await;
+        assert_eq!(cut.did_you_mean.len(), 1);
+        assert!(cut.search_truncated);
+        assert!(
+            cut.to_string()
+                .ends_with("\nthe search was cut short; other sessions may match")
+        );
+        let whole = explainer.explain(&request).await;
+        assert_eq!(whole.did_you_mean.len(), 2);
+        assert!(!whole.search_truncated);
+    }
+
+    proptest! {
+        /// An explanation that concludes otherwise than the resolver would be
+        /// worse than none.
+        #[test]
+        fn the_conclusion_is_what_the_resolver_answers(
+            first in reply(),
+            others in proptest::collection::vec(reply(), 0..3),
+            policies in proptest::collection::vec(
+                prop_oneof![Just(Ok(true)), Just(Ok(false)), Just(Err(()))], 0..3),
+        ) {
+            let mut builder = Resolver::builder()
+                .store("first", ScriptedStore::always(first))
+                .clock(ManualClock::default());
+            for (number, reply) in others.into_iter().enumerate() {
+                builder = builder.store(format!("other {number}"), ScriptedStore::always(reply));
+            }
+            for (number, told) in policies.into_iter().enumerate() {
+                builder = builder.policy(Told(format!("policy {number}"), told));
+            }
+            let resolver = builder.build().unwrap();
+            let request = ResolveRequest::new(id("s"), Transport::Quic);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (answered, explained) = runtime.block_on(async {
+                let answered = resolver.resolve(&request).await;
+                (answered, Explainer::new(resolver.clone()).explain(&request).await)
+            });
+            match (answered, explained.conclusion) {
+                (Ok(Outcome::Found(found)), Conclusion::Found { answer }) => {
+                    prop_assert_eq!(found, answer);
+                }
+                (Ok(Outcome::NotFound(miss)), Conclusion::NotFound { reason, detail }) => {
+                    prop_assert_eq!((miss.reason(), miss.to_string()), (reason, detail));
+                }
+                (Err(answered), Conclusion::Error { error }) => {
+                    prop_assert_eq!(answered.chain().to_string(), error);
+                }
+                (answered, conclusion) => {
+                    prop_assert!(false, "{answered:?} is explained as {conclusion:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! [`Explanation`]: why a request is answered as it is, step by step.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::escape::escaped;
+use crate::{
+    Expiry, NotFound, Resolution, ResolveError, SessionId, SessionRecord, Suggestion, Timestamp,
+    Transport,
+};
+
+/// Why a request is answered as it is.
+///
+/// Displays as lines for people, in which text from outside is escaped, and
+/// serializes as JSON for programs.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The session asked for.
+    pub session_id: SessionId,
+    /// The transport asked for.
+    pub transport: Transport,
+    /// The client, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip: Option<IpAddr>,
+    /// The time by the resolver's clock.
+    #[serde(rename = "now_ms")]
+    pub now: Timestamp,
+    /// What each store returned, in the order in which they are asked.
+    pub stores: Vec<StoreStep>,
+    /// What each rule and each policy decided about the record, in their order;
+    /// empty where no store holds one.
+    pub rules: Vec<RuleStep>,
+    /// How the request is answered.
+    #[serde(flatten)]
+    pub conclusion: Conclusion,
+    /// Sessions that look like the one asked for, the nearest first, five at
+    /// most; searched for only when no store holds that one.
+    pub did_you_mean: Vec<Suggestion>,
+    /// Whether some sessions were not compared: there was no time, there are too
+    /// many, or their store failed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub search_truncated: bool,
+}
+
+/// What one store returned.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct StoreStep {
+    /// The store's name.
+    pub store: String,
+    /// Whether the answer comes from here: the first store that holds the
+    /// session, or failed.
+    pub decides: bool,
+    /// What it returned.
+    #[serde(flatten)]
+    pub result: StoreResult,
+}
+
+/// What a store returned for a session.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreResult {
+    /// It holds this record.
+    Holds {
+        /// The record.
+        record: SessionRecord,
+        /// How old the record is, in milliseconds, where a cache returned it
+        /// because the store fails.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stale_ms: Option<u64>,
+    },
+    /// It holds no such session.
+    Absent,
+    /// It failed.
+    Failed {
+        /// The error with its sources.
+        error: String,
+    },
+}
+
+/// What one rule or one policy decided.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct RuleStep {
+    /// Whether it is a rule of the resolver or a policy.
+    pub kind: RuleKind,
+    /// `live`, `ready` or `transport_offered`, or the name of the policy.
+    pub rule: String,
+    /// What it decided.
+    #[serde(flatten)]
+    pub result: RuleResult,
+}
+
+/// Where a rule comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RuleKind {
+    /// The resolver's own.
+    Rule,
+    /// A [`Policy`](crate::Policy).
+    Policy,
+}
+
+/// What a rule or a policy decided about a record.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RuleResult {
+    /// The client may pass.
+    Passes,
+    /// The client may not pass.
+    Breaks {
+        /// Why, as a sentence.
+        detail: String,
+    },
+    /// It failed.
+    Failed {
+        /// The error with its sources.
+        error: String,
+    },
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Conclusion {
+    /// There is this destination.
+    Found {
+        /// The response to the gateway.
+        answer: Resolution,
+    },
+    /// There is no destination.
+    NotFound {
+        /// A stable word.
+        reason: &'static str,
+        /// A sentence.
+        detail: String,
+    },
+    /// A store or a policy failed.
+    Error {
+        /// The error with its sources, and who failed.
+        error: String,
+    },
+}
+
+impl StoreResult {
+    pub(crate) fn holds(record: SessionRecord) -> Self {
+        let as_ms = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        Self::Holds {
+            stale_ms: record.stale_age().map(as_ms),
+            record,
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session {:?} over {}, ", self.session_id, self.transport)?;
+        match self.client_ip {
+            Some(client_ip) => write!(f, "client {client_ip}, ")?,
+            None => f.write_str("client unknown, ")?,
+        }
+        writeln!(f, "at {}", self.now)?;
+        for step in &self.stores {
+            writeln!(f, "  store {step}")?;
+        }
+        for step in &self.rules {
+            writeln!(f, "  {step}")?;
+        }
+        write!(f, "{}", self.conclusion)?;
+        for near in &self.did_you_mean {
+            let Suggestion {
+                session_id,
+                store,
+                match_kind,
+            } = near;
+            write!(
+                f,
+                "\ndid you mean {session_id:?}, {match_kind}? (store {store})"
+            )?;
+        }
+        if self.search_truncated {
+            f.write_str("\nthe search was cut short; other sessions may match")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for StoreStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.store, self.result)?;
+        f.write_str(if self.decides { " (decides)" } else { "" })
+    }
+}
+
+impl fmt::Display for StoreResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = match self {
+            Self::Absent => return f.write_str("holds no such session"),
+            Self::Failed { error } => return write!(f, "failed: {}", one_line(error)),
+            Self::Holds { record, .. } => record,
+        };
+        write!(
+            f,
+            "holds it as {:?} on {}",
+            record.target_id(),
+            record.host()
+        )?;
+        for transport in [Transport::Http, Transport::Quic] {
+            match record.port(transport) {
+                Some(port) => write!(f, ", {transport} {port}")?,
+                None => write!(f, ", no {transport}")?,
+            }
+        }
+        write!(f, ", {}", record.state())?;
+        match record.expiry() {
+            Expiry::Never => f.write_str(", never expires")?,
+            Expiry::At(expires_at) => write!(f, ", expires {expires_at}")?,
+        }
+        match record.stale_age() {
+            None => Ok(()),
+            Some(age) => write!(
+                f,
+                "; it fails, and a cache returned this record from {age:.1?} ago"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for RuleStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            RuleKind::Rule => "rule",
+            RuleKind::Policy => "policy",
+        };
+        write!(f, "{kind} {}: {}", self.rule, self.result)
+    }
+}
+
+impl fmt::Display for RuleResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passes => f.write_str("yes"),
+            Self::Breaks { detail } => write!(f, "no: {}", one_line(detail)),
+            Self::Failed { error } => write!(f, "failed: {}", one_line(error)),
+        }
+    }
+}
+
+impl fmt::Display for Conclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found { answer } => {
+                write!(
+                    f,
+                    "found: {} port {}",
+                    answer.record().host(),
+                    answer.port()
+                )
+            }
+            Self::NotFound { reason, detail } => {
+                write!(f, "not found ({reason}): {}", one_line(detail))
+            }
+            Self::Error { error } => write!(f, "not answered: {}", one_line(error)),
+        }
+    }
+}
+
+/// What drivers and policies say, without line ends that could forge a line of
+/// the explanation, or anything else that a terminal would act on.
+fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, usize::MAX)
+}
+
+impl Conclusion {
+    pub(crate) fn error(error: &ResolveError) -> Self {
+        Self::Error {
+            error: error.chain().to_string(),
+        }
+    }
+
+    pub(crate) fn not_found(not_found: &NotFound) -> Self {
+        Self::NotFound {
+            reason: not_found.reason(),
+            detail: not_found.to_string(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! [`ResolveProgress`]: how far a request has come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::SessionRecord;
+
+/// How far a request has come on its way through a
+/// [`Resolver`](crate::Resolver): which store and which policy it reached.
+///
+/// It is as true after the future was dropped as after it completed, so a
+/// caller with a time limit can tell who was being asked when the limit ran
+/// out.
+///
+/// ```
+/// use dcv_resolver_core::testing::{Reply, ScriptedStore};
+/// use dcv_resolver_core::{
+///     MemoryStore, ResolveProgress, ResolveRequest, Resolver, StoreErrorKind, Transport,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let resolver = Resolver::builder()
+///     .store("agents", MemoryStore::new())
+///     .store("by_hand", ScriptedStore::always(Reply::Hang))
+///     .build()?;
+/// let request = ResolveRequest::new("console".parse()?, Transport::Http);
+///
+/// let mut progress = ResolveProgress::default();
+/// let resolving = resolver.resolve_with_progress(&request, &mut progress);
+/// # tokio::time::pause();
+/// let limit = std::time::Duration::from_millis(200);
+/// assert!(tokio::time::timeout(limit, resolving).await.is_err());
+/// assert_eq!(progress.store().map(|name| &**name), Some("by_hand"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ResolveProgress {
+    store: Option<Arc<str>>,
+    policy: Option<Arc<str>>,
+    record: Option<SessionRecord>,
+}
+
+impl ResolveProgress {
+    /// Returns the name of the store that holds the session, that failed, or
+    /// that was being asked; `None` when no store holds it, and before any is
+    /// asked.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<str>> {
+        self.store.as_ref()
+    }
+
+    /// Returns the name of the policy that denied, that failed, or that was
+    /// being asked; `None` when every policy allowed, and before any is asked.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Arc<str>> {
+        self.policy.as_ref()
+    }
+
+    /// Returns the record that decides, where a store holds one.
+    #[must_use]
+    pub fn record(&self) -> Option<&SessionRecord> {
+        self.record.as_ref()
+    }
+
+    /// Returns the [age](SessionRecord::stale_age) of the record that decides,
+    /// where a cache returned it because its store failed.
+    #[must_use]
+    pub fn stale_age(&self) -> Option<Duration> {
+        self.record()?.stale_age()
+    }
+
+    pub(crate) fn set_store(&mut self, name: Option<&Arc<str>>) {
+        self.store = name.cloned();
+    }
+
+    pub(crate) fn set_policy(&mut self, name: Option<&Arc<str>>) {
+        self.policy = name.cloned();
+    }
+
+    pub(crate) fn set_record(&mut self, record: &SessionRecord) {
+        self.record = Some(record.clone());
+    }
+}
