@@ -14,6 +14,7 @@
 
 mod agree;
 mod diagnostic;
+mod error;
 mod examine;
 mod number;
 mod read;
@@ -24,8 +25,9 @@ mod source;
 mod spelling;
 mod text;
 
+pub(crate) use error::ConfigError;
 pub(crate) use schema::schema;
 pub(crate) use sections::*;
 pub(crate) use shape::Config;
-pub(crate) use source::{ConfigError, Source};
+pub(crate) use source::Source;
 pub(crate) use text::{Address, Listen};

@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::agree::Disagreement;
 use super::diagnostic::Diagnostics;
-use super::{Config, ConfigError, examine};
+use super::error::ConfigError;
+use super::{Config, examine};
 
 /// A file that was read, for places in it.
 #[derive(Debug)]

@@ -1,29 +1,17 @@
 //! [`Source`]: file, environment and flags, put together.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::error::ConfigError;
 use super::read::ConfigFile;
 use super::text::StoreName;
 use super::{Config, Store, agree};
 use crate::cli::ConfigOptions;
-use crate::failure::Failure;
 use crate::log::Directives;
 
 /// Where a configuration comes from. It can be loaded again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct Source(ConfigOptions);
-
-/// Why there is no configuration.
-#[derive(Debug)]
-pub(crate) enum ConfigError {
-    /// The file cannot be read.
-    Unreadable { path: PathBuf, reason: String },
-    /// Diagnostics in the file, a line for each.
-    Invalid { diagnostics: Vec<String> },
-    /// What flags and environment say is not enough, or is wrong.
-    Options(String),
-}
 
 impl Source {
     pub(crate) fn new(options: ConfigOptions) -> Self {
@@ -93,32 +81,5 @@ impl Source {
             config.log.level = level;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable { path, reason } => {
-                write!(f, "cannot read {}: {reason}", path.display())
-            }
-            Self::Invalid { diagnostics } => f.write_str(&diagnostics.join("\n")),
-            Self::Options(message) => f.write_str(message),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-/// The program cannot start so.
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::setup(match &error {
-            // Each on a line of its own, so that editors find the places.
-            ConfigError::Invalid { .. } => {
-                format!("the configuration cannot be used as it is:\n{error}")
-            }
-            _ => error.to_string(),
-        })
     }
 }
