@@ -1,21 +1,21 @@
-//! Telling of changes, for whoever keeps copies of answers.
+//! Reports changes to a listener, also those of other programs.
 //!
-//! Redis pushes the name of each key of the store that is changed, whoever
-//! changes it: `CLIENT TRACKING` in broadcasting mode, over a connection of its
-//! own to every master. What it pushes comes in order with its answers, so that
-//! the answer to a heartbeat shows that every change before it has been told.
-//! A heartbeat also finds out whether the servers that are listened to are
-//! those that lookups ask, and whether databases were swapped, which Redis does
-//! not push.
+//! Redis pushes the name of each changed key of the store: `CLIENT TRACKING` in
+//! broadcasting mode, over a connection of its own to every master. Pushes come
+//! in order with replies, so that the reply to a heartbeat shows that every
+//! change before it has been reported. A heartbeat also checks that lookups are
+//! answered by the servers that push, and that no databases were swapped, which
+//! Redis does not push.
 //!
-//! The driver has a client-side cache on the same ground. It is not used: it
-//! goes on answering while the server is silent, and would be a second cache
-//! below the one that listens here.
+//! The driver's client-side cache uses the same command. It is not used here: it
+//! goes on answering while the server is silent, and it would be a second cache
+//! behind the listener's.
 
 mod cluster;
+mod context;
 mod feed;
+mod notifier;
 mod single;
-mod teller;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -27,100 +27,87 @@ use futures_util::future::select;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::backoff::{MAX_PAUSE, pause_after};
 use crate::config::Origin;
 use crate::connect::Servers;
-use crate::supervisor::{MAX_PAUSE, Supervisor, pause_after};
+use crate::supervisor::Supervisor;
 use crate::topology::Topology;
 
 use cluster::Cluster;
+use context::Context;
+use notifier::ChangeNotifier;
 use single::Single;
-use teller::Teller;
 
-/// How often changes are confirmed. A cache behind the listener answers with
-/// what is at least so old.
-const HEARTBEAT: Duration = Duration::from_millis(250);
+/// The pause between two heartbeats: a cache behind the listener serves what is
+/// up to that old.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
 
-/// A server that refuses to tell of changes hardly thinks better of it soon.
-/// Another one, which a new connection may lead to, is asked at once.
+/// The pause after a refusal, which rarely ends soon. A new connection of
+/// lookups ends it early, since it may lead to another server.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// What it takes to hear of changes.
-struct Context {
-    server: Supervisor,
-    servers: Servers,
-    teller: Arc<Teller>,
-    /// Wakes whoever waits for the next heartbeat.
-    look: Arc<Notify>,
-}
-
-/// The masters that are listened to.
-enum Masters {
-    Single(Single),
-    Cluster(Cluster),
-}
-
-/// Calls `listener` until the future is dropped; over a given connection it
-/// says that it cannot, and ends.
+/// Reports changes to `listener` until the future is dropped. Over a given
+/// connection it reports that it cannot, and ends.
 pub(crate) fn watch_changes(
     server: Supervisor,
     key_prefix: String,
     listener: Arc<dyn ChangeListener>,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let teller = Arc::new(Teller::new(key_prefix, listener));
-    let ending = EndWhenDropped(Arc::clone(&teller));
+    let notifier = Arc::new(ChangeNotifier::new(key_prefix, listener));
+    let end = EndOnDrop(Arc::clone(&notifier));
     async move {
-        let _ending = ending;
+        let _end = end;
         let servers = match server.origin() {
             Origin::Servers(servers) => Servers::clone(servers),
             Origin::Given(_) => {
                 tracing::warn!(
-                    "changes in Redis are not told of over a given connection; what is cached lives by its lifetime"
+                    "changes in Redis cannot be watched over a given connection; caches fall back to TTLs"
                 );
-                teller.untold(*server.current().borrow());
+                notifier.unsupported(*server.current().borrow());
                 return;
             }
         };
-        let context = Context {
+        let watch = Watch(Context {
             server,
             servers,
-            teller,
-            look: Arc::new(Notify::new()),
-        };
-        context.tell().await;
+            notifier,
+            check_now: Arc::new(Notify::new()),
+        });
+        watch.run().await;
     }
 }
 
-struct EndWhenDropped(Arc<Teller>);
+struct EndOnDrop(Arc<ChangeNotifier>);
 
-impl Drop for EndWhenDropped {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end();
     }
 }
 
-impl Context {
-    /// The number of the connection that lookups use.
-    fn current(&self) -> u64 {
-        *self.server.current().borrow()
-    }
+struct Watch(Context);
 
-    async fn tell(&self) -> Infallible {
+impl Watch {
+    async fn run(&self) -> Infallible {
+        let Context {
+            server, notifier, ..
+        } = &self.0;
         let mut attempts = 0;
         let mut refused = false;
-        let mut current = self.server.current();
+        let mut current = server.current();
         loop {
-            let Err(error) = self.tell_while_it_works(&mut attempts).await;
+            let Err(error) = self.watch_until_it_fails(&mut attempts).await;
             let is_refusal = is_refusal(&error);
             if is_refusal {
                 let connection = *current.borrow_and_update();
-                self.teller.untold(connection);
+                notifier.unsupported(connection);
             } else {
-                self.teller.lost();
+                notifier.disconnected();
             }
-            self.warn(&error, is_refusal, attempts == 0 || is_refusal != refused);
+            self.log(&error, is_refusal, attempts == 0 || is_refusal != refused);
             refused = is_refusal;
             if is_refusal {
-                // An error means that it is time.
+                // Both an error and a change end the pause.
                 let _ = timeout(REFUSED_PAUSE, current.changed()).await;
             } else {
                 sleep(pause_after(attempts).min(MAX_PAUSE)).await;
@@ -129,44 +116,52 @@ impl Context {
         }
     }
 
-    fn warn(&self, error: &StoreError, is_refusal: bool, is_news: bool) {
-        let (origin, error) = (self.server.origin(), error.chain());
-        match (is_news, is_refusal) {
+    /// Warns of the first failure of its kind, and logs the others for debugging.
+    fn log(&self, error: &StoreError, is_refusal: bool, is_first: bool) {
+        let (origin, error) = (self.0.server.origin(), error.chain());
+        match (is_first, is_refusal) {
             (true, true) => tracing::warn!(
                 %error,
-                "Redis at {origin} does not tell of changes; what is cached lives by its lifetime"
+                "Redis at {origin} does not report changes; caches fall back to TTLs"
             ),
             (true, false) => {
-                tracing::warn!(%error, "changes in Redis at {origin} are not heard of; trying on");
+                tracing::warn!(%error, "cannot watch changes in Redis at {origin}; retrying");
             }
-            (false, _) => tracing::debug!(%error, "changes in Redis at {origin} are not heard of"),
+            (false, _) => tracing::debug!(%error, "cannot watch changes in Redis at {origin}"),
         }
     }
 
-    /// Sets `attempts` to zero once it has worked for more than a moment.
-    async fn tell_while_it_works(&self, attempts: &mut u32) -> Result<Infallible, StoreError> {
-        let mut current = self.server.current();
-        let mut masters = Masters::connect(self).await?;
-        let mut is_telling = false;
+    /// Sets `attempts` to zero once it has worked for longer than a heartbeat.
+    async fn watch_until_it_fails(&self, attempts: &mut u32) -> Result<Infallible, StoreError> {
+        let context = &self.0;
+        let mut current = context.server.current();
+        let mut masters = Masters::connect(context).await?;
+        let mut is_watching = false;
         loop {
-            let moment = Instant::now().into_std();
-            let is_other = masters.beat(self).await?;
-            if !is_telling || is_other {
-                self.teller.all_changed();
+            let begun = Instant::now().into_std();
+            let all_changed = masters.heartbeat(context).await?;
+            if !is_watching || all_changed {
+                context.notifier.all_changed();
             }
-            self.teller.confirmed(moment);
-            if is_telling {
+            context.notifier.caught_up(begun);
+            if is_watching {
                 *attempts = 0;
             } else {
-                tracing::info!("changes in Redis at {} are heard of", self.server.origin());
-                is_telling = true;
+                tracing::info!("watching changes in Redis at {}", context.server.origin());
+                is_watching = true;
             }
-            let look = pin!(self.look.notified());
+            let check_now = pin!(context.check_now.notified());
             let replaced = pin!(current.changed());
-            // An error means that it is time.
-            let _ = timeout(HEARTBEAT, select(look, replaced)).await;
+            // An error means that the time is up.
+            let _ = timeout(CHECK_EVERY, select(check_now, replaced)).await;
         }
     }
+}
+
+/// The masters that push changes.
+enum Masters {
+    Single(Single),
+    Cluster(Cluster),
 }
 
 impl Masters {
@@ -178,17 +173,17 @@ impl Masters {
         }
     }
 
-    /// Whether any key may have come or gone that was not pushed. An error
-    /// means that changes may go untold.
-    async fn beat(&mut self, context: &Context) -> Result<bool, StoreError> {
+    /// Returns whether any key may have changed that was not pushed. An error
+    /// means that changes may go unreported.
+    async fn heartbeat(&mut self, context: &Context) -> Result<bool, StoreError> {
         match self {
-            Self::Single(single) => single.beat(context).await,
-            Self::Cluster(cluster) => cluster.beat(context).await,
+            Self::Single(single) => single.heartbeat(context).await,
+            Self::Cluster(cluster) => cluster.heartbeat(context).await,
         }
     }
 }
 
-/// Whether somebody has to change something before it works.
+/// Whether the failure lasts until the server or the configuration is changed.
 fn is_refusal(error: &StoreError) -> bool {
     matches!(
         error.kind(),

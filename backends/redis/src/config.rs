@@ -1,4 +1,4 @@
-//! [`RedisConfig`]: which server, and how long to wait for it.
+//! [`RedisConfig`]: which servers to use, and how long to wait for them.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::tls::Tls;
 use crate::topology::Credentials;
 use crate::url;
 
-/// Where the sessions are, and how long to wait for an answer.
+/// Configures where the sessions are stored, and how long to wait for a reply.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct RedisConfig {
     pub(crate) expired_key_grace: Duration,
 }
 
-/// Where a connection comes from. Displays as the addresses.
+/// Where a connection comes from. Displays as the addresses of the servers.
 #[derive(Debug, Clone)]
 pub(crate) enum Origin {
     Servers(Box<Servers>),
@@ -43,7 +43,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// Whether a broken connection can be replaced here.
+    /// Whether this store makes its connections, and can replace them.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::Servers(_))
     }
@@ -59,30 +59,32 @@ impl fmt::Display for Origin {
 }
 
 impl RedisConfig {
-    /// What is put in front of a session's id to make its key.
+    /// The default prefix of keys, which the session id follows.
     pub const DEFAULT_KEY_PREFIX: &str = "dcv:session:";
-    /// Well under the time budget of a request, which is one second.
+    /// The default response timeout: well below the time budget of a request,
+    /// which is one second.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-    /// Enough for a server in the same region, with TLS.
+    /// The default connect timeout: enough for a server in the same region, with
+    /// TLS.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
-    /// The longest that either timeout can be: later instants may not exist.
+    /// The upper limit of either timeout, since later instants may not exist.
     const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-    /// How long an expired record stays, for want of a sweep.
+    /// The default time for which an expired record stays without a sweep.
     pub const DEFAULT_EXPIRED_KEY_GRACE: Duration = Duration::from_secs(60 * 60);
 
-    /// Reads a URL of one of the forms [listed for this crate](crate).
+    /// Parses a URL of one of the forms [listed for this crate](crate).
     ///
-    /// With `rediss` for `redis` every connection is made with TLS, to the
-    /// sentinels and the cluster's nodes too. User and password, which may be
-    /// `:password` alone, are percent-encoded and are those of the servers;
-    /// for the sentinels' own see
+    /// With `rediss` every connection uses TLS, also to the sentinels and the
+    /// nodes of a cluster. User and password (or `:password` alone) are
+    /// percent-encoded, and are those of the servers. For those of the sentinels
+    /// see
     /// [`sentinel_credentials`](Self::sentinel_credentials). The parameter
     /// `?key_prefix=…` sets the [key prefix](Self::key_prefix).
     ///
     /// # Errors
     ///
-    /// `InvalidConfig`, when `url` is not of this form. The error does not
-    /// quote it, for the secret in it.
+    /// `InvalidConfig` if `url` is not of this form. The error does not quote it,
+    /// since it may hold a password.
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let parsed = url::parse(url).map_err(invalid)?;
         let mut config = Self::new(Origin::Servers(Box::new(Servers {
@@ -99,26 +101,25 @@ impl RedisConfig {
         Ok(config)
     }
 
-    /// The servers, sentinels or nodes as text for people: host and port, and
-    /// neither user nor password.
+    /// Returns the servers, sentinels or nodes as text for people: hosts and ports
+    /// without user and password.
     #[must_use]
     pub fn servers(&self) -> String {
         self.origin.to_string()
     }
 
-    /// Uses a connection that the embedding program has made, and shares with
-    /// this store: a `redis::aio::ConnectionManager`, a
-    /// `redis::aio::MultiplexedConnection` or a
+    /// Uses a connection that the embedding program shares with this store: a
+    /// `redis::aio::ConnectionManager`, a `redis::aio::MultiplexedConnection` or a
     /// `redis::cluster_async::ClusterConnection`.
     ///
     /// The response timeout of this configuration applies on top of the
-    /// connection's own. Replacing a connection that has fallen silent stays
-    /// with its owner: a store can only replace what it made itself, so a
-    /// store that is opened from a URL recovers from more.
+    /// connection's own. The store does not replace a given connection that has
+    /// fallen silent, so that a store opened from a URL recovers from more
+    /// faults.
     ///
-    /// The host must not read from replicas over this connection, have the
-    /// driver cache answers, or `SELECT` another database: a session that is
-    /// there would look absent.
+    /// The host must not read from replicas over this connection, enable the
+    /// driver's cache, or `SELECT` another database: sessions that exist would
+    /// look absent.
     pub fn over(connection: impl Into<RedisConnection>) -> Self {
         Self::new(Origin::Given(connection.into()))
     }
@@ -132,27 +133,28 @@ impl RedisConfig {
         }
     }
 
-    /// What is put in front of a session's id to make its key;
-    /// [`DEFAULT_KEY_PREFIX`](Self::DEFAULT_KEY_PREFIX) unless set. Every key
-    /// with this prefix belongs to the store.
+    /// Sets the prefix of keys, which the session id follows. The default is
+    /// [`DEFAULT_KEY_PREFIX`](Self::DEFAULT_KEY_PREFIX). Every key with this
+    /// prefix belongs to the store.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.key_prefix = prefix.into();
         self
     }
 
-    /// How long one call waits for its answer, for a connection to be made
-    /// included; [`DEFAULT_RESPONSE_TIMEOUT`](Self::DEFAULT_RESPONSE_TIMEOUT)
-    /// unless set. One `list` waits ten times as long in all; `sweep` and
-    /// `import`, which send any number of commands, wait ten times as long for
-    /// each answer.
+    /// Sets how long a call waits for its reply, including the time to connect.
+    /// The default is
+    /// [`DEFAULT_RESPONSE_TIMEOUT`](Self::DEFAULT_RESPONSE_TIMEOUT). `list` waits
+    /// ten times as long in all; `sweep` and `import`, which send any number of
+    /// commands, wait ten times as long for each reply.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout.min(Self::LONGEST_TIMEOUT);
         self
     }
 
-    /// How long making one connection may take, TLS and authentication
-    /// included; [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT)
-    /// unless set. Without effect over a given connection.
+    /// Sets how long one connection may take to make, including TLS and
+    /// authentication. The default is
+    /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT). Has no effect
+    /// over a given connection.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         if let Origin::Servers(servers) = &mut self.origin {
             servers.connect_timeout = timeout.min(Self::LONGEST_TIMEOUT);
@@ -160,21 +162,20 @@ impl RedisConfig {
         self
     }
 
-    /// How long Redis keeps a record past its expiry before it removes it by
-    /// itself; [`DEFAULT_EXPIRED_KEY_GRACE`](Self::DEFAULT_EXPIRED_KEY_GRACE)
-    /// unless set.
+    /// Sets how long Redis keeps a record past its expiry before it removes it by
+    /// itself. The default is
+    /// [`DEFAULT_EXPIRED_KEY_GRACE`](Self::DEFAULT_EXPIRED_KEY_GRACE).
     ///
-    /// A record expires by the clock of whoever looks it up; Redis removes its
-    /// key by a clock of its own. The grace must therefore be longer than any
-    /// two of these clocks may be apart.
+    /// A record expires by the clock of the resolver that looks it up, and Redis
+    /// removes its key by the server's clock. The grace must be longer than the
+    /// largest difference between these clocks.
     pub fn expired_key_grace(mut self, grace: Duration) -> Self {
         self.expired_key_grace = grace;
         self
     }
 
-    /// What to authenticate with at the sentinels, where they ask for it: the
-    /// user, or `None` for the default one, and the password. Without effect
-    /// on other servers.
+    /// Sets the credentials for the sentinels: the user, or `None` for the default
+    /// one, and the password. Has no effect on other servers.
     pub fn sentinel_credentials(mut self, username: Option<&str>, password: &str) -> Self {
         if let Origin::Servers(servers) = &mut self.origin {
             servers.sentinel_credentials = Some(Credentials {
@@ -185,31 +186,33 @@ impl RedisConfig {
         self
     }
 
-    /// Connects with TLS, and trusts the certificate authorities in `pem`
-    /// instead of the system's. Without effect over a given connection.
+    /// Connects with TLS, and trusts the certificate authorities in `pem` instead
+    /// of the system's. Has no effect over a given connection.
     ///
     /// # Errors
     ///
-    /// `InvalidConfig`, when `pem` is not a list of certificates.
+    /// `InvalidConfig` if `pem` is not a list of certificates.
     pub fn tls_authorities_pem(mut self, pem: impl Into<Vec<u8>>) -> Result<Self, StoreError> {
         let pem = pem.into();
         if !pem
             .windows(PEM_CERTIFICATE.len())
             .any(|text| text == PEM_CERTIFICATE)
         {
-            return Err(invalid("the certificate authorities are not in PEM form"));
+            return Err(invalid(
+                "the certificate authorities are not in PEM form: there is no BEGIN CERTIFICATE line",
+            ));
         }
         self.set_tls(|tls| tls.set_authorities(pem))?;
         Ok(self)
     }
 
-    /// Connects with TLS, and shows this certificate to a server that asks
-    /// for one. Without effect over a given connection. A key of another
-    /// certificate is found at the first use, as `InvalidConfig`.
+    /// Connects with TLS, and presents this certificate to a server that asks for
+    /// one. Has no effect over a given connection. A key that does not match the
+    /// certificate fails the first call with `InvalidConfig`.
     ///
     /// # Errors
     ///
-    /// `InvalidConfig`, when one of the two is not in PEM form.
+    /// `InvalidConfig` if one of the two is not in PEM form.
     pub fn tls_client_pem(
         mut self,
         certificate_pem: impl Into<Vec<u8>>,

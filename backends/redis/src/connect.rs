@@ -1,5 +1,5 @@
-//! Making a connection: to the server, to the master that the sentinels name,
-//! or to the cluster.
+//! [`Servers`]: connects to a server, to the master that the sentinels name, or to
+//! a cluster.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use crate::answer::is_master;
 use crate::connection::RedisConnection;
 use crate::error::timed_out;
+use crate::reply::is_master;
 use crate::tls::{Tls, ensure_crypto_provider};
 use crate::topology::{Credentials, Node, Topology};
 
@@ -32,21 +32,22 @@ pub(crate) struct Servers {
     pub(crate) connect_timeout: Duration,
 }
 
-/// A connection, and the server that it leads to; a cluster's leads to many.
+/// A connection, and the server that it leads to; that of a cluster leads to
+/// several.
 pub(crate) struct Reached {
     pub(crate) connection: RedisConnection,
     pub(crate) node: Option<Node>,
 }
 
-/// How many connections are made one after the other, at most: to a sentinel,
-/// to the master; or to a seed, to it again, to all nodes.
+/// How many connections are made one after the other at most: to a sentinel and to
+/// the master, or to a seed, to the seed again and to all nodes.
 const STEPS: u32 = 3;
 
 impl Servers {
     /// Connects within [`STEPS`] times the connect timeout.
     ///
-    /// The connection itself does not time answers out, but for a cluster's,
-    /// which `response_timeout` keeps from waiting for a silent node for ever.
+    /// Only the connection to a cluster has a timeout for replies: without
+    /// `response_timeout` it would wait for a silent node indefinitely.
     pub(crate) async fn connect(&self, response_timeout: Duration) -> RedisResult<Reached> {
         if self.tls.is_some() {
             ensure_crypto_provider();
@@ -71,10 +72,10 @@ impl Servers {
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    /// A connection to `node` that hands over what the server pushes, in order
-    /// with the answers: what came before an answer is handed over before it.
+    /// Connects to `node`, and passes what the server pushes to `pushed`, in order
+    /// with replies: what came before a reply is passed before it.
     ///
-    /// It does not time answers out.
+    /// The connection has no timeout for replies.
     pub(crate) async fn connect_pushed(
         &self,
         node: &Node,
@@ -115,7 +116,7 @@ impl Servers {
             .await
     }
 
-    /// The master of `service`, as `sentinel` names it.
+    /// Connects to the master of `service` that `sentinel` names.
     async fn master(
         &self,
         sentinel: &Node,
@@ -127,16 +128,16 @@ impl Servers {
             .connection;
         let mut command = redis::cmd("SENTINEL");
         command.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
-        let answer: Option<(String, u16)> =
+        let reply: Option<(String, u16)> =
             within(self.connect_timeout, command.query_async(&mut connection)).await?;
-        let (host, port) = answer.ok_or((
+        let (host, port) = reply.ok_or((
             ErrorKind::MasterNameNotFoundBySentinel,
-            "the sentinel does not know a service of the name in the URL",
+            "the sentinel does not know the service that the URL names",
         ))?;
         let node = Node { host, port };
         let mut master = self.connect_to(&node).await?.connection;
-        // Right after a fail-over a sentinel may still name the old master,
-        // which may be a replica by now, and an empty one at that.
+        // Right after a fail-over a sentinel may still name the old master, which
+        // may be an empty replica by now.
         let role: Vec<Value> = within(
             self.connect_timeout,
             redis::cmd("ROLE").query_async(&mut master),
@@ -156,8 +157,8 @@ impl Servers {
         seeds: &[Node],
         response_timeout: Duration,
     ) -> RedisResult<RedisConnection> {
-        // The cluster's own error would not tell a wrong password from an
-        // outage; and it does not fall back to the older protocol.
+        // The driver's cluster client does not distinguish a wrong password from
+        // an outage, and does not fall back to the older protocol.
         let reached = first_success(seeds.iter().map(|seed| self.connect_to(seed))).await?;
         let infos = seeds
             .iter()
@@ -168,7 +169,7 @@ impl Servers {
             .response_timeout(response_timeout)
             .overall_response_timeout(None)
             .tcp_settings(tcp_settings())
-            // The defaults wait longer than any time budget.
+            // The defaults are longer than any time budget.
             .min_retry_wait(10)
             .max_retry_wait(100);
         if let Some(certificates) = self.tls.as_ref().and_then(Tls::certificates) {
@@ -234,8 +235,8 @@ struct Negotiated {
     protocol: ProtocolVersion,
 }
 
-/// Whether `HELLO 3` was not understood. The reply that says so may repeat
-/// the password, so it must not be kept.
+/// Whether the server did not understand `HELLO 3`. Its reply may repeat the
+/// password, so it must not be kept.
 fn lacks_resp3(error: &RedisError) -> bool {
     error.kind() == ErrorKind::RESP3NotSupported
         || error.code() == Some("NOPROTO")
@@ -245,7 +246,7 @@ fn lacks_resp3(error: &RedisError) -> bool {
                 .is_some_and(|detail| detail.to_ascii_lowercase().contains("unknown command")))
 }
 
-/// Keeps an idle connection from being forgotten by what lies between.
+/// Keeps middleboxes from dropping an idle connection.
 fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_keepalive(
         TcpKeepalive::new()
@@ -254,16 +255,14 @@ fn tcp_settings() -> TcpSettings {
     )
 }
 
-async fn within<T>(
-    limit: Duration,
-    answer: impl Future<Output = RedisResult<T>>,
-) -> RedisResult<T> {
-    timeout(limit, answer)
+async fn within<T>(limit: Duration, reply: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    timeout(limit, reply)
         .await
         .unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// The first success of attempts that all start at once, or the last failure.
+/// Returns the first success of attempts that all start at once, or the last
+/// failure.
 async fn first_success<T>(
     attempts: impl Iterator<Item = impl Future<Output = RedisResult<T>>>,
 ) -> RedisResult<T> {

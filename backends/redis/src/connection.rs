@@ -1,4 +1,4 @@
-//! [`RedisConnection`]: one command, sent over whichever connection there is.
+//! [`RedisConnection`]: sends a command over a connection of any kind.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use redis::{Cmd, ErrorKind, RedisResult, Value};
 /// A connection that the embedding program has made, for
 /// [`RedisConfig::over`](crate::RedisConfig::over).
 ///
-/// It takes the driver's own types, of `redis` 1.8: a new major version of the
-/// driver is one of this crate, too.
+/// It is made from types of the `redis` crate, version 1: a new major version of
+/// that crate needs a new major version of this one.
 #[derive(Clone)]
 pub struct RedisConnection(Kind);
 
@@ -23,22 +23,23 @@ enum Kind {
 }
 
 impl From<MultiplexedConnection> for RedisConnection {
-    /// The connection is not replaced when it breaks: a `ConnectionManager`
-    /// is the better choice outside of tests.
+    /// Shares the connection, which is not replaced when it breaks. Outside of
+    /// tests, prefer a `ConnectionManager`.
     fn from(connection: MultiplexedConnection) -> Self {
         Self(Kind::Multiplexed(connection))
     }
 }
 
 impl From<ConnectionManager> for RedisConnection {
+    /// Shares the manager, which replaces a connection that breaks.
     fn from(manager: ConnectionManager) -> Self {
         Self(Kind::Manager(manager))
     }
 }
 
 impl From<ClusterConnection> for RedisConnection {
-    /// The connection must not read from replicas: one that has not caught up
-    /// would take a session for absent.
+    /// Shares the connection, which must not read from replicas: sessions would
+    /// look absent on a replica that lags behind.
     fn from(connection: ClusterConnection) -> Self {
         Self(Kind::Cluster(connection))
     }
@@ -49,7 +50,7 @@ impl RedisConnection {
         matches!(self.0, Kind::Cluster(_))
     }
 
-    /// Sends `command` to the node of its key, and waits for the answer.
+    /// Sends `command` to the node of its key, and waits for the reply.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match self.0.clone() {
             Kind::Multiplexed(mut connection) => connection
@@ -60,7 +61,7 @@ impl RedisConnection {
                 manager.req_packed_command(command).await?.extract_error()
             }
             Kind::Cluster(mut connection) => {
-                cluster_answer(connection.req_packed_command(command).await)
+                cluster_reply(connection.req_packed_command(command).await)
             }
         }
     }
@@ -72,15 +73,15 @@ impl RedisConnection {
             return self.send(command).await;
         };
         let master = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
-        let answer = connection.route_command(command.clone(), RoutingInfo::SingleNode(master));
-        cluster_answer(answer.await)
+        let reply = connection.route_command(command.clone(), RoutingInfo::SingleNode(master));
+        cluster_reply(reply.await)
     }
 }
 
-/// A redirection that is left when the driver has followed enough of them
-/// means that the nodes do not agree, as during a fail-over.
-fn cluster_answer(answer: RedisResult<Value>) -> RedisResult<Value> {
-    answer.and_then(Value::extract_error).map_err(|error| {
+/// A redirection that remains after the driver has followed several means that
+/// the nodes do not agree, as during a fail-over.
+fn cluster_reply(reply: RedisResult<Value>) -> RedisResult<Value> {
+    reply.and_then(Value::extract_error).map_err(|error| {
         if matches!(error.code(), Some("MOVED" | "ASK")) {
             let description = "the nodes of the cluster do not agree on where the key is";
             return (ErrorKind::ClusterConnectionNotFound, description).into();
@@ -101,18 +102,19 @@ impl fmt::Debug for RedisConnection {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::error::connection_error;
     use dcv_resolver_core::StoreErrorKind;
 
+    use super::*;
+    use crate::error::connection_error;
+
     #[test]
-    fn a_redirection_that_a_cluster_is_left_with_passes_by_itself() {
-        for reply in [
+    fn remaining_redirection_of_a_cluster_is_retryable() {
+        for line in [
             b"-MOVED 7 192.0.2.1:1\r\n".as_slice(),
             b"-ASK 7 192.0.2.1:1\r\n",
         ] {
-            let answer = cluster_answer(redis::parse_redis_value(reply));
-            let error = connection_error(answer.unwrap_err());
+            let reply = cluster_reply(redis::parse_redis_value(line));
+            let error = connection_error(reply.unwrap_err());
             assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         }
     }

@@ -1,11 +1,9 @@
-//! From the driver's errors to the store's: the one place that knows both.
+//! Converts the driver's errors to those of the store.
 
 use std::fmt;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
-
-use crate::value::{Unreadable, Why};
 
 /// The name of this backend in errors and logs.
 pub(crate) const BACKEND: &str = "redis";
@@ -14,21 +12,13 @@ pub(crate) const fn error(kind: StoreErrorKind) -> StoreError {
     StoreError::new(BACKEND, kind)
 }
 
-/// What an operation on `key` failed with.
-pub(crate) fn store_error(source: RedisError, key: &str) -> StoreError {
-    if source.code() == Some("WRONGTYPE") {
-        return Unreadable::new(key, Why::WrongType(source)).into();
-    }
-    connection_error(source)
-}
-
-/// What an operation failed with that is not about one key.
+/// Converts an error that does not concern one key.
 pub(crate) fn connection_error(source: RedisError) -> StoreError {
     error(kind_of(&source)).with_source(Driver(source))
 }
 
-/// The driver's error, which tells its own source's text again: a chain would
-/// show it twice.
+/// The driver's error, whose text repeats that of its source: a chain would show
+/// it twice.
 #[derive(Debug)]
 struct Driver(RedisError);
 
@@ -59,14 +49,14 @@ fn kind_of(error: &RedisError) -> StoreErrorKind {
             error.detail().unwrap_or_default(),
         ),
         ErrorKind::AuthenticationFailed => StoreErrorKind::AccessDenied,
-        // It does not speak the protocol: this is no Redis server.
+        // Not the Redis protocol, so not a Redis server.
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType | ErrorKind::RESP3NotSupported => {
             StoreErrorKind::Incompatible
         }
         ErrorKind::Io
         | ErrorKind::ClusterConnectionNotFound
         | ErrorKind::MasterNameNotFoundBySentinel => StoreErrorKind::Unavailable,
-        // A name without an address is reported under this kind, too.
+        // The driver uses this kind for a host name without an address, too.
         ErrorKind::InvalidClientConfig => {
             if error.to_string().contains("No address found") {
                 StoreErrorKind::Unavailable
@@ -84,7 +74,7 @@ fn kind_of_reply(code: &str, detail: &str) -> StoreErrorKind {
             StoreErrorKind::Unavailable
         }
         "ERR" if detail.contains("max number of clients") => StoreErrorKind::Unavailable,
-        // The driver tells of a denied SELECT without the server's code.
+        // The driver reports a denied SELECT without the server's code.
         "ERR" if detail.contains("has no permissions") => StoreErrorKind::AccessDenied,
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => StoreErrorKind::AccessDenied,
         "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS" => StoreErrorKind::NotWritable,
@@ -94,13 +84,13 @@ fn kind_of_reply(code: &str, detail: &str) -> StoreErrorKind {
     }
 }
 
-/// Whether the server refused to do anything, being a replica now, so that
-/// the same command may be sent to the master.
+/// Whether the server refused the command because it is a replica now, so that
+/// the command may be sent to the master.
 pub(crate) fn is_replica(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
-/// Whether the connection has ended, or serves this client no longer.
+/// Whether the connection has ended, or no longer serves this client.
 pub(crate) fn is_disconnected(error: &RedisError) -> bool {
     (error.is_io_error() && !error.is_timeout())
         || matches!(
@@ -110,11 +100,12 @@ pub(crate) fn is_disconnected(error: &RedisError) -> bool {
         || error.code() == Some("NOAUTH")
 }
 
-/// Nobody is there any more who would have the answer.
+/// The error of a task that ended without a result.
 pub(crate) fn aborted() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
 }
 
+/// The error of a call that reached its deadline.
 pub(crate) fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
@@ -131,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_have_the_kinds_that_people_act_on() {
+    fn error_replies_have_the_kinds_that_operators_act_on() {
         for (line, kind) in [
             (
                 "LOADING Redis is loading the dataset in memory",
@@ -187,18 +178,14 @@ mod tests {
                 StoreErrorKind::NotWritable,
             ),
             ("MOVED 3999 127.0.0.1:6381", StoreErrorKind::InvalidConfig),
-            (
-                "WRONGTYPE Operation against a key",
-                StoreErrorKind::CorruptRecord,
-            ),
             ("ERR unknown command", StoreErrorKind::Other),
         ] {
-            assert_eq!(store_error(reply(line), "key").kind(), kind, "{line}");
+            assert_eq!(connection_error(reply(line)).kind(), kind, "{line}");
         }
     }
 
     #[test]
-    fn a_time_out_is_not_a_lost_connection() {
+    fn timeout_is_not_a_lost_connection() {
         assert_eq!(
             connection_error(timed_out()).kind(),
             StoreErrorKind::TimedOut
@@ -210,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_configuration_is_told_from_a_name_without_an_address() {
+    fn invalid_configuration_is_distinguished_from_unknown_host() {
         for (description, kind) in [
             ("No address found for host", StoreErrorKind::Unavailable),
             (
@@ -224,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_says_everything_once() {
+    fn chain_repeats_no_text() {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         for (error, chain) in [
             (

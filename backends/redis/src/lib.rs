@@ -1,17 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
+mod backoff;
 mod changes;
 mod config;
 mod connect;
 mod connection;
 mod error;
+mod reply;
 mod scan;
 mod scripts;
 mod store;
 mod supervisor;
 mod tls;
 mod topology;
+mod unreadable;
 mod url;
 mod value;
 

@@ -1,10 +1,9 @@
-//! Walking through all keys of the store, page by page.
+//! Scans all keys of the store, page by page.
 //!
-//! `SCAN` shows every key that is there throughout, on one server. On a
-//! cluster the masters are walked through one after the other, in the order
-//! of their ids. A page token names the master, the run of its process and
-//! the cursor on it: to another process, with a hash seed of its own, the
-//! cursor would mean other keys.
+//! `SCAN` returns every key of a server that exists throughout the scan. On a
+//! cluster the masters are scanned one after the other, in the order of their
+//! ids. A page token names the master, the run id of its process and the cursor:
+//! to another process, with a hash seed of its own, the cursor means other keys.
 
 use std::num::NonZeroUsize;
 
@@ -12,16 +11,16 @@ use dcv_resolver_core::{ListError, PageToken, StoreError, StoreErrorKind};
 use redis::Value;
 use tokio::time::Instant;
 
-use crate::answer::parse;
 use crate::error::{connection_error, error};
-use crate::supervisor::{Supervisor, Use};
+use crate::reply::parse;
+use crate::supervisor::{Idempotency, Supervisor};
 
-/// Redis's own default: fewer keys a call spare it nothing.
+/// The default of Redis: fewer keys per call save nothing.
 const MIN_COUNT: usize = 10;
-/// More would hold the server up for others.
+/// More would delay other clients of the server.
 const MAX_COUNT: usize = 1_000;
 
-/// Where to read on.
+/// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Position {
     /// The id of a cluster's master; `None` on a single server.
@@ -29,11 +28,11 @@ pub(crate) struct Position {
     start: Start,
 }
 
-/// Where to read on, on one server.
+/// Where the next page begins on one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Start {
     Beginning,
-    /// Means something to that run of the server's process only.
+    /// Valid for that run of the server's process only.
     Cursor {
         run_id: String,
         cursor: u64,
@@ -81,8 +80,8 @@ impl Position {
     }
 }
 
-/// The keys that begin with `prefix`, from `position` on or from the start,
-/// and where to read on.
+/// Returns keys that begin with `prefix`, from `position` or from the start, and
+/// where the next page begins.
 pub(crate) async fn scan(
     server: &Supervisor,
     prefix: &str,
@@ -107,7 +106,7 @@ pub(crate) async fn scan(
         }
     };
     let master = masters.get(index).ok_or_else(|| {
-        error(StoreErrorKind::Unavailable).with_source("no master of the cluster has any slots")
+        error(StoreErrorKind::Unavailable).with_source("no master of the cluster has slots")
     })?;
     let (run, cursor) = match start {
         Start::Beginning => (server.run_id(master.slot, deadline).await?, 0),
@@ -122,16 +121,16 @@ pub(crate) async fn scan(
         .arg("COUNT")
         .arg(limit.get().clamp(MIN_COUNT, MAX_COUNT));
     let answer = server
-        .send(&command, master.slot, Use::Read, deadline)
+        .send(&command, master.slot, Idempotency::Idempotent, deadline)
         .await
         .map_err(connection_error)?;
     let (next_cursor, keys): (u64, Vec<Vec<u8>>) = parse(answer)?;
-    // Ids are UTF-8, and so is the prefix: any other key is somebody else's.
+    // Ids and the prefix are UTF-8: any other key is not the store's.
     let keys = keys
         .into_iter()
         .filter_map(|key| String::from_utf8(key).ok())
         .collect();
-    // Asked after the scan: a process that is gone does not come back.
+    // Checked after the scan: a process that ended does not come back.
     if cursor != 0 && server.run_id(master.slot, deadline).await? != run {
         return Err(ListError::invalid_page_token(InvalidPosition::OtherRun));
     }
@@ -152,7 +151,7 @@ pub(crate) async fn scan(
     Ok((keys, next))
 }
 
-/// A server that has keys of its own.
+/// A server that holds keys.
 struct Master {
     node: Option<String>,
     /// One of the slots that it serves.
@@ -173,7 +172,7 @@ async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, 
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
     let answer = server
-        .send(&command, None, Use::Read, deadline)
+        .send(&command, None, Idempotency::Idempotent, deadline)
         .await
         .map_err(connection_error)?;
     let ranges: Vec<Vec<Value>> = parse(answer)?;
@@ -197,7 +196,7 @@ async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, 
     Ok(masters)
 }
 
-/// `text` as a pattern that only `text` matches.
+/// Returns a pattern that only `text` matches.
 fn escape_glob(text: &str) -> String {
     text.chars()
         .flat_map(|c| [r"*?[]\".contains(c).then_some('\\'), Some(c)])
@@ -210,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_leads_back_to_its_position() {
+    fn page_token_keeps_its_position() {
         let in_the_middle = Start::Cursor {
             run_id: "9e1b".to_owned(),
             cursor: u64::MAX,
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_token_is_an_invalid_page() {
+    fn foreign_page_token_is_invalid() {
         for text in [
             "",
             "console",
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_no_pattern() {
+    fn prefix_is_escaped_in_patterns() {
         assert_eq!(escape_glob(r"a*b?[c]\d:"), r"a\*b\?\[c\]\\d:");
     }
 }

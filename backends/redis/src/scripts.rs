@@ -1,8 +1,8 @@
-//! The Lua scripts: each changes one key, if the condition holds.
+//! The Lua scripts, each of which changes one key if a condition holds.
 //!
-//! One key a script is what makes them atomic on a cluster too. They are sent
-//! by their hash, and once in full to a server that does not know them: not
-//! with `SCRIPT LOAD`, which on a cluster fails as soon as one node is down.
+//! With one key per script they are atomic on a cluster too. They are sent by
+//! their hash, and once in full to a server that does not know them. `SCRIPT LOAD`
+//! is not used: on a cluster it fails as soon as one node is down.
 
 use std::sync::LazyLock;
 
@@ -10,9 +10,9 @@ use dcv_resolver_core::{StoreError, StoreErrorKind};
 use redis::{Cmd, ErrorKind, Script, ServerErrorKind, Value};
 use tokio::time::Instant;
 
-use crate::error::{error, store_error};
-use crate::supervisor::{Supervisor, Use};
-use crate::value::{Unreadable, Why};
+use crate::error::error;
+use crate::supervisor::{Idempotency, Supervisor};
+use crate::unreadable::{DecodeError, Unreadable, key_error};
 
 pub(crate) static REGISTER: LazyLock<ConditionalWrite> =
     LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/register.lua")));
@@ -35,7 +35,7 @@ impl ConditionalWrite {
         Self { code, hash }
     }
 
-    /// Whether the condition held, and the key was changed.
+    /// Returns whether the condition held and the key was changed.
     pub(crate) async fn run(
         &self,
         server: &Supervisor,
@@ -44,19 +44,24 @@ impl ConditionalWrite {
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let by_hash = command("EVALSHA", &self.hash, key, arguments);
-        let answer = match server.send(&by_hash, None, Use::Write, deadline).await {
+        let answer = match server
+            .send(&by_hash, None, Idempotency::NonIdempotent, deadline)
+            .await
+        {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 let in_full = command("EVAL", &self.code, key, arguments);
-                server.send(&in_full, None, Use::Write, deadline).await
+                server
+                    .send(&in_full, None, Idempotency::NonIdempotent, deadline)
+                    .await
             }
             answer => answer,
         };
-        match answer.map_err(|error| store_error(error, key))? {
+        match answer.map_err(|error| key_error(error, key))? {
             Value::Int(1) => Ok(true),
             Value::Int(0) => Ok(false),
-            Value::Int(-1) => Err(Unreadable::new(key, Why::NotOurs).into()),
-            Value::Int(-2) => Err(Unreadable::new(key, Why::Newer).into()),
-            _ => Err(error(StoreErrorKind::Other).with_source("a script gave an unknown answer")),
+            Value::Int(-1) => Err(Unreadable::new(key, DecodeError::NotOurs).into()),
+            Value::Int(-2) => Err(Unreadable::new(key, DecodeError::Newer).into()),
+            _ => Err(error(StoreErrorKind::Other).with_source("unexpected reply to a script")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`RedisStore`]: the contracts of the core, in Redis commands.
+//! [`RedisStore`]: implements the contracts of stores with Redis commands.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,37 +17,37 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::{Cmd, Value};
 use tokio::time::Instant;
 
-use crate::RedisConfig;
 use crate::changes::watch_changes;
-use crate::error::{error, store_error};
+use crate::config::RedisConfig;
+use crate::error::error;
 use crate::scan::{Position, scan};
 use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
-use crate::supervisor::{Supervisor, Use};
-use crate::value::{Unreadable, Why, decode, encode, expiry_text};
+use crate::supervisor::{Idempotency, Supervisor};
+use crate::unreadable::{DecodeError, Unreadable, key_error};
+use crate::value::{decode, encode, expiry_text};
 
-/// How many commands of one call are under way at the same time.
+/// How many commands of one call are in flight at the same time.
 const IN_FLIGHT: usize = 256;
 
-/// How many keys a sweep asks for at once.
-const SWEPT_AT_ONCE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+/// How many keys a sweep reads at once.
+const SWEEP_PAGE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// Longer than that, and Redis need not remove the key at all.
+/// With a longer TTL the key is stored without one.
 const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /// Sessions in Redis, shared by any number of resolvers.
 ///
-/// Opening one does no network access: a store whose Redis is down fails with
-/// `Unavailable`, and serves as soon as Redis is there. Calls give up after
-/// the configured response timeout, a write that needs its script sent in
-/// full included. `list` gives up after ten times as long, and `sweep` and
-/// `import`, which send any number of commands, wait ten times as long for each
-/// answer.
+/// Opening a store does not access the network. While Redis is down, calls fail
+/// with `Unavailable`; they succeed as soon as Redis can be reached. A call ends
+/// within the configured response timeout, also when its script is sent in full.
+/// `list` ends within ten times as long. `sweep` and `import` send any number of
+/// commands, and wait ten times as long for each reply.
 ///
-/// What [`sweep`](SessionRegistry::sweep) does, Redis does by itself too, the
-/// configured grace after a record has expired.
+/// Redis removes expired records by itself, the configured grace after they
+/// expired, so that [`sweep`](SessionRegistry::sweep) is optional.
 ///
 /// On a cluster, a listing during which slots are moved from one master to
-/// another may miss the records that move.
+/// another may omit the records that move.
 ///
 /// ```no_run
 /// use dcv_resolver_redis::{RedisConfig, RedisStore};
@@ -64,7 +64,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store of what `config` names. It connects when it is first used.
+    /// Returns a store over the servers of `config`. It connects when it is first
+    /// used.
     #[must_use]
     pub fn new(config: RedisConfig) -> Self {
         Self {
@@ -79,16 +80,19 @@ impl RedisStore {
     }
 
     async fn get(&self, key: &str, deadline: Instant) -> Result<Option<Vec<u8>>, StoreError> {
-        let answer = self.server.send(&get(key), None, Use::Read, deadline).await;
-        match answer.map_err(|error| store_error(error, key))? {
+        let answer = self
+            .server
+            .send(&get(key), None, Idempotency::Idempotent, deadline)
+            .await;
+        match answer.map_err(|error| key_error(error, key))? {
             Value::BulkString(value) => Ok(Some(value)),
             Value::Nil => Ok(None),
             // Only `nil` means absent.
-            _ => Err(error(StoreErrorKind::Other).with_source("GET gave an unknown answer")),
+            _ => Err(error(StoreErrorKind::Other).with_source("unexpected reply to GET")),
         }
     }
 
-    /// The record under a key that a scan has found, unless it is gone again.
+    /// Returns the record under a key that a scan has found, if it still exists.
     async fn listed(
         &self,
         key: String,
@@ -100,11 +104,11 @@ impl RedisStore {
         let id = key
             .strip_prefix(&self.key_prefix)
             .and_then(|id| SessionId::new(id).ok())
-            .ok_or_else(|| Unreadable::new(&key, Why::NotOurs))?;
+            .ok_or_else(|| Unreadable::new(&key, DecodeError::NotOurs))?;
         decode(&key, &id, &value).map(Some)
     }
 
-    /// Stores `record` unless a live record of another lease is to be kept.
+    /// Stores `record`, unless `on_conflict` keeps a live record of another lease.
     async fn put(
         &self,
         record: &SessionRecord,
@@ -130,11 +134,11 @@ impl RedisStore {
             .await
     }
 
-    /// For how long Redis keeps the key of a record that expires at `expiry`,
-    /// in milliseconds; empty for ever.
+    /// Returns the TTL of the key of a record that expires at `expiry`, in
+    /// milliseconds, or nothing where the key stays.
     ///
-    /// A duration, for an instant would be one of the caller's clock, and be
-    /// read by the server's.
+    /// A duration, since an instant of the caller's clock would be compared with
+    /// the server's.
     fn key_ttl(&self, expiry: Expiry, now: Timestamp) -> String {
         let Expiry::At(expires_at) = expiry else {
             return String::new();
@@ -163,7 +167,7 @@ impl fmt::Debug for RedisStore {
 }
 
 impl ChangeSource for RedisStore {
-    /// Reports every change, whoever makes it.
+    /// Reports every change, also those of other programs.
     ///
     /// The source has a connection of its own to every master, over which
     /// Redis pushes the keys that change. It reports
@@ -216,13 +220,13 @@ impl SessionStore for RedisStore {
         }
     }
 
-    /// Reads the key that is the prefix alone, which no session has: `PING`
-    /// would be answered where reading is denied. On a cluster it asks the one
-    /// master that has this key.
+    /// Reads the key that is the prefix alone, which no session has. `PING` would
+    /// succeed where reading is denied. On a cluster this asks the one master of
+    /// that key.
     async fn ping(&self) -> Result<(), StoreError> {
         let deadline = self.server.deadline();
         match self.get(&self.key_prefix, deadline).await {
-            // What somebody has put there is an answer, too.
+            // Any value is a reply, too.
             Err(error) if error.kind() == StoreErrorKind::CorruptRecord => Ok(()),
             answer => answer.map(drop),
         }
@@ -300,7 +304,7 @@ impl SessionRegistry for RedisStore {
     }
 
     /// On a cluster, `false` may also mean that the record was removed and the
-    /// answer lost: the driver then asks again, by itself.
+    /// reply was lost, since the driver sends the command again.
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
         let arguments = ["", &token.expose_hex()];
         DEREGISTER
@@ -323,7 +327,7 @@ impl SessionRegistry for RedisStore {
                 &self.server,
                 &self.key_prefix,
                 position,
-                SWEPT_AT_ONCE,
+                SWEEP_PAGE,
                 deadline,
             )
             .await
@@ -333,8 +337,7 @@ impl SessionRegistry for RedisStore {
                     let deadline = self.server.bulk_deadline();
                     match SWEEP.run(&self.server, &key, &[now], deadline).await {
                         Ok(is_removed) => Ok(u64::from(is_removed)),
-                        // Not a record that has expired, as far as anybody
-                        // can tell; whoever looks it up is told what it is.
+                        // Not known to have expired. A lookup reports it.
                         Err(error) if is_unreadable(&error) => Ok(0),
                         Err(error) => Err(error),
                     }
@@ -401,8 +404,8 @@ fn get(key: &str) -> Cmd {
     command
 }
 
-/// Splits `records` where an id comes again: what is sent at the same time may
-/// arrive in any order.
+/// Splits `records` before an id that is repeated: commands that are in flight at
+/// the same time may arrive in any order.
 fn batches_of_different_ids(records: &[SessionRecord]) -> impl Iterator<Item = &[SessionRecord]> {
     let mut rest = records;
     std::iter::from_fn(move || {
@@ -430,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_outlives_its_record_by_the_grace() {
+    fn key_outlives_its_record_by_the_grace() {
         let store = store();
         let now = Timestamp::from_unix_ms(1_000);
         assert_eq!(store.key_ttl(at(6_000), now), "3605000");
@@ -441,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_ends_where_an_id_comes_again() {
+    fn batch_ends_before_a_repeated_id() {
         let records: Vec<_> = ["a", "b", "a", "a", "c"]
             .map(|id| {
                 SessionRecord::builder(id.parse().unwrap(), "h".parse().unwrap(), Expiry::Never)

@@ -1,15 +1,15 @@
-//! [`Supervisor`]: owns the connection, and replaces it when it has gone bad.
+//! [`Supervisor`]: owns the connection, and replaces it when it fails.
 //!
-//! The driver leaves a connection that ends, but not one that falls silent: a
-//! middlebox that has lost its state swallows what is sent, acknowledges it
-//! even, and every call times out from then on. So whenever a call goes
-//! without an answer, a `PING` on the same connection decides whether the
-//! connection is at fault; and if so, a new one is made.
+//! The driver notices a connection that ends, but not one that falls silent: a
+//! middlebox that has lost its state swallows what is sent, or even acknowledges
+//! it, and every call times out from then on. So when a call gets no reply, a
+//! `PING` on the same connection decides whether the connection is at fault. If
+//! so, a new one is made.
 //!
-//! A connection is made when a call needs it, never more than one at a time,
-//! and calls wait for it no longer than for an answer. After an attempt that
-//! no answer came of, the next one waits, up to [`MAX_PAUSE`]; calls until
-//! then fail at once, or use what still serves.
+//! A connection is made when a call needs it, one at a time, and calls wait for
+//! it no longer than for a reply. After an attempt that brought no reply, the
+//! next one waits, up to [`MAX_PAUSE`]. Until then calls fail at once, or use what
+//! still works.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,35 +22,33 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::answer::{ask_run_id, run_id};
+use crate::backoff::{MAX_PAUSE, pause_after};
 use crate::config::{Origin, RedisConfig};
 use crate::connect::Reached;
 use crate::connection::RedisConnection;
 use crate::error::{aborted, connection_error, is_disconnected, is_replica, timed_out};
+use crate::reply::{info_server, run_id};
 use crate::topology::Node;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Half of the second within which a call must be served again, once the
-/// server can be reached.
-pub(crate) const MAX_PAUSE: Duration = Duration::from_millis(500);
-/// A cluster's connection serves on while a node is silent, so that a new one
-/// is less urgent; but the node must be served again within 2 s.
+/// The limit on a cluster, whose connection still serves the other nodes, so that
+/// a new one is less urgent. The silent node must be served again within 2 s.
 const MAX_CLUSTER_PAUSE: Duration = Duration::from_secs(1);
-/// After so long without an attempt, a node that falls silent does so anew.
+/// After so long without an attempt, a node that falls silent counts as a new
+/// fault.
 const CLUSTER_CALM: Duration = Duration::from_secs(10);
 
 /// How many response timeouts a command may take that is one of very many.
 const BULK_FACTOR: u32 = 10;
 
-/// Whether a command may be sent once more when its answer was lost. A
-/// cluster's driver does so with writes, too, before the answer comes here.
+/// Whether a command may be sent again when its reply was lost. The driver of a
+/// cluster sends any command again, before the failure is known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    Read,
-    Write,
+pub(crate) enum Idempotency {
+    Idempotent,
+    NonIdempotent,
 }
 
-/// Cheap to clone; clones share the connection.
+/// Sends commands over one connection, which clones share.
 #[derive(Debug, Clone)]
 pub(crate) struct Supervisor(Arc<Inner>);
 
@@ -59,22 +57,22 @@ struct Inner {
     origin: Origin,
     response_timeout: Duration,
     link: Mutex<Link>,
-    /// The number of the last connection that there was an attempt to make.
+    /// The number of the last attempt to connect.
     last_number: AtomicU64,
-    /// The number of the connection that calls use, or used last.
+    /// The number of the connection that calls use or used last.
     current: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
 struct Link {
     state: State,
-    /// Attempts to connect since a connection had its first answer.
+    /// Attempts to connect since a connection had its first reply.
     attempts: u32,
     retry_at: Instant,
 }
 
 impl Link {
-    /// Has the next attempt wait, the longer the more there have been.
+    /// Delays the next attempt, longer after each.
     fn pause(&mut self, max: Duration) {
         self.retry_at = Instant::now() + pause_after(self.attempts).min(max);
         self.attempts = self.attempts.saturating_add(1);
@@ -87,11 +85,6 @@ impl Link {
     fn is_up_with(&self, live: &Arc<Live>) -> bool {
         matches!(&self.state, State::Up(current) if Arc::ptr_eq(current, live))
     }
-}
-
-/// How long the next attempt waits when so many have come to nothing before.
-pub(crate) fn pause_after(attempts: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts))
 }
 
 #[derive(Debug)]
@@ -107,18 +100,18 @@ type Attempt = Shared<BoxFuture<'static, RedisResult<Arc<Live>>>>;
 struct Live {
     number: u64,
     connection: RedisConnection,
-    /// Where it leads to, unless that is many servers.
+    /// The server that it leads to, unless these are several.
     node: Option<Node>,
     made_at: Instant,
     has_answered: AtomicBool,
-    /// Whether a `PING` is under way to find out about it.
-    under_examination: AtomicBool,
+    /// Whether a `PING` is under way to test it.
+    is_being_tested: AtomicBool,
 }
 
-/// Why a command has no answer.
+/// Why a command has no reply.
 struct Failure {
     error: RedisError,
-    /// Whether the connection is at fault, and another one may serve.
+    /// Whether the connection is at fault, so that another one may serve.
     is_lost: bool,
 }
 
@@ -141,34 +134,34 @@ impl Supervisor {
         &self.0.origin
     }
 
-    /// When a call that starts now gives up.
+    /// Returns the deadline of a call that starts now.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.0.response_timeout
     }
 
-    /// When a command that starts now gives up, being one of very many: they
-    /// wait for one another, and nobody's connection waits for them.
+    /// Returns the deadline of a command that starts now and is one of very many,
+    /// which wait for each other.
     pub(crate) fn bulk_deadline(&self) -> Instant {
         Instant::now() + self.0.response_timeout * BULK_FACTOR
     }
 
     /// Sends `command`, to the master of `slot` if one is given, and waits for
-    /// the answer until `deadline`.
+    /// the reply until `deadline`.
     ///
-    /// A connection that ends meanwhile, as an idle one does when the server
-    /// restarts, costs a read nothing: it is sent once more.
+    /// An idempotent command is sent again if the connection ends meanwhile, as
+    /// an idle one does when the server restarts.
     pub(crate) async fn send(
         &self,
         command: &Cmd,
         slot: Option<u16>,
-        usage: Use,
+        idempotency: Idempotency,
         deadline: Instant,
     ) -> RedisResult<Value> {
         match self.send_once(command, slot, deadline).await {
             Err(Failure {
                 error,
                 is_lost: true,
-            }) if usage == Use::Read || is_replica(&error) => self
+            }) if idempotency == Idempotency::Idempotent || is_replica(&error) => self
                 .send_once(command, slot, deadline)
                 .await
                 .map_err(|failure| failure.error),
@@ -176,48 +169,47 @@ impl Supervisor {
         }
     }
 
-    /// Whether the keys are spread over several masters.
+    /// Returns whether the keys are spread over several masters.
     pub(crate) async fn is_cluster(&self, deadline: Instant) -> RedisResult<bool> {
         Ok(self.0.connection(deadline).await?.is_cluster())
     }
 
-    /// What the run of the process is called that serves `slot`, or that is the
-    /// one server.
+    /// Returns the run id of the process that serves `slot`, or of the one
+    /// server.
     pub(crate) async fn run_id(
         &self,
         slot: Option<u16>,
         deadline: Instant,
     ) -> Result<String, StoreError> {
         let answer = self
-            .send(&ask_run_id(), slot, Use::Read, deadline)
+            .send(&info_server(), slot, Idempotency::Idempotent, deadline)
             .await
             .map_err(connection_error)?;
         run_id(answer)
     }
 
-    /// The number of the connection that calls use, or used last; and when it
-    /// is another.
+    /// Watches the number of the connection that calls use or used last.
     pub(crate) fn current(&self) -> watch::Receiver<u64> {
         self.0.current.subscribe()
     }
 
-    /// The number of the connection that calls use, and the server that it
-    /// leads to, unless that is many.
+    /// Returns the number of the connection that calls use, and the server that
+    /// it leads to, unless these are several.
     pub(crate) async fn reached(&self, deadline: Instant) -> RedisResult<(u64, Option<Node>)> {
         let live = self.0.connection(deadline).await?;
         Ok((live.number, live.node.clone()))
     }
 
-    /// Gives a connection up that leads to a server that is not, or no longer,
-    /// the one to ask: as one that refuses a write.
-    pub(crate) async fn leave(&self, number: u64) {
+    /// Replaces a connection that leads to the wrong server, as one that refuses
+    /// a write does.
+    pub(crate) async fn abandon(&self, number: u64) {
         let live = match &self.0.link().state {
             State::Up(live) if live.number == number => Arc::clone(live),
             _ => return,
         };
         if !live.is_cluster() {
             let error = ErrorKind::Server(ServerErrorKind::ReadOnly);
-            let error = (error, "another server is the one to ask").into();
+            let error = (error, "the connection leads to the wrong server").into();
             self.0.replace(&live, &error);
         } else if !self.0.link().is_paused() {
             self.0.renew_cluster(&live).await;
@@ -234,23 +226,23 @@ impl Supervisor {
             error,
             is_lost: false,
         })?;
-        let mut unanswered = Unanswered {
+        let mut pending = PendingReply {
             inner: &self.0,
             live: &live,
-            is_answered: false,
+            has_reply: false,
         };
         match timeout_at(deadline, live.send(command, slot)).await {
             Ok(Ok(value)) => {
-                unanswered.is_answered = true;
-                self.0.answered(&live);
+                pending.has_reply = true;
+                self.0.note_reply(&live);
                 Ok(value)
             }
             Ok(Err(error)) => {
                 let is_lost = self.0.is_lost(&error);
                 // A cluster's connection may still serve the other nodes.
-                unanswered.is_answered = !(error.is_timeout() || is_lost && live.is_cluster());
+                pending.has_reply = !(error.is_timeout() || is_lost && live.is_cluster());
                 if !is_lost && !error.is_timeout() {
-                    self.0.answered(&live);
+                    self.0.note_reply(&live);
                 }
                 if is_lost && !live.is_cluster() {
                     self.0.replace(&live, &error);
@@ -267,7 +259,7 @@ impl Supervisor {
 
 impl Inner {
     fn link(&self) -> MutexGuard<'_, Link> {
-        // Every change is one assignment, so what a panic leaves is whole.
+        // Every change is one assignment, so what a panic leaves is consistent.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -275,7 +267,7 @@ impl Inner {
         is_disconnected(error) || (self.origin.is_ours() && is_replica(error))
     }
 
-    fn answered(&self, live: &Live) {
+    fn note_reply(&self, live: &Live) {
         if live.has_answered.load(Ordering::Relaxed)
             || live.has_answered.swap(true, Ordering::Relaxed)
         {
@@ -287,8 +279,7 @@ impl Inner {
         link.retry_at = Instant::now();
     }
 
-    /// The connection: the one there is, or the next one, if there is one
-    /// before `deadline`.
+    /// Returns the connection, or waits for the next one until `deadline`.
     async fn connection(self: &Arc<Self>, deadline: Instant) -> RedisResult<Arc<Live>> {
         let (attempt, ending) = {
             let mut link = self.link();
@@ -310,12 +301,12 @@ impl Inner {
             .unwrap_or_else(|_| Err(timed_out()))
     }
 
-    /// An attempt to connect, which the caller starts once `link` is unlocked:
-    /// a runtime that is shutting down drops what it is given at once, and the
-    /// end of an attempt locks it.
+    /// Prepares an attempt to connect, which the caller starts once `link` is
+    /// unlocked: a runtime that is shutting down drops a new task at once, and
+    /// the end of an attempt locks `link`.
     fn prepare_attempt(self: &Arc<Self>, link: &mut Link) -> (Attempt, Ending) {
-        let (outcome, told) = oneshot::channel();
-        let attempt = told
+        let (outcome, ended) = oneshot::channel();
+        let attempt = ended
             .map(|result| result.unwrap_or_else(|_| Err(aborted())))
             .boxed()
             .shared();
@@ -342,11 +333,11 @@ impl Inner {
             node,
             made_at: Instant::now(),
             has_answered: AtomicBool::new(false),
-            under_examination: AtomicBool::new(false),
+            is_being_tested: AtomicBool::new(false),
         }))
     }
 
-    fn use_from_now_on(&self, link: &mut Link, live: &Arc<Live>) {
+    fn switch_to(&self, link: &mut Link, live: &Arc<Live>) {
         link.state = State::Up(Arc::clone(live));
         self.current.send_replace(live.number);
     }
@@ -354,12 +345,12 @@ impl Inner {
     fn finish_attempt(&self, result: &RedisResult<Arc<Live>>) {
         let mut link = self.link();
         match result {
-            Ok(live) => self.use_from_now_on(&mut link, live),
+            Ok(live) => self.switch_to(&mut link, live),
             Err(error) => {
                 if link.attempts == 0 {
                     let error = connection_error(error.clone());
                     let error = error.chain();
-                    tracing::warn!(%error, "cannot connect to Redis at {}; trying on", self.origin);
+                    tracing::warn!(%error, "cannot connect to Redis at {}; retrying", self.origin);
                 }
                 link.state = State::Down(Some(error.clone()));
             }
@@ -367,8 +358,8 @@ impl Inner {
         link.pause(MAX_PAUSE);
     }
 
-    /// Gives `live` up for `error`, unless it was already, and connects anew:
-    /// now, or when the pause is over and a call needs it.
+    /// Replaces `live` because of `error`, unless it was replaced already: now, or
+    /// when the pause is over and a call needs a connection.
     fn replace(self: &Arc<Self>, live: &Arc<Live>, error: &RedisError) {
         if !self.origin.is_ours() {
             return;
@@ -378,13 +369,13 @@ impl Inner {
             if !link.is_up_with(live) {
                 return;
             }
-            // A replica reads on. That it answers does not make another
-            // attempt promising.
+            // A replica still answers lookups, and another attempt may lead to
+            // it again.
             if is_replica(error) && live.made_at.elapsed() < MAX_PAUSE {
                 return;
             }
             if link.attempts <= 1 {
-                tracing::warn!("the connection to Redis at {} is lost", self.origin);
+                tracing::warn!("lost the connection to Redis at {}", self.origin);
             }
             if link.is_paused() {
                 link.state = State::Down(Some(error.clone()));
@@ -395,9 +386,9 @@ impl Inner {
         ending.spawn();
     }
 
-    /// Finds out whether `live` still works, and replaces it if not.
-    async fn examine(self: Arc<Self>, examination: Examination) {
-        let live = &examination.0;
+    /// Tests whether the connection still works, and replaces it if not.
+    async fn test(self: Arc<Self>, test: ConnectionTest) {
+        let live = &test.0;
         if live.is_cluster() && self.link().is_paused() {
             return;
         }
@@ -406,7 +397,7 @@ impl Inner {
         let answer = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
         let error = match answer {
             Ok(Ok(_)) => return,
-            // An error in words of the server's is an answer too.
+            // An error reply is a reply too.
             Ok(Err(error)) if error.code().is_some() => return,
             Ok(Err(error)) => error,
             Err(_) => timed_out(),
@@ -418,7 +409,7 @@ impl Inner {
         }
     }
 
-    /// Until there is a better one, `live` serves the nodes that are well.
+    /// Makes a new connection. Until then `live` serves the other nodes.
     async fn renew_cluster(&self, live: &Arc<Live>) {
         let better = self.connect().await;
         let mut link = self.link();
@@ -427,7 +418,7 @@ impl Inner {
         }
         if link.attempts == 0 {
             tracing::warn!(
-                "a node of {} has fallen silent; connecting anew",
+                "a node of {} does not answer; connecting again",
                 self.origin
             );
         }
@@ -436,7 +427,7 @@ impl Inner {
             && link.is_up_with(live)
         {
             better.has_answered.store(true, Ordering::Relaxed);
-            self.use_from_now_on(&mut link, &better);
+            self.switch_to(&mut link, &better);
         }
     }
 }
@@ -454,58 +445,57 @@ impl Live {
     }
 }
 
-/// A command that waits for its answer. Dropped without one, because time ran
-/// out here or at the caller's, it has the connection examined.
-struct Unanswered<'a> {
+/// A command that waits for its reply. When it is dropped without one, because
+/// the call or its caller timed out, the connection is tested.
+struct PendingReply<'a> {
     inner: &'a Arc<Inner>,
     live: &'a Arc<Live>,
-    is_answered: bool,
+    has_reply: bool,
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for PendingReply<'_> {
     fn drop(&mut self) {
-        // Somebody else's connection is not replaced, whatever came out.
-        if self.is_answered || !self.inner.origin.is_ours() {
+        // A given connection is not replaced, so it need not be tested.
+        if self.has_reply || !self.inner.origin.is_ours() {
             return;
         }
-        // Without a runtime the connection is gone, too.
-        if let (Ok(runtime), Some(examination)) =
-            (Handle::try_current(), Examination::begin(self.live))
+        // Without a runtime the connection has ended, too.
+        if let (Ok(runtime), Some(test)) = (Handle::try_current(), ConnectionTest::begin(self.live))
         {
-            runtime.spawn(Arc::clone(self.inner).examine(examination));
+            runtime.spawn(Arc::clone(self.inner).test(test));
         }
     }
 }
 
-/// That a connection is being examined, until this is dropped: by a runtime
-/// that is shutting down, perhaps before the examination has begun.
-struct Examination(Arc<Live>);
+/// Marks a connection as being tested until it is dropped, which a runtime that
+/// is shutting down may do before the test has begun.
+struct ConnectionTest(Arc<Live>);
 
-impl Examination {
-    /// None while another one is under way.
+impl ConnectionTest {
+    /// Returns `None` while another test is under way.
     fn begin(live: &Arc<Live>) -> Option<Self> {
-        let is_first = !live.under_examination.swap(true, Ordering::Relaxed);
+        let is_first = !live.is_being_tested.swap(true, Ordering::Relaxed);
         is_first.then(|| Self(Arc::clone(live)))
     }
 }
 
-impl Drop for Examination {
+impl Drop for ConnectionTest {
     fn drop(&mut self) {
-        self.0.under_examination.store(false, Ordering::Relaxed);
+        self.0.is_being_tested.store(false, Ordering::Relaxed);
     }
 }
 
-/// The end of an attempt, be it that its runtime is shut down.
+/// Ends an attempt, also when its runtime is shut down.
 struct Ending {
     inner: Arc<Inner>,
     result: RedisResult<Arc<Live>>,
-    /// Tells those who wait for the attempt.
+    /// Wakes the calls that wait for the attempt.
     outcome: Option<oneshot::Sender<RedisResult<Arc<Live>>>>,
 }
 
 impl Ending {
-    /// Connects in a task of its own, so that no caller who gives up ends it
-    /// for the others.
+    /// Connects in a task of its own, so that a caller that gives up does not end
+    /// it for the others.
     fn spawn(mut self) {
         tokio::spawn(async move {
             self.result = self.inner.connect().await;
@@ -518,7 +508,7 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.inner.finish_attempt(&self.result);
         if let Some(outcome) = self.outcome.take() {
-            // An error means that nobody waits.
+            // An error means that no call waits.
             let _ = outcome.send(self.result.clone());
         }
     }

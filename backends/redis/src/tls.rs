@@ -1,12 +1,12 @@
-//! TLS: which certificates are trusted and shown, and the cryptography.
+//! [`Tls`]: which certificates are trusted and presented.
 
 use redis::{Client, ClientTlsConfig, ConnectionAddr, RedisResult, TlsCertificates};
 use rustls::crypto::{CryptoProvider, ring};
 
 use crate::topology::Node;
 
-/// What a TLS connection is made with: the system's authorities, unless there
-/// are certificates. Its `Debug` shows none of them.
+/// Configures TLS: the system's authorities are trusted unless others are given.
+/// `Debug` prints no certificate.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tls(Option<TlsCertificates>);
 
@@ -20,7 +20,7 @@ impl Tls {
         self.set(|certificates| certificates.root_cert = Some(pem))
     }
 
-    /// Shows this certificate to a server that asks for one.
+    /// Presents this certificate to a server that asks for one.
     pub(crate) fn set_client(
         &mut self,
         certificate_pem: Vec<u8>,
@@ -40,12 +40,12 @@ impl Tls {
             root_cert: None,
         };
         change(self.0.get_or_insert(none));
-        // Parsing them tells now what is wrong with them, not at the first use.
-        let nowhere = Node {
+        // Parses them, so that an invalid one is found now and not at the first use.
+        let any_node = Node {
             host: "localhost".to_owned(),
             port: 1,
         };
-        self.address(&nowhere).map(drop)
+        self.address(&any_node).map(drop)
     }
 
     pub(crate) fn address(&self, node: &Node) -> RedisResult<ConnectionAddr> {
@@ -65,13 +65,12 @@ impl Tls {
     }
 }
 
-/// Sees to it that rustls has a cryptography provider.
+/// Installs `ring` as the cryptography provider of rustls if there is none.
 ///
-/// The driver takes the process's default one and panics where there is none.
-/// What the program has installed stays; where it has not, it is `ring`.
+/// The driver uses the default provider of the process, and panics without one.
 pub(crate) fn ensure_crypto_provider() {
     if CryptoProvider::get_default().is_none() {
-        // An error means that another thread was first, which serves as well.
+        // An error means that another thread has installed one first.
         let _ = ring::default_provider().install_default();
     }
 }

@@ -1,4 +1,4 @@
-//! Where the server that answers is found.
+//! [`Topology`]: where the servers are.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub(crate) enum Topology {
         sentinels: Vec<Node>,
         service: String,
     },
-    /// A cluster that any of the seeds tells about.
+    /// The cluster that any of the seeds is a node of.
     Cluster { seeds: Vec<Node> },
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Node {
     pub(crate) port: u16,
 }
 
-/// What a client authenticates with. Not shown by `Debug`, but for the user.
+/// What a client authenticates with. `Debug` prints only the user.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
     pub(crate) username: Option<String>,

@@ -1,12 +1,12 @@
-//! The URLs that name a Redis server, its sentinels, or its cluster.
+//! Parses URLs of a Redis server, its sentinels, or its cluster.
 //!
-//! Written here because a general URL parser takes one host only.
+//! A general URL parser accepts one host only.
 
 use percent_encoding::percent_decode_str;
 
 use crate::topology::{Credentials, Node, Topology};
 
-/// What a URL says.
+/// The parts of a URL.
 #[derive(Debug)]
 pub(crate) struct ParsedUrl {
     pub(crate) topology: Topology,
@@ -16,8 +16,8 @@ pub(crate) struct ParsedUrl {
     pub(crate) key_prefix: Option<String>,
 }
 
-/// Why a text is not the URL of a Redis store. It never quotes a part of the
-/// URL that may hold a secret.
+/// Why a text is not the URL of a Redis store. It quotes no part of the URL, since
+/// it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidUrl {
     #[error(
@@ -26,7 +26,7 @@ pub(crate) enum InvalidUrl {
     Scheme,
     #[error("a Redis URL needs a host after the ://, such as redis://127.0.0.1:6379")]
     NoHost,
-    #[error("redis:// takes one host; several are for redis+sentinel:// and redis+cluster://")]
+    #[error("redis:// takes one host; use redis+sentinel:// or redis+cluster:// for several")]
     SeveralHosts,
     #[error(
         "a host in the URL is not of the form name, name:port or [ipv6]:port; an @, /, ? or # in a password must be written as %40, %2F, %3F or %23"
@@ -38,13 +38,13 @@ pub(crate) enum InvalidUrl {
     UserWithoutPassword,
     #[error("the URL has a percent sign that does not start a valid escape of UTF-8")]
     Escape,
-    #[error("the path of the URL is a database number, such as redis://host:6379/0")]
+    #[error("the path of the URL is not a database number, such as redis://host:6379/0")]
     Database,
-    #[error("a sentinel URL names the service: redis+sentinel://host:26379/mymaster")]
+    #[error("a sentinel URL needs the name of the service: redis+sentinel://host:26379/mymaster")]
     NoService,
-    #[error("a cluster URL has no path: a cluster has only database 0")]
+    #[error("a cluster URL takes no path: a cluster has only database 0")]
     ClusterDatabase,
-    #[error("the only parameter that the URL may have is key_prefix")]
+    #[error("unknown parameter in the URL: only key_prefix is allowed")]
     Parameter,
 }
 
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_server_has_defaults() {
+    fn url_of_a_single_server_has_defaults() {
         let url = parse("redis://cache.example").unwrap();
         assert_eq!(url.topology, Topology::Single(node("cache.example", 6379)));
         assert!(!url.tls && url.credentials.is_none() && url.database == 0);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn sentinels_name_a_service() {
+    fn url_of_sentinels_has_a_service() {
         let url =
             parse("rediss+sentinel://u:tr0ub4dor@a.example,b.example:7001/my%20master/2").unwrap();
         assert_eq!(
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_has_seeds() {
+    fn url_of_a_cluster_has_seeds() {
         let url = parse("redis+cluster://a.example:1,b.example:2?key_prefix=x%3A").unwrap();
         assert_eq!(
             url.topology,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_secret() {
+    fn error_says_what_is_wrong_without_the_password() {
         for (url, expected) in [
             ("http://tr0ub4dor@h", InvalidUrl::Scheme),
             ("redis:tr0ub4dor", InvalidUrl::Scheme),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_shown_and_nothing_else() {
+    fn display_shows_addresses_only() {
         for (url, shown) in [
             ("redis://u:tr0ub4dor@[2001:db8::1]", "[2001:db8::1]:6379"),
             (

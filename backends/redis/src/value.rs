@@ -1,32 +1,33 @@
-//! What is stored under a session's key.
+//! The value that is stored under a session's key.
 //!
 //! ```text
 //! dcv-session/1 1767323045000 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5
 //! {"id":"console","host":"192.0.2.7","http_port":8443,…,"expires_at_ms":null}
 //! ```
 //!
-//! One string, so that a lookup is one `GET`. The first line has the version
-//! of the format, the expiry (`never`, or milliseconds) and the lease token
-//! (`none`, or 32 hexadecimal digits): what the scripts compare and change,
-//! where they find it without parsing JSON, whose numbers Lua would round
-//! beyond 2^53. The rest is the record; its own `expires_at_ms` is always
-//! null, for a renewal would leave it behind.
+//! One string, so that a lookup is one `GET`. The first line holds the version of
+//! the format, the expiry (`never`, or milliseconds) and the lease token (`none`,
+//! or 32 hexadecimal digits). The scripts compare and change these without
+//! parsing JSON, whose numbers Lua would round beyond 2^53. The rest is the
+//! record. Its own `expires_at_ms` is always null, since a renewal would not
+//! change it.
 
 use dcv_resolver_core::{
     Expiry, LeaseToken, SessionId, SessionRecord, StoreError, StoreErrorKind, Timestamp,
 };
 
 use crate::error::error;
+use crate::unreadable::{DecodeError, Unreadable};
 
-/// Far beyond any record, and far below what would hold up the server.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// Far above any record, and far below what would delay the server.
+const MAX_BYTES: usize = 1 << 20;
 
 const MAGIC: &str = "dcv-session/";
 const VERSION: &str = "1";
 const NEVER: &str = "never";
 const NO_TOKEN: &str = "none";
 
-/// The value for `record` under the lease `token`.
+/// Returns the value for `record` under the lease `token`.
 pub(crate) fn encode(record: &SessionRecord, token: &LeaseToken) -> Result<String, StoreError> {
     let body = serde_json::to_string(&record.clone().with_expiry(Expiry::Never))
         .map_err(|source| error(StoreErrorKind::Other).with_source(source))?;
@@ -35,14 +36,14 @@ pub(crate) fn encode(record: &SessionRecord, token: &LeaseToken) -> Result<Strin
     let value = format!("{MAGIC}{VERSION} {expires_at} {token}\n{body}");
     if value.len() > MAX_BYTES {
         return Err(error(StoreErrorKind::NotWritable).with_source(format!(
-            "the record takes {} bytes, and at most {MAX_BYTES} are stored",
+            "the record takes {} bytes, and at most {MAX_BYTES} can be stored",
             value.len()
         )));
     }
     Ok(value)
 }
 
-/// An expiry as it stands in the first line.
+/// Returns an expiry as it is written in the first line.
 pub(crate) fn expiry_text(expiry: Expiry) -> String {
     match expiry {
         Expiry::Never => NEVER.to_owned(),
@@ -50,40 +51,45 @@ pub(crate) fn expiry_text(expiry: Expiry) -> String {
     }
 }
 
-/// The record of `id` that `value`, found under `key`, holds.
+/// Returns the record of `id` from `value`, which was found under `key`.
 pub(crate) fn decode(key: &str, id: &SessionId, value: &[u8]) -> Result<SessionRecord, StoreError> {
-    parse(id, value).map_err(|why| Unreadable::new(key, why).into())
+    parse(id, value).map_err(|cause| Unreadable::new(key, cause).into())
 }
 
-fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, Why> {
+fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, DecodeError> {
     if value.len() > MAX_BYTES {
-        return Err(Why::TooLong {
+        return Err(DecodeError::TooLong {
             length_bytes: value.len(),
+            max_bytes: MAX_BYTES,
         });
     }
-    let text = str::from_utf8(value).map_err(|_| Why::NotOurs)?;
+    let text = str::from_utf8(value).map_err(|_| DecodeError::NotOurs)?;
     let (version, rest) = text
         .strip_prefix(MAGIC)
         .and_then(|text| text.split_once(' '))
-        .ok_or(Why::NotOurs)?;
+        .ok_or(DecodeError::NotOurs)?;
     if version != VERSION {
         let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
-        return Err(if is_number { Why::Newer } else { Why::NotOurs });
+        return Err(if is_number {
+            DecodeError::Newer
+        } else {
+            DecodeError::NotOurs
+        });
     }
-    let (header, body) = rest.split_once('\n').ok_or(Why::NotOurs)?;
-    let (expires_at, token) = header.split_once(' ').ok_or(Why::NotOurs)?;
-    let expiry = parse_expiry(expires_at).ok_or(Why::NotOurs)?;
+    let (header, body) = rest.split_once('\n').ok_or(DecodeError::NotOurs)?;
+    let (expires_at, token) = header.split_once(' ').ok_or(DecodeError::NotOurs)?;
+    let expiry = parse_expiry(expires_at).ok_or(DecodeError::NotOurs)?;
     if token != NO_TOKEN && !is_token(token) {
-        return Err(Why::NotOurs);
+        return Err(DecodeError::NotOurs);
     }
-    let record: SessionRecord = serde_json::from_str(body).map_err(Why::BadRecord)?;
+    let record: SessionRecord = serde_json::from_str(body).map_err(DecodeError::BadRecord)?;
     if record.id() != id {
-        return Err(Why::OtherId);
+        return Err(DecodeError::OtherId);
     }
     Ok(record.with_expiry(expiry))
 }
 
-/// In capitals it would never equal its owner's, as the scripts see it.
+/// The scripts compare the text, so that digits in capitals would never equal.
 fn is_token(text: &str) -> bool {
     let is_digit = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
     text.len() == 2 * LeaseToken::BYTES && text.bytes().all(is_digit)
@@ -94,59 +100,10 @@ fn parse_expiry(text: &str) -> Option<Expiry> {
         return Some(Expiry::Never);
     }
     let expires_at_ms: i64 = text.parse().ok()?;
-    // The scripts compare the text: `+7` and `007` would mislead them.
+    // The scripts compare the text, and would misread `+7` and `007`.
     let digits = text.strip_prefix('-').unwrap_or(text);
     let has_one_form = text == "0" || !digits.starts_with(['+', '0']);
     has_one_form.then(|| Expiry::At(Timestamp::from_unix_ms(expires_at_ms)))
-}
-
-/// The value of a key is not one that this version can read.
-#[derive(Debug, thiserror::Error)]
-#[error("the value of the key {key:?} cannot be read as a session")]
-pub(crate) struct Unreadable {
-    key: String,
-    #[source]
-    why: Why,
-}
-
-/// What is wrong with the value of a key.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Why {
-    #[error("it was not written by this program, or it is damaged")]
-    NotOurs,
-    #[error("it was written by a newer version of this program")]
-    Newer,
-    #[error("it has {length_bytes} bytes, and a record has at most {MAX_BYTES}")]
-    TooLong { length_bytes: usize },
-    #[error("its record is damaged")]
-    BadRecord(#[source] serde_json::Error),
-    #[error("its record is that of another session")]
-    OtherId,
-    #[error("it is not a string")]
-    WrongType(#[source] redis::RedisError),
-}
-
-impl Unreadable {
-    pub(crate) fn new(key: &str, why: Why) -> Self {
-        Self {
-            key: key.to_owned(),
-            why,
-        }
-    }
-}
-
-impl From<Unreadable> for StoreError {
-    fn from(unreadable: Unreadable) -> Self {
-        let kind = match unreadable.why {
-            Why::Newer => StoreErrorKind::Incompatible,
-            Why::NotOurs
-            | Why::TooLong { .. }
-            | Why::BadRecord(_)
-            | Why::OtherId
-            | Why::WrongType(_) => StoreErrorKind::CorruptRecord,
-        };
-        error(kind).with_source(unreadable)
-    }
 }
 
 #[cfg(test)]
@@ -169,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded_whatever_its_expiry() {
+    fn encoded_record_is_decoded_with_any_expiry() {
         for expiry in [i64::MIN, -1, 0, 1_767_323_045_000, i64::MAX]
             .map(|ms| Expiry::At(Timestamp::from_unix_ms(ms)))
             .into_iter()
@@ -182,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_the_documented_one() {
+    fn format_is_the_documented_one() {
         let record = SessionRecord::builder(
             id(),
             "192.0.2.7".parse().unwrap(),
@@ -200,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_lease_is_read() {
+    fn record_without_lease_is_decoded() {
         let value = r#"dcv-session/1 never none
 {"id":"console","host":"h","http_port":1,"expires_at_ms":null}"#;
         let record = decode(KEY, &id(), value.as_bytes()).unwrap();
@@ -208,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_incompatible_and_all_else_is_corrupt() {
+    fn newer_version_is_incompatible_and_other_values_are_corrupt() {
         let good = encode(&record(Expiry::Never), &TOKEN).unwrap();
         for (value, kind) in [
             (good.replace("/1 ", "/2 "), StoreErrorKind::Incompatible),
@@ -247,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_could_not_be_read_back_is_not_written() {
+    fn record_too_large_to_be_read_back_is_not_encoded() {
         let record = record(Expiry::Never)
             .to_builder()
             .label("much", "x".repeat(MAX_BYTES))

@@ -1,9 +1,9 @@
-//! [`Cluster`]: all masters of a cluster.
+//! [`Cluster`]: watches all masters of a cluster.
 //!
-//! A slot that moves from one master to another is no loss, for both are
-//! listened to; but what is served is not the same when its keys do not move
-//! with it. So when other masters serve other slots, everything may have
-//! changed, and when there are other masters, they are connected to anew.
+//! A slot that moves from one master to another is not a gap, since both are
+//! watched. But lookups change when its keys do not move with it, so that a
+//! slot with a new master counts as a change of everything. When there are other
+//! masters, connections are made to all of them again.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,24 +12,24 @@ use futures_util::future::try_join_all;
 use redis::Value;
 use tokio::time::Instant;
 
-use super::Context;
+use super::context::Context;
 use super::feed::Feed;
-use crate::answer::parse;
 use crate::error::{connection_error, error};
-use crate::supervisor::Use;
+use crate::reply::parse;
+use crate::supervisor::Idempotency;
 use crate::topology::{Node, Topology};
 
 /// The id of a node.
 type Id = String;
 
-pub(crate) struct Cluster {
+pub(super) struct Cluster {
     feeds: Vec<(Id, Feed)>,
     view: View,
 }
 
 impl Cluster {
-    /// Listens to all masters that one of the nodes knows.
-    pub(crate) async fn connect(context: &Context) -> Result<Self, StoreError> {
+    /// Watches all masters that one of the nodes knows.
+    pub(super) async fn connect(context: &Context) -> Result<Self, StoreError> {
         let deadline = context.server.deadline();
         let nodes = ask_any(context, "NODES", deadline).await?;
         let view = View::parse(&parse::<String>(nodes)?)?;
@@ -37,7 +37,7 @@ impl Cluster {
         let feeds = view.masters.iter().map(async |(id, master)| {
             let mut node = addresses.get(id).unwrap_or(&master.node).clone();
             if node.host.is_empty() {
-                // It has never met another node.
+                // It has never met another node, so it does not know its own host.
                 node.host = first_host(&context.servers.topology);
             }
             Ok::<_, StoreError>((id.clone(), Feed::open(context, &node).await?))
@@ -48,8 +48,8 @@ impl Cluster {
         })
     }
 
-    /// Whether other masters serve other slots than at the last heartbeat.
-    pub(crate) async fn beat(&mut self, context: &Context) -> Result<bool, StoreError> {
+    /// Returns whether a slot has another master than at the last heartbeat.
+    pub(super) async fn heartbeat(&mut self, context: &Context) -> Result<bool, StoreError> {
         let deadline = context.server.deadline();
         let command = cluster("NODES");
         let views = self
@@ -65,8 +65,8 @@ impl Cluster {
         Ok(is_other)
     }
 
-    /// Whether lookups are sent to these masters. One that was replaced, and
-    /// does not know, would serve them on.
+    /// Checks that lookups are sent to these masters. One that was replaced
+    /// without knowing it would go on serving them.
     async fn check_lookups(
         &self,
         context: &Context,
@@ -81,7 +81,7 @@ impl Cluster {
                 id,
                 context
                     .server
-                    .send(&command, Some(slot), Use::Read, deadline),
+                    .send(&command, Some(slot), Idempotency::Idempotent, deadline),
             ))
         });
         let answers = answers.map(async |(id, answer)| {
@@ -89,24 +89,22 @@ impl Cluster {
             Ok::<_, StoreError>(asked == *id)
         });
         if try_join_all(answers).await?.contains(&false) {
-            context.server.leave(connection).await;
+            context.server.abandon(connection).await;
             return Err(unavailable(
-                "lookups are answered by another node than the one that tells of changes",
+                "lookups are answered by another node than the one that pushes changes",
             ));
         }
         Ok(())
     }
 }
 
-/// What all of `masters` see, which answered `views`; or why changes may go
-/// untold.
+/// Returns what all of `masters` see, which replied with `views`, or why changes
+/// may go unreported.
 fn agreed<'a>(
     views: &'a [View],
     masters: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<&'a View, &'static str> {
-    let view = views
-        .first()
-        .ok_or("no master of the cluster has any slots")?;
+    let view = views.first().ok_or("no master of the cluster has slots")?;
     let selves = views.iter().map(|view| view.myself.as_str());
     if !selves.eq(masters.clone()) {
         return Err("an address leads to another node of the cluster than before");
@@ -129,7 +127,7 @@ struct View {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Master {
-    /// As the node that was asked knows it: its own host may be empty.
+    /// As the node that was asked knows it; its own host may be empty.
     node: Node,
     /// Ranges such as `0-5460`, and single slots.
     slots: Vec<String>,
@@ -142,7 +140,7 @@ impl Master {
 }
 
 impl View {
-    /// Which master serves which slots.
+    /// Returns which master serves which slots.
     fn slots(&self) -> Vec<(&Id, &[String])> {
         let masters = self.masters.iter();
         masters
@@ -150,10 +148,10 @@ impl View {
             .collect()
     }
 
-    /// Reads the answer to `CLUSTER NODES`.
+    /// Parses the reply to `CLUSTER NODES`.
     fn parse(text: &str) -> Result<Self, StoreError> {
         Self::parse_lines(text).ok_or_else(|| {
-            error(StoreErrorKind::Other).with_source("CLUSTER NODES gave an unknown answer")
+            error(StoreErrorKind::Other).with_source("unexpected reply to CLUSTER NODES")
         })
     }
 
@@ -165,7 +163,7 @@ impl View {
             let mut words = line.split(' ');
             let (id, address, flags) = (words.next()?, words.next()?, words.next()?);
             let flags: Vec<_> = flags.split(',').collect();
-            // One in brackets is on the move, and served where it was.
+            // One in brackets is moving, and still served by its old master.
             let slots: Vec<_> = words
                 .skip(5)
                 .filter(|slot| !slot.starts_with('['))
@@ -177,7 +175,7 @@ impl View {
             let is_gone = ["fail", "noaddr", "handshake"]
                 .iter()
                 .any(|flag| flags.contains(flag));
-            // A master that has slots is waited for.
+            // A master that has slots is waited for until it is back.
             if flags.contains(&"master") && !(is_gone && slots.is_empty()) {
                 let node = parse_address(address)?;
                 masters.insert(id.to_owned(), Master { node, slots });
@@ -190,7 +188,7 @@ impl View {
     }
 }
 
-/// The form is `host:port@port,name,…`.
+/// Parses `host:port@port,name,…`.
 fn parse_address(text: &str) -> Option<Node> {
     let (address, _) = text.split_once('@')?;
     let (host, port) = address.rsplit_once(':')?;
@@ -200,7 +198,7 @@ fn parse_address(text: &str) -> Option<Node> {
     })
 }
 
-/// The addresses that the cluster wants its clients to use, which may be
+/// Returns the addresses that the cluster announces to clients, which may be
 /// names, by the ids of masters that have slots.
 fn addresses(slots: Value) -> Result<HashMap<Id, Node>, StoreError> {
     let mut addresses = HashMap::new();
@@ -214,7 +212,7 @@ fn addresses(slots: Value) -> Result<HashMap<Id, Node>, StoreError> {
         else {
             continue;
         };
-        // Without a host it is the one that was asked, as CLUSTER NODES says.
+        // Without a host it is the node that was asked.
         if let Some(host) = parse::<Option<String>>(host)?
             && !["", "?"].contains(&host.as_str())
         {
@@ -235,7 +233,9 @@ fn first_host(topology: &Topology) -> String {
 
 async fn ask_any(context: &Context, subject: &str, deadline: Instant) -> Result<Value, StoreError> {
     let command = cluster(subject);
-    let answer = context.server.send(&command, None, Use::Read, deadline);
+    let answer = context
+        .server
+        .send(&command, None, Idempotency::Idempotent, deadline);
     answer.await.map_err(connection_error)
 }
 
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_masters_are_those_that_have_slots_or_may_get_some() {
+    fn masters_are_those_that_have_slots_or_may_get_some() {
         let view = View::parse(NODES).unwrap();
         let masters = [
             ("a2", master("::1", 7002, &["5461", "5463-16383"])),
@@ -286,14 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn a_master_that_has_failed_and_has_slots_is_waited_for() {
+    fn failed_master_with_slots_is_still_a_master() {
         let text = NODES.replace("1 disconnected\nf6", "1 disconnected 7\nf6");
         let view = View::parse(&text).unwrap();
         assert_eq!(view.masters["e5"].first_slot(), Some(7));
     }
 
     #[test]
-    fn what_all_masters_see_and_nothing_else_is_agreed() {
+    fn view_is_agreed_only_if_all_masters_see_the_same() {
         let seen_by = |node: &str, text: &str| View {
             myself: node.to_owned(),
             ..View::parse(text).unwrap()
@@ -316,7 +316,7 @@ mod tests {
         swapped.swap(0, 1);
         agreed(&swapped, all.clone()).unwrap_err();
 
-        // All see the same, and it is not what is listened to.
+        // All see the same, and it is not what is watched.
         let text = NODES.replace("slave b1", "master -");
         agreed(&views(&text), all.clone()).unwrap_err();
         let text = NODES.replace("myself,master - 0", "myself,slave d4 0");
@@ -325,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_list_is_an_error() {
+    fn malformed_reply_is_an_error() {
         for text in ["", "b1", "b1 x myself,master -", "b1 h:x@1 master -"] {
             View::parse(text).unwrap_err();
         }
     }
 
     #[test]
-    fn addresses_are_those_that_the_cluster_prefers() {
+    fn addresses_are_those_that_the_cluster_announces() {
         let node = |host: Value, port, id: &str| {
             let id = Value::BulkString(id.into());
             let node = Value::Array(vec![host, Value::Int(port), id]);

@@ -1,4 +1,4 @@
-//! [`Feed`]: a connection over which one server pushes what is changed on it.
+//! [`Feed`]: a connection over which one server pushes changes.
 
 use std::sync::Arc;
 
@@ -7,22 +7,23 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, PushKind};
 use tokio::time::{Instant, timeout_at};
 
-use super::Context;
-use crate::answer::{ask_run_id, ask_swaps, run_id, swaps};
+use super::context::Context;
 use crate::error::{connection_error, timed_out};
+use crate::reply::{info_command_stats, info_server, run_id, swaps};
 use crate::topology::Node;
 
-pub(crate) struct Feed(MultiplexedConnection);
+pub(super) struct Feed(MultiplexedConnection);
 
 impl Feed {
-    /// From when this is done, changes that `node` makes are told.
-    pub(crate) async fn open(context: &Context, node: &Node) -> Result<Self, StoreError> {
-        let (teller, look) = (Arc::clone(&context.teller), Arc::clone(&context.look));
+    /// Connects to `node`. Changes that it makes after this are reported.
+    pub(super) async fn open(context: &Context, node: &Node) -> Result<Self, StoreError> {
+        let notifier = Arc::clone(&context.notifier);
+        let check_now = Arc::clone(&context.check_now);
         let pushed = move |info| {
-            teller.pushed(&info);
-            // The heartbeat that fails tells that it is lost.
+            notifier.pushed(&info);
+            // The next heartbeat fails, and reports the gap.
             if info.kind == PushKind::Disconnection {
-                look.notify_one();
+                check_now.notify_one();
             }
         };
         let connection = context.servers.connect_pushed(node, pushed).await;
@@ -30,15 +31,15 @@ impl Feed {
         let mut command = redis::cmd("CLIENT");
         command.arg("TRACKING").arg("ON");
         command.arg("BCAST").arg("PREFIX");
-        command.arg(context.teller.key_prefix());
+        command.arg(context.notifier.key_prefix());
         let deadline = context.server.deadline();
         feed.ask::<redis::Value>(&command, deadline).await?;
         Ok(feed)
     }
 
-    /// Sends `command`, and waits for the answer until `deadline`. What was
-    /// pushed before the answer has been told when this returns.
-    pub(crate) async fn ask<T: FromRedisValue>(
+    /// Sends `command`, and waits for the reply until `deadline`. What was
+    /// pushed before the reply has been reported when this returns.
+    pub(super) async fn ask<T: FromRedisValue>(
         &self,
         command: &Cmd,
         deadline: Instant,
@@ -50,14 +51,14 @@ impl Feed {
             .map_err(connection_error)
     }
 
-    /// What the run of the server's process is called.
-    pub(crate) async fn run_id(&self, deadline: Instant) -> Result<String, StoreError> {
-        run_id(self.ask(&ask_run_id(), deadline).await?)
+    /// Returns the run id of the server's process.
+    pub(super) async fn run_id(&self, deadline: Instant) -> Result<String, StoreError> {
+        run_id(self.ask(&info_server(), deadline).await?)
     }
 
-    /// How often databases have been swapped.
-    pub(crate) async fn swaps(&self, deadline: Instant) -> Result<u64, StoreError> {
-        let info: String = self.ask(&ask_swaps(), deadline).await?;
+    /// Returns how often databases have been swapped.
+    pub(super) async fn swaps(&self, deadline: Instant) -> Result<u64, StoreError> {
+        let info: String = self.ask(&info_command_stats(), deadline).await?;
         Ok(swaps(&info))
     }
 }

@@ -1,26 +1,26 @@
-//! [`Single`]: the one server, or the master that the sentinels name.
+//! [`Single`]: watches the one server, or the master that the sentinels name.
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use redis::Value;
 
-use super::Context;
+use super::context::Context;
 use super::feed::Feed;
-use crate::answer::is_master;
 use crate::error::{connection_error, error};
+use crate::reply::is_master;
 use crate::topology::Node;
 
-pub(crate) struct Single {
+pub(super) struct Single {
     feed: Feed,
     run_id: String,
-    /// How often databases had been swapped, which is not pushed.
+    /// How often databases have been swapped, which is not pushed.
     swaps: u64,
-    /// Whether only a master will do.
-    is_master: bool,
-    /// The connection for lookups that leads to the same process.
+    /// Whether the server must be a master.
+    must_be_master: bool,
+    /// The number of the connection of lookups, which leads to the same process.
     lookups: u64,
 }
 
-/// Where lookups lead to.
+/// The server that answers lookups.
 struct Lookups {
     connection: u64,
     node: Option<Node>,
@@ -28,11 +28,14 @@ struct Lookups {
 }
 
 impl Single {
-    /// Listens to the server that lookups ask.
-    pub(crate) async fn connect(context: &Context, is_master: bool) -> Result<Self, StoreError> {
+    /// Watches the server that answers lookups.
+    pub(super) async fn connect(
+        context: &Context,
+        must_be_master: bool,
+    ) -> Result<Self, StoreError> {
         let lookups = Lookups::find(context).await?;
         let node = lookups.node.as_ref().ok_or_else(|| {
-            error(StoreErrorKind::Other).with_source("the connection leads to many servers")
+            error(StoreErrorKind::Other).with_source("the connection leads to several servers")
         })?;
         let feed = Feed::open(context, node).await?;
         let run_id = feed.run_id(context.server.deadline()).await?;
@@ -41,20 +44,20 @@ impl Single {
             feed,
             run_id,
             swaps,
-            is_master,
+            must_be_master,
             lookups: lookups.connection,
         };
         single.compare(context, &lookups).await?;
         Ok(single)
     }
 
-    /// Whether other keys may be there than at the last heartbeat.
-    pub(crate) async fn beat(&mut self, context: &Context) -> Result<bool, StoreError> {
+    /// Returns whether databases were swapped since the last heartbeat.
+    pub(super) async fn heartbeat(&mut self, context: &Context) -> Result<bool, StoreError> {
         let deadline = context.server.deadline();
-        if self.is_master {
+        if self.must_be_master {
             let role: Vec<Value> = self.feed.ask(&redis::cmd("ROLE"), deadline).await?;
             if !is_master(&role) {
-                context.server.leave(self.lookups).await;
+                context.server.abandon(self.lookups).await;
                 return Err(unavailable("the master has become a replica"));
             }
         }
@@ -67,15 +70,15 @@ impl Single {
         Ok(std::mem::replace(&mut self.swaps, swaps) != swaps)
     }
 
-    /// One address may lead to several servers, and to another one today than
-    /// yesterday.
+    /// Checks that the same process answers lookups. One address may lead to
+    /// several servers, and later to another one.
     async fn compare(&self, context: &Context, lookups: &Lookups) -> Result<(), StoreError> {
         if self.run_id == lookups.run_id {
             return Ok(());
         }
-        context.server.leave(lookups.connection).await;
+        context.server.abandon(lookups.connection).await;
         Err(unavailable(
-            "lookups are answered by another server than the one that tells of changes",
+            "lookups are answered by another server than the one that pushes changes",
         ))
     }
 }
@@ -87,7 +90,7 @@ impl Lookups {
             let reached = context.server.reached(deadline).await;
             let (connection, node) = reached.map_err(connection_error)?;
             let run_id = context.server.run_id(None, deadline).await?;
-            // Otherwise it may be that of another connection.
+            // Otherwise the run id may be that of another connection.
             if context.current() == connection {
                 return Ok(Self {
                     connection,

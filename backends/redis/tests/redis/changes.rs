@@ -1,4 +1,4 @@
-//! What a listener is told, whoever makes the change.
+//! What a listener is reported, whoever makes the change.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::time::Instant;
 
 use crate::support::{
-    OTHER_TOKEN, Patience, Proxy, Recorder, Server, TOKEN, Telling, Told, fill, id, now, patient,
+    OTHER_TOKEN, Patience, Proxy, Recorder, Reported, Server, TOKEN, Watch, fill, id, now, patient,
     patient_store, record,
 };
 
@@ -21,7 +21,7 @@ async fn whatever_others_do_to_a_key_is_told() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     fill(&store, 3).await;
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     for (command, sessions) in [
         ("SET dcv:session:a text", &["a"][..]),
         // All keys of one message, not only the first.
@@ -39,34 +39,36 @@ async fn whatever_others_do_to_a_key_is_told() {
         ("HSET dcv:session:h a b", &["h"]),
         ("SET dcv:session:e text PX 20", &["e"]),
     ] {
-        let mark = telling.mark();
+        let mark = watch.mark();
         server.run(command).await;
         let made = Instant::now();
         for session in sessions {
-            let told = Told::Changed(id(session));
-            telling.soon(mark, made, &told, command).await;
+            let reported = Reported::Changed(id(session));
+            watch.soon(mark, made, &reported, command).await;
         }
     }
     // The key that was set last expires by itself.
     let expired = Instant::now();
-    let is_expired = |told: &[Told]| {
-        let set_and_expired = told.iter().filter(|told| **told == Told::Changed(id("e")));
+    let is_expired = |events: &[Reported]| {
+        let set_and_expired = events
+            .iter()
+            .filter(|event| **event == Reported::Changed(id("e")));
         set_and_expired.count() >= 2
     };
-    let patience = Patience::until("the expiry is told");
-    while !is_expired(&telling.recorder.all()) {
+    let patience = Patience::until("the expiry is reported");
+    while !is_expired(&watch.recorder.all()) {
         patience.wait().await;
     }
-    println!("| expiry | told after {:?} |", expired.elapsed());
+    println!("| expiry | reported after {:?} |", expired.elapsed());
     for command in ["FLUSHDB", "FLUSHALL", "FLUSHALL ASYNC"] {
-        let mark = telling.mark();
+        let mark = watch.mark();
         server.run(command).await;
-        telling
-            .soon(mark, Instant::now(), &Told::All, command)
+        watch
+            .soon(mark, Instant::now(), &Reported::AllChanged, command)
             .await;
         assert_eq!(store.lookup(&id("s-1")).await.unwrap(), None);
     }
-    assert!(!telling.recorder.all().contains(&Told::Lost));
+    assert!(!watch.recorder.all().contains(&Reported::Disconnected));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,27 +77,30 @@ async fn that_databases_were_swapped_is_told() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     fill(&store, 1).await;
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     for (command, is_there) in [
         ("SWAPDB 0 1", false),
         ("EVAL redis.call('SWAPDB',0,1) 0", true),
         ("SWAPDB 1 0", false),
     ] {
-        let mark = telling.mark();
+        let mark = watch.mark();
         server.run(command).await;
-        telling.confirmed(mark).await;
-        let told = telling.since(mark);
+        watch.caught_up(mark).await;
+        let events = watch.since(mark);
         // One may come that was under way.
-        let mut told = told
+        let mut events = events
             .iter()
-            .skip_while(|told| matches!(told, Told::Confirmed(_)));
-        assert_eq!(told.next(), Some(&Told::All), "{command}");
+            .skip_while(|event| matches!(event, Reported::CaughtUp(_)));
+        assert_eq!(events.next(), Some(&Reported::AllChanged), "{command}");
         let found = store.lookup(&id("s-0")).await.unwrap();
         assert_eq!(found.is_some(), is_there, "{command}");
     }
-    let mark = telling.mark();
-    telling.confirmed(mark).await;
-    assert!(!telling.since(mark).contains(&Told::All), "told once");
+    let mark = watch.mark();
+    watch.caught_up(mark).await;
+    assert!(
+        !watch.since(mark).contains(&Reported::AllChanged),
+        "reported once"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,52 +109,54 @@ async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let other = patient_store(&server.url());
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     let session = id("console");
     let soon = Timestamp::from_unix_ms(now().as_unix_ms() + 1_000);
     let record = record(&session).with_expiry(Expiry::At(soon));
 
-    let (mark, told) = (telling.mark(), Told::Changed(session.clone()));
+    let (mark, reported) = (watch.mark(), Reported::Changed(session.clone()));
     other.register(&record, &TOKEN, now()).await.unwrap();
-    telling.soon(mark, Instant::now(), &told, "register").await;
+    watch
+        .soon(mark, Instant::now(), &reported, "register")
+        .await;
     assert_eq!(store.lookup(&session).await.unwrap(), Some(record.clone()));
 
-    let mark = telling.mark();
+    let mark = watch.mark();
     other
         .renew(&session, &TOKEN, Expiry::Never, now())
         .await
         .unwrap();
-    telling.soon(mark, Instant::now(), &told, "renew").await;
+    watch.soon(mark, Instant::now(), &reported, "renew").await;
     let found = store.lookup(&session).await.unwrap().unwrap();
     assert_eq!(found.expiry(), Expiry::Never);
 
-    let mark = telling.mark();
+    let mark = watch.mark();
     assert!(other.deregister(&session, &TOKEN).await.unwrap());
-    telling
-        .soon(mark, Instant::now(), &told, "deregister")
+    watch
+        .soon(mark, Instant::now(), &reported, "deregister")
         .await;
     assert_eq!(store.lookup(&session).await.unwrap(), None);
 
-    let mark = telling.mark();
+    let mark = watch.mark();
     let records = [record];
     other
         .import(&records, &OTHER_TOKEN, OnConflict::Skip, now())
         .await
         .unwrap();
-    telling.soon(mark, Instant::now(), &told, "import").await;
+    watch.soon(mark, Instant::now(), &reported, "import").await;
     assert!(store.lookup(&session).await.unwrap().is_some());
 
-    let mark = telling.mark();
+    let mark = watch.mark();
     let later = Timestamp::from_unix_ms(soon.as_unix_ms() + 1);
     assert_eq!(other.sweep(later).await.unwrap(), 1);
-    telling.soon(mark, Instant::now(), &told, "sweep").await;
+    watch.soon(mark, Instant::now(), &reported, "sweep").await;
     assert_eq!(store.lookup(&session).await.unwrap(), None);
 
     // And what this one does itself.
-    let mark = telling.mark();
+    let mark = watch.mark();
     store.register(&records[0], &TOKEN, now()).await.unwrap();
-    telling
-        .soon(mark, Instant::now(), &told, "own register")
+    watch
+        .soon(mark, Instant::now(), &reported, "own register")
         .await;
 }
 
@@ -158,7 +165,7 @@ async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
 async fn what_is_no_session_of_the_store_is_not_told() {
     let server = Server::start().await;
     let config = patient(RedisConfig::from_url(&server.url()).unwrap());
-    let telling = Telling::start(&RedisStore::new(config.key_prefix("mine[*]:"))).await;
+    let watch = Watch::start(&RedisStore::new(config.key_prefix("mine[*]:"))).await;
     let mut admin = server.admin().await;
     let too_long = format!("mine[*]:{}", "x".repeat(257));
     for key in [
@@ -175,13 +182,13 @@ async fn what_is_no_session_of_the_store_is_not_told() {
         command.arg(key).arg("text");
         command.exec_async(&mut admin).await.unwrap();
     }
-    telling.confirmed(0).await;
-    let told = telling.recorder.all();
-    let changed: Vec<_> = told
+    watch.caught_up(0).await;
+    let events = watch.recorder.all();
+    let changed: Vec<_> = events
         .into_iter()
-        .filter(|told| matches!(told, Told::Changed(_)))
+        .filter(|event| matches!(event, Reported::Changed(_)))
         .collect();
-    assert_eq!(changed, [Told::Changed(id("last"))]);
+    assert_eq!(changed, [Reported::Changed(id("last"))]);
 }
 
 /// What is pushed comes in order with the answers, and the driver hands it
@@ -190,7 +197,7 @@ async fn what_is_no_session_of_the_store_is_not_told() {
 #[ignore = "needs redis-server"]
 async fn a_change_is_told_before_a_moment_after_it_is_confirmed() {
     let server = Server::start().await;
-    confirms_what_was_told(&server, &server.url(), Duration::ZERO).await;
+    catches_up_after_reporting(&server, &server.url(), Duration::ZERO).await;
 }
 
 /// The answer to a heartbeat is under way while there are changes.
@@ -201,11 +208,11 @@ async fn a_change_is_told_before_a_moment_after_it_is_confirmed_over_a_slow_conn
     let proxy = Proxy::start(server.port).await;
     proxy.delay(Duration::from_millis(30));
     let url = format!("redis://127.0.0.1:{}", proxy.port);
-    confirms_what_was_told(&server, &url, Duration::from_millis(2)).await;
+    catches_up_after_reporting(&server, &url, Duration::from_millis(2)).await;
 }
 
-async fn confirms_what_was_told(server: &Server, url: &str, pause: Duration) {
-    let telling = Telling::start(&patient_store(url)).await;
+async fn catches_up_after_reporting(server: &Server, url: &str, pause: Duration) {
+    let watch = Watch::start(&patient_store(url)).await;
     let end = Instant::now() + Duration::from_secs(3);
     let writers: Vec<_> = (0..4)
         .map(|writer| {
@@ -232,18 +239,18 @@ async fn confirms_what_was_told(server: &Server, url: &str, pause: Duration) {
     for writer in writers {
         acknowledged.extend(writer.await.unwrap());
     }
-    telling.confirmed(0).await;
+    watch.caught_up(0).await;
 
-    let told = telling.recorder.all();
+    let events = watch.recorder.all();
     let mut changed = HashMap::new();
     let mut confirmed = Vec::new();
-    for (position, told) in told.into_iter().enumerate() {
-        match told {
-            Told::Changed(id) => {
+    for (position, event) in events.into_iter().enumerate() {
+        match event {
+            Reported::Changed(id) => {
                 changed.insert(id, position);
             }
-            Told::Confirmed(moment) => confirmed.push((position, moment)),
-            Told::All | Told::Lost | Told::Untold => {}
+            Reported::CaughtUp(moment) => confirmed.push((position, moment)),
+            Reported::AllChanged | Reported::Disconnected | Reported::Unsupported => {}
         }
     }
     println!(
@@ -251,12 +258,12 @@ async fn confirms_what_was_told(server: &Server, url: &str, pause: Duration) {
         acknowledged.len(),
         confirmed.len()
     );
-    assert!(!telling.recorder.all().contains(&Told::Lost));
+    assert!(!watch.recorder.all().contains(&Reported::Disconnected));
     assert!(confirmed.len() > 3);
     for (id, at) in acknowledged {
         let confirmation = confirmed.iter().find(|(_, moment)| *moment >= at);
         let (position, _) = confirmation.unwrap();
-        assert!(changed[&id] < *position, "{id} is told too late");
+        assert!(changed[&id] < *position, "{id} is reported too late");
     }
 }
 
@@ -265,11 +272,14 @@ async fn confirms_what_was_told(server: &Server, url: &str, pause: Duration) {
 async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
     let mut server = Server::prepare(&[]);
     let store = patient_store(&server.url());
-    let telling = Telling::begin(&store);
-    telling.lost(0).await;
+    let watch = Watch::begin(&store);
+    watch.disconnected(0).await;
     server.launch().await;
-    telling.confirmed(0).await;
-    assert_eq!(telling.since(0)[..2], [Told::Lost, Told::All]);
+    watch.caught_up(0).await;
+    assert_eq!(
+        watch.since(0)[..2],
+        [Reported::Disconnected, Reported::AllChanged]
+    );
     let listeners = async || {
         let clients = server.run("CLIENT LIST").await;
         let clients: String = redis::from_redis_value(clients).unwrap();
@@ -277,12 +287,12 @@ async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
         clients.lines().filter(|line| flags(line)).count()
     };
     assert_eq!(listeners().await, 1);
-    let recorder = telling.stop().await;
+    let recorder = watch.stop().await;
     let patience = Patience::until("the connection is closed");
     while listeners().await > 0 {
         patience.wait().await;
     }
-    assert_eq!(recorder.all().last(), Some(&Told::Lost));
+    assert_eq!(recorder.all().last(), Some(&Reported::Disconnected));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,11 +300,11 @@ async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
 async fn two_listeners_hear_the_same() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
-    let (one, two) = (Telling::start(&store).await, Telling::start(&store).await);
+    let (one, two) = (Watch::start(&store).await, Watch::start(&store).await);
     server.run("SET dcv:session:a text").await;
-    for telling in [&one, &two] {
-        let told = Told::Changed(id("a"));
-        telling.until(0, "a", |other| *other == told).await;
+    for watch in [&one, &two] {
+        let reported = Reported::Changed(id("a"));
+        watch.until(0, "a", |other| *other == reported).await;
     }
 }
 
@@ -308,5 +318,5 @@ async fn over_a_given_connection_it_says_that_it_is_not_available() {
     let recorder = Arc::<Recorder>::default();
     let listener = Arc::<Recorder>::clone(&recorder);
     store.watch_changes(listener).await;
-    assert_eq!(recorder.all(), [Told::Untold]);
+    assert_eq!(recorder.all(), [Reported::Unsupported]);
 }

@@ -1,4 +1,4 @@
-//! Telling of changes in a cluster whose slots move, and whose masters die or
+//! Watch of changes in a cluster whose slots move, and whose masters die or
 //! freeze.
 
 use dcv_resolver_core::{SessionId, SessionRegistry, SessionStore};
@@ -6,22 +6,24 @@ use dcv_resolver_redis::RedisStore;
 use tokio::time::Instant;
 
 use crate::support::{
-    Cluster, Patience, Proxy, TOKEN, Telling, Told, fill, now, patient_store, record, store,
+    Cluster, Patience, Proxy, Reported, TOKEN, Watch, fill, now, patient_store, record, store,
 };
 
-/// Changes these sessions, and waits until it is told.
-async fn tells(telling: &Telling, other: &RedisStore, ids: &[SessionId]) {
+/// Changes these sessions, and waits until it is reported.
+async fn reports(watch: &Watch, other: &RedisStore, ids: &[SessionId]) {
     for session in ids {
-        let mark = telling.mark();
+        let mark = watch.mark();
         let patience = Patience::until("it is written");
         while let Err(error) = other.register(&record(session), &TOKEN, now()).await {
             assert!(error.is_retryable(), "{}", error.chain());
             patience.wait().await;
         }
-        let told = Told::Changed(session.clone());
-        telling.soon(mark, Instant::now(), &told, "register").await;
+        let reported = Reported::Changed(session.clone());
+        watch
+            .soon(mark, Instant::now(), &reported, "register")
+            .await;
     }
-    telling.confirmed(telling.mark()).await;
+    watch.caught_up(watch.mark()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,17 +32,17 @@ async fn changes_on_every_master_are_told_while_slots_move() {
     let cluster = Cluster::start().await;
     let (store, other) = (patient_store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 30).await;
-    let telling = Telling::start(&store).await;
-    tells(&telling, &other, &ids).await;
+    let watch = Watch::start(&store).await;
+    reports(&watch, &other, &ids).await;
     for session in &ids[..5] {
-        let mark = telling.mark();
+        let mark = watch.mark();
         cluster.move_slot_of(session).await;
-        let told = Told::Changed(session.clone());
-        telling.soon(mark, Instant::now(), &told, "moved").await;
+        let reported = Reported::Changed(session.clone());
+        watch.soon(mark, Instant::now(), &reported, "moved").await;
         assert!(store.lookup(session).await.unwrap().is_some());
-        tells(&telling, &other, std::slice::from_ref(session)).await;
+        reports(&watch, &other, std::slice::from_ref(session)).await;
     }
-    assert!(!telling.recorder.all().contains(&Told::Lost));
+    assert!(!watch.recorder.all().contains(&Reported::Disconnected));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,12 +51,12 @@ async fn a_slot_that_changes_hands_without_its_keys_changes_everything() {
     let cluster = Cluster::start().await;
     let store = patient_store(&cluster.url());
     let ids = fill(&store, 1).await;
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     cluster.take_slot_of(&ids[0]).await;
-    let is_all = |told: &Told| *told == Told::All;
-    telling.until(mark, "all changed", is_all).await;
-    telling.confirmed(mark).await;
+    let is_all = |event: &Reported| *event == Reported::AllChanged;
+    watch.until(mark, "all changed", is_all).await;
+    watch.caught_up(mark).await;
     let patience = Patience::until("it is gone");
     while store.lookup(&ids[0]).await.unwrap().is_some() {
         patience.wait().await;
@@ -67,13 +69,13 @@ async fn a_master_that_is_added_is_listened_to() {
     let mut cluster = Cluster::start().await;
     let (store, other) = (patient_store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 3).await;
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     let added = cluster.add_master().await;
-    telling.recovers(mark, "master added", Instant::now()).await;
+    watch.recovers(mark, "master added", Instant::now()).await;
     cluster.move_slot_of_to(&ids[0], added).await;
     assert_eq!(cluster.owner_of(&ids[0]).await, added);
-    tells(&telling, &other, &ids[..1]).await;
+    reports(&watch, &other, &ids[..1]).await;
     assert!(store.lookup(&ids[0]).await.unwrap().is_some());
 }
 
@@ -84,18 +86,18 @@ async fn a_killed_and_a_frozen_master_are_failed_over() {
     let (store, other) = (store(&cluster.url()), store(&cluster.url()));
     let ids = fill(&store, 30).await;
     cluster.replicated().await;
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     for fault in ["cluster master killed", "cluster master frozen"] {
         let victim = cluster.some_master_with_replica().await;
-        let mark = telling.mark();
+        let mark = watch.mark();
         if fault.ends_with("killed") {
             cluster.nodes[victim].kill();
         } else {
             cluster.nodes[victim].freeze();
         }
         cluster.failed_over(victim).await;
-        telling.recovers(mark, fault, Instant::now()).await;
-        tells(&telling, &other, &ids).await;
+        watch.recovers(mark, fault, Instant::now()).await;
+        reports(&watch, &other, &ids).await;
         for session in &ids {
             assert!(store.lookup(session).await.unwrap().is_some());
         }
@@ -109,8 +111,8 @@ async fn a_fail_over_on_demand_is_followed_though_nobody_looks_anything_up() {
     let (store, other) = (store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 30).await;
     cluster.replicated().await;
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     let mut masters = cluster.masters().await;
     masters.dedup();
     let replica = (0..cluster.nodes.len()).find(|node| !masters.contains(node));
@@ -121,10 +123,10 @@ async fn a_fail_over_on_demand_is_followed_though_nobody_looks_anything_up() {
     while cluster.masters().await == masters {
         patience.wait().await;
     }
-    telling
+    watch
         .recovers(mark, "fail-over on demand", Instant::now())
         .await;
-    tells(&telling, &other, &ids).await;
+    reports(&watch, &other, &ids).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,15 +137,15 @@ async fn a_black_hole_to_one_node() {
     cluster.announce(0, proxy.port).await;
     let store = store(&cluster.url());
     let ids = fill(&store, 30).await;
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     let before = proxy.connections();
     assert!(before > 1, "the node is not reached through the proxy");
-    let mark = telling.mark();
+    let mark = watch.mark();
     proxy.black_hole();
-    telling
+    watch
         .recovers(mark, "black hole to one node", Instant::now())
         .await;
-    tells(&telling, &store, &ids).await;
+    reports(&watch, &store, &ids).await;
 }
 
 /// As when an address is given to another machine.
@@ -155,20 +157,20 @@ async fn lookups_that_reach_another_node_are_not_confirmed() {
     cluster.announce(0, proxy.port).await;
     let store = store(&cluster.url());
     let ids = fill(&store, 30).await;
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     proxy.point_at(cluster.nodes[1].port);
     cluster.nodes[0].kill_connections(false).await;
-    let patience = Patience::until("changes are lost");
-    while !telling.since(mark).contains(&Told::Lost) {
+    let patience = Patience::until("the source is disconnected");
+    while !watch.since(mark).contains(&Reported::Disconnected) {
         // The driver connects anew when it is asked something.
         let _ = store.lookup(&ids[0]).await;
         patience.wait().await;
     }
     proxy.point_at(cluster.nodes[0].port);
     cluster.nodes[1].kill_connections(false).await;
-    telling.confirmed(mark).await;
-    tells(&telling, &store, &ids).await;
+    watch.caught_up(mark).await;
+    reports(&watch, &store, &ids).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,8 +186,8 @@ async fn the_permissions_in_the_readme_are_enough() {
     }
     let url = cluster.url().replace("://", "://ann:tr0ub4dor@");
     let other = patient_store(&cluster.url());
-    let telling = Telling::start(&patient_store(&url)).await;
+    let watch = Watch::start(&patient_store(&url)).await;
     let ids = fill(&other, 3).await;
-    tells(&telling, &other, &ids).await;
-    assert!(!telling.recorder.all().contains(&Told::Lost));
+    reports(&watch, &other, &ids).await;
+    assert!(!watch.recorder.all().contains(&Reported::Disconnected));
 }

@@ -1,4 +1,4 @@
-//! Telling of changes over connections that break, fall silent, lead to the
+//! Watch of changes over connections that break, fall silent, lead to the
 //! wrong server, or are refused.
 
 use std::sync::{Arc, LazyLock, Mutex};
@@ -12,17 +12,17 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use crate::support::{
-    Patience, Proxy, Sentinels, Server, TOKEN, Telling, Told, fill, id, now, patient_store, record,
-    store,
+    Patience, Proxy, Reported, Sentinels, Server, TOKEN, Watch, fill, id, now, patient_store,
+    record, store,
 };
 use crate::tls::Authority;
 
-async fn tells(telling: &Telling, server: &Server) {
-    let mark = telling.mark();
+async fn reports(watch: &Watch, server: &Server) {
+    let mark = watch.mark();
     server.run("SET dcv:session:a text").await;
-    let told = Told::Changed(id("a"));
-    telling.soon(mark, Instant::now(), &told, "SET").await;
-    telling.confirmed(mark).await;
+    let reported = Reported::Changed(id("a"));
+    watch.soon(mark, Instant::now(), &reported, "SET").await;
+    watch.caught_up(mark).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,24 +30,24 @@ async fn tells(telling: &Telling, server: &Server) {
 async fn a_server_that_is_killed_and_restarted() {
     let mut server = Server::start_durable().await;
     let store = store(&server.url());
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     for round in 1..=5 {
-        let mark = telling.mark();
+        let mark = watch.mark();
         server.kill();
         let killed = Instant::now();
-        let lost = telling.lost(mark).await;
+        let noticed = watch.disconnected(mark).await;
         println!(
-            "| killed | lost after {:?} |",
-            lost.saturating_duration_since(killed)
+            "| killed | disconnected after {:?} |",
+            noticed.saturating_duration_since(killed)
         );
         if round % 2 == 0 {
             tokio::time::sleep(Duration::from_millis(700)).await;
         }
         server.launch().await;
-        telling
+        watch
             .recovers(mark, "killed and restarted", Instant::now())
             .await;
-        tells(&telling, &server).await;
+        reports(&watch, &server).await;
     }
 }
 
@@ -57,24 +57,27 @@ async fn a_black_hole() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     let fault = std::time::Instant::now();
     proxy.black_hole();
-    let mended = Instant::now();
-    let lost = telling.lost(mark).await;
+    let repaired = Instant::now();
+    let noticed = watch.disconnected(mark).await;
     println!(
-        "| black hole | lost after {:?} |",
-        lost.saturating_duration_since(mended)
+        "| black hole | disconnected after {:?} |",
+        noticed.saturating_duration_since(repaired)
     );
-    let confirmed_since = |told: &Told| matches!(told, Told::Confirmed(moment) if *moment > fault);
-    let told = telling.since(mark);
-    let before_lost = told.iter().take_while(|told| **told != Told::Lost);
-    assert_eq!(before_lost.filter(|told| confirmed_since(told)).count(), 0);
-    telling
-        .recovers(mark, "black hole, new connections work", mended)
+    let is_after_fault =
+        |event: &Reported| matches!(event, Reported::CaughtUp(moment) if *moment > fault);
+    let events = watch.since(mark);
+    let before_gap = events
+        .iter()
+        .take_while(|event| **event != Reported::Disconnected);
+    assert_eq!(before_gap.filter(|event| is_after_fault(event)).count(), 0);
+    watch
+        .recovers(mark, "black hole, new connections work", repaired)
         .await;
-    tells(&telling, &server).await;
+    reports(&watch, &server).await;
     // One for lookups and one to listen, twice.
     assert_eq!(proxy.connections(), 4);
 }
@@ -84,17 +87,17 @@ async fn a_black_hole() {
 async fn a_server_that_freezes_and_thaws() {
     let server = Server::start().await;
     let store = store(&server.url());
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     server.freeze();
-    telling.lost(mark).await;
+    watch.disconnected(mark).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(telling.since(mark).last(), Some(&Told::Lost));
+    assert_eq!(watch.since(mark).last(), Some(&Reported::Disconnected));
     server.thaw();
-    telling
+    watch
         .recovers(mark, "frozen and thawed", Instant::now())
         .await;
-    tells(&telling, &server).await;
+    reports(&watch, &server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,8 +107,8 @@ async fn one_byte_at_a_time() {
     let proxy = Proxy::start(server.port).await;
     proxy.slice();
     let store = patient_store(&format!("redis://127.0.0.1:{}", proxy.port));
-    let telling = Telling::start(&store).await;
-    tells(&telling, &server).await;
+    let watch = Watch::start(&store).await;
+    reports(&watch, &server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,22 +116,22 @@ async fn one_byte_at_a_time() {
 async fn a_connection_that_is_closed_while_the_other_one_stays() {
     let server = Server::start().await;
     let store = store(&server.url());
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     server.kill_connections(true).await;
-    telling
+    watch
         .recovers(mark, "listener's connection closed", Instant::now())
         .await;
-    tells(&telling, &server).await;
+    reports(&watch, &server).await;
 
-    // Lookups come from the same process as before: nothing is lost.
-    let mark = telling.mark();
+    // Lookups come from the same process as before: there is no gap.
+    let mark = watch.mark();
     server.kill_connections(false).await;
     assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
-    telling.confirmed(mark).await;
-    telling.confirmed(telling.mark()).await;
-    assert!(!telling.since(mark).contains(&Told::Lost));
-    tells(&telling, &server).await;
+    watch.caught_up(mark).await;
+    watch.caught_up(watch.mark()).await;
+    assert!(!watch.since(mark).contains(&Reported::Disconnected));
+    reports(&watch, &server).await;
 }
 
 /// As when a name is given another address: old connections lead to the old
@@ -140,22 +143,22 @@ async fn lookups_and_changes_come_from_the_same_server() {
         let (old, new) = (Server::start().await, Server::start().await);
         let proxy = Proxy::start(old.port).await;
         let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
-        let telling = Telling::start(&store).await;
+        let watch = Watch::start(&store).await;
         fill(&patient_store(&new.url()), 1).await;
         assert_eq!(store.lookup(&id("s-0")).await.unwrap(), None);
         proxy.point_at(new.port);
-        let mark = telling.mark();
+        let mark = watch.mark();
         old.kill_connections(telling_is_first).await;
         if !telling_is_first {
             // The one that the connection is found to be closed by.
             store.lookup(&id("s-0")).await.unwrap();
         }
-        let mended = Instant::now();
-        telling
-            .recovers(mark, "another server behind the address", mended)
+        let repaired = Instant::now();
+        watch
+            .recovers(mark, "another server behind the address", repaired)
             .await;
         assert!(store.lookup(&id("s-0")).await.unwrap().is_some());
-        tells(&telling, &new).await;
+        reports(&watch, &new).await;
     }
 }
 
@@ -166,8 +169,8 @@ async fn a_sentinel_fail_over() {
     let store = store(&all.url());
     fill(&store, 3).await;
     all.replicated().await;
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     let old = all.master().await;
     all.server(old).kill();
     let patience = Patience::until("the replica is promoted");
@@ -179,17 +182,17 @@ async fn a_sentinel_fail_over() {
     while !all.is_master(new).await {
         patience.wait().await;
     }
-    telling
+    watch
         .recovers(mark, "Sentinel fail-over", Instant::now())
         .await;
-    tells(&telling, all.server(new)).await;
+    reports(&watch, all.server(new)).await;
 
     all.server(old).launch().await;
     let patience = Patience::until("the old master is demoted");
     while all.is_master(old).await {
         patience.wait().await;
     }
-    tells(&telling, all.server(new)).await;
+    reports(&watch, all.server(new)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,7 +200,7 @@ async fn a_sentinel_fail_over() {
 async fn a_master_that_is_demoted_while_its_connections_stay() {
     let mut all = Sentinels::start().await;
     let store = store(&all.url());
-    let telling = Telling::start(&store).await;
+    let watch = Watch::start(&store).await;
     let old = all.master().await;
     let other = all
         .servers
@@ -206,26 +209,26 @@ async fn a_master_that_is_demoted_while_its_connections_stay() {
         .unwrap()
         .port;
     all.look_often().await;
-    let mark = telling.mark();
+    let mark = watch.mark();
     all.server(other).run("REPLICAOF NO ONE").await;
     let demote = format!("REPLICAOF 127.0.0.1 {other}");
     all.server(old).run(&demote).await;
     let demoted = Instant::now();
-    let lost = telling.lost(mark).await;
+    let noticed = watch.disconnected(mark).await;
     println!(
-        "| demoted | lost after {:?} |",
-        lost.saturating_duration_since(demoted)
+        "| demoted | disconnected after {:?} |",
+        noticed.saturating_duration_since(demoted)
     );
     // The sentinels see to it that there is a master again; the first of them
     // may be the last to know which.
-    telling.confirmed(mark).await;
+    watch.caught_up(mark).await;
     let patience = Patience::until("the first sentinel names a master that is one");
     let mut master = all.master().await;
     while !all.is_master(master).await {
         patience.wait().await;
         master = all.master().await;
     }
-    tells(&telling, all.server(master)).await;
+    reports(&watch, all.server(master)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,9 +242,9 @@ async fn the_permissions_in_the_readme_are_enough_with_sentinels() {
     );
     all.server(master).run(&rules).await;
     let url = all.url().replace("://", &format!("://ann:{PASSWORD}@"));
-    let telling = Telling::start(&patient_store(&url)).await;
-    tells(&telling, all.server(master)).await;
-    assert!(!telling.recorder.all().contains(&Told::Lost));
+    let watch = Watch::start(&patient_store(&url)).await;
+    reports(&watch, all.server(master)).await;
+    assert!(!watch.recorder.all().contains(&Reported::Disconnected));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,16 +253,18 @@ async fn over_tls() {
     let authority = Authority::new();
     let server = authority.server("127.0.0.1").await;
     let store = authority.store(&server);
-    let telling = Telling::start(&store).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    let mark = watch.mark();
     let other = authority.store(&server);
     other
         .register(&record(&id("console")), &TOKEN, now())
         .await
         .unwrap();
-    let told = Told::Changed(id("console"));
-    telling.soon(mark, Instant::now(), &told, "register").await;
-    telling.confirmed(mark).await;
+    let reported = Reported::Changed(id("console"));
+    watch
+        .soon(mark, Instant::now(), &reported, "register")
+        .await;
+    watch.caught_up(mark).await;
 }
 
 const PASSWORD: &str = "tr0ub4dor-changes";
@@ -276,23 +281,23 @@ async fn a_refusal_is_said_once_and_asked_about_again() {
     let url = format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port);
     let (warnings, guard) = Warnings::of_this_thread();
     let store = patient_store(&url);
-    let telling = Telling::begin(&store);
-    telling.untold(0).await;
+    let watch = Watch::begin(&store);
+    watch.unsupported(0).await;
     let patience = Patience::until("it was asked twice");
     while denials(&server).await < 2 {
         patience.wait().await;
     }
-    assert_eq!(telling.recorder.all(), [Told::Untold]);
-    let said = warnings.said();
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("does not tell of changes"), "{said:?}");
-    assert!(!said[0].contains("tr0ub4dor"), "{said:?}");
+    assert_eq!(watch.recorder.all(), [Reported::Unsupported]);
+    let logged = warnings.logged();
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(logged[0].contains("does not report changes"), "{logged:?}");
+    assert!(!logged[0].contains("tr0ub4dor"), "{logged:?}");
     drop(guard);
 
     // With the permissions in the README it works.
     server.run("ACL SETUSER ann +client|tracking").await;
-    telling.confirmed(0).await;
-    tells(&telling, &server).await;
+    watch.caught_up(0).await;
+    reports(&watch, &server).await;
     server.run("DEL dcv:session:a").await;
     store.list(None, 10.try_into().unwrap()).await.unwrap();
 }
@@ -315,67 +320,67 @@ async fn refusing() -> (Server, RedisStore) {
 #[ignore = "needs redis-server"]
 async fn where_it_is_refused_a_new_connection_is_told_and_asked_at_once() {
     let (server, store) = refusing().await;
-    let telling = Telling::begin(&store);
-    telling.untold(0).await;
+    let watch = Watch::begin(&store);
+    watch.unsupported(0).await;
     for round in 1..=3 {
-        let mark = telling.mark();
+        let mark = watch.mark();
         server.kill_connections(false).await;
         assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
         let connected = Instant::now();
-        let at = telling.untold(mark).await;
+        let at = watch.unsupported(mark).await;
         let took = at.saturating_duration_since(connected);
-        println!("| new connection {round} | told after {took:?} |");
-        assert!(took < TOLD_ANEW, "{took:?}");
+        println!("| new connection {round} | reported after {took:?} |");
+        assert!(took < ASKED_AGAIN, "{took:?}");
     }
     // Another server may tell.
     server.run("ACL SETUSER ann +client|tracking").await;
-    let mark = telling.mark();
+    let mark = watch.mark();
     server.kill_connections(false).await;
     assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
     let connected = Instant::now();
-    telling.confirmed(mark).await;
-    assert!(connected.elapsed() < TOLD_ANEW);
-    assert_eq!(telling.since(mark)[0], Told::All);
-    tells(&telling, &server).await;
+    watch.caught_up(mark).await;
+    assert!(connected.elapsed() < ASKED_AGAIN);
+    assert_eq!(watch.since(mark)[0], Reported::AllChanged);
+    reports(&watch, &server).await;
 }
 
 /// Half of the pause between two questions.
-const TOLD_ANEW: Duration = Duration::from_secs(5);
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn a_refusal_after_it_has_worked() {
     let (server, store) = refusing().await;
     server.run("ACL SETUSER ann +client|tracking").await;
-    let telling = Telling::start(&store).await;
-    tells(&telling, &server).await;
-    let mark = telling.mark();
+    let watch = Watch::start(&store).await;
+    reports(&watch, &server).await;
+    let mark = watch.mark();
     server.run("ACL SETUSER ann -client|tracking").await;
     server.kill_connections(true).await;
-    telling.untold(mark).await;
-    let told = telling.since(mark);
-    let told: Vec<_> = told
+    watch.unsupported(mark).await;
+    let events = watch.since(mark);
+    let events: Vec<_> = events
         .iter()
-        .skip_while(|told| **told != Told::Lost)
+        .skip_while(|event| **event != Reported::Disconnected)
         .collect();
-    assert_eq!(told, [&Told::Lost, &Told::Untold]);
+    assert_eq!(events, [&Reported::Disconnected, &Reported::Unsupported]);
 
     // Without a loss before it, and beside the same connection of lookups.
     server.run("ACL SETUSER ann +client|tracking").await;
-    telling.confirmed(mark).await;
-    let mark = telling.mark();
+    watch.caught_up(mark).await;
+    let mark = watch.mark();
     server.run("ACL SETUSER ann -info").await;
-    telling.untold(mark).await;
-    assert!(!telling.since(mark).contains(&Told::Lost));
+    watch.unsupported(mark).await;
+    assert!(!watch.since(mark).contains(&Reported::Disconnected));
 
     // The last word, too.
-    let recorder = Arc::clone(&telling.recorder);
-    drop(telling);
+    let recorder = Arc::clone(&watch.recorder);
+    drop(watch);
     let patience = Patience::until("nobody tells any more");
     while Arc::strong_count(&recorder) > 1 {
         patience.wait().await;
     }
-    assert_eq!(recorder.all().last(), Some(&Told::Untold));
+    assert_eq!(recorder.all().last(), Some(&Reported::Unsupported));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -384,16 +389,16 @@ async fn a_server_that_refuses_and_is_gone_is_lost_until_it_refuses_again() {
     let mut server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
     let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
-    let telling = Telling::begin(&store);
-    telling.untold(0).await;
-    let mark = telling.mark();
+    let watch = Watch::begin(&store);
+    watch.unsupported(0).await;
+    let mark = watch.mark();
     server.kill();
     // When it is asked again.
-    telling.lost(mark).await;
+    watch.disconnected(mark).await;
     server.launch().await;
-    telling.untold(mark).await;
-    let told = telling.since(mark);
-    assert_eq!(told, [Told::Lost, Told::Untold]);
+    watch.unsupported(mark).await;
+    let events = watch.since(mark);
+    assert_eq!(events, [Reported::Disconnected, Reported::Unsupported]);
 }
 
 /// How often a `CLIENT TRACKING` was denied.
@@ -418,13 +423,13 @@ async fn a_server_without_resp3_does_not_tell() {
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
     let (warnings, _guard) = Warnings::of_this_thread();
     let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
-    let telling = Telling::begin(&store);
-    telling.untold(0).await;
+    let watch = Watch::begin(&store);
+    watch.unsupported(0).await;
     assert_eq!(store.lookup(&id("absent")).await.unwrap(), None);
-    let said = warnings.said();
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("RESP3"), "{said:?}");
-    assert!(!said[0].contains("tr0ub4dor"), "{said:?}");
+    let logged = warnings.logged();
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(logged[0].contains("RESP3"), "{logged:?}");
+    assert!(!logged[0].contains("tr0ub4dor"), "{logged:?}");
 }
 
 /// While there is but one subscriber, an event is switched off for the whole
@@ -444,7 +449,7 @@ impl Warnings {
         (warnings, guard)
     }
 
-    fn said(&self) -> Vec<String> {
+    fn logged(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }

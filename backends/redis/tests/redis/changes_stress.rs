@@ -114,8 +114,8 @@ type Written = Arc<Vec<Mutex<Vec<(u64, Instant)>>>>;
 /// pause after each change.
 async fn stress(name: &str, store: RedisStore, writers: Vec<RedisStore>, pause: Duration) {
     let (store, cache) = (Arc::new(store), Arc::<TinyCache>::default());
-    let telling = store.watch_changes(Arc::<TinyCache>::clone(&cache));
-    let telling = tokio::spawn(telling).abort_handle();
+    let watch = store.watch_changes(Arc::<TinyCache>::clone(&cache));
+    let watch = tokio::spawn(watch).abort_handle();
     let ids: Arc<Vec<_>> = Arc::new((0..SESSIONS).map(|n| id(&format!("s-{n}"))).collect());
     let written: Written = Arc::new((0..SESSIONS).map(|_| Mutex::default()).collect());
     let stop = Arc::new(AtomicBool::new(false));
@@ -177,7 +177,7 @@ async fn stress(name: &str, store: RedisStore, writers: Vec<RedisStore>, pause: 
     for task in tasks {
         task.await.unwrap();
     }
-    telling.abort();
+    watch.abort();
     let writes: usize = written.iter().map(|one| one.lock().unwrap().len()).sum();
     let (hits, misses) = (hits.load(Ordering::Relaxed), misses.load(Ordering::Relaxed));
     println!("| {name} | {writes} writes, {hits} hits, {misses} misses |");

@@ -93,7 +93,7 @@ async fn a_killed_and_a_frozen_master_are_failed_over() {
             cluster.nodes[victim].freeze();
         }
         cluster.failed_over(victim).await;
-        let mended = Instant::now();
+        let repaired = Instant::now();
         let patience = Patience::until("every session is served again");
         for id in &ids {
             while store.lookup(id).await.is_err() {
@@ -101,7 +101,7 @@ async fn a_killed_and_a_frozen_master_are_failed_over() {
             }
         }
         sleep(Duration::from_millis(500)).await;
-        let recovered = traffic.stop().await.print(fault, mended);
+        let recovered = traffic.stop().await.print(fault, repaired);
         assert!(recovered < RECOVERED, "{recovered:?}");
         store
             .register(&record(&id("new")), &TOKEN, now())
@@ -127,10 +127,10 @@ async fn a_frozen_node_that_comes_back_is_served_again() {
     // The one that asks is one, too.
     let made = cluster.nodes[1].connections().await - before;
     cluster.nodes[0].thaw();
-    let mended = Instant::now();
+    let repaired = Instant::now();
     sleep(Duration::from_secs(3)).await;
     let report = traffic.stop().await;
-    let recovered = report.print("cluster node frozen for 6 s", mended);
+    let recovered = report.print("cluster node frozen for 6 s", repaired);
     assert!(report.failures() > 0, "the fault was not felt");
     println!("{made} connections to a node that is well, while another is frozen for {FROZEN:?}");
     assert!(made < 16, "{made}");
@@ -150,10 +150,10 @@ async fn a_black_holed_connection_to_one_node_is_replaced() {
     let traffic = Traffic::start(&store, &ids);
     sleep(Duration::from_millis(100)).await;
     proxy.black_hole();
-    let mended = Instant::now();
+    let repaired = Instant::now();
     sleep(Duration::from_secs(4)).await;
     let report = traffic.stop().await;
-    let recovered = report.print("black hole to one cluster node", mended);
+    let recovered = report.print("black hole to one cluster node", repaired);
     assert!(report.failures() > 0, "the fault was not felt");
     assert!(recovered < RECOVERED, "{recovered:?}");
     assert!(proxy.connections() > before);

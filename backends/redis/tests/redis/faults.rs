@@ -29,11 +29,11 @@ async fn killed_and_restarted_twenty_times() {
         server.kill();
         sleep(Duration::from_millis(40 * (round % 5))).await;
         server.launch().await;
-        let mended = Instant::now();
+        let repaired = Instant::now();
         served_again(&*store, &ids[0]).await;
         sleep(Duration::from_millis(100)).await;
         let report = traffic.stop().await;
-        slowest = slowest.max(report.print("killed and restarted", mended));
+        slowest = slowest.max(report.print("killed and restarted", repaired));
     }
     println!("| killed and restarted, slowest of 20 | recovered {slowest:?} |");
     assert!(slowest < RECOVERED, "{slowest:?}");
@@ -50,11 +50,11 @@ async fn frozen_and_thawed() {
     server.freeze();
     sleep(Duration::from_secs(3)).await;
     server.thaw();
-    let mended = Instant::now();
+    let repaired = Instant::now();
     served_again(&*store, &ids[0]).await;
     sleep(Duration::from_secs(1)).await;
     let report = traffic.stop().await;
-    let recovered = report.print("frozen for 3 s", mended);
+    let recovered = report.print("frozen for 3 s", repaired);
     assert!(report.failures() > 0, "the fault was not felt");
     assert!(recovered < RECOVERED, "{recovered:?}");
 }
@@ -69,11 +69,11 @@ async fn a_black_holed_connection_is_replaced() {
     let traffic = Traffic::start(&store, &ids);
     sleep(Duration::from_millis(100)).await;
     proxy.black_hole();
-    let mended = Instant::now();
+    let repaired = Instant::now();
     served_again(&*store, &ids[0]).await;
     sleep(Duration::from_millis(500)).await;
     let report = traffic.stop().await;
-    let recovered = report.print("black hole, new connections work", mended);
+    let recovered = report.print("black hole, new connections work", repaired);
     assert!(report.failures() > 0, "the fault was not felt");
     assert!(recovered < RECOVERED, "{recovered:?}");
     assert_eq!(proxy.connections(), 2, "one connection is enough");
@@ -120,12 +120,12 @@ async fn it_starts_while_redis_is_down() {
         assert_eq!(store.ping().await.unwrap_err().kind(), error.kind());
     }
     server.launch().await;
-    let mended = Instant::now();
+    let repaired = Instant::now();
     let patience = Patience::until("it serves");
     while store.lookup(&session).await.is_err() {
         patience.wait().await;
     }
-    let recovered = mended.elapsed();
+    let recovered = repaired.elapsed();
     println!("| started before Redis | Unavailable | recovered {recovered:?} |");
     assert!(recovered < RECOVERED, "{recovered:?}");
     store.ping().await.unwrap();
@@ -180,7 +180,7 @@ async fn a_name_that_is_pointed_at_another_master_is_followed() {
     fill(&store, 1).await;
     old.run(&format!("REPLICAOF 127.0.0.1 {}", new.port)).await;
     name.point_at(new.port);
-    let mended = Instant::now();
+    let repaired = Instant::now();
     let patience = Patience::until("the new master is written to");
     while let Err(error) = store.register(&record(&id("new")), &TOKEN, now()).await {
         assert_eq!(
@@ -189,7 +189,7 @@ async fn a_name_that_is_pointed_at_another_master_is_followed() {
         );
         patience.wait().await;
     }
-    let recovered = mended.elapsed();
+    let recovered = repaired.elapsed();
     println!("| name pointed at another master | NotWritable | recovered {recovered:?} |");
     assert!(recovered < RECOVERED, "{recovered:?}");
 }

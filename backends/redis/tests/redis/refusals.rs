@@ -22,12 +22,12 @@ fn assert_discreet(error: &StoreError) {
 }
 
 async fn recovers(store: &dyn SessionStore, fault: &str, kind: StoreErrorKind) {
-    let mended = Instant::now();
+    let repaired = Instant::now();
     let patience = Patience::until("it is served again");
     while store.lookup(&id("s-0")).await.is_err() {
         patience.wait().await;
     }
-    let recovered = mended.elapsed();
+    let recovered = repaired.elapsed();
     println!("| {fault} | {kind:?} | recovered {recovered:?} |");
     assert!(recovered < RECOVERED, "{recovered:?}");
 }

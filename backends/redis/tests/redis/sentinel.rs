@@ -31,13 +31,13 @@ async fn the_new_master_is_found_when_the_master_and_a_sentinel_die() {
     while !all.is_master(new).await {
         patience.wait().await;
     }
-    let mended = Instant::now();
+    let repaired = Instant::now();
     let patience = Patience::until("it is served again");
     while store.lookup(&id("s-0")).await.is_err() {
         patience.wait().await;
     }
     sleep(Duration::from_millis(500)).await;
-    let recovered = traffic.stop().await.print("Sentinel fail-over", mended);
+    let recovered = traffic.stop().await.print("Sentinel fail-over", repaired);
     assert!(recovered < RECOVERED, "{recovered:?}");
 
     store
@@ -69,7 +69,7 @@ async fn a_fail_over_on_demand_makes_no_session_absent_and_is_written_to_again()
     while all.is_master(old).await || all.master().await == old {
         patience.wait().await;
     }
-    let mended = Instant::now();
+    let repaired = Instant::now();
     let patience = Patience::until("it is written again");
     while store
         .register(&record(&id("after")), &TOKEN, now())
@@ -82,7 +82,7 @@ async fn a_fail_over_on_demand_makes_no_session_absent_and_is_written_to_again()
     let recovered = traffic
         .stop()
         .await
-        .print("Sentinel fail-over on demand", mended);
+        .print("Sentinel fail-over on demand", repaired);
     assert!(recovered < RECOVERED, "{recovered:?}");
     assert!(store.lookup(&id("after")).await.unwrap().is_some());
 }

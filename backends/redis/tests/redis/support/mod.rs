@@ -4,8 +4,8 @@ mod cluster;
 mod proxy;
 mod sentinel;
 mod server;
-mod telling;
 mod traffic;
+mod watch;
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ pub(crate) use cluster::Cluster;
 pub(crate) use proxy::Proxy;
 pub(crate) use sentinel::Sentinels;
 pub(crate) use server::Server;
-pub(crate) use telling::{Recorder, Telling, Told};
 pub(crate) use traffic::Traffic;
+pub(crate) use watch::{Recorder, Reported, Watch};
 
 pub(crate) const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-token1");
 pub(crate) const OTHER_TOKEN: LeaseToken = LeaseToken::from_bytes(*b"tr0ub4dor-token2");

@@ -195,13 +195,13 @@ impl Server {
     }
 
     /// Closes the connections over which it tells of changes, or all others.
-    pub(crate) async fn kill_connections(&self, telling: bool) {
+    pub(crate) async fn kill_connections(&self, watch: bool) {
         let clients: String = redis::from_redis_value(self.run("CLIENT LIST").await).unwrap();
         for client in clients.lines() {
             let is_telling = client.contains(" flags=tB ");
             let is_normal = is_telling || client.contains(" flags=N ");
             let is_own = client.contains(" cmd=client|list ");
-            if is_telling == telling && is_normal && !is_own {
+            if is_telling == watch && is_normal && !is_own {
                 let id = client.strip_prefix("id=").unwrap().split(' ').next();
                 // It may be gone by now.
                 let kill = format!("CLIENT KILL ID {}", id.unwrap());

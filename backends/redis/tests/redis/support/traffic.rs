@@ -87,9 +87,9 @@ async fn ask(store: Arc<RedisStore>, ids: Vec<SessionId>, stop: Arc<AtomicBool>)
 }
 
 impl Report {
-    /// Kinds of failure, the longest call, and how long after `mended` the
+    /// Kinds of failure, the longest call, and how long after `repaired` the
     /// first lookup succeeded that was asked after it.
-    pub(crate) fn print(&self, fault: &str, mended: Instant) -> Duration {
+    pub(crate) fn print(&self, fault: &str, repaired: Instant) -> Duration {
         let worst = self.answers.iter().map(|answer| answer.took).max().unwrap();
         let mut kinds = Vec::new();
         for kind in self.answers.iter().filter_map(|answer| answer.error) {
@@ -97,7 +97,7 @@ impl Report {
                 kinds.push(kind);
             }
         }
-        let recovered = self.recovered(mended);
+        let recovered = self.recovered(repaired);
         println!(
             "| {fault} | {} of {} failed: {kinds:?} | worst {worst:?} | recovered {recovered:?} |",
             self.failures(),
@@ -113,10 +113,13 @@ impl Report {
             .count()
     }
 
-    /// When the last lookup failed that was asked after `mended`, and all
+    /// When the last lookup failed that was asked after `repaired`, and all
     /// after it succeeded.
-    fn recovered(&self, mended: Instant) -> Duration {
-        let after = self.answers.iter().filter(|answer| answer.asked >= mended);
+    fn recovered(&self, repaired: Instant) -> Duration {
+        let after = self
+            .answers
+            .iter()
+            .filter(|answer| answer.asked >= repaired);
         let last_failure = after
             .clone()
             .filter(|answer| answer.error.is_some())
@@ -126,6 +129,6 @@ impl Report {
             .filter(|answer| answer.error.is_none())
             .find(|answer| last_failure.is_none_or(|failed| answer.asked > failed))
             .unwrap();
-        (first_success.asked + first_success.took).saturating_duration_since(mended)
+        (first_success.asked + first_success.took).saturating_duration_since(repaired)
     }
 }
