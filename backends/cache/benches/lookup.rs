@@ -3,7 +3,7 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a benchmark stops at the first surprise"
+    reason = "a benchmark stops at the first failure"
 )]
 
 use std::hint::black_box;
@@ -25,7 +25,7 @@ const SIZES: [(usize, &str); 2] = [(1_000, "1k"), (1_000_000, "1M")];
 fn filled(
     count: usize,
     expiry: Expiry,
-    driven: bool,
+    is_caught_up: bool,
 ) -> (CachedStore<MemoryStore>, Vec<SessionId>) {
     let mut ids: Vec<SessionId> = (0..count)
         .map(|index| format!("session-{index:07}").parse().unwrap())
@@ -42,7 +42,7 @@ fn filled(
         .ttl(DAY)
         .max_staleness(DAY);
     let cached = CachedStore::new(records.collect(), config);
-    if driven {
+    if is_caught_up {
         cached
             .listener()
             .on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
@@ -58,12 +58,12 @@ fn filled(
 fn lookups(criterion: &mut Criterion) {
     let lease = Expiry::At(SystemClock.now().saturating_add(DAY));
     for (count, size) in SIZES {
-        for (expiry, driven, kind) in [
+        for (expiry, is_caught_up, kind) in [
             (Expiry::Never, false, "hit"),
             (lease, false, "hit of a lease"),
-            (lease, true, "hit with a driver"),
+            (lease, true, "hit with a change source"),
         ] {
-            let (cached, ids) = filled(count, expiry, driven);
+            let (cached, ids) = filled(count, expiry, is_caught_up);
             let mut next = ids.iter().cycle();
             criterion.bench_function(&format!("{kind}/{size}"), |bencher| {
                 bencher.iter(|| {

@@ -50,36 +50,36 @@ fn config() -> CacheConfig {
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(30);
 
-fn confirmed_once(store: Arc<MemoryStore>, bound: Duration) -> Store {
+fn caught_up_once(store: Arc<MemoryStore>, bound: Duration) -> Store {
     let store = CachedStore::new(store, config().max_staleness(bound));
     let now = tokio::time::Instant::now().into_std();
     store.listener().on_change(ChangeEvent::CaughtUp(now));
     store
 }
 
-fn with_lifetimes(store: Arc<MemoryStore>, lifetime: Duration) -> Store {
-    let config = config().ttl(lifetime).negative_ttl(lifetime);
+fn with_ttl(store: Arc<MemoryStore>, ttl: Duration) -> Store {
+    let config = config().ttl(ttl).negative_ttl(ttl);
     CachedStore::new(store, config)
 }
 
-fixture!(Lifetimes, LONG, |store| with_lifetimes(store, LONG));
-fixture!(ShortLifetimes, SHORT, |store| with_lifetimes(store, SHORT));
-fixture!(NoLifetimes, Duration::ZERO, |store| {
-    with_lifetimes(store, Duration::ZERO)
+fixture!(LongTtl, LONG, |store| with_ttl(store, LONG));
+fixture!(ShortTtl, SHORT, |store| with_ttl(store, SHORT));
+fixture!(ZeroTtl, Duration::ZERO, |store| {
+    with_ttl(store, Duration::ZERO)
 });
 
-fixture!(Driven, LONG, |store| confirmed_once(store, LONG));
-// Its driver falls silent.
-fixture!(BrieflyDriven, SHORT, |store| confirmed_once(store, SHORT));
+fixture!(CaughtUp, LONG, |store| caught_up_once(store, LONG));
+// Its source falls silent.
+fixture!(BrieflyCaughtUp, SHORT, |store| caught_up_once(store, SHORT));
 
-fixture!(Lost, Duration::ZERO, |store| {
+fixture!(Disconnected, Duration::ZERO, |store| {
     let store = CachedStore::new(store, config());
     store.listener().on_change(ChangeEvent::Disconnected);
     store
 });
 
-fixture!(Untold, SHORT, |store| {
-    let store = with_lifetimes(store, SHORT);
+fixture!(Unsupported, SHORT, |store| {
+    let store = with_ttl(store, SHORT);
     store.listener().on_change(ChangeEvent::Unsupported);
     store
 });
@@ -89,39 +89,39 @@ fixture!(Tiny, LONG, |store| CachedStore::new(
     config().max_bytes(4096)
 ));
 
-mod lifetimes {
+mod long_ttl {
     use super::*;
-    conformance!(read, list, registry, import; Lifetimes);
+    conformance!(read, list, registry, import; LongTtl);
 }
 
-mod short_lifetimes {
+mod short_ttl {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; ShortLifetimes);
+    conformance!(read, list, registry, import, durability, shared; ShortTtl);
 }
 
-mod no_lifetimes {
+mod zero_ttl {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; NoLifetimes);
+    conformance!(read, list, registry, import, durability, shared; ZeroTtl);
 }
 
-mod driven {
+mod caught_up {
     use super::*;
-    conformance!(read, list, registry, import; Driven);
+    conformance!(read, list, registry, import; CaughtUp);
 }
 
-mod briefly_driven {
+mod briefly_caught_up {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; BrieflyDriven);
+    conformance!(read, list, registry, import, durability, shared; BrieflyCaughtUp);
 }
 
-mod lost {
+mod disconnected {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; Lost);
+    conformance!(read, list, registry, import, durability, shared; Disconnected);
 }
 
-mod untold {
+mod unsupported {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; Untold);
+    conformance!(read, list, registry, import, durability, shared; Unsupported);
 }
 
 mod tiny {

@@ -1,8 +1,8 @@
 //! What is logged while records are served stale. In a process of its own:
-//! tracing remembers of each event whether anybody listens, and a test that met
-//! it first on another thread would have it forgotten.
+//! tracing caches for each event whether a subscriber wants it, and a test that
+//! reaches it first on another thread would disable it.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::fmt;
 use std::iter;
@@ -18,13 +18,13 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// How many were served stale, the age of the oldest in ms, and the error.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Told(u64, u64, String);
+struct Logged(u64, u64, String);
 
 #[derive(Debug, Clone, Default)]
-struct Record(Arc<Mutex<Vec<Told>>>);
+struct Record(Arc<Mutex<Vec<Logged>>>);
 
 impl Record {
-    fn take(&self) -> Vec<Told> {
+    fn take(&self) -> Vec<Logged> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -33,14 +33,14 @@ impl<S: Subscriber> Layer<S> for Record {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "dcv_resolver::cache" {
             assert_eq!(*event.metadata().level(), Level::WARN);
-            let mut told = Told::default();
-            event.record(&mut told);
-            self.0.lock().unwrap().push(told);
+            let mut logged = Logged::default();
+            event.record(&mut logged);
+            self.0.lock().unwrap().push(logged);
         }
     }
 }
 
-impl Visit for Told {
+impl Visit for Logged {
     fn record_u64(&mut self, field: &Field, value: u64) {
         match field.name() {
             "stale" => self.0 = value,
@@ -58,13 +58,13 @@ impl Visit for Told {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-fn told(served: u64, oldest_age_ms: u64) -> Told {
+fn logged(served: u64, oldest_age_ms: u64) -> Logged {
     let error = "scripted: the store cannot be reached";
-    Told(served, oldest_age_ms, error.to_owned())
+    Logged(served, oldest_age_ms, error.to_owned())
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_told_at_once_and_then_in_one_line_each_ten_seconds() {
+async fn stale_records_are_logged_at_once_and_then_every_ten_seconds() {
     let record = Record::default();
     let subscriber = tracing_subscriber::registry().with(record.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
@@ -92,26 +92,26 @@ async fn an_outage_is_told_at_once_and_then_in_one_line_each_ten_seconds() {
 
     ask_after(0).await;
     ask_after(30_000).await;
-    assert_eq!(record.take(), [told(1, 30_000)]);
+    assert_eq!(record.take(), [logged(1, 30_000)]);
     for _ in 0..9 {
         ask_after(1_000).await;
     }
     assert_eq!(record.take(), []);
     ask_after(1_000).await;
-    assert_eq!(record.take(), [told(10, 40_000)]);
+    assert_eq!(record.take(), [logged(10, 40_000)]);
 
     // A store that answers in between makes no more lines than that.
     ask_after(1_000).await;
     ask_after(0).await;
     assert_eq!(record.take(), []);
     ask_after(30_000).await;
-    assert_eq!(record.take(), [told(1, 41_000)]);
+    assert_eq!(record.take(), [logged(1, 41_000)]);
 
-    // What nobody has been told of at the end is told then.
+    // What has not been logged is logged when the cache is dropped.
     ask_after(30_000).await;
-    assert_eq!(record.take(), [told(1, 30_000)]);
+    assert_eq!(record.take(), [logged(1, 30_000)]);
     ask_after(0).await;
     assert_eq!(record.take(), []);
     drop(store);
-    assert_eq!(record.take(), [told(1, 30_000)]);
+    assert_eq!(record.take(), [logged(1, 30_000)]);
 }

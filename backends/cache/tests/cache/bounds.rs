@@ -8,7 +8,7 @@ use dcv_resolver_core::{Expiry, SessionRecord, SessionStore};
 use crate::support::{Backend, cached, id, port_of, record};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_kept_stays_within_its_bound() {
+async fn entries_stay_within_max_bytes() {
     const BOUND: u64 = 1 << 20;
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().max_bytes(1 << 20));
@@ -26,7 +26,7 @@ async fn what_is_kept_stays_within_its_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_that_nobody_has_do_not_push_out_those_in_use() {
+async fn unknown_ids_do_not_evict_ids_in_use() {
     let backend = Backend::new();
     let config = CacheConfig::default()
         .max_bytes(1 << 20)
@@ -51,7 +51,7 @@ async fn ids_that_nobody_has_do_not_push_out_those_in_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_larger_than_the_cache_is_answered_and_not_kept() {
+async fn record_larger_than_the_cache_is_returned_and_not_cached() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().max_bytes(64 << 10));
     let host = "ws.example".parse().unwrap();
@@ -69,7 +69,7 @@ async fn a_record_larger_than_the_cache_is_answered_and_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_grows_too_large_does_not_leave_its_old_self_behind() {
+async fn record_that_grows_too_large_replaces_its_entry() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().max_bytes(64 << 10));
     let small = record(&id("growing"), 1, Expiry::Never);
@@ -88,7 +88,7 @@ async fn a_record_that_grows_too_large_does_not_leave_its_old_self_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_bytes_are_no_cache() {
+async fn zero_bytes_cache_nothing() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().max_bytes(0));
     for calls in 1..5 {

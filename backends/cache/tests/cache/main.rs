@@ -1,13 +1,13 @@
-//! What a cache promises, in front of a store that does as it is told.
+//! What a cache guarantees, in front of a scripted store.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod bounds;
-mod driven;
-mod flights;
-mod lifetimes;
+mod change_source;
 mod model;
 mod registry;
+mod single_flight;
 mod stale;
 mod support;
 mod threads;
+mod ttl;

@@ -16,24 +16,24 @@ use dcv_resolver_core::{Expiry, SessionId, SessionRecord, SessionStore};
 /// What happens next. Ids are numbers below [`IDS`].
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// Somebody asks.
+    /// A lookup begins.
     Ask(usize),
-    /// One who has asked gives up.
+    /// A lookup is dropped.
     GiveUp(usize),
     /// A session comes, or has another port.
     Put(usize),
     /// A session goes.
     Remove(usize),
-    /// What has changed so far is told, and that it is all.
-    Tell,
-    /// All of it is told at once, without saying what.
-    TellAll,
-    /// The driver loses track.
-    Lose,
-    /// It says that it does not tell.
-    Refuse,
-    /// It tells again.
-    Find,
+    /// All changes so far are reported, and the source is caught up.
+    Report,
+    /// They are reported as `AllChanged`.
+    ReportAll,
+    /// The source is disconnected.
+    Disconnect,
+    /// It is unsupported.
+    Unsupported,
+    /// It is caught up again.
+    CatchUp,
     /// Calls begin and do not end, or end again.
     Hold,
     Release,
@@ -50,11 +50,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..8_usize).prop_map(Step::GiveUp),
         4 => (0..IDS).prop_map(Step::Put),
         2 => (0..IDS).prop_map(Step::Remove),
-        4 => Just(Step::Tell),
-        1 => Just(Step::TellAll),
-        1 => Just(Step::Lose),
-        1 => Just(Step::Refuse),
-        2 => Just(Step::Find),
+        4 => Just(Step::Report),
+        1 => Just(Step::ReportAll),
+        1 => Just(Step::Disconnect),
+        1 => Just(Step::Unsupported),
+        2 => Just(Step::CatchUp),
         2 => Just(Step::Hold),
         4 => Just(Step::Release),
         1 => Just(Step::Fail(true)),
@@ -64,16 +64,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const HIT_LIFETIME: Duration = Duration::from_secs(30);
-const MISS_LIFETIME: Duration = Duration::from_secs(1);
-const STALENESS_BOUND: Duration = Duration::from_secs(2);
+const TTL: Duration = Duration::from_secs(30);
+const NEGATIVE_TTL: Duration = Duration::from_secs(1);
+const MAX_STALENESS: Duration = Duration::from_secs(2);
 
 /// The truth, and who waits for it.
 struct World {
     store: Arc<CachedStore<Backend>>,
     backend: Backend,
-    driver: Arc<dyn ChangeListener>,
-    drives: bool,
+    source: Arc<dyn ChangeListener>,
+    has_source: bool,
     stale_if_error: Duration,
     /// Of each id, what it was from which event on, the last one last. Events
     /// are counted, since several may happen at the same time.
@@ -83,8 +83,8 @@ struct World {
     barriers: HashMap<usize, usize>,
     /// By event: the same, although the store fails.
     stale_barriers: HashMap<usize, usize>,
-    untold: Vec<usize>,
-    lost: bool,
+    unreported: Vec<usize>,
+    has_gap: bool,
     /// What the age of an answer is bound by.
     by: By,
     asking: Vec<Asking>,
@@ -92,8 +92,8 @@ struct World {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    Lifetimes,
-    Confirmations,
+    Ttl,
+    MaxStaleness,
 }
 
 type Answer = Result<Option<SessionRecord>, StoreError>;
@@ -114,23 +114,23 @@ fn name(index: usize) -> SessionId {
 }
 
 impl World {
-    fn new(drives: bool, stale_if_error: Duration) -> Self {
+    fn new(has_source: bool, stale_if_error: Duration) -> Self {
         let backend = Backend::new();
         let config = CacheConfig::default()
-            .ttl(HIT_LIFETIME)
-            .negative_ttl(MISS_LIFETIME)
-            .max_staleness(STALENESS_BOUND)
+            .ttl(TTL)
+            .negative_ttl(NEGATIVE_TTL)
+            .max_staleness(MAX_STALENESS)
             .stale_if_error(stale_if_error);
         let store = Arc::new(cached(&backend, config));
-        let driver = store.listener();
-        if drives {
-            driver.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
+        let source = store.listener();
+        if has_source {
+            source.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
         }
         Self {
             store,
             backend,
-            driver,
-            drives,
+            source,
+            has_source,
             stale_if_error,
             history: (0..IDS)
                 .map(|id| (id, vec![(0, Instant::now(), None)]))
@@ -138,12 +138,12 @@ impl World {
             events: 0,
             barriers: (0..IDS).map(|id| (id, 0)).collect(),
             stale_barriers: (0..IDS).map(|id| (id, 0)).collect(),
-            untold: Vec::new(),
-            lost: false,
-            by: if drives {
-                By::Confirmations
+            unreported: Vec::new(),
+            has_gap: false,
+            by: if has_source {
+                By::MaxStaleness
             } else {
-                By::Lifetimes
+                By::Ttl
             },
             asking: Vec::new(),
         }
@@ -177,37 +177,41 @@ impl World {
                 self.backend.remove(&name(id));
                 self.changed(id, None);
             }
-            Step::Tell if !self.lost => self.tell(),
-            Step::TellAll if !self.lost => {
-                self.driver.on_change(ChangeEvent::AllChanged);
-                self.untold.clear();
+            Step::Report if !self.has_gap => self.report(),
+            Step::ReportAll if !self.has_gap => {
+                self.source.on_change(ChangeEvent::AllChanged);
+                self.unreported.clear();
                 self.bar_everything();
                 self.bar_everything_stale();
             }
-            Step::Lose if self.drives => {
-                self.driver.on_change(ChangeEvent::Disconnected);
-                self.lost = true;
-                self.go_by(By::Confirmations);
+            Step::Disconnect if self.has_source => {
+                self.source.on_change(ChangeEvent::Disconnected);
+                self.has_gap = true;
+                self.go_by(By::MaxStaleness);
                 self.bar_everything();
             }
-            Step::Refuse if self.drives => {
-                self.driver.on_change(ChangeEvent::Unsupported);
-                self.lost = true;
-                self.go_by(By::Lifetimes);
+            Step::Unsupported if self.has_source => {
+                self.source.on_change(ChangeEvent::Unsupported);
+                self.has_gap = true;
+                self.go_by(By::Ttl);
                 self.bar_everything();
                 self.bar_everything_stale();
             }
-            Step::Find if self.lost => {
-                self.driver.on_change(ChangeEvent::AllChanged);
-                self.driver
+            Step::CatchUp if self.has_gap => {
+                self.source.on_change(ChangeEvent::AllChanged);
+                self.source
                     .on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
-                self.lost = false;
-                self.go_by(By::Confirmations);
-                self.untold.clear();
+                self.has_gap = false;
+                self.go_by(By::MaxStaleness);
+                self.unreported.clear();
                 self.bar_everything();
                 self.bar_everything_stale();
             }
-            Step::Tell | Step::TellAll | Step::Lose | Step::Refuse | Step::Find => {}
+            Step::Report
+            | Step::ReportAll
+            | Step::Disconnect
+            | Step::Unsupported
+            | Step::CatchUp => {}
             Step::Hold => self.backend.hold(),
             Step::Release => self.backend.release(),
             Step::Fail(fails) => {
@@ -223,17 +227,17 @@ impl World {
     fn changed(&mut self, id: usize, port: Option<u16>) {
         let change = (self.events, Instant::now(), port);
         self.history.get_mut(&id).unwrap().push(change);
-        self.untold.push(id);
+        self.unreported.push(id);
     }
 
-    fn tell(&mut self) {
-        for id in std::mem::take(&mut self.untold) {
-            self.driver.on_change(ChangeEvent::Changed(&name(id)));
+    fn report(&mut self) {
+        for id in std::mem::take(&mut self.unreported) {
+            self.source.on_change(ChangeEvent::Changed(&name(id)));
             self.barriers.insert(id, self.events);
             self.stale_barriers.insert(id, self.events);
         }
-        if self.drives {
-            self.driver
+        if self.has_source {
+            self.source
                 .on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
         }
     }
@@ -264,9 +268,9 @@ impl World {
                 continue;
             };
             let bounds = asked.by.iter().map(|by| match (by, found) {
-                (By::Confirmations, _) => STALENESS_BOUND,
-                (By::Lifetimes, Some(_)) => HIT_LIFETIME,
-                (By::Lifetimes, None) => MISS_LIFETIME,
+                (By::MaxStaleness, _) => MAX_STALENESS,
+                (By::Ttl, Some(_)) => TTL,
+                (By::Ttl, None) => NEGATIVE_TTL,
             });
             let bound = bounds.max().unwrap();
             let fresh = self.was(asked.id, found, asked.began, bound, asked.barrier);
@@ -311,20 +315,20 @@ impl World {
     }
 }
 
-fn run(drives: bool, stale_if_error: Duration, steps: &[Step]) {
+fn run(has_source: bool, stale_if_error: Duration, steps: &[Step]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut world = World::new(drives, stale_if_error);
+        let mut world = World::new(has_source, stale_if_error);
         for step in steps {
             world.step(*step).await;
         }
-        // Everybody is answered in the end.
+        // Every lookup ends.
         world.step(Step::Release).await;
-        assert!(world.asking.is_empty(), "somebody waits for ever");
+        assert!(world.asking.is_empty(), "a lookup never ended");
     });
 }
 
@@ -337,17 +341,17 @@ proptest! {
 
     #[test]
     fn no_answer_is_older_than_its_bound(
-        drives: bool,
+        has_source: bool,
         steps in proptest::collection::vec(step(), 1..80),
     ) {
-        run(drives, Duration::ZERO, &steps);
+        run(has_source, Duration::ZERO, &steps);
     }
 
     #[test]
     fn no_stale_answer_is_older_than_its_bound(
-        drives: bool,
+        has_source: bool,
         steps in proptest::collection::vec(step(), 1..80),
     ) {
-        run(drives, Duration::from_secs(10), &steps);
+        run(has_source, Duration::from_secs(10), &steps);
     }
 }

@@ -1,4 +1,4 @@
-//! Whoever writes through the cache finds what it has written.
+//! A write through the cache is visible at once.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn token() -> LeaseToken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_of_write_is_seen_at_once() {
+async fn own_write_is_visible_at_once() {
     let clock = ManualClock::default();
     let store = CachedStore::new(
         MemoryStore::new(),
@@ -51,7 +51,7 @@ async fn each_kind_of_write_is_seen_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_swept_is_gone_at_once_and_nothing_else_is() {
+async fn swept_record_is_absent_at_once_and_others_stay_cached() {
     let clock = ManualClock::default();
     let store = CachedStore::new(
         MemoryStore::new(),
@@ -104,7 +104,7 @@ async fn slow() -> Arc<CachedStore<Slow>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_looked_up_before_a_write_is_done_is_not_kept_after_it() {
+async fn lookup_during_a_write_is_not_cached_after_it() {
     for kind in KINDS {
         let store = slow().await;
         let writing = tokio::spawn(write(kind, Arc::clone(&store)));
@@ -119,7 +119,7 @@ async fn what_is_looked_up_before_a_write_is_done_is_not_kept_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_is_given_up_may_have_happened() {
+async fn dropped_write_invalidates_too() {
     for kind in KINDS {
         let store = slow().await;
         store.store().may_begin.add_permits(1);

@@ -25,7 +25,7 @@ async fn ask(store: &CachedStore<Backend>) -> Result<Option<u16>, StoreErrorKind
 const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable;
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_served_stale_unless_it_is_wished() {
+async fn nothing_is_served_stale_by_default() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     backend.put(console(1));
@@ -36,7 +36,7 @@ async fn nothing_is_served_stale_unless_it_is_wished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn during_an_outage_a_record_is_served_for_as_long_as_is_wished() {
+async fn record_is_served_stale_for_stale_if_error_during_an_outage() {
     let backend = Backend::new();
     let store = patient(&backend);
     backend.put(console(1));
@@ -61,7 +61,7 @@ async fn during_an_outage_a_record_is_served_for_as_long_as_is_wished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_is_no_outage_is_told() {
+async fn error_other_than_an_outage_is_returned() {
     let backend = Backend::new();
     let store = patient(&backend);
     backend.put(console(1));
@@ -74,7 +74,7 @@ async fn an_error_that_is_no_outage_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absence_is_never_served_stale() {
+async fn absence_is_never_served_stale() {
     let backend = Backend::new();
     let store = patient(&backend);
     assert_eq!(console_of(&store).await, None);
@@ -84,7 +84,7 @@ async fn an_absence_is_never_served_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absence_that_came_later_hides_the_record_before_it() {
+async fn later_absence_replaces_the_record_before_it() {
     let backend = Backend::new();
     let store = patient(&backend);
     backend.put(console(1));
@@ -98,7 +98,7 @@ async fn an_absence_that_came_later_hides_the_record_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_record_is_never_served_stale() {
+async fn expired_record_is_never_served_stale() {
     let clock = ManualClock::default();
     let backend = Backend::new();
     let config = CacheConfig::default()
@@ -116,7 +116,7 @@ async fn an_expired_record_is_never_served_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_to_have_changed_is_never_served_stale() {
+async fn changed_record_is_never_served_stale() {
     let backend = Backend::new();
     let store = patient(&backend);
     for forget in [
@@ -138,7 +138,7 @@ async fn what_is_known_to_have_changed_is_never_served_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_driver_the_time_counts_from_what_it_last_confirmed() {
+async fn stale_age_counts_from_the_last_catch_up() {
     let backend = Backend::new();
     let store = patient(&backend);
     let listener = store.listener();
@@ -155,7 +155,7 @@ async fn with_a_driver_the_time_counts_from_what_it_last_confirmed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_store_is_gone_with_its_driver_it_is_an_outage_like_any() {
+async fn disconnected_source_allows_stale_records_until_all_changed() {
     let backend = Backend::new();
     let store = patient(&backend);
     let listener = store.listener();
@@ -172,7 +172,7 @@ async fn when_the_store_is_gone_with_its_driver_it_is_an_outage_like_any() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_driver_that_does_not_tell_it_is_an_outage_like_any() {
+async fn unsupported_source_allows_stale_records() {
     let backend = Backend::new();
     let store = patient(&backend);
     store.listener().on_change(ChangeEvent::Unsupported);
@@ -186,7 +186,7 @@ async fn with_a_driver_that_does_not_tell_it_is_an_outage_like_any() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_record_is_marked_with_its_age_and_a_fresh_one_is_not() {
+async fn only_a_stale_record_carries_its_age() {
     let backend = Backend::new();
     let store = patient(&backend);
     let listener = store.listener();
@@ -219,7 +219,7 @@ async fn a_stale_record_is_marked_with_its_age_and_a_fresh_one_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cache_keeps_nothing_that_another_served_stale() {
+async fn record_served_stale_by_another_cache_is_not_cached() {
     let backend = Backend::new();
     let inner = std::sync::Arc::new(patient(&backend));
     let outer = CachedStore::new(std::sync::Arc::clone(&inner), CacheConfig::default());

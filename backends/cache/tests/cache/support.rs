@@ -1,4 +1,4 @@
-//! A store that does as it is told.
+//! A store that the test controls.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -116,7 +116,7 @@ pub(crate) fn id(text: &str) -> SessionId {
     text.parse().unwrap()
 }
 
-/// A record of `id`, told from others by its port.
+/// A record of `id`, distinguished from others by its port.
 pub(crate) fn record(id: &SessionId, port: u16, expiry: Expiry) -> SessionRecord {
     SessionRecord::builder(id.clone(), "ws-17.dcv.example".parse().unwrap(), expiry)
         .http_port(port)

@@ -43,7 +43,7 @@ fn served(store: &CachedStore<Number>, id: &SessionId) -> Option<i64> {
 }
 
 #[test]
-fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
+fn no_thread_is_served_a_record_known_to_have_changed() {
     const FIRST: i64 = 1 << 50;
     const LAST: i64 = FIRST + 50_000;
     let config = CacheConfig::default().max_staleness(Duration::from_secs(3600));
@@ -52,11 +52,11 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
     let now = || Instant::now().into_std();
     listener.on_change(ChangeEvent::CaughtUp(now()));
     let console = id("console");
-    let told = AtomicI64::new(FIRST);
+    let reported = AtomicI64::new(FIRST);
     // Counted, since a panic on one thread would keep the others waiting.
     let wrong = AtomicUsize::new(0);
     let look = || {
-        let known = told.load(Ordering::SeqCst);
+        let known = reported.load(Ordering::SeqCst);
         if served(&store, &console).is_some_and(|found| found < known) {
             wrong.fetch_add(1, Ordering::SeqCst);
         }
@@ -76,7 +76,7 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
                     listener.on_change(ChangeEvent::CaughtUp(now()));
                 }
                 1 => listener.on_change(ChangeEvent::AllChanged),
-                // Lifetimes hold, and then they do not.
+                // TTLs apply, and then they do not.
                 2 => listener.on_change(ChangeEvent::Unsupported),
                 3 => {
                     listener.on_change(ChangeEvent::AllChanged);
@@ -84,7 +84,7 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
                 }
                 _ => listener.on_change(ChangeEvent::Changed(&console)),
             }
-            told.store(number, Ordering::SeqCst);
+            reported.store(number, Ordering::SeqCst);
             // Time for what was under way to come too late.
             for _ in 0..10 {
                 look();
@@ -94,7 +94,7 @@ fn nothing_is_served_on_any_thread_that_is_known_to_have_changed() {
     assert_eq!(
         wrong.into_inner(),
         0,
-        "answers were older than what was told"
+        "lookups returned what was known to have changed"
     );
     assert!(store.stats().hits_total() > 0);
 }

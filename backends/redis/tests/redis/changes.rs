@@ -1,4 +1,4 @@
-//! What a listener is reported, whoever makes the change.
+//! The events that a listener receives, whatever program makes the change.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::support::{
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn whatever_others_do_to_a_key_is_told() {
+async fn change_by_any_command_is_reported() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     fill(&store, 3).await;
@@ -73,7 +73,7 @@ async fn whatever_others_do_to_a_key_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn that_databases_were_swapped_is_told() {
+async fn swapped_databases_are_reported() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     fill(&store, 1).await;
@@ -105,7 +105,7 @@ async fn that_databases_were_swapped_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
+async fn change_by_another_process_is_reported_and_visible() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let other = patient_store(&server.url());
@@ -162,7 +162,7 @@ async fn what_a_store_of_another_process_does_is_told_and_then_visible() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn what_is_no_session_of_the_store_is_not_told() {
+async fn change_of_foreign_key_is_not_reported() {
     let server = Server::start().await;
     let config = patient(RedisConfig::from_url(&server.url()).unwrap());
     let watch = Watch::start(&RedisStore::new(config.key_prefix("mine[*]:"))).await;
@@ -195,7 +195,7 @@ async fn what_is_no_session_of_the_store_is_not_told() {
 /// over before it hands over the answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs redis-server"]
-async fn a_change_is_told_before_a_moment_after_it_is_confirmed() {
+async fn change_is_reported_before_later_catch_up() {
     let server = Server::start().await;
     catches_up_after_reporting(&server, &server.url(), Duration::ZERO).await;
 }
@@ -203,7 +203,7 @@ async fn a_change_is_told_before_a_moment_after_it_is_confirmed() {
 /// The answer to a heartbeat is under way while there are changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs redis-server"]
-async fn a_change_is_told_before_a_moment_after_it_is_confirmed_over_a_slow_connection() {
+async fn change_is_reported_before_later_catch_up_over_slow_connection() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     proxy.delay(Duration::from_millis(30));
@@ -269,7 +269,7 @@ async fn catches_up_after_reporting(server: &Server, url: &str, pause: Duration)
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
+async fn watch_starts_while_redis_is_down_and_ends_when_dropped() {
     let mut server = Server::prepare(&[]);
     let store = patient_store(&server.url());
     let watch = Watch::begin(&store);
@@ -297,7 +297,7 @@ async fn it_starts_while_redis_is_down_and_ends_when_it_is_dropped() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn two_listeners_hear_the_same() {
+async fn two_listeners_receive_the_same_events() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let (one, two) = (Watch::start(&store).await, Watch::start(&store).await);
@@ -310,7 +310,7 @@ async fn two_listeners_hear_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn over_a_given_connection_it_says_that_it_is_not_available() {
+async fn given_connection_is_unsupported() {
     let server = Server::start().await;
     let client = redis::Client::open(server.url()).unwrap();
     let manager = client.get_connection_manager().await.unwrap();

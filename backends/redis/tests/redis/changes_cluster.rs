@@ -28,7 +28,7 @@ async fn reports(watch: &Watch, other: &RedisStore, ids: &[SessionId]) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn changes_on_every_master_are_told_while_slots_move() {
+async fn changes_on_every_master_are_reported_while_slots_move() {
     let cluster = Cluster::start().await;
     let (store, other) = (patient_store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 30).await;
@@ -47,7 +47,7 @@ async fn changes_on_every_master_are_told_while_slots_move() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_slot_that_changes_hands_without_its_keys_changes_everything() {
+async fn slot_that_moves_without_its_keys_changes_everything() {
     let cluster = Cluster::start().await;
     let store = patient_store(&cluster.url());
     let ids = fill(&store, 1).await;
@@ -65,7 +65,7 @@ async fn a_slot_that_changes_hands_without_its_keys_changes_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_master_that_is_added_is_listened_to() {
+async fn added_master_is_watched() {
     let mut cluster = Cluster::start().await;
     let (store, other) = (patient_store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 3).await;
@@ -81,7 +81,7 @@ async fn a_master_that_is_added_is_listened_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_killed_and_a_frozen_master_are_failed_over() {
+async fn killed_and_frozen_masters_are_failed_over() {
     let mut cluster = Cluster::start().await;
     let (store, other) = (store(&cluster.url()), store(&cluster.url()));
     let ids = fill(&store, 30).await;
@@ -106,7 +106,7 @@ async fn a_killed_and_a_frozen_master_are_failed_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_fail_over_on_demand_is_followed_though_nobody_looks_anything_up() {
+async fn manual_fail_over_is_followed_without_lookups() {
     let cluster = Cluster::start().await;
     let (store, other) = (store(&cluster.url()), patient_store(&cluster.url()));
     let ids = fill(&store, 30).await;
@@ -131,7 +131,7 @@ async fn a_fail_over_on_demand_is_followed_though_nobody_looks_anything_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_black_hole_to_one_node() {
+async fn silent_connection_to_one_node_is_replaced() {
     let cluster = Cluster::start().await;
     let proxy = Proxy::start(cluster.nodes[0].port).await;
     cluster.announce(0, proxy.port).await;
@@ -151,7 +151,7 @@ async fn a_black_hole_to_one_node() {
 /// As when an address is given to another machine.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn lookups_that_reach_another_node_are_not_confirmed() {
+async fn source_is_disconnected_while_lookups_reach_another_node() {
     let cluster = Cluster::start().await;
     let proxy = Proxy::start(cluster.nodes[0].port).await;
     cluster.announce(0, proxy.port).await;
@@ -163,7 +163,7 @@ async fn lookups_that_reach_another_node_are_not_confirmed() {
     cluster.nodes[0].kill_connections(false).await;
     let patience = Patience::until("the source is disconnected");
     while !watch.since(mark).contains(&Reported::Disconnected) {
-        // The driver connects anew when it is asked something.
+        // The driver connects again when a command is sent.
         let _ = store.lookup(&ids[0]).await;
         patience.wait().await;
     }
@@ -175,7 +175,7 @@ async fn lookups_that_reach_another_node_are_not_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn the_permissions_in_the_readme_are_enough() {
+async fn permissions_in_readme_suffice() {
     let cluster = Cluster::start().await;
     for node in &cluster.nodes {
         node.run(

@@ -27,7 +27,7 @@ async fn reports(watch: &Watch, server: &Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_that_is_killed_and_restarted() {
+async fn source_recovers_from_killed_server() {
     let mut server = Server::start_durable().await;
     let store = store(&server.url());
     let watch = Watch::start(&store).await;
@@ -53,7 +53,7 @@ async fn a_server_that_is_killed_and_restarted() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_black_hole() {
+async fn source_recovers_from_silent_connection() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
@@ -84,7 +84,7 @@ async fn a_black_hole() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_that_freezes_and_thaws() {
+async fn source_recovers_from_frozen_server() {
     let server = Server::start().await;
     let store = store(&server.url());
     let watch = Watch::start(&store).await;
@@ -102,7 +102,7 @@ async fn a_server_that_freezes_and_thaws() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn one_byte_at_a_time() {
+async fn pushes_in_single_bytes_are_reported() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     proxy.slice();
@@ -113,7 +113,7 @@ async fn one_byte_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_connection_that_is_closed_while_the_other_one_stays() {
+async fn source_recovers_from_one_closed_connection() {
     let server = Server::start().await;
     let store = store(&server.url());
     let watch = Watch::start(&store).await;
@@ -139,7 +139,7 @@ async fn a_connection_that_is_closed_while_the_other_one_stays() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn lookups_and_changes_come_from_the_same_server() {
-    for telling_is_first in [true, false] {
+    for watch_is_first in [true, false] {
         let (old, new) = (Server::start().await, Server::start().await);
         let proxy = Proxy::start(old.port).await;
         let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
@@ -148,8 +148,8 @@ async fn lookups_and_changes_come_from_the_same_server() {
         assert_eq!(store.lookup(&id("s-0")).await.unwrap(), None);
         proxy.point_at(new.port);
         let mark = watch.mark();
-        old.kill_connections(telling_is_first).await;
-        if !telling_is_first {
+        old.kill_connections(watch_is_first).await;
+        if !watch_is_first {
             // The one that the connection is found to be closed by.
             store.lookup(&id("s-0")).await.unwrap();
         }
@@ -164,7 +164,7 @@ async fn lookups_and_changes_come_from_the_same_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_sentinel_fail_over() {
+async fn source_follows_sentinel_fail_over() {
     let mut all = Sentinels::start().await;
     let store = store(&all.url());
     fill(&store, 3).await;
@@ -197,7 +197,7 @@ async fn a_sentinel_fail_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_master_that_is_demoted_while_its_connections_stay() {
+async fn source_leaves_demoted_master() {
     let mut all = Sentinels::start().await;
     let store = store(&all.url());
     let watch = Watch::start(&store).await;
@@ -233,7 +233,7 @@ async fn a_master_that_is_demoted_while_its_connections_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn the_permissions_in_the_readme_are_enough_with_sentinels() {
+async fn permissions_in_readme_suffice_with_sentinels() {
     let mut all = Sentinels::start().await;
     let master = all.master().await;
     let rules = format!(
@@ -249,7 +249,7 @@ async fn the_permissions_in_the_readme_are_enough_with_sentinels() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn over_tls() {
+async fn changes_are_reported_over_tls() {
     let authority = Authority::new();
     let server = authority.server("127.0.0.1").await;
     let store = authority.store(&server);
@@ -271,7 +271,7 @@ const PASSWORD: &str = "tr0ub4dor-changes";
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
-async fn a_refusal_is_said_once_and_asked_about_again() {
+async fn refusal_is_logged_once_and_retried() {
     let server = Server::start().await;
     let rules = format!(
         "ACL SETUSER ann on >{PASSWORD} resetkeys ~dcv:session:* resetchannels \
@@ -318,7 +318,7 @@ async fn refusing() -> (Server, RedisStore) {
 /// of what was answered before.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn where_it_is_refused_a_new_connection_is_told_and_asked_at_once() {
+async fn refusal_is_reported_and_retried_for_each_new_connection() {
     let (server, store) = refusing().await;
     let watch = Watch::begin(&store);
     watch.unsupported(0).await;
@@ -349,7 +349,7 @@ const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_refusal_after_it_has_worked() {
+async fn refusal_after_success_is_reported() {
     let (server, store) = refusing().await;
     server.run("ACL SETUSER ann +client|tracking").await;
     let watch = Watch::start(&store).await;
@@ -376,7 +376,7 @@ async fn a_refusal_after_it_has_worked() {
     // The last word, too.
     let recorder = Arc::clone(&watch.recorder);
     drop(watch);
-    let patience = Patience::until("nobody tells any more");
+    let patience = Patience::until("the watch has ended");
     while Arc::strong_count(&recorder) > 1 {
         patience.wait().await;
     }
@@ -385,7 +385,7 @@ async fn a_refusal_after_it_has_worked() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_that_refuses_and_is_gone_is_lost_until_it_refuses_again() {
+async fn refusing_server_that_ends_is_disconnected_until_it_refuses_again() {
     let mut server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
     let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
@@ -418,7 +418,7 @@ async fn denials(server: &Server) -> u64 {
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
-async fn a_server_without_resp3_does_not_tell() {
+async fn server_without_resp3_is_unsupported() {
     let server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
     let (warnings, _guard) = Warnings::of_this_thread();

@@ -22,7 +22,7 @@ const SHORT: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_millis(100);
 
 /// The smallest cache that keeps to the contract: nothing is served unless
-/// changes are told, and nothing kept that may have changed since it was asked
+/// changes are reported, and nothing kept that may have changed since it was asked
 /// for.
 #[derive(Debug, Default)]
 struct TinyCache(Mutex<Kept>);
@@ -32,7 +32,7 @@ struct Kept {
     entries: HashMap<SessionId, u64>,
     changes: HashMap<SessionId, u64>,
     losses: u64,
-    is_telling: bool,
+    is_current: bool,
     confirmed: Option<Instant>,
 }
 
@@ -59,7 +59,7 @@ impl TinyCache {
             .await?
             .map_or(0, |record| record.owner().unwrap().parse::<u64>().unwrap());
         let mut kept = self.kept();
-        if kept.is_telling && kept.version(session) == before {
+        if kept.is_current && kept.version(session) == before {
             kept.entries.insert(session.clone(), value);
         }
         Ok((value, false))
@@ -87,19 +87,19 @@ impl ChangeListener for TinyCache {
                 let mut kept = self.kept();
                 kept.entries.clear();
                 kept.losses += 1;
-                kept.is_telling = true;
+                kept.is_current = true;
             }
             ChangeEvent::CaughtUp(moment) => {
                 self.kept().confirmed = Some(moment);
             }
             ChangeEvent::Disconnected => {
                 let mut kept = self.kept();
-                kept.is_telling = false;
+                kept.is_current = false;
                 kept.entries.clear();
             }
             ChangeEvent::Unsupported => {
                 let mut kept = self.kept();
-                kept.is_telling = false;
+                kept.is_current = false;
                 kept.entries.clear();
             }
             event => panic!("{event:?}"),

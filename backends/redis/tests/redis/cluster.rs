@@ -16,7 +16,7 @@ use crate::support::{
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn nothing_is_absent_while_slots_move() {
+async fn no_session_is_absent_while_slots_move() {
     let cluster = Cluster::start().await;
     let store = Arc::new(store(&cluster.url()));
     let ids = fill(&store, 200).await;
@@ -78,7 +78,7 @@ async fn listed(store: &dyn SessionListing) -> HashSet<SessionId> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_killed_and_a_frozen_master_are_failed_over() {
+async fn killed_and_frozen_masters_are_failed_over() {
     let mut cluster = Cluster::start().await;
     let store = Arc::new(store(&cluster.url()));
     let ids = fill(&store, 60).await;
@@ -114,7 +114,7 @@ const FROZEN: Duration = Duration::from_secs(6);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_frozen_node_that_comes_back_is_served_again() {
+async fn frozen_node_that_comes_back_is_asked_again() {
     // Without fail-over, for lack of a vote in so short a time.
     let cluster = Cluster::start_with_node_timeout(60_000).await;
     let store = Arc::new(store(&cluster.url()));
@@ -139,7 +139,7 @@ async fn a_frozen_node_that_comes_back_is_served_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_black_holed_connection_to_one_node_is_replaced() {
+async fn silent_connection_to_one_node_is_replaced() {
     let cluster = Cluster::start().await;
     let proxy = Proxy::start(cluster.nodes[0].port).await;
     cluster.announce(0, proxy.port).await;
@@ -161,7 +161,7 @@ async fn a_black_holed_connection_to_one_node_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_cluster_that_is_down_is_unavailable() {
+async fn cluster_that_is_down_is_unavailable() {
     let mut cluster = Cluster::start().await;
     let store = store(&cluster.url());
     let ids = fill(&store, 30).await;
@@ -187,7 +187,7 @@ async fn a_cluster_that_is_down_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_page_token_of_a_master_that_is_gone_is_an_invalid_page() {
+async fn page_token_of_removed_master_is_invalid() {
     let cluster = Cluster::start().await;
     let store = store(&cluster.url());
     fill(&store, 10).await;

@@ -55,7 +55,7 @@ async fn runtime_that_stops_or_ends_does_not_disturb_lookups_of_another() {
     let other = stopped_runtime();
     let first = begun_on(&other, store.lookup(&ids[0]));
     let second = begun_on(&other, store.lookup(&ids[0]));
-    // The runtime still exists, but nobody drives it.
+    // The runtime still exists, but does not run.
     let many = join_all((0..64).map(|_| store.lookup(&ids[1]))).await;
     assert!(many.into_iter().all(|found| found.unwrap().is_some()));
     assert!(first.await.unwrap().is_some());

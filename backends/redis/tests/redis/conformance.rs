@@ -39,7 +39,7 @@ impl Place {
 /// from memory.
 const STALENESS_BOUND: Duration = Duration::from_millis(300);
 
-/// `store` behind a cache that is told of changes until the rule's runtime
+/// `store` behind a cache that watches changes until the rule's runtime
 /// ends.
 fn cached(store: RedisStore) -> CachedStore<Arc<RedisStore>> {
     let config = CacheConfig::default()

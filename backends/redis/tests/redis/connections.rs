@@ -28,7 +28,7 @@ async fn serves(connection: impl Into<RedisConnection>) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_connection_manager_or_a_connection_is_shared() {
+async fn given_connection_and_manager_are_used() {
     let mut server = Server::start().await;
     let client = redis::Client::open(server.url()).unwrap();
     serves(client.get_multiplexed_async_connection().await.unwrap()).await;
@@ -49,7 +49,7 @@ async fn a_connection_manager_or_a_connection_is_shared() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_cluster_connection_is_shared() {
+async fn given_cluster_connection_is_used() {
     let cluster = Cluster::start().await;
     let client = redis::cluster::ClusterClient::new([cluster.nodes[0].url()]).unwrap();
     serves(client.get_async_connection().await.unwrap()).await;
@@ -57,7 +57,7 @@ async fn a_cluster_connection_is_shared() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_node_of_a_cluster_named_as_a_single_server_is_a_wrong_configuration() {
+async fn cluster_node_with_single_server_url_is_invalid_config() {
     let cluster = Cluster::start().await;
     let store = patient_store(&cluster.nodes[0].url());
     // Every master has about a third of them.

@@ -18,7 +18,7 @@ const TIMEOUT: Duration = RedisConfig::DEFAULT_RESPONSE_TIMEOUT;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn killed_and_restarted_twenty_times() {
+async fn store_recovers_from_killed_server_twenty_times() {
     let mut server = Server::start_durable().await;
     let store = Arc::new(store(&server.url()));
     let ids = fill(&store, 50).await;
@@ -41,7 +41,7 @@ async fn killed_and_restarted_twenty_times() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn frozen_and_thawed() {
+async fn store_recovers_from_frozen_server() {
     let server = Server::start().await;
     let store = Arc::new(store(&server.url()));
     let ids = fill(&store, 50).await;
@@ -61,7 +61,7 @@ async fn frozen_and_thawed() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_black_holed_connection_is_replaced() {
+async fn silent_connection_is_replaced() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     let store = Arc::new(store(&format!("redis://127.0.0.1:{}", proxy.port)));
@@ -81,7 +81,7 @@ async fn a_black_holed_connection_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_black_hole_is_noticed_though_no_caller_waits_for_the_time_out() {
+async fn silent_connection_is_noticed_though_callers_give_up_early() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
@@ -96,7 +96,7 @@ async fn a_black_hole_is_noticed_though_no_caller_waits_for_the_time_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_connection_that_works_is_kept_though_callers_give_up() {
+async fn working_connection_is_kept_though_callers_give_up() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
@@ -110,7 +110,7 @@ async fn a_connection_that_works_is_kept_though_callers_give_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn it_starts_while_redis_is_down() {
+async fn store_starts_while_redis_is_down() {
     let mut server = Server::prepare(&[]);
     let store = store(&server.url());
     let session = id("console");
@@ -162,7 +162,7 @@ async fn calls_fail_at_once_between_attempts() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn an_idle_connection_that_the_server_closed_costs_a_lookup_nothing() {
+async fn lookup_succeeds_after_idle_connection_was_closed() {
     let mut server = Server::start_durable().await;
     let store = store(&server.url());
     let ids = fill(&store, 1).await;
@@ -173,7 +173,7 @@ async fn an_idle_connection_that_the_server_closed_costs_a_lookup_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_name_that_is_pointed_at_another_master_is_followed() {
+async fn name_that_points_to_another_master_is_followed() {
     let (old, new) = (Server::start().await, Server::start().await);
     let name = Proxy::start(old.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", name.port));
@@ -196,7 +196,7 @@ async fn a_name_that_is_pointed_at_another_master_is_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_replica_that_is_written_to_reads_on_and_is_not_flooded_with_connections() {
+async fn replica_that_refuses_writes_still_answers_lookups_without_reconnect_storm() {
     let (master, replica) = (Server::start().await, Server::start().await);
     let proxy = Proxy::start(replica.port).await;
     let store = store(&format!("redis://127.0.0.1:{}", proxy.port));
@@ -226,7 +226,7 @@ async fn a_replica_that_is_written_to_reads_on_and_is_not_flooded_with_connectio
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_that_takes_connections_and_no_commands_is_not_flooded() {
+async fn server_that_refuses_commands_is_not_flooded() {
     let server = Server::start_with(&[
         "--rename-command",
         "HELLO",
@@ -253,7 +253,7 @@ async fn a_server_that_takes_connections_and_no_commands_is_not_flooded() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_page_token_of_a_server_that_was_restarted_is_an_invalid_page() {
+async fn page_token_of_restarted_server_is_invalid() {
     let mut server = Server::start_durable().await;
     let store = patient_store(&server.url());
     fill(&store, 100).await;
@@ -272,7 +272,7 @@ async fn a_page_token_of_a_server_that_was_restarted_is_an_invalid_page() {
 
 #[test]
 #[ignore = "needs redis-server"]
-fn a_store_outlives_the_runtime_that_it_connected_on() {
+fn store_outlives_the_runtime_that_it_connected_on() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     let first = runtime();
     let server = first.block_on(Server::start());
@@ -283,7 +283,7 @@ fn a_store_outlives_the_runtime_that_it_connected_on() {
 }
 
 #[test]
-fn a_runtime_that_shuts_down_leaves_no_caller_hanging() {
+fn shut_down_runtime_leaves_no_call_hanging() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -323,7 +323,7 @@ async fn served_again(store: &dyn SessionStore, session: &dcv_resolver_core::Ses
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn one_byte_at_a_time_mixes_nothing_up() {
+async fn replies_in_single_bytes_are_not_mixed_up() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     proxy.slice();
@@ -347,7 +347,7 @@ async fn one_byte_at_a_time_mixes_nothing_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn cancelled_lookups_leave_the_others_their_own_answers() {
+async fn cancelled_lookups_do_not_change_replies_of_others() {
     let server = Server::start().await;
     let store = Arc::new(patient_store(&server.url()));
     let ids = fill(&store, 64).await;

@@ -1,6 +1,6 @@
 //! The store over real servers: each test starts its own `redis-server`
 //! processes on free ports of 127.0.0.1, and ends them.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 #![expect(clippy::print_stdout, reason = "the measured times are for people")]
 #![allow(
     clippy::panic,

@@ -34,7 +34,7 @@ async fn recovers(store: &dyn SessionStore, fault: &str, kind: StoreErrorKind) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_wrong_password_is_access_denied() {
+async fn wrong_password_is_access_denied() {
     let server = Server::start().await;
     fill(&patient_store(&server.url()), 1).await;
     let with_password = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
@@ -73,7 +73,7 @@ async fn a_wrong_password_is_access_denied() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn an_acl_that_denies_reading_is_access_denied() {
+async fn acl_that_denies_reading_is_access_denied() {
     let server = Server::start().await;
     fill(&patient_store(&server.url()), 1).await;
     let rules = format!("ACL SETUSER ann on >{PASSWORD} ~dcv:session:* +@all -get");
@@ -92,7 +92,7 @@ async fn an_acl_that_denies_reading_is_access_denied() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn the_permissions_in_the_readme_are_enough() {
+async fn permissions_in_readme_suffice() {
     let server = Server::start().await;
     server
         .run(&format!(
@@ -128,7 +128,7 @@ async fn the_permissions_in_the_readme_are_enough() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_that_is_loading_is_unavailable() {
+async fn loading_server_is_unavailable() {
     let mut server = Server::start().await;
     let store = store(&server.url());
     fill(&store, 100).await;
@@ -163,7 +163,7 @@ async fn a_server_that_is_loading_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_with_too_many_clients_is_unavailable() {
+async fn server_with_too_many_clients_is_unavailable() {
     let server = Server::start().await;
     fill(&patient_store(&server.url()), 1).await;
     server.run("CONFIG SET maxclients 1").await;
@@ -193,7 +193,7 @@ async fn a_server_with_too_many_clients_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_without_memory_is_not_writable_and_still_answers() {
+async fn server_without_memory_is_not_writable_and_still_answers() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     fill(&store, 1).await;
@@ -219,7 +219,7 @@ async fn a_server_without_memory_is_not_writable_and_still_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_replica_is_not_writable() {
+async fn replica_is_not_writable() {
     let master = Server::start().await;
     let replica = Server::start_with(&["--replicaof", "127.0.0.1", &master.port.to_string()]).await;
     let error = patient_store(&replica.url())
@@ -236,7 +236,7 @@ async fn a_replica_is_not_writable() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_script_that_blocks_the_server_makes_it_unavailable() {
+async fn server_blocked_by_a_script_is_unavailable() {
     let server = Server::start().await;
     let store = store(&server.url());
     fill(&store, 1).await;
@@ -263,7 +263,7 @@ async fn a_script_that_blocks_the_server_makes_it_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_without_resp3_is_served_in_resp2_and_never_shown_the_password() {
+async fn server_without_resp3_uses_resp2_and_errors_hide_the_password() {
     let server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
     let right = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
@@ -276,7 +276,7 @@ async fn a_server_without_resp3_is_served_in_resp2_and_never_shown_the_password(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_redis_server_is_an_error() {
+async fn other_server_than_redis_is_an_error() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {

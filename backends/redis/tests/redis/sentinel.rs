@@ -12,7 +12,7 @@ use crate::support::{
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn the_new_master_is_found_when_the_master_and_a_sentinel_die() {
+async fn new_master_is_found_when_master_and_a_sentinel_die() {
     let mut all = Sentinels::start().await;
     let store = Arc::new(store(&all.url()));
     let ids = fill(&store, 50).await;
@@ -45,7 +45,7 @@ async fn the_new_master_is_found_when_the_master_and_a_sentinel_die() {
         .await
         .unwrap();
 
-    // The old master comes back, and is made a replica: nobody asks it.
+    // The old master comes back, and is made a replica, which is not asked.
     all.server(old).launch().await;
     let patience = Patience::until("the old master is demoted");
     while all.is_master(old).await {
@@ -57,7 +57,7 @@ async fn the_new_master_is_found_when_the_master_and_a_sentinel_die() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_fail_over_on_demand_makes_no_session_absent_and_is_written_to_again() {
+async fn manual_fail_over_makes_no_session_absent_and_accepts_writes_again() {
     let all = Sentinels::start().await;
     let store = Arc::new(store(&all.url()));
     let ids = fill(&store, 50).await;
@@ -89,7 +89,7 @@ async fn a_fail_over_on_demand_makes_no_session_absent_and_is_written_to_again()
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_replica_that_a_sentinel_takes_for_the_master_is_not_asked() {
+async fn replica_that_a_sentinel_names_as_master_is_not_asked() {
     // It has never reached its master, and so it has nothing.
     let nowhere = Server::prepare(&[]);
     let empty = Server::start_with(&["--replicaof", "127.0.0.1", &nowhere.port.to_string()]).await;
@@ -106,9 +106,9 @@ async fn a_replica_that_a_sentinel_takes_for_the_master_is_not_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn an_unknown_service_is_unavailable_and_says_so() {
+async fn unknown_service_is_unavailable_and_named_in_the_error() {
     let all = Sentinels::start().await;
-    let url = all.url().replace("mymaster", "nobody");
+    let url = all.url().replace("mymaster", "unknown");
     let error = store(&url).lookup(&id("console")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(

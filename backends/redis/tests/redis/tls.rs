@@ -57,7 +57,7 @@ impl Authority {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn both_sides_show_certificates_that_the_other_trusts() {
+async fn mutual_tls_needs_trusted_certificates() {
     let authority = Authority::new();
     let server = authority.server("127.0.0.1").await;
     let url = format!("rediss://127.0.0.1:{}", server.port);
@@ -103,7 +103,7 @@ async fn both_sides_show_certificates_that_the_other_trusts() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_certificate_of_another_name_is_not_trusted() {
+async fn certificate_of_another_name_is_rejected() {
     let authority = Authority::new();
     let server = authority.server("cache.example").await;
     let (certificate, key) = authority.issue("resolver.example");
@@ -127,7 +127,7 @@ async fn a_certificate_of_another_name_is_not_trusted() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_key_of_another_certificate_is_a_wrong_configuration() {
+async fn key_of_another_certificate_is_invalid_config() {
     let authority = Authority::new();
     let server = authority.server("127.0.0.1").await;
     let (certificate, _) = authority.issue("resolver.example");
@@ -151,7 +151,7 @@ async fn a_key_of_another_certificate_is_a_wrong_configuration() {
 }
 
 #[test]
-fn what_is_no_certificate_is_a_wrong_configuration() {
+fn malformed_certificate_is_invalid_config() {
     let config = || RedisConfig::from_url("rediss://127.0.0.1").unwrap();
     for result in [
         config().tls_authorities_pem("no certificate"),

@@ -1,4 +1,4 @@
-//! What stands under the keys: ours, somebody else's, damaged.
+//! Values under the keys: of this store, foreign, damaged.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{OTHER_TOKEN, Server, TOKEN, fill, id, now, patient, patient
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
+async fn foreign_value_is_an_error_with_the_key_and_is_not_changed() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let session = id("console");
@@ -123,7 +123,7 @@ async fn what_is_not_ours_is_an_error_that_names_the_key_and_stays_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_ping_is_answered_whatever_is_under_the_key_that_it_reads() {
+async fn ping_succeeds_with_any_value_under_its_key() {
     let server = Server::start().await;
     server.run("HSET dcv:session: field value").await;
     patient_store(&server.url()).ping().await.unwrap();
@@ -131,7 +131,7 @@ async fn a_ping_is_answered_whatever_is_under_the_key_that_it_reads() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn times_beyond_what_a_float_holds_are_compared_exactly() {
+async fn times_beyond_float_precision_are_compared_exactly() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let at = |ms| Timestamp::from_unix_ms(ms);
@@ -177,7 +177,7 @@ async fn times_beyond_what_a_float_holds_are_compared_exactly() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn redis_removes_the_key_a_grace_after_the_expiry_whatever_the_callers_clock() {
+async fn redis_removes_key_a_grace_after_expiry_with_any_callers_clock() {
     let server = Server::start().await;
     let config = patient(RedisConfig::from_url(&server.url()).unwrap());
     let store = RedisStore::new(config.expired_key_grace(Duration::from_secs(60)));
@@ -209,7 +209,7 @@ async fn redis_removes_the_key_a_grace_after_the_expiry_whatever_the_callers_clo
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_server_that_has_forgotten_the_scripts_is_told_again() {
+async fn scripts_are_sent_again_after_flush() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     fill(&store, 1).await;
@@ -221,7 +221,7 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn two_stores_on_one_redis_answer_alike_at_once() {
+async fn write_is_visible_in_another_store_at_once() {
     let server = Server::start().await;
     let (one, other) = (patient_store(&server.url()), patient_store(&server.url()));
     let session = id("console");
@@ -241,7 +241,7 @@ async fn two_stores_on_one_redis_answer_alike_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn prefixes_keep_stores_apart_though_they_look_like_patterns() {
+async fn prefixes_that_look_like_patterns_keep_stores_apart() {
     let server = Server::start().await;
     let with = |prefix: &str| {
         let config = patient(RedisConfig::from_url(&server.url()).unwrap());
@@ -260,7 +260,7 @@ async fn prefixes_keep_stores_apart_though_they_look_like_patterns() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_hundred_thousand_sessions_are_imported_in_seconds() {
+async fn hundred_thousand_sessions_are_imported() {
     let server = Server::start().await;
     let store = patient_store(&server.url());
     let started = tokio::time::Instant::now();

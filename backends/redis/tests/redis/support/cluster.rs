@@ -242,12 +242,12 @@ impl Cluster {
         }
     }
 
-    /// Has clients told that a node is to be reached on another port.
+    /// Announces another port of a node to clients.
     pub(crate) async fn announce(&self, node: usize, port: u16) {
         self.nodes[node]
             .run(&format!("CONFIG SET cluster-announce-port {port}"))
             .await;
-        let patience = Patience::until("every node tells of the port");
+        let patience = Patience::until("every node announces the port");
         let port = redis::Value::Int(port.into());
         for node in &self.nodes {
             loop {

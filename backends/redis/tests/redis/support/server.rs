@@ -194,14 +194,14 @@ impl Server {
         assert!(replicas > 0, "no replica has caught up");
     }
 
-    /// Closes the connections over which it tells of changes, or all others.
+    /// Closes the connections over which it pushes changes, or all others.
     pub(crate) async fn kill_connections(&self, watch: bool) {
         let clients: String = redis::from_redis_value(self.run("CLIENT LIST").await).unwrap();
         for client in clients.lines() {
-            let is_telling = client.contains(" flags=tB ");
-            let is_normal = is_telling || client.contains(" flags=N ");
+            let is_tracking = client.contains(" flags=tB ");
+            let is_normal = is_tracking || client.contains(" flags=N ");
             let is_own = client.contains(" cmd=client|list ");
-            if is_telling == watch && is_normal && !is_own {
+            if is_tracking == watch && is_normal && !is_own {
                 let id = client.strip_prefix("id=").unwrap().split(' ').next();
                 // It may be gone by now.
                 let kill = format!("CLIENT KILL ID {}", id.unwrap());
@@ -244,7 +244,7 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody listens on, and whose cluster port, 10,000 above, is
+/// A port without a listener, and whose cluster port, 10,000 above, is
 /// free too.
 ///
 /// Both are below the ports that the system gives to clients, which could take

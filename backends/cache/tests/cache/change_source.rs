@@ -1,4 +1,4 @@
-//! With a driver, what it confirms decides.
+//! With a change source, its events decide what is served.
 
 use dcv_resolver_core::ChangeEvent;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-/// A cache whose driver has just confirmed.
+/// A cache whose source is caught up.
 fn driven(backend: &Backend) -> CachedStore<Backend> {
     let store = cached(backend, CacheConfig::default());
     store.listener().on_change(ChangeEvent::CaughtUp(now()));
@@ -21,7 +21,7 @@ fn driven(backend: &Backend) -> CachedStore<Backend> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_confirmed_is_served_beyond_any_lifetime() {
+async fn record_is_served_beyond_ttl_while_source_is_caught_up() {
     let backend = Backend::new();
     let store = driven(&backend);
     backend.put(console(1));
@@ -35,7 +35,7 @@ async fn what_is_confirmed_is_served_beyond_any_lifetime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absence_that_is_confirmed_is_served_too() {
+async fn absence_is_served_beyond_ttl_while_source_is_caught_up() {
     let backend = Backend::new();
     let store = driven(&backend);
     for _ in 0..100 {
@@ -47,7 +47,7 @@ async fn an_absence_that_is_confirmed_is_served_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_served_past_what_is_confirmed() {
+async fn store_is_asked_when_catch_up_is_older_than_max_staleness() {
     let backend = Backend::new();
     let store = driven(&backend);
     backend.put(console(1));
@@ -59,14 +59,14 @@ async fn nothing_is_served_past_what_is_confirmed() {
     assert_eq!(console_of(&store).await, Some(2));
     assert_eq!(console_of(&store).await, Some(2));
     assert_eq!(backend.calls(), 3, "the store is asked each time");
-    // A late confirmation is one all the same: nothing has changed since.
+    // A late catch-up counts: nothing has changed since.
     store.listener().on_change(ChangeEvent::CaughtUp(now()));
     assert_eq!(console_of(&store).await, Some(2));
     assert_eq!(backend.calls(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_confirmation_does_not_stand_in_for_a_new_one() {
+async fn old_or_future_catch_up_does_not_extend_freshness() {
     let backend = Backend::new();
     let store = driven(&backend);
     let old = now();
@@ -90,7 +90,7 @@ async fn an_old_confirmation_does_not_stand_in_for_a_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_seen_as_soon_as_it_is_told() {
+async fn change_is_visible_as_soon_as_it_is_reported() {
     let backend = Backend::new();
     let store = driven(&backend);
     backend.put(console(1));
@@ -111,7 +111,7 @@ async fn a_change_is_seen_as_soon_as_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn single_changes_need_no_driver() {
+async fn single_changes_leave_ttls_in_force() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     backend.put(console(1));
@@ -121,7 +121,7 @@ async fn single_changes_need_no_driver() {
         .listener()
         .on_change(ChangeEvent::Changed(console(2).id()));
     assert_eq!(console_of(&store).await, Some(2));
-    // Lifetimes hold as before.
+    // TTLs apply as before.
     advance_ms(29_999).await;
     assert_eq!(console_of(&store).await, Some(2));
     assert_eq!(backend.calls(), 2);
@@ -131,7 +131,7 @@ async fn single_changes_need_no_driver() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_kept_before_the_first_confirmation_is_not_trusted() {
+async fn entries_before_first_catch_up_are_discarded() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     backend.put(console(1));
@@ -141,8 +141,8 @@ async fn what_was_kept_before_the_first_confirmation_is_not_trusted() {
     assert_eq!(console_of(&store).await, Some(2));
 }
 
-/// What makes a call void that is under way.
-async fn a_call_is_void_after(happens: impl Fn(&CachedStore<Backend>)) {
+/// Checks that `event` invalidates a load in flight.
+async fn load_is_invalidated_by(happens: impl Fn(&CachedStore<Backend>)) {
     let backend = Backend::new();
     let store = Arc::new(driven(&backend));
     backend.put(console(1));
@@ -166,17 +166,17 @@ async fn a_call_is_void_after(happens: impl Fn(&CachedStore<Backend>)) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_began_before_a_change_brings_nothing_after_it() {
-    a_call_is_void_after(|store| {
+async fn load_that_began_before_an_event_is_not_joined_or_cached_after_it() {
+    load_is_invalidated_by(|store| {
         store
             .listener()
             .on_change(ChangeEvent::Changed(console(1).id()))
     })
     .await;
-    a_call_is_void_after(|store| store.listener().on_change(ChangeEvent::AllChanged)).await;
-    a_call_is_void_after(|store| store.listener().on_change(ChangeEvent::Disconnected)).await;
-    a_call_is_void_after(|store| store.listener().on_change(ChangeEvent::Unsupported)).await;
-    a_call_is_void_after(|store| {
+    load_is_invalidated_by(|store| store.listener().on_change(ChangeEvent::AllChanged)).await;
+    load_is_invalidated_by(|store| store.listener().on_change(ChangeEvent::Disconnected)).await;
+    load_is_invalidated_by(|store| store.listener().on_change(ChangeEvent::Unsupported)).await;
+    load_is_invalidated_by(|store| {
         store.listener().on_change(ChangeEvent::Disconnected);
         store.listener().on_change(ChangeEvent::AllChanged);
         store.listener().on_change(ChangeEvent::CaughtUp(now()));
@@ -185,7 +185,7 @@ async fn a_call_that_began_before_a_change_brings_nothing_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_void_call_fills_nothing_though_nobody_asks_again() {
+async fn invalidated_load_caches_nothing() {
     let backend = Backend::new();
     let store = Arc::new(driven(&backend));
     backend.put(console(1));
@@ -206,7 +206,7 @@ async fn a_void_call_fills_nothing_though_nobody_asks_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_driver_has_lost_track_the_store_is_asked() {
+async fn store_is_asked_while_source_is_disconnected() {
     let backend = Backend::new();
     let store = driven(&backend);
     let listener = store.listener();
@@ -235,7 +235,7 @@ async fn while_the_driver_has_lost_track_the_store_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_from_before_a_loss_is_served_after_it() {
+async fn entries_before_a_gap_are_not_served_after_it() {
     let backend = Backend::new();
     let store = driven(&backend);
     let listener = store.listener();
@@ -249,7 +249,7 @@ async fn nothing_from_before_a_loss_is_served_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_driver_that_begins_with_a_loss_is_one() {
+async fn source_that_begins_disconnected_disables_ttls() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     store.listener().on_change(ChangeEvent::Disconnected);
@@ -260,7 +260,7 @@ async fn a_driver_that_begins_with_a_loss_is_one() {
 }
 
 /// From now on: a record for 30 s, an absence for one.
-async fn goes_by_lifetimes(store: &CachedStore<Backend>, backend: &Backend) {
+async fn ttls_apply(store: &CachedStore<Backend>, backend: &Backend) {
     advance_ms(30_000).await;
     backend.put(console(101));
     assert_eq!(console_of(store).await, Some(101));
@@ -283,16 +283,16 @@ async fn goes_by_lifetimes(store: &CachedStore<Backend>, backend: &Backend) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_driver_that_does_not_tell_leaves_it_to_lifetimes() {
+async fn unsupported_source_leaves_ttls_in_force() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     store.listener().on_change(ChangeEvent::Unsupported);
     assert_eq!(store.stats().confirmed_age(), None);
-    goes_by_lifetimes(&store, &backend).await;
+    ttls_apply(&store, &backend).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_driver_that_does_not_tell_any_more_leaves_it_to_lifetimes() {
+async fn source_that_becomes_unsupported_restores_ttls() {
     for loses_first in [false, true] {
         let backend = Backend::new();
         let store = driven(&backend);
@@ -304,15 +304,15 @@ async fn a_driver_that_does_not_tell_any_more_leaves_it_to_lifetimes() {
         }
         listener.on_change(ChangeEvent::Unsupported);
         assert_eq!(store.stats().confirmed_age(), None);
-        // What was kept before may have changed untold.
+        // Earlier entries may have changed without a report.
         backend.put(console(2));
         assert_eq!(console_of(&store).await, Some(2));
-        goes_by_lifetimes(&store, &backend).await;
+        ttls_apply(&store, &backend).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_not_to_be_told_again_is_gone_again() {
+async fn repeated_unsupported_discards_entries_again() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     for port in 1..4 {
@@ -320,7 +320,7 @@ async fn what_is_said_not_to_be_told_again_is_gone_again() {
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));
     }
-    // A change that is told all the same is seen.
+    // A change that is reported nevertheless is visible.
     backend.put(console(4));
     store
         .listener()
@@ -329,7 +329,7 @@ async fn what_is_said_not_to_be_told_again_is_gone_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_driver_that_tells_at_last_or_loses_track_puts_lifetimes_out_of_force() {
+async fn source_that_catches_up_or_disconnects_after_unsupported_disables_ttls() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     let listener = store.listener();

@@ -1,4 +1,4 @@
-//! Without a driver, lifetimes decide.
+//! Without a change source, TTLs decide.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use dcv_resolver_core::{Clock, SessionStore, StoreErrorKind};
 use crate::support::{Backend, advance_ms, cached, console, console_of, expiring};
 
 #[tokio::test(start_paused = true)]
-async fn a_record_is_served_for_its_lifetime_and_not_at_the_end_of_it() {
+async fn record_is_served_until_its_ttl_ends() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     backend.put(console(1));
@@ -24,7 +24,7 @@ async fn a_record_is_served_for_its_lifetime_and_not_at_the_end_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absence_has_a_lifetime_of_its_own() {
+async fn absence_is_served_until_negative_ttl_ends() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     assert_eq!(console_of(&store).await, None);
@@ -37,7 +37,7 @@ async fn an_absence_has_a_lifetime_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lifetime_counts_from_when_the_store_began_to_be_asked() {
+async fn ttl_counts_from_the_beginning_of_the_load() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     backend.put(console(1));
@@ -55,7 +55,7 @@ async fn a_lifetime_counts_from_when_the_store_began_to_be_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lifetime_of_zero_keeps_nothing() {
+async fn ttl_of_zero_caches_nothing() {
     let backend = Backend::new();
     let config = CacheConfig::default()
         .ttl(Duration::ZERO)
@@ -72,7 +72,7 @@ async fn a_lifetime_of_zero_keeps_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_misses_kept_is_no_misses_kept_over_a_record() {
+async fn uncached_absence_removes_the_entry_before_it() {
     let backend = Backend::new();
     let config = CacheConfig::default()
         .negative_ttl(Duration::ZERO)
@@ -89,7 +89,7 @@ async fn no_misses_kept_is_no_misses_kept_over_a_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_are_not_kept() {
+async fn errors_are_not_cached() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     backend.put(console(1));
@@ -104,7 +104,7 @@ async fn errors_are_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_expires_while_it_is_kept_hides_no_renewal() {
+async fn record_that_expires_in_the_cache_is_loaded_again() {
     let clock = ManualClock::default();
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().clock(clock.clone()));
@@ -121,7 +121,7 @@ async fn a_record_that_expires_while_it_is_kept_hides_no_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_comes_expired_is_kept_like_an_absence() {
+async fn record_loaded_expired_has_negative_ttl() {
     let clock = ManualClock::default();
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().clock(clock.clone()));
@@ -139,7 +139,7 @@ async fn a_record_that_comes_expired_is_kept_like_an_absence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wall_clock_makes_no_entry_older_or_younger() {
+async fn wall_clock_does_not_change_the_age_of_an_entry() {
     let clock = ManualClock::default();
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default().clock(clock.clone()));
@@ -157,7 +157,7 @@ async fn the_wall_clock_makes_no_entry_older_or_younger() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ping_asks_the_store() {
+async fn ping_asks_the_store() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     store.ping().await.unwrap();

@@ -1,4 +1,4 @@
-//! One call for everybody who asks meanwhile.
+//! Concurrent lookups of one id share a call.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use crate::support::{
 
 const HERD: usize = 10_000;
 
-/// So many ask for the console.
+/// So many lookups of the console.
 fn herd(store: &Arc<CachedStore<Backend>>, askers: usize) -> JoinSet<Option<u16>> {
     (0..askers)
         .map(|_| {
@@ -45,7 +45,7 @@ async fn one_call_serves_a_herd(found: Option<u16>) {
     let answers = askers.join_all().await;
     assert_eq!(answers, vec![found; HERD]);
     assert_eq!(backend.calls(), 1);
-    // On several threads some may have asked after the answer.
+    // On several threads some may have asked after the load.
     let stats = store.stats();
     assert_eq!(stats.loads_total(), 1);
     assert_eq!(
@@ -55,20 +55,20 @@ async fn one_call_serves_a_herd(found: Option<u16>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_who_ask_for_a_session_cost_one_call() {
+async fn ten_thousand_lookups_of_a_session_make_one_call() {
     one_call_serves_a_herd(Some(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_who_ask_for_an_unknown_session_cost_one_call() {
+async fn ten_thousand_lookups_of_an_unknown_session_make_one_call() {
     one_call_serves_a_herd(None).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_herd_on_several_threads_costs_one_call() {
+async fn lookups_on_several_threads_make_one_call() {
     let backend = Backend::new();
     backend.put(console(1));
-    // Lifetimes far beyond what a busy machine could need.
+    // A TTL far beyond what a busy machine could need.
     let store = Arc::new(cached(
         &backend,
         CacheConfig::default().ttl(Duration::from_secs(3600)),
@@ -87,7 +87,7 @@ async fn a_herd_on_several_threads_costs_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_call_outlives_the_one_who_began_it() {
+async fn dropped_lookup_does_not_cancel_the_load_of_others() {
     let backend = Backend::new();
     backend.put(console(1));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
@@ -104,12 +104,12 @@ async fn the_call_outlives_the_one_who_began_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_no_longer_looks_holds_nobody_up() {
+async fn unpolled_lookup_does_not_delay_others() {
     let backend = Backend::new();
     backend.put(console(1));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
     backend.hold();
-    // Polled once, then kept by somebody who is busy with other things.
+    // Polled once, then held without being polled.
     let console = id("console");
     let mut neglected = store.lookup(&console);
     assert!(poll_once(&mut neglected).await.is_none());
@@ -131,7 +131,7 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_everybody_has_given_up_is_given_up() {
+async fn load_without_waiters_is_dropped() {
     let backend = Backend::new();
     backend.put(console(1));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
@@ -147,7 +147,7 @@ async fn a_call_that_everybody_has_given_up_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_hears_of_the_error_and_of_what_lies_beneath() {
+async fn every_waiter_gets_the_error_with_its_source() {
     let backend = Backend::new();
     backend.fail(Some(StoreErrorKind::Unavailable));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
@@ -173,7 +173,7 @@ async fn everybody_hears_of_the_error_and_of_what_lies_beneath() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_store_is_a_panic_for_one_and_an_error_for_the_others() {
+async fn panic_of_the_store_panics_one_lookup_and_fails_the_others() {
     let backend = Backend::new();
     backend.put(console(1));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
@@ -205,7 +205,7 @@ async fn a_panic_of_the_store_is_a_panic_for_one_and_an_error_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_hangs_is_not_joined_for_ever() {
+async fn load_older_than_a_second_is_not_joined() {
     let backend = Backend::new();
     backend.put(console(1));
     let store = Arc::new(cached(&backend, CacheConfig::default()));
@@ -245,7 +245,7 @@ async fn two_calls(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_slower_than_its_askers_is_cached_all_the_same() {
+async fn load_that_is_no_longer_joined_is_still_cached() {
     let backend = Backend::new();
     let store = Arc::new(cached(&backend, CacheConfig::default()));
     let [early, late] = two_calls(&backend, &store).await;
@@ -260,7 +260,7 @@ async fn a_store_slower_than_its_askers_is_cached_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_earlier_call_that_ends_later_brings_nothing_back() {
+async fn older_load_that_ends_later_is_not_cached() {
     let backend = Backend::new();
     let store = Arc::new(cached(&backend, CacheConfig::default()));
     let [early, late] = two_calls(&backend, &store).await;
@@ -273,7 +273,7 @@ async fn an_earlier_call_that_ends_later_brings_nothing_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_earlier_call_that_is_given_up_takes_no_later_one_along() {
+async fn dropped_older_load_does_not_end_a_later_one() {
     let backend = Backend::new();
     let store = Arc::new(cached(&backend, CacheConfig::default()));
     let [mut early, late] = two_calls(&backend, &store).await;
@@ -289,7 +289,7 @@ async fn an_earlier_call_that_is_given_up_takes_no_later_one_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_has_failed_is_not_joined() {
+async fn failed_load_is_not_joined() {
     let backend = Backend::new();
     backend.put(console(1));
     backend.fail(Some(StoreErrorKind::Unavailable));
@@ -309,8 +309,8 @@ async fn a_call_that_has_failed_is_not_joined() {
 }
 
 #[test]
-fn whoever_joins_while_another_thread_completes_the_call_is_woken() {
-    let (meet, told) = mpsc::sync_channel(0);
+fn lookup_that_joins_while_the_load_completes_is_woken() {
+    let (meet, met) = mpsc::sync_channel(0);
     let (proceed, wait) = mpsc::sync_channel(0);
     let store = CachedStore::new(
         Meets(Mutex::new(Some((meet, wait)))),
@@ -323,7 +323,7 @@ fn whoever_joins_while_another_thread_completes_the_call_is_woken() {
             let mut context = Context::from_waker(Waker::noop());
             assert!(lookup.as_mut().poll(&mut context).is_ready());
         });
-        told.recv().unwrap();
+        met.recv().unwrap();
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
@@ -423,7 +423,7 @@ impl SessionStore for WokenWhilePolled {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_joins_late_is_told_nothing_too_old() {
+async fn late_lookup_does_not_get_too_old_a_result() {
     // Of misses nothing is kept, so an absence must have been asked for since.
     let backend = Backend::new();
     let config = CacheConfig::default().negative_ttl(Duration::ZERO);
@@ -443,7 +443,7 @@ async fn whoever_joins_late_is_told_nothing_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_id_has_a_call_of_its_own() {
+async fn each_id_has_its_own_load() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     for port in 1..=100 {
