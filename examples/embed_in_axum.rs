@@ -16,19 +16,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use dcv_resolver_core::{Expiry, Explainer, MemoryStore, Resolver, SessionRecord};
-use dcv_resolver_http::ops::{OpsBuilder, Readiness};
-use dcv_resolver_http::server::{self, Server};
-use dcv_resolver_http::{Metrics, ResolveServiceBuilder};
+use dcv_resolver_http::ResolveService;
+use dcv_resolver_ops::{Metrics, OpsBuilder, Readiness};
+use dcv_resolver_server::{self as server, Server};
 
 /// For gateways, beside what the service does anyway.
 fn app(resolver: Resolver, metrics: Metrics) -> Router {
     Router::new()
         .route("/about", get(async || "our own service"))
-        .merge(
-            ResolveServiceBuilder::new(resolver)
-                .metrics(metrics)
-                .build(),
-        )
+        .merge(ResolveService::builder(resolver).observer(metrics).router())
 }
 
 /// For operators. The store is listed, so that a mistyped id is recognised.

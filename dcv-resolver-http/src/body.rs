@@ -1,31 +1,30 @@
-//! Gets rid of a request's body.
+//! [`discard`]: reads the body of a request and drops it.
 
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use http_body_util::BodyExt;
 
-/// How much of a body is read.
+/// How much of a body is read: 64 KiB.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads `body` to its end and forgets it. Whether the end was reached, which
-/// it is not where the body is longer than 64 KiB, breaks off, or takes longer
-/// than the `time_left`.
+/// Reads `body` to its end and drops it. Returns whether the end was reached: it
+/// is not if the body is longer than 64 KiB, breaks off, or takes longer than
+/// `time_left`.
 ///
-/// Nobody needs the body: what a gateway asks stands in the query. But a
-/// connection that is closed while bytes lie unread is reset, and a reset can
-/// overtake the answer and destroy it on the way. So the body is read as far
-/// as it is reasonable, and where that is not far enough the answer has to
-/// announce that the connection ends.
+/// Everything that a gateway asks is in the query. But a connection that is
+/// closed with unread bytes is reset, and the reset can overtake the response
+/// and destroy it. So the body is read as far as is reasonable, and if that is
+/// not all of it, the response has to announce that the connection closes.
 pub(crate) async fn discard<B>(mut body: B, time_left: impl FnOnce() -> Duration) -> bool
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
-    // Nearly every request. No clock is read for it.
+    // Nearly every request.
     if body.is_end_stream() {
         return true;
     }
-    // Not even asked for: a client that waits for `100 Continue` keeps it.
+    // Not even polled: a client that waits for `100 Continue` keeps it.
     if body.size_hint().lower() > MAX_BYTES {
         return false;
     }
@@ -33,7 +32,7 @@ where
         let mut left = MAX_BYTES;
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else { return false };
-            // An empty frame counts too, so that they come to an end as well.
+            // An empty frame counts as well, so that there is an end to them.
             let length = frame.data_ref().map_or(1, |data| data.len().max(1) as u64);
             match left.checked_sub(length) {
                 Some(rest) => left = rest,

@@ -1,5 +1,4 @@
-//! Who asks: the address at the other end of the connection, which for a
-//! resolver is a gateway's.
+//! [`AllowedCallers`]: the networks that may ask.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,20 +6,21 @@ use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use dcv_resolver_core::Network;
 
-/// The caller's address, as the server tells it; IPv4-mapped IPv6 is the IPv4
-/// address.
+/// Returns the address at the other end of the connection, if the server
+/// provides it. An IPv4-mapped IPv6 address is the IPv4 address.
 pub(crate) fn caller(extensions: &Extensions) -> Option<IpAddr> {
     extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
-/// The networks that callers may come from; `None` is anywhere.
+/// The networks that callers may come from; `None` allows any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AllowedCallers(pub(crate) Option<Vec<Network>>);
 
 impl AllowedCallers {
-    /// A caller whose address is not known comes from none of the networks.
+    /// Returns whether the caller may ask. A caller without an address is in no
+    /// network.
     pub(crate) fn allow(&self, caller: Option<IpAddr>) -> bool {
         self.0.as_ref().is_none_or(|networks| {
             caller.is_some_and(|caller| networks.iter().any(|network| network.contains(caller)))
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_is_allowed_from_any_of_the_networks_and_from_nowhere_else() {
+    fn caller_is_allowed_from_the_networks_only() {
         let networks = ["192.0.2.0/24", "198.51.100.7", "2001:db8:7::/48"];
         for (caller, expected) in [
             ("192.0.2.0", true),
@@ -59,21 +59,21 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_mapped_addresses_is_the_ipv4_network() {
+    fn network_of_mapped_addresses_is_the_ipv4_network() {
         let networks = ["::ffff:192.0.2.0/120"];
         assert!(allowed(&networks, Some("192.0.2.9")));
         assert!(!allowed(&networks, Some("192.0.3.9")));
     }
 
     #[test]
-    fn an_unknown_caller_is_allowed_only_where_all_are() {
+    fn caller_without_address_is_allowed_only_if_all_are() {
         assert!(!allowed(&["0.0.0.0/0", "::/0"], None));
         assert!(!allowed(&[], Some("192.0.2.9")));
         assert!(AllowedCallers(None).allow(None));
     }
 
     #[test]
-    fn a_mapped_peer_is_its_ipv4_address() {
+    fn mapped_peer_is_its_ipv4_address() {
         let peer: SocketAddr = "[::ffff:192.0.2.9]:51234".parse().unwrap();
         let mut extensions = Extensions::new();
         assert_eq!(caller(&extensions), None);

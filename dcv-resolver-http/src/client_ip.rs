@@ -1,10 +1,10 @@
-//! Reads the client address that a gateway sends.
+//! [`parse`]: the client address that a gateway sends.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The address in `text`, written as a gateway or a proxy in front of it may
-/// write it: bare, in brackets, with a zone id, with a port. `None` for
-/// anything else; a bare IPv6 address is never split into address and port.
+/// Returns the address in `text`, as a gateway or a proxy in front of it may
+/// write it: bare, in brackets, with a zone id, with a port. Returns `None` for
+/// anything else. A bare IPv6 address is never split into address and port.
 pub(crate) fn parse(text: &str) -> Option<IpAddr> {
     if let Ok(bare) = text.parse() {
         return Some(bare);

@@ -1,65 +1,135 @@
-//! What was asked and what was decided, as the one log event that every
-//! request leaves.
+//! [`Decision`] and [`DecisionObserver`]: what was decided, for everybody who
+//! wants to know.
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
-use dcv_resolver_core::{Host, Resolution};
-use tokio::time::Instant;
-use tracing::{Level, field};
+use dcv_resolver_core::{Resolution, ResolveRequest};
 
-use crate::ResolveQuery;
-use crate::durations::{as_ms, as_us};
 use crate::problem::Problem;
-use crate::shown_address::ShownAddress;
-use crate::trace_context::TraceParent;
-use dcv_resolver_core::escape::escaped;
-
-/// A request, before its query is read.
-#[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) parts: &'a Parts,
-    pub(crate) request_id: &'a HeaderValue,
-    /// Who asks, where the server tells it.
-    pub(crate) caller: Option<IpAddr>,
-    /// When the request arrived.
-    pub(crate) started: Instant,
-}
+use crate::trace_context::TraceContext;
 
 /// What was asked, and what was decided.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Decision<'a> {
-    pub(crate) asked: &'a Asked<'a>,
-    /// The store that decided or was being asked; all where none was.
-    pub(crate) store: &'a str,
-    /// `None` where the request was not or could not be read.
-    pub(crate) query: Option<&'a ResolveQuery<'a>>,
-    /// How old the record is that decided, where it is from before its store
-    /// failed.
-    pub(crate) stale_age: Option<Duration>,
-    /// `None` where the caller went away before.
-    pub(crate) result: Option<Result<&'a Resolution, &'a Problem>>,
-    /// The time it took.
-    pub(crate) elapsed: Duration,
+///
+/// Every request leaves exactly one: every [`DecisionObserver`] is called with
+/// it, and the response carries it as an `Arc<Decision>` in its
+/// [extensions](axum::http::Response::extensions), for a middleware.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum::response::Response;
+/// use dcv_resolver_http::Decision;
+///
+/// /// A middleware that names the outcome in a header.
+/// async fn add_outcome(mut response: Response) -> Response {
+///     if let Some(decision) = response.extensions().get::<Arc<Decision>>().cloned() {
+///         let outcome = decision.outcome().as_str();
+///         response.headers_mut().insert("x-outcome", outcome.parse().expect("a word is a header value"));
+///     }
+///     response
+/// }
+///
+/// # use dcv_resolver_core::{MemoryStore, Resolver};
+/// let app = dcv_resolver_http::router(Resolver::new(MemoryStore::new()))
+///     .layer(axum::middleware::map_response(add_outcome));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Decision {
+    /// What was asked. `None` if the request was not read, or is malformed.
+    pub request: Option<ResolveRequest>,
+    /// The decoded `clientIpAddress` if it is not an address. Client text,
+    /// unescaped.
+    pub invalid_client_ip: Option<String>,
+    /// The destination, or why there is none. `None` if the caller closed the
+    /// connection before the decision.
+    pub result: Option<Result<Resolution, Problem>>,
+    /// The store that decided, failed, or was being asked. `None` if no store
+    /// was asked, or none holds the session.
+    pub store: Option<Arc<str>>,
+    /// The policy that denied, failed, or was being asked.
+    pub policy: Option<Arc<str>>,
+    /// How old the record is that decided, if a cache served it because its
+    /// store failed.
+    pub stale_age: Option<Duration>,
+    /// The time from the request's arrival to the decision.
+    pub elapsed: Duration,
+    /// The other end of the connection: a gateway, or a proxy in between.
+    /// `None` if the server does not provide
+    /// [`ConnectInfo`](axum::extract::ConnectInfo).
+    pub caller: Option<IpAddr>,
+    /// The `x-request-id` of the response.
+    pub request_id: HeaderValue,
+    /// The trace that the request is part of.
+    pub trace: Option<TraceContext>,
 }
 
-/// What became of a request, in a word for log and metrics.
+impl Decision {
+    /// Returns the outcome as one word.
+    #[must_use]
+    pub fn outcome(&self) -> DecisionOutcome {
+        match &self.result {
+            None => DecisionOutcome::Abandoned,
+            Some(Ok(_)) => DecisionOutcome::Found,
+            Some(Err(problem)) => problem.outcome(),
+        }
+    }
+
+    /// Returns the destination, if there is one.
+    #[must_use]
+    pub fn resolution(&self) -> Option<&Resolution> {
+        self.result.as_ref()?.as_ref().ok()
+    }
+
+    /// Returns why there is no destination.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        self.result.as_ref()?.as_ref().err()
+    }
+
+    /// Returns the stable word for why there is no destination, such as
+    /// `expired`.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.problem().map(Problem::reason)
+    }
+
+    /// Returns the status of the response. `None` for an abandoned request.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.result.as_ref()? {
+            Ok(_) => Some(StatusCode::OK),
+            Err(problem) => Some(problem.status()),
+        }
+    }
+}
+
+/// The kinds of decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Outcome {
+#[non_exhaustive]
+pub enum DecisionOutcome {
+    /// The gateway got a destination.
     Found,
+    /// There is no destination: 404.
     NotFound,
+    /// The request is not a resolve request: 400, 404 `no_such_path`, 405 or
+    /// 414.
     Malformed,
+    /// A limit applies: 403, 429, or 503 `overloaded`.
     Refused,
+    /// The question could not be answered: 500 or 503.
     Error,
+    /// The caller closed the connection before the decision.
     Abandoned,
 }
 
-impl Outcome {
-    #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 6] = [
+impl DecisionOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] = [
         Self::Found,
         Self::NotFound,
         Self::Malformed,
@@ -68,144 +138,54 @@ impl Outcome {
         Self::Abandoned,
     ];
 
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// Returns the outcome as the log and the metrics spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Found => "found",
-            Self::NotFound => "miss",
+            Self::NotFound => "not_found",
             Self::Malformed => "malformed",
             Self::Refused => "refused",
             Self::Error => "error",
             Self::Abandoned => "abandoned",
         }
     }
-
-    /// Whether it tells of the service rather than of the request, and is the
-    /// same for everybody.
-    pub(crate) const fn is_failure(self) -> bool {
-        matches!(self, Self::Refused | Self::Error)
-    }
 }
 
-/// As long as an id can be, so that only one full of escapes is cut.
-const MAX_FIELD_BYTES: usize = 256;
-/// A chain of errors may be longer.
-const MAX_ERROR_BYTES: usize = 1024;
-
-/// An event's level is fixed where it stands, hence one event for each. The
-/// fields are evaluated only for a subscriber that listens.
-macro_rules! event_at {
-    ($level:expr, $(parent: $parent:expr,)? { $($fields:tt)* }) => {
-        match $level {
-            tracing::Level::ERROR => tracing::event!(target: "dcv_resolver::decision", $(parent: $parent,)? tracing::Level::ERROR, $($fields)*),
-            tracing::Level::WARN => tracing::event!(target: "dcv_resolver::decision", $(parent: $parent,)? tracing::Level::WARN, $($fields)*),
-            _ => tracing::event!(target: "dcv_resolver::decision", $(parent: $parent,)? tracing::Level::INFO, $($fields)*),
-        }
-    };
-}
-pub(crate) use event_at;
-
-impl Decision<'_> {
-    pub(crate) fn outcome(&self) -> Outcome {
-        match self.result {
-            None => Outcome::Abandoned,
-            Some(Ok(_)) => Outcome::Found,
-            Some(Err(problem)) => problem.outcome(),
-        }
-    }
-
-    pub(crate) fn problem(&self) -> Option<&Problem> {
-        self.result.and_then(Result::err)
-    }
-
-    /// What lies beneath a problem, safe to log.
-    pub(crate) fn error(&self) -> Option<String> {
-        self.problem()
-            .and_then(Problem::cause)
-            .map(|cause| escaped(&cause, MAX_ERROR_BYTES).into_owned())
-    }
-
-    /// Leaves the event. Nothing is formatted for one that nobody wants.
-    pub(crate) fn log(&self) {
-        let request = self.query.map(ResolveQuery::request);
-        let found = self.result.and_then(Result::ok);
-        let problem = self.problem();
-        let status = match self.result {
-            Some(Ok(_)) => Some(StatusCode::OK),
-            Some(Err(problem)) => Some(problem.status()),
-            None => None,
-        };
-        event_at!(level(self.outcome()), {
-            outcome = self.outcome().as_str(),
-            reason = problem.map(Problem::reason),
-            session_id = request
-                .map(|request| escaped(request.session_id().as_str(), MAX_FIELD_BYTES))
-                .as_deref(),
-            transport = request.map(|request| request.transport().as_str()),
-            client_ip = request
-                .and_then(|request| request.client_ip())
-                .map(|address| field::display(ShownAddress(address))),
-            unusable_client_ip = self
-                .query
-                .and_then(ResolveQuery::unusable_client_ip)
-                .map(|text| escaped(text, MAX_FIELD_BYTES))
-                .as_deref(),
-            destination = found.map(|found| field::display(Destination::of(found))),
-            store = self.store,
-            stale_ms = self.stale_age.map(as_ms),
-            status = status.map(|status| status.as_u16()),
-            elapsed_us = as_us(self.elapsed),
-            caller = self.asked.caller.map(|address| field::display(ShownAddress(address))),
-            request_id = self.asked.request_id.to_str().unwrap_or_default(),
-            // In the span as well, though not for those who leave spans out.
-            trace_id = TraceParent::of(&self.asked.parts.headers)
-                .ok()
-                .map(|parent| parent.trace_id),
-            detail = problem.map(Problem::detail).as_deref(),
-            error = self.error(),
-        });
-    }
-}
-
-/// An operator must see an `ERROR`; everything else without a destination can
-/// be the caller's doing.
-pub(crate) fn level(outcome: Outcome) -> Level {
-    match outcome {
-        Outcome::Found => Level::INFO,
-        Outcome::Error => Level::ERROR,
-        Outcome::NotFound | Outcome::Malformed | Outcome::Refused | Outcome::Abandoned => {
-            Level::WARN
-        }
-    }
-}
-
-/// Displays as `host:port`, an IPv6 address in brackets.
-struct Destination<'a> {
-    host: &'a Host,
-    port: u16,
-}
-
-impl<'a> Destination<'a> {
-    fn of(found: &'a Resolution) -> Self {
-        Self {
-            host: found.record().host(),
-            port: found.port(),
-        }
-    }
-}
-
-impl fmt::Display for Destination<'_> {
+impl fmt::Display for DecisionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        let host = host.as_str();
-        // Piece by piece, which takes half as long as `write!`.
-        if host.contains(':') {
-            f.write_str("[")?;
-            f.write_str(host)?;
-            f.write_str("]:")?;
-        } else {
-            f.write_str(host)?;
-            f.write_str(":")?;
-        }
-        port.fmt(f)
+        f.write_str(self.as_str())
+    }
+}
+
+/// Observes every decision: for an audit, billing, metrics or a log.
+///
+/// ```
+/// use dcv_resolver_core::{MemoryStore, Resolver};
+/// use dcv_resolver_http::{Decision, DecisionObserver, ResolveService};
+///
+/// #[derive(Debug)]
+/// struct Audit;
+///
+/// impl DecisionObserver for Audit {
+///     fn on_decision(&self, decision: &Decision) {
+///         println!("{:?} {}", decision.caller, decision.outcome());
+///     }
+/// }
+///
+/// let resolver = Resolver::new(MemoryStore::new());
+/// let app = ResolveService::builder(resolver).observer(Audit).router();
+/// ```
+pub trait DecisionObserver: fmt::Debug + Send + Sync + 'static {
+    /// Observes one decision, before the response is sent.
+    ///
+    /// It runs on the request's task and inside its span, so it must not
+    /// block. An abandoned request is observed from a destructor: do not panic.
+    fn on_decision(&self, decision: &Decision);
+}
+
+impl<T: DecisionObserver + ?Sized> DecisionObserver for Arc<T> {
+    fn on_decision(&self, decision: &Decision) {
+        (**self).on_decision(decision);
     }
 }

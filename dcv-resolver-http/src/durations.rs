@@ -1,5 +1,4 @@
-//! Durations as the integers that logs and answers show: the greatest there is
-//! where one does not fit.
+//! Durations as the integers of log fields, saturating.
 
 use std::time::Duration;
 

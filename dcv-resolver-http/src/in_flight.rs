@@ -1,52 +1,36 @@
-//! [`InFlight`]: how many requests are being decided, and no more than so many.
+//! [`InFlight`]: the limit on requests that are decided at the same time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The requests that are being decided.
+/// Counts the requests that are being decided.
 ///
-/// One is counted from the moment it is let in until its answer is decided,
-/// and not while its body is read to the end: whoever sends a body slowly would
-/// hold a place for nothing but the sending.
+/// A request counts from its admission until its answer is decided, and not
+/// while its body is read to the end: a client that sends its body slowly holds
+/// no permit.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    count: AtomicUsize,
+    permits: Semaphore,
     max: usize,
 }
 
-/// A place among the requests in flight; dropping it gives it back.
-#[derive(Debug)]
-pub(crate) struct Permit<'a>(&'a InFlight);
-
 impl InFlight {
     pub(crate) fn new(max: usize) -> Self {
+        let max = max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            count: AtomicUsize::new(0),
+            permits: Semaphore::new(max),
             max,
         }
     }
 
-    /// A place, or `None` at once where all are taken: whoever waited for one
-    /// would only be answered too late.
-    pub(crate) fn enter(&self) -> Option<Permit<'_>> {
-        // Not `fetch_add`: it would count those that are turned away as well,
-        // and turn away a third because of them.
-        self.count
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                (count < self.max).then_some(count + 1)
-            })
-            .ok()
-            .map(|_| Permit(self))
+    /// Returns a permit, or `None` at once if there is none left: a request
+    /// that waited for one would be answered too late.
+    pub(crate) fn try_enter(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.try_acquire().ok()
     }
 
-    #[cfg(feature = "metrics")]
+    /// Returns how many requests are being decided.
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::Relaxed);
+        self.max - self.permits.available_permits()
     }
 }
 
@@ -55,34 +39,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_are_let_in_than_allowed() {
+    fn requests_beyond_the_limit_are_not_admitted() {
         let in_flight = InFlight::new(2);
-        let first = in_flight.enter();
-        let second = in_flight.enter();
+        let first = in_flight.try_enter();
+        let second = in_flight.try_enter();
         assert!(first.is_some() && second.is_some());
-        assert!(in_flight.enter().is_none());
+        assert!(in_flight.try_enter().is_none());
+        assert_eq!(in_flight.count(), 2);
         drop(first);
-        assert!(in_flight.enter().is_some());
-        assert!(in_flight.enter().is_some(), "a place was not given back");
+        assert!(in_flight.try_enter().is_some());
+        assert_eq!(in_flight.count(), 1);
     }
 
     #[test]
-    fn threads_that_come_and_go_never_exceed_the_limit_and_give_all_back() {
-        let in_flight = InFlight::new(3);
-        let inside = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..10_000 {
-                        if let Some(permit) = in_flight.enter() {
-                            assert!(inside.fetch_add(1, Ordering::SeqCst) < 3);
-                            inside.fetch_sub(1, Ordering::SeqCst);
-                            drop(permit);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(in_flight.count.load(Ordering::Relaxed), 0);
+    fn at_least_one_request_is_admitted() {
+        assert!(InFlight::new(0).try_enter().is_some());
     }
 }

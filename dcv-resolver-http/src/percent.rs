@@ -1,44 +1,43 @@
-//! Percent-decoding, strictly.
+//! Strict percent-decoding.
+//!
+//! The usual crates for this let a stray `%` pass and replace what is not
+//! UTF-8, so that two different strings decode to one: a user could reach
+//! another user's session.
 
 use std::borrow::Cow;
 
-/// What a `+` stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plus {
-    /// A space, as in a query string.
-    Space,
-    /// Itself, as in a path.
-    #[cfg_attr(
-        not(any(test, feature = "admin")),
-        expect(dead_code, reason = "paths are read there")
-    )]
-    Itself,
-}
-
 /// Why a text cannot be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undecodable {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
     /// A `%` is not followed by two hexadecimal digits.
+    #[error("not percent-encoded correctly: two hexadecimal digits must follow each %")]
     Percent,
     /// The decoded bytes are not UTF-8.
+    #[error("not UTF-8 once it is percent-decoded")]
     Utf8,
 }
 
-/// Whether anything in `raw` may stand for something else.
-pub(crate) fn is_encoded(raw: &str) -> bool {
-    memchr::memchr2(b'%', b'+', raw.as_bytes()).is_some()
+/// Decodes a name or a value of a query string once. A `+` is a space.
+///
+/// # Errors
+///
+/// [`DecodeError`], when the text is not percent-encoded UTF-8.
+pub fn decode_query(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
+    decode(raw, b' ')
 }
 
-/// Decodes `raw` once.
+/// Decodes a segment of a path once. A `+` is itself.
 ///
-/// The usual crates for this let a stray `%` pass and replace what is not
-/// UTF-8, so that two different strings decode to one.
-pub(crate) fn decode(raw: &str, plus: Plus) -> Result<Cow<'_, str>, Undecodable> {
-    let plus = match plus {
-        Plus::Space => b' ',
-        Plus::Itself => b'+',
-    };
-    if !is_encoded(raw) {
+/// # Errors
+///
+/// [`DecodeError`], when the text is not percent-encoded UTF-8.
+pub fn decode_path(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
+    decode(raw, b'+')
+}
+
+fn decode(raw: &str, plus: u8) -> Result<Cow<'_, str>, DecodeError> {
+    if !raw.contains(['%', '+']) {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());
@@ -48,14 +47,14 @@ pub(crate) fn decode(raw: &str, plus: Plus) -> Result<Cow<'_, str>, Undecodable>
             b'+' => plus,
             b'%' => match (digit(bytes.next()), digit(bytes.next())) {
                 (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(Undecodable::Percent),
+                _ => return Err(DecodeError::Percent),
             },
             byte => byte,
         });
     }
     String::from_utf8(decoded)
         .map(Cow::Owned)
-        .map_err(|_| Undecodable::Utf8)
+        .map_err(|_| DecodeError::Utf8)
 }
 
 fn digit(byte: Option<u8>) -> Option<u8> {
@@ -72,22 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plus_is_a_space_in_a_query_only() {
-        assert_eq!(decode("a+b%2B", Plus::Space).unwrap(), "a b+");
-        assert_eq!(decode("a+b%2B", Plus::Itself).unwrap(), "a+b+");
+    fn plus_is_a_space_in_a_query_and_itself_in_a_path() {
+        assert_eq!(decode_query("a+b%2B").unwrap(), "a b+");
+        assert_eq!(decode_path("a+b%2B").unwrap(), "a+b+");
     }
 
     #[test]
     fn nothing_is_decoded_twice_or_guessed() {
-        assert_eq!(decode("%252F%2f", Plus::Itself).unwrap(), "%2F/");
+        assert_eq!(decode_path("%252F%2f").unwrap(), "%2F/");
         for raw in ["%", "a%2", "%+1", "%zz", "%2 f"] {
-            assert_eq!(
-                decode(raw, Plus::Itself),
-                Err(Undecodable::Percent),
-                "{raw}"
-            );
+            assert_eq!(decode_path(raw), Err(DecodeError::Percent), "{raw}");
         }
-        assert_eq!(decode("%ff", Plus::Itself), Err(Undecodable::Utf8));
-        assert_eq!(decode("%c0%af", Plus::Itself), Err(Undecodable::Utf8));
+        assert_eq!(decode_path("%ff"), Err(DecodeError::Utf8));
+        assert_eq!(decode_path("%c0%af"), Err(DecodeError::Utf8));
     }
 }

@@ -1,203 +1,169 @@
-//! [`Problem`]: why there is no destination, as the gateway is told. The one
-//! file that knows which status stands for what.
+//! [`Problem`]: why there is no destination. The one file that knows which
+//! status stands for what.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::{NotFound, StoreError, StoreErrorKind};
+use dcv_resolver_core::escape::escaped;
+use dcv_resolver_core::{NotFound, ResolveError, StoreErrorKind};
 use serde::Serialize;
 
-use crate::answer::with_type;
-use crate::decision::Outcome;
-use crate::exchange::MAX_URI_BYTES;
+use crate::decision::DecisionOutcome;
+use crate::limits::MAX_URI_BYTES;
 use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
-use dcv_resolver_core::escape::escaped;
 
-/// Why a request gets no destination.
+/// Why a request got no destination.
 ///
-/// Becomes an RFC 9457 problem document. What the document says is written
-/// here or comes from the client itself; what a store says goes to the log
-/// alone, see [`cause`](Self::cause).
+/// Becomes an RFC 9457 problem document. What the document says is written here
+/// or comes from the client itself. What a store says is for the log alone: see
+/// [`cause`](Self::cause).
 #[derive(Debug)]
-pub(crate) enum Problem {
+#[non_exhaustive]
+pub enum Problem {
+    /// The caller's network is not among the allowed ones.
     CallerNotAllowed(Option<IpAddr>),
-    #[cfg(feature = "rate-limit")]
+    /// The caller exceeded its rate limit.
     RateLimited,
+    /// Too many requests are being decided.
     Overloaded,
+    /// The path does not end in `/resolveSession`.
     NoSuchPath,
+    /// The method is not `POST`.
     MethodNotAllowed,
+    /// The URI is longer than [`MAX_URI_BYTES`](crate::MAX_URI_BYTES).
     UriTooLong,
+    /// The query is not a resolve request.
     Malformed(InvalidQuery),
+    /// The session cannot be connected to.
     NotFound(NotFound),
-    Store(StoreError),
+    /// A store or a policy could not answer.
+    Resolve(ResolveError),
+    /// The time budget of the request ran out.
     Timeout,
-    /// The store panicked, with these words.
+    /// A store or a policy panicked, with this message.
     Panic(String),
-    Unserialisable(serde_json::Error),
 }
 
-/// A sentence.
+/// The longest text of a denial that is sent.
 const MAX_DENIAL_BYTES: usize = 256;
 
 impl Problem {
-    /// The gateway counts 404 as "no such session" and everything but 200 and
-    /// 404 as a failed resolver: an outage must never be a 404.
-    pub(crate) fn status(&self) -> StatusCode {
+    /// Returns the status of the response.
+    // The gateway takes 404 for "no such session" and everything but 200 and
+    // 404 for a failed resolver: an outage must never be a 404.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::CallerNotAllowed(_) => StatusCode::FORBIDDEN,
-            #[cfg(feature = "rate-limit")]
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::NoSuchPath | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Store(error) if !is_defect(error.kind()) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Resolve(error) if is_corrupt(error) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Resolve(_) | Self::Timeout | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Panic(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// What became of the request, for log and metrics.
-    pub(crate) fn outcome(&self) -> Outcome {
+    /// Returns the kind of the decision.
+    #[must_use]
+    pub fn outcome(&self) -> DecisionOutcome {
         match self {
-            Self::NotFound(_) => Outcome::NotFound,
-            Self::CallerNotAllowed(_) | Self::Overloaded => Outcome::Refused,
-            #[cfg(feature = "rate-limit")]
-            Self::RateLimited => Outcome::Refused,
+            Self::NotFound(_) => DecisionOutcome::NotFound,
+            Self::CallerNotAllowed(_) | Self::RateLimited | Self::Overloaded => {
+                DecisionOutcome::Refused
+            }
             Self::NoSuchPath | Self::MethodNotAllowed | Self::UriTooLong | Self::Malformed(_) => {
-                Outcome::Malformed
+                DecisionOutcome::Malformed
             }
-            Self::Store(_) | Self::Timeout | Self::Panic(_) | Self::Unserialisable(_) => {
-                Outcome::Error
-            }
+            Self::Resolve(_) | Self::Timeout | Self::Panic(_) => DecisionOutcome::Error,
         }
     }
 
-    /// Whether it is this caller who is refused, and not another one.
-    pub(crate) fn is_about_the_caller(&self) -> bool {
-        match self {
-            Self::CallerNotAllowed(_) => true,
-            #[cfg(feature = "rate-limit")]
-            Self::RateLimited => true,
-            _ => false,
-        }
-    }
-
-    /// A stable word for programs.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// Returns the stable word for programs, as in the response.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::CallerNotAllowed(_) => "caller_not_allowed",
-            #[cfg(feature = "rate-limit")]
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::NoSuchPath => "no_such_path",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UriTooLong => "uri_too_long",
             Self::Malformed(_) => "malformed_request",
-            Self::NotFound(miss) => miss.reason(),
+            Self::NotFound(not_found) => not_found.reason(),
             Self::Timeout => "timeout",
-            Self::Store(error) if is_late(error) => "timeout",
-            Self::Store(error) if !is_defect(error.kind()) => "store_unavailable",
-            Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => "internal_error",
+            Self::Resolve(error) if error.policy().is_some() => "policy_unavailable",
+            Self::Resolve(error) if is_late(error) => "timeout",
+            Self::Resolve(error) if is_corrupt(error) => "internal_error",
+            Self::Resolve(_) => "store_unavailable",
+            Self::Panic(_) => "internal_error",
         }
     }
 
-    /// A sentence for people, safe to send.
-    pub(crate) fn detail(&self) -> Cow<'static, str> {
+    /// Returns the sentence for people, as in the response.
+    #[must_use]
+    pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::CallerNotAllowed(_) => {
-                "the caller's address is in none of the networks that may ask this resolver".into()
-            }
-            #[cfg(feature = "rate-limit")]
-            Self::RateLimited => "the caller asks more often than it may; try again later".into(),
-            Self::Overloaded => {
-                "the resolver decides as many requests as it may at once; try again later".into()
-            }
-            Self::NoSuchPath => {
-                "no session is resolved at this path; POST to /resolveSession, below any prefix"
+                "the caller's address is not in any network that is allowed to ask this resolver"
                     .into()
             }
-            Self::MethodNotAllowed => "a session is resolved with POST".into(),
+            Self::RateLimited => "rate limit exceeded; try again later".into(),
+            Self::Overloaded => "too many concurrent requests; try again later".into(),
+            Self::NoSuchPath => {
+                "there is nothing at this path; send POST to a path that ends in /resolveSession"
+                    .into()
+            }
+            Self::MethodNotAllowed => "only POST is allowed".into(),
             Self::UriTooLong => {
                 format!("the URI must not be longer than {MAX_URI_BYTES} bytes").into()
             }
             Self::Malformed(error) => error.to_string().into(),
-            // A policy is somebody else's, and may quote the client.
+            // A policy is third-party code and may quote the client.
             Self::NotFound(NotFound::Denied { denial, .. }) => {
                 escaped(&denial.to_string(), MAX_DENIAL_BYTES)
                     .into_owned()
                     .into()
             }
-            Self::NotFound(miss) => miss.to_string().into(),
+            Self::NotFound(not_found) => not_found.to_string().into(),
             Self::Timeout => LATE.into(),
-            Self::Store(error) if is_late(error) => LATE.into(),
-            Self::Store(error) if !is_defect(error.kind()) => {
-                "the session store could not be asked; try again later".into()
+            Self::Resolve(error) if error.policy().is_some() => {
+                "a policy could not decide; try again later".into()
             }
-            Self::Store(_) | Self::Panic(_) | Self::Unserialisable(_) => {
-                "the resolver failed; its log tells why, under this answer's x-request-id".into()
-            }
+            Self::Resolve(error) if is_late(error) => LATE.into(),
+            Self::Resolve(error) if is_corrupt(error) => INTERNAL.into(),
+            Self::Resolve(_) => "the session store is unavailable; try again later".into(),
+            Self::Panic(_) => INTERNAL.into(),
         }
     }
 
-    /// What lies beneath, for the log alone.
-    pub(crate) fn cause(&self) -> Option<Cow<'_, str>> {
+    /// Returns what a store or a panic says, with all sources: for the log,
+    /// never for the caller.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::CallerNotAllowed(None) => Some(
-                "the server does not tell the caller's address: there is no ConnectInfo".into(),
+                "the server does not provide the caller's address: there is no ConnectInfo".into(),
             ),
-            Self::Store(error) => Some(error.chain().to_string().into()),
-            Self::Panic(words) => Some(format!("the store panicked: {words}").into()),
-            Self::Unserialisable(error) => Some(error.to_string().into()),
+            Self::Resolve(error) => Some(error.chain().to_string().into()),
+            Self::Panic(message) => Some(format!("panicked: {message}").into()),
             _ => None,
         }
     }
 
-    /// The parameter at fault, escaped and cut.
-    fn parameter(&self) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Malformed(error) => Some(escaped(error.parameter(), MAX_QUOTED_BYTES)),
-            _ => None,
+    /// Returns the response: a problem document.
+    pub(crate) fn to_response(&self) -> Response {
+        let mut document = ProblemDocument::new(self.status(), self.reason(), self.detail());
+        if let Self::Malformed(error) = self {
+            document.parameter = Some(escaped(error.parameter(), MAX_QUOTED_BYTES).into_owned());
         }
-    }
-}
-
-const LATE: &str = "the session store did not answer in time; try again later";
-
-/// Whether the store ran out of a budget of its own: to whoever asks it is all
-/// one whose budget it was.
-fn is_late(error: &StoreError) -> bool {
-    error.kind() == StoreErrorKind::TimedOut
-}
-
-/// Whether a lookup that fails so points at a mistake in data or code, which
-/// no repetition mends.
-fn is_defect(kind: StoreErrorKind) -> bool {
-    matches!(kind, StoreErrorKind::CorruptRecord)
-}
-
-/// The members of a problem document. `type` is left out, which stands for
-/// `about:blank`: then the title is the status phrase.
-#[derive(Serialize)]
-struct Document<'a> {
-    title: &'a str,
-    status: u16,
-    detail: Cow<'a, str>,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<Cow<'a, str>>,
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        let mut response = document(status, self.reason(), self.detail(), self.parameter());
-        if status == StatusCode::METHOD_NOT_ALLOWED {
+        let mut response = document.into_response();
+        if matches!(self, Self::MethodNotAllowed) {
             response
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static("POST"));
@@ -206,32 +172,90 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A problem document as an answer. What goes in is safe to send.
-pub(crate) fn document(
-    status: StatusCode,
-    reason: &str,
-    detail: Cow<'_, str>,
-    parameter: Option<Cow<'_, str>>,
-) -> Response {
-    let document = Document {
-        title: status.canonical_reason().unwrap_or_default(),
-        status: status.as_u16(),
-        detail,
-        reason,
-        parameter,
-    };
-    // Text and a number always serialise.
-    let body = serde_json::to_vec(&document).unwrap_or_default();
+const LATE: &str = "the session store did not answer in time; try again later";
+const INTERNAL: &str =
+    "internal error; see the resolver's log for the x-request-id of this response";
 
-    let mut response = with_type("application/problem+json", body);
-    *response.status_mut() = status;
-    if matches!(
-        status,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-    ) {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+/// Returns whether a store ran out of a time budget of its own, which the
+/// caller need not tell apart from that of the request.
+fn is_late(error: &ResolveError) -> bool {
+    error
+        .store_error()
+        .is_some_and(|error| error.kind() == StoreErrorKind::TimedOut)
+}
+
+/// Returns whether the error is one in the data, which no retry fixes.
+fn is_corrupt(error: &ResolveError) -> bool {
+    error
+        .store_error()
+        .is_some_and(|error| error.kind() == StoreErrorKind::CorruptRecord)
+}
+
+/// An RFC 9457 problem document: the body of every response that is not a
+/// success.
+///
+/// Its `type` is left out, which stands for `about:blank`: the `title` is the
+/// phrase of the status. A 429 or 503 gets `Retry-After: 1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProblemDocument {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// A stable word for programs.
+    pub reason: &'static str,
+    /// A sentence for people that is safe to send.
+    pub detail: Cow<'static, str>,
+    /// The request parameter at fault.
+    pub parameter: Option<String>,
+}
+
+impl ProblemDocument {
+    /// Creates a document without a `parameter`.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        reason: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            reason,
+            detail: detail.into(),
+            parameter: None,
+        }
     }
-    response
+}
+
+impl IntoResponse for ProblemDocument {
+    #[expect(clippy::expect_used, reason = "strings and numbers serialize")]
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            reason: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            parameter: Option<&'a str>,
+        }
+        let members = Members {
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            reason: self.reason,
+            parameter: self.parameter.as_deref(),
+        };
+        let body = serde_json::to_vec(&members).expect("strings and numbers serialize");
+        let content_type = [(CONTENT_TYPE, "application/problem+json")];
+        let mut response = (self.status, content_type, body).into_response();
+        if matches!(
+            self.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
 }

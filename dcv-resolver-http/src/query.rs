@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use dcv_resolver_core::{InvalidSessionId, ResolveRequest, SessionId, Transport};
 
 use crate::client_ip;
-use crate::percent::{self, Plus, Undecodable};
+use crate::percent::{DecodeError, decode_query};
 use dcv_resolver_core::escape::escaped;
 
 /// What a gateway asks, read from the query string.
@@ -48,7 +48,7 @@ use dcv_resolver_core::escape::escaped;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolveQuery<'a> {
     request: ResolveRequest,
-    unusable_client_ip: Option<Cow<'a, str>>,
+    invalid_client_ip: Option<Cow<'a, str>>,
 }
 
 const SESSION_ID: &str = "sessionId";
@@ -68,20 +68,10 @@ impl<'a> ResolveQuery<'a> {
         let mut transport = None;
         let mut client_ip = None;
         let raw = raw.unwrap_or_default();
-        // In nearly every query nothing is: then it is looked for but once.
-        let decode: fn(&'a str) -> Result<Cow<'a, str>, Undecodable> = if percent::is_encoded(raw) {
-            |raw| percent::decode(raw, Plus::Space)
-        } else {
-            |raw| Ok(Cow::Borrowed(raw))
-        };
-        let mut rest = Some(raw);
-        while let Some(pairs) = rest {
-            let (pair, after) = split(pairs, b'&');
-            rest = after;
-            let (raw_name, raw_value) = split(pair, b'=');
-            let raw_value = raw_value.unwrap_or_default();
-            let name = decode(raw_name).map_err(|fault| fault.of(raw_name))?;
-            let value = decode(raw_value).map_err(|fault| fault.of(&name))?;
+        for pair in raw.split('&') {
+            let (raw_name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode_query(raw_name).map_err(|error| error.of(raw_name))?;
+            let value = decode_query(raw_value).map_err(|error| error.of(&name))?;
             match &*name {
                 SESSION_ID => {
                     first_time(SESSION_ID, session_id.is_none())?;
@@ -104,15 +94,15 @@ impl<'a> ResolveQuery<'a> {
         Ok(match client_ip {
             None => Self {
                 request,
-                unusable_client_ip: None,
+                invalid_client_ip: None,
             },
             Some(Ok(address)) => Self {
                 request: request.with_client_ip(address),
-                unusable_client_ip: None,
+                invalid_client_ip: None,
             },
             Some(Err(text)) => Self {
                 request,
-                unusable_client_ip: Some(text),
+                invalid_client_ip: Some(text),
             },
         })
     }
@@ -123,11 +113,15 @@ impl<'a> ResolveQuery<'a> {
         &self.request
     }
 
-    /// The decoded `clientIpAddress`, where it was given and is no address:
-    /// worth a log entry. It is the client's text, unescaped.
+    /// Returns the decoded `clientIpAddress` if it is not an address. It is the
+    /// client's text, unescaped.
     #[must_use]
-    pub fn unusable_client_ip(&self) -> Option<&str> {
-        self.unusable_client_ip.as_deref()
+    pub fn invalid_client_ip(&self) -> Option<&str> {
+        self.invalid_client_ip.as_deref()
+    }
+
+    pub(crate) fn into_parts(self) -> (ResolveRequest, Option<String>) {
+        (self.request, self.invalid_client_ip.map(Cow::into_owned))
     }
 }
 
@@ -201,16 +195,6 @@ fn quoted(text: &str) -> Cow<'_, str> {
     escaped(text, MAX_QUOTED_BYTES)
 }
 
-/// What is before the first `separator`, an ASCII character, and what is after
-/// it.
-fn split(text: &str, separator: u8) -> (&str, Option<&str>) {
-    let Some(at) = memchr::memchr(separator, text.as_bytes()) else {
-        return (text, None);
-    };
-    let (before, after) = text.split_at(at);
-    (before, after.get(1..))
-}
-
 fn first_time(parameter: &'static str, is_first: bool) -> Result<(), InvalidQuery> {
     if is_first {
         Ok(())
@@ -225,7 +209,7 @@ fn read_transport(text: &str) -> Result<Transport, InvalidQuery> {
     })
 }
 
-impl Undecodable {
+impl DecodeError {
     fn of(self, parameter: &str) -> InvalidQuery {
         let parameter = parameter.to_owned();
         match self {

@@ -1,42 +1,40 @@
-//! [`ResolveService`]: what the router does, without a router.
+//! [`ResolveService`]: resolve requests as a [`tower::Service`].
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arc_swap::ArcSwap;
 use axum::body::{Bytes, HttpBody};
 use axum::http::Request;
 use axum::response::Response;
+use dcv_resolver_core::Resolver;
 use tower::Service;
 
+use crate::builder::ResolveServiceBuilder;
 use crate::callers;
-use crate::exchange::{self, Shared};
+use crate::respond::Responder;
 
-/// Answers resolve requests as the [router](crate::router()) does, below any
-/// prefix and whatever the path, for a server that has nothing else to answer.
+/// Answers resolve requests: the whole adapter as one [`tower::Service`], for
+/// any server and any router.
 ///
-/// Routing costs as much again as all that a session in memory needs to be
-/// resolved. So the ready server
-/// [serves this one as it is](crate::server::Server::resolving); for others it
-/// is a [`tower::Service`].
+/// It answers `POST` to every path that ends in `/resolveSession`, and 404 to
+/// every other path; see [the answers](crate#the-answers). Clones share
+/// everything, the limits included.
 ///
-/// It can be [replaced](Self::replace) while it serves, for a configuration
-/// that is loaded anew. Clones are the same service.
+/// When it is called, and not before, it needs a tokio runtime with its timer
+/// enabled.
 ///
 /// ```
 /// use axum::{body::Body, http::{Request, StatusCode}};
 /// use dcv_resolver_core::{MemoryStore, Resolver};
-/// use dcv_resolver_http::ResolveServiceBuilder;
-/// # use tower::ServiceExt;
+/// use dcv_resolver_http::ResolveService;
+/// use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let resolver = Resolver::new(MemoryStore::new());
-/// let service = ResolveServiceBuilder::new(resolver).service();
+/// let service = ResolveService::new(Resolver::new(MemoryStore::new()));
 ///
 /// let request = Request::post("/resolveSession?sessionId=console").body(Body::empty())?;
 /// assert_eq!(service.oneshot(request).await?.status(), StatusCode::NOT_FOUND);
@@ -44,38 +42,44 @@ use crate::exchange::{self, Shared};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ResolveService {
-    current: Arc<ArcSwap<Shared>>,
-}
+pub struct ResolveService(Arc<Responder>);
 
 impl ResolveService {
-    pub(crate) fn new(shared: Shared) -> Self {
-        Self {
-            current: Arc::new(ArcSwap::from_pointee(shared)),
-        }
+    /// Creates a service with the defaults of [`ResolveServiceBuilder`].
+    #[must_use]
+    pub fn new(resolver: Resolver) -> Self {
+        Self::builder(resolver).build()
     }
 
-    /// Answers every request that arrives from now on as `other` would.
+    /// Starts a service with other settings.
+    #[must_use]
+    pub fn builder(resolver: Resolver) -> ResolveServiceBuilder {
+        ResolveServiceBuilder::new(resolver)
+    }
+
+    /// Returns how many requests are being decided.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.0.limits.in_flight.count()
+    }
+}
+
+impl ResolveServiceBuilder {
+    /// Builds the service.
     ///
-    /// A request is answered by what is there when it arrives, to its end: a
-    /// replacement neither delays nor fails one.
-    pub fn replace(&self, other: &Self) {
-        self.current.store(other.current.load_full());
-    }
-
-    /// Answers `request`, which comes from `caller`.
-    pub(crate) async fn answer<B>(&self, caller: Option<IpAddr>, request: Request<B>) -> Response
-    where
-        B: HttpBody<Data = Bytes> + Unpin,
-    {
-        let shared = self.current.load_full();
-        exchange::answer(&shared, caller, request).await
+    /// Two services of clones of one builder share neither limits nor request
+    /// ids.
+    #[must_use]
+    pub fn build(self) -> ResolveService {
+        ResolveService(Arc::new(self.into_responder()))
     }
 }
 
 impl fmt::Debug for ResolveService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResolveService").finish_non_exhaustive()
+        f.debug_struct("ResolveService")
+            .field("resolver", &self.0.resolver)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,10 +96,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.clone();
+        let responder = Arc::clone(&self.0);
         Box::pin(async move {
             let caller = callers::caller(request.extensions());
-            Ok(service.answer(caller, request).await)
+            Ok(responder.respond(caller, request).await)
         })
     }
 }

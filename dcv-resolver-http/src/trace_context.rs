@@ -1,7 +1,5 @@
-//! Takes over the trace that a request is part of: W3C Trace Context, the
-//! header `traceparent`.
-
-use std::cell::OnceCell;
+//! [`TraceContext`]: the trace that a request is part of, from the W3C header
+//! `traceparent`.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Span;
@@ -9,14 +7,13 @@ use tracing::Span;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The trace that a request is part of, and the caller's span in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TraceParent<'a> {
-    /// 32 hexadecimal digits.
-    pub(crate) trace_id: &'a str,
-    /// 16 hexadecimal digits.
-    pub(crate) span_id: &'a str,
-    /// Whether the caller records the trace.
-    pub(crate) sampled: bool,
+///
+/// Source: W3C Trace Context, "traceparent header".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceContext {
+    trace_id: String,
+    parent_span_id: String,
+    sampled: bool,
 }
 
 /// Why a request is part of no trace.
@@ -26,29 +23,26 @@ pub(crate) enum NoTrace {
     Invalid,
 }
 
-/// The span in which a request is decided.
-pub(crate) fn span(headers: &HeaderMap, request_id: &HeaderValue) -> Span {
-    // The fields are evaluated only for a subscriber that wants the span.
-    let read = OnceCell::new();
-    let parent = || read.get_or_init(|| TraceParent::of(headers)).ok();
-    let span = tracing::info_span!(
-        target: "dcv_resolver::resolve",
-        "resolve",
-        trace_id = parent().map(|parent| parent.trace_id),
-        parent_span_id = parent().map(|parent| parent.span_id),
-        sampled = parent().map(|parent| parent.sampled),
-        request_id = request_id.to_str().unwrap_or_default(),
-    );
-    // Not among the fields: a subscriber that has said which of its layers want
-    // the span would forget it over the event.
-    if read.get() == Some(&Err(NoTrace::Invalid)) {
-        tracing::debug!("a traceparent header was ignored; it breaks W3C Trace Context");
+impl TraceContext {
+    /// Returns the trace id: 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        &self.trace_id
     }
-    span
-}
 
-impl<'a> TraceParent<'a> {
-    pub(crate) fn of(headers: &'a HeaderMap) -> Result<Self, NoTrace> {
+    /// Returns the id of the caller's span: 16 hexadecimal digits.
+    #[must_use]
+    pub fn parent_span_id(&self) -> &str {
+        &self.parent_span_id
+    }
+
+    /// Returns whether the caller records the trace.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, NoTrace> {
         let mut values = headers.get_all(TRACEPARENT).iter();
         let value = values.next().ok_or(NoTrace::Absent)?;
         if values.next().is_some() {
@@ -58,28 +52,45 @@ impl<'a> TraceParent<'a> {
         Self::parse(text).ok_or(NoTrace::Invalid)
     }
 
-    /// `version "-" trace-id "-" parent-id "-" flags`, in lower case. A version
-    /// after 00 may go on behind another dash; what it says there is unknown.
-    fn parse(text: &'a str) -> Option<Self> {
+    /// Parses `version "-" trace-id "-" parent-id "-" flags`, in lower case. A
+    /// version after 00 may continue after another dash.
+    fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(5, '-');
         let version = hexadecimal::<2>(parts.next()?)?;
         let trace_id = hexadecimal::<32>(parts.next()?)?;
-        let span_id = hexadecimal::<16>(parts.next()?)?;
+        let parent_span_id = hexadecimal::<16>(parts.next()?)?;
         let flags = hexadecimal::<2>(parts.next()?)?;
         let ends_here = parts.next().is_none();
         if version == "ff" || (version == "00" && !ends_here) {
             return None;
         }
-        if is_zero(trace_id) || is_zero(span_id) {
+        if is_zero(trace_id) || is_zero(parent_span_id) {
             return None;
         }
         let sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
         Some(Self {
-            trace_id,
-            span_id,
+            trace_id: trace_id.to_owned(),
+            parent_span_id: parent_span_id.to_owned(),
             sampled,
         })
     }
+}
+
+/// Returns the span in which a request is decided.
+pub(crate) fn span(trace: &Result<TraceContext, NoTrace>, request_id: &HeaderValue) -> Span {
+    let parent = trace.as_ref().ok();
+    let span = tracing::info_span!(
+        target: "dcv_resolver::resolve",
+        "resolve",
+        trace_id = parent.map(TraceContext::trace_id),
+        parent_span_id = parent.map(TraceContext::parent_span_id),
+        sampled = parent.map(TraceContext::is_sampled),
+        request_id = request_id.to_str().unwrap_or_default(),
+    );
+    if *trace == Err(NoTrace::Invalid) {
+        tracing::debug!("ignored an invalid traceparent header; see W3C Trace Context");
+    }
+    span
 }
 
 fn hexadecimal<const LENGTH: usize>(text: &str) -> Option<&str> {
@@ -104,11 +115,11 @@ mod tests {
         for value in values {
             headers.append(TRACEPARENT, value.parse().unwrap());
         }
-        TraceParent::of(&headers).map(|parent| {
+        TraceContext::from_headers(&headers).map(|trace| {
             (
-                parent.trace_id.to_owned(),
-                parent.span_id.to_owned(),
-                parent.sampled,
+                trace.trace_id.clone(),
+                trace.parent_span_id.clone(),
+                trace.sampled,
             )
         })
     }
@@ -165,8 +176,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics_and_what_is_read_is_hexadecimal(text in "[0-9a-f-]{0,60}|\\PC*") {
-            if let Some(parent) = TraceParent::parse(&text) {
-                let digits = [parent.trace_id, parent.span_id].concat();
+            if let Some(trace) = TraceContext::parse(&text) {
+                let digits = [trace.trace_id, trace.parent_span_id].concat();
                 prop_assert_eq!(digits.len(), 48);
                 prop_assert!(digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
             }

@@ -188,7 +188,7 @@ async fn an_address_that_cannot_be_used_is_told() {
             .await,
             Level::INFO,
             json!({
-                "outcome": "found", "session_id": "console", "transport": "HTTP", "unusable_client_ip": shown,
+                "outcome": "found", "session_id": "console", "transport": "HTTP", "invalid_client_ip": shown,
                 "destination": "ws-17.dcv.example:8443", "store": "inventory", "status": 200,
             }),
         );
@@ -223,7 +223,7 @@ async fn a_miss_is_a_warning_that_says_why() {
             &event(&app, "POST", &format!("/resolveSession?{query}")).await,
             Level::WARN,
             json!({
-                "outcome": "miss", "reason": reason, "detail": detail, "session_id": id,
+                "outcome": "not_found", "reason": reason, "detail": detail, "session_id": id,
                 "transport": transport, "store": "inventory", "status": 404,
             }),
         );
@@ -247,7 +247,7 @@ async fn a_malformed_request_is_a_warning_that_says_why() {
             "/resolveSession?sessionId=console",
             405,
             "method_not_allowed",
-            "a session is resolved with POST",
+            "only POST is allowed",
         ),
         (
             "POST",
@@ -261,7 +261,7 @@ async fn a_malformed_request_is_a_warning_that_says_why() {
             &event(&app, method, uri).await,
             Level::WARN,
             json!({
-                "outcome": "malformed", "reason": reason, "detail": detail, "store": "inventory", "status": status,
+                "outcome": "malformed", "reason": reason, "detail": detail, "status": status,
             }),
         );
     }
@@ -310,9 +310,9 @@ impl SessionStore for Panicking {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_an_error_with_its_cause() {
-    let unavailable = "the session store could not be asked; try again later";
+    let unavailable = "the session store is unavailable; try again later";
     let timeout = "the session store did not answer in time; try again later";
-    let failed = "the resolver failed; its log tells why, under this answer's x-request-id";
+    let failed = "internal error; see the resolver's log for the x-request-id of this response";
     for (app, status, reason, detail, error) in [
         (
             over(Refused),
@@ -342,21 +342,21 @@ async fn a_failure_is_an_error_with_its_cause() {
             500,
             "internal_error",
             failed,
-            Some("the store panicked: the script says so"),
+            Some("panicked: the script says so"),
         ),
         (
             over(Panicking::Formatted),
             500,
             "internal_error",
             failed,
-            Some("the store panicked: no luck with s"),
+            Some("panicked: no luck with s"),
         ),
         (
             over(Panicking::Wordless),
             500,
             "internal_error",
             failed,
-            Some("the store panicked: without words"),
+            Some("panicked: without words"),
         ),
     ] {
         let mut fields = json!({
@@ -397,8 +397,8 @@ async fn a_path_that_is_not_the_resolvers_leaves_an_event_too() {
         &event(&app(), "POST", "/elsewhere").await,
         Level::WARN,
         json!({
-            "outcome": "malformed", "reason": "no_such_path", "store": "inventory", "status": 404,
-            "detail": "no session is resolved at this path; POST to /resolveSession, below any prefix",
+            "outcome": "malformed", "reason": "no_such_path", "status": 404,
+            "detail": "there is nothing at this path; send POST to a path that ends in /resolveSession",
         }),
     );
 }

@@ -1,4 +1,4 @@
-//! The router inside a service of somebody else's.
+//! The adapter inside a host service.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionId, SessionRecord};
-use dcv_resolver_http::{ResolveServiceBuilder, router};
+use dcv_resolver_http::{ResolveService, ResolveServiceBuilder, router};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use tower::ServiceExt;
@@ -24,7 +24,7 @@ fn resolver_of(id: &SessionId) -> Resolver {
 }
 
 fn builder() -> ResolveServiceBuilder {
-    ResolveServiceBuilder::new(resolver_of(&"console".parse().unwrap()))
+    ResolveService::builder(resolver_of(&"console".parse().unwrap()))
 }
 
 async fn send(app: &Router, method: &str, uri: &str) -> (StatusCode, String) {
@@ -56,11 +56,9 @@ fn host() -> Router {
 }
 
 #[tokio::test]
-async fn beside_routes_and_a_fallback_only_the_exact_path_is_taken() {
-    let app = host().merge(builder().any_prefix(false).build());
-    for path in ["/resolveSession", "/resolveSession/", "//resolveSession"] {
-        assert!(is_resolved(&app, path).await, "{path}");
-    }
+async fn routed_to_one_path_only_that_path_is_answered() {
+    let app = host().route_service("/resolveSession", builder().build());
+    assert!(is_resolved(&app, "/resolveSession").await);
     assert_eq!(
         send(&app, "GET", "/health").await,
         (StatusCode::OK, "healthy".to_owned())
@@ -79,10 +77,10 @@ async fn beside_routes_and_a_fallback_only_the_exact_path_is_taken() {
 }
 
 #[tokio::test]
-async fn beside_routes_without_a_fallback_any_prefix_is_taken() {
+async fn merged_with_routes_any_prefix_is_answered() {
     let app = Router::new()
         .route("/health", get(async || "healthy"))
-        .merge(builder().build());
+        .merge(builder().router());
     for path in [
         "/resolveSession",
         "/stage/x/resolveSession/",
@@ -100,46 +98,43 @@ async fn beside_routes_without_a_fallback_any_prefix_is_taken() {
 }
 
 #[tokio::test]
-async fn nested_it_stays_below_its_own_prefix() {
-    for any_prefix in [true, false] {
-        let app = host().nest("/dcv", builder().any_prefix(any_prefix).build());
-        for path in [
-            "/dcv/resolveSession",
-            "/dcv/resolveSession/",
-            "/dcv//resolveSession",
-        ] {
-            assert!(is_resolved(&app, path).await, "{path} {any_prefix}");
-        }
-        for path in ["/dcv/stage/resolveSession", "/dcv/stage//resolveSession/"] {
-            assert_eq!(is_resolved(&app, path).await, any_prefix, "{path}");
-        }
-        for path in [
-            "/resolveSession",
-            "/stage/resolveSession",
-            "/dcvx/resolveSession",
-        ] {
-            assert_eq!(
-                send(&app, "POST", path).await.0,
-                StatusCode::IM_A_TEAPOT,
-                "{path}"
-            );
-        }
-        assert_eq!(send(&app, "GET", "/health").await.0, StatusCode::OK);
+async fn nested_only_its_own_prefix_is_answered() {
+    let app = host().nest("/dcv", builder().router());
+    for path in [
+        "/dcv/resolveSession",
+        "/dcv/resolveSession/",
+        "/dcv//resolveSession",
+        "/dcv/stage/resolveSession",
+        "/dcv/stage//resolveSession/",
+    ] {
+        assert!(is_resolved(&app, path).await, "{path}");
     }
+    for path in [
+        "/resolveSession",
+        "/stage/resolveSession",
+        "/dcvx/resolveSession",
+    ] {
+        assert_eq!(
+            send(&app, "POST", path).await.0,
+            StatusCode::IM_A_TEAPOT,
+            "{path}"
+        );
+    }
+    assert_eq!(send(&app, "GET", "/health").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn nested_below_a_parameter_it_is_found_too() {
-    let app = Router::new().nest("/tenants/{tenant}", builder().build());
+async fn nested_below_a_parameter_it_is_answered() {
+    let app = Router::new().nest("/tenants/{tenant}", builder().router());
     assert!(is_resolved(&app, "/tenants/a%20b/resolveSession").await);
     assert!(is_resolved(&app, "/tenants/a/stage/resolveSession").await);
 }
 
 #[tokio::test]
-async fn two_resolvers_live_in_one_service() {
-    let other = ResolveServiceBuilder::new(resolver_of(&"other".parse().unwrap())).build();
+async fn two_resolvers_share_one_router() {
+    let other = ResolveService::builder(resolver_of(&"other".parse().unwrap())).router();
     let app = Router::new()
-        .nest("/a", builder().build())
+        .nest("/a", builder().router())
         .nest("/b", other);
     assert!(is_resolved(&app, "/a/resolveSession").await);
     assert!(!is_resolved(&app, "/b/resolveSession").await);

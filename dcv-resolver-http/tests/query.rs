@@ -133,7 +133,7 @@ fn each_string_is_read_as_the_table_says() {
             client_ip.map(|address| address.parse().unwrap()),
             "{raw}"
         );
-        assert_eq!(query.unusable_client_ip(), *unusable, "{raw}");
+        assert_eq!(query.invalid_client_ip(), *unusable, "{raw}");
     }
 }
 

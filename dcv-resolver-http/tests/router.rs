@@ -15,7 +15,7 @@ use dcv_resolver_core::{
     Clock, Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionRecordBuilder,
     SessionState, SessionStore, StoreErrorKind,
 };
-use dcv_resolver_http::{ResolveServiceBuilder, router};
+use dcv_resolver_http::{ResolveService, router};
 use futures_util::stream;
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
@@ -283,7 +283,7 @@ async fn no_query_at_all_is_a_missing_session_id() {
 #[tokio::test]
 async fn every_other_method_is_405_and_allows_post() {
     let app = app();
-    let body = r#"{"title":"Method Not Allowed","status":405,"detail":"a session is resolved with POST","reason":"method_not_allowed"}"#;
+    let body = r#"{"title":"Method Not Allowed","status":405,"detail":"only POST is allowed","reason":"method_not_allowed"}"#;
     for method in [
         "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "post", "BREW",
     ] {
@@ -293,8 +293,7 @@ async fn every_other_method_is_405_and_allows_post() {
                 .uri(format!("{path}?sessionId=console"))
                 .body(Body::empty())
                 .unwrap();
-            // A HEAD has no body in its answer, by definition.
-            let body = if method == "HEAD" { "" } else { body };
+            // The server drops the body of a response to HEAD.
             let headers = expect_problem(&app, request, StatusCode::METHOD_NOT_ALLOWED, body).await;
             assert_eq!(headers[ALLOW], "POST", "{method}");
             assert_eq!(headers.get_all(ALLOW).iter().count(), 1);
@@ -325,7 +324,7 @@ async fn the_path_is_found_below_any_prefix_and_between_any_slashes() {
 #[tokio::test]
 async fn any_other_path_is_404_for_a_reason_of_its_own() {
     let app = app();
-    let body = r#"{"title":"Not Found","status":404,"detail":"no session is resolved at this path; POST to /resolveSession, below any prefix","reason":"no_such_path"}"#;
+    let body = r#"{"title":"Not Found","status":404,"detail":"there is nothing at this path; send POST to a path that ends in /resolveSession","reason":"no_such_path"}"#;
     for path in [
         "/",
         "//",
@@ -367,9 +366,9 @@ async fn a_uri_of_8_kib_is_read_and_a_longer_one_is_not() {
     }
 }
 
-const STORE_UNAVAILABLE: &str = r#"{"title":"Service Unavailable","status":503,"detail":"the session store could not be asked; try again later","reason":"store_unavailable"}"#;
+const STORE_UNAVAILABLE: &str = r#"{"title":"Service Unavailable","status":503,"detail":"the session store is unavailable; try again later","reason":"store_unavailable"}"#;
 const TIMEOUT: &str = r#"{"title":"Service Unavailable","status":503,"detail":"the session store did not answer in time; try again later","reason":"timeout"}"#;
-const INTERNAL_ERROR: &str = r#"{"title":"Internal Server Error","status":500,"detail":"the resolver failed; its log tells why, under this answer's x-request-id","reason":"internal_error"}"#;
+const INTERNAL_ERROR: &str = r#"{"title":"Internal Server Error","status":500,"detail":"internal error; see the resolver's log for the x-request-id of this response","reason":"internal_error"}"#;
 
 #[tokio::test]
 async fn an_outage_is_503_and_never_404() {
@@ -394,7 +393,7 @@ async fn an_outage_is_503_and_never_404() {
 }
 
 #[tokio::test]
-async fn a_defect_is_500_with_a_constant_text() {
+async fn corrupt_record_is_500_with_a_constant_text() {
     let app = replying(Reply::Fail(StoreErrorKind::CorruptRecord));
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let headers = expect_problem(&app, resolve("sessionId=s"), status, INTERNAL_ERROR).await;
@@ -439,15 +438,15 @@ async fn a_store_that_hangs_is_503_when_the_time_budget_ends() {
     for (app, budget) in [
         (router(resolver.clone()), Duration::from_secs(1)),
         (
-            ResolveServiceBuilder::new(resolver.clone())
+            ResolveService::builder(resolver.clone())
                 .time_budget(Duration::from_millis(250))
-                .build(),
+                .router(),
             Duration::from_millis(250),
         ),
         (
-            ResolveServiceBuilder::new(resolver)
+            ResolveService::builder(resolver)
                 .time_budget(Duration::ZERO)
-                .build(),
+                .router(),
             Duration::ZERO,
         ),
     ] {
@@ -477,9 +476,9 @@ async fn a_store_within_the_time_budget_is_waited_for() {
 
 #[tokio::test]
 async fn the_longest_time_budget_of_all_is_possible() {
-    let app = ResolveServiceBuilder::new(over(MemoryStore::new()))
+    let app = ResolveService::builder(over(MemoryStore::new()))
         .time_budget(Duration::MAX)
-        .build();
+        .router();
     let request = Request::post("/resolveSession?sessionId=s")
         .body(Body::from("x"))
         .unwrap();

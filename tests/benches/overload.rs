@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use dcv_resolver_core::{
     Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
 };
-use dcv_resolver_http::ResolveServiceBuilder;
+use dcv_resolver_http::ResolveService;
 use dcv_resolver_test_support::client::Client;
 use dcv_resolver_tests::server;
 use tokio::runtime::{Builder, Runtime};
@@ -70,9 +70,9 @@ fn app(max_in_flight: usize) -> axum::Router {
         sessions: MemoryStore::from_iter([record.http_port(8443).build().unwrap()]),
         connections: Semaphore::new(STORE_CONNECTIONS),
     };
-    ResolveServiceBuilder::new(Resolver::new(store))
+    ResolveService::builder(Resolver::new(store))
         .max_in_flight(max_in_flight)
-        .build()
+        .router()
 }
 
 /// The answers of one phase: status and time.

@@ -27,7 +27,6 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use axum::routing::get;
-use dcv_resolver_http::server::Server;
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use dcv_resolver_test_support::client;
 use dcv_resolver_tests::{server, sessions};
@@ -70,8 +69,8 @@ struct App {
 impl App {
     fn of(builder: ResolveServiceBuilder) -> Self {
         Self {
-            router: builder.clone().build(),
-            service: builder.service(),
+            router: builder.clone().router(),
+            service: builder.build(),
         }
     }
 }
@@ -87,7 +86,7 @@ struct Apps {
 
 impl Apps {
     async fn start() -> Self {
-        let builder = || ResolveServiceBuilder::new(sessions::resolver());
+        let builder = || ResolveService::builder(sessions::resolver());
         let busy = App::of(
             builder()
                 .max_in_flight(1)
@@ -186,7 +185,7 @@ async fn every_vector_over_a_socket() {
 async fn every_vector_over_a_socket_without_a_router() {
     let apps = Apps::start().await;
     for vector in vectors() {
-        let server = server::start(Server::resolving(apps.of(&vector).service.clone()));
+        let server = server::start(apps.of(&vector).service.clone());
         let answer = client::exchange(server.address, &to_wire(&vector.request)).await;
         assert_eq!(
             with_sorted_head(&from_wire(&answer, &vector.request)),

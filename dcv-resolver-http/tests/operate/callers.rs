@@ -10,7 +10,7 @@ use crate::support::{CONSOLE, Log, memory, over, reason_for, replying, request, 
 async fn a_caller_from_an_allowed_network_is_answered_and_any_other_is_403() {
     let app = over(memory())
         .allowed_callers(["192.0.2.0/28", "2001:db8:7::/48"].map(|text| text.parse().unwrap()))
-        .build();
+        .router();
     for (caller, reason) in [
         ("192.0.2.15", ""),
         ("::ffff:192.0.2.15", ""),
@@ -29,7 +29,7 @@ async fn who_may_not_ask_learns_nothing_else() {
     // The store would panic if it were asked.
     let app = replying(Reply::Panic)
         .allowed_callers(["192.0.2.0/24".parse().unwrap()])
-        .build();
+        .router();
     let mut answers = Vec::new();
     for (method, uri) in [
         (Method::POST, CONSOLE),
@@ -49,8 +49,8 @@ async fn who_may_not_ask_learns_nothing_else() {
 
 #[tokio::test]
 async fn nobody_is_allowed_by_an_empty_list_and_everybody_by_none() {
-    let nobody = over(memory()).allowed_callers([]).build();
-    let everybody = over(memory()).build();
+    let nobody = over(memory()).allowed_callers([]).router();
+    let everybody = over(memory()).router();
     for caller in ["192.0.2.1", "2001:db8::1", ""] {
         assert_eq!(reason_for(&nobody, caller).await, "caller_not_allowed");
         assert_eq!(reason_for(&everybody, caller).await, "");
@@ -61,7 +61,7 @@ async fn nobody_is_allowed_by_an_empty_list_and_everybody_by_none() {
 async fn the_log_tells_who_asked_and_that_nobody_told() {
     let app = over(memory())
         .allowed_callers(["192.0.2.0/24".parse().unwrap()])
-        .build();
+        .router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     for (caller, told, error) in [
         ("::ffff:192.0.2.1", Some("192.0.2.1"), None),
@@ -69,7 +69,7 @@ async fn the_log_tells_who_asked_and_that_nobody_told() {
         (
             "",
             None,
-            Some("the server does not tell the caller's address: there is no ConnectInfo"),
+            Some("the server does not provide the caller's address: there is no ConnectInfo"),
         ),
     ] {
         send(&app, request(caller, CONSOLE)).await;
@@ -81,33 +81,30 @@ async fn the_log_tells_who_asked_and_that_nobody_told() {
     }
 }
 
-#[cfg(feature = "server")]
 #[tokio::test]
-async fn the_server_tells_who_asks() {
-    use dcv_resolver_http::server::{self, Server};
+async fn caller_is_the_peer_that_axum_serve_provides() {
+    use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     for (network, status) in [
         ("127.0.0.0/8", "HTTP/1.1 200 OK"),
         ("192.0.2.0/24", "HTTP/1.1 403 Forbidden"),
     ] {
-        let builder = over(memory()).allowed_callers([network.parse().unwrap()]);
-        for server in [
-            Server::new(builder.clone().build()),
-            Server::resolving(builder.service()),
-        ] {
-            let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
-            let address = listener.local_addr().unwrap();
-            let serving = tokio::spawn(server.serve(listener, std::future::pending()));
-            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-            let asked = format!(
-                "POST {CONSOLE} HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n"
-            );
-            stream.write_all(asked.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.starts_with(status), "{answer}");
-            serving.abort();
-        }
+        let app = over(memory())
+            .allowed_callers([network.parse().unwrap()])
+            .router()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async { axum::serve(listener, app).await });
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "POST {CONSOLE} HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(status), "{answer}");
+        serving.abort();
     }
 }

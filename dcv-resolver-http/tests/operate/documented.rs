@@ -1,4 +1,4 @@
-//! What the documentation says about problems is what there is.
+//! The documentation of problems matches the code.
 
 use crate::problems::PROBLEMS;
 
@@ -17,7 +17,7 @@ fn words(cell: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_crates_table_of_answers_is_complete_and_right() {
+fn table_of_answers_is_complete_and_right() {
     let documented: Vec<_> = rows(include_str!("../../src/lib.rs"))
         .into_iter()
         .filter_map(|row| match row.as_slice() {
@@ -46,9 +46,9 @@ fn the_crates_table_of_answers_is_complete_and_right() {
 }
 
 #[test]
-fn the_projects_readme_tells_an_operator_of_every_reason_under_the_right_status() {
-    let readme = include_str!("../../../README.md");
-    let documented: Vec<(u16, &str)> = rows(readme)
+fn operating_guide_lists_every_reason_under_its_status() {
+    let guide = include_str!("../../../docs/operating.md");
+    let documented: Vec<(u16, &str)> = rows(guide)
         .into_iter()
         .filter_map(|row| match row.as_slice() {
             [status, reasons, _] => Some((status.parse().ok()?, *reasons)),

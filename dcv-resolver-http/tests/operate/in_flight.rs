@@ -19,7 +19,7 @@ use crate::support::{CONSOLE, memory, over, post, request, send};
 /// answers as told.
 fn two_at_once(hanging: usize, then: Reply) -> Router {
     let store = ScriptedStore::sequence(vec![Reply::Hang; hanging], then);
-    over(store).max_in_flight(2).build()
+    over(store).max_in_flight(2).router()
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +96,7 @@ async fn a_refusal_does_not_wait_for_the_body() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_dribbles_takes_no_place() {
-    let app = over(memory()).max_in_flight(1).build();
+    let app = over(memory()).max_in_flight(1).router();
     let mut slow = Box::pin(send(&app, endless()));
     assert!(poll!(slow.as_mut()).is_pending());
     assert_eq!(post(&app, CONSOLE).await.status, StatusCode::OK);
@@ -116,13 +116,13 @@ async fn where_there_is_no_place_the_query_is_not_read_but_a_wrong_path_is_still
 
 #[tokio::test(start_paused = true)]
 async fn there_is_a_place_for_one_at_the_least() {
-    let app = over(memory()).max_in_flight(0).build();
+    let app = over(memory()).max_in_flight(0).router();
     assert_eq!(post(&app, CONSOLE).await.status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn by_default_two_gateways_whose_clients_all_return_at_once_are_answered() {
-    let app = over(ScriptedStore::always(Reply::Hang)).build();
+    let app = over(ScriptedStore::always(Reply::Hang)).router();
     let mut waiting = Vec::new();
     for _ in 0..2_048 {
         let mut answer = Box::pin(post(&app, CONSOLE));

@@ -1,18 +1,15 @@
-//! What people need who run a router: limits, log, metrics, and a router that
-//! is replaced while it serves.
+//! What people need who run the service: limits, log, observers, and a service
+//! that is replaced while it serves.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod callers;
 mod documented;
-mod fold;
 mod in_flight;
-mod live_router;
-#[cfg(feature = "metrics")]
-mod metrics;
+mod observers;
 mod problems;
-#[cfg(feature = "rate-limit")]
 mod rate_limit;
+mod reloadable;
 mod resolve_service;
 mod support;
 mod trace;

@@ -15,7 +15,7 @@ fn limit(per_second: u32, burst: u32) -> RateLimit {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_asks_too_often_is_429_until_it_has_waited() {
-    let app = over(memory()).rate_limit(limit(10, 3)).build();
+    let app = over(memory()).rate_limit(limit(10, 3)).router();
     for expected in ["", "", "", "rate_limited", "rate_limited"] {
         assert_eq!(reason_for(&app, "192.0.2.1").await, expected);
     }
@@ -34,7 +34,7 @@ async fn a_caller_that_asks_too_often_is_429_until_it_has_waited() {
 #[tokio::test(start_paused = true)]
 async fn whatever_a_caller_asks_counts_and_the_store_is_not_asked() {
     // It would panic.
-    let app = replying(Reply::Panic).rate_limit(limit(1, 2)).build();
+    let app = replying(Reply::Panic).rate_limit(limit(1, 2)).router();
     for (uri, expected) in [
         ("/elsewhere", "no_such_path"),
         ("/resolveSession", "malformed_request"),
@@ -49,7 +49,7 @@ async fn whatever_a_caller_asks_counts_and_the_store_is_not_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_nobody_tells_of_share_a_limit() {
-    let app = over(memory()).rate_limit(limit(1, 1)).build();
+    let app = over(memory()).rate_limit(limit(1, 1)).router();
     assert_eq!(reason_for(&app, "").await, "");
     assert_eq!(reason_for(&app, "").await, "rate_limited");
     assert_eq!(reason_for(&app, "192.0.2.1").await, "");
@@ -60,7 +60,7 @@ async fn who_may_not_ask_at_all_is_told_that_and_uses_up_nothing() {
     let app = over(memory())
         .allowed_callers(["192.0.2.0/24".parse().unwrap()])
         .rate_limit(limit(1, 1))
-        .build();
+        .router();
     for _ in 0..5 {
         assert_eq!(reason_for(&app, "198.51.100.1").await, "caller_not_allowed");
         assert_eq!(reason_for(&app, "").await, "caller_not_allowed");

@@ -1,10 +1,8 @@
-//! The resolver without a router around it. What it answers is held against
-//! the wire's golden files beside the router.
+//! The service without a router around it.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use dcv_resolver_core::MemoryStore;
-use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
+use dcv_resolver_http::ResolveService;
 use tower::ServiceExt;
 
 use crate::support::{CONSOLE, memory, over, request};
@@ -14,25 +12,10 @@ async fn status(service: &ResolveService, request: Request<Body>) -> StatusCode 
 }
 
 #[tokio::test]
-async fn a_request_is_answered_by_what_is_there_when_it_arrives() {
-    let service = over(memory()).service();
-    let clone = service.clone();
-    assert_eq!(status(&clone, request("", CONSOLE)).await, StatusCode::OK);
-    service.replace(&over(MemoryStore::new()).service());
-    assert_eq!(
-        status(&clone, request("", CONSOLE)).await,
-        StatusCode::NOT_FOUND
-    );
-}
-
-#[tokio::test]
-async fn it_answers_below_any_prefix_and_takes_the_caller_from_the_server() {
-    let closed = |builder: ResolveServiceBuilder| {
-        builder
-            .any_prefix(false)
-            .allowed_callers(["192.0.2.0/24".parse().unwrap()])
-    };
-    let service = closed(over(memory())).service();
+async fn service_answers_below_any_prefix_and_takes_the_caller_from_connect_info() {
+    let service = over(memory())
+        .allowed_callers(["192.0.2.0/24".parse().unwrap()])
+        .build();
     let below = format!("/stage{CONSOLE}");
     for (caller, expected) in [
         ("192.0.2.9", StatusCode::OK),

@@ -1,5 +1,6 @@
 //! Requests from any address, and what they leave in the log.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -8,14 +9,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
-use dcv_resolver_core::{
-    Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
-};
-use dcv_resolver_http::ResolveServiceBuilder;
+use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionRecord, SessionStore};
+use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Level};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -50,7 +50,10 @@ pub(crate) fn request(caller: &str, uri: &str) -> Request<Body> {
     request
 }
 
-pub(crate) async fn send(app: &Router, request: Request<Body>) -> Answer {
+pub(crate) async fn send<S>(app: &S, request: Request<Body>) -> Answer
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+{
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -61,7 +64,10 @@ pub(crate) async fn send(app: &Router, request: Request<Body>) -> Answer {
     }
 }
 
-pub(crate) async fn post(app: &Router, uri: &str) -> Answer {
+pub(crate) async fn post<S>(app: &S, uri: &str) -> Answer
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+{
     send(app, request("", uri)).await
 }
 
@@ -81,35 +87,12 @@ pub(crate) fn memory() -> MemoryStore {
 }
 
 pub(crate) fn over(store: impl SessionStore) -> ResolveServiceBuilder {
-    ResolveServiceBuilder::new(Resolver::new(store))
+    ResolveService::builder(Resolver::new(store))
 }
 
 /// A router over a store that always does the same.
 pub(crate) fn replying(reply: Reply) -> ResolveServiceBuilder {
     over(ScriptedStore::always(reply))
-}
-
-/// A store that answers with what a function says.
-pub(crate) struct Saying<F>(pub(crate) F);
-
-impl<F> std::fmt::Debug for Saying<F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Saying")
-    }
-}
-
-#[async_trait]
-impl<F> SessionStore for Saying<F>
-where
-    F: Fn(&SessionId) -> Result<Option<SessionRecord>, StoreError> + Send + Sync + 'static,
-{
-    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        (self.0)(id)
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
 }
 
 /// While there is one subscriber in a process, tracing asks that of the thread
@@ -172,23 +155,6 @@ impl Log {
             .unwrap()
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    /// The events since it was asked last, each as its outcome, its reason and
-    /// how often it was repeated.
-    pub(crate) fn short(&self) -> Vec<(String, String, u64)> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        self.events()
-            .iter()
-            .map(|event| &event["fields"])
-            .map(|fields| {
-                (
-                    text(&fields["outcome"]),
-                    text(&fields["reason"]),
-                    fields["repeated"].as_u64().unwrap_or(0),
-                )
-            })
             .collect()
     }
 }

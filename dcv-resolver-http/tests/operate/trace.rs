@@ -25,7 +25,7 @@ async fn traced(app: &Router, uri: &str, traceparents: &[&str]) -> Answer {
 
 #[tokio::test]
 async fn a_decision_lies_in_a_span_of_the_callers_trace() {
-    let app = over(memory()).build();
+    let app = over(memory()).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let answer = traced(&app, CONSOLE, &[TRACEPARENT]).await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -45,7 +45,7 @@ async fn a_decision_lies_in_a_span_of_the_callers_trace() {
 
 #[tokio::test]
 async fn without_a_trace_the_span_names_the_request() {
-    let app = over(memory()).build();
+    let app = over(memory()).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     traced(&app, CONSOLE, &[]).await;
     let event = &log.events()[0];
@@ -58,7 +58,7 @@ async fn without_a_trace_the_span_names_the_request() {
 
 #[tokio::test]
 async fn what_is_no_traceparent_is_ignored_and_told_to_those_who_look_closely() {
-    let app = over(memory()).build();
+    let app = over(memory()).router();
     for traceparents in [
         &["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"][..],
         &["x"],
@@ -84,7 +84,7 @@ async fn whoever_wants_no_span_has_none_when_a_traceparent_is_ignored() {
         .with_target("dcv_resolver::resolve", LevelFilter::OFF);
     let (spanless, all, _guard) = Log::filtered_and_all_of_this_thread(without_spans);
 
-    traced(&over(memory()).build(), CONSOLE, &["x"]).await;
+    traced(&over(memory()).router(), CONSOLE, &["x"]).await;
     assert_eq!(all.events()[0]["span"]["name"], "resolve");
     let events = spanless.events();
     assert_eq!(events.len(), 2, "{events:#?}");
@@ -95,7 +95,7 @@ async fn whoever_wants_no_span_has_none_when_a_traceparent_is_ignored() {
 
 #[tokio::test]
 async fn where_only_warnings_are_logged_there_is_no_span_and_a_miss_still_names_its_trace() {
-    let app = over(memory()).build();
+    let app = over(memory()).router();
     let (log, _guard) = Log::of_this_thread(Level::WARN);
     traced(&app, CONSOLE, &[TRACEPARENT]).await;
     assert_eq!(log.events(), Vec::<Value>::new());
@@ -107,7 +107,7 @@ async fn where_only_warnings_are_logged_there_is_no_span_and_a_miss_still_names_
 
 #[tokio::test]
 async fn whoever_goes_away_is_told_of_in_the_span_too() {
-    let app = replying(Reply::Hang).build();
+    let app = replying(Reply::Hang).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let mut answer = Box::pin(traced(&app, CONSOLE, &[TRACEPARENT]));
     assert!(poll!(answer.as_mut()).is_pending());
@@ -119,7 +119,7 @@ async fn whoever_goes_away_is_told_of_in_the_span_too() {
 
 #[tokio::test]
 async fn a_refusal_is_told_of_in_the_span_too() {
-    let app = over(memory()).allowed_callers([]).build();
+    let app = over(memory()).allowed_callers([]).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     traced(&app, CONSOLE, &[TRACEPARENT]).await;
     assert_eq!(log.events()[0]["span"]["trace_id"], TRACE_ID);

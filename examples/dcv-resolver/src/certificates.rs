@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dcv_resolver_core::{Clock, SystemClock, Timestamp};
-use dcv_resolver_http::server::tls::{Tls, TlsFiles};
+use dcv_resolver_server::tls::{Tls, TlsFiles};
 
 use crate::config;
 use crate::failure::Failure;

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
+use dcv_resolver_admin::Tokens;
 use dcv_resolver_core::{Network, SessionStore};
-use dcv_resolver_http::admin::Tokens;
 
 use crate::certificates::{self, Summary};
 use crate::cli::ConfigOptions;

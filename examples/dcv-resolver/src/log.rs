@@ -5,8 +5,6 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use dcv_resolver_http::DecisionLines;
-use dcv_resolver_http::json_log::JsonLines;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::Subscriber;
@@ -57,7 +55,6 @@ pub(crate) struct InvalidDirectives;
 #[derive(Debug)]
 pub(crate) struct Logging {
     pub(crate) level: Level,
-    pub(crate) lines: DecisionLines,
     #[cfg(feature = "otel")]
     pub(crate) traces: Option<Traces>,
 }
@@ -70,7 +67,6 @@ pub(crate) struct Level(reload::Handle<EnvFilter, Registry>);
 pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     let log = &config.log;
     let (filter, level) = reload::Layer::new(EnvFilter::new(&log.level.0));
-    let lines = DecisionLines::new(io::stderr());
     #[cfg(feature = "otel")]
     let traces = match &config.telemetry.otlp_endpoint {
         Some(endpoint) => Some(Traces::start(endpoint.as_str())?),
@@ -79,7 +75,6 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     let installed = install(
         filter,
         log.format,
-        &lines,
         #[cfg(feature = "otel")]
         traces.as_ref(),
     );
@@ -90,7 +85,6 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
     Ok(Logging {
         level: Level(level),
-        lines,
         #[cfg(feature = "otel")]
         traces,
     })
@@ -99,23 +93,22 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
 fn install(
     filter: reload::Layer<EnvFilter, Registry>,
     format: Format,
-    lines: &DecisionLines,
     #[cfg(feature = "otel")] traces: Option<&Traces>,
 ) -> Result<(), TryInitError> {
     let registry = tracing_subscriber::registry();
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
         // What spans are for the traces is not for the log to decide.
-        let log = log(format, lines).with_filter(filter);
+        let log = log(format).with_filter(filter);
         return registry.with(log).with(traces.layer()).try_init();
     }
     // A filter of one layer's own would be asked for each event anew, and what
     // it says be kept for each span.
-    registry.with(filter).with(log(format, lines)).try_init()
+    registry.with(filter).with(log(format)).try_init()
 }
 
-/// The layer that writes events to `lines`.
-fn log<S>(format: Format, lines: &DecisionLines) -> Box<dyn Layer<S> + Send + Sync>
+/// Returns the layer that writes events to standard error.
+fn log<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -125,14 +118,15 @@ where
         Format::Text => false,
         Format::Json => true,
     };
+    // A log that cannot be written must not end the service, and an error of
+    // the log would go to standard error as well, by a print that panics.
+    let layer = fmt::layer()
+        .with_writer(io::stderr)
+        .log_internal_errors(false);
     if json {
-        return JsonLines::new(lines.clone()).boxed();
+        return layer.json().boxed();
     }
-    fmt::layer()
-        .with_writer(lines.clone())
-        // Told on standard error as well, by a print that panics: a log that
-        // cannot be written must not end the service.
-        .log_internal_errors(false)
+    layer
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
         .boxed()
 }

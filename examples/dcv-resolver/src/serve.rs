@@ -24,8 +24,8 @@ mod tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_http::Metrics;
-use dcv_resolver_http::server::Server;
+use dcv_resolver_ops::{ConnectionFigures, Metrics};
+use dcv_resolver_server::{Connections, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -47,18 +47,17 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let config = source.load()?;
     let logging = log::init(&config)?;
     let metrics = Metrics::new();
-    metrics.build_info(env!("CARGO_PKG_VERSION"));
+    metrics.set_build_info(env!("CARGO_PKG_VERSION"));
 
-    let live = Live::start(&config, logging.lines, metrics.clone()).await?;
+    let live = Live::start(&config, metrics.clone()).await?;
     let tls = WatchedTls::load(&config, &metrics)?;
     let listeners = Listeners::open(&config)?;
     let service = live.for_gateways();
-    #[cfg(not(feature = "otel"))]
-    let server = Server::resolving(service);
     #[cfg(feature = "otel")]
-    let server = Server::new(crate::traces::continued(service));
-    let server = limited(server, &config, tls.as_ref());
-    metrics.watch_connections(server.connections());
+    let service = crate::traces::ContinueTrace(service);
+    let server = limited(Server::new(service), &config, tls.as_ref());
+    let connections = server.connections();
+    metrics.watch_connections(move || figures(&connections));
 
     let _watching = Background::start(live.readiness().clone().watch());
     let signals = StopSignals::catch()?;
@@ -103,7 +102,16 @@ fn address(listener: &TcpListener) -> Option<String> {
     Some(address.to_string())
 }
 
-fn limited(server: Server, config: &Config, tls: Option<&WatchedTls>) -> Server {
+fn figures(connections: &Connections) -> ConnectionFigures {
+    let mut figures = ConnectionFigures::default();
+    figures.open = connections.open();
+    figures.accepted = connections.accepted_total();
+    figures.cut = connections.cut_total();
+    figures.tls_handshakes_failed = connections.tls_handshakes_failed_total();
+    figures
+}
+
+fn limited<S>(server: Server<S>, config: &Config, tls: Option<&WatchedTls>) -> Server<S> {
     let limits = &config.limits;
     let server = server
         .max_connections(limits.max_connections.count() as usize)

@@ -6,16 +6,13 @@
 
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::http::Request;
 use dcv_resolver_core::async_trait;
-use dcv_resolver_http::ResolveService;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{FutureExt, TracerProvider};
+use opentelemetry::trace::{FutureExt, TracerProvider, WithContext};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{Bytes, HeaderExtractor, HttpClient, HttpError};
@@ -24,6 +21,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
+use tower::Service;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -87,16 +85,26 @@ impl Traces {
 }
 
 /// Makes the spans of a request children of its caller's.
-pub(crate) fn continued(service: ResolveService) -> Router {
-    Router::new()
-        .fallback_service(service)
-        .layer(from_fn(continue_trace))
-}
+#[derive(Debug, Clone)]
+pub(crate) struct ContinueTrace<S>(pub(crate) S);
 
-async fn continue_trace(request: Request, next: Next) -> Response {
-    let headers = HeaderExtractor(request.headers());
-    let caller = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
-    next.run(request).with_context(caller).await
+impl<S, B> Service<Request<B>> for ContinueTrace<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = WithContext<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let headers = HeaderExtractor(request.headers());
+        let caller = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
+        self.0.call(request).with_context(caller)
+    }
 }
 
 /// The collector. Batches come from a thread outside of the runtime, which the
@@ -134,7 +142,7 @@ impl Collector {
 impl HttpClient for Collector {
     async fn send_bytes(
         &self,
-        request: opentelemetry_http::Request<Bytes>,
+        request: Request<Bytes>,
     ) -> Result<opentelemetry_http::Response<Bytes>, HttpError> {
         let client = self.client.clone();
         let sending = async move { client.send_bytes(request).await };

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use dcv_resolver_http::json_log::JsonLines;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, reload};
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 /// Installs it for the process. Events that `directives` want become lines of
 /// JSON.
@@ -13,6 +12,7 @@ pub fn install(directives: &str) {
     // A filter that can be reloaded, as in the binary: it costs a lock an event.
     let (filter, _handle) = reload::Layer::new(EnvFilter::new(directives));
     tracing_subscriber::registry()
-        .with(JsonLines::new(io::sink).with_filter(filter))
+        .with(filter)
+        .with(fmt::layer().json().with_writer(io::sink))
         .init();
 }

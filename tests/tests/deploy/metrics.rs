@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use dcv_resolver_core::{Clock, Expiry, MemoryStore, Resolver, SessionRecord, SystemClock};
-use dcv_resolver_http::server::Server;
-use dcv_resolver_http::{CacheFigures, Metrics, ResolveServiceBuilder};
+use dcv_resolver_http::ResolveService;
+use dcv_resolver_ops::{CacheFigures, ConnectionFigures, Metrics, Readiness};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -28,28 +27,30 @@ fn exposition() -> String {
         .unwrap()
         .with_stale_age(Duration::ZERO);
     let resolver = Resolver::new(MemoryStore::from_iter([stale])).with_store_name("sessions");
-    let app: Router = ResolveServiceBuilder::new(resolver)
-        .metrics(metrics.clone())
+    let readiness = Readiness::new(&resolver);
+    let service = ResolveService::builder(resolver)
+        .observer(metrics.clone())
         .build();
-    metrics.build_info("0.1.0");
-    metrics.ready(true);
-    metrics.reloaded("sessions", true);
-    metrics.certificate_expires("server", SystemClock.now());
-    metrics.store_up("sessions", true);
+    let deciding = service.clone();
+    metrics.watch_in_flight(move || deciding.in_flight());
+    metrics.set_build_info("0.1.0");
+    metrics.watch_readiness(&readiness);
+    metrics.count_reload("sessions", true);
+    metrics.set_certificate_expiry("server", SystemClock.now());
     metrics.watch_age("sessions", || Some(Duration::ZERO));
     metrics.watch_cache("sessions", || {
         let mut figures = CacheFigures::default();
         figures.confirmed_age = Some(Duration::ZERO);
         figures
     });
-    metrics.watch_connections(Server::new(app.clone()).connections());
+    metrics.watch_connections(ConnectionFigures::default);
 
     let request = Request::post("/resolveSession?sessionId=console").body(Body::empty());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
-    let answer = runtime.block_on(app.oneshot(request.unwrap())).unwrap();
+    let answer = runtime.block_on(service.oneshot(request.unwrap())).unwrap();
     assert_eq!(answer.status(), 200);
     metrics.render()
 }

@@ -1,7 +1,7 @@
 //! What the caches of a chain do, for the metrics.
 
 use dcv_resolver_cache::CacheStats;
-use dcv_resolver_http::{CacheFigures, Metrics};
+use dcv_resolver_ops::{CacheFigures, Metrics};
 
 use crate::chain::Chain;
 
@@ -11,7 +11,7 @@ pub(super) fn show(chain: &Chain, metrics: &Metrics) {
         let name = store.open.name.as_str();
         match store.cache_stats() {
             Some(stats) => metrics.watch_cache(name, move || figures(&stats)),
-            None => metrics.forget_cache(name),
+            None => metrics.remove_cache(name),
         }
     }
 }
@@ -19,8 +19,8 @@ pub(super) fn show(chain: &Chain, metrics: &Metrics) {
 fn figures(stats: &CacheStats) -> CacheFigures {
     let mut figures = CacheFigures::default();
     figures.hits = stats.hits_total();
-    figures.calls = stats.loads_total();
-    figures.joins = stats.coalesced_total();
+    figures.loads = stats.loads_total();
+    figures.coalesced = stats.coalesced_total();
     figures.stale = stats.stale_total();
     figures.entries = stats.entries() as u64;
     figures.bytes = stats.bytes();

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use dcv_resolver_http::server;
+use dcv_resolver_server as server;
 use listenfd::ListenFd;
 use tokio::net::TcpListener;
 

@@ -1,8 +1,8 @@
 //! [`Live`]: everything that a reload of the configuration replaces.
 
 use axum::Router;
-use dcv_resolver_http::ops::Readiness;
-use dcv_resolver_http::{DecisionLines, Metrics, ReloadableRouter, ResolveService};
+use dcv_resolver_http::{ReloadableService, ResolveService};
+use dcv_resolver_ops::{Metrics, Readiness};
 
 use super::session_files::SessionFiles;
 use super::tokens::WatchedTokens;
@@ -14,9 +14,8 @@ use crate::failure::Failure;
 /// What serves one configuration after another.
 #[derive(Debug)]
 pub(super) struct Live {
-    gateways: ResolveService,
-    operators: ReloadableRouter,
-    lines: DecisionLines,
+    gateways: ReloadableService<ResolveService>,
+    operators: ReloadableService<Router>,
     metrics: Metrics,
     readiness: Readiness,
     chain: Chain,
@@ -25,19 +24,14 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Opens what `config` names. Requests leave their events in `lines`.
-    pub(super) async fn start(
-        config: &Config,
-        lines: DecisionLines,
-        metrics: Metrics,
-    ) -> Result<Self, Failure> {
+    /// Opens what `config` names.
+    pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
         let chain = Chain::open(config).await?;
         let resolver = chain.resolver(config);
         let readiness = Readiness::new(&resolver);
         let mut live = Self {
-            gateways: routers::for_gateways(config, resolver, lines.clone(), metrics.clone()),
-            operators: ReloadableRouter::new(Router::new()),
-            lines,
+            gateways: ReloadableService::new(routers::for_gateways(config, resolver, &metrics)),
+            operators: ReloadableService::new(Router::new()),
             metrics,
             readiness,
             chain,
@@ -48,12 +42,12 @@ impl Live {
         Ok(live)
     }
 
-    pub(super) fn for_gateways(&self) -> ResolveService {
+    pub(super) fn for_gateways(&self) -> ReloadableService<ResolveService> {
         self.gateways.clone()
     }
 
-    pub(super) fn for_operators(&self) -> Router {
-        self.operators.router()
+    pub(super) fn for_operators(&self) -> ReloadableService<Router> {
+        self.operators.clone()
     }
 
     pub(super) fn readiness(&self) -> &Readiness {
@@ -94,13 +88,14 @@ impl Live {
 
         let resolver = chain.resolver(config);
         self.readiness.replace_stores(&resolver);
-        let gateways =
-            routers::for_gateways(config, resolver, self.lines.clone(), self.metrics.clone());
-        self.gateways.replace(&gateways);
+        let gateways = routers::for_gateways(config, resolver, &self.metrics);
+        let deciding = gateways.clone();
+        self.metrics.watch_in_flight(move || deciding.in_flight());
+        self.gateways.replace(gateways);
         self.operators.replace(operators);
         for store in self.chain.stores() {
             if !chain.holds(store) {
-                self.metrics.forget_store(store.open.name.as_str());
+                self.metrics.remove_store(store.open.name.as_str());
             }
         }
         files.show_ages(&self.metrics);

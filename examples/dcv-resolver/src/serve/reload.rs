@@ -37,7 +37,7 @@ pub(super) async fn on_signal(
                 "the configuration cannot be reloaded; the one before is served on",
             ),
         }
-        live.metrics().reloaded("config", is_ok);
+        live.metrics().count_reload("config", is_ok);
     }
 }
 

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use axum::Router;
+use dcv_resolver_admin::{AdminBuilder, Tokens};
 use dcv_resolver_core::Resolver;
-use dcv_resolver_http::admin::{AdminBuilder, Tokens};
-use dcv_resolver_http::ops::{OpsBuilder, Readiness};
-use dcv_resolver_http::{DecisionLines, Metrics, RateLimit, ResolveService, ResolveServiceBuilder};
+use dcv_resolver_http::{RateLimit, ResolveService};
+use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
 
 use crate::chain::Chain;
 use crate::config::{Config, Limits};
@@ -16,23 +16,24 @@ use crate::failure::Failure;
 pub(super) fn for_gateways(
     config: &Config,
     resolver: Resolver,
-    lines: DecisionLines,
-    metrics: Metrics,
+    metrics: &Metrics,
 ) -> ResolveService {
     let limits = &config.limits;
-    let mut builder = ResolveServiceBuilder::new(resolver)
+    let log = LogDeduplicator::new(config.log.dedup_window_ms.milliseconds())
+        .with_metrics(metrics.clone());
+    let mut builder = ResolveService::builder(resolver)
         .time_budget(config.time_budget_ms.milliseconds())
         .max_in_flight(limits.max_in_flight.count() as usize)
-        .dedup_window(config.log.dedup_window_ms.milliseconds())
-        .decision_lines(lines)
-        .metrics(metrics);
+        .without_log()
+        .observer(log)
+        .observer(metrics.clone());
     if let Some(networks) = &config.callers.allowed_networks {
         builder = builder.allowed_callers(networks.iter().copied());
     }
     if let Some(limit) = rate_limit(limits) {
         builder = builder.rate_limit(limit);
     }
-    builder.service()
+    builder.build()
 }
 
 /// Answers operators, and whoever administers sessions where there are tokens.
@@ -49,7 +50,7 @@ pub(super) fn for_operators(
     };
     let registry = chain.registry(store.name.as_str())?;
     let admin = AdminBuilder::new(registry, tokens.clone()).build();
-    Ok(router.guard(tokens.clone()).merge(admin).build())
+    Ok(router.authorize(tokens.clone()).merge(admin).build())
 }
 
 fn rate_limit(limits: &Limits) -> Option<RateLimit> {

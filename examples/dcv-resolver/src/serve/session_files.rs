@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_http::Metrics;
+use dcv_resolver_ops::Metrics;
 use dcv_resolver_static_file::{StaticFileStore, WatchOptions, Watcher};
 
 use crate::chain::Chain;
@@ -51,7 +51,7 @@ impl Followed {
     fn new(name: &str, store: &Arc<StaticFileStore>, metrics: &Metrics) -> Result<Self, Failure> {
         let metrics = metrics.clone();
         let options = WatchOptions::default()
-            .on_reload(move |reload| metrics.reloaded("sessions", reload.is_ok()));
+            .on_reload(move |reload| metrics.count_reload("sessions", reload.is_ok()));
         let watcher = Watcher::start_with(Arc::clone(store), options)
             .map_err(|error| Failure::setup(format!("cannot watch {name}: {error}")))?;
         Ok(Self {

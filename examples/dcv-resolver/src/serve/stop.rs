@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_http::ops::Readiness;
+use dcv_resolver_ops::Readiness;
 use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
@@ -43,7 +43,7 @@ impl Stop {
     /// Answers the signals.
     pub(super) async fn on(self, mut signals: StopSignals, readiness: Readiness) {
         let first = signals.next().await;
-        readiness.lame_duck();
+        readiness.drain();
         tracing::info!(signal = first, "stopping");
         self.begun.notify_one();
         if first != INTERRUPT {

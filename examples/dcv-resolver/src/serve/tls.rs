@@ -1,7 +1,7 @@
 //! TLS: what gateways will see is told at the start, and followed.
 
-use dcv_resolver_http::Metrics;
-use dcv_resolver_http::server::tls::Tls;
+use dcv_resolver_ops::Metrics;
+use dcv_resolver_server::tls::Tls;
 
 use crate::background::Background;
 use crate::certificates::{self, Summary};
@@ -30,7 +30,7 @@ impl WatchedTls {
             async move {
                 let on_reload = |reload: &Result<_, _>| {
                     show_expiry(&tls, &metrics);
-                    metrics.reloaded("tls", reload.is_ok());
+                    metrics.count_reload("tls", reload.is_ok());
                 };
                 tls.watch(on_reload).await;
             }
@@ -56,8 +56,8 @@ fn tell(tls: &Tls) {
 }
 
 fn show_expiry(tls: &Tls, metrics: &Metrics) {
-    metrics.certificate_expires("server", tls.certificate().expires_at());
+    metrics.set_certificate_expiry("server", tls.certificate().expires_at());
     if let Some(at) = certificates::client_ca_expires_at(tls) {
-        metrics.certificate_expires("client_ca", at);
+        metrics.set_certificate_expiry("client_ca", at);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use dcv_resolver_http::Metrics;
-use dcv_resolver_http::admin::Tokens;
+use dcv_resolver_admin::Tokens;
+use dcv_resolver_ops::Metrics;
 
 use crate::background::Background;
 use crate::config::Config;
@@ -33,7 +33,8 @@ impl WatchedTokens {
         let watch = {
             let (tokens, metrics) = (tokens.clone(), metrics.clone());
             async move {
-                let on_reload = |reload: &Result<_, _>| metrics.reloaded("tokens", reload.is_ok());
+                let on_reload =
+                    |reload: &Result<_, _>| metrics.count_reload("tokens", reload.is_ok());
                 tokens.watch(on_reload).await;
             }
         };

@@ -361,9 +361,9 @@ fn the_example_is_complete() {
 }
 
 #[test]
-fn the_configuration_in_the_readme_is_good() {
-    let readme = include_str!("../../../../README.md");
-    let (_, rest) = readme.split_once("```toml\n").unwrap();
+fn configuration_in_the_documentation_is_valid() {
+    let guide = include_str!("../../../../docs/operating.md");
+    let (_, rest) = guide.split_once("```toml\n").unwrap();
     let (config, _) = rest.split_once("```").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");

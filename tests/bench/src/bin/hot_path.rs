@@ -19,6 +19,7 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -27,8 +28,9 @@ use axum::http::StatusCode;
 use axum::routing::any;
 use dcv_resolver_bench::{logging, sessions};
 use dcv_resolver_core::{Outcome, Resolver};
-use dcv_resolver_http::server::{self, Server};
-use dcv_resolver_http::{Metrics, ReloadableRouter, ResolveQuery, ResolveServiceBuilder};
+use dcv_resolver_http::{ReloadableService, ResolveQuery, ResolveService, ResolveServiceBuilder};
+use dcv_resolver_ops::{LogDeduplicator, Metrics};
+use dcv_resolver_server::{self as server, Server};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tower::Service;
@@ -117,20 +119,29 @@ fn block_on(work: impl Future<Output = ()>) {
 
 /// As the ready binary sets it up by default.
 fn builder(resolver: Resolver) -> ResolveServiceBuilder {
-    ResolveServiceBuilder::new(resolver).metrics(Metrics::new())
+    let metrics = Metrics::new();
+    let log = LogDeduplicator::new(Duration::from_secs(10)).with_metrics(metrics.clone());
+    ResolveService::builder(resolver)
+        .without_log()
+        .observer(log)
+        .observer(metrics)
 }
 
-/// As part of another service, which can be replaced.
-fn app(resolver: Resolver) -> Router {
-    ReloadableRouter::new(builder(resolver).build()).router()
+/// As the ready binary serves it: it can be replaced.
+fn app(resolver: Resolver) -> ReloadableService<ResolveService> {
+    ReloadableService::new(builder(resolver).build())
 }
 
 fn peer() -> SocketAddr {
     ([192, 0, 2, 9], 51_234).into()
 }
 
-fn ask(app: Router, rounds: usize, target: impl Fn(usize) -> String, expected: StatusCode) {
-    let mut app = app.with_state(());
+fn ask(
+    mut app: ReloadableService<ResolveService>,
+    rounds: usize,
+    target: impl Fn(usize) -> String,
+    expected: StatusCode,
+) {
     let mut requests: Vec<_> = (0..rounds)
         .map(|number| {
             Request::post(target(number % SESSIONS))
@@ -177,17 +188,22 @@ fn router_refused(rounds: usize) {
     let app = builder(sessions::resolver(SESSIONS))
         .allowed_callers(["198.51.100.0/24".parse().unwrap()])
         .build();
-    ask(app, rounds, sessions::target, StatusCode::FORBIDDEN);
+    ask(
+        ReloadableService::new(app),
+        rounds,
+        sessions::target,
+        StatusCode::FORBIDDEN,
+    );
 }
 
 /// Over sockets: the server of this library.
 fn server(rounds: usize) {
     logging::install("warn");
-    let service = builder(sessions::resolver(SESSIONS)).service();
+    let service = builder(sessions::resolver(SESSIONS)).build();
     served(rounds, |stopped| async {
         let listener = server::listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = Server::resolving(service).serve(listener, async {
+        let serving = Server::new(ReloadableService::new(service)).serve(listener, async {
             let _dropped = stopped.await;
         });
         (address, async {

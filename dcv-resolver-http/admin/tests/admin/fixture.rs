@@ -1,0 +1,177 @@
+//! An admin API over sessions in memory, and its answers.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, Request, StatusCode, request};
+use dcv_resolver_admin::{AdminBuilder, Tokens};
+use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_core::{MemoryStore, SessionRegistry};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(crate) const WRITER: &str = "tr0ub4dor-writer-0123456789abcdef";
+pub(crate) const READER: &str = "tr0ub4dor-reader-0123456789abcdef";
+pub(crate) const STRANGER: &str = "tr0ub4dor-nobody-0123456789abcdef";
+
+/// A lease token, and another: each is `tr0ub4dor` and more in hexadecimal.
+pub(crate) const LEASE: &str = "747230756234646f7230303030303030";
+pub(crate) const OTHER_LEASE: &str = "747230756234646f7231313131313131";
+
+/// Enough to register a session.
+pub(crate) const BODY: &str = r#"{"host":"192.0.2.7","http_port":8443,"ttl_ms":60000}"#;
+
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) clock: ManualClock,
+    pub(crate) token_file: PathBuf,
+    pub(crate) tokens: Tokens,
+    _folder: TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        Self::over(MemoryStore::new())
+    }
+
+    pub(crate) fn over(registry: impl SessionRegistry) -> Self {
+        let folder = TempDir::new().unwrap();
+        let token_file = folder.path().join("tokens");
+        let content = format!("writer read-write {WRITER}\nreader read-only {READER}\n");
+        fs::write(&token_file, content).unwrap();
+        let tokens = Tokens::load(&token_file).unwrap();
+        let clock = ManualClock::default();
+        let router = AdminBuilder::new(Arc::new(registry), tokens.clone())
+            .clock(clock.clone())
+            .build();
+        Self {
+            router,
+            clock,
+            token_file,
+            tokens,
+            _folder: folder,
+        }
+    }
+
+    /// Puts another token file in the place of this one, at once.
+    pub(crate) fn replace_tokens(&self, content: &str) {
+        let new = self.token_file.with_extension("new");
+        fs::write(&new, content).unwrap();
+        fs::rename(&new, &self.token_file).unwrap();
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let is_head = request.method() == Method::HEAD;
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.into()).unwrap(),
+        };
+        answer.expect_house_rules(is_head);
+        answer
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(as_writer("GET", path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Registers `body` under `lease`.
+    pub(crate) async fn register(&self, id: &str, lease: &str, body: &str) -> Answer {
+        let request = json("PUT", &format!("/v1/sessions/{id}")).header("lease-token", lease);
+        self.send(request.body(body.to_owned().into()).unwrap())
+            .await
+    }
+
+    pub(crate) async fn renew(&self, id: &str, lease: &str, body: &str) -> Answer {
+        let request =
+            json("POST", &format!("/v1/sessions/{id}/renew")).header("lease-token", lease);
+        self.send(request.body(body.to_owned().into()).unwrap())
+            .await
+    }
+
+    pub(crate) async fn deregister(&self, id: &str, lease: &str) -> Answer {
+        let path = format!("/v1/sessions/{id}");
+        let request = as_writer("DELETE", &path).header("lease-token", lease);
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+}
+
+/// A request from 192.0.2.99 without a token.
+pub(crate) fn request(method: &str, path: &str) -> request::Builder {
+    let peer: SocketAddr = "[::ffff:192.0.2.99]:50000".parse().unwrap();
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .extension(ConnectInfo(peer))
+}
+
+pub(crate) fn bearing(token: &str, method: &str, path: &str) -> request::Builder {
+    request(method, path).header(AUTHORIZATION, format!("Bearer {token}"))
+}
+
+pub(crate) fn as_writer(method: &str, path: &str) -> request::Builder {
+    bearing(WRITER, method, path)
+}
+
+pub(crate) fn json(method: &str, path: &str) -> request::Builder {
+    as_writer(method, path).header(CONTENT_TYPE, "application/json")
+}
+
+impl Answer {
+    /// What holds for every answer.
+    fn expect_house_rules(&self, is_head: bool) {
+        assert_eq!(self.headers[CACHE_CONTROL], "no-store", "{}", self.body);
+        assert!(self.headers.contains_key("x-request-id"), "{}", self.body);
+        assert!(!self.body.contains("tr0ub4dor"), "{}", self.body);
+        if self.status.is_success() {
+            return;
+        }
+        assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
+        if is_head {
+            return;
+        }
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert!(problem["title"].is_string() && problem["detail"].is_string());
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The status and, of a problem, the reason.
+    pub(crate) fn told(&self) -> (u16, String) {
+        let reason = match self.status.is_success() {
+            true => String::new(),
+            false => self.json()["reason"].as_str().unwrap().to_owned(),
+        };
+        (self.status.as_u16(), reason)
+    }
+
+    pub(crate) fn detail(&self) -> String {
+        self.json()["detail"].as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16, reason: &str) {
+        assert_eq!(self.told(), (status, reason.to_owned()), "{}", self.body);
+    }
+}

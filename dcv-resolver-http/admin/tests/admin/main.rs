@@ -1,0 +1,19 @@
+//! The admin API: what it answers to whom, and what it leaves in the log.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod access;
+mod audit;
+mod document;
+mod failures;
+mod fixture;
+mod ids;
+mod log;
+mod pages;
+mod requests;
+mod sessions;
+mod tokens;

@@ -1,0 +1,125 @@
+//! `/explain`: why a request is resolved as it is.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use dcv_resolver_core::escape::escaped_lines;
+use dcv_resolver_core::{Explainer, Explanation};
+use dcv_resolver_http::{
+    Access, AccessRequest, Authorize, LogThrottle, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
+};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+use crate::explain_error::ExplainError;
+use crate::explain_log::{ExplainLog, log_suppressed};
+use crate::time_limit::call_with_time_limit;
+
+/// The search for similar ids reads everything that is listed.
+const MAX_CONCURRENT: usize = 4;
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// The search for similar ids stops after this time, so that what was found is
+/// still sent.
+const SEARCH_TIME: Duration = Duration::from_millis(2_500);
+/// How long refused requests are counted after one that is logged in full.
+const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
+
+/// The state of the handler.
+#[derive(Debug)]
+pub(crate) struct ExplainState {
+    explainer: Explainer,
+    authorize: Arc<dyn Authorize>,
+    request_ids: RequestIds,
+    permits: Semaphore,
+    refusals: LogThrottle<()>,
+}
+
+impl ExplainState {
+    pub(crate) fn new(explainer: Explainer, authorize: Arc<dyn Authorize>) -> Self {
+        Self {
+            explainer,
+            authorize,
+            request_ids: RequestIds::new(),
+            permits: Semaphore::new(MAX_CONCURRENT),
+            refusals: LogThrottle::new(REFUSAL_WINDOW, |(), suppressed| log_suppressed(suppressed)),
+        }
+    }
+}
+
+pub(crate) async fn explain(
+    State(state): State<Arc<ExplainState>>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let request_id = state.request_ids.id_for(&headers);
+    let mut log = ExplainLog {
+        request_id: request_id.clone(),
+        started: Instant::now(),
+        peer: peer.map(|Extension(ConnectInfo(peer))| peer),
+        caller: None,
+        request: None,
+    };
+    let result = explanation(&state, &headers, query.as_deref(), &mut log).await;
+    let is_refused = matches!(result, Err(ExplainError::Refused(_)));
+    if !is_refused || state.refusals.allows(()) {
+        log.log(result.as_ref());
+    }
+    let response = result.map(|explanation| show(&explanation, &headers));
+    ([(X_REQUEST_ID, request_id)], response).into_response()
+}
+
+async fn explanation(
+    state: &ExplainState,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    log: &mut ExplainLog,
+) -> Result<Explanation, ExplainError> {
+    // First, so that a stranger learns nothing from how the query is read.
+    let access = AccessRequest::new(headers, log.peer, Access::Read);
+    log.caller = Some(state.authorize.authorize(&access).await?);
+    let query = ResolveQuery::parse(query).map_err(Problem::Malformed)?;
+    let request = log.request.insert(query.request().clone());
+    let search_ends = sleep(SEARCH_TIME);
+    let explaining = async {
+        // The semaphore is never closed.
+        let _permit = state.permits.acquire().await;
+        state.explainer.explain_until(request, search_ends).await
+    };
+    Ok(call_with_time_limit(TIME_LIMIT, explaining).await?)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "an explanation has string keys and no other writer than memory"
+)]
+fn show(explanation: &Explanation, headers: &HeaderMap) -> Response {
+    if wants_text(headers) {
+        // What a store says must not control the terminal that shows it.
+        let text = escaped_lines(&explanation.to_string()) + "\n";
+        return text.into_response();
+    }
+    let json = serde_json::to_vec(explanation).expect("an explanation serializes");
+    ([(CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+/// Returns whether `Accept` names `text/plain` and not JSON. Quality values are
+/// ignored: a caller that wants text names it alone.
+fn wants_text(headers: &HeaderMap) -> bool {
+    let accepts = |wanted: &str| {
+        headers
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|range| range.split(';').next())
+            .any(|range| range.trim().eq_ignore_ascii_case(wanted))
+    };
+    accepts("text/plain") && !accepts("application/json")
+}

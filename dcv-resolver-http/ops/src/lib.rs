@@ -1,0 +1,131 @@
+//! What operators ask of a resolver: is it alive, is it ready, how much does it
+//! do, and why is a session not found. As an axum [`Router`](axum::Router) for a
+//! listener of its own.
+//!
+//! | `GET` or `HEAD` | response |
+//! |---|---|
+//! | `/livez` | 200 and `ok`, for as long as the process serves |
+//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if gateways may be sent here, otherwise 503 |
+//! | `/metrics` | the [`Metrics`] as text, for Prometheus |
+//! | `/explain?sessionId=…` | why a request is resolved as it is: an [`Explanation`](dcv_resolver_core::Explanation) as JSON, or as text for people |
+//! | any other path | 404, as a problem document like [the gateway's](dcv_resolver_http#the-answers); any other method is 405, with `Allow` |
+//!
+//! Every response has `cache-control: no-store`.
+//!
+//! **Serve it on a listener of its own, at a loopback address** unless something
+//! else has to reach it. Anybody who reaches it may ask everything but
+//! `/explain`: those pages name the stores, and neither hosts nor sessions.
+//!
+//! ```no_run
+//! use std::net::{Ipv4Addr, SocketAddr};
+//! use std::time::Duration;
+//!
+//! use dcv_resolver_core::{Explainer, MemoryStore, Resolver};
+//! use dcv_resolver_http::ResolveService;
+//! use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
+//! use dcv_resolver_server::{Server, listen};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let resolver = Resolver::new(MemoryStore::new());
+//! let metrics = Metrics::new();
+//! let readiness = Readiness::new(&resolver);
+//! // Without it the process is never ready.
+//! tokio::spawn(readiness.clone().watch());
+//!
+//! let ops = OpsBuilder::new(Explainer::new(resolver.clone()), readiness.clone())
+//!     .metrics(metrics.clone())
+//!     .build();
+//! let ops_listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 9001)))?;
+//! tokio::spawn(Server::new(ops).serve(ops_listener, std::future::pending()));
+//!
+//! let service = ResolveService::builder(resolver)
+//!     .without_log()
+//!     .observer(LogDeduplicator::new(Duration::from_secs(10)).with_metrics(metrics.clone()))
+//!     .observer(metrics.clone())
+//!     .build();
+//! let in_flight = service.clone();
+//! metrics.watch_in_flight(move || in_flight.in_flight());
+//!
+//! let listener = listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9000)))?;
+//! let shutdown = async move {
+//!     let _ = tokio::signal::ctrl_c().await;
+//!     // Probes send no more gateways here while the last are answered.
+//!     readiness.drain();
+//!     tokio::time::sleep(Duration::from_secs(5)).await;
+//! };
+//! Server::new(service).serve(listener, shutdown).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Explain
+//!
+//! `/explain` takes the query of `/resolveSession`; see
+//! [`ResolveQuery`](dcv_resolver_http::ResolveQuery). It asks the same stores
+//! and rules, and is not counted as a decision. The response is JSON; with
+//! `Accept: text/plain` it is text:
+//!
+//! ```text
+//! $ curl -H 'accept: text/plain' 'http://127.0.0.1:9001/explain?sessionId=Console'
+//! session "Console" over HTTP, client unknown, at 2030-01-01T00:00:00Z
+//!   store by_hand: holds no such session
+//! not found (unknown): no session has this id
+//! did you mean "console", in other capitals? (store by_hand)
+//! ```
+//!
+//! The status is 200 whatever the explanation says; 400 for a malformed
+//! request, 401 or 403 for a caller that is not allowed, and 503 if the stores
+//! take longer than 5 s. The search for similar ids ends after 2.5 s:
+//! `search_truncated` says that it did not see all.
+//!
+//! An explanation names hosts, other sessions and the errors of a store's
+//! driver, so only [`LoopbackOnly`] callers may ask. Set another
+//! [`Authorize`](dcv_resolver_http::Authorize) with [`OpsBuilder::authorize`].
+//!
+//! Each request leaves one [`tracing`] event with the target
+//! `dcv_resolver::explain`, at level INFO for an explanation and WARN for the
+//! rest. A field without a value is left out, and text from outside is escaped
+//! and cut as in [the log of decisions](dcv_resolver_http#the-log).
+//!
+//! | field | |
+//! |---|---|
+//! | `outcome` | `found`, `not_found` or `error`, as a gateway would be answered; `refused`, `malformed` or `failed` if nothing was explained |
+//! | `reason` | why nothing was found, or that of the problem document |
+//! | `session_id`, `transport`, `client_ip` | as asked |
+//! | `caller` | the name of the [`Principal`](dcv_resolver_http::Principal) |
+//! | `peer` | the other end of the connection |
+//! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
+//!
+//! Of refused requests, the first is logged in full. Those of the next 10 s are
+//! one event, with their number in `suppressed`.
+
+mod builder;
+mod durations;
+mod explain;
+mod explain_error;
+mod explain_log;
+mod health_event;
+mod log_deduplicator;
+mod loopback_only;
+mod metrics;
+mod pages;
+mod ping;
+mod readiness;
+mod report;
+mod store_health;
+mod time_limit;
+
+pub use builder::OpsBuilder;
+pub use log_deduplicator::LogDeduplicator;
+pub use loopback_only::LoopbackOnly;
+pub use metrics::{CacheFigures, ConnectionFigures, Metrics};
+/// The library of the registry that [`Metrics::register`] takes.
+pub use prometheus_client;
+pub use readiness::Readiness;
+pub use report::{ReadyState, Report, StoreReport, StoreState};
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -1,0 +1,167 @@
+//! [`LogDeduplicator`]: the same failure, a thousand times a second, in two
+//! lines.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_http::{
+    Decision, DecisionLog, DecisionObserver, DecisionOutcome, LogThrottle, Problem, Suppressed,
+};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, field};
+
+use crate::Metrics;
+use crate::durations::as_ms;
+
+/// How many kinds of failures are told apart at once. Beyond that they are told
+/// apart by outcome, reason and store alone: an error text that is different
+/// each time, because it quotes an id or a port, cannot flood the log.
+const MAX_KINDS: usize = 64;
+
+/// Leaves the events of [`DecisionLog`], but suppresses failures that repeat.
+///
+/// The first of its kind is logged in full and opens a window. Those that
+/// follow within the window are counted, and when it is over, one event says
+/// how many there were. It replaces the default log:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use dcv_resolver_core::{MemoryStore, Resolver};
+/// use dcv_resolver_http::ResolveService;
+/// use dcv_resolver_ops::LogDeduplicator;
+///
+/// let service = ResolveService::builder(Resolver::new(MemoryStore::new()))
+///     .without_log()
+///     .observer(LogDeduplicator::new(Duration::from_secs(10)))
+///     .build();
+/// ```
+#[derive(Debug, Clone)]
+pub struct LogDeduplicator {
+    throttle: LogThrottle<Failure>,
+    metrics: Option<Metrics>,
+}
+
+/// What makes two failures the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Failure {
+    outcome: DecisionOutcome,
+    reason: &'static str,
+    store: Option<Arc<str>>,
+    policy: Option<Arc<str>>,
+    key: DedupKey,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum DedupKey {
+    Fine {
+        error: Option<String>,
+        /// Only if it is the caller who is refused.
+        caller: Option<IpAddr>,
+    },
+    /// Too many kinds are open.
+    Coarse,
+}
+
+impl LogDeduplicator {
+    /// Suppresses repeated failures for `window` after the first. With
+    /// [`Duration::ZERO`] each decision leaves an event of its own.
+    #[must_use]
+    pub fn new(window: Duration) -> Self {
+        Self {
+            throttle: LogThrottle::new(window, summarize),
+            metrics: None,
+        }
+    }
+
+    /// Counts suppressed events in `metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    fn is_repeated(&self, decision: &Decision) -> bool {
+        let outcome = decision.outcome();
+        let is_failure = matches!(outcome, DecisionOutcome::Refused | DecisionOutcome::Error);
+        if !is_failure || !is_enabled(DecisionLog::level(outcome)) {
+            return false;
+        }
+        let mut failure = Failure::new(decision);
+        if self.throttle.open_windows() >= MAX_KINDS && !self.throttle.is_open(&failure) {
+            failure.key = DedupKey::Coarse;
+        }
+        !self.throttle.allows(failure)
+    }
+}
+
+impl DecisionObserver for LogDeduplicator {
+    fn on_decision(&self, decision: &Decision) {
+        if !self.is_repeated(decision) {
+            DecisionLog::default().on_decision(decision);
+        } else if let Some(metrics) = &self.metrics {
+            metrics.count_suppressed();
+        }
+    }
+}
+
+impl Failure {
+    fn new(decision: &Decision) -> Self {
+        let is_about_the_caller = matches!(
+            decision.problem(),
+            Some(Problem::CallerNotAllowed(_) | Problem::RateLimited)
+        );
+        Self {
+            outcome: decision.outcome(),
+            reason: decision.reason().unwrap_or_default(),
+            store: decision.store.clone(),
+            policy: decision.policy.clone(),
+            key: DedupKey::Fine {
+                error: DecisionLog::error(decision),
+                caller: decision.caller.filter(|_| is_about_the_caller),
+            },
+        }
+    }
+}
+
+fn summarize(failure: &Failure, suppressed: Suppressed) {
+    let (error, caller, message) = match &failure.key {
+        DedupKey::Fine { error, caller } => {
+            (error.as_deref(), *caller, "identical failures suppressed")
+        }
+        DedupKey::Coarse => (None, None, "similar failures suppressed; errors varied"),
+    };
+    // The level of a tracing event is fixed where it stands.
+    macro_rules! event {
+        ($level:expr) => {
+            tracing::event!(
+                target: "dcv_resolver::decision",
+                parent: None,
+                $level,
+                outcome = failure.outcome.as_str(),
+                reason = failure.reason,
+                store = failure.store.as_deref(),
+                policy = failure.policy.as_deref(),
+                caller = caller.map(field::display),
+                error,
+                suppressed = suppressed.count,
+                window_ms = as_ms(suppressed.window),
+                message,
+            )
+        };
+    }
+    match DecisionLog::level(failure.outcome) {
+        Level::ERROR => event!(Level::ERROR),
+        _ => event!(Level::WARN),
+    }
+}
+
+/// Returns whether any subscriber takes events of this level: what nobody reads
+/// need not be counted.
+///
+/// Not `event_enabled!`, which asks about these very events: with a filter for
+/// each layer, a layer that declines would then miss the thread's next event.
+fn is_enabled(level: Level) -> bool {
+    level <= LevelFilter::current()
+}

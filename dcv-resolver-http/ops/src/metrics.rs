@@ -1,0 +1,341 @@
+//! [`Metrics`]: what a resolver counts, for Prometheus.
+
+mod caches;
+mod labels;
+mod sampled;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{Resolver, Timestamp, Transport};
+use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::readiness::Readiness;
+pub use caches::CacheFigures;
+use caches::Caches;
+use labels::{
+    CertificateLabel, DecisionLabels, OutcomeLabel, ReloadLabels, StoreLabel, VersionLabel,
+};
+pub use sampled::ConnectionFigures;
+use sampled::Sampled;
+
+/// Counts and measures what a resolver does, for Prometheus.
+///
+/// A [`DecisionObserver`], and nothing global: a program may have several.
+/// Clones count together. No label holds text from a request, so the
+/// configuration bounds the number of series.
+///
+/// | metric, after `dcv_resolver_` | labels | |
+/// |---|---|---|
+/// | `decisions_total` | `outcome`, `reason`, `transport`, `store`, `policy` | requests, as in [the log](dcv_resolver_http#the-log); `none` if there is no reason, store or policy; `transport` is `unknown` if the request was not read |
+/// | `decision_duration_seconds` | `outcome` | from a request's arrival to the decision |
+/// | `stale_answer_age_seconds` | `store` | the age of records that a cache served because its store failed; the count of this histogram is that of such decisions |
+/// | `in_flight_requests` | | [`watch_in_flight`](Self::watch_in_flight) |
+/// | `log_events_suppressed_total` | | events that a [`LogDeduplicator`](crate::LogDeduplicator) counted and did not log |
+/// | `ready` | | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
+/// | `store_up` | `store` | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
+/// | `served_data_age_seconds` | `store` | [`watch_age`](Self::watch_age) |
+/// | `cache_lookups_total` | `store`, `result` | [`watch_cache`](Self::watch_cache); `result` is `hit`, `load` or `coalesced` |
+/// | `cache_stale_total`, `cache_entries`, `cache_size_bytes`, `cache_confirmed_age_seconds` | `store` | [`watch_cache`](Self::watch_cache) |
+/// | `reloads_total` | `what`, `result` | [`count_reload`](Self::count_reload); `result` is `ok` or `failed` |
+/// | `certificate_expiry_timestamp_seconds` | `certificate` | [`set_certificate_expiry`](Self::set_certificate_expiry) |
+/// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
+/// | `connections_open`, `connections_accepted_total`, `connections_cut_total`, `tls_handshakes_failed_total` | | [`watch_connections`](Self::watch_connections) |
+///
+/// A service with a [`Registry`] of its own registers them in it:
+///
+/// ```
+/// use dcv_resolver_core::{MemoryStore, Resolver};
+/// use dcv_resolver_http::ResolveService;
+/// use dcv_resolver_ops::Metrics;
+/// use dcv_resolver_ops::prometheus_client::registry::Registry;
+///
+/// let metrics = Metrics::new();
+/// let resolver = Resolver::new(MemoryStore::new());
+/// let service = ResolveService::builder(resolver).observer(metrics.clone()).build();
+/// metrics.watch_in_flight(move || service.in_flight());
+///
+/// let mut registry = Registry::default();
+/// metrics.register(&mut registry);
+/// ```
+///
+/// Any other shows [`render`](Self::render), or serves the router of
+/// [`OpsBuilder`](crate::OpsBuilder).
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    decisions: Family<DecisionLabels, Counter>,
+    durations: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
+    stale_ages: Family<StoreLabel, Histogram, fn() -> Histogram>,
+    suppressed: Counter,
+    reloads: Family<ReloadLabels, Counter>,
+    certificate_expiry: Family<CertificateLabel, Gauge>,
+    build_info: Family<VersionLabel, Gauge>,
+    sampled: Arc<Sampled>,
+    caches: Arc<Caches>,
+}
+
+impl Metrics {
+    /// The `content-type` of [`render`](Self::render): OpenMetrics 1.0, which
+    /// Prometheus reads since 2.5.
+    pub const CONTENT_TYPE: &'static str =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Creates metrics that have counted nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Inner {
+            decisions: Family::default(),
+            durations: Family::new_with_constructor(decision_durations as fn() -> _),
+            stale_ages: Family::new_with_constructor(stale_ages as fn() -> _),
+            suppressed: Counter::default(),
+            reloads: Family::default(),
+            certificate_expiry: Family::default(),
+            build_info: Family::default(),
+            sampled: Arc::default(),
+            caches: Arc::default(),
+        }))
+    }
+
+    /// Registers all metrics in `registry`, with the prefix `dcv_resolver`.
+    ///
+    /// The registry is that of [`prometheus_client`], on purpose: another major
+    /// version of it is another major version of this crate.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("dcv_resolver");
+        let inner = &self.0;
+        // The encoder adds `_total` to the name of a counter and a full stop to
+        // each help text.
+        registry.register(
+            "decisions",
+            "Requests, by what was decided, why, and by which store and policy",
+            Family::clone(&inner.decisions),
+        );
+        registry.register_with_unit(
+            "decision_duration",
+            "From a request's arrival to the decision",
+            Unit::Seconds,
+            Family::clone(&inner.durations),
+        );
+        registry.register_with_unit(
+            "stale_answer_age",
+            "How old the record was that decided, if it was served because its store failed",
+            Unit::Seconds,
+            Family::clone(&inner.stale_ages),
+        );
+        registry.register(
+            "log_events_suppressed",
+            "Failures that repeated an earlier one and were counted rather than logged",
+            inner.suppressed.clone(),
+        );
+        registry.register(
+            "reloads",
+            "Reloads, by what was reloaded and whether it succeeded",
+            Family::clone(&inner.reloads),
+        );
+        registry.register_with_unit(
+            "certificate_expiry_timestamp",
+            "When the certificate expires, in seconds since 1970",
+            Unit::Seconds,
+            Family::clone(&inner.certificate_expiry),
+        );
+        registry.register(
+            "build_info",
+            "The version that runs",
+            Family::clone(&inner.build_info),
+        );
+        registry.register_collector(Box::new(Arc::clone(&inner.sampled)));
+        registry.register_collector(Box::new(Arc::clone(&inner.caches)));
+    }
+
+    /// Returns all metrics as OpenMetrics text, of type
+    /// [`CONTENT_TYPE`](Self::CONTENT_TYPE).
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "writing to a String does not fail")]
+    pub fn render(&self) -> String {
+        let mut registry = Registry::default();
+        self.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("writing to a String does not fail");
+        text
+    }
+
+    /// Creates the series of found sessions of each store of `resolver`, and of
+    /// the duration of each outcome, at zero: a rate then includes the first
+    /// decision. [`OpsBuilder::build`](crate::OpsBuilder::build) does so.
+    pub fn init_decisions(&self, resolver: &Resolver) {
+        for store in resolver.stores() {
+            for transport in [Transport::Http, Transport::Quic] {
+                let found = DecisionLabels {
+                    outcome: DecisionOutcome::Found.as_str(),
+                    reason: NONE,
+                    transport: transport.as_str(),
+                    store: Arc::clone(store.name()),
+                    policy: NONE.into(),
+                };
+                drop(self.0.decisions.get_or_create(&found));
+            }
+        }
+        for outcome in DecisionOutcome::ALL {
+            let outcome = outcome.as_str();
+            drop(self.0.durations.get_or_create(&OutcomeLabel { outcome }));
+        }
+    }
+
+    /// Shows whether the process is ready, and which stores answered their last
+    /// ping. Replaces an earlier one.
+    /// [`OpsBuilder::build`](crate::OpsBuilder::build) does so.
+    pub fn watch_readiness(&self, readiness: &Readiness) {
+        self.0.sampled.set_readiness(readiness.clone());
+    }
+
+    /// Shows how many requests are being decided. `in_flight` is called each
+    /// time the metrics are shown and must not block. Replaces an earlier one.
+    pub fn watch_in_flight(&self, in_flight: impl Fn() -> usize + Send + Sync + 'static) {
+        self.0.sampled.set_in_flight(Arc::new(in_flight));
+    }
+
+    /// Shows the connections of a server. `connections` is called each time the
+    /// metrics are shown and must not block. Replaces an earlier one.
+    pub fn watch_connections(
+        &self,
+        connections: impl Fn() -> ConnectionFigures + Send + Sync + 'static,
+    ) {
+        self.0.sampled.set_connections(Arc::new(connections));
+    }
+
+    /// Shows how old the data is that `store` serves. `age` is called each time
+    /// the metrics are shown and must not block; it returns `None` if the store
+    /// serves nothing yet. Replaces an earlier one for the same store.
+    pub fn watch_age(
+        &self,
+        store: impl Into<Arc<str>>,
+        age: impl Fn() -> Option<Duration> + Send + Sync + 'static,
+    ) {
+        self.0.sampled.set_age(store.into(), Arc::new(age));
+    }
+
+    /// Shows the figures of a cache in front of `store`. `figures` is called
+    /// each time the metrics are shown and must not block. Replaces an earlier
+    /// one for the same store.
+    pub fn watch_cache(
+        &self,
+        store: impl Into<Arc<str>>,
+        figures: impl Fn() -> CacheFigures + Send + Sync + 'static,
+    ) {
+        self.0.caches.watch(store.into(), Arc::new(figures));
+    }
+
+    /// Shows the cache in front of `store` no longer, as after a reload without
+    /// it.
+    pub fn remove_cache(&self, store: &str) {
+        self.0.caches.remove(store);
+    }
+
+    /// Shows neither the age of the data of `store` nor its cache any longer,
+    /// as after a reload without it. Its decisions stay counted.
+    pub fn remove_store(&self, store: &str) {
+        self.0.sampled.remove_age(store);
+        self.remove_cache(store);
+    }
+
+    /// Counts a reload of `what`: `sessions`, `tls`, `config` or `tokens`.
+    pub fn count_reload(&self, what: &'static str, succeeded: bool) {
+        let result = if succeeded { "ok" } else { "failed" };
+        self.0
+            .reloads
+            .get_or_create(&ReloadLabels { what, result })
+            .inc();
+    }
+
+    /// Shows when a certificate expires: `server`, or `client_ca`.
+    pub fn set_certificate_expiry(&self, certificate: &'static str, at: Timestamp) {
+        self.0
+            .certificate_expiry
+            .get_or_create(&CertificateLabel { certificate })
+            .set(at.as_unix_ms().div_euclid(1000));
+    }
+
+    /// Shows which version runs.
+    pub fn set_build_info(&self, version: &str) {
+        let version = version.into();
+        self.0
+            .build_info
+            .get_or_create(&VersionLabel { version })
+            .set(1);
+    }
+
+    pub(crate) fn count_suppressed(&self) {
+        self.0.suppressed.inc();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// The value of a label that does not apply.
+const NONE: &str = "none";
+
+impl DecisionObserver for Metrics {
+    fn on_decision(&self, decision: &Decision) {
+        let outcome = decision.outcome().as_str();
+        let or_none = |name: &Option<Arc<str>>| name.clone().unwrap_or_else(|| NONE.into());
+        let transport = decision
+            .request
+            .as_ref()
+            .map_or("unknown", |request| request.transport().as_str());
+        self.0
+            .durations
+            .get_or_create(&OutcomeLabel { outcome })
+            .observe(decision.elapsed.as_secs_f64());
+        self.0
+            .decisions
+            .get_or_create(&DecisionLabels {
+                outcome,
+                reason: decision.reason().unwrap_or(NONE),
+                transport,
+                store: or_none(&decision.store),
+                policy: or_none(&decision.policy),
+            })
+            .inc();
+        if let Some(age) = decision.stale_age {
+            self.0
+                .stale_ages
+                .get_or_create(&StoreLabel {
+                    store: or_none(&decision.store),
+                })
+                .observe(age.as_secs_f64());
+        }
+    }
+}
+
+/// From the time of a store in memory to more than the default time budget.
+fn decision_durations() -> Histogram {
+    Histogram::new([
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    ])
+}
+
+/// From a second to a day.
+fn stale_ages() -> Histogram {
+    Histogram::new([
+        1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0,
+    ])
+}

@@ -1,0 +1,187 @@
+//! [`Sampled`]: figures that are read each time the metrics are shown.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use super::labels::StoreLabel;
+use crate::readiness::Readiness;
+use crate::report::StoreState;
+
+/// The connections of a server, for
+/// [`Metrics::watch_connections`](crate::Metrics::watch_connections).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionFigures {
+    /// Open connections.
+    pub open: u64,
+    /// Connections accepted so far.
+    pub accepted: u64,
+    /// Connections that were still busy at the end of the shutdown's grace
+    /// period.
+    pub cut: u64,
+    /// Failed TLS handshakes so far.
+    pub tls_handshakes_failed: u64,
+}
+
+type InFlight = Arc<dyn Fn() -> usize + Send + Sync>;
+type Connections = Arc<dyn Fn() -> ConnectionFigures + Send + Sync>;
+type Age = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct Sampled {
+    readiness: Mutex<Option<Readiness>>,
+    in_flight: Mutex<Option<InFlight>>,
+    connections: Mutex<Option<Connections>>,
+    ages: Mutex<BTreeMap<Arc<str>, Age>>,
+}
+
+impl Sampled {
+    pub(super) fn set_readiness(&self, readiness: Readiness) {
+        *lock(&self.readiness) = Some(readiness);
+    }
+
+    pub(super) fn set_in_flight(&self, in_flight: InFlight) {
+        *lock(&self.in_flight) = Some(in_flight);
+    }
+
+    pub(super) fn set_connections(&self, connections: Connections) {
+        *lock(&self.connections) = Some(connections);
+    }
+
+    pub(super) fn set_age(&self, store: Arc<str>, age: Age) {
+        lock(&self.ages).insert(store, age);
+    }
+
+    pub(super) fn remove_age(&self, store: &str) {
+        lock(&self.ages).remove(store);
+    }
+
+    fn encode_readiness(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(readiness) = lock(&self.readiness).clone() else {
+            return Ok(());
+        };
+        let report = readiness.report();
+        encoder
+            .encode_descriptor(
+                "ready",
+                "Whether gateways may be sent to this process",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&i64::from(report.ready))?;
+        let mut metric = encoder.encode_descriptor(
+            "store_up",
+            "Whether the store answered its last ping",
+            None,
+            MetricType::Gauge,
+        )?;
+        for store in report.stores {
+            let is_up = store.state == StoreState::Up;
+            let store = store.store.into();
+            metric
+                .encode_family(&StoreLabel { store })?
+                .encode_gauge(&i64::from(is_up))?;
+        }
+        Ok(())
+    }
+
+    fn encode_in_flight(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(in_flight) = lock(&self.in_flight).clone() else {
+            return Ok(());
+        };
+        encoder
+            .encode_descriptor(
+                "in_flight_requests",
+                "Requests that are being decided",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&i64::try_from(in_flight()).unwrap_or(i64::MAX))
+    }
+
+    fn encode_connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(connections) = lock(&self.connections).clone() else {
+            return Ok(());
+        };
+        let connections = connections();
+        let open = i64::try_from(connections.open).unwrap_or(i64::MAX);
+        encoder
+            .encode_descriptor(
+                "connections_open",
+                "Connections that are open",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&open)?;
+        for (name, help, count) in [
+            (
+                "connections_accepted",
+                "Connections that were accepted",
+                connections.accepted,
+            ),
+            (
+                "connections_cut",
+                "Connections that were still busy when the shutdown's grace period was over",
+                connections.cut,
+            ),
+            (
+                "tls_handshakes_failed",
+                "TLS handshakes that failed",
+                connections.tls_handshakes_failed,
+            ),
+        ] {
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Counter)?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_ages(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        // Copied, so that the functions run without the lock.
+        let ages = lock(&self.ages).clone();
+        if ages.is_empty() {
+            return Ok(());
+        }
+        let mut metric = encoder.encode_descriptor(
+            "served_data_age",
+            "How old the data is that the store serves",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+        )?;
+        for (store, age) in ages {
+            if let Some(age) = age() {
+                metric
+                    .encode_family(&StoreLabel { store })?
+                    .encode_gauge(&age.as_secs_f64())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Collector for Sampled {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_readiness(&mut encoder)?;
+        self.encode_in_flight(&mut encoder)?;
+        self.encode_connections(&mut encoder)?;
+        self.encode_ages(&mut encoder)
+    }
+}
+
+impl fmt::Debug for Sampled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampled").finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

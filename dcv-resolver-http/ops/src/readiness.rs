@@ -1,0 +1,256 @@
+//! [`Readiness`]: whether gateways may be sent here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dcv_resolver_core::{NamedStore, Resolver};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::health_event::HealthEvent;
+use crate::ping::{PING_TIMEOUT, ping};
+use crate::report::{ReadyState, Report};
+use crate::store_health::StoreHealth;
+
+/// How often each store is pinged.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How much longer than it was out a store can look silent. At worst the
+/// outage began in the last moment of a slow ping, a period after the last one
+/// that was answered, and ended in the first moment of another, so that only
+/// the one after that is answered, and slowly.
+const SLACK: Duration = PERIOD
+    .saturating_add(PING_TIMEOUT)
+    .saturating_add(PERIOD)
+    .saturating_add(PING_TIMEOUT);
+
+/// Decides whether gateways may be sent to this process.
+///
+/// It is ready when each store has answered recently, until it
+/// [drains](Self::drain):
+///
+/// - **At the start**, the process is not ready before each store has answered
+///   once.
+/// - **A short outage changes nothing.** While a store is out for less than the
+///   [grace period](Self::with_grace) the process stays ready: the gateway
+///   learns of each failed request anyway, and to remove all replicas at once
+///   because of the store that they share would make a short outage a long one.
+///   An outage of the grace period and 4 s is always noticed; in between, it
+///   depends on when the pings were sent. The first answer ends it.
+/// - **After a pause of the process** (stopped, swapped out) no answer is
+///   recent. The stores are pinged at once, and the process is ready when they
+///   have answered. The same holds if nothing polls [`watch`](Self::watch) any
+///   more.
+/// - **A reload changes nothing** either; see
+///   [`replace_stores`](Self::replace_stores).
+///
+/// Clones share everything. The library starts no task: spawn
+/// [`watch`](Self::watch).
+///
+/// ```
+/// use dcv_resolver_core::{MemoryStore, Resolver};
+/// use dcv_resolver_ops::{Readiness, ReadyState};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let readiness = Readiness::new(&Resolver::new(MemoryStore::new()));
+/// assert!(!readiness.report().ready);
+///
+/// tokio::spawn(readiness.clone().watch());
+/// # tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+/// // A moment later:
+/// assert_eq!(readiness.report().state, ReadyState::Serving);
+///
+/// readiness.drain();
+/// assert!(!readiness.report().ready);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Readiness(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// How recent the last success of each store must be.
+    max_success_age: Duration,
+    health: Mutex<Health>,
+    replaced: Notify,
+}
+
+#[derive(Debug)]
+struct Health {
+    is_draining: bool,
+    /// Whether the last event that was logged says "ready".
+    was_ready: bool,
+    stores: Vec<StoreHealth>,
+}
+
+impl Readiness {
+    /// Creates the readiness of the stores of `resolver`, with a grace period
+    /// of 10 s.
+    #[must_use]
+    pub fn new(resolver: &Resolver) -> Self {
+        Self::with_grace(resolver, Duration::from_secs(10))
+    }
+
+    /// Creates the readiness of the stores of `resolver`. A store may be out
+    /// for `grace` without making the process unready. With [`Duration::MAX`]
+    /// the process stays ready once its stores have answered.
+    #[must_use]
+    pub fn with_grace(resolver: &Resolver, grace: Duration) -> Self {
+        let stores = resolver.stores().iter();
+        Self(Arc::new(Inner {
+            max_success_age: grace.saturating_add(SLACK),
+            health: Mutex::new(Health {
+                is_draining: false,
+                was_ready: false,
+                stores: stores.map(|named| StoreHealth::new(named, None)).collect(),
+            }),
+            replaced: Notify::new(),
+        }))
+    }
+
+    /// Pings each store once a second, for as long as it is polled.
+    ///
+    /// A ping may take 1 s: a store that hangs delays no other. A panic in a
+    /// store is a failed ping. A store that blocks its thread cannot be
+    /// interrupted.
+    ///
+    /// Changes are logged, with the target `dcv_resolver::readiness`: each
+    /// store that stops or resumes answering, each new error of it, and whether
+    /// the process is ready.
+    pub async fn watch(self) {
+        let mut ticks = interval(PERIOD);
+        // After a pause one ping is enough.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pings = FuturesUnordered::new();
+        loop {
+            let only_new = tokio::select! {
+                _ = ticks.tick() => false,
+                () = self.0.replaced.notified() => true,
+                Some(()) = pings.next() => continue,
+            };
+            for store in self.0.stores(only_new) {
+                pings.push(self.0.ping(store));
+            }
+        }
+    }
+
+    /// Watches the stores of `resolver` instead, as after a reload.
+    ///
+    /// A store that is the same object keeps its state. Another object, even of
+    /// the same name, may lead to another server and is pinged at once. Until
+    /// it has answered, the oldest success of the former stores counts for it:
+    /// a process that was ready stays so for as long as it would have without
+    /// the reload, one that was not does not become ready, and any number of
+    /// reloads prolongs nothing.
+    pub fn replace_stores(&self, resolver: &Resolver) {
+        self.0.change(|health| {
+            let before = &health.stores;
+            let inherited = before.iter().map(StoreHealth::success).min().flatten();
+            let stores = resolver.stores().iter().map(|named| {
+                match before.iter().find(|store| store.is_same_store(named)) {
+                    Some(known) => known.clone().renamed(named),
+                    None => StoreHealth::new(named, inherited),
+                }
+            });
+            health.stores = stores.collect();
+            Vec::new()
+        });
+        self.0.replaced.notify_one();
+    }
+
+    /// Makes the process unready at once and for good, before it shuts down:
+    /// load balancers and gateways that probe it send their requests elsewhere.
+    pub fn drain(&self) {
+        self.0.change(|health| {
+            health.is_draining = true;
+            Vec::new()
+        });
+    }
+
+    /// Returns whether the process is ready now, and the state of each store.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let health = self.0.lock();
+        health.report(Instant::now(), self.0.max_success_age)
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Health> {
+        // Nothing panics half-way through a change.
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stores(&self, only_new: bool) -> Vec<NamedStore> {
+        let health = self.lock();
+        let stores = health.stores.iter();
+        stores
+            .filter(|store| !only_new || store.is_new())
+            .map(|store| store.named().clone())
+            .collect()
+    }
+
+    async fn ping(&self, named: NamedStore) {
+        let sent = Instant::now();
+        let result = ping(named.store().as_ref()).await;
+        self.change(|health| {
+            let stores = health.stores.iter_mut();
+            stores
+                // None if it was replaced meanwhile, two if it has two names.
+                .filter(|store| store.is_same_store(&named))
+                .filter_map(|store| store.record(sent, &result))
+                .collect()
+        });
+    }
+
+    /// Makes a change, and then logs its events.
+    fn change(&self, change: impl FnOnce(&mut Health) -> Vec<HealthEvent>) {
+        let (events, change_of_state) = {
+            let mut health = self.lock();
+            let events = change(&mut health);
+            let Report { ready, state, .. } = health.report(Instant::now(), self.max_success_age);
+            let was_ready = std::mem::replace(&mut health.was_ready, ready);
+            (events, (ready != was_ready).then_some(state))
+        };
+        // Without the lock: a subscriber may ask for a report.
+        for event in events {
+            event.log();
+        }
+        match change_of_state {
+            None => {}
+            Some(ReadyState::Serving) => {
+                tracing::info!(target: "dcv_resolver::readiness", "ready");
+            }
+            Some(state) => {
+                tracing::warn!(
+                    target: "dcv_resolver::readiness",
+                    state = state.as_str(),
+                    "not ready",
+                );
+            }
+        }
+    }
+}
+
+impl Health {
+    fn report(&self, now: Instant, max_success_age: Duration) -> Report {
+        let stores = self.stores.iter();
+        let is_trusted = |store: &StoreHealth| store.is_trusted(now, max_success_age);
+        let state = if self.is_draining {
+            ReadyState::Draining
+        } else if stores.clone().all(is_trusted) {
+            ReadyState::Serving
+        } else {
+            ReadyState::StoreDown
+        };
+        Report {
+            ready: state == ReadyState::Serving,
+            state,
+            stores: stores
+                .map(|store| store.report(now, max_success_age))
+                .collect(),
+        }
+    }
+}

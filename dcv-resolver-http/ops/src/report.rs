@@ -1,0 +1,81 @@
+//! [`Report`]: the body of `/readyz`.
+
+use serde::Serialize;
+
+/// Whether the process is ready, and the state of each store.
+///
+/// Serializes as the body of `/readyz`:
+///
+/// ```json
+/// {"ready":true,"state":"serving","stores":[
+///   {"store":"agents","state":"up","last_answer_age_ms":412},
+///   {"store":"by_hand","state":"failing","last_answer_age_ms":3950,"error":"static_file: the store cannot be reached"}]}
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Whether gateways may be sent here.
+    pub ready: bool,
+    /// The same, with the reason.
+    pub state: ReadyState,
+    /// The state of each store, in the order of the resolver.
+    pub stores: Vec<StoreReport>,
+}
+
+/// Whether the process is ready, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReadyState {
+    /// It is ready.
+    Serving,
+    /// A store is down, or has not answered yet.
+    StoreDown,
+    /// It is shutting down.
+    Draining,
+}
+
+impl ReadyState {
+    /// Returns the state as `/readyz` spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::StoreDown => "store_down",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// The state of one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct StoreReport {
+    /// The name of the store.
+    pub store: String,
+    /// The state.
+    pub state: StoreState,
+    /// The time since the last ping was sent that succeeded, in milliseconds.
+    /// `None` if none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_answer_age_ms: Option<u64>,
+    /// Why the last ping failed. The sources of the error are in the log only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The states of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreState {
+    /// No ping has completed yet. If it stays so, nothing polls
+    /// [`Readiness::watch`](crate::Readiness::watch).
+    New,
+    /// The last ping succeeded.
+    Up,
+    /// The last ping failed, but the last success is recent enough.
+    Failing,
+    /// The last success is too long ago.
+    Down,
+}

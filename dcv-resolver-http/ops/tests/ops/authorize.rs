@@ -1,0 +1,189 @@
+//! Who may ask for an explanation.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use dcv_resolver_core::async_trait;
+use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_ops::{LoopbackOnly, OpsBuilder};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::endpoints::{Answer, ask_from, explainer, readiness};
+use crate::log::Log;
+
+const EXPLAIN: &str = "/explain?sessionId=console";
+
+#[tokio::test]
+async fn loopback_address_is_allowed_in_any_spelling() {
+    let is_allowed = async |peer: &str| {
+        let peer: SocketAddr = peer.parse().unwrap();
+        let headers = HeaderMap::new();
+        let request = AccessRequest::new(&headers, Some(peer), Access::Read);
+        LoopbackOnly.authorize(&request).await.is_ok()
+    };
+    for peer in [
+        "127.0.0.1:5",
+        "127.8.9.10:5",
+        "[::1]:5",
+        "[::ffff:127.0.0.1]:5",
+    ] {
+        assert!(is_allowed(peer).await, "{peer}");
+    }
+    for peer in [
+        "192.0.2.7:5",
+        "0.0.0.0:5",
+        "128.0.0.1:5",
+        "[::]:5",
+        "[2001:db8::1]:5",
+        "[::ffff:192.0.2.7]:5",
+        "[::ffff:0.0.0.1]:5",
+        // Not a mapped address: nothing sends from it.
+        "[::127.0.0.1]:5",
+    ] {
+        assert!(!is_allowed(peer).await, "{peer}");
+    }
+}
+
+#[tokio::test]
+async fn forwarded_request_is_refused() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    for header in [
+        ("forwarded", "for=192.0.2.7"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("via", "1.1 proxy"),
+    ] {
+        let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[header]).await;
+        let problem = answer.problem(403, "forbidden");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("a proxy"),
+            "{header:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn other_machine_is_refused_before_its_query_is_read() {
+    let app = || OpsBuilder::new(explainer(), readiness()).build();
+    let (log, _guard) = Log::of_this_thread();
+    for (peer, says) in [
+        (
+            Some("192.0.2.7:5"),
+            "to ask from elsewhere, configure tokens",
+        ),
+        (None, "serve with ConnectInfo, or configure tokens"),
+    ] {
+        for uri in [EXPLAIN, "/explain?sessionId=%"] {
+            let answer = ask_from(&app(), peer, "GET", uri, &[]).await;
+            let problem = answer.problem(403, "forbidden");
+            assert!(problem["detail"].as_str().unwrap().ends_with(says));
+            let events = log.take();
+            assert_eq!(events.len(), 1);
+            assert_eq!(events[0]["level"], "WARN");
+            let mut fields = events[0]["fields"].clone();
+            for varies in ["elapsed_us", "request_id"] {
+                fields.as_object_mut().unwrap().remove(varies).unwrap();
+            }
+            let mut expected = json!(
+                {"outcome": "refused", "reason": "forbidden", "status": 403});
+            if let Some(peer) = peer {
+                expected["peer"] = peer.into();
+            }
+            assert_eq!(fields, expected);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_requests_do_not_flood_the_log() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let (log, _guard) = Log::of_this_thread();
+    let outcomes = || -> Vec<(Value, Value)> {
+        let events = log.take();
+        let fields = events.iter().map(|event| {
+            assert_eq!(event["target"], "dcv_resolver::explain");
+            &event["fields"]
+        });
+        fields
+            .map(|fields| (fields["outcome"].clone(), fields["suppressed"].clone()))
+            .collect()
+    };
+    let (refused, found) = (json!("refused"), json!("found"));
+
+    for _ in 0..5 {
+        let answer = ask_from(&app, Some("192.0.2.7:5"), "GET", EXPLAIN, &[]).await;
+        assert_eq!(answer.status, 403);
+    }
+    // An allowed request is logged nevertheless.
+    ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[]).await;
+    assert_eq!(
+        outcomes(),
+        [(refused.clone(), Value::Null), (found, Value::Null)]
+    );
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(outcomes(), [(refused.clone(), json!(4))]);
+
+    for _ in 0..3 {
+        ask_from(&app, None, "GET", EXPLAIN, &[]).await;
+    }
+    drop(app);
+    assert_eq!(
+        outcomes(),
+        [(refused.clone(), Value::Null), (refused, json!(2))]
+    );
+}
+
+#[tokio::test]
+async fn other_pages_need_no_authorization() {
+    let app = OpsBuilder::new(explainer(), readiness())
+        .authorize(Bearer)
+        .build();
+    for path in ["/livez", "/readyz", "/metrics"] {
+        for peer in [Some("192.0.2.7:5"), None] {
+            let answer = ask_from(&app, peer, "GET", path, &[]).await;
+            assert!(matches!(answer.status, 200 | 503), "{path}");
+        }
+    }
+}
+
+/// Takes a moment to check a token, as a lookup elsewhere does.
+#[derive(Debug)]
+struct Bearer;
+
+#[async_trait]
+impl Authorize for Bearer {
+    async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
+        tokio::task::yield_now().await;
+        match request.headers.get("authorization") {
+            Some(header) if header == "Bearer tr0ub4dor" => Ok(Principal::new("ann\u{1b}")),
+            _ => Err(AuthError::Unauthorized("send a token".into())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_authorization_replaces_loopback_only() {
+    let app = OpsBuilder::new(explainer(), readiness())
+        .authorize(Bearer)
+        .build();
+    let (log, _guard) = Log::of_this_thread();
+    let ask = async |headers: &[(&str, &str)]| -> Answer {
+        ask_from(&app, Some("192.0.2.7:5"), "GET", EXPLAIN, headers).await
+    };
+
+    let answer = ask(&[]).await;
+    assert_eq!(
+        answer.problem(401, "unauthorized")["detail"],
+        "send a token"
+    );
+    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    assert_eq!(log.take()[0]["fields"]["outcome"], "refused");
+
+    let answer = ask(&[("authorization", "Bearer tr0ub4dor")]).await;
+    assert_eq!(answer.status, 200);
+    let events = log.take();
+    assert_eq!(events[0]["fields"]["caller"], "ann\\u{1b}");
+    assert_eq!(events[0]["fields"]["peer"], "192.0.2.7:5");
+    assert!(!format!("{events:?}").contains("tr0ub4dor"));
+}

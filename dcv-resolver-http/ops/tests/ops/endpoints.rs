@@ -1,0 +1,234 @@
+//! What each path answers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Request};
+use axum::routing::post;
+use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_core::{Expiry, Explainer, MemoryStore, Resolver, SessionRecord};
+use dcv_resolver_ops::{Metrics, OpsBuilder, Readiness};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::readiness::watched;
+use crate::store::{Mood, MoodyStore, over};
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.headers["content-type"], "application/json");
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub(crate) fn problem(&self, status: u16, reason: &str) -> Value {
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let problem: Value = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(self.status, status, "{problem}");
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["reason"], reason);
+        problem
+    }
+}
+
+pub(crate) async fn ask_from(
+    app: &Router,
+    peer: Option<&str>,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(peer) = peer {
+        let peer: SocketAddr = peer.parse().unwrap();
+        request = request.extension(ConnectInfo(peer));
+    }
+    let request = request.body(Body::empty()).unwrap();
+    let response = app.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["cache-control"], "no-store", "{uri}");
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+/// Asks from the same machine.
+pub(crate) async fn ask(app: &Router, method: &str, uri: &str) -> Answer {
+    ask_from(app, Some("127.0.0.1:5"), method, uri, &[]).await
+}
+
+/// Explains a store that holds `console`.
+pub(crate) fn explainer() -> Explainer {
+    let record = SessionRecord::builder(
+        "console".parse().unwrap(),
+        "ws-17.dcv.example".parse().unwrap(),
+        Expiry::Never,
+    );
+    let store = Arc::new(MemoryStore::from_iter([record
+        .http_port(8443)
+        .build()
+        .unwrap()]));
+    let resolver = Resolver::new(Arc::clone(&store))
+        .with_store_name("agents")
+        .with_clock(ManualClock::default());
+    Explainer::new(resolver).with_listing("agents", store)
+}
+
+pub(crate) fn readiness() -> Readiness {
+    Readiness::new(explainer().resolver())
+}
+
+fn app() -> Router {
+    OpsBuilder::new(explainer(), readiness()).build()
+}
+
+#[tokio::test]
+async fn a_process_that_serves_is_alive() {
+    let readiness = readiness();
+    let app: Router = OpsBuilder::new(explainer(), readiness.clone()).build();
+    readiness.drain();
+    let answer = ask(&app, "GET", "/livez").await;
+    assert_eq!((answer.status, &*answer.body), (200, "ok"));
+    assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+}
+
+#[tokio::test(start_paused = true)]
+async fn readyz_shows_the_report_and_its_status_says_the_same() {
+    let store = MoodyStore::new(Mood::Answers);
+    let readiness = watched(&over(&store));
+    let app: Router = OpsBuilder::new(explainer(), readiness.clone()).build();
+    let answer = ask(&app, "GET", "/readyz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["state"], "store_down");
+
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = ask(&app, "GET", "/readyz").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.json(),
+        json!({"ready": true, "state": "serving", "stores": [
+            {"store": "agents", "state": "up", "last_answer_age_ms": 500}]})
+    );
+
+    readiness.drain();
+    let answer = ask(&app, "GET", "/readyz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["state"], "draining");
+}
+
+#[tokio::test]
+async fn a_probe_may_be_a_head_request() {
+    for (path, status) in [("/livez", 200), ("/readyz", 503), ("/metrics", 200)] {
+        let answer = ask(&app(), "HEAD", path).await;
+        assert_eq!((answer.status, &*answer.body), (status, ""), "{path}");
+        let length = &ask(&app(), "GET", path).await.headers["content-length"];
+        assert_eq!(answer.headers["content-length"], length, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_tell_of_readiness_as_it_is_when_they_are_shown() {
+    let store = MoodyStore::new(Mood::Answers);
+    let readiness = watched(&over(&store));
+    let metrics = Metrics::new();
+    let app: Router = OpsBuilder::new(explainer(), readiness.clone())
+        .metrics(metrics.clone())
+        .build();
+    let shown = async || {
+        let answer = ask(&app, "GET", "/metrics").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers["content-type"], Metrics::CONTENT_TYPE);
+        assert_eq!(
+            answer.body,
+            metrics.render(),
+            "it is the metrics that were given"
+        );
+        let has = |line: &str| answer.body.lines().any(|found| found == line);
+        assert_ne!(has("dcv_resolver_ready 0"), has("dcv_resolver_ready 1"));
+        let up = r#"dcv_resolver_store_up{store="agents"}"#;
+        assert_ne!(has(&format!("{up} 0")), has(&format!("{up} 1")));
+        (has("dcv_resolver_ready 1"), has(&format!("{up} 1")))
+    };
+    assert_eq!(shown().await, (false, false));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(shown().await, (true, true));
+    store.becomes(Mood::Fails);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(shown().await, (true, false));
+    store.becomes(Mood::Answers);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    readiness.drain();
+    assert_eq!(shown().await, (false, true));
+}
+
+#[tokio::test]
+async fn another_path_is_a_problem_document() {
+    for path in [
+        "/",
+        "/livez/",
+        "/Livez",
+        "//readyz",
+        "/resolveSession",
+        "/explain/x",
+        "*",
+    ] {
+        for method in ["GET", "POST", "OPTIONS"] {
+            ask(&app(), method, path).await.problem(404, "no_such_path");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_a_problem_document_that_names_the_right_ones() {
+    for path in [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/explain?sessionId=console",
+    ] {
+        for method in ["POST", "PUT", "DELETE", "OPTIONS", "PURGE"] {
+            let answer = ask(&app(), method, path).await;
+            answer.problem(405, "method_not_allowed");
+            assert_eq!(answer.headers["allow"], "GET,HEAD");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_merged_router_keeps_its_own_answers() {
+    let further = Router::new()
+        .route(
+            "/sessions",
+            post(async || "posted")
+                .fallback(async || (axum::http::StatusCode::IM_A_TEAPOT, "not so")),
+        )
+        .fallback(async || "fallback");
+    let app: Router = OpsBuilder::new(explainer(), readiness())
+        .merge(further)
+        .merge(Router::new().route("/more", post(async || "more")))
+        .build();
+    assert_eq!(ask(&app, "POST", "/sessions").await.body, "posted");
+    assert_eq!(ask(&app, "POST", "/more").await.body, "more");
+    assert_eq!(ask(&app, "GET", "/sessions").await.status, 418);
+    assert_eq!(ask(&app, "GET", "/livez").await.body, "ok");
+    ask(&app, "GET", "/other")
+        .await
+        .problem(404, "no_such_path");
+}

@@ -1,0 +1,346 @@
+//! Why a request is answered as it is.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
+use dcv_resolver_core::{
+    ClientNetworks, Clock, Expiry, Explainer, ListError, MemoryStore, Page, PageToken, Resolver,
+    SessionId, SessionListing, SessionRecord, SessionRecordBuilder, SessionState, SessionStore,
+    StoreError, StoreErrorKind, UnknownClient,
+};
+use dcv_resolver_ops::{OpsBuilder, Readiness};
+use serde_json::{Value, json};
+
+use crate::endpoints::{Answer, ask, ask_from, explainer, readiness};
+use crate::log::Log;
+use crate::store::{Mood, MoodyStore};
+
+fn record(id: &str) -> SessionRecordBuilder {
+    let host = "ws-17.dcv.example".parse().unwrap();
+    SessionRecord::builder(id.parse().unwrap(), host, Expiry::Never).http_port(8443)
+}
+
+fn explaining(resolver: Resolver) -> Router {
+    let readiness = Readiness::new(&resolver);
+    OpsBuilder::new(Explainer::new(resolver), readiness).build()
+}
+
+/// A chain of two stores and a policy.
+fn app() -> Router {
+    let now = ManualClock::default().now();
+    let records = [
+        record("console"),
+        record("expired").expiry(Expiry::At(now)),
+        record("creating").state(SessionState::Creating),
+        record("ann's"),
+    ];
+    let records = records.map(|record| record.build().unwrap());
+    let store = Arc::new(MemoryStore::from_iter(records));
+    let resolver = Resolver::new(MemoryStore::new())
+        .with_store_name("agents")
+        .then("by_hand", Arc::clone(&store))
+        .with_clock(ManualClock::default())
+        .with_policy(
+            ClientNetworks::new(UnknownClient::Allow)
+                .session("ann's".parse().unwrap(), ["192.0.2.0/24".parse().unwrap()]),
+        );
+    let readiness = Readiness::new(&resolver);
+    let explainer = Explainer::new(resolver).with_listing("by_hand", store);
+    OpsBuilder::new(explainer, readiness).build()
+}
+
+/// The explanation, and the one event that is left.
+async fn explained(app: &Router, query: &str) -> (Value, Value) {
+    let (log, _guard) = Log::of_this_thread();
+    let answer = ask(app, "GET", &format!("/explain?{query}")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    (answer.json(), event(&log, &answer))
+}
+
+fn event(log: &Log, answer: &Answer) -> Value {
+    let events = log.take();
+    assert_eq!(events.len(), 1, "{events:#?}");
+    let mut event = events[0].clone();
+    assert_eq!(event["target"], "dcv_resolver::explain");
+    let fields = event["fields"].as_object_mut().unwrap();
+    assert!(fields.remove("elapsed_us").unwrap().is_u64());
+    let request_id = fields.remove("request_id").unwrap();
+    assert_eq!(answer.headers["x-request-id"], request_id.as_str().unwrap());
+    json!({"level": event["level"], "fields": event["fields"]})
+}
+
+#[tokio::test]
+async fn a_session_that_is_found_is_explained() {
+    let query = "sessionId=console&transport=HTTP&clientIpAddress=192.0.2.9%3A5123";
+    let (explanation, event) = explained(&app(), query).await;
+    assert_eq!(explanation["outcome"], "found");
+    assert_eq!(
+        explanation["answer"]["DcvServerEndpoint"],
+        "ws-17.dcv.example"
+    );
+    assert_eq!(explanation["client_ip"], "192.0.2.9");
+    assert_eq!(explanation["stores"][0]["said"], "absent");
+    assert_eq!(explanation["stores"][1]["decides"], true);
+    assert_eq!(
+        event,
+        json!({"level": "INFO", "fields": {
+            "outcome": "found", "session_id": "console", "transport": "HTTP",
+            "client_ip": "192.0.2.9", "caller": "loopback", "peer": "127.0.0.1:5", "status": 200,
+        }})
+    );
+}
+
+#[tokio::test]
+async fn every_miss_is_explained_by_its_reason() {
+    for (query, reason) in [
+        ("sessionId=nobody", "unknown"),
+        ("sessionId=expired", "expired"),
+        ("sessionId=creating", "not_ready"),
+        ("sessionId=console&transport=QUIC", "transport_not_offered"),
+        ("sessionId=ann's&clientIpAddress=198.51.100.7", "denied"),
+    ] {
+        let (explanation, event) = explained(&app(), query).await;
+        assert_eq!(explanation["outcome"], "not_found", "{query}");
+        assert_eq!(explanation["reason"], reason, "{query}");
+        assert_eq!(explanation["stores"].as_array().unwrap().len(), 2);
+        assert_eq!(event["level"], "INFO");
+        assert_eq!(event["fields"]["outcome"], "not_found");
+        assert_eq!(event["fields"]["reason"], reason);
+    }
+}
+
+#[tokio::test]
+async fn ids_that_look_alike_are_told() {
+    for query in [
+        "sessionId=Console",
+        "sessionId=console+",
+        "sessionId=%3FsessionId%3Dconsole",
+        "sessionId=consle",
+    ] {
+        let (explanation, _) = explained(&app(), query).await;
+        assert_eq!(explanation["reason"], "unknown", "{query}");
+        let near = &explanation["did_you_mean"][0];
+        assert_eq!(near["session_id"], "console", "{query}");
+        assert_eq!(near["store"], "by_hand");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_part_of_the_explanation() {
+    let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
+    let app = explaining(Resolver::new(down).with_store_name("agents"));
+    let (explanation, event) = explained(&app, "sessionId=console").await;
+    assert_eq!(explanation["outcome"], "error");
+    let says = "scripted: the store cannot be reached";
+    assert_eq!(explanation["stores"][0]["error"], says);
+    assert_eq!(event["level"], "INFO");
+    assert_eq!(event["fields"]["outcome"], "error");
+    assert_eq!(event["fields"]["error"], says);
+}
+
+#[tokio::test]
+async fn a_query_is_read_as_strictly_as_the_gateways() {
+    for (query, parameter) in [
+        ("", "sessionId"),
+        ("?", "sessionId"),
+        ("?session=console", "sessionId"),
+        ("?sessionId=", "sessionId"),
+        ("?sessionId=console&sessionId=console", "sessionId"),
+        ("?sessionId=console&transport=http", "transport"),
+        ("?sessionId=%zz", "sessionId"),
+        ("?sessionId=%ff", "sessionId"),
+    ] {
+        let (log, _guard) = Log::of_this_thread();
+        let answer = ask(&app(), "GET", &format!("/explain{query}")).await;
+        let problem = answer.problem(400, "malformed_request");
+        assert_eq!(problem["parameter"], parameter, "{query}");
+        assert_eq!(
+            event(&log, &answer),
+            json!({"level": "WARN", "fields": {
+                "outcome": "malformed", "reason": "malformed_request",
+                "caller": "loopback", "peer": "127.0.0.1:5", "status": 400,
+            }})
+        );
+    }
+}
+
+#[tokio::test]
+async fn text_is_for_people() {
+    let app = app();
+    let ask = async |accept: &[(&str, &str)]| {
+        ask_from(
+            &app,
+            Some("[::1]:5"),
+            "GET",
+            "/explain?sessionId=Console",
+            accept,
+        )
+        .await
+    };
+    for accept in [
+        "text/plain",
+        "Text/Plain;q=0.9, */*",
+        "text/html,text/plain",
+    ] {
+        let answer = ask(&[("accept", accept)]).await;
+        assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(
+            answer.body,
+            "session \"Console\" over HTTP, client unknown, at 2030-01-01T00:00:00Z\n  \
+             store agents: holds no such session\n  \
+             store by_hand: holds no such session\n\
+             not found (unknown): no session has this id\n\
+             did you mean \"console\", in other capitals? (store by_hand)\n"
+        );
+    }
+    ask(&[]).await.json();
+    for accept in [
+        "*/*",
+        "text/*",
+        "text/plainer",
+        "text/plain, application/json",
+    ] {
+        ask(&[("accept", accept)]).await.json();
+    }
+}
+
+#[tokio::test]
+async fn what_could_forge_a_log_line_or_a_terminal_is_escaped() {
+    let (log, _guard) = Log::of_this_thread();
+    let app = explaining(Resolver::new(Forging));
+    let uri = "/explain?sessionId=a%E2%80%AEb";
+    let answer = ask_from(
+        &app,
+        Some("[::1]:5"),
+        "GET",
+        uri,
+        &[("accept", "text/plain")],
+    )
+    .await;
+    assert!(
+        answer.body.contains(r#"session "a\u{202e}b""#),
+        "{}",
+        answer.body
+    );
+    assert!(answer.body.contains(r"says \u{1b}[2J\r"), "{}", answer.body);
+    let event = event(&log, &answer);
+    assert_eq!(event["fields"]["session_id"], r"a\u{202e}b");
+    let error = event["fields"]["error"].as_str().unwrap();
+    assert!(error.ends_with(r"says \u{1b}[2J\r"), "{error}");
+}
+
+/// A store whose driver is not to be trusted.
+#[derive(Debug)]
+struct Forging;
+
+#[dcv_resolver_core::async_trait]
+impl SessionStore for Forging {
+    async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let error = StoreError::new("forging", StoreErrorKind::Other);
+        Err(error.with_source("says \u{1b}[2J\r"))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stores_that_do_not_tell_in_time_are_given_up() {
+    let app = explaining(Resolver::new(MoodyStore::new(Mood::Hangs)));
+    let (log, _guard) = Log::of_this_thread();
+    let began = tokio::time::Instant::now();
+    let answer = ask(&app, "GET", "/explain?sessionId=console").await;
+    assert_eq!(began.elapsed().as_millis(), 5_000);
+    answer.problem(503, "timeout");
+    assert_eq!(answer.headers["retry-after"], "1");
+    let event = event(&log, &answer);
+    assert_eq!(event["level"], "WARN");
+    assert_eq!(event["fields"]["outcome"], "failed");
+    assert_eq!(event["fields"]["session_id"], "console");
+}
+
+/// Tells of a session at once, and takes for ever to list them.
+#[derive(Debug)]
+struct Endless;
+
+#[dcv_resolver_core::async_trait]
+impl SessionStore for Endless {
+    async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[dcv_resolver_core::async_trait]
+impl SessionListing for Endless {
+    async fn list(&self, _: Option<&PageToken>, _: NonZeroUsize) -> Result<Page, ListError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_search_for_near_ids_keeps_back_nothing_else() {
+    let resolver = Resolver::new(Endless);
+    let readiness = Readiness::new(&resolver);
+    let explainer = Explainer::new(resolver).with_listing("store", Arc::new(Endless));
+    let app = OpsBuilder::new(explainer, readiness).build();
+    let began = tokio::time::Instant::now();
+    let (explanation, _event) = explained(&app, "sessionId=console").await;
+    assert_eq!(began.elapsed().as_millis(), 2_500);
+    assert_eq!(explanation["reason"], "unknown");
+    assert_eq!(explanation["search_truncated"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_few_are_explained_at_once_and_the_others_wait() {
+    let store = MoodyStore::new(Mood::Answers).with_latency(Duration::from_secs(2));
+    let app = explaining(Resolver::new(store));
+    let began = tokio::time::Instant::now();
+    let asking = (0..10).map(|_| async {
+        // An id of which there is no other spelling that would be looked up.
+        let answer = ask(&app, "GET", "/explain?sessionId=1").await;
+        (answer.status, began.elapsed().as_secs())
+    });
+    let mut answers = futures_util::future::join_all(asking).await;
+    answers.sort_unstable();
+    let of = |answer, count| std::iter::repeat_n(answer, count);
+    let expected: Vec<_> = of((200, 2), 4)
+        .chain(of((200, 4), 4))
+        .chain(of((503, 5), 2))
+        .collect();
+    assert_eq!(answers, expected);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_store_ends_one_request() {
+    let app = explaining(Resolver::new(ScriptedStore::sequence(
+        [Reply::Panic],
+        Reply::Absent,
+    )));
+    let (log, _guard) = Log::of_this_thread();
+    let answer = ask(&app, "GET", "/explain?sessionId=console").await;
+    let problem = answer.problem(500, "internal_error");
+    assert!(!problem.to_string().contains("script"), "{problem}");
+    let event = event(&log, &answer);
+    assert_eq!(event["fields"]["error"], "panicked: the script says so");
+    assert_eq!(
+        ask(&app, "GET", "/explain?sessionId=console").await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_decided() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let (_, event) = explained(&app, "sessionId=console").await;
+    assert_eq!(event["fields"]["outcome"], "found");
+    let metrics = ask(&app, "GET", "/metrics").await.body;
+    assert!(!metrics.contains("decisions_total{"), "{metrics}");
+}

@@ -1,0 +1,19 @@
+//! The operators' pages, the readiness, the metrics and the deduplicated log.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod authorize;
+mod endpoints;
+mod explain;
+mod gateway;
+mod log;
+mod log_deduplicator;
+mod metrics;
+mod readiness;
+mod replaced_stores;
+mod socket;
+mod store;

@@ -1,0 +1,320 @@
+//! When the process is ready, by a clock that the tests move.
+
+use std::time::Duration;
+
+use dcv_resolver_core::{MemoryStore, Resolver};
+use dcv_resolver_ops::{Readiness, ReadyState, StoreState};
+use serde_json::json;
+use tokio::time::{advance, sleep};
+
+use crate::log::Log;
+use crate::store::{Mood, MoodyStore, over};
+
+const MOMENT: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The grace unless told otherwise, and what is added to it.
+const GRACE: Duration = Duration::from_secs(10);
+const SLACK: Duration = Duration::from_secs(4);
+
+const OUTAGES: [Mood; 3] = [Mood::Fails, Mood::Hangs, Mood::Panics];
+
+pub(crate) fn watched(resolver: &Resolver) -> Readiness {
+    let readiness = Readiness::new(resolver);
+    tokio::spawn(readiness.clone().watch());
+    readiness
+}
+
+/// Whether it is ready all the time.
+async fn is_ready_throughout(readiness: &Readiness, time: Duration) -> bool {
+    let step = Duration::from_millis(25);
+    for _ in 0..time.as_millis() / step.as_millis() {
+        sleep(step).await;
+        if !readiness.report().ready {
+            return false;
+        }
+    }
+    true
+}
+
+fn only_store(readiness: &Readiness) -> StoreState {
+    let report = readiness.report();
+    assert_eq!(report.stores.len(), 1);
+    report.stores[0].state
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_is_ready_once_every_store_has_answered() {
+    let slow = MoodyStore::new(Mood::Answers).with_latency(Duration::from_millis(300));
+    let late = MoodyStore::new(Mood::Hangs);
+    let resolver = over(&slow).then("by_hand", late.clone());
+    let readiness = watched(&resolver);
+    assert_eq!(readiness.report().state, ReadyState::StoreDown);
+
+    sleep(Duration::from_millis(301)).await;
+    let report = readiness.report();
+    assert!(!report.ready);
+    assert_eq!(report.stores[0].state, StoreState::Up);
+    assert_eq!(report.stores[1].state, StoreState::New);
+    sleep(20 * SECOND).await;
+    assert_eq!(readiness.report().stores[1].state, StoreState::Down);
+
+    late.becomes(Mood::Answers);
+    sleep(SECOND).await;
+    assert_eq!(readiness.report().state, ReadyState::Serving);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hiccup_shorter_than_the_grace_is_never_seen_whenever_it_begins() {
+    // Half a second off the beat of the pings is the worst for a slow store.
+    for grace in [GRACE, GRACE - SECOND / 2] {
+        for outage in OUTAGES {
+            for latency in [0, 300, 990] {
+                for phase in (0..1000).step_by(50) {
+                    let latency = Duration::from_millis(latency);
+                    let store = MoodyStore::new(Mood::Answers).with_latency(latency);
+                    let readiness = Readiness::with_grace(&over(&store), grace);
+                    let watch = tokio::spawn(readiness.clone().watch());
+                    sleep(5 * SECOND + Duration::from_millis(phase)).await;
+
+                    store.becomes(outage);
+                    let out = is_ready_throughout(&readiness, grace - SECOND / 40).await;
+                    store.becomes(Mood::Answers);
+                    let after = is_ready_throughout(&readiness, 3 * SECOND).await;
+                    assert!(
+                        out && after,
+                        "{outage:?} after {phase} ms, latency {latency:?}, grace {grace:?}"
+                    );
+                    watch.abort();
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_outage_is_seen_and_ends_with_the_next_good_ping() {
+    for outage in OUTAGES {
+        let store = MoodyStore::new(Mood::Answers);
+        let readiness = watched(&over(&store));
+        sleep(5 * SECOND + MOMENT).await;
+        assert_eq!(only_store(&readiness), StoreState::Up);
+
+        // The last answer is a moment old.
+        store.becomes(outage);
+        sleep(GRACE).await;
+        assert_eq!(only_store(&readiness), StoreState::Failing);
+        sleep(SLACK - 2 * MOMENT).await;
+        assert!(readiness.report().ready, "{outage:?}");
+        sleep(MOMENT).await;
+        assert_eq!(readiness.report().state, ReadyState::StoreDown);
+        assert_eq!(only_store(&readiness), StoreState::Down);
+        sleep(100 * SECOND).await;
+        assert_eq!(only_store(&readiness), StoreState::Down);
+
+        store.becomes(Mood::Answers);
+        // One ping may be under way, and lost.
+        sleep(SECOND).await;
+        assert_eq!(only_store(&readiness), StoreState::Up, "{outage:?}");
+        assert!(readiness.report().ready);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_grace_can_be_chosen() {
+    let store = MoodyStore::new(Mood::Answers);
+    for (grace, becomes_unready) in [(Duration::ZERO, true), (Duration::MAX, false)] {
+        let readiness = Readiness::with_grace(&over(&store), grace);
+        let watch = tokio::spawn(readiness.clone().watch());
+        assert!(!readiness.report().ready);
+        sleep(SECOND / 2).await;
+        assert!(is_ready_throughout(&readiness, 5 * SECOND).await);
+
+        store.becomes(Mood::Fails);
+        sleep(SLACK).await;
+        assert_eq!(readiness.report().ready, !becomes_unready);
+        sleep(1_000 * SECOND).await;
+        assert_eq!(readiness.report().ready, !becomes_unready);
+        store.becomes(Mood::Answers);
+        watch.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_delays_no_other() {
+    let hung = MoodyStore::new(Mood::Hangs);
+    let store = MoodyStore::new(Mood::Answers);
+    let readiness = watched(&over(&hung).then("by_hand", store));
+    for _ in 0..100 {
+        sleep(SECOND / 4).await;
+        let by_hand = readiness.report().stores[1].clone();
+        assert_eq!(by_hand.state, StoreState::Up);
+        assert!(by_hand.last_answer_age_ms.unwrap() <= 1_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_not_asked_any_more_vouches_for_nothing() {
+    let readiness = Readiness::new(&over(&MoodyStore::new(Mood::Answers)));
+    let watch = tokio::spawn(readiness.clone().watch());
+    sleep(MOMENT).await;
+    assert!(readiness.report().ready);
+    watch.abort();
+    sleep(GRACE + SLACK).await;
+    assert_eq!(only_store(&readiness), StoreState::Down);
+
+    // A second watch takes over where the first was dropped.
+    tokio::spawn(readiness.clone().watch());
+    sleep(MOMENT).await;
+    assert!(readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_stood_still_for_a_minute_is_not_ready_before_its_stores_answer_again() {
+    let latency = Duration::from_millis(300);
+    let readiness = watched(&over(&MoodyStore::new(Mood::Answers).with_latency(latency)));
+    sleep(3 * SECOND + Duration::from_millis(600)).await;
+    assert!(readiness.report().ready);
+
+    advance(60 * SECOND).await;
+    assert!(!readiness.report().ready);
+    sleep(latency + MOMENT).await;
+    assert!(readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_lay_there_while_the_process_stood_still_is_an_old_one() {
+    let latency = Duration::from_millis(300);
+    let readiness = watched(&over(&MoodyStore::new(Mood::Answers).with_latency(latency)));
+    // In the middle of a ping.
+    sleep(3 * SECOND + Duration::from_millis(100)).await;
+    assert!(readiness.report().ready);
+
+    advance(60 * SECOND).await;
+    tokio::task::yield_now().await;
+    assert!(!readiness.report().ready);
+    sleep(latency + MOMENT).await;
+    assert!(readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_is_unready_at_once_and_for_good() {
+    let store = MoodyStore::new(Mood::Answers);
+    let readiness = watched(&over(&store));
+    sleep(MOMENT).await;
+    assert!(readiness.report().ready);
+
+    readiness.clone().drain();
+    assert!(!readiness.report().ready);
+    readiness.replace_stores(&over(&store));
+    readiness.replace_stores(&Resolver::new(MemoryStore::new()));
+    sleep(100 * SECOND).await;
+    let report = readiness.report();
+    assert_eq!(report.state, ReadyState::Draining);
+    assert!(!report.ready);
+    assert_eq!(report.stores[0].state, StoreState::Up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_tells_what_is_known_and_names_no_host() {
+    let store = MoodyStore::new(Mood::Answers);
+    let resolver = over(&store).then("by_hand", MoodyStore::new(Mood::Panics));
+    let readiness = watched(&resolver);
+    let shown = || serde_json::to_value(readiness.report()).unwrap();
+    assert_eq!(
+        shown(),
+        json!({"ready": false, "state": "store_down", "stores": [
+            {"store": "agents", "state": "new"},
+            {"store": "by_hand", "state": "new"},
+        ]})
+    );
+
+    sleep(Duration::from_millis(2_500)).await;
+    store.becomes(Mood::Fails);
+    sleep(SECOND).await;
+    assert_eq!(
+        shown(),
+        json!({"ready": false, "state": "store_down", "stores": [
+            {"store": "agents", "state": "failing", "last_answer_age_ms": 1_500,
+             "error": "moody: the store cannot be reached"},
+            {"store": "by_hand", "state": "down",
+             "error": "the store panicked; see the log"},
+        ]})
+    );
+    store.becomes(Mood::Hangs);
+    sleep(20 * SECOND).await;
+    assert_eq!(
+        shown()["stores"][0],
+        json!({"store": "agents", "state": "down", "last_answer_age_ms": 21_500,
+               "error": "the store did not answer the ping in time"}),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_change_is_logged_once() {
+    let (log, _guard) = Log::of_this_thread();
+    let told = || -> Vec<_> {
+        let events = log.take().into_iter();
+        events
+            .map(|event| {
+                assert_eq!(event["target"], "dcv_resolver::readiness");
+                let level = event["level"].clone();
+                (level, event["fields"].clone())
+            })
+            .collect()
+    };
+    let store = MoodyStore::new(Mood::Answers);
+    let readiness = watched(&over(&store));
+    sleep(5 * SECOND + MOMENT).await;
+    assert_eq!(
+        told(),
+        [
+            (
+                json!("INFO"),
+                json!({"message": "the store answers", "store": "agents"})
+            ),
+            (json!("INFO"), json!({"message": "ready"})),
+        ]
+    );
+
+    store.becomes(Mood::Fails);
+    sleep(30 * SECOND).await;
+    assert_eq!(
+        told(),
+        [
+            (
+                json!("WARN"),
+                json!({"message": "the store does not answer", "store": "agents",
+                       "error": "moody: the store cannot be reached: cache.example refuses"})
+            ),
+            (
+                json!("WARN"),
+                json!({"message": "not ready", "state": "store_down"})
+            ),
+        ]
+    );
+
+    store.becomes(Mood::Answers);
+    sleep(30 * SECOND).await;
+    assert_eq!(
+        told(),
+        [
+            (
+                json!("INFO"),
+                json!({"message": "the store answers", "store": "agents", "silent_for_ms": 31_000})
+            ),
+            (json!("INFO"), json!({"message": "ready"})),
+        ]
+    );
+
+    readiness.drain();
+    readiness.drain();
+    sleep(30 * SECOND).await;
+    assert_eq!(
+        told(),
+        [(
+            json!("WARN"),
+            json!({"message": "not ready", "state": "draining"})
+        )]
+    );
+}

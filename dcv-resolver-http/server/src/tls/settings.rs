@@ -1,0 +1,208 @@
+//! [`Settings`]: all that a handshake needs, checked and ready.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::Clock;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::time_provider::TimeProvider;
+use rustls::{Error, RootCertStore, ServerConfig};
+
+use super::pem::PemFile;
+use super::watched_files::{Content, digest};
+use super::{Certificate, TlsError, TlsFiles};
+
+/// What the files come to.
+pub(super) struct Settings {
+    /// Stands for the contents of the files.
+    pub(super) digest: u64,
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) certificate: Certificate,
+    pub(super) client_cas: Arc<[Certificate]>,
+}
+
+impl Settings {
+    /// Checks `contents`, those of `files` in the order of
+    /// [`paths`](TlsFiles::paths), and makes of them what a handshake needs.
+    pub(super) fn new(
+        files: &TlsFiles,
+        contents: Vec<Content>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, TlsError> {
+        let digest = digest(&contents);
+        // Chosen here: a process has but one default, which is for the program
+        // to choose and not for a library.
+        let provider = Arc::new(ring::default_provider());
+        let mut contents = contents.into_iter();
+        let mut read = |path| PemFile::new(path, contents.next());
+
+        let (certificate, certified_key) =
+            pair(&read(&files.certificate)?, &read(&files.key)?, &provider)?;
+        check_dates(&certificate, &files.certificate, &**clock)?;
+        let builder = ServerConfig::builder_with_details(
+            Arc::clone(&provider),
+            Arc::new(ClockTime(Arc::clone(clock))),
+        )
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused(&files.certificate, error))?;
+        let (builder, client_cas) = match &files.client_ca {
+            None => (builder.with_no_client_auth(), Vec::new()),
+            Some(path) => {
+                let (verifier, client_cas) = client_verifier(&read(path)?, provider)?;
+                (builder.with_client_cert_verifier(verifier), client_cas)
+            }
+        };
+        let resolver = SingleCertAndKey::from(certified_key);
+        let mut config = builder.with_cert_resolver(Arc::new(resolver));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if files.client_ca.is_some() {
+            // Who resumes a session does not show a certificate, and would be
+            // let in after it has expired.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(Self {
+            digest,
+            config: Arc::new(config),
+            certificate,
+            client_cas: client_cas.into(),
+        })
+    }
+}
+
+/// The certificate, and with its chain and its key what signs handshakes.
+fn pair(
+    chain: &PemFile<'_>,
+    key: &PemFile<'_>,
+    provider: &CryptoProvider,
+) -> Result<(Certificate, CertifiedKey), TlsError> {
+    let ders = chain.certificates()?;
+    let certificate = parse_all(chain, &ders)?.swap_remove(0);
+    let key_der = key.key()?;
+    // The library's error is left behind, lest it ever quotes the key.
+    let signing_key = provider
+        .key_provider
+        .load_private_key(key_der)
+        .map_err(|_| TlsError::UnusableKey {
+            path: key.path().to_owned(),
+        })?;
+    let certified_key = CertifiedKey::new(ders, signing_key);
+    match certified_key.keys_match() {
+        Ok(()) => Ok((certificate, certified_key)),
+        Err(Error::InconsistentKeys(_)) => Err(not_a_pair(chain, key, certified_key)),
+        Err(error) => Err(refused(chain.path(), error)),
+    }
+}
+
+fn not_a_pair(chain: &PemFile<'_>, key: &PemFile<'_>, certified_key: CertifiedKey) -> TlsError {
+    let CertifiedKey {
+        cert,
+        key: signing_key,
+        ..
+    } = certified_key;
+    let owner = cert.into_iter().position(|der| {
+        CertifiedKey::new(vec![der], Arc::clone(&signing_key))
+            .keys_match()
+            .is_ok()
+    });
+    let (certificate, key) = (chain.path().to_owned(), key.path().to_owned());
+    match owner {
+        None => TlsError::KeyMismatch { certificate, key },
+        Some(index) => TlsError::WrongOrder {
+            certificate,
+            key,
+            number: index + 1,
+        },
+    }
+}
+
+fn check_dates(certificate: &Certificate, path: &Path, clock: &dyn Clock) -> Result<(), TlsError> {
+    let now = clock.now();
+    let path = path.to_owned();
+    let (valid_from, expired_at) = (certificate.valid_from(), certificate.expires_at());
+    if now > expired_at {
+        return Err(TlsError::Expired {
+            path,
+            expired_at,
+            now,
+        });
+    }
+    if now < valid_from {
+        return Err(TlsError::NotYetValid {
+            path,
+            valid_from,
+            now,
+        });
+    }
+    Ok(())
+}
+
+/// Demands a certificate of every client, from one of the CAs in `file`.
+fn client_verifier(
+    file: &PemFile<'_>,
+    provider: Arc<CryptoProvider>,
+) -> Result<(Arc<dyn ClientCertVerifier>, Vec<Certificate>), TlsError> {
+    let ders = file.certificates()?;
+    let certificates = parse_all(file, &ders)?;
+    let mut roots = RootCertStore::empty();
+    for ((index, der), certificate) in ders.into_iter().enumerate().zip(&certificates) {
+        let number = index + 1;
+        if !certificate.can_be_trusted_as_ca() {
+            return Err(TlsError::NotACa {
+                path: file.path().to_owned(),
+                number,
+                subject: certificate.subject().to_owned(),
+            });
+        }
+        roots
+            .add(der)
+            .map_err(|error| invalid_certificate(file, number, error.into()))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| refused(file.path(), error))?;
+    Ok((verifier, certificates))
+}
+
+fn parse_all(
+    file: &PemFile<'_>,
+    ders: &[CertificateDer<'_>],
+) -> Result<Vec<Certificate>, TlsError> {
+    let parse = |(index, der): (usize, &CertificateDer<'_>)| {
+        Certificate::parse(der).map_err(|error| invalid_certificate(file, index + 1, error))
+    };
+    ders.iter().enumerate().map(parse).collect()
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn invalid_certificate(file: &PemFile<'_>, number: usize, source: BoxError) -> TlsError {
+    TlsError::InvalidCertificate {
+        path: file.path().to_owned(),
+        number,
+        source,
+    }
+}
+
+fn refused(path: &Path, source: impl Into<BoxError>) -> TlsError {
+    TlsError::Refused {
+        path: path.to_owned(),
+        source: source.into(),
+    }
+}
+
+/// Lets the injected clock judge the certificates of clients too.
+#[derive(Debug)]
+struct ClockTime(Arc<dyn Clock>);
+
+impl TimeProvider for ClockTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let unix_ms = u64::try_from(self.0.now().as_unix_ms()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(unix_ms)))
+    }
+}

@@ -1,0 +1,129 @@
+//! A server on a free port, and the app that it serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::routing::{get, post};
+use dcv_resolver_server::{Connections, Server, ShutdownSummary, listen};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::client::{Client, DEADLINE};
+
+/// More than the kernel keeps for a client that does not read.
+pub(crate) const BIG_BYTES: usize = 32 * 1024 * 1024;
+
+/// The doors of `/gated`.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// Has a permit for each request that came in.
+    pub(crate) entered: Arc<Semaphore>,
+    /// Takes a permit for each request that may leave.
+    pub(crate) exit: Arc<Semaphore>,
+}
+
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) gate: Gate,
+    pub(crate) connections: Connections,
+    stop: oneshot::Sender<()>,
+    hurry: oneshot::Sender<()>,
+    task: JoinHandle<ShutdownSummary>,
+}
+
+/// Serves the app of the tests with the limits that `limit` sets.
+pub(crate) async fn start(limit: impl FnOnce(Server<Router>) -> Server<Router>) -> Running {
+    let gate = Gate {
+        entered: Arc::new(Semaphore::new(0)),
+        exit: Arc::new(Semaphore::new(0)),
+    };
+    let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let (hurry, hurried) = oneshot::channel::<()>();
+    let server = limit(Server::new(app(gate.clone())));
+    let connections = server.connections();
+    let shutdown = async {
+        let _dropped = stopped.await;
+    };
+    let hurried = async {
+        if hurried.await.is_err() {
+            // Dropped, not sent.
+            std::future::pending::<()>().await;
+        }
+    };
+    let task = tokio::spawn(server.serve_with_shutdown(listener, shutdown, hurried));
+    Running {
+        address,
+        gate,
+        connections,
+        stop,
+        hurry,
+        task,
+    }
+}
+
+fn app(gate: Gate) -> Router {
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/big", get(|| async { vec![b'x'; BIG_BYTES] }))
+        .route("/deaf", post(|| async { "not listening" }))
+        .route("/echo", post(|body: String| async { body }))
+        .route(
+            "/gated",
+            get(|| async move {
+                gate.entered.add_permits(1);
+                gate.exit.acquire().await.unwrap().forget();
+                "out"
+            }),
+        )
+        .route("/panic", get(panic))
+        .route(
+            "/peer",
+            get(|peer: ConnectInfo<SocketAddr>| async move { peer.0.to_string() }),
+        )
+}
+
+async fn panic() {
+    panic!("as asked");
+}
+
+impl Running {
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// A client whose request is being handled, until the gate lets it out.
+    pub(crate) async fn gated_client(&self) -> Client {
+        let mut client = self.client().await;
+        client
+            .send("GET /gated HTTP/1.1\r\nhost: server.example\r\n\r\n")
+            .await;
+        let entered = timeout(DEADLINE, self.gate.entered.acquire()).await;
+        entered.expect("not handled in time").unwrap().forget();
+        client
+    }
+
+    /// Begins the shutdown. What comes back waits for its end.
+    pub(crate) fn stop(self) -> impl Future<Output = ShutdownSummary> {
+        self.drain().1
+    }
+
+    /// The same. The sender is what cuts the drain short.
+    pub(crate) fn drain(self) -> (oneshot::Sender<()>, impl Future<Output = ShutdownSummary>) {
+        self.stop.send(()).unwrap();
+        let ended = async {
+            let ended = timeout(DEADLINE, self.task).await;
+            ended.expect("the server did not end").unwrap()
+        };
+        (self.hurry, ended)
+    }
+
+    /// Drops the server's future in the middle of everything.
+    pub(crate) fn drop_server(self) {
+        self.task.abort();
+    }
+}

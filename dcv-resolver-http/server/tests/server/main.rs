@@ -1,0 +1,30 @@
+//! The server over real sockets: what it does to clients of every kind.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod client;
+mod connections;
+mod drain;
+mod fixture;
+mod http;
+mod limits;
+mod log;
+#[cfg(target_os = "linux")]
+mod open_files;
+#[cfg(feature = "tls")]
+mod pki;
+mod shutdown;
+mod slow_clients;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_files;
+#[cfg(feature = "tls")]
+mod tls_reload;
+#[cfg(feature = "tls")]
+mod tls_tools;

@@ -1,0 +1,374 @@
+//! Which files TLS is served with, and what is said of the others.
+
+use std::fs;
+use std::sync::Arc;
+
+use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_core::{Clock, SystemClock, Timestamp};
+use dcv_resolver_server::Server;
+use dcv_resolver_server::tls::{KeyAlgorithm, TlsError, TlsReload};
+use rcgen::{
+    BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
+    date_time_ymd,
+};
+
+use crate::fixture::start;
+use crate::pki::{Ca, Files, MARK, NAME, Pair, TlsClient, self_signed};
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_certificate_tells_whom_it_is_for_and_for_how_long() {
+    let pair = Ca::new("a CA").issue(
+        &[
+            "resolver.example",
+            "*.dcv.example",
+            "192.0.2.7",
+            "2001:db8::7",
+        ],
+        |params| {
+            params.not_before = date_time_ymd(2026, 1, 2);
+            params.not_after = date_time_ymd(2036, 3, 4);
+        },
+    );
+    let tls = Files::new(&pair).load();
+    let certificate = tls.certificate();
+    assert_eq!(certificate.common_name(), Some("a test"));
+    assert_eq!(
+        certificate.dns_names(),
+        ["resolver.example", "*.dcv.example"]
+    );
+    let addresses: Vec<_> = certificate
+        .ip_addresses()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(addresses, ["192.0.2.7", "2001:db8::7"]);
+    assert_eq!(certificate.valid_from(), time("2026-01-02T00:00:00Z"));
+    assert_eq!(certificate.expires_at(), time("2036-03-04T00:00:00Z"));
+    assert_eq!(certificate.key_algorithm(), KeyAlgorithm::Ecdsa);
+    assert_eq!(tls.client_cas().len(), 0);
+}
+
+#[test]
+fn what_a_gateway_would_refuse_is_warned_of() {
+    let ca = Ca::new("a CA");
+    let now = time("2030-01-01T00:00:00Z");
+    let warnings = |pair: &Pair, now| {
+        let clock = Arc::new(ManualClock::default());
+        let tls = Files::new(pair).try_load(clock).unwrap();
+        tls.certificate().gateway_warnings(now)
+    };
+    let ecdsa =
+        "the certificate's key is ECDSA: gateways before 2024.0-777 accept only RSA under TLS 1.2";
+    assert_eq!(warnings(&ca.server(), now), [ecdsa]);
+
+    let no_name = warnings(&ca.issue(&["192.0.2.7"], |_| {}), now);
+    assert_eq!(no_name.len(), 2);
+    assert!(no_name[0].contains("no domain name"), "{no_name:?}");
+    assert!(no_name[0].contains("[resolver] url"), "{no_name:?}");
+
+    let ed25519 = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    let ed25519 = warnings(&ca.issue_for(&ed25519, &[NAME], |_| {}), now);
+    assert!(ed25519[0].contains("key is Ed25519"), "{ed25519:?}");
+
+    let for_clients = warnings(&ca.client(), now);
+    assert!(
+        for_clients[1].contains("does not include servers"),
+        "{for_clients:?}"
+    );
+
+    let of_a_ca = ca.issue(&[NAME], |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    });
+    let of_a_ca = warnings(&of_a_ca, now);
+    assert!(of_a_ca[1].contains("is that of a CA"), "{of_a_ca:?}");
+
+    let soon = ca.issue(&[NAME], |params| {
+        params.not_after = date_time_ymd(2030, 2, 1)
+    });
+    assert_eq!(warnings(&soon, time("2030-01-17T23:59:59Z")), [ecdsa]);
+    assert_eq!(
+        warnings(&soon, time("2030-01-18T00:00:00Z"))[1],
+        "the certificate expires at 2030-02-01T00:00:00Z, less than 14 days from now",
+    );
+    assert_eq!(
+        warnings(&soon, time("2030-02-01T00:00:01Z"))[1],
+        "the certificate expired at 2030-02-01T00:00:00Z",
+    );
+}
+
+/// The error, which names files without their folder, after a look whether it
+/// gives a key away.
+fn error_of(files: &Files) -> String {
+    let error = files
+        .try_load(Arc::new(ManualClock::default()))
+        .expect_err("loaded");
+    let mut shown = format!("{error:?}");
+    let mut source: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = source {
+        shown = format!("{shown}\n{error}");
+        source = error.source();
+    }
+    for name in ["key.pem", "cert.pem"] {
+        let text = fs::read(files.path(name)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let secrets = text.lines().skip_while(|line| !line.contains("PRIVATE"));
+        for secret in secrets.filter(|line| line.len() > 40) {
+            assert!(!shown.contains(secret), "a key was given away: {shown}");
+        }
+    }
+    assert!(!shown.contains("tr0ub4dor"), "{shown}");
+    let folder = files.path("");
+    error.to_string().replace(&*folder.to_string_lossy(), "")
+}
+
+#[test]
+fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
+    let ca = Ca::new("a CA");
+    let good = ca.server();
+    let other = ca.server();
+    let expired = ca.issue(&[NAME], |params| {
+        params.not_after = date_time_ymd(2029, 12, 31)
+    });
+    let not_yet = ca.issue(&[NAME], |params| {
+        params.not_before = date_time_ymd(2030, 1, 2)
+    });
+    let encrypted = format!(
+        "{MARK}\n-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    );
+    let old_encrypted = format!(
+        "{MARK}\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n-----END RSA PRIVATE KEY-----\n"
+    );
+    let one_line = good.key.replace('\n', "");
+    let no_end = good.key.split("-----END").next().unwrap();
+    let no_base64 = good.key.replace("KEY-----\nM", "KEY-----\n*");
+    let short = "-----BEGIN PRIVATE KEY-----\nMAUCAQAwAA==\n-----END PRIVATE KEY-----\n";
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nMAUCAQAwAA==\n-----END CERTIFICATE-----\n";
+    let request =
+        "-----BEGIN CERTIFICATE REQUEST-----\nMAUCAQAwAA==\n-----END CERTIFICATE REQUEST-----\n";
+    for (certificate, key, expected) in [
+        (
+            &*good.certificate,
+            &*other.key,
+            "the key key.pem does not belong to the certificate cert.pem; put both there from the same order",
+        ),
+        (
+            &expired.certificate,
+            &expired.key,
+            "the certificate cert.pem expired at 2029-12-31T00:00:00Z, and it is 2030-01-01T00:00:00Z; renew it",
+        ),
+        (
+            &not_yet.certificate,
+            &not_yet.key,
+            "the certificate cert.pem is valid from 2030-01-02T00:00:00Z only, and it is 2030-01-01T00:00:00Z; wait until then, or set the clock",
+        ),
+        (
+            &format!("{}{}", ca.pem, good.certificate),
+            &good.key,
+            "the key key.pem belongs to certificate number 2 in cert.pem; put that one first, and after it the ones that issued it",
+        ),
+        (
+            &good.certificate,
+            &encrypted,
+            "the key key.pem is encrypted, and a server cannot enter its password; decrypt it with 'openssl pkey -in ENCRYPTED -out key.pem'",
+        ),
+        (
+            &good.certificate,
+            &old_encrypted,
+            "the key key.pem is encrypted, and a server cannot enter its password; decrypt it with 'openssl pkey -in ENCRYPTED -out key.pem'",
+        ),
+        (
+            &good.certificate,
+            &one_line,
+            "key.pem is damaged: it has lost its line breaks, or has text in front of a BEGIN; copy it again from where it was made",
+        ),
+        (
+            &good.certificate,
+            one_line.trim_start_matches(MARK),
+            "key.pem is damaged: a section has no END line; copy it again from where it was made",
+        ),
+        (
+            &good.certificate,
+            one_line
+                .trim_start_matches(MARK)
+                .replace("KEY-----MIG", "KEY MIG")
+                .trim_end_matches('-'),
+            "key.pem is damaged: a BEGIN line does not end with five dashes; copy it again from where it was made",
+        ),
+        (
+            &good.certificate,
+            no_end,
+            "key.pem is damaged: a section has no END line; copy it again from where it was made",
+        ),
+        (
+            &good.certificate,
+            &no_base64,
+            "key.pem is damaged: what is between BEGIN and END is not base64; copy it again from where it was made",
+        ),
+        (
+            &good.certificate,
+            short,
+            "the key key.pem cannot be used; expected RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519",
+        ),
+        (
+            &good.certificate,
+            &good.certificate,
+            "key.pem holds a certificate; expected a private key in PEM form",
+        ),
+        (
+            &good.certificate,
+            "",
+            "key.pem holds nothing; expected a private key in PEM form",
+        ),
+        (
+            &good.certificate,
+            "hello",
+            "key.pem holds something else; expected a private key in PEM form",
+        ),
+        (
+            &good.key,
+            &good.key,
+            "cert.pem holds a private key; expected a certificate in PEM form",
+        ),
+        (
+            request,
+            &good.key,
+            "cert.pem holds a certificate request, which a CA has yet to answer; expected a certificate in PEM form",
+        ),
+        (
+            "\u{30}\u{2}",
+            &good.key,
+            "cert.pem holds binary data, perhaps in DER form; expected a certificate in PEM form",
+        ),
+    ] {
+        let files = Files::new(&Pair {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        });
+        assert_eq!(error_of(&files), expected);
+    }
+
+    let files = Files::new(&Pair {
+        certificate: no_certificate.to_owned(),
+        key: good.key.clone(),
+    });
+    let error = error_of(&files);
+    assert!(
+        error.starts_with("certificate number 1 in cert.pem is damaged: "),
+        "{error}"
+    );
+
+    let files = Files::new(&good);
+    fs::remove_file(files.path("key.pem")).unwrap();
+    assert_eq!(
+        error_of(&files),
+        "key.pem cannot be read: No such file or directory (os error 2)"
+    );
+    fs::create_dir(files.path("key.pem")).unwrap();
+    assert_eq!(
+        error_of(&files),
+        "key.pem cannot be read: this is not a file"
+    );
+}
+
+#[test]
+fn a_client_ca_must_be_one() {
+    let ca = Ca::new("a CA");
+    for (client_ca, expected) in [
+        (
+            "",
+            "client-ca.pem holds nothing; expected a certificate in PEM form",
+        ),
+        (
+            &*format!("{}{}", ca.pem, ca.client().certificate),
+            "certificate number 2 in client-ca.pem is not that of a CA (CN=a test); put the certificate there that issued it",
+        ),
+    ] {
+        let files = Files::with_client_ca(&ca.server(), client_ca);
+        assert_eq!(error_of(&files), expected);
+    }
+    let bundle = format!("{}{}", ca.pem, Ca::new("another CA").pem);
+    let tls = Files::with_client_ca(&ca.server(), &bundle).load();
+    let names: Vec<_> = tls
+        .client_cas()
+        .iter()
+        .map(|ca| ca.common_name().map(str::to_owned))
+        .collect();
+    assert_eq!(
+        names,
+        [Some("a CA".to_owned()), Some("another CA".to_owned())]
+    );
+}
+
+#[tokio::test]
+async fn a_single_client_is_trusted_by_its_own_certificate() {
+    let ca = Ca::new("a CA");
+    let client = self_signed("gateway.example");
+    let tls = Files::with_client_ca(&ca.server(), &client.certificate).load();
+    let server = start(|server| server.tls(tls)).await;
+    let address = server.address;
+    let status = TlsClient::new(&ca, Some(&client)).try_get(address).await;
+    assert_eq!(status.unwrap(), 200);
+    let stranger = self_signed("gateway.example");
+    let status = TlsClient::new(&ca, Some(&stranger)).try_get(address).await;
+    status.unwrap_err();
+}
+
+#[tokio::test]
+async fn every_kind_of_key_that_is_allowed_is_served() {
+    let ca = Ca::new("a CA");
+    let ecdsa = KeyPair::generate().unwrap();
+    let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+    let ed25519 = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    for key in [ecdsa, p384, ed25519] {
+        let pair = ca.issue_for(&key, &[NAME], |_| {});
+        // Both in one file is fine.
+        let both = format!("{}{}", pair.key, pair.certificate);
+        let files = Files::new(&Pair {
+            certificate: both.clone(),
+            key: both,
+        });
+        let tls = files.load();
+        let server = start(|server| server.tls(tls)).await;
+        let client = TlsClient::new(&ca, None);
+        assert_eq!(client.try_get(server.address).await.unwrap(), 200);
+    }
+}
+
+#[test]
+fn what_is_printed_holds_no_key() {
+    let pair = Ca::new("a CA").server();
+    let tls = Files::new(&pair).load();
+    let shown = format!("{tls:?}");
+    assert!(shown.contains(NAME), "{shown}");
+    let server = Server::new(axum::Router::<()>::new()).tls(tls);
+    let shown = format!("{shown}{server:?}");
+    assert!(!shown.contains("tr0ub4dor"), "{shown}");
+    for line in pair.key.lines().filter(|line| line.len() > 40) {
+        assert!(!shown.contains(line), "{shown}");
+    }
+}
+
+#[test]
+fn a_reload_says_whether_it_has_changed_anything() {
+    let ca = Ca::new("a CA");
+    let files = Files::new(&ca.server());
+    let tls = files.load();
+    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+
+    files.write_pair(&ca.issue(&["new.example"], |_| {}));
+    let clone = tls.clone();
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+    assert_eq!(clone.certificate().dns_names(), ["new.example"]);
+
+    files.write("key.pem", ca.server().key);
+    let error = tls.reload().unwrap_err();
+    assert!(matches!(error, TlsError::KeyMismatch { .. }), "{error}");
+    assert_eq!(clone.certificate().dns_names(), ["new.example"]);
+    assert!(clone.certificate().expires_at() > SystemClock.now());
+}

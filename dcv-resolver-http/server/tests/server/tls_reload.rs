@@ -1,0 +1,275 @@
+//! Certificates and CAs that are replaced while clients are connected.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_core::{Clock, Timestamp};
+use dcv_resolver_server::tls::TlsReload;
+use rcgen::date_time_ymd;
+use tokio::task::JoinSet;
+use tracing::Level;
+
+use crate::connections::eventually;
+use crate::fixture::start;
+use crate::log::Log;
+use crate::pki::{Ca, Files, NAME, TlsClient};
+
+/// Clients that send one request after the other until they are told to stop.
+struct Load {
+    tasks: JoinSet<()>,
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+}
+
+impl Load {
+    fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            stop: Arc::default(),
+            answered: Arc::default(),
+        }
+    }
+
+    /// Adds one that sends `per_connection` requests, connects anew as whoever
+    /// `client` is then, and so on. It panics when one is not answered.
+    fn add(&mut self, address: SocketAddr, client: &Arc<Mutex<TlsClient>>, per_connection: u64) {
+        let (stop, answered) = (Arc::clone(&self.stop), Arc::clone(&self.answered));
+        let client = Arc::clone(client);
+        self.tasks.spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let current = client.lock().unwrap().clone();
+                let mut connection = current.connect(address).await.unwrap();
+                for _ in 0..per_connection {
+                    assert_eq!(connection.get("/").await.status, 200);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            }
+        });
+    }
+
+    async fn until_answered(&self, more: u64) {
+        let goal = self.answered.load(Ordering::Relaxed) + more;
+        eventually("answers", || self.answered.load(Ordering::Relaxed) >= goal).await;
+    }
+
+    async fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_is_replaced_under_load_and_no_connection_dropped() {
+    let ca = Ca::new("a CA");
+    let files = Files::new(&ca.server());
+    let tls = files.load();
+    let server = start(|server| server.tls(tls.clone())).await;
+    let client = Arc::new(Mutex::new(TlsClient::new(&ca, None)));
+    let mut load = Load::new();
+    for _ in 0..8 {
+        // For as long as the test lasts, on one connection.
+        load.add(server.address, &client, u64::MAX);
+        load.add(server.address, &client, 3);
+    }
+    for _ in 0..20 {
+        load.until_answered(100).await;
+        let pair = ca.server();
+        files.write_pair(&pair);
+        assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    }
+    load.until_answered(100).await;
+    load.end().await;
+    assert_eq!(server.connections.tls_handshakes_failed_total(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_ca_is_rotated_under_load_and_no_request_fails() {
+    let (ca, old, new) = (Ca::new("a CA"), Ca::new("old"), Ca::new("new"));
+    let files = Files::with_client_ca(&ca.server(), &old.pem);
+    let tls = files.load();
+    let server = start(|server| server.tls(tls.clone())).await;
+    let address = server.address;
+    let with_old = TlsClient::new(&ca, Some(&old.client()));
+    let with_new = TlsClient::new(&ca, Some(&new.client()));
+    let client = Arc::new(Mutex::new(with_old.clone()));
+    let mut load = Load::new();
+    for _ in 0..8 {
+        load.add(address, &client, 3);
+    }
+    // Stays with what it began with.
+    let faithful = TlsClient::new(&ca, Some(&old.client()));
+    load.add(address, &Arc::new(Mutex::new(faithful)), u64::MAX);
+    load.until_answered(200).await;
+
+    files.write("client-ca.pem", format!("{}{}", old.pem, new.pem));
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    load.until_answered(200).await;
+    *client.lock().unwrap() = with_new.clone();
+    // Until then somebody may be about to connect, or be connected, as an old
+    // client.
+    eventually("only new clients", || Arc::strong_count(&with_old.0) == 1).await;
+
+    files.write("client-ca.pem", &new.pem);
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    load.until_answered(200).await;
+    assert_eq!(server.connections.tls_handshakes_failed_total(), 0);
+    // Not even with the session that it had under the old CA.
+    with_old.try_get(address).await.unwrap_err();
+    assert_eq!(with_new.try_get(address).await.unwrap(), 200);
+    load.end().await;
+}
+
+#[tokio::test]
+async fn a_pair_that_does_not_fit_leaves_the_old_one_in_place() {
+    let ca = Ca::new("a CA");
+    let files = Files::new(&ca.server());
+    let tls = files.load();
+    let server = start(|server| server.tls(tls.clone())).await;
+    let client = TlsClient::new(&ca, None);
+    files.write("key.pem", ca.server().key);
+    for _ in 0..3 {
+        let error = tls.reload().unwrap_err().to_string();
+        assert!(
+            error.contains("does not belong to the certificate"),
+            "{error}"
+        );
+        assert_eq!(client.try_get(server.address).await.unwrap(), 200);
+    }
+}
+
+/// A watch over files, and what it told.
+struct Watch {
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Watch {
+    fn begin(files: &Files, clock: &ManualClock) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tls = files.try_load(Arc::new(clock.clone())).unwrap();
+        let tell = Arc::clone(&told);
+        tokio::spawn(async move {
+            tls.watch(|result| {
+                let told = match result {
+                    Ok(reload) => format!("{reload:?} {:?}", tls.certificate().dns_names()),
+                    Err(error) => error.to_string(),
+                };
+                tell.lock().unwrap().push(told);
+            })
+            .await;
+        });
+        Self { told }
+    }
+
+    /// What was told in the next `seconds`, of a clock that stands still while
+    /// files are read.
+    async fn told_within(&self, seconds: u64) -> Vec<String> {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        std::mem::take(&mut *self.told.lock().unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_takes_a_new_pair_whose_halves_come_one_after_the_other() {
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let ca = Ca::new("a CA");
+    let files = Files::new(&ca.server());
+    let watch = Watch::begin(&files, &ManualClock::default());
+    assert_eq!(watch.told_within(3).await, [""; 0]);
+
+    let new = ca.issue(&["new.example"], |_| {});
+    files.write("cert.pem", &new.certificate);
+    assert_eq!(watch.told_within(1).await, [""; 0]);
+    files.write("key.pem", &new.key);
+    assert_eq!(watch.told_within(10).await, [r#"Replaced ["new.example"]"#]);
+
+    let log = log.text();
+    assert!(
+        log.contains("INFO dcv_resolver_server::tls: the files for TLS have changed"),
+        "{log}"
+    );
+    assert!(
+        log.contains("WARN dcv_resolver_server::tls: the certificate's key is ECDSA"),
+        "{log}"
+    );
+    assert!(log.contains(r#"dns_names="new.example""#), "{log}");
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_tells_once_of_what_stays_wrong_and_when_it_is_over() {
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let ca = Ca::new("a CA");
+    let pair = ca.server();
+    let files = Files::new(&pair);
+    let watch = Watch::begin(&files, &ManualClock::default());
+    watch.told_within(3).await;
+
+    files.write("key.pem", ca.server().key);
+    let told = watch.told_within(60).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("does not belong"), "{told:?}");
+    files.write_pair(&pair);
+    assert_eq!(
+        watch.told_within(60).await,
+        [format!("Unchanged [{NAME:?}]")]
+    );
+
+    let log = log.text();
+    assert_eq!(log.matches("ERROR").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("the files for TLS are good again").count(),
+        1,
+        "{log}"
+    );
+    assert!(!log.contains("tr0ub4dor"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_takes_a_certificate_when_its_time_comes() {
+    let ca = Ca::new("a CA");
+    let files = Files::new(&ca.server());
+    let clock = ManualClock::default();
+    let watch = Watch::begin(&files, &clock);
+    watch.told_within(3).await;
+    files.write_pair(&ca.issue(&["new.example"], |params| {
+        params.not_before = date_time_ymd(2030, 1, 2);
+    }));
+    let told = watch.told_within(60).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("is valid from 2030-01-02"), "{told:?}");
+    clock.set("2030-01-02T00:00:00Z".parse::<Timestamp>().unwrap());
+    assert!(clock.now().to_string().starts_with("2030-01-02"));
+    assert_eq!(watch.told_within(2).await, [r#"Replaced ["new.example"]"#]);
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_watch_follows_a_link_that_is_turned_elsewhere() {
+    use std::os::unix::fs::symlink;
+    let ca = Ca::new("a CA");
+    let files = Files::new(&ca.server());
+    // As Kubernetes lays out a secret: ..data is a link to a folder.
+    let publish = |folder: &str, name: &str| {
+        let pair = ca.issue(&[name], |_| {});
+        std::fs::create_dir(files.path(folder)).unwrap();
+        files.write(&format!("{folder}/cert.pem"), &pair.certificate);
+        files.write(&format!("{folder}/key.pem"), &pair.key);
+        symlink(folder, files.path("..tmp")).unwrap();
+        std::fs::rename(files.path("..tmp"), files.path("..data")).unwrap();
+    };
+    publish("..one", "one.example");
+    for name in ["cert.pem", "key.pem"] {
+        std::fs::remove_file(files.path(name)).unwrap();
+        symlink(format!("..data/{name}"), files.path(name)).unwrap();
+    }
+    let watch = Watch::begin(&files, &ManualClock::default());
+    watch.told_within(3).await;
+    publish("..two", "two.example");
+    assert_eq!(watch.told_within(3).await, [r#"Replaced ["two.example"]"#]);
+}

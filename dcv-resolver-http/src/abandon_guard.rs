@@ -1,0 +1,90 @@
+//! [`AbandonGuard`]: no request goes unobserved.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dcv_resolver_core::{Resolution, ResolveProgress, ResolveRequest, SessionRecord};
+use tokio::time::Instant;
+
+use crate::decision::{Decision, DecisionObserver};
+use crate::problem::Problem;
+use crate::query::ResolveQuery;
+use crate::request_context::RequestContext;
+
+/// A request until it is decided.
+///
+/// When its caller closes the connection before that, the future that holds
+/// this guard is dropped, and the observers get the decision from here.
+#[derive(Debug)]
+pub(crate) struct AbandonGuard<'a> {
+    context: RequestContext,
+    observers: &'a [Arc<dyn DecisionObserver>],
+    request: Option<ResolveRequest>,
+    invalid_client_ip: Option<String>,
+    progress: ResolveProgress,
+    is_decided: bool,
+}
+
+impl<'a> AbandonGuard<'a> {
+    pub(crate) fn new(context: RequestContext, observers: &'a [Arc<dyn DecisionObserver>]) -> Self {
+        Self {
+            context,
+            observers,
+            request: None,
+            invalid_client_ip: None,
+            progress: ResolveProgress::default(),
+            is_decided: false,
+        }
+    }
+
+    pub(crate) fn caller(&self) -> Option<IpAddr> {
+        self.context.caller
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.context.started
+    }
+
+    /// Takes what was asked, for the resolver.
+    pub(crate) fn begin(
+        &mut self,
+        query: ResolveQuery<'_>,
+    ) -> (&ResolveRequest, &mut ResolveProgress) {
+        let (request, invalid_client_ip) = query.into_parts();
+        self.invalid_client_ip = invalid_client_ip;
+        (self.request.insert(request), &mut self.progress)
+    }
+
+    /// Makes the decision, and lets the observers see it.
+    pub(crate) fn decide(mut self, result: Result<Resolution, Problem>) -> Arc<Decision> {
+        self.emit(Some(result))
+    }
+
+    fn emit(&mut self, result: Option<Result<Resolution, Problem>>) -> Arc<Decision> {
+        self.is_decided = true;
+        let decision = Arc::new(Decision {
+            request: self.request.take(),
+            invalid_client_ip: self.invalid_client_ip.take(),
+            result,
+            store: self.progress.store().cloned(),
+            policy: self.progress.policy().cloned(),
+            stale_age: self.progress.record().and_then(SessionRecord::stale_age),
+            elapsed: self.context.started.elapsed(),
+            caller: self.context.caller,
+            request_id: self.context.request_id.clone(),
+            trace: self.context.trace.as_ref().ok().cloned(),
+        });
+        for observer in self.observers {
+            observer.on_decision(&decision);
+        }
+        decision
+    }
+}
+
+impl Drop for AbandonGuard<'_> {
+    fn drop(&mut self) {
+        if !self.is_decided {
+            self.emit(None);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! [`Authorize`]: who may use the operators' pages and the admin API.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use dcv_resolver_core::async_trait;
+
+use crate::problem::ProblemDocument;
+
+/// Decides who may use what is not for gateways: the explanations of
+/// `dcv-resolver-ops` and the sessions of `dcv-resolver-admin`.
+///
+/// ```
+/// use dcv_resolver_core::async_trait;
+/// use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
+///
+/// /// Trusts the user name that our proxy adds.
+/// #[derive(Debug)]
+/// struct BehindOurProxy;
+///
+/// #[async_trait]
+/// impl Authorize for BehindOurProxy {
+///     async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
+///         match request.headers.get("x-user").map(|user| user.to_str()) {
+///             Some(Ok(user)) => Ok(Principal::new(user)),
+///             _ => Err(AuthError::Forbidden("use the proxy".into())),
+///         }
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Authorize: fmt::Debug + Send + Sync + 'static {
+    /// Returns who sent the request.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`], when the caller may not do this.
+    async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError>;
+}
+
+/// What a caller wants to do.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct AccessRequest<'a> {
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// The other end of the connection. `None` if the server does not provide
+    /// [`ConnectInfo`](axum::extract::ConnectInfo).
+    pub peer: Option<SocketAddr>,
+    /// What the caller wants to do.
+    pub access: Access,
+}
+
+/// The kinds of access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Access {
+    /// Sees sessions, or the explanation of a request.
+    Read,
+    /// Changes sessions.
+    Write,
+}
+
+impl<'a> AccessRequest<'a> {
+    /// Creates a request for `access`.
+    #[must_use]
+    pub fn new(headers: &'a HeaderMap, peer: Option<SocketAddr>, access: Access) -> Self {
+        Self {
+            headers,
+            peer,
+            access,
+        }
+    }
+}
+
+/// Who sent a request, as the log names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Principal {
+    /// The name. It must hold no secret.
+    pub name: Arc<str>,
+    /// The role, if there are roles.
+    pub role: Option<Arc<str>>,
+}
+
+impl Principal {
+    /// Creates a principal without a role.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            role: None,
+        }
+    }
+
+    /// Sets the role.
+    #[must_use]
+    pub fn with_role(mut self, role: impl Into<Arc<str>>) -> Self {
+        self.role = Some(role.into());
+        self
+    }
+}
+
+/// A caller may not do what it asked for. The text goes to the caller and to
+/// the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// There is no credential, or no valid one: 401, with `WWW-Authenticate:
+    /// Bearer`.
+    #[error("{0}")]
+    Unauthorized(Cow<'static, str>),
+    /// The caller may not do this: 403.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+}
+
+impl AuthError {
+    /// Returns the status of the response.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// Returns the stable word for programs, as in the response.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+        }
+    }
+}
+
+impl IntoResponse for AuthError {
+    fn into_response(self) -> Response {
+        let (status, reason) = (self.status(), self.reason());
+        let mut response = ProblemDocument::new(status, reason, self.to_string()).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,130 @@
+//! [`ResolveServiceBuilder`]: the settings of a `ResolveService`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{Network, Resolver};
+
+use crate::callers::AllowedCallers;
+use crate::decision::DecisionObserver;
+use crate::decision_log::DecisionLog;
+use crate::in_flight::InFlight;
+use crate::limits::Limits;
+use crate::rate_limit::{CallerLimits, RateLimit};
+use crate::request_id::RequestIds;
+use crate::respond::Responder;
+
+/// Builds a [`ResolveService`](crate::ResolveService).
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct ResolveServiceBuilder {
+    resolver: Resolver,
+    time_budget: Duration,
+    allowed_callers: AllowedCallers,
+    rate_limit: Option<RateLimit>,
+    max_in_flight: usize,
+    log: bool,
+    observers: Vec<Arc<dyn DecisionObserver>>,
+}
+
+impl ResolveServiceBuilder {
+    /// Creates a builder with the defaults: a time budget of 1 s, any caller,
+    /// no rate limit, 2,048 requests in flight, and [`DecisionLog`].
+    pub fn new(resolver: Resolver) -> Self {
+        Self {
+            resolver,
+            time_budget: Duration::from_secs(1),
+            allowed_callers: AllowedCallers::default(),
+            rate_limit: None,
+            max_in_flight: 2048,
+            log: true,
+            observers: Vec::new(),
+        }
+    }
+
+    /// Sets how long an answer may take, from the request's arrival. A store
+    /// that has not answered by then is a 503.
+    ///
+    /// A store that blocks its thread cannot be interrupted.
+    pub fn time_budget(mut self, time_budget: Duration) -> Self {
+        self.time_budget = time_budget;
+        self
+    }
+
+    /// Answers callers from these networks only, and 403 to all others,
+    /// whatever they ask. Any caller is allowed by default; with an empty list,
+    /// none is.
+    ///
+    /// The caller is the other end of the connection: a gateway, or a proxy in
+    /// between. The server has to provide its address as
+    /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), as
+    /// `dcv-resolver-server` does, and `axum::serve` with
+    /// `into_make_service_with_connect_info`. A caller without an address is
+    /// refused.
+    pub fn allowed_callers(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.allowed_callers = AllowedCallers(Some(networks.into_iter().collect()));
+        self
+    }
+
+    /// Limits the requests that are decided at the same time: 2,048 by default,
+    /// and at least 1. A request beyond that gets 503 `overloaded` at once; its
+    /// query is not read and no store is asked.
+    ///
+    /// Choose what the store can answer within the time budget: more would be
+    /// admitted only to time out. If the store answers in 1 ms, 100 requests in
+    /// flight are 100,000 a second; if it hangs, the time budget fills any
+    /// number. The default has room for two gateways whose clients all
+    /// reconnect at the same moment.
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
+        self
+    }
+
+    /// Limits how often one caller may ask, whatever it asks. A request beyond
+    /// that gets 429. There is no limit by default.
+    ///
+    /// A gateway asks once for each connection of a client, and twice if QUIC
+    /// is tried. Make `burst` large enough for all its clients to reconnect at
+    /// the same moment, or the limit keeps users out just then.
+    ///
+    /// The caller is the address at the other end of the connection, as for
+    /// [`allowed_callers`](Self::allowed_callers); of an IPv6 address, its
+    /// first 64 bits. All callers without an address share one limit, and so do
+    /// all callers that are new while 16,384 others are counted: a flood of
+    /// addresses takes bounded memory and leaves known callers alone.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
+    /// Adds an observer of every decision. Observers are called in the order in
+    /// which they were added, after the log.
+    pub fn observer(mut self, observer: impl DecisionObserver) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Removes the default [`DecisionLog`], for a service that adds a log of
+    /// its own or wants none.
+    pub fn without_log(mut self) -> Self {
+        self.log = false;
+        self
+    }
+
+    pub(crate) fn into_responder(self) -> Responder {
+        let log = self
+            .log
+            .then(|| Arc::new(DecisionLog) as Arc<dyn DecisionObserver>);
+        Responder {
+            resolver: self.resolver,
+            time_budget: self.time_budget,
+            limits: Limits {
+                allowed_callers: self.allowed_callers,
+                caller_limits: self.rate_limit.map(CallerLimits::new),
+                in_flight: InFlight::new(self.max_in_flight),
+            },
+            observers: log.into_iter().chain(self.observers).collect(),
+            request_ids: RequestIds::new(),
+        }
+    }
+}

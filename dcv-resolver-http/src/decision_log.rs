@@ -1,0 +1,110 @@
+//! [`DecisionLog`]: one log event for each decision.
+
+use std::fmt;
+
+use dcv_resolver_core::escape::escaped;
+use dcv_resolver_core::{Resolution, ResolveRequest};
+use tracing::{Level, field};
+
+use crate::decision::{Decision, DecisionObserver, DecisionOutcome};
+use crate::durations::{as_ms, as_us};
+use crate::problem::Problem;
+use crate::trace_context::TraceContext;
+
+/// Leaves one [`tracing`] event for each decision; see [the
+/// log](crate#the-log). The default observer of
+/// [`ResolveService`](crate::ResolveService).
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct DecisionLog;
+
+/// As long as an id can be, so that only one full of escapes is cut.
+const MAX_FIELD_BYTES: usize = 256;
+/// A chain of errors may be longer.
+const MAX_ERROR_BYTES: usize = 1024;
+
+impl DecisionLog {
+    /// Returns the level of the event for `outcome`.
+    ///
+    /// An operator must see an `ERROR`. Everything else without a destination
+    /// can be the caller's doing.
+    #[must_use]
+    pub const fn level(outcome: DecisionOutcome) -> Level {
+        match outcome {
+            DecisionOutcome::Found => Level::INFO,
+            DecisionOutcome::Error => Level::ERROR,
+            DecisionOutcome::NotFound
+            | DecisionOutcome::Malformed
+            | DecisionOutcome::Refused
+            | DecisionOutcome::Abandoned => Level::WARN,
+        }
+    }
+
+    /// Returns the error behind a decision, with its sources, escaped and cut.
+    #[must_use]
+    pub fn error(decision: &Decision) -> Option<String> {
+        let cause = decision.problem()?.cause()?;
+        Some(escaped(&cause, MAX_ERROR_BYTES).into_owned())
+    }
+}
+
+impl DecisionObserver for DecisionLog {
+    fn on_decision(&self, decision: &Decision) {
+        let request = decision.request.as_ref();
+        let problem = decision.problem();
+        // The level of a tracing event is fixed where it stands, hence one
+        // event for each. The fields are evaluated for an enabled event only.
+        macro_rules! event {
+            ($level:expr) => {
+                tracing::event!(
+                    target: "dcv_resolver::decision",
+                    $level,
+                    outcome = decision.outcome().as_str(),
+                    reason = decision.reason(),
+                    session_id = request
+                        .map(|request| escaped(request.session_id().as_str(), MAX_FIELD_BYTES))
+                        .as_deref(),
+                    transport = request.map(|request| request.transport().as_str()),
+                    client_ip = request.and_then(ResolveRequest::client_ip).map(field::display),
+                    invalid_client_ip = decision
+                        .invalid_client_ip
+                        .as_deref()
+                        .map(|text| escaped(text, MAX_FIELD_BYTES))
+                        .as_deref(),
+                    destination = decision.resolution().map(|found| field::display(Destination(found))),
+                    store = decision.store.as_deref(),
+                    policy = decision.policy.as_deref(),
+                    stale_ms = decision.stale_age.map(as_ms),
+                    status = decision.status().map(|status| status.as_u16()),
+                    elapsed_us = as_us(decision.elapsed),
+                    caller = decision.caller.map(field::display),
+                    request_id = decision.request_id.to_str().unwrap_or_default(),
+                    // In the span as well, but some formats leave spans out.
+                    trace_id = decision.trace.as_ref().map(TraceContext::trace_id),
+                    detail = problem.map(Problem::detail).as_deref(),
+                    error = Self::error(decision),
+                )
+            };
+        }
+        match Self::level(decision.outcome()) {
+            Level::ERROR => event!(Level::ERROR),
+            Level::WARN => event!(Level::WARN),
+            _ => event!(Level::INFO),
+        }
+    }
+}
+
+/// Displays as `host:port`, an IPv6 address in brackets.
+struct Destination<'a>(&'a Resolution);
+
+impl fmt::Display for Destination<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.record().host().as_str();
+        let port = self.0.port();
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! [`LogThrottle`]: keeps repeated log events from flooding the log.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+/// Logs the first event of each kind in full and counts those that follow in a
+/// window of time. When the window is over, one summary says how many were
+/// suppressed.
+///
+/// Clones share the windows. The summary of a window is logged by a timer,
+/// outside of any request's span; when the last clone is dropped, the summaries
+/// of all open windows are logged at once. Without a tokio runtime, the summary
+/// is logged with the next event of its kind.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use dcv_resolver_http::LogThrottle;
+///
+/// let refusals = LogThrottle::new(Duration::from_secs(10), |peer: &String, suppressed| {
+///     tracing::warn!(peer, suppressed = suppressed.count, "more requests were refused");
+/// });
+/// assert!(refusals.allows("192.0.2.7".to_owned()));
+/// assert!(!refusals.allows("192.0.2.7".to_owned()));
+/// ```
+pub struct LogThrottle<K: Eq + Hash>(Arc<Windows<K>>);
+
+/// The events that a [`LogThrottle`] suppressed in one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Suppressed {
+    /// How many there were, not counting the one that was logged in full.
+    pub count: u64,
+    /// The length of the window.
+    pub window: Duration,
+}
+
+struct Windows<K: Eq + Hash> {
+    window: Duration,
+    open: Mutex<HashMap<K, Window>>,
+    summarize: Box<dyn Fn(&K, Suppressed) + Send + Sync>,
+}
+
+struct Window {
+    opened: Instant,
+    suppressed: u64,
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
+    /// Creates a throttle that calls `summarize` at the end of each window in
+    /// which events were suppressed. A `window` of zero suppresses nothing.
+    #[must_use]
+    pub fn new(
+        window: Duration,
+        summarize: impl Fn(&K, Suppressed) + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Windows {
+            window,
+            open: Mutex::default(),
+            summarize: Box::new(summarize),
+        }))
+    }
+
+    /// Counts an event and returns whether to log it in full: it is the first
+    /// of its kind in a window.
+    pub fn allows(&self, kind: K) -> bool {
+        if self.0.window.is_zero() {
+            return true;
+        }
+        let now = Instant::now();
+        let mut open = self.0.lock();
+        let over = match open.get_mut(&kind) {
+            Some(window) if now - window.opened < self.0.window => {
+                window.suppressed += 1;
+                return false;
+            }
+            _ => open.insert(
+                kind.clone(),
+                Window {
+                    opened: now,
+                    suppressed: 0,
+                },
+            ),
+        };
+        // Subscribers may take their time.
+        drop(open);
+        if let Some(over) = over {
+            self.0.summarize(&kind, &over);
+        }
+        self.close_later(kind, now);
+        true
+    }
+
+    /// Returns how many windows are open. A caller whose kinds hold text from
+    /// outside bounds them with it.
+    #[must_use]
+    pub fn open_windows(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Returns whether a window is open for this kind.
+    #[must_use]
+    pub fn is_open(&self, kind: &K) -> bool {
+        self.0.lock().contains_key(kind)
+    }
+
+    fn close_later(&self, kind: K, opened: Instant) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let windows = Arc::downgrade(&self.0);
+        let window = self.0.window;
+        runtime.spawn(async move {
+            tokio::time::sleep(window).await;
+            if let Some(windows) = Weak::upgrade(&windows) {
+                windows.close(&kind, opened);
+            }
+        });
+    }
+}
+
+impl<K: Eq + Hash> Windows<K> {
+    /// Closes the window of `kind` that was opened at `opened`.
+    fn close(&self, kind: &K, opened: Instant) {
+        let over = {
+            let mut open = self.lock();
+            if open.get(kind).is_none_or(|window| window.opened != opened) {
+                return;
+            }
+            open.remove(kind)
+        };
+        if let Some(over) = over {
+            self.summarize(kind, &over);
+        }
+    }
+
+    fn summarize(&self, kind: &K, window: &Window) {
+        if window.suppressed > 0 {
+            let suppressed = Suppressed {
+                count: window.suppressed,
+                window: window.opened.elapsed(),
+            };
+            (self.summarize)(kind, suppressed);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Window>> {
+        // Nothing panics half-way through a change.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash> Drop for Windows<K> {
+    fn drop(&mut self) {
+        for (kind, window) in std::mem::take(&mut *self.lock()) {
+            self.summarize(&kind, &window);
+        }
+    }
+}
+
+impl<K: Eq + Hash> Clone for LogThrottle<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Eq + Hash> fmt::Debug for LogThrottle<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogThrottle")
+            .field("window", &self.0.window)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    fn throttle() -> (
+        LogThrottle<&'static str>,
+        mpsc::Receiver<(&'static str, Suppressed)>,
+    ) {
+        let (summaries, received) = mpsc::channel();
+        let throttle = LogThrottle::new(WINDOW, move |kind: &&'static str, suppressed| {
+            let _ = summaries.send((*kind, suppressed));
+        });
+        (throttle, received)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn summary_comes_when_the_window_is_over_without_another_event() {
+        let (throttle, summaries) = throttle();
+        assert!(throttle.allows("a"));
+        assert!(throttle.allows("b"));
+        for _ in 0..3 {
+            assert!(!throttle.allows("a"));
+        }
+        sleep(WINDOW - Duration::from_millis(1)).await;
+        assert!(summaries.try_recv().is_err());
+        sleep(Duration::from_millis(2)).await;
+        let (kind, suppressed) = summaries.try_recv().unwrap();
+        assert_eq!((kind, suppressed.count), ("a", 3));
+        assert!(suppressed.window >= WINDOW);
+        assert!(summaries.try_recv().is_err(), "nothing of b was suppressed");
+        assert_eq!(throttle.open_windows(), 0);
+        assert!(throttle.allows("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drop_of_the_last_clone_logs_the_summaries() {
+        let (throttle, summaries) = throttle();
+        let clone = throttle.clone();
+        throttle.allows("a");
+        clone.allows("a");
+        drop(throttle);
+        assert!(summaries.try_recv().is_err());
+        drop(clone);
+        assert_eq!(summaries.try_recv().unwrap().1.count, 1);
+    }
+
+    #[test]
+    fn without_a_runtime_the_next_event_logs_the_summary() {
+        let (throttle, summaries) = throttle();
+        assert!(throttle.allows("a"));
+        assert!(!throttle.allows("a"));
+        throttle.0.lock().get_mut("a").unwrap().opened -= WINDOW;
+        assert!(throttle.allows("a"));
+        assert_eq!(summaries.try_recv().unwrap().1.count, 1);
+    }
+
+    #[test]
+    fn window_of_zero_suppresses_nothing() {
+        let throttle = LogThrottle::new(Duration::ZERO, |_: &u8, _| {});
+        assert!(throttle.allows(1) && throttle.allows(1));
+    }
+}

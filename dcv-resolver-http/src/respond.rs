@@ -1,0 +1,124 @@
+//! One request in, one response out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Bytes, HttpBody};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request};
+use axum::response::{IntoResponse, Response};
+use dcv_resolver_core::{Outcome, Resolution, Resolver};
+use tracing::Instrument;
+
+use crate::abandon_guard::AbandonGuard;
+use crate::body;
+use crate::deadline::{Interrupted, call_with_deadline};
+use crate::decision::{Decision, DecisionObserver, DecisionOutcome};
+use crate::limits::{Limits, MAX_URI_BYTES};
+use crate::problem::Problem;
+use crate::query::ResolveQuery;
+use crate::request_context::RequestContext;
+use crate::request_id::{RequestIds, X_REQUEST_ID};
+
+/// How long the body of a refused request is read. Requests are refused when
+/// there is no time to waste.
+const REFUSED_BODY_TIME: Duration = Duration::from_millis(20);
+
+/// What all requests to one service share.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    pub(crate) resolver: Resolver,
+    pub(crate) time_budget: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) observers: Arc<[Arc<dyn DecisionObserver>]>,
+    pub(crate) request_ids: RequestIds,
+}
+
+impl Responder {
+    /// Answers one request, whatever its path, method and body.
+    pub(crate) async fn respond<B>(&self, caller: Option<IpAddr>, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let (parts, request_body) = request.into_parts();
+        let context = RequestContext::new(caller, &parts.headers, &self.request_ids);
+        let (request_id, started) = (context.request_id.clone(), context.started);
+        let span = context.span();
+
+        let decision = self.decide(&parts, context).instrument(span).await;
+
+        // Decided first, so that a slow body costs no client its response.
+        let body_time = match decision.outcome() {
+            DecisionOutcome::Refused => REFUSED_BODY_TIME.min(self.time_budget),
+            _ => self.time_budget,
+        };
+        let time_left = || body_time.saturating_sub(started.elapsed());
+        let body_ended = body::discard(request_body, time_left).await;
+
+        let mut response = response_to(&decision);
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_REQUEST_ID, request_id);
+        if !body_ended {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(decision);
+        response
+    }
+
+    async fn decide(&self, parts: &Parts, context: RequestContext) -> Arc<Decision> {
+        let mut guard = AbandonGuard::new(context, &self.observers);
+        let result = self.resolve(parts, &mut guard).await;
+        guard.decide(result)
+    }
+
+    async fn resolve(
+        &self,
+        parts: &Parts,
+        guard: &mut AbandonGuard<'_>,
+    ) -> Result<Resolution, Problem> {
+        let _permit = self.limits.admit(guard.caller(), &parts.uri)?;
+        let query = read(parts)?;
+        let started = guard.started();
+        let (request, progress) = guard.begin(query);
+        let resolving = self.resolver.resolve_with_progress(request, progress);
+        match call_with_deadline(started, self.time_budget, resolving).await {
+            Ok(Ok(Outcome::Found(resolution))) => Ok(resolution),
+            Ok(Ok(Outcome::NotFound(not_found))) => Err(Problem::NotFound(not_found)),
+            Ok(Err(error)) => Err(Problem::Resolve(error)),
+            Err(Interrupted::TimedOut) => Err(Problem::Timeout),
+            Err(Interrupted::Panicked(message)) => Err(Problem::Panic(message)),
+        }
+    }
+}
+
+/// Reads a request to the resolver's path: its method first, then the length of
+/// its URI, and the query.
+fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
+    if parts.method != Method::POST {
+        return Err(Problem::MethodNotAllowed);
+    }
+    let uri_bytes = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |path_and_query| path_and_query.as_str().len());
+    if uri_bytes > MAX_URI_BYTES {
+        return Err(Problem::UriTooLong);
+    }
+    ResolveQuery::parse(parts.uri.query()).map_err(Problem::Malformed)
+}
+
+#[expect(clippy::expect_used, reason = "strings and a number serialize")]
+fn response_to(decision: &Decision) -> Response {
+    match &decision.result {
+        Some(Err(problem)) => problem.to_response(),
+        Some(Ok(resolution)) => {
+            let body = serde_json::to_vec(resolution).expect("strings and a number serialize");
+            ([(CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        // Only a dropped request has no result, and it is sent no response.
+        None => Problem::Timeout.to_response(),
+    }
+}
