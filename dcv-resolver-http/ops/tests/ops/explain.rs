@@ -82,7 +82,7 @@ async fn a_session_that_is_found_is_explained() {
         "ws-17.dcv.example"
     );
     assert_eq!(explanation["client_ip"], "192.0.2.9");
-    assert_eq!(explanation["stores"][0]["said"], "absent");
+    assert_eq!(explanation["stores"][0]["result"], "absent");
     assert_eq!(explanation["stores"][1]["decides"], true);
     assert_eq!(
         event,
@@ -138,7 +138,8 @@ async fn a_store_that_fails_is_part_of_the_explanation() {
     assert_eq!(explanation["stores"][0]["error"], says);
     assert_eq!(event["level"], "INFO");
     assert_eq!(event["fields"]["outcome"], "error");
-    assert_eq!(event["fields"]["error"], says);
+    let failure = format!("the store \"agents\" failed: {says}");
+    assert_eq!(event["fields"]["error"], failure);
 }
 
 #[tokio::test]

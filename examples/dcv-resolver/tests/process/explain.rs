@@ -74,12 +74,17 @@ fn the_chain_and_the_rules_of_a_configuration_are_walked() {
         }
         let finished = run(&arguments);
         let explanation: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
-        let outcome = reason.map_or("found", |_| "miss");
+        let outcome = reason.map_or("found", |_| "not_found");
         assert_eq!(explanation["outcome"], outcome, "{session} {client_ip:?}");
         assert_eq!(explanation["reason"].as_str(), reason, "{explanation}");
         assert_eq!(finished.exit_code, Some(i32::from(reason.is_some())));
         let stores: Vec<_> = (explanation["stores"].as_array().unwrap().iter())
-            .map(|it| (it["store"].as_str().unwrap(), it["said"].as_str().unwrap()))
+            .map(|it| {
+                (
+                    it["store"].as_str().unwrap(),
+                    it["result"].as_str().unwrap(),
+                )
+            })
             .collect();
         assert_eq!(stores, [("first", "absent"), ("second", "holds")]);
     }
