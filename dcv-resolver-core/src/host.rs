@@ -4,10 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::from_text::from_text;
-use crate::text::Text;
+use crate::memory_size::allocated_bytes;
 
 /// The bare host of a DCV server: a DNS name, an IPv4 address, or an IPv6
 /// address without brackets.
@@ -33,10 +32,9 @@ use crate::text::Text;
 /// assert_eq!(error.to_string(), "a host is a bare DNS name or IP address, without the scheme");
 /// # Ok::<(), dcv_resolver_core::InvalidHost>(())
 /// ```
-// Addresses and the shorter names stand in place.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
-pub struct Host(Text<23>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Host(Box<str>);
 
 /// Why a text is not a [`Host`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,17 +117,17 @@ impl Host {
         if address.is_unspecified() {
             return Err(InvalidHost::Unspecified);
         }
-        Ok(Self(address.to_string().as_str().into()))
+        Ok(Self(address.to_string().into()))
     }
 
     /// The host as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.0
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        allocated_bytes(self.0.len())
     }
 }
 
@@ -167,12 +165,6 @@ impl FromStr for Host {
     }
 }
 
-impl<'de> Deserialize<'de> for Host {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer)
-    }
-}
-
 impl TryFrom<String> for Host {
     type Error = InvalidHost;
 
@@ -191,7 +183,7 @@ impl TryFrom<IpAddr> for Host {
 
 impl From<Host> for String {
     fn from(host: Host) -> Self {
-        host.as_str().to_owned()
+        host.0.into()
     }
 }
 

@@ -8,7 +8,8 @@
 //! - [`ResolveRequest`]: the question, already validated.
 //! - [`SessionStore`]: where sessions are looked up. [A store of your
 //!   own](store) takes less than 25 lines; [`MemoryStore`] is one.
-//! - [`SessionRecord`]: what a store holds about one session.
+//! - [`SessionRecord`]: what a store holds about one session, and its
+//!   [stored form](stored_form).
 //! - [`SessionListing`]: a store that shows what it holds.
 //! - [`SessionRegistry`]: a store that sessions are registered in at run time,
 //!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
@@ -55,32 +56,33 @@ mod error_chain;
 pub mod escape;
 mod explainer;
 mod explanation;
-mod from_text;
 mod future;
 mod host;
 mod id;
 mod import;
-mod kept;
 mod lease;
 mod listing;
 mod memory;
+mod memory_size;
 mod named_store;
 mod network;
 mod outcome;
 mod policy;
 mod policy_error;
 mod record;
+mod record_inner;
 mod registry;
 mod request;
 mod resolve_error;
 mod resolve_progress;
 mod resolver;
 mod rules;
+mod session_state;
 mod shim;
 pub mod store;
+pub mod stored_form;
 mod suggestions;
 pub mod testing;
-mod text;
 mod time;
 mod transport;
 mod web_url_path;
@@ -105,14 +107,13 @@ pub use network::{InvalidNetwork, Network};
 pub use outcome::{NotFound, Outcome, Resolution};
 pub use policy::{Denial, Policy, Verdict};
 pub use policy_error::{PolicyError, PolicyErrorKind};
-pub use record::{
-    InvalidRecord, InvalidSessionState, SessionRecord, SessionRecordBuilder, SessionState,
-};
+pub use record::{InvalidRecord, SessionRecord, SessionRecordBuilder};
 pub use registry::{RegisterError, RenewError, SessionRegistry};
 pub use request::ResolveRequest;
 pub use resolve_error::ResolveError;
 pub use resolve_progress::ResolveProgress;
 pub use resolver::{BuildResolverError, Resolver, ResolverBuilder};
+pub use session_state::{InvalidSessionState, SessionState};
 #[doc(hidden)]
 pub use shim::Resolving;
 #[doc(inline)]

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kept::{Kept, Rest};
-use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
+use crate::record_inner::{ColdFields, RecordInner};
+use crate::stored_form::RecordFields;
+use crate::{Expiry, Host, SessionId, SessionState, Timestamp, Transport, WebUrlPath};
 
 /// One session: where it runs, and whether it can be reached.
 ///
-/// Cloning is cheap: clones share one allocation. Serialises with the field
-/// names of the builder, `expires_at_ms` for the expiry, which is `null` for
-/// never and must not be left out; unknown fields are rejected.
+/// Cloning is cheap: clones share one allocation. Serializes to the
+/// [stored form](crate::stored_form).
 ///
 /// ```
 /// use dcv_resolver_core::{Expiry, SessionId, SessionRecord, Transport};
@@ -31,89 +31,7 @@ use crate::{Expiry, Host, SessionId, Timestamp, Transport, WebUrlPath};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct SessionRecord(Arc<Kept>);
-
-/// A record as it is written down and put together.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fields {
-    id: SessionId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    target_id: Option<SessionId>,
-    host: Host,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    http_port: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    quic_port: Option<u16>,
-    #[serde(default)]
-    web_url_path: WebUrlPath,
-    #[serde(default)]
-    state: SessionState,
-    // `deserialize_with` makes the field required: whoever writes a record says
-    // whether it expires.
-    #[serde(rename = "expires_at_ms", deserialize_with = "Expiry::deserialize")]
-    expiry: Expiry,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    owner: Option<Box<str>>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    labels: BTreeMap<String, String>,
-}
-
-/// How far a session has come, in the words of the Session Manager Broker.
-///
-/// Only a [`Ready`](Self::Ready) session is resolved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[non_exhaustive]
-pub enum SessionState {
-    /// The DCV server is setting the session up.
-    Creating,
-    /// Clients can connect.
-    #[default]
-    Ready,
-    /// The DCV server is tearing the session down.
-    Deleting,
-    /// Whoever reports on the session has lost sight of it.
-    Unknown,
-}
-
-impl SessionState {
-    /// The state as it is spelled in files and stores.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Creating => "CREATING",
-            Self::Ready => "READY",
-            Self::Deleting => "DELETING",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-}
-
-impl fmt::Display for SessionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for SessionState {
-    type Err = InvalidSessionState;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "CREATING" => Ok(Self::Creating),
-            "READY" => Ok(Self::Ready),
-            "DELETING" => Ok(Self::Deleting),
-            "UNKNOWN" => Ok(Self::Unknown),
-            _ => Err(InvalidSessionState),
-        }
-    }
-}
-
-/// The text is not the name of a [`SessionState`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a session state is CREATING, READY, DELETING or UNKNOWN, in capitals")]
-pub struct InvalidSessionState;
+pub struct SessionRecord(Arc<RecordInner>);
 
 /// Why the parts do not make a [`SessionRecord`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,24 +50,13 @@ impl SessionRecord {
     /// server `host`.
     #[must_use]
     pub fn builder(id: SessionId, host: Host, expiry: Expiry) -> SessionRecordBuilder {
-        SessionRecordBuilder(Fields {
-            id,
-            target_id: None,
-            host,
-            http_port: None,
-            quic_port: None,
-            web_url_path: WebUrlPath::default(),
-            state: SessionState::default(),
-            expiry,
-            owner: None,
-            labels: BTreeMap::new(),
-        })
+        SessionRecordBuilder(RecordFields::new(id, host, expiry))
     }
 
     /// Starts a record that differs from this one only in what is set next.
     #[must_use]
     pub fn to_builder(&self) -> SessionRecordBuilder {
-        SessionRecordBuilder(Fields::from(&*self.0))
+        SessionRecordBuilder(fields(&self.0))
     }
 
     /// The id that clients ask for.
@@ -161,7 +68,7 @@ impl SessionRecord {
     /// The id on the DCV server: [`id`](Self::id), unless set otherwise.
     #[must_use]
     pub fn target_id(&self) -> &SessionId {
-        self.0.rest().target_id.as_ref().unwrap_or(&self.0.id)
+        self.0.cold().target_id.as_ref().unwrap_or(&self.0.id)
     }
 
     /// Where the DCV server is reached.
@@ -184,7 +91,7 @@ impl SessionRecord {
     /// The path of the DCV server's web client.
     #[must_use]
     pub fn web_url_path(&self) -> &WebUrlPath {
-        &self.0.rest().web_url_path
+        &self.0.cold().web_url_path
     }
 
     /// How far the session has come.
@@ -202,13 +109,13 @@ impl SessionRecord {
     /// Whose session it is, for people; the resolver does not read it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
-        self.0.rest().owner.as_deref()
+        self.0.cold().owner.as_deref()
     }
 
     /// Notes for people; the resolver does not read them.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
-        &self.0.rest().labels
+        &self.0.cold().labels
     }
 
     /// How old an answer this is, where a cache gives it because its store
@@ -218,7 +125,7 @@ impl SessionRecord {
     /// not serialised, and [`to_builder`](Self::to_builder) leaves it out.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
-        self.0.rest().stale_age
+        self.0.cold().stale_age
     }
 
     /// Whether the record is live: `now` is before its expiry.
@@ -240,7 +147,7 @@ impl SessionRecord {
     /// This record, marked as an [answer that is so old](Self::stale_age).
     #[must_use]
     pub fn with_stale_age(mut self, age: Duration) -> Self {
-        Arc::make_mut(&mut self.0).rest_mut().stale_age = Some(age);
+        Arc::make_mut(&mut self.0).cold_mut().stale_age = Some(age);
         self
     }
 
@@ -252,22 +159,17 @@ impl SessionRecord {
     }
 }
 
-impl From<&Kept> for Fields {
-    fn from(kept: &Kept) -> Self {
-        let rest = kept.rest().clone();
-        Self {
-            id: kept.id.clone(),
-            target_id: rest.target_id,
-            host: kept.host.clone(),
-            http_port: kept.http_port.map(NonZeroU16::get),
-            quic_port: kept.quic_port.map(NonZeroU16::get),
-            web_url_path: rest.web_url_path,
-            state: kept.state,
-            expiry: kept.expiry(),
-            owner: rest.owner,
-            labels: rest.labels,
-        }
-    }
+fn fields(inner: &RecordInner) -> RecordFields {
+    let cold = inner.cold().clone();
+    let mut fields = RecordFields::new(inner.id.clone(), inner.host.clone(), inner.expiry());
+    fields.target_id = cold.target_id;
+    fields.http_port = inner.http_port.map(NonZeroU16::get);
+    fields.quic_port = inner.quic_port.map(NonZeroU16::get);
+    fields.web_url_path = cold.web_url_path;
+    fields.state = inner.state;
+    fields.owner = cold.owner;
+    fields.labels = cold.labels;
+    fields
 }
 
 /// Records are equal when they say the same of the same session.
@@ -290,37 +192,38 @@ impl Eq for SessionRecord {}
 
 impl fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = Fields::from(&*self.0);
-        f.debug_tuple("SessionRecord").field(&fields).finish()
+        f.debug_tuple("SessionRecord")
+            .field(&fields(&self.0))
+            .finish()
     }
 }
 
-impl TryFrom<Fields> for SessionRecord {
+impl TryFrom<RecordFields> for SessionRecord {
     type Error = InvalidRecord;
 
-    fn try_from(fields: Fields) -> Result<Self, InvalidRecord> {
+    fn try_from(fields: RecordFields) -> Result<Self, InvalidRecord> {
         let http_port = fields.http_port.map(not_zero).transpose()?;
         let quic_port = fields.quic_port.map(not_zero).transpose()?;
         if http_port.is_none() && quic_port.is_none() {
             return Err(InvalidRecord::NoPort);
         }
-        let rest = Rest {
-            // Equal ids are kept once.
+        let cold = ColdFields {
+            // Equal ids are stored once.
             target_id: fields.target_id.filter(|target| *target != fields.id),
             web_url_path: fields.web_url_path,
             owner: fields.owner,
             labels: fields.labels,
             stale_age: None,
         };
-        let kept = Kept::new(
+        let inner = RecordInner::new(
             fields.id,
             fields.host,
             (http_port, quic_port),
             fields.state,
             fields.expiry,
-            rest,
+            cold,
         );
-        Ok(Self(Arc::new(kept)))
+        Ok(Self(Arc::new(inner)))
     }
 }
 
@@ -330,13 +233,13 @@ fn not_zero(port: u16) -> Result<NonZeroU16, InvalidRecord> {
 
 impl Serialize for SessionRecord {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Fields::from(&*self.0).serialize(serializer)
+        fields(&self.0).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for SessionRecord {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fields::deserialize(deserializer)?
+        RecordFields::deserialize(deserializer)?
             .try_into()
             .map_err(serde::de::Error::custom)
     }
@@ -363,7 +266,7 @@ impl<'de> Deserialize<'de> for SessionRecord {
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct SessionRecordBuilder(Fields);
+pub struct SessionRecordBuilder(RecordFields);
 
 impl SessionRecordBuilder {
     /// Sets the DCV server.
@@ -519,12 +422,8 @@ mod tests {
     }
 
     #[test]
-    fn serde_rejects_unknown_fields_and_impossible_records() {
+    fn serde_rejects_impossible_records() {
         for (json, expected) in [
-            (
-                r#"{"id":"a","host":"h","http_port":1,"expires_at_ms":null,"hots":"h"}"#,
-                "unknown field `hots`",
-            ),
             (
                 r#"{"id":"a","host":"h","http_port":1}"#,
                 "missing field `expires_at_ms`",
@@ -541,20 +440,6 @@ mod tests {
             let error = serde_json::from_str::<SessionRecord>(json).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
-    }
-
-    #[test]
-    fn states_are_spelled_alike_everywhere() {
-        for state in [
-            SessionState::Creating,
-            SessionState::Ready,
-            SessionState::Deleting,
-            SessionState::Unknown,
-        ] {
-            assert_eq!(state.as_str().parse(), Ok(state));
-            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
-        }
-        assert_eq!("ready".parse::<SessionState>(), Err(InvalidSessionState));
     }
 
     #[test]

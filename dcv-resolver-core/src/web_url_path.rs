@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::from_text::from_text;
-use crate::kept::allocated;
+use crate::memory_size::allocated_bytes;
 
 /// The path part of a DCV server's address, its `web-url-path` setting.
 ///
@@ -23,8 +22,8 @@ use crate::kept::allocated;
 /// # Ok::<(), dcv_resolver_core::InvalidWebUrlPath>(())
 /// ```
 // `None` is "/": what nearly every server has costs no memory.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct WebUrlPath(Option<Box<str>>);
 
 /// Why a text is not a [`WebUrlPath`].
@@ -93,7 +92,9 @@ impl WebUrlPath {
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.as_ref().map_or(0, |path| allocated(path.len()))
+        self.0
+            .as_ref()
+            .map_or(0, |path| allocated_bytes(path.len()))
     }
 }
 
@@ -119,12 +120,6 @@ impl FromStr for WebUrlPath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::new(text)
-    }
-}
-
-impl<'de> Deserialize<'de> for WebUrlPath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer)
     }
 }
 

@@ -1,20 +1,22 @@
-//! [`Kept`]: a record as it is kept in memory.
+//! [`RecordInner`]: the memory layout of a record.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use crate::memory_size::{allocated_bytes, arc_bytes};
 use crate::{Expiry, Host, SessionId, SessionState, Timestamp, WebUrlPath};
 
-/// A record as it is kept: there may be millions, and a lookup is the faster,
-/// the fewer lines of memory are read for it.
+/// The fields of a record.
+///
+/// There may be millions of records, so the layout minimizes the memory that a
+/// record takes and the cache lines that a lookup touches.
 #[derive(Clone)]
-pub(crate) struct Kept {
+pub(crate) struct RecordInner {
     pub(crate) id: SessionId,
     pub(crate) host: Host,
-    rest: Option<Box<Rest>>,
-    /// Of no meaning unless `expires`. Both together are the [`Expiry`], which
-    /// takes twice the memory where it stands as one.
+    cold: Option<Box<ColdFields>>,
+    /// Meaningless unless `expires`. An [`Expiry`] would take twice the memory.
     expires_at: Timestamp,
     pub(crate) http_port: Option<NonZeroU16>,
     pub(crate) quic_port: Option<NonZeroU16>,
@@ -22,9 +24,9 @@ pub(crate) struct Kept {
     expires: bool,
 }
 
-/// What few records have: apart, and there only where it says something.
+/// What few records have: allocated only where it is set.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Rest {
+pub(crate) struct ColdFields {
     pub(crate) target_id: Option<SessionId>,
     pub(crate) web_url_path: WebUrlPath,
     pub(crate) owner: Option<Box<str>>,
@@ -32,7 +34,7 @@ pub(crate) struct Rest {
     pub(crate) stale_age: Option<Duration>,
 }
 
-static EMPTY: Rest = Rest {
+static EMPTY: ColdFields = ColdFields {
     target_id: None,
     web_url_path: WebUrlPath::ROOT,
     owner: None,
@@ -40,35 +42,35 @@ static EMPTY: Rest = Rest {
     stale_age: None,
 };
 
-impl Kept {
+impl RecordInner {
     pub(crate) fn new(
         id: SessionId,
         host: Host,
         (http_port, quic_port): (Option<NonZeroU16>, Option<NonZeroU16>),
         state: SessionState,
         expiry: Expiry,
-        rest: Rest,
+        cold: ColdFields,
     ) -> Self {
-        let mut kept = Self {
+        let mut inner = Self {
             id,
             host,
-            rest: (rest != EMPTY).then(|| Box::new(rest)),
+            cold: (cold != EMPTY).then(|| Box::new(cold)),
             expires_at: NO_MEANING,
             http_port,
             quic_port,
             state,
             expires: false,
         };
-        kept.set_expiry(expiry);
-        kept
+        inner.set_expiry(expiry);
+        inner
     }
 
-    pub(crate) fn rest(&self) -> &Rest {
-        self.rest.as_deref().unwrap_or(&EMPTY)
+    pub(crate) fn cold(&self) -> &ColdFields {
+        self.cold.as_deref().unwrap_or(&EMPTY)
     }
 
-    pub(crate) fn rest_mut(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_with(|| Box::new(EMPTY.clone()))
+    pub(crate) fn cold_mut(&mut self) -> &mut ColdFields {
+        self.cold.get_or_insert_with(|| Box::new(EMPTY.clone()))
     }
 
     pub(crate) fn expiry(&self) -> Expiry {
@@ -81,55 +83,50 @@ impl Kept {
         self.expires_at = expires_at.unwrap_or(NO_MEANING);
     }
 
-    /// What it takes in an `Arc`, which counts twice beside it.
+    /// Returns what the record takes in memory, in an `Arc`.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let rest = self
-            .rest
-            .as_ref()
-            .map_or(0, |rest| allocated(size_of::<Rest>()) + rest.heap_bytes());
-        allocated(2 * size_of::<usize>() + size_of::<Self>())
-            + self.id.heap_bytes()
-            + self.host.heap_bytes()
-            + rest
+        let cold = self.cold.as_ref().map_or(0, |cold| {
+            allocated_bytes(size_of::<ColdFields>()) + cold.heap_bytes()
+        });
+        arc_bytes(size_of::<Self>()) + self.id.heap_bytes() + self.host.heap_bytes() + cold
     }
 }
 
 const NO_MEANING: Timestamp = Timestamp::from_unix_ms(0);
 
-impl Rest {
+impl ColdFields {
     fn heap_bytes(&self) -> usize {
-        // A node of the map has room for 11 labels, and 5 at the least where
-        // there are several.
+        // A node of the map has room for 11 labels, and holds at least 5 where
+        // there are several nodes.
         const LABELS: usize = 11;
         let nodes = self.labels.len().div_ceil(LABELS / 2);
-        let node = allocated(LABELS * size_of::<(String, String)>() + 16);
+        let node = allocated_bytes(LABELS * size_of::<(String, String)>() + 16);
         let labels = self.labels.iter();
         self.target_id.as_ref().map_or(0, SessionId::heap_bytes)
             + self.web_url_path.heap_bytes()
             + self
                 .owner
                 .as_ref()
-                .map_or(0, |owner| allocated(owner.len()))
+                .map_or(0, |owner| allocated_bytes(owner.len()))
             + nodes * node
             + labels
-                .map(|(name, value)| allocated(name.capacity()) + allocated(value.capacity()))
+                .map(|(name, value)| {
+                    allocated_bytes(name.capacity()) + allocated_bytes(value.capacity())
+                })
                 .sum::<usize>()
     }
-}
-
-/// What an allocation of so many bytes takes, where it takes the most of the
-/// common allocators: 8 more, in steps of 16, and 32 at the least.
-pub(crate) fn allocated(bytes: usize) -> usize {
-    (bytes + 8).next_multiple_of(16).max(32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A resolver is measured by a million of them.
     #[test]
-    fn it_takes_no_more_than_88_bytes() {
-        assert!(size_of::<Kept>() <= 88, "{} bytes", size_of::<Kept>());
+    fn record_takes_at_most_56_bytes_beside_its_text() {
+        assert!(
+            size_of::<RecordInner>() <= 56,
+            "{} bytes",
+            size_of::<RecordInner>()
+        );
     }
 }

@@ -1,0 +1,81 @@
+//! [`SessionState`]: how far a session has come.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How far a session has come, in the terms of the Session Manager Broker.
+///
+/// Only a [`Ready`](Self::Ready) session is resolved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum SessionState {
+    /// The DCV server is setting the session up.
+    Creating,
+    /// Clients can connect.
+    #[default]
+    Ready,
+    /// The DCV server is tearing the session down.
+    Deleting,
+    /// The agent that reports on the session has lost contact with it.
+    Unknown,
+}
+
+impl SessionState {
+    /// Returns the state as files and stores spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Ready => "READY",
+            Self::Deleting => "DELETING",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SessionState {
+    type Err = InvalidSessionState;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "CREATING" => Ok(Self::Creating),
+            "READY" => Ok(Self::Ready),
+            "DELETING" => Ok(Self::Deleting),
+            "UNKNOWN" => Ok(Self::Unknown),
+            _ => Err(InvalidSessionState),
+        }
+    }
+}
+
+/// The text is not the name of a [`SessionState`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a session state is CREATING, READY, DELETING or UNKNOWN, in capitals")]
+pub struct InvalidSessionState;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_spelled_alike_everywhere() {
+        for state in [
+            SessionState::Creating,
+            SessionState::Ready,
+            SessionState::Deleting,
+            SessionState::Unknown,
+        ] {
+            assert_eq!(state.as_str().parse(), Ok(state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        }
+        assert_eq!("ready".parse::<SessionState>(), Err(InvalidSessionState));
+    }
+}

@@ -1,0 +1,185 @@
+//! The stored form of a record: the JSON object that stores keep and share.
+//!
+//! [`SessionRecord`](crate::SessionRecord) serializes to it and deserializes
+//! from it. A backend that keeps a record as one value stores this, so that
+//! every program that uses the backend reads the same.
+//!
+//! ```json
+//! {
+//!   "id": "i-0abc",
+//!   "target_id": "console",
+//!   "host": "ws-17.dcv.example",
+//!   "http_port": 8443,
+//!   "quic_port": 8443,
+//!   "web_url_path": "/",
+//!   "state": "READY",
+//!   "expires_at_ms": 1767323045000,
+//!   "owner": "ann",
+//!   "labels": {"project": "cad"}
+//! }
+//! ```
+//!
+//! | field | meaning | absent |
+//! |---|---|---|
+//! | `version` | the version of this form; comes first | 1 |
+//! | `id` | the [id](crate::SessionId) that clients ask for | an error |
+//! | `target_id` | the id on the DCV server | as `id` |
+//! | `host` | the DCV server's [host](crate::Host) | an error |
+//! | `http_port` | its TCP port for HTTP and WebSocket | not offered |
+//! | `quic_port` | its UDP port for QUIC; one of both ports is needed | not offered |
+//! | `web_url_path` | the [path](crate::WebUrlPath) of its web client | `/` |
+//! | `state` | the [state](crate::SessionState): `CREATING`, `READY`, `DELETING` or `UNKNOWN` | `READY` |
+//! | `expires_at_ms` | milliseconds since 1970-01-01T00:00:00Z; `null` for never | an error |
+//! | `owner` | a text for people | none |
+//! | `labels` | texts by name, for people and policies | none |
+//!
+//! # Rolling upgrades
+//!
+//! - **A reader ignores fields that it does not know.** During an upgrade, an
+//!   older resolver reads what a newer one wrote.
+//! - **A reader refuses a version greater than its [`VERSION`]**, with an error
+//!   that says so.
+//! - **A writer adds a field without a new version** only where a reader may
+//!   ignore it. A field with another meaning, another value of `state` and
+//!   anything else that an older reader would misunderstand need a new version.
+//! - **A writer omits `version` while it is 1**, and otherwise writes it first,
+//!   so that a reader refuses the record before it meets a field that changed.
+//!
+//! Files and requests that people write are read strictly, by readers of their
+//! own: there, an unknown field is a typing error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
+
+use crate::{Expiry, Host, SessionId, SessionState, WebUrlPath};
+
+/// The version of the stored form that this crate writes, and the greatest that
+/// it reads.
+pub const VERSION: u32 = 1;
+
+/// The fields of a record, as they are stored and as the builder collects them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RecordFields {
+    pub(crate) id: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target_id: Option<SessionId>,
+    pub(crate) host: Host,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) http_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quic_port: Option<u16>,
+    #[serde(default)]
+    pub(crate) web_url_path: WebUrlPath,
+    #[serde(default)]
+    pub(crate) state: SessionState,
+    // `deserialize_with` makes the field required: a record says whether it
+    // expires.
+    #[serde(rename = "expires_at_ms", deserialize_with = "Expiry::deserialize")]
+    pub(crate) expiry: Expiry,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "reading it is the check")]
+    version: KnownVersion,
+}
+
+impl RecordFields {
+    pub(crate) fn new(id: SessionId, host: Host, expiry: Expiry) -> Self {
+        Self {
+            id,
+            target_id: None,
+            host,
+            http_port: None,
+            quic_port: None,
+            web_url_path: WebUrlPath::default(),
+            state: SessionState::default(),
+            expiry,
+            owner: None,
+            labels: BTreeMap::new(),
+            version: KnownVersion,
+        }
+    }
+}
+
+/// A version that this crate reads.
+#[derive(Clone, Copy, Default)]
+struct KnownVersion;
+
+impl fmt::Debug for KnownVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        VERSION.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for KnownVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            1..=VERSION => Ok(Self),
+            0 => Err(Error::custom("a record's version is at least 1")),
+            newer => Err(Error::custom(format_args!(
+                "the record is of version {newer}, and this program reads up to {VERSION}; upgrade it"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::SessionRecord;
+
+    const MINIMAL: &str = r#""id":"a","host":"ws.example","http_port":1,"expires_at_ms":null"#;
+
+    fn read(json: &str) -> Result<SessionRecord, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn record_of_a_newer_writer_is_read_without_its_new_fields() {
+        let known = read(&format!("{{{MINIMAL}}}")).unwrap();
+        for json in [
+            format!(r#"{{{MINIMAL},"region":"eu","gpu":{{"model":["a"]}}}}"#),
+            format!(r#"{{"version":1,{MINIMAL}}}"#),
+        ] {
+            assert_eq!(read(&json).unwrap(), known, "{json}");
+        }
+    }
+
+    #[test]
+    fn record_of_a_newer_version_is_refused_before_a_field_that_changed() {
+        let json = r#"{"version":2,"id":["a","b"]}"#;
+        let error = read(json).unwrap_err();
+        let expected = "the record is of version 2, and this program reads up to 1; upgrade it";
+        assert!(error.starts_with(expected), "{error}");
+        assert!(read(&format!(r#"{{"version":0,{MINIMAL}}}"#)).is_err());
+    }
+
+    #[test]
+    fn writer_of_version_1_omits_the_version() {
+        let record = read(&format!("{{{MINIMAL}}}")).unwrap();
+        let json = serde_json::to_value(&record).unwrap();
+        assert_eq!(json.get("version"), None);
+        // What every earlier reader accepts, and nothing else.
+        let fields: Vec<_> = json
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "expires_at_ms",
+                "host",
+                "http_port",
+                "id",
+                "state",
+                "web_url_path"
+            ]
+        );
+    }
+}
