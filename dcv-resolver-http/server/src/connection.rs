@@ -17,42 +17,41 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tower::{Service, ServiceExt};
+use tower::{BoxError, Service, ServiceExt};
 
-use super::connections::Open;
+use crate::client_stream::ClientStream;
+use crate::connections::OpenConnection;
 #[cfg(feature = "tls")]
-use super::handshake::Handshakes;
-use super::head_timer::HeadTimer;
-use super::watched_stream::WatchedStream;
-use super::{BoxError, Limits};
+use crate::handshakes::Handshakes;
+use crate::head_timer::HeadTimer;
+use crate::limits::Limits;
 
-/// hyper reads in steps of this size and takes no smaller limit.
+/// hyper reads in steps of this size and accepts no smaller limit.
 const MIN_BUFFER_BYTES: usize = 8 * 1024;
 
-pub(super) struct Connection {
-    pub(super) stream: TcpStream,
-    pub(super) context: Context,
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) context: Context,
 }
 
-/// All about a connection but its bytes.
-pub(super) struct Context {
-    pub(super) peer: SocketAddr,
-    pub(super) limits: Limits,
-    /// Has no sender any more when only what is in flight is to be answered.
-    pub(super) stopped: watch::Receiver<()>,
-    /// Whether answers end their connections.
-    pub(super) ending: Arc<AtomicBool>,
-    /// Whether the connection is to have one answer, however late its request
-    /// comes: the client has only just been sent here.
-    pub(super) is_promised_an_answer: bool,
-    /// Keeps count of it.
-    pub(super) _open: Open,
+/// Everything about a connection except its bytes.
+pub(crate) struct Context {
+    pub(crate) peer: SocketAddr,
+    pub(crate) limits: Limits,
+    /// Its sender is dropped when only requests in flight are to be answered.
+    pub(crate) stopped: watch::Receiver<()>,
+    /// Whether each response is the last of its connection.
+    pub(crate) draining: Arc<AtomicBool>,
+    /// Whether the client gets one response even if the server stops before its
+    /// request arrives: it connected during the drain.
+    pub(crate) owes_response: bool,
+    pub(crate) _open: OpenConnection,
 }
 
 impl Connection {
-    /// Serves `service` until the client leaves or breaks a limit, or the server
-    /// stops.
-    pub(super) async fn serve<S, B>(self, service: S)
+    /// Serves `service` until the client disconnects or exceeds a limit, or the
+    /// server stops.
+    pub(crate) async fn serve<S, B>(self, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone,
         S::Error: Into<BoxError>,
@@ -63,9 +62,9 @@ impl Connection {
         context.serve_http(stream, received, service).await;
     }
 
-    /// The same over TLS.
+    /// Does the same over TLS.
     #[cfg(feature = "tls")]
-    pub(super) async fn serve_tls<S, B>(self, service: S, handshakes: Arc<Handshakes>)
+    pub(crate) async fn serve_tls<S, B>(self, service: S, handshakes: Arc<Handshakes>)
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone,
         S::Error: Into<BoxError>,
@@ -84,11 +83,12 @@ impl Connection {
 }
 
 impl Context {
-    /// Watches what comes and goes on the wire itself: under TLS, what was
-    /// written may wait in a buffer that nobody would watch.
-    fn watch(&self, stream: TcpStream) -> (WatchedStream<TcpStream>, Arc<AtomicBool>) {
+    /// Watches the bytes on the wire, below TLS: above it, a write may end in a
+    /// buffer of the TLS layer, where a client that does not read goes
+    /// unnoticed.
+    fn watch(&self, stream: TcpStream) -> (ClientStream<TcpStream>, Arc<AtomicBool>) {
         let received = Arc::new(AtomicBool::new(false));
-        let stream = WatchedStream::new(stream, Arc::clone(&received), self.limits.write_timeout);
+        let stream = ClientStream::new(stream, Arc::clone(&received), self.limits.write_timeout);
         (stream, received)
     }
 
@@ -105,12 +105,12 @@ impl Context {
             biased;
             ended = handshake.as_mut() => ended,
             _ = self.stopped.changed() => {
-                if !self.is_promised_an_answer && !received.load(Ordering::Relaxed) {
+                if !self.owes_response && !received.load(Ordering::Relaxed) {
                     return None;
                 }
-                // As with a head that has begun: who is in the middle of a
-                // handshake has a request to make.
-                self.is_promised_an_answer = true;
+                // As with a head that has begun: a client in the middle of a
+                // handshake has a request to send.
+                self.owes_response = true;
                 handshake.await
             }
         };
@@ -122,7 +122,7 @@ impl Context {
         if received.load(Ordering::Relaxed) {
             handshakes.failed(self.peer, &error);
         } else {
-            tracing::debug!(peer = %self.peer, %error, "a connection ended before it began");
+            tracing::debug!(peer = %self.peer, %error, "client disconnected before the TLS handshake");
         }
         None
     }
@@ -135,14 +135,14 @@ impl Context {
         B: Body<Error: Into<BoxError>> + 'static,
     {
         let peer = self.peer;
-        let ending = Arc::clone(&self.ending);
+        let draining = Arc::clone(&self.draining);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             let responding = service.clone().oneshot(request);
-            let ending = Arc::clone(&ending);
+            let draining = Arc::clone(&draining);
             async move {
                 let mut response = responding.await?;
-                if ending.load(Ordering::Relaxed) {
+                if draining.load(Ordering::Relaxed) {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);
                 }
@@ -153,13 +153,13 @@ impl Context {
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
 
         let ended = tokio::select! {
-            // The connection goes first, so that a request which has already
-            // arrived counts as in flight. hyper-util's GracefulShutdown asks
-            // the other way round and would close the connection under it.
+            // The connection is polled first, so that a request that has already
+            // arrived counts as in flight. hyper-util's GracefulShutdown polls
+            // in the other order, and would close the connection under it.
             biased;
             ended = connection.as_mut() => ended,
             _ = self.stopped.changed() => {
-                if !self.is_promised_an_answer {
+                if !self.owes_response {
                     connection.as_mut().graceful_shutdown();
                 }
                 connection.await
@@ -167,7 +167,7 @@ impl Context {
         };
         if let Err(error) = ended {
             let error: &(dyn Error + 'static) = &error;
-            tracing::debug!(%peer, error, "a connection ended early");
+            tracing::debug!(%peer, error, "connection closed early");
         }
     }
 }
@@ -179,7 +179,7 @@ fn builder(limits: Limits, received: Arc<AtomicBool>) -> http1::Builder {
         limits.idle_timeout,
         received,
     ))
-    // Only switches the timer on: how long to wait is for the timer to say.
+    // Only enables the timer, which decides itself how long to wait.
     .header_read_timeout(Duration::ZERO)
     .max_header_size(limits.max_header_bytes)
     .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER_BYTES));

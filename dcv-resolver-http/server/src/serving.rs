@@ -11,26 +11,28 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tower::Service;
+use tower::{BoxError, Service};
 
-use super::accept::{Accepted, Acceptor};
-use super::connection::{Connection, Context};
-use super::connections::Connections;
+use crate::acceptor::{Accepted, Acceptor};
+use crate::connection::{Connection, Context};
+use crate::connections::Connections;
 #[cfg(feature = "tls")]
-use super::handshake::Handshakes;
-use super::{BoxError, Limits, Server, ShutdownSummary};
+use crate::handshakes::Handshakes;
+use crate::limits::Limits;
+use crate::shutdown_summary::ShutdownSummary;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// How long a warning is not repeated.
 const WARNING_WINDOW: Duration = Duration::from_secs(60);
 
-pub(super) struct Serving<S> {
+pub(crate) struct Serving<S> {
     service: S,
     limits: Limits,
-    max_connections: usize,
     at_limit: LogThrottle<()>,
     connections: Connections,
     tasks: JoinSet<()>,
-    ending: Arc<AtomicBool>,
+    draining: Arc<AtomicBool>,
     stop: watch::Sender<()>,
     #[cfg(feature = "tls")]
     handshakes: Option<Arc<Handshakes>>,
@@ -43,25 +45,35 @@ where
     S::Error: Into<BoxError>,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    pub(super) fn new(server: Server<S>) -> Self {
+    pub(crate) fn new(service: S, limits: Limits, connections: Connections) -> Self {
+        let max_connections = limits.max_connections;
         Self {
-            service: server.service,
-            limits: server.limits,
-            max_connections: server.max_connections,
-            at_limit: LogThrottle::new(WARNING_WINDOW, |(), _| {}),
-            #[cfg(feature = "tls")]
-            handshakes: server
-                .tls
-                .map(|tls| Arc::new(Handshakes::new(tls, server.connections.clone()))),
-            connections: server.connections,
+            service,
+            limits,
+            at_limit: LogThrottle::new(WARNING_WINDOW, move |(), suppressed| {
+                tracing::warn!(
+                    max_connections,
+                    suppressed = suppressed.count,
+                    "the limit on open connections was reached again",
+                );
+            }),
+            connections,
             tasks: JoinSet::new(),
-            ending: Arc::default(),
+            draining: Arc::default(),
             stop: watch::Sender::new(()),
+            #[cfg(feature = "tls")]
+            handshakes: None,
         }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn use_tls(&mut self, tls: Tls) {
+        let handshakes = Handshakes::new(tls, self.connections.clone());
+        self.handshakes = Some(Arc::new(handshakes));
+    }
+
     /// Accepts connections until `end` completes.
-    pub(super) async fn accept_until(
+    pub(crate) async fn accept_until(
         &mut self,
         acceptor: &mut Acceptor,
         end: impl Future<Output = ()>,
@@ -77,14 +89,15 @@ where
         }
     }
 
-    /// From now on each answer is the last of its connection, and who connects
-    /// is promised one.
-    pub(super) fn drain(&self) {
-        self.ending.store(true, Ordering::Relaxed);
+    /// Makes each response from now on the last of its connection. A client that
+    /// connects from now on still gets one.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Accepts what waits to be accepted, for which there is room.
-    pub(super) fn accept_waiting(&mut self, acceptor: Acceptor) {
+    /// Accepts the connections that wait in the kernel, as long as there is
+    /// room.
+    pub(crate) fn accept_waiting(&mut self, acceptor: Acceptor) {
         for accepted in acceptor.into_waiting() {
             if !self.has_room() {
                 return;
@@ -93,11 +106,11 @@ where
         }
     }
 
-    /// Answers what is in flight, and cuts what is left after `grace`.
-    pub(super) async fn end(mut self, grace: Duration) -> ShutdownSummary {
-        self.ending.store(true, Ordering::Relaxed);
+    /// Answers the requests in flight, and cuts what is left after `grace`.
+    pub(crate) async fn stop(mut self, grace: Duration) -> ShutdownSummary {
+        self.drain();
         // Lets the runtime see what the kernel already holds: a request that
-        // has arrived is in flight, though nobody has read it yet.
+        // has arrived is in flight, even if it has not been read yet.
         tokio::task::yield_now().await;
         drop(self.stop);
         let all_ended = async {
@@ -113,7 +126,7 @@ where
     }
 
     fn has_room(&self) -> bool {
-        self.tasks.len() < self.max_connections
+        self.tasks.len() < self.limits.max_connections
     }
 
     fn spawn(&mut self, (stream, peer): Accepted) {
@@ -123,22 +136,22 @@ where
                 peer,
                 limits: self.limits,
                 stopped: self.stop.subscribe(),
-                is_promised_an_answer: self.ending.load(Ordering::Relaxed),
-                ending: Arc::clone(&self.ending),
+                owes_response: self.draining.load(Ordering::Relaxed),
+                draining: Arc::clone(&self.draining),
                 _open: self.connections.accepted(),
             },
         };
         self.spawn_connection(connection);
         if !self.has_room() && self.at_limit.allows(()) {
             tracing::warn!(
-                max_connections = self.max_connections,
-                "too many open connections; new ones wait until one is closed",
+                max_connections = self.limits.max_connections,
+                "the limit on open connections is reached; new connections wait until one is closed",
             );
         }
     }
 
-    /// Two kinds of tasks: a connection without TLS need not carry the room
-    /// for it.
+    /// Spawns one of two kinds of tasks: a connection without TLS need not
+    /// reserve the memory for it.
     fn spawn_connection(&mut self, connection: Connection) {
         let service = self.service.clone();
         #[cfg(feature = "tls")]
@@ -151,11 +164,11 @@ where
     }
 }
 
-/// The panic ended its own connection; here it only leaves a trace.
+/// Logs a panic, which has ended only its own connection.
 fn report_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(%error, "a handler panicked; its connection was closed");
+        tracing::error!(%error, "the service panicked; its connection was closed");
     }
 }

@@ -1,13 +1,13 @@
-//! TLS for the [`Server`](super::Server), with certificates that are replaced
+//! TLS for the [`Server`](crate::Server), with certificates that are replaced
 //! while it runs.
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use dcv_resolver_core::{Clock, SystemClock};
 //! use axum::Router;
+//! use dcv_resolver_core::{Clock, SystemClock};
 //! use dcv_resolver_server::tls::{Tls, TlsFiles};
-//! use dcv_resolver_server::{self as server, Server};
+//! use dcv_resolver_server::{Server, listen};
 //!
 //! # async fn run(app: Router) -> Result<(), Box<dyn std::error::Error>> {
 //! let files = TlsFiles::new("/etc/resolver/cert.pem", "/etc/resolver/key.pem")
@@ -17,192 +17,153 @@
 //!     eprintln!("{warning}");
 //! }
 //!
-//! let listener = server::listen(([0, 0, 0, 0], 8081).into())?;
+//! let listener = listen(([0, 0, 0, 0], 8081).into())?;
 //! let server = Server::new(app).tls(tls.clone());
 //! tokio::select! {
-//!     _ended = server.serve(listener, std::future::pending()) => {}
+//!     _summary = server.serve(listener, std::future::pending()) => {}
 //!     () = tls.watch(|_result| {}) => {}
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! TLS 1.2 and 1.3 are spoken, with the cipher suites that rustls holds safe,
-//! and HTTP/1.1 in them.
+//! A server offers TLS 1.2 and 1.3, with the cipher suites that rustls considers
+//! safe, and HTTP/1.1 over them.
 //!
 //! # The gateway
 //!
-//! Its `[resolver]` section names what belongs to this: `url` is `https://`
-//! and one of the certificate's domain names, `ca-file` issued the
-//! certificate, and `cert-file` and `cert-key-file` are what it shows where a
-//! client CA is set here. Source: *Amazon DCV Connection Gateway Administrator
-//! Guide*, "Configuration File Reference".
+//! These keys of the gateway's `[resolver]` section must match:
+//!
+//! - `url` is `https://` and one of the certificate's DNS names.
+//! - `ca-file` holds the CA that issued the certificate.
+//! - `cert-file` and `cert-key-file` hold what the gateway presents, where a
+//!   [client CA](TlsFiles::client_ca) is set here.
+//!
+//! Source: *Amazon DCV Connection Gateway Administrator Guide*, "Configuration
+//! File Reference".
 
 mod certificate;
 mod error;
+mod files;
 mod pem;
 mod settings;
 mod watched_files;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use dcv_resolver_core::Clock;
 use rustls::ServerConfig;
 
-pub use certificate::{Certificate, KeyAlgorithm};
-pub use error::TlsError;
-
+use self::settings::Settings;
 use self::watched_files::{Content, WatchedFiles, digest};
-use settings::Settings;
 
-/// The files that TLS is served with, all in PEM form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub struct TlsFiles {
-    certificate: PathBuf,
-    key: PathBuf,
-    client_ca: Option<PathBuf>,
-}
+pub use self::certificate::{Certificate, KeyAlgorithm};
+pub use self::error::TlsError;
+pub use self::files::TlsFiles;
 
-impl TlsFiles {
-    /// Serves `certificate` with its `key`.
-    ///
-    /// The file of the certificate begins with the server's own and goes on
-    /// with those that issued it, up to the one that clients know. The key is
-    /// PKCS#8, PKCS#1 or SEC1 (`BEGIN PRIVATE KEY`, `BEGIN RSA PRIVATE KEY` or
-    /// `BEGIN EC PRIVATE KEY`), and not encrypted. Both may be in one file.
-    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self {
-            certificate: certificate.into(),
-            key: key.into(),
-            client_ca: None,
-        }
-    }
-
-    /// Demands a certificate of every client, issued by one of the CAs in
-    /// `client_ca`: mutual TLS.
-    ///
-    /// Of these only the key and the name count; that a CA's own certificate
-    /// has expired does not matter. A certificate that issued itself stands
-    /// for one client alone.
-    pub fn client_ca(mut self, client_ca: impl Into<PathBuf>) -> Self {
-        self.client_ca = Some(client_ca.into());
-        self
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.certificate, &self.key]
-            .into_iter()
-            .chain(&self.client_ca)
-            .map(PathBuf::as_path)
-    }
-
-    fn watched(&self) -> WatchedFiles {
-        WatchedFiles::new(self.paths().map(Path::to_owned))
-    }
-}
-
-/// What a [`Server`](super::Server) needs to speak TLS; see [the
-/// module](self).
+/// The certificate and key with which a [`Server`](crate::Server) serves TLS;
+/// see [the module](self).
 ///
-/// Clones are the same thing: what one reloads, all serve. A server takes what
-/// is there when a connection is accepted. So a reload drops no connection, and
-/// those that are open go on with what they began with, until they are closed:
-/// also those of clients whose CA is no longer among the
-/// [client CAs](TlsFiles::client_ca).
+/// Clones share them: when one clone reloads, all servers use the result. A
+/// server uses what is current when it accepts a connection. So a reload drops
+/// no connection, and open connections keep what they began with until they are
+/// closed, even if the client's CA is no longer a
+/// [client CA](TlsFiles::client_ca).
 ///
-/// New connections of such clients are refused at once. Under mutual TLS no
-/// session is resumed, so that every connection shows its certificate, and the
-/// injected clock says whether it has expired.
+/// New connections of such a client are refused at once. With mutual TLS no
+/// session is resumed, so every connection presents its certificate, and the
+/// injected clock decides whether that has expired.
 #[derive(Clone)]
-pub struct Tls(Arc<Shared>);
+pub struct Tls(Arc<LiveTls>);
 
-struct Shared {
+struct LiveTls {
     files: TlsFiles,
     clock: Arc<dyn Clock>,
     settings: ArcSwap<Settings>,
 }
 
-/// What a reload came to.
+/// The result of a successful reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsReload {
-    /// The files hold what is served already.
+    /// The files have the content that is in use.
     Unchanged,
-    /// New connections are served with what the files hold now.
+    /// New connections use the new content of the files.
     Replaced,
 }
 
 impl Tls {
-    /// Reads and checks `files`: that they parse, that the key belongs to the
-    /// certificate, and that `clock` shows a time at which it is valid.
+    /// Reads and checks `files`: they parse, the key matches the certificate,
+    /// and the certificate is valid at the time of `clock`.
     ///
-    /// The files are read at once, which blocks for as long as that takes.
+    /// It blocks while it reads the files.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with them.
+    /// Returns the first problem of the files.
     pub fn load(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
-        let settings = Settings::new(&files, files.watched().read(), &clock)?;
-        Ok(Self(Arc::new(Shared {
+        let settings = Settings::new(&files, watched(&files).read(), &clock)?;
+        Ok(Self(Arc::new(LiveTls {
             files,
             clock,
             settings: ArcSwap::from_pointee(settings),
         })))
     }
 
-    /// Reads the files again, and serves new connections with them if they are
-    /// good: checked as in [`load`](Self::load).
+    /// Reads and checks the files again, as [`load`](Self::load) does, and uses
+    /// them for new connections if they are valid.
+    ///
+    /// It blocks while it reads the files.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with them. What was served before is
-    /// served on.
+    /// Returns the first problem of the files. The previous content stays in
+    /// use.
     pub fn reload(&self) -> Result<TlsReload, TlsError> {
-        let replaced = self.take(self.0.files.watched().read())?;
+        let replaced = self.take(watched(&self.0.files).read())?;
         Ok(replaced.unwrap_or(TlsReload::Unchanged))
     }
 
     /// Looks at the files once a second, and reloads them when their content
     /// has changed, until the future is dropped.
     ///
-    /// Certificate and key are two files, and there is a moment when only one
-    /// of them is replaced. What is wrong is told when it still is at the next
-    /// look, and then once for the same content: as a `tracing` error, and to
-    /// `on_reload`. Files that are good again without having changed anything
-    /// are [`Unchanged`](TlsReload::Unchanged). A certificate that is not yet
-    /// valid is taken when it is.
+    /// Certificate and key are two files, and between two writes they need not
+    /// match. So a problem is reported when it is still there at the second
+    /// look, and then once for the same content: as a `tracing` error and to
+    /// `on_reload`. Files that are valid again without a change are
+    /// [`Unchanged`](TlsReload::Unchanged). A certificate that is not valid yet
+    /// is used as soon as it is.
     ///
-    /// It needs tokio's timer, and a thread of tokio's for blocking work while
-    /// the files are read.
+    /// It needs tokio's timer, and reads the files on one of tokio's threads for
+    /// blocking work.
     pub async fn watch(&self, mut on_reload: impl FnMut(&Result<TlsReload, TlsError>)) {
         let take = |contents| self.take(contents);
-        let tell = |news: Result<Option<TlsReload>, TlsError>| {
-            let result = news.map(|replaced| replaced.unwrap_or(TlsReload::Unchanged));
+        let report = |result: Result<Option<TlsReload>, TlsError>| {
+            let result = result.map(|replaced| replaced.unwrap_or(TlsReload::Unchanged));
             self.log(&result);
             on_reload(&result);
         };
-        self.0.files.watched().watch(take, tell).await;
+        watched(&self.0.files).watch(take, report).await;
     }
 
-    /// The certificate that new connections are served with.
+    /// Returns the certificate that new connections get.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
         self.0.settings.load().certificate.clone()
     }
 
-    /// The CAs that may have issued the certificates of new clients. None: no
-    /// client is asked for one.
+    /// Returns the CAs that may issue the certificates of new clients. If there
+    /// are none, no client needs a certificate.
     #[must_use]
     pub fn client_cas(&self) -> Arc<[Certificate]> {
         Arc::clone(&self.0.settings.load().client_cas)
     }
 
-    /// What the next handshake is done with.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
+    /// Returns the configuration of the next handshake.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.settings.load().config)
     }
 
@@ -224,25 +185,29 @@ impl Tls {
                     dns_names = certificate.dns_names().join(", "),
                     %expires_at,
                     client_cas = self.client_cas().len(),
-                    "the files for TLS have changed; new connections are served with them",
+                    "the TLS files have changed; new connections use them",
                 );
                 for warning in certificate.gateway_warnings(self.0.clock.now()) {
                     tracing::warn!("{warning}");
                 }
             }
             Ok(TlsReload::Unchanged) => {
-                tracing::info!(%expires_at, "the files for TLS are good again");
+                tracing::info!(%expires_at, "the TLS files are valid again");
             }
             Err(error) => tracing::error!(
                 %error,
                 %expires_at,
-                "the files for TLS cannot be used; what was read before is served on",
+                "the TLS files are invalid; the previous ones stay in use",
             ),
         }
     }
 }
 
-/// Shows the files and what is in the certificate, nothing of the key.
+fn watched(files: &TlsFiles) -> WatchedFiles {
+    WatchedFiles::new(files.paths().map(Path::to_owned))
+}
+
+/// Shows the files and the certificates, and nothing of the key.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")

@@ -1,4 +1,4 @@
-//! [`Certificate`]: what a certificate says about itself.
+//! [`Certificate`]: the fields of a certificate that operators need.
 
 use std::error::Error;
 use std::fmt;
@@ -13,10 +13,10 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::parse_x509_certificate;
 
-/// How long before its end a certificate is warned of.
-const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// How long before its expiry a certificate causes a warning.
+const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// What a certificate says about itself: whom it is for, and for how long.
+/// The names that a certificate is for, its validity, and its key algorithm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     common_name: Option<String>,
@@ -35,13 +35,13 @@ pub struct Certificate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyAlgorithm {
-    /// RSA, what every TLS client understands.
+    /// RSA, which every TLS client accepts.
     Rsa,
-    /// ECDSA, on whatever curve.
+    /// ECDSA on any curve.
     Ecdsa,
     /// Ed25519.
     Ed25519,
-    /// Another one.
+    /// Another algorithm.
     Other,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for KeyAlgorithm {
 }
 
 impl Certificate {
-    /// Parses the DER form.
+    /// Parses a certificate in DER.
     pub(super) fn parse(der: &[u8]) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let (_, certificate) = parse_x509_certificate(der)?;
         let (dns_names, ip_addresses) = alternative_names(&certificate)?;
@@ -84,50 +84,49 @@ impl Certificate {
         })
     }
 
-    /// The common name of the subject. TLS clients do not compare it with the
-    /// name that they connect to.
+    /// Returns the common name of the subject. TLS clients do not compare it
+    /// with the name that they connect to.
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
     }
 
-    /// The domain names that it is for: its subject alternative names of that
-    /// kind.
+    /// Returns the DNS names among the subject alternative names.
     #[must_use]
     pub fn dns_names(&self) -> &[String] {
         &self.dns_names
     }
 
-    /// The IP addresses that it is for: its subject alternative names of that
-    /// kind.
+    /// Returns the IP addresses among the subject alternative names.
     #[must_use]
     pub fn ip_addresses(&self) -> &[IpAddr] {
         &self.ip_addresses
     }
 
-    /// From when on it is valid.
+    /// Returns the first moment at which the certificate is valid.
     #[must_use]
     pub fn valid_from(&self) -> Timestamp {
         self.valid_from
     }
 
-    /// The last moment at which it is valid.
+    /// Returns the last moment at which the certificate is valid.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
 
-    /// The algorithm of its key.
+    /// Returns the algorithm of the certificate's key.
     #[must_use]
     pub fn key_algorithm(&self) -> KeyAlgorithm {
         self.key_algorithm
     }
 
-    /// Why a DCV Connection Gateway may refuse to connect to a resolver with
-    /// this certificate, or soon will, a sentence a reason.
+    /// Returns the reasons, one sentence each, for which a DCV Connection
+    /// Gateway may refuse to connect to a resolver with this certificate, or
+    /// soon will.
     ///
-    /// That it trusts the issuer is not for the certificate to say: that is
-    /// `ca-file` in the `[resolver]` section of the gateway.
+    /// Whether the gateway trusts the issuer depends on `ca-file` in its
+    /// `[resolver]` section, not on the certificate.
     ///
     /// Source: *Amazon DCV Connection Gateway Administrator Guide*,
     /// "Configuration File Reference", for the name and the cipher suites, and
@@ -137,7 +136,7 @@ impl Certificate {
         let mut warnings = Vec::new();
         if self.dns_names.is_empty() {
             warnings.push(
-                "the certificate has no domain name among its subject alternative names: the gateway's [resolver] url must be a domain name, and is compared with these names alone".to_owned(),
+                "the certificate has no DNS name among its subject alternative names: the gateway's [resolver] url must have one of these as its host".to_owned(),
             );
         }
         if self.key_algorithm != KeyAlgorithm::Rsa {
@@ -148,17 +147,17 @@ impl Certificate {
         }
         if !self.is_for_servers {
             warnings.push(
-                "the certificate's extended key usage does not include servers: no TLS client accepts it from one".to_owned(),
+                "the certificate's extended key usage does not include server authentication: no TLS client accepts it from a server".to_owned(),
             );
         }
         if self.is_ca {
             warnings.push(
-                "the certificate is that of a CA: some TLS clients do not accept it from a server; let the CA issue one".to_owned(),
+                "the certificate is a CA certificate: some TLS clients do not accept it from a server; issue a server certificate with the CA".to_owned(),
             );
         }
         if now > self.expires_at {
             warnings.push(format!("the certificate expired at {}", self.expires_at));
-        } else if now.saturating_add(SOON) >= self.expires_at {
+        } else if now.saturating_add(EXPIRY_WARNING) >= self.expires_at {
             warnings.push(format!(
                 "the certificate expires at {}, less than 14 days from now",
                 self.expires_at,
@@ -167,15 +166,15 @@ impl Certificate {
         warnings
     }
 
-    /// Whether another certificate can be checked against this one.
+    /// Returns whether other certificates can be verified with this one.
     ///
-    /// A certificate that issued itself counts: it is how a single client is
-    /// trusted that has no CA.
+    /// A self-signed certificate counts: it admits a single client that has no
+    /// CA.
     pub(super) fn can_be_trusted_as_ca(&self) -> bool {
         self.is_ca || self.is_self_issued
     }
 
-    /// All of the subject, for people.
+    /// Returns the whole subject, for error messages.
     pub(super) fn subject(&self) -> &str {
         &self.subject
     }

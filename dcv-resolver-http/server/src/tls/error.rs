@@ -1,4 +1,4 @@
-//! [`TlsError`]: the files for TLS cannot be used.
+//! [`TlsError`]: why the TLS files cannot be used.
 
 use std::error::Error;
 use std::io;
@@ -6,42 +6,42 @@ use std::path::PathBuf;
 
 use dcv_resolver_core::Timestamp;
 
-/// The files for TLS cannot be used.
+/// Why the TLS files cannot be used.
 ///
-/// Displays as one sentence that names the file, what is wrong with it, and
-/// what to do. Nothing of a key is ever part of it, nor of its `Debug` form.
+/// The text is one sentence that names the file, the problem and the remedy.
+/// Neither the text nor the `Debug` form holds any part of a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file holds something else than it should.
-    #[error("{} holds {found}; expected {expected} in PEM form", path.display())]
-    NotInFile {
+    /// A file contains something else than it should.
+    #[error("{} contains {found}; expected {expected} in PEM format", path.display())]
+    UnexpectedContent {
         /// The file.
         path: PathBuf,
-        /// What was looked for, such as `a certificate`.
+        /// What the file should contain, such as `a certificate`.
         expected: &'static str,
-        /// What is there, such as `a private key`.
+        /// What it contains, such as `a private key`.
         found: &'static str,
     },
-    /// A file is not whole PEM.
-    #[error("{} is damaged: {mistake}; copy it again from where it was made", path.display())]
-    NotPem {
+    /// A file is not valid PEM.
+    #[error("{} is not valid PEM: {reason}; copy the file again from its source", path.display())]
+    InvalidPem {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        mistake: &'static str,
+        reason: &'static str,
     },
-    /// The key is protected by a password, and there is nobody to enter one.
+    /// The key is protected by a password, which a server cannot enter.
     #[error(
-        "the key {} is encrypted, and a server cannot enter its password; decrypt it with 'openssl pkey -in ENCRYPTED -out {}'",
+        "the private key in {} is encrypted; decrypt it with 'openssl pkey -in ENCRYPTED -out {}'",
         path.display(),
         path.display()
     )]
@@ -49,28 +49,28 @@ pub enum TlsError {
         /// The file of the key.
         path: PathBuf,
     },
-    /// The key is of a kind that cannot be used.
+    /// The algorithm or the size of the key is not supported.
     #[error(
-        "the key {} cannot be used; expected RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519",
+        "the private key in {} is not supported; use RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519",
         path.display()
     )]
-    UnusableKey {
+    UnsupportedKey {
         /// The file of the key.
         path: PathBuf,
     },
     /// A certificate cannot be parsed.
-    #[error("certificate number {number} in {} is damaged: {source}; have it issued anew", path.display())]
+    #[error("certificate {number} in {} is invalid: {source}; issue a new one", path.display())]
     InvalidCertificate {
         /// The file of the certificate.
         path: PathBuf,
-        /// Which of the certificates in the file, counted from 1.
+        /// The position of the certificate in the file, counted from 1.
         number: usize,
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// Key and certificate are not a pair.
+    /// The key does not match the certificate.
     #[error(
-        "the key {} does not belong to the certificate {}; put both there from the same order",
+        "the private key in {} does not match the certificate in {}; use the key and the certificate that were issued together",
         key.display(),
         certificate.display()
     )]
@@ -80,9 +80,9 @@ pub enum TlsError {
         /// The file of the key.
         key: PathBuf,
     },
-    /// The key belongs to a certificate that is not the first in its file.
+    /// The key matches a certificate that is not the first in its file.
     #[error(
-        "the key {} belongs to certificate number {number} in {}; put that one first, and after it the ones that issued it",
+        "the private key in {} matches certificate {number} in {}; put that certificate first, followed by its issuers",
         key.display(),
         certificate.display()
     )]
@@ -91,52 +91,51 @@ pub enum TlsError {
         certificate: PathBuf,
         /// The file of the key.
         key: PathBuf,
-        /// Which certificate the key belongs to, counted from 1.
+        /// The position of the certificate that the key matches, counted from 1.
         number: usize,
     },
-    /// The certificate is past its end.
-    #[error("the certificate {} expired at {expired_at}, and it is {now}; renew it", path.display())]
+    /// The certificate has expired.
+    #[error("the certificate in {} expired at {expired_at}, and it is {now} now; renew it", path.display())]
     Expired {
         /// The file of the certificate.
         path: PathBuf,
         /// When it expired.
         expired_at: Timestamp,
-        /// What the clock showed.
+        /// The time of the clock.
         now: Timestamp,
     },
-    /// The certificate is not to be used yet.
+    /// The certificate is not valid yet.
     #[error(
-        "the certificate {} is valid from {valid_from} only, and it is {now}; wait until then, or set the clock",
+        "the certificate in {} is not valid before {valid_from}, and it is {now} now; wait until then, or correct the clock",
         path.display()
     )]
     NotYetValid {
         /// The file of the certificate.
         path: PathBuf,
-        /// From when on it is valid.
+        /// When it becomes valid.
         valid_from: Timestamp,
-        /// What the clock showed.
+        /// The time of the clock.
         now: Timestamp,
     },
-    /// A certificate among those that clients are checked against can issue
-    /// none.
+    /// A certificate among the client CAs is not that of a CA.
     #[error(
-        "certificate number {number} in {} is not that of a CA ({subject}); put the certificate there that issued it",
+        "certificate {number} in {} is not a CA certificate ({subject}); use the certificate of the CA that issued it",
         path.display()
     )]
     NotACa {
-        /// The file of the client CA.
+        /// The file of the client CAs.
         path: PathBuf,
-        /// Which of the certificates in the file, counted from 1.
+        /// The position of the certificate in the file, counted from 1.
         number: usize,
-        /// Whom the certificate is for.
+        /// The subject of the certificate.
         subject: String,
     },
-    /// The TLS library refuses them for a reason of its own.
-    #[error("TLS cannot be served with {}: {source}", path.display())]
-    Refused {
-        /// The file that is the reason.
+    /// The TLS library rejects a file for another reason.
+    #[error("cannot serve TLS with {}: {source}", path.display())]
+    Rejected {
+        /// The file.
         path: PathBuf,
-        /// What the library says.
+        /// The error of the library.
         source: Box<dyn Error + Send + Sync>,
     },
 }

@@ -1,47 +1,44 @@
-//! [`PemFile`]: certificates and keys, out of the text that holds them.
+//! [`PemFile`]: reads certificates and keys from PEM.
 
 use std::path::Path;
 
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::TlsError;
+use super::error::TlsError;
 use super::watched_files::Content;
 
-/// A file that was read.
+/// The content of a file, and its path for errors.
 pub(super) struct PemFile<'a> {
     path: &'a Path,
     bytes: Vec<u8>,
 }
 
 impl<'a> PemFile<'a> {
-    pub(super) fn new(path: &'a Path, content: Option<Content>) -> Result<Self, TlsError> {
-        let bytes = content.transpose().map_err(|source| TlsError::Unreadable {
+    pub(super) fn new(path: &'a Path, content: Content) -> Result<Self, TlsError> {
+        let bytes = content.map_err(|source| TlsError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self {
-            path,
-            bytes: bytes.unwrap_or_default(),
-        })
+        Ok(Self { path, bytes })
     }
 
     pub(super) fn path(&self) -> &'a Path {
         self.path
     }
 
-    /// All certificates, one at the least.
+    /// Returns all certificates, of which there is at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&self.bytes)
             .collect::<Result<_, _>>()
-            .map_err(|error| self.not_pem(&error))?;
+            .map_err(|error| self.invalid_pem(&error))?;
         if certificates.is_empty() {
-            return Err(self.not_in_file("a certificate"));
+            return Err(self.unexpected("a certificate"));
         }
         Ok(certificates)
     }
 
-    /// The first private key.
+    /// Returns the first private key.
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         if self.has("BEGIN ENCRYPTED PRIVATE KEY") || self.has("Proc-Type: 4,ENCRYPTED") {
             return Err(TlsError::EncryptedKey {
@@ -49,8 +46,8 @@ impl<'a> PemFile<'a> {
             });
         }
         PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|error| match error {
-            Error::NoItemsFound => self.not_in_file("a private key"),
-            error => self.not_pem(&error),
+            Error::NoItemsFound => self.unexpected("a private key"),
+            error => self.invalid_pem(&error),
         })
     }
 
@@ -60,52 +57,52 @@ impl<'a> PemFile<'a> {
             .any(|window| window == text.as_bytes())
     }
 
-    fn not_in_file(&self, expected: &'static str) -> TlsError {
+    fn unexpected(&self, expected: &'static str) -> TlsError {
         let found = if self.bytes.iter().all(u8::is_ascii_whitespace) {
             "nothing"
         } else if self.has("PRIVATE KEY-----") {
             "a private key"
         } else if self.has("BEGIN CERTIFICATE REQUEST") || self.has("BEGIN NEW CERTIFICATE REQUEST")
         {
-            "a certificate request, which a CA has yet to answer"
+            "a certificate request, not the certificate that a CA issues for it"
         } else if self.has("BEGIN TRUSTED CERTIFICATE") {
-            "a certificate in OpenSSL's own form"
+            "an OpenSSL trusted certificate"
         } else if self.has("BEGIN CERTIFICATE") {
             "a certificate"
         } else if self.has("BEGIN PUBLIC KEY") {
             "a public key"
         } else if self.bytes.first() == Some(&DER_SEQUENCE) {
-            "binary data, perhaps in DER form"
+            "binary data, perhaps DER"
         } else {
             "something else"
         };
         if found == expected {
-            return TlsError::NotPem {
+            return TlsError::InvalidPem {
                 path: self.path.to_owned(),
-                mistake: "it has lost its line breaks, or has text in front of a BEGIN",
+                reason: "its line breaks are missing, or there is text in front of a BEGIN",
             };
         }
-        TlsError::NotInFile {
+        TlsError::UnexpectedContent {
             path: self.path.to_owned(),
             expected,
             found,
         }
     }
 
-    /// The parser's own error is left behind: it quotes the line that it
-    /// stumbled over, and that may be a key which lost its line breaks.
-    fn not_pem(&self, error: &Error) -> TlsError {
-        TlsError::NotPem {
+    /// Describes the error without quoting it: the parser quotes the invalid
+    /// line, which may be a key without line breaks.
+    fn invalid_pem(&self, error: &Error) -> TlsError {
+        TlsError::InvalidPem {
             path: self.path.to_owned(),
-            mistake: match error {
+            reason: match error {
                 Error::MissingSectionEnd { .. } => "a section has no END line",
                 Error::IllegalSectionStart { .. } => "a BEGIN line does not end with five dashes",
-                Error::Base64Decode(_) => "what is between BEGIN and END is not base64",
-                _ => "it is not PEM",
+                Error::Base64Decode(_) => "the text between BEGIN and END is not base64",
+                _ => "it cannot be parsed",
             },
         }
     }
 }
 
-/// What each certificate and each key begins with in DER form.
+/// The first byte of every certificate and key in DER.
 const DER_SEQUENCE: u8 = 0x30;

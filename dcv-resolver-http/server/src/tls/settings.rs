@@ -1,4 +1,4 @@
-//! [`Settings`]: all that a handshake needs, checked and ready.
+//! [`Settings`]: what a handshake needs, checked and ready.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,14 +12,17 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{Error, RootCertStore, ServerConfig};
+use tower::BoxError;
 
+use super::certificate::Certificate;
+use super::error::TlsError;
+use super::files::TlsFiles;
 use super::pem::PemFile;
 use super::watched_files::{Content, digest};
-use super::{Certificate, TlsError, TlsFiles};
 
-/// What the files come to.
+/// The files, checked and converted.
 pub(super) struct Settings {
-    /// Stands for the contents of the files.
+    /// A hash of the contents of the files.
     pub(super) digest: u64,
     pub(super) config: Arc<ServerConfig>,
     pub(super) certificate: Certificate,
@@ -28,18 +31,21 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Checks `contents`, those of `files` in the order of
-    /// [`paths`](TlsFiles::paths), and makes of them what a handshake needs.
+    /// [`paths`](TlsFiles::paths), and converts them.
     pub(super) fn new(
         files: &TlsFiles,
         contents: Vec<Content>,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
         let digest = digest(&contents);
-        // Chosen here: a process has but one default, which is for the program
-        // to choose and not for a library.
+        // Not the default of the process, which is the program's to choose.
         let provider = Arc::new(ring::default_provider());
         let mut contents = contents.into_iter();
-        let mut read = |path| PemFile::new(path, contents.next());
+        #[expect(clippy::expect_used, reason = "an invariant of `TlsFiles::paths`")]
+        let mut read = |path| {
+            let content = contents.next().expect("each path has a content");
+            PemFile::new(path, content)
+        };
 
         let (certificate, certified_key) =
             pair(&read(&files.certificate)?, &read(&files.key)?, &provider)?;
@@ -49,7 +55,7 @@ impl Settings {
             Arc::new(ClockTime(Arc::clone(clock))),
         )
         .with_safe_default_protocol_versions()
-        .map_err(|error| refused(&files.certificate, error))?;
+        .map_err(|error| rejected(&files.certificate, error))?;
         let (builder, client_cas) = match &files.client_ca {
             None => (builder.with_no_client_auth(), Vec::new()),
             Some(path) => {
@@ -61,8 +67,8 @@ impl Settings {
         let mut config = builder.with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if files.client_ca.is_some() {
-            // Who resumes a session does not show a certificate, and would be
-            // let in after it has expired.
+            // A client that resumes a session presents no certificate, and
+            // would be admitted after that has expired.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -75,7 +81,7 @@ impl Settings {
     }
 }
 
-/// The certificate, and with its chain and its key what signs handshakes.
+/// Returns the certificate, and the chain and key that sign handshakes.
 fn pair(
     chain: &PemFile<'_>,
     key: &PemFile<'_>,
@@ -84,22 +90,22 @@ fn pair(
     let ders = chain.certificates()?;
     let certificate = parse_all(chain, &ders)?.swap_remove(0);
     let key_der = key.key()?;
-    // The library's error is left behind, lest it ever quotes the key.
+    // The library's error is dropped, so that it can never quote the key.
     let signing_key = provider
         .key_provider
         .load_private_key(key_der)
-        .map_err(|_| TlsError::UnusableKey {
+        .map_err(|_| TlsError::UnsupportedKey {
             path: key.path().to_owned(),
         })?;
     let certified_key = CertifiedKey::new(ders, signing_key);
     match certified_key.keys_match() {
         Ok(()) => Ok((certificate, certified_key)),
-        Err(Error::InconsistentKeys(_)) => Err(not_a_pair(chain, key, certified_key)),
-        Err(error) => Err(refused(chain.path(), error)),
+        Err(Error::InconsistentKeys(_)) => Err(mismatch(chain, key, certified_key)),
+        Err(error) => Err(rejected(chain.path(), error)),
     }
 }
 
-fn not_a_pair(chain: &PemFile<'_>, key: &PemFile<'_>, certified_key: CertifiedKey) -> TlsError {
+fn mismatch(chain: &PemFile<'_>, key: &PemFile<'_>, certified_key: CertifiedKey) -> TlsError {
     let CertifiedKey {
         cert,
         key: signing_key,
@@ -142,7 +148,7 @@ fn check_dates(certificate: &Certificate, path: &Path, clock: &dyn Clock) -> Res
     Ok(())
 }
 
-/// Demands a certificate of every client, from one of the CAs in `file`.
+/// Requires a certificate of every client, issued by one of the CAs in `file`.
 fn client_verifier(
     file: &PemFile<'_>,
     provider: Arc<CryptoProvider>,
@@ -165,7 +171,7 @@ fn client_verifier(
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| refused(file.path(), error))?;
+        .map_err(|error| rejected(file.path(), error))?;
     Ok((verifier, certificates))
 }
 
@@ -179,8 +185,6 @@ fn parse_all(
     ders.iter().enumerate().map(parse).collect()
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 fn invalid_certificate(file: &PemFile<'_>, number: usize, source: BoxError) -> TlsError {
     TlsError::InvalidCertificate {
         path: file.path().to_owned(),
@@ -189,14 +193,14 @@ fn invalid_certificate(file: &PemFile<'_>, number: usize, source: BoxError) -> T
     }
 }
 
-fn refused(path: &Path, source: impl Into<BoxError>) -> TlsError {
-    TlsError::Refused {
+fn rejected(path: &Path, source: impl Into<BoxError>) -> TlsError {
+    TlsError::Rejected {
         path: path.to_owned(),
         source: source.into(),
     }
 }
 
-/// Lets the injected clock judge the certificates of clients too.
+/// Checks the certificates of clients against the injected clock.
 #[derive(Debug)]
 struct ClockTime(Arc<dyn Clock>);
 

@@ -1,4 +1,4 @@
-//! A client that sends and reads bytes, and tidies nothing.
+//! A client that sends and reads raw bytes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,12 +8,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long a test waits for something that should happen soon.
+/// How long a test waits for what should happen soon.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Client<S = TcpStream> {
     stream: S,
-    /// Read, but not yet taken.
+    /// Read, but not yet returned.
     buffer: Vec<u8>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Whether the server closes the connection after it.
+    /// Returns whether the server closes the connection after it.
     pub(crate) fn is_last(&self) -> bool {
         self.head.contains("\r\nconnection: close\r\n")
     }
@@ -50,15 +50,15 @@ impl Client {
         assert_eq!(self.stream.try_write(bytes).unwrap(), bytes.len());
     }
 
-    /// Whether something can be read within `patience`.
-    pub(crate) async fn hears_within(&mut self, patience: Duration) -> bool {
+    /// Returns whether something can be read within `patience`.
+    pub(crate) async fn receives_within(&mut self, patience: Duration) -> bool {
         timeout(patience, self.stream.readable()).await.is_ok()
     }
 
     /// Sends `bytes` one at a time until the server closes the connection.
     pub(crate) async fn dribble(&mut self, bytes: &[u8], pause: Duration) {
         for byte in bytes {
-            if self.stream.write_all(&[*byte]).await.is_err() || self.hears_within(pause).await {
+            if self.stream.write_all(&[*byte]).await.is_err() || self.receives_within(pause).await {
                 return self.closed().await;
             }
         }
@@ -89,10 +89,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
             self.stream.flush().await
         })
         .await
-        .expect("nobody reads in time")
+        .expect("the bytes are not read in time")
     }
 
-    /// Sends until the other side has had enough.
+    /// Sends until the server closes the connection.
     pub(crate) async fn send_without_end(&mut self) {
         let chunk = [b'x'; 64 * 1024];
         let refused = timeout(DEADLINE, async {
@@ -105,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         self.try_get(path).await.unwrap()
     }
 
-    /// The answer, or how the connection ended without one.
+    /// Returns the answer, or how the connection ended without one.
     pub(crate) async fn try_get(&mut self, path: &str) -> io::Result<Answer> {
         self.try_send(format!(
             "GET {path} HTTP/1.1\r\nhost: server.example\r\n\r\n"
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         self.try_answer().await
     }
 
-    /// The next answer, whose body has a `content-length` or none at all.
+    /// Returns the next answer, whose body has a `content-length` or none at all.
     pub(crate) async fn answer(&mut self) -> Answer {
         self.try_answer().await.unwrap()
     }
@@ -129,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         })
     }
 
-    /// The head of the next answer.
+    /// Returns the head of the next answer.
     pub(crate) async fn head(&mut self) -> String {
         self.try_head().await.unwrap()
     }
@@ -168,12 +168,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         self.take(count).await.unwrap();
     }
 
-    /// Waits until the server closes the connection, having sent no more.
+    /// Waits until the server closes the connection without sending more.
     pub(crate) async fn closed(&mut self) {
         assert_eq!(self.buffer, b"", "something was left unread");
         let mut more = Vec::new();
-        // A reset closes as well: it is what the kernel sends when the server
-        // had not read all.
+        // A reset is a close too: the kernel sends it when the server has left
+        // bytes unread.
         let end = timeout(DEADLINE, self.stream.read_to_end(&mut more)).await;
         let _reset = end.expect("the connection is still open");
         assert_eq!(more, b"");

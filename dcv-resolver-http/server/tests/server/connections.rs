@@ -1,4 +1,4 @@
-//! What a server says about its connections while it serves.
+//! The counters of connections, and inherited listeners.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn connections_are_counted_while_they_are_open_and_after() {
+async fn open_and_accepted_connections_are_counted() {
     let server = start(|server| server).await;
     let connections = server.connections.clone();
     assert_eq!((connections.open(), connections.accepted_total()), (0, 0));
@@ -36,31 +36,8 @@ async fn connections_are_counted_while_they_are_open_and_after() {
 }
 
 #[tokio::test]
-async fn what_is_cut_at_the_end_is_counted_too() {
-    let server = start(|server| server.shutdown_grace(Duration::ZERO)).await;
-    let connections = server.connections.clone();
-    let _stuck = [server.gated_client().await, server.gated_client().await];
-    assert_eq!(connections.cut_total(), 0);
-    assert_eq!(server.stop().await.connections_cut, 2);
-    assert_eq!(connections.cut_total(), 2);
-    eventually("none is open", || connections.open() == 0).await;
-}
-
-#[tokio::test]
-async fn a_panic_leaves_no_connection_in_the_count() {
-    let server = start(|server| server).await;
-    let mut client = server.client().await;
-    client
-        .send("GET /panic HTTP/1.1\r\nhost: server.example\r\n\r\n")
-        .await;
-    client.closed().await;
-    let connections = server.connections.clone();
-    eventually("none is open", || connections.open() == 0).await;
-}
-
-#[tokio::test]
-async fn a_listener_of_the_standard_library_will_do() {
-    // It is in the state that a service manager hands over: blocking.
+async fn blocking_std_listener_is_converted() {
+    // It is blocking, as a service manager passes it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let listener = from_std(listener).unwrap();

@@ -16,10 +16,10 @@ use crate::client::{Client, DEADLINE};
 /// More than the kernel keeps for a client that does not read.
 pub(crate) const BIG_BYTES: usize = 32 * 1024 * 1024;
 
-/// The doors of `/gated`.
+/// Holds requests to `/gated` until the test lets them go.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    /// Has a permit for each request that came in.
+    /// Has a permit for each request that arrived.
     pub(crate) entered: Arc<Semaphore>,
     /// Takes a permit for each request that may leave.
     pub(crate) exit: Arc<Semaphore>,
@@ -30,12 +30,12 @@ pub(crate) struct Running {
     pub(crate) gate: Gate,
     pub(crate) connections: Connections,
     stop: oneshot::Sender<()>,
-    hurry: oneshot::Sender<()>,
+    end_drain: oneshot::Sender<()>,
     task: JoinHandle<ShutdownSummary>,
 }
 
-/// Serves the app of the tests with the limits that `limit` sets.
-pub(crate) async fn start(limit: impl FnOnce(Server<Router>) -> Server<Router>) -> Running {
+/// Serves the app of the tests with the settings of `configure`.
+pub(crate) async fn start(configure: impl FnOnce(Server<Router>) -> Server<Router>) -> Running {
     let gate = Gate {
         entered: Arc::new(Semaphore::new(0)),
         exit: Arc::new(Semaphore::new(0)),
@@ -43,25 +43,25 @@ pub(crate) async fn start(limit: impl FnOnce(Server<Router>) -> Server<Router>) 
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let (hurry, hurried) = oneshot::channel::<()>();
-    let server = limit(Server::new(app(gate.clone())));
+    let (end_drain, ended_early) = oneshot::channel::<()>();
+    let server = configure(Server::new(app(gate.clone())));
     let connections = server.connections();
     let shutdown = async {
         let _dropped = stopped.await;
     };
-    let hurried = async {
-        if hurried.await.is_err() {
+    let ended_early = async {
+        if ended_early.await.is_err() {
             // Dropped, not sent.
             std::future::pending::<()>().await;
         }
     };
-    let task = tokio::spawn(server.serve_with_shutdown(listener, shutdown, hurried));
+    let task = tokio::spawn(server.serve_with_shutdown(listener, shutdown, ended_early));
     Running {
         address,
         gate,
         connections,
         stop,
-        hurry,
+        end_drain,
         task,
     }
 }
@@ -70,7 +70,7 @@ fn app(gate: Gate) -> Router {
     Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/big", get(|| async { vec![b'x'; BIG_BYTES] }))
-        .route("/deaf", post(|| async { "not listening" }))
+        .route("/deaf", post(|| async { "not read" }))
         .route("/echo", post(|body: String| async { body }))
         .route(
             "/gated",
@@ -88,7 +88,7 @@ fn app(gate: Gate) -> Router {
 }
 
 async fn panic() {
-    panic!("as asked");
+    panic!("on request");
 }
 
 impl Running {
@@ -96,7 +96,7 @@ impl Running {
         Client::connect(self.address).await
     }
 
-    /// A client whose request is being handled, until the gate lets it out.
+    /// Returns a client whose request is in flight until the gate lets it go.
     pub(crate) async fn gated_client(&self) -> Client {
         let mut client = self.client().await;
         client
@@ -107,19 +107,19 @@ impl Running {
         client
     }
 
-    /// Begins the shutdown. What comes back waits for its end.
+    /// Begins the shutdown. The future waits for its end.
     pub(crate) fn stop(self) -> impl Future<Output = ShutdownSummary> {
         self.drain().1
     }
 
-    /// The same. The sender is what cuts the drain short.
+    /// Begins the shutdown. The sender ends the drain early.
     pub(crate) fn drain(self) -> (oneshot::Sender<()>, impl Future<Output = ShutdownSummary>) {
         self.stop.send(()).unwrap();
         let ended = async {
             let ended = timeout(DEADLINE, self.task).await;
             ended.expect("the server did not end").unwrap()
         };
-        (self.hurry, ended)
+        (self.end_drain, ended)
     }
 
     /// Drops the server's future in the middle of everything.

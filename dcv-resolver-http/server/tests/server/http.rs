@@ -1,12 +1,13 @@
-//! HTTP/1 as clients speak it.
+//! HTTP/1: requests that are valid, and those that are not.
 
 use tracing::Level;
 
+use crate::connections::eventually;
 use crate::fixture::start;
 use crate::log::Log;
 
 #[tokio::test]
-async fn a_connection_serves_many_requests() {
+async fn connection_serves_many_requests() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     for _ in 0..100 {
@@ -32,7 +33,7 @@ async fn pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn http_1_0_is_answered_and_closed() {
+async fn http_1_0_connection_is_closed_after_the_response() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     client.send("GET / HTTP/1.0\r\n\r\n").await;
@@ -41,7 +42,7 @@ async fn http_1_0_is_answered_and_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_to_close_is_answered_and_closed() {
+async fn connection_close_in_request_closes_after_the_response() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     client
@@ -52,7 +53,7 @@ async fn a_client_that_asks_to_close_is_answered_and_closed() {
 }
 
 #[tokio::test]
-async fn a_head_request_gets_the_length_and_no_body() {
+async fn head_request_gets_content_length_and_no_body() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     client
@@ -64,7 +65,7 @@ async fn a_head_request_gets_the_length_and_no_body() {
 }
 
 #[tokio::test]
-async fn a_body_is_asked_for_when_it_is_wanted() {
+async fn expect_continue_is_answered_only_if_the_body_is_read() {
     let server = start(|server| server).await;
     let head = |path: &str| {
         format!(
@@ -78,11 +79,11 @@ async fn a_body_is_asked_for_when_it_is_wanted() {
     assert_eq!(client.answer().await.body, "body");
 
     client.send(head("/deaf")).await;
-    assert_eq!(client.answer().await.body, "not listening");
+    assert_eq!(client.answer().await.body, "not read");
 }
 
 #[tokio::test]
-async fn what_is_not_http_1_is_refused_and_closed() {
+async fn request_that_is_not_http_1_is_refused_and_closed() {
     let server = start(|server| server).await;
     for garbage in [
         "GET /\r\n\r\n",
@@ -104,7 +105,7 @@ async fn what_is_not_http_1_is_refused_and_closed() {
 }
 
 #[tokio::test]
-async fn a_handler_can_take_the_clients_address() {
+async fn handler_gets_the_client_address() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     let address = client.address().to_string();
@@ -112,7 +113,7 @@ async fn a_handler_can_take_the_clients_address() {
 }
 
 #[tokio::test]
-async fn a_panic_ends_its_own_connection_only_and_is_reported() {
+async fn panic_closes_only_its_own_connection_and_is_logged() {
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let server = start(|server| server).await;
     let mut bystander = server.client().await;
@@ -126,12 +127,14 @@ async fn a_panic_ends_its_own_connection_only_and_is_reported() {
 
     assert_eq!(bystander.get("/").await.status, 200);
     assert_eq!(server.client().await.get("/").await.status, 200);
+    let connections = server.connections.clone();
+    eventually("one is open", || connections.open() == 1).await;
     let log = log.text();
-    assert_eq!(log.matches("a handler panicked").count(), 1, "{log}");
+    assert_eq!(log.matches("the service panicked").count(), 1, "{log}");
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_badly_is_a_matter_of_debugging() {
+async fn connection_that_fails_is_logged_at_debug() {
     let (log, _guard) = Log::of_this_thread(Level::DEBUG);
     let server = start(|server| server).await;
     let mut client = server.client().await;

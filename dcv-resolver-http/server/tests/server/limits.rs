@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::fixture::start;
+use tracing::Level;
 
-/// A request's head of exactly `bytes` bytes.
+use crate::fixture::start;
+use crate::log::Log;
+
+/// Returns a request's head of exactly `bytes` bytes.
 fn head_of(bytes: usize) -> String {
     let start = "GET / HTTP/1.1\r\nx-long: ";
     let end = "\r\n\r\n";
@@ -13,7 +16,7 @@ fn head_of(bytes: usize) -> String {
     format!("{start}{fill}{end}")
 }
 
-/// A request's head with `count` fields.
+/// Returns a request's head with `count` fields.
 fn head_with(count: usize) -> String {
     let mut head = "GET / HTTP/1.1\r\n".to_owned();
     for number in 0..count {
@@ -23,9 +26,14 @@ fn head_with(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_head_may_be_as_long_as_the_limit_and_no_longer() {
-    for limit in [100, 4 * 1024, 16 * 1024, 100 * 1024] {
-        let server = start(|server| server.max_header_bytes(limit)).await;
+async fn head_over_the_limit_is_answered_with_431() {
+    const DEFAULT: usize = 16 * 1024;
+    for limit in [100, 4 * 1024, DEFAULT, 100 * 1024] {
+        let server = start(|server| match limit {
+            DEFAULT => server,
+            limit => server.max_header_bytes(limit),
+        })
+        .await;
         let mut client = server.client().await;
         client.send(head_of(limit)).await;
         assert_eq!(client.answer().await.status, 200, "{limit}");
@@ -36,18 +44,7 @@ async fn a_head_may_be_as_long_as_the_limit_and_no_longer() {
 }
 
 #[tokio::test]
-async fn sixteen_kibibytes_are_the_limit_unless_told_otherwise() {
-    let server = start(|server| server).await;
-    let mut client = server.client().await;
-    client.send(head_of(16 * 1024)).await;
-    assert_eq!(client.answer().await.status, 200);
-    client.send(head_of(16 * 1024 + 1)).await;
-    assert_eq!(client.answer().await.status, 431);
-    client.closed().await;
-}
-
-#[tokio::test]
-async fn a_head_that_comes_in_pieces_is_held_to_the_limit_too() {
+async fn head_in_pieces_over_the_limit_is_answered_with_431() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     let head = head_of(17 * 1024);
@@ -60,7 +57,7 @@ async fn a_head_that_comes_in_pieces_is_held_to_the_limit_too() {
 }
 
 #[tokio::test]
-async fn a_head_without_an_end_is_answered_when_it_is_too_long() {
+async fn incomplete_head_over_the_limit_is_answered_with_431() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     client.send(&head_of(20_000)[..16 * 1024]).await;
@@ -69,20 +66,17 @@ async fn a_head_without_an_end_is_answered_when_it_is_too_long() {
 }
 
 #[tokio::test]
-async fn a_hundred_header_fields_are_accepted_and_no_more() {
-    let server = start(|server| server).await;
-    let mut client = server.client().await;
-    client.send(head_with(100)).await;
-    assert_eq!(client.answer().await.status, 200);
-    client.send(head_with(101)).await;
-    assert_eq!(client.answer().await.status, 431);
-    client.closed().await;
-}
-
-#[tokio::test]
-async fn the_number_of_header_fields_can_be_set() {
-    for limit in [0, 5, 300, usize::MAX] {
-        let server = start(|server| server.max_headers(limit).max_header_bytes(1 << 20)).await;
+async fn header_fields_over_the_limit_are_answered_with_431() {
+    const DEFAULT: usize = 100;
+    for limit in [0, 5, DEFAULT, 300, usize::MAX] {
+        let server = start(|server| {
+            let server = server.max_header_bytes(1 << 20);
+            match limit {
+                DEFAULT => server,
+                limit => server.max_headers(limit),
+            }
+        })
+        .await;
         let most = limit.min(24_576);
         let mut client = server.client().await;
         client.send(head_with(most)).await;
@@ -94,7 +88,7 @@ async fn the_number_of_header_fields_can_be_set() {
 }
 
 #[tokio::test]
-async fn at_the_limit_a_connection_waits_until_another_is_closed() {
+async fn connection_over_the_limit_waits_until_another_is_closed() {
     let server = start(|server| server.max_connections(2)).await;
     let mut first = server.client().await;
     let mut second = server.client().await;
@@ -105,7 +99,7 @@ async fn at_the_limit_a_connection_waits_until_another_is_closed() {
     third
         .send("GET / HTTP/1.1\r\nhost: server.example\r\n\r\n")
         .await;
-    assert!(!third.hears_within(Duration::from_millis(500)).await);
+    assert!(!third.receives_within(Duration::from_millis(500)).await);
     assert_eq!(second.get("/").await.status, 200);
 
     drop(first);
@@ -113,13 +107,13 @@ async fn at_the_limit_a_connection_waits_until_another_is_closed() {
 }
 
 #[tokio::test]
-async fn a_limit_of_no_connections_means_one() {
+async fn limit_of_zero_connections_means_one() {
     let server = start(|server| server.max_connections(0)).await;
     assert_eq!(server.client().await.get("/").await.status, 200);
 }
 
 #[tokio::test]
-async fn limits_beyond_all_measure_are_no_limits() {
+async fn maximum_limits_are_no_limits() {
     let server = start(|server| {
         server
             .header_read_timeout(Duration::MAX)
@@ -134,4 +128,25 @@ async fn limits_beyond_all_measure_are_no_limits() {
     assert_eq!(client.get("/").await.status, 200);
     assert_eq!(client.get("/").await.status, 200);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn limit_of_connections_reached_again_and_again_is_one_warning_and_a_summary() {
+    let (log, _guard) = Log::of_this_thread(Level::WARN);
+    let server = start(|server| server.max_connections(1)).await;
+    for _ in 0..4 {
+        assert_eq!(server.client().await.get("/").await.status, 200);
+    }
+    server.stop().await;
+    let log = log.text();
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert!(
+        lines[0].contains("is reached; new connections wait"),
+        "{log}"
+    );
+    assert!(
+        lines[1].contains("was reached again max_connections=1 suppressed=3"),
+        "{log}"
+    );
 }

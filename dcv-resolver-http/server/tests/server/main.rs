@@ -1,10 +1,10 @@
-//! The server over real sockets: what it does to clients of every kind.
+//! The server over real sockets, with clients of every kind.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test stops at the first surprise"
+    reason = "a test stops at the first failure"
 )]
 
 mod client;

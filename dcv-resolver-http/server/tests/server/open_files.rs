@@ -15,11 +15,11 @@ use crate::log::Log;
 /// "Too many open files", on every Linux.
 const EMFILE: i32 = 24;
 const MARK: &str = "DCV_RESOLVER_TEST_WITH_FEW_FILES";
-const NAME: &str = "open_files::a_process_out_of_files_waits_and_recovers";
+const NAME: &str = "open_files::process_out_of_file_descriptors_waits_and_recovers";
 
-/// Runs itself once more, in a process of its own that may open few files.
+/// Runs itself again in a process of its own that may open few files.
 #[test]
-fn a_process_out_of_files_waits_and_recovers() {
+fn process_out_of_file_descriptors_waits_and_recovers() {
     if std::env::var_os(MARK).is_some() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -75,9 +75,14 @@ async fn out_of_files() {
         answer
     });
     assert!(answered.await.unwrap().ends_with("hello"));
+
+    server.stop().await;
+    let log = log.text();
+    assert!(log.contains("still could not accept connections"), "{log}");
+    assert!(log.contains("Too many open files"), "{log}");
 }
 
-/// The processor time of this process, in hundredths of a second.
+/// Returns the processor time of this process, in hundredths of a second.
 fn cpu_ticks(stat: &mut File) -> u64 {
     let mut text = String::new();
     stat.rewind().unwrap();

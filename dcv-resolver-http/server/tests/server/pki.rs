@@ -1,4 +1,4 @@
-//! Certificates for tests: CAs, what they issue, and the files that hold it.
+//! Certificates for tests: CAs, the certificates they issue, and their files.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -24,8 +24,8 @@ use crate::client::{Client, DEADLINE};
 
 /// The name that the server's certificate is for.
 pub(crate) const NAME: &str = "resolver.example";
-/// Stands above each key, where PEM has room for text, so that nobody who
-/// prints the file goes unnoticed.
+/// Stands above each key, where PEM allows text, so that a test notices when the
+/// file is printed.
 pub(crate) const MARK: &str = "tr0ub4dor, a key for tests";
 
 pub(crate) struct Ca {
@@ -33,7 +33,7 @@ pub(crate) struct Ca {
     pub(crate) pem: String,
 }
 
-/// A certificate that was issued, and its key, both in PEM form.
+/// An issued certificate and its key, both in PEM format.
 #[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) certificate: String,
@@ -52,19 +52,20 @@ impl Ca {
         }
     }
 
-    /// A certificate for the server.
+    /// Issues a certificate for the server.
     pub(crate) fn server(&self) -> Pair {
         self.issue(&[NAME], |_| {})
     }
 
-    /// A certificate for a client.
+    /// Issues a certificate for a client.
     pub(crate) fn client(&self) -> Pair {
         self.issue(&["gateway.example"], |params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         })
     }
 
-    /// A certificate for `names`, with an ECDSA key and what `change` says.
+    /// Issues a certificate for `names`, with an ECDSA key and the changes of
+    /// `change`.
     pub(crate) fn issue(
         &self,
         names: &[&str],
@@ -89,7 +90,7 @@ impl Ca {
     }
 }
 
-/// A certificate that issued itself.
+/// Returns a self-signed certificate.
 pub(crate) fn self_signed(name: &str) -> Pair {
     let key = KeyPair::generate().unwrap();
     Pair {
@@ -158,7 +159,7 @@ impl Files {
     }
 }
 
-/// A TLS client that trusts `ca`, and shows `pair` if there is one.
+/// A TLS client that trusts `ca`, and presents `pair` if there is one.
 #[derive(Clone)]
 pub(crate) struct TlsClient(pub(crate) Arc<ClientConfig>);
 
@@ -194,9 +195,9 @@ impl TlsClient {
         Self(Arc::new(config))
     }
 
-    /// Connects, or says what the client has seen of its failure. Under TLS
-    /// 1.3 a server that does not accept the client's certificate says so when
-    /// the client takes itself for connected: the first read tells.
+    /// Connects, or returns the failure as the client sees it. Under TLS 1.3 the
+    /// client is connected before the server checks its certificate: a refusal
+    /// shows in the first read.
     pub(crate) async fn connect(
         &self,
         address: SocketAddr,
@@ -212,7 +213,7 @@ impl TlsClient {
         Ok(Client::over(stream.expect("no handshake in time")?))
     }
 
-    /// The status of one request on a connection of its own.
+    /// Returns the status of one request on a connection of its own.
     pub(crate) async fn try_get(&self, address: SocketAddr) -> std::io::Result<u16> {
         let mut client = self.connect(address).await?;
         Ok(client.try_get("/").await?.status)

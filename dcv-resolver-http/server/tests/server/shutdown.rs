@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 use crate::client::DEADLINE;
+use crate::connections::eventually;
 use crate::fixture::start;
 
-/// Waits until nobody listens at `address` any more.
+/// Waits until `address` refuses connections.
 pub(crate) async fn refused(address: SocketAddr) {
     let begun = Instant::now();
     while TcpStream::connect(address).await.is_ok() {
@@ -18,14 +19,14 @@ pub(crate) async fn refused(address: SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_and_nothing_new_accepted() {
+async fn request_in_flight_at_shutdown_is_answered_and_no_connection_accepted() {
     let server = start(|server| server).await;
     let (address, gate) = (server.address, server.gate.clone());
     let mut client = server.gated_client().await;
 
     let ended = server.stop();
     refused(address).await;
-    assert!(!client.hears_within(Duration::from_millis(100)).await);
+    assert!(!client.receives_within(Duration::from_millis(100)).await);
 
     gate.exit.add_permits(1);
     let answer = client.answer().await;
@@ -40,7 +41,7 @@ async fn a_request_in_flight_is_answered_and_nothing_new_accepted() {
 }
 
 #[tokio::test]
-async fn connections_that_wait_for_a_request_are_closed_at_once() {
+async fn idle_connections_at_shutdown_are_closed_at_once() {
     let server = start(|server| server.shutdown_grace(Duration::from_secs(600))).await;
     let mut fresh = server.client().await;
     let mut kept_alive = server.client().await;
@@ -54,7 +55,7 @@ async fn connections_that_wait_for_a_request_are_closed_at_once() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_request_that_has_arrived_is_in_flight_though_nobody_has_read_it() {
+async fn unread_request_at_shutdown_is_answered() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     assert_eq!(client.get("/").await.status, 200);
@@ -72,21 +73,22 @@ async fn a_request_that_has_arrived_is_in_flight_though_nobody_has_read_it() {
     assert_eq!(ended.await.connections_cut, 0);
 }
 
-/// Whether the kernel holds bytes that came from port `from` to port `to` of
-/// this machine, and that nobody has read.
+/// Returns whether the kernel holds bytes that came from port `from` to port
+/// `to` of this machine and are unread.
 #[cfg(target_os = "linux")]
 pub(crate) fn has_unread_bytes(to: u16, from: u16) -> bool {
     !queues(to, from).ends_with(":00000000")
 }
 
-/// Whether the kernel holds bytes that are still on their way from port `from`
-/// to port `to` of this machine.
+/// Returns whether the kernel holds bytes that are still on their way from port
+/// `from` to port `to` of this machine.
 #[cfg(all(target_os = "linux", feature = "tls"))]
 pub(crate) fn has_undelivered_bytes(to: u16, from: u16) -> bool {
     !queues(from, to).starts_with("00000000:")
 }
 
-/// What waits at the `local` end of a connection: to be sent, and to be read.
+/// Returns how many bytes wait at the `local` end of a connection, to be sent
+/// and to be read.
 #[cfg(target_os = "linux")]
 fn queues(local: u16, remote: u16) -> String {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -100,7 +102,7 @@ fn queues(local: u16, remote: u16) -> String {
 }
 
 #[tokio::test]
-async fn a_head_that_has_begun_may_be_completed() {
+async fn incomplete_head_at_shutdown_may_be_completed() {
     let server = start(|server| server).await;
     let address = server.address;
     let mut client = server.client().await;
@@ -118,33 +120,35 @@ async fn a_head_that_has_begun_may_be_completed() {
 }
 
 #[tokio::test]
-async fn what_is_left_after_the_grace_is_cut_and_counted() {
+async fn busy_connections_after_grace_are_cut_and_counted() {
     let grace = Duration::from_millis(500);
     let server = start(|server| server.shutdown_grace(grace)).await;
-    let gate = server.gate.clone();
+    let (gate, connections) = (server.gate.clone(), server.connections.clone());
     let mut lucky = server.gated_client().await;
     let mut stuck = [server.gated_client().await, server.gated_client().await];
 
     let begun = Instant::now();
     let ended = server.stop();
-    // The gate lets out who came first.
+    // The gate lets the first one out.
     gate.exit.add_permits(1);
     assert_eq!(lucky.answer().await.body, "out");
     assert_eq!(ended.await.connections_cut, 2);
     assert!(begun.elapsed() >= grace);
+    assert_eq!(connections.cut_total(), 2);
     for client in &mut stuck {
         client.closed().await;
     }
+    eventually("none is open", || connections.open() == 0).await;
 }
 
 #[tokio::test]
-async fn without_connections_the_end_comes_at_once() {
+async fn shutdown_without_connections_ends_at_once() {
     let server = start(|server| server.shutdown_grace(Duration::from_secs(600))).await;
     assert_eq!(server.stop().await.connections_cut, 0);
 }
 
 #[tokio::test]
-async fn a_server_whose_future_is_dropped_leaves_nothing_behind() {
+async fn dropped_server_closes_listener_and_connections() {
     let server = start(|server| server).await;
     let address = server.address;
     let mut client = server.gated_client().await;

@@ -1,4 +1,4 @@
-//! Clients that take their time.
+//! Clients that send and read slowly.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: server.example\r\nx-long: 12345
 const A_SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn four_hundred_slow_clients_are_gone_in_time_and_disturb_nobody() {
+async fn slow_clients_are_closed_in_time_and_delay_no_one() {
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let server = start(|server| server).await;
 
@@ -54,33 +54,28 @@ async fn four_hundred_slow_clients_are_gone_in_time_and_disturb_nobody() {
 }
 
 #[tokio::test]
-async fn a_second_request_that_dribbles_is_cut_like_a_first() {
+async fn later_head_is_closed_after_header_read_timeout() {
     let server = start(|server| server.header_read_timeout(A_SECOND)).await;
-    let mut client = server.client().await;
-    assert_eq!(client.get("/").await.status, 200);
+    let mut dribbling = server.client().await;
+    let mut stopped = server.client().await;
+    for client in [&mut dribbling, &mut stopped] {
+        assert_eq!(client.get("/").await.status, 200);
+    }
+    stopped.send("GET / HTTP/1.1\r\nhost: ser").await;
 
     let begun = Instant::now();
-    client.dribble(REQUEST, Duration::from_millis(100)).await;
+    dribbling.dribble(REQUEST, Duration::from_millis(100)).await;
     let lasted = begun.elapsed();
     assert!(lasted < 2 * A_SECOND, "closed after {lasted:?} only");
+    stopped.closed().await;
 }
 
 #[tokio::test]
-async fn a_second_request_that_stops_in_its_head_is_cut() {
-    let server = start(|server| server.header_read_timeout(A_SECOND)).await;
-    let mut client = server.client().await;
-    assert_eq!(client.get("/").await.status, 200);
-
-    client.send("GET / HTTP/1.1\r\nhost: ser").await;
-    client.closed().await;
-}
-
-#[tokio::test]
-async fn a_connection_may_idle_for_longer_than_a_head_may_take() {
+async fn idle_connection_outlasts_header_read_timeout() {
     let server = start(|server| server.header_read_timeout(Duration::from_millis(500))).await;
     let mut client = server.client().await;
     assert_eq!(client.get("/").await.status, 200);
-    assert!(!client.hears_within(A_SECOND).await, "closed while idle");
+    assert!(!client.receives_within(A_SECOND).await, "closed while idle");
 
     // The bytes of a body are not those of a next request.
     client
@@ -89,12 +84,12 @@ async fn a_connection_may_idle_for_longer_than_a_head_may_take() {
     client.head().await;
     client.send("body").await;
     assert_eq!(client.answer().await.body, "body");
-    assert!(!client.hears_within(A_SECOND).await, "closed while idle");
+    assert!(!client.receives_within(A_SECOND).await, "closed while idle");
     assert_eq!(client.get("/").await.status, 200);
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_in_the_end() {
+async fn idle_connection_is_closed_after_idle_timeout() {
     let server = start(|server| {
         server
             .header_read_timeout(Duration::from_secs(60))
@@ -103,24 +98,25 @@ async fn an_idle_connection_is_closed_in_the_end() {
     .await;
     let mut client = server.client().await;
     assert_eq!(client.get("/").await.status, 200);
-    assert!(!client.hears_within(A_SECOND / 2).await, "closed early");
+    assert!(!client.receives_within(A_SECOND / 2).await, "closed early");
     client.closed().await;
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_its_answer_is_cut() {
+async fn client_that_does_not_read_is_closed_after_write_timeout() {
     let server = start(|server| server.write_timeout(A_SECOND).max_connections(1)).await;
-    let mut deaf = server.client().await;
-    deaf.send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
+    let mut unread = server.client().await;
+    unread
+        .send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
         .await;
-    deaf.head().await;
+    unread.head().await;
 
-    // It had the only place that there is.
+    // It had the only place.
     assert_eq!(server.client().await.get("/").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
+async fn client_that_reads_slowly_gets_its_whole_response() {
     // Long enough for a busy machine to come back to this client in time.
     let write_timeout = 3 * A_SECOND;
     let server = start(|server| server.write_timeout(write_timeout)).await;
@@ -138,7 +134,7 @@ async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_that_nobody_reads_ends_the_connection() {
+async fn unread_request_body_closes_the_connection() {
     let server = start(|server| server).await;
     let mut client = server.client().await;
     client

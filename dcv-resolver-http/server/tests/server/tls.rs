@@ -1,4 +1,4 @@
-//! Handshakes: who is let in, and what becomes of the others.
+//! Handshakes: which succeed, and how the others fail.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ const A_SECOND: Duration = Duration::from_secs(1);
 const HALF_A_HELLO: &[u8] = &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
 
 #[tokio::test]
-async fn tls_1_2_and_1_3_are_spoken_and_http_1_1_in_them() {
+async fn tls_1_2_and_1_3_are_offered_with_http_1_1() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| server.tls(tls)).await;
@@ -54,7 +54,7 @@ async fn tls_1_2_and_1_3_are_spoken_and_http_1_1_in_them() {
     assert_eq!(server.connections.tls_handshakes_failed_total(), 0);
 }
 
-/// What the server says of one handshake that failed.
+/// Returns what the server logs about one handshake that fails.
 async fn reason(files: &Files, client: &TlsClient) -> String {
     let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
@@ -74,7 +74,7 @@ async fn reason(files: &Files, client: &TlsClient) -> String {
 }
 
 #[tokio::test]
-async fn a_client_must_show_a_certificate_that_is_good_now() {
+async fn client_without_a_valid_certificate_is_refused() {
     let ca = Ca::new("a CA");
     let clients_ca = Ca::new("a CA for clients");
     let files = Files::with_client_ca(&ca.server(), &clients_ca.pem);
@@ -92,13 +92,13 @@ async fn a_client_must_show_a_certificate_that_is_good_now() {
     let strangers = Ca::new("a CA for clients").client();
     for version in [&TLS12, &TLS13] {
         for (pair, expected) in [
-            (None, "the client has shown no certificate"),
+            (None, "the client sent no certificate"),
             (Some(&strangers), "was issued by none of the client CAs"),
             (Some(&ca.client()), "was issued by none of the client CAs"),
             (Some(&self_signed), "was issued by none of the client CAs"),
             (Some(&dates(2026, 2029)), "certificate has expired"),
             (Some(&dates(2031, 2032)), "certificate is not valid yet"),
-            (Some(&for_servers), "is not meant for clients"),
+            (Some(&for_servers), "is not for client authentication"),
         ] {
             let client = TlsClient::with_versions(&[version], &ca, pair);
             let log = reason(&files, &client).await;
@@ -115,7 +115,7 @@ async fn a_client_must_show_a_certificate_that_is_good_now() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_expires_while_the_server_runs() {
+async fn client_certificate_that_expires_is_refused_on_the_next_connection() {
     let ca = Ca::new("a CA");
     let files = Files::with_client_ca(&ca.server(), &ca.pem);
     let clock = ManualClock::default();
@@ -137,7 +137,7 @@ async fn a_client_certificate_expires_while_the_server_runs() {
 }
 
 #[tokio::test]
-async fn without_client_certificates_a_session_is_resumed() {
+async fn session_without_client_certificate_is_resumed() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| server.tls(tls)).await;
@@ -153,7 +153,7 @@ async fn without_client_certificates_a_session_is_resumed() {
 }
 
 #[tokio::test]
-async fn an_operator_learns_why_a_gateway_does_not_connect() {
+async fn failed_handshake_is_logged_with_its_cause() {
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.server());
 
@@ -168,11 +168,11 @@ async fn an_operator_learns_why_a_gateway_does_not_connect() {
     let mut only_http_2 = ClientConfig::clone(&TlsClient::new(&ca, None).0);
     only_http_2.alpn_protocols = vec![b"h2".to_vec()];
     let log = reason(&files, &TlsClient(Arc::new(only_http_2))).await;
-    assert!(log.contains("the client does not speak HTTP/1.1"), "{log}");
+    assert!(log.contains("the client does not offer HTTP/1.1"), "{log}");
 }
 
-/// What the server says of a client that sends `bytes` and then closes its
-/// side.
+/// Returns what the server logs about a client that sends `bytes` and then
+/// closes its side.
 async fn reason_after(bytes: &[u8]) -> String {
     let tls = Files::new(&Ca::new("a CA").server()).load();
     let (log, _guard) = Log::of_this_thread(Level::DEBUG);
@@ -190,23 +190,23 @@ async fn reason_after(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_is_no_handshake_is_named_as_what_it_is() {
+async fn incomplete_handshake_is_logged_and_a_health_check_is_not() {
     let log = reason_after(b"GET / HTTP/1.1\r\nhost: server.example\r\n\r\n").await;
     assert!(log.starts_with("1 "), "{log}");
     assert!(log.contains("the client does not speak TLS"), "{log}");
 
     let log = reason_after(HALF_A_HELLO).await;
     assert!(log.starts_with("1 "), "{log}");
-    assert!(log.contains("the client left in the middle of it"), "{log}");
+    assert!(log.contains("the client disconnected"), "{log}");
 
-    // A load balancer that looks whether the port is open.
+    // A load balancer that checks whether the port is open.
     let log = reason_after(b"").await;
     assert!(log.starts_with("0 "), "{log}");
     assert!(!log.contains("WARN"), "{log}");
 }
 
 #[tokio::test]
-async fn one_failure_a_minute_is_a_warning() {
+async fn repeated_handshake_failures_are_one_warning_and_a_summary() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let (log, _guard) = Log::of_this_thread(Level::DEBUG);
@@ -220,14 +220,37 @@ async fn one_failure_a_minute_is_a_warning() {
         })
         .await;
     }
+    // Another cause is a warning of its own.
+    let mut plain = server.client().await;
+    plain.send(b"GET / HTTP/1.1\r\n\r\n").await;
+    eventually("a failure", || {
+        connections.tls_handshakes_failed_total() == 6
+    })
+    .await;
+    server.stop().await;
+
     let log = log.text();
-    assert_eq!(log.matches("a TLS handshake failed").count(), 5, "{log}");
-    assert_eq!(log.matches(" WARN ").count(), 1, "{log}");
-    assert!(log.contains("failed_total=5"), "{log}");
+    assert_eq!(log.matches("TLS handshake failed: ").count(), 6, "{log}");
+    assert!(log.contains("failed_total=6"), "{log}");
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 3, "{log}");
+    assert!(
+        warnings[0].contains("failed: the client does not accept"),
+        "{log}"
+    );
+    assert!(
+        warnings[1].contains("failed: the client does not speak TLS"),
+        "{log}"
+    );
+    assert!(
+        warnings[2].contains("more TLS handshakes failed: the client does not accept"),
+        "{log}"
+    );
+    assert!(warnings[2].contains("suppressed=4"), "{log}");
 }
 
 #[tokio::test]
-async fn slow_handshakes_are_closed_in_time_and_disturb_nobody() {
+async fn slow_handshakes_are_closed_in_time_and_delay_no_one() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| server.tls(tls).header_read_timeout(2 * A_SECOND)).await;
@@ -264,19 +287,19 @@ async fn slow_handshakes_are_closed_in_time_and_disturb_nobody() {
         assert!(lasted > A_SECOND, "closed after {lasted:?} already");
         assert!(lasted < 8 * A_SECOND, "closed after {lasted:?} only");
     }
-    // Those that said nothing did not begin a handshake.
+    // The silent ones did not begin a handshake.
     assert_eq!(server.connections.tls_handshakes_failed_total(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_handshakes_does_not_keep_others_from_being_accepted() {
+async fn flood_of_handshakes_does_not_keep_others_from_being_accepted() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| server.tls(tls)).await;
     let address = server.address;
     let flood: Vec<_> = (0..8)
         .map(|_| {
-            // No session to resume: each handshake is a whole one.
+            // No session to resume: each handshake is a full one.
             let mut config = ClientConfig::clone(&TlsClient::new(&ca, None).0);
             config.resumption = Resumption::disabled();
             let client = TlsClient(Arc::new(config));
@@ -305,7 +328,7 @@ async fn a_flood_of_handshakes_does_not_keep_others_from_being_accepted() {
 }
 
 #[tokio::test]
-async fn the_limits_of_a_connection_hold_over_tls() {
+async fn connection_limits_hold_over_tls() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| {
@@ -339,17 +362,21 @@ async fn the_limits_of_a_connection_hold_over_tls() {
     slow.closed().await;
     assert!(begun.elapsed() < 2 * A_SECOND, "taken for an idle one");
 
-    // An answer that nobody reads.
-    let mut deaf = client.connect(server.address).await.unwrap();
-    deaf.send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
+    // A response that is not read.
+    let mut unread = client.connect(server.address).await.unwrap();
+    unread
+        .send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
         .await;
-    deaf.head().await;
+    unread.head().await;
     let connections = server.connections.clone();
-    eventually("an end of the deaf", || connections.open() == 0).await;
+    eventually("the unread connection is closed", || {
+        connections.open() == 0
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_shutdown_answers_what_is_in_flight_over_tls() {
+async fn request_in_flight_over_tls_at_shutdown_is_answered() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| {
@@ -380,7 +407,7 @@ async fn a_shutdown_answers_what_is_in_flight_over_tls() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_handshake_that_has_begun_when_the_server_stops_leads_to_one_answer() {
+async fn handshake_begun_at_shutdown_leads_to_one_response() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let never = Duration::from_secs(600);
@@ -396,7 +423,7 @@ async fn a_handshake_that_has_begun_when_the_server_stops_leads_to_one_answer() 
         let name = ServerName::try_from(NAME).unwrap();
         let connector = TlsConnector::from(TlsClient::new(&ca, None).0);
         let stream = connector.connect(name, client_side).await.unwrap();
-        // The server would close now what waits for a request.
+        // The server would now close a connection that waits for a request.
         tokio::time::sleep(A_SECOND / 2).await;
         let mut client = Client::over(stream);
         let answer = client.get("/").await;
@@ -404,7 +431,7 @@ async fn a_handshake_that_has_begun_when_the_server_stops_leads_to_one_answer() 
         answer
     });
     has_begun.await.unwrap();
-    // Delivered and then not unread is read.
+    // Delivered and no longer unread: it is read.
     let undelivered = || has_undelivered_bytes(address.port(), port);
     eventually("that it is delivered", || !undelivered()).await;
     let unread = || has_unread_bytes(address.port(), port);
@@ -419,8 +446,8 @@ async fn a_handshake_that_has_begun_when_the_server_stops_leads_to_one_answer() 
     relay.abort();
 }
 
-/// Takes five bytes across, the head of the first record, and what follows when
-/// it may.
+/// Forwards five bytes, the head of the first record, and the rest when
+/// `may_go_on` completes.
 #[cfg(target_os = "linux")]
 async fn relay_in_two_parts(
     mut client: DuplexStream,

@@ -1,12 +1,12 @@
-//! Which files TLS is served with, and what is said of the others.
+//! Which TLS files are accepted, and the messages for the others.
 
 use std::fs;
 use std::sync::Arc;
 
+use dcv_resolver_core::Timestamp;
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{Clock, SystemClock, Timestamp};
 use dcv_resolver_server::Server;
-use dcv_resolver_server::tls::{KeyAlgorithm, TlsError, TlsReload};
+use dcv_resolver_server::tls::KeyAlgorithm;
 use rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
     date_time_ymd,
@@ -20,7 +20,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 #[test]
-fn a_certificate_tells_whom_it_is_for_and_for_how_long() {
+fn certificate_shows_its_names_and_validity() {
     let pair = Ca::new("a CA").issue(
         &[
             "resolver.example",
@@ -53,7 +53,7 @@ fn a_certificate_tells_whom_it_is_for_and_for_how_long() {
 }
 
 #[test]
-fn what_a_gateway_would_refuse_is_warned_of() {
+fn certificate_that_a_gateway_may_refuse_causes_warnings() {
     let ca = Ca::new("a CA");
     let now = time("2030-01-01T00:00:00Z");
     let warnings = |pair: &Pair, now| {
@@ -67,7 +67,7 @@ fn what_a_gateway_would_refuse_is_warned_of() {
 
     let no_name = warnings(&ca.issue(&["192.0.2.7"], |_| {}), now);
     assert_eq!(no_name.len(), 2);
-    assert!(no_name[0].contains("no domain name"), "{no_name:?}");
+    assert!(no_name[0].contains("no DNS name"), "{no_name:?}");
     assert!(no_name[0].contains("[resolver] url"), "{no_name:?}");
 
     let ed25519 = KeyPair::generate_for(&PKCS_ED25519).unwrap();
@@ -76,7 +76,7 @@ fn what_a_gateway_would_refuse_is_warned_of() {
 
     let for_clients = warnings(&ca.client(), now);
     assert!(
-        for_clients[1].contains("does not include servers"),
+        for_clients[1].contains("does not include server authentication"),
         "{for_clients:?}"
     );
 
@@ -85,7 +85,7 @@ fn what_a_gateway_would_refuse_is_warned_of() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     });
     let of_a_ca = warnings(&of_a_ca, now);
-    assert!(of_a_ca[1].contains("is that of a CA"), "{of_a_ca:?}");
+    assert!(of_a_ca[1].contains("is a CA certificate"), "{of_a_ca:?}");
 
     let soon = ca.issue(&[NAME], |params| {
         params.not_after = date_time_ymd(2030, 2, 1)
@@ -101,8 +101,8 @@ fn what_a_gateway_would_refuse_is_warned_of() {
     );
 }
 
-/// The error, which names files without their folder, after a look whether it
-/// gives a key away.
+/// Returns the error, with files named without their folder. Checks that it
+/// contains no part of a key.
 fn error_of(files: &Files) -> String {
     let error = files
         .try_load(Arc::new(ManualClock::default()))
@@ -118,7 +118,7 @@ fn error_of(files: &Files) -> String {
         let text = String::from_utf8_lossy(&text);
         let secrets = text.lines().skip_while(|line| !line.contains("PRIVATE"));
         for secret in secrets.filter(|line| line.len() > 40) {
-            assert!(!shown.contains(secret), "a key was given away: {shown}");
+            assert!(!shown.contains(secret), "it contains a key: {shown}");
         }
     }
     assert!(!shown.contains("tr0ub4dor"), "{shown}");
@@ -127,7 +127,7 @@ fn error_of(files: &Files) -> String {
 }
 
 #[test]
-fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
+fn each_invalid_file_has_its_own_message() {
     let ca = Ca::new("a CA");
     let good = ca.server();
     let other = ca.server();
@@ -154,42 +154,42 @@ fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
         (
             &*good.certificate,
             &*other.key,
-            "the key key.pem does not belong to the certificate cert.pem; put both there from the same order",
+            "the private key in key.pem does not match the certificate in cert.pem; use the key and the certificate that were issued together",
         ),
         (
             &expired.certificate,
             &expired.key,
-            "the certificate cert.pem expired at 2029-12-31T00:00:00Z, and it is 2030-01-01T00:00:00Z; renew it",
+            "the certificate in cert.pem expired at 2029-12-31T00:00:00Z, and it is 2030-01-01T00:00:00Z now; renew it",
         ),
         (
             &not_yet.certificate,
             &not_yet.key,
-            "the certificate cert.pem is valid from 2030-01-02T00:00:00Z only, and it is 2030-01-01T00:00:00Z; wait until then, or set the clock",
+            "the certificate in cert.pem is not valid before 2030-01-02T00:00:00Z, and it is 2030-01-01T00:00:00Z now; wait until then, or correct the clock",
         ),
         (
             &format!("{}{}", ca.pem, good.certificate),
             &good.key,
-            "the key key.pem belongs to certificate number 2 in cert.pem; put that one first, and after it the ones that issued it",
+            "the private key in key.pem matches certificate 2 in cert.pem; put that certificate first, followed by its issuers",
         ),
         (
             &good.certificate,
             &encrypted,
-            "the key key.pem is encrypted, and a server cannot enter its password; decrypt it with 'openssl pkey -in ENCRYPTED -out key.pem'",
+            "the private key in key.pem is encrypted; decrypt it with 'openssl pkey -in ENCRYPTED -out key.pem'",
         ),
         (
             &good.certificate,
             &old_encrypted,
-            "the key key.pem is encrypted, and a server cannot enter its password; decrypt it with 'openssl pkey -in ENCRYPTED -out key.pem'",
+            "the private key in key.pem is encrypted; decrypt it with 'openssl pkey -in ENCRYPTED -out key.pem'",
         ),
         (
             &good.certificate,
             &one_line,
-            "key.pem is damaged: it has lost its line breaks, or has text in front of a BEGIN; copy it again from where it was made",
+            "key.pem is not valid PEM: its line breaks are missing, or there is text in front of a BEGIN; copy the file again from its source",
         ),
         (
             &good.certificate,
             one_line.trim_start_matches(MARK),
-            "key.pem is damaged: a section has no END line; copy it again from where it was made",
+            "key.pem is not valid PEM: a section has no END line; copy the file again from its source",
         ),
         (
             &good.certificate,
@@ -197,52 +197,52 @@ fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
                 .trim_start_matches(MARK)
                 .replace("KEY-----MIG", "KEY MIG")
                 .trim_end_matches('-'),
-            "key.pem is damaged: a BEGIN line does not end with five dashes; copy it again from where it was made",
+            "key.pem is not valid PEM: a BEGIN line does not end with five dashes; copy the file again from its source",
         ),
         (
             &good.certificate,
             no_end,
-            "key.pem is damaged: a section has no END line; copy it again from where it was made",
+            "key.pem is not valid PEM: a section has no END line; copy the file again from its source",
         ),
         (
             &good.certificate,
             &no_base64,
-            "key.pem is damaged: what is between BEGIN and END is not base64; copy it again from where it was made",
+            "key.pem is not valid PEM: the text between BEGIN and END is not base64; copy the file again from its source",
         ),
         (
             &good.certificate,
             short,
-            "the key key.pem cannot be used; expected RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519",
+            "the private key in key.pem is not supported; use RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519",
         ),
         (
             &good.certificate,
             &good.certificate,
-            "key.pem holds a certificate; expected a private key in PEM form",
+            "key.pem contains a certificate; expected a private key in PEM format",
         ),
         (
             &good.certificate,
             "",
-            "key.pem holds nothing; expected a private key in PEM form",
+            "key.pem contains nothing; expected a private key in PEM format",
         ),
         (
             &good.certificate,
             "hello",
-            "key.pem holds something else; expected a private key in PEM form",
+            "key.pem contains something else; expected a private key in PEM format",
         ),
         (
             &good.key,
             &good.key,
-            "cert.pem holds a private key; expected a certificate in PEM form",
+            "cert.pem contains a private key; expected a certificate in PEM format",
         ),
         (
             request,
             &good.key,
-            "cert.pem holds a certificate request, which a CA has yet to answer; expected a certificate in PEM form",
+            "cert.pem contains a certificate request, not the certificate that a CA issues for it; expected a certificate in PEM format",
         ),
         (
             "\u{30}\u{2}",
             &good.key,
-            "cert.pem holds binary data, perhaps in DER form; expected a certificate in PEM form",
+            "cert.pem contains binary data, perhaps DER; expected a certificate in PEM format",
         ),
     ] {
         let files = Files::new(&Pair {
@@ -258,7 +258,7 @@ fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
     });
     let error = error_of(&files);
     assert!(
-        error.starts_with("certificate number 1 in cert.pem is damaged: "),
+        error.starts_with("certificate 1 in cert.pem is invalid: "),
         "{error}"
     );
 
@@ -266,26 +266,23 @@ fn each_thing_that_can_be_wrong_has_a_sentence_of_its_own() {
     fs::remove_file(files.path("key.pem")).unwrap();
     assert_eq!(
         error_of(&files),
-        "key.pem cannot be read: No such file or directory (os error 2)"
+        "cannot read key.pem: No such file or directory (os error 2)"
     );
     fs::create_dir(files.path("key.pem")).unwrap();
-    assert_eq!(
-        error_of(&files),
-        "key.pem cannot be read: this is not a file"
-    );
+    assert_eq!(error_of(&files), "cannot read key.pem: this is not a file");
 }
 
 #[test]
-fn a_client_ca_must_be_one() {
+fn client_ca_that_is_no_ca_is_refused() {
     let ca = Ca::new("a CA");
     for (client_ca, expected) in [
         (
             "",
-            "client-ca.pem holds nothing; expected a certificate in PEM form",
+            "client-ca.pem contains nothing; expected a certificate in PEM format",
         ),
         (
             &*format!("{}{}", ca.pem, ca.client().certificate),
-            "certificate number 2 in client-ca.pem is not that of a CA (CN=a test); put the certificate there that issued it",
+            "certificate 2 in client-ca.pem is not a CA certificate (CN=a test); use the certificate of the CA that issued it",
         ),
     ] {
         let files = Files::with_client_ca(&ca.server(), client_ca);
@@ -305,7 +302,7 @@ fn a_client_ca_must_be_one() {
 }
 
 #[tokio::test]
-async fn a_single_client_is_trusted_by_its_own_certificate() {
+async fn self_signed_client_ca_admits_only_its_own_client() {
     let ca = Ca::new("a CA");
     let client = self_signed("gateway.example");
     let tls = Files::with_client_ca(&ca.server(), &client.certificate).load();
@@ -319,7 +316,7 @@ async fn a_single_client_is_trusted_by_its_own_certificate() {
 }
 
 #[tokio::test]
-async fn every_kind_of_key_that_is_allowed_is_served() {
+async fn every_supported_key_algorithm_is_served() {
     let ca = Ca::new("a CA");
     let ecdsa = KeyPair::generate().unwrap();
     let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
@@ -340,7 +337,7 @@ async fn every_kind_of_key_that_is_allowed_is_served() {
 }
 
 #[test]
-fn what_is_printed_holds_no_key() {
+fn debug_output_contains_no_key() {
     let pair = Ca::new("a CA").server();
     let tls = Files::new(&pair).load();
     let shown = format!("{tls:?}");
@@ -351,24 +348,4 @@ fn what_is_printed_holds_no_key() {
     for line in pair.key.lines().filter(|line| line.len() > 40) {
         assert!(!shown.contains(line), "{shown}");
     }
-}
-
-#[test]
-fn a_reload_says_whether_it_has_changed_anything() {
-    let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
-    let tls = files.load();
-    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
-
-    files.write_pair(&ca.issue(&["new.example"], |_| {}));
-    let clone = tls.clone();
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
-    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
-    assert_eq!(clone.certificate().dns_names(), ["new.example"]);
-
-    files.write("key.pem", ca.server().key);
-    let error = tls.reload().unwrap_err();
-    assert!(matches!(error, TlsError::KeyMismatch { .. }), "{error}");
-    assert_eq!(clone.certificate().dns_names(), ["new.example"]);
-    assert!(clone.certificate().expires_at() > SystemClock.now());
 }

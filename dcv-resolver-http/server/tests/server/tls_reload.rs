@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, Timestamp};
-use dcv_resolver_server::tls::TlsReload;
+use dcv_resolver_server::tls::{TlsError, TlsReload};
 use rcgen::date_time_ymd;
 use tokio::task::JoinSet;
 use tracing::Level;
@@ -17,7 +17,7 @@ use crate::fixture::start;
 use crate::log::Log;
 use crate::pki::{Ca, Files, NAME, TlsClient};
 
-/// Clients that send one request after the other until they are told to stop.
+/// Clients that send one request after the other until they are stopped.
 struct Load {
     tasks: JoinSet<()>,
     stop: Arc<AtomicBool>,
@@ -33,8 +33,8 @@ impl Load {
         }
     }
 
-    /// Adds one that sends `per_connection` requests, connects anew as whoever
-    /// `client` is then, and so on. It panics when one is not answered.
+    /// Adds one that sends `per_connection` requests, connects again as the
+    /// current `client`, and so on. It panics when one is not answered.
     fn add(&mut self, address: SocketAddr, client: &Arc<Mutex<TlsClient>>, per_connection: u64) {
         let (stop, answered) = (Arc::clone(&self.stop), Arc::clone(&self.answered));
         let client = Arc::clone(client);
@@ -65,7 +65,7 @@ impl Load {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_certificate_is_replaced_under_load_and_no_connection_dropped() {
+async fn certificate_is_replaced_under_load_without_a_failed_request() {
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.server());
     let tls = files.load();
@@ -89,7 +89,7 @@ async fn the_certificate_is_replaced_under_load_and_no_connection_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_client_ca_is_rotated_under_load_and_no_request_fails() {
+async fn client_ca_is_rotated_under_load_without_a_failed_request() {
     let (ca, old, new) = (Ca::new("a CA"), Ca::new("old"), Ca::new("new"));
     let files = Files::with_client_ca(&ca.server(), &old.pem);
     let tls = files.load();
@@ -102,7 +102,7 @@ async fn the_client_ca_is_rotated_under_load_and_no_request_fails() {
     for _ in 0..8 {
         load.add(address, &client, 3);
     }
-    // Stays with what it began with.
+    // Keeps its first connection.
     let faithful = TlsClient::new(&ca, Some(&old.client()));
     load.add(address, &Arc::new(Mutex::new(faithful)), u64::MAX);
     load.until_answered(200).await;
@@ -111,86 +111,94 @@ async fn the_client_ca_is_rotated_under_load_and_no_request_fails() {
     assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
     load.until_answered(200).await;
     *client.lock().unwrap() = with_new.clone();
-    // Until then somebody may be about to connect, or be connected, as an old
-    // client.
+    // Until then a task may connect, or be connected, as an old client.
     eventually("only new clients", || Arc::strong_count(&with_old.0) == 1).await;
 
     files.write("client-ca.pem", &new.pem);
     assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
     load.until_answered(200).await;
     assert_eq!(server.connections.tls_handshakes_failed_total(), 0);
-    // Not even with the session that it had under the old CA.
+    // Not even with its session of the time of the old CA.
     with_old.try_get(address).await.unwrap_err();
     assert_eq!(with_new.try_get(address).await.unwrap(), 200);
     load.end().await;
 }
 
 #[tokio::test]
-async fn a_pair_that_does_not_fit_leaves_the_old_one_in_place() {
+async fn reload_returns_whether_the_content_changed_and_ignores_an_invalid_pair() {
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.server());
     let tls = files.load();
+    let clone = tls.clone();
     let server = start(|server| server.tls(tls.clone())).await;
     let client = TlsClient::new(&ca, None);
+    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+
+    files.write_pair(&ca.issue(&[NAME, "new.example"], |_| {}));
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+    assert_eq!(clone.certificate().dns_names(), [NAME, "new.example"]);
+
     files.write("key.pem", ca.server().key);
     for _ in 0..3 {
-        let error = tls.reload().unwrap_err().to_string();
-        assert!(
-            error.contains("does not belong to the certificate"),
-            "{error}"
-        );
+        let error = tls.reload().unwrap_err();
+        assert!(matches!(error, TlsError::KeyMismatch { .. }), "{error}");
+        assert_eq!(clone.certificate().dns_names(), [NAME, "new.example"]);
         assert_eq!(client.try_get(server.address).await.unwrap(), 200);
     }
 }
 
-/// A watch over files, and what it told.
+/// A watch over files, and what it reported.
 struct Watch {
-    told: Arc<Mutex<Vec<String>>>,
+    reports: Arc<Mutex<Vec<String>>>,
 }
 
 impl Watch {
     fn begin(files: &Files, clock: &ManualClock) -> Self {
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let reports = Arc::new(Mutex::new(Vec::new()));
         let tls = files.try_load(Arc::new(clock.clone())).unwrap();
-        let tell = Arc::clone(&told);
+        let sink = Arc::clone(&reports);
         tokio::spawn(async move {
             tls.watch(|result| {
-                let told = match result {
+                let report = match result {
                     Ok(reload) => format!("{reload:?} {:?}", tls.certificate().dns_names()),
                     Err(error) => error.to_string(),
                 };
-                tell.lock().unwrap().push(told);
+                sink.lock().unwrap().push(report);
             })
             .await;
         });
-        Self { told }
+        Self { reports }
     }
 
-    /// What was told in the next `seconds`, of a clock that stands still while
-    /// files are read.
-    async fn told_within(&self, seconds: u64) -> Vec<String> {
+    /// Returns what is reported in the next `seconds` of a clock that stands
+    /// still while files are read.
+    async fn reports_within(&self, seconds: u64) -> Vec<String> {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        std::mem::take(&mut *self.told.lock().unwrap())
+        std::mem::take(&mut *self.reports.lock().unwrap())
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_takes_a_new_pair_whose_halves_come_one_after_the_other() {
+async fn watch_reloads_a_pair_written_one_after_the_other() {
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.server());
     let watch = Watch::begin(&files, &ManualClock::default());
-    assert_eq!(watch.told_within(3).await, [""; 0]);
+    assert_eq!(watch.reports_within(3).await, [""; 0]);
 
     let new = ca.issue(&["new.example"], |_| {});
     files.write("cert.pem", &new.certificate);
-    assert_eq!(watch.told_within(1).await, [""; 0]);
+    assert_eq!(watch.reports_within(1).await, [""; 0]);
     files.write("key.pem", &new.key);
-    assert_eq!(watch.told_within(10).await, [r#"Replaced ["new.example"]"#]);
+    assert_eq!(
+        watch.reports_within(10).await,
+        [r#"Replaced ["new.example"]"#]
+    );
 
     let log = log.text();
     assert!(
-        log.contains("INFO dcv_resolver_server::tls: the files for TLS have changed"),
+        log.contains("INFO dcv_resolver_server::tls: the TLS files have changed"),
         "{log}"
     );
     assert!(
@@ -202,28 +210,28 @@ async fn a_watch_takes_a_new_pair_whose_halves_come_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_tells_once_of_what_stays_wrong_and_when_it_is_over() {
+async fn watch_reports_invalid_files_once_and_their_recovery_once() {
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let ca = Ca::new("a CA");
     let pair = ca.server();
     let files = Files::new(&pair);
     let watch = Watch::begin(&files, &ManualClock::default());
-    watch.told_within(3).await;
+    watch.reports_within(3).await;
 
     files.write("key.pem", ca.server().key);
-    let told = watch.told_within(60).await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("does not belong"), "{told:?}");
+    let reports = watch.reports_within(60).await;
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].contains("does not match"), "{reports:?}");
     files.write_pair(&pair);
     assert_eq!(
-        watch.told_within(60).await,
+        watch.reports_within(60).await,
         [format!("Unchanged [{NAME:?}]")]
     );
 
     let log = log.text();
     assert_eq!(log.matches("ERROR").count(), 1, "{log}");
     assert_eq!(
-        log.matches("the files for TLS are good again").count(),
+        log.matches("the TLS files are valid again").count(),
         1,
         "{log}"
     );
@@ -231,26 +239,32 @@ async fn a_watch_tells_once_of_what_stays_wrong_and_when_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_takes_a_certificate_when_its_time_comes() {
+async fn watch_reloads_a_certificate_once_it_is_valid() {
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.server());
     let clock = ManualClock::default();
     let watch = Watch::begin(&files, &clock);
-    watch.told_within(3).await;
+    watch.reports_within(3).await;
     files.write_pair(&ca.issue(&["new.example"], |params| {
         params.not_before = date_time_ymd(2030, 1, 2);
     }));
-    let told = watch.told_within(60).await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("is valid from 2030-01-02"), "{told:?}");
+    let reports = watch.reports_within(60).await;
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(
+        reports[0].contains("is not valid before 2030-01-02"),
+        "{reports:?}"
+    );
     clock.set("2030-01-02T00:00:00Z".parse::<Timestamp>().unwrap());
     assert!(clock.now().to_string().starts_with("2030-01-02"));
-    assert_eq!(watch.told_within(2).await, [r#"Replaced ["new.example"]"#]);
+    assert_eq!(
+        watch.reports_within(2).await,
+        [r#"Replaced ["new.example"]"#]
+    );
 }
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn a_watch_follows_a_link_that_is_turned_elsewhere() {
+async fn watch_follows_a_symlink_swap() {
     use std::os::unix::fs::symlink;
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.server());
@@ -269,7 +283,10 @@ async fn a_watch_follows_a_link_that_is_turned_elsewhere() {
         symlink(format!("..data/{name}"), files.path(name)).unwrap();
     }
     let watch = Watch::begin(&files, &ManualClock::default());
-    watch.told_within(3).await;
+    watch.reports_within(3).await;
     publish("..two", "two.example");
-    assert_eq!(watch.told_within(3).await, [r#"Replaced ["two.example"]"#]);
+    assert_eq!(
+        watch.reports_within(3).await,
+        [r#"Replaced ["two.example"]"#]
+    );
 }

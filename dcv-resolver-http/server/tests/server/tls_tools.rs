@@ -1,4 +1,4 @@
-//! The server as clients see it that were built by others: OpenSSL and curl.
+//! The server as OpenSSL and curl see it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::log::Log;
 use crate::pki::{Ca, Files, MARK, NAME, Pair};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n";
-/// What Debian's OpenSSL must be told before it tries anything older than 1.2.
+/// What Debian's OpenSSL needs before it tries anything older than 1.2.
 const OLD: [&str; 2] = ["-cipher", "DEFAULT@SECLEVEL=0"];
 /// What a gateway before 2024.0-777 offers under TLS 1.2.
 const ONLY_RSA: [&str; 2] = [
@@ -25,7 +25,7 @@ const ONLY_RSA: [&str; 2] = [
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256",
 ];
 
-/// Runs a program to its end, and returns all that it printed.
+/// Runs a program to its end, and returns its whole output.
 async fn output(mut command: Command, input: &'static [u8]) -> String {
     let running = tokio::task::spawn_blocking(move || {
         let mut child = command
@@ -34,7 +34,7 @@ async fn output(mut command: Command, input: &'static [u8]) -> String {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may have given up already.
+        // It may have exited already.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -80,7 +80,7 @@ impl Client {
         Self { files, address }
     }
 
-    /// The same, with a certificate to show.
+    /// A client that also presents a certificate.
     fn with(ca: &Ca, pair: &Pair, address: SocketAddr) -> Self {
         let client = Self::new(ca, address);
         client.files.write_pair(pair);
@@ -91,7 +91,7 @@ impl Client {
         self.files.path(name)
     }
 
-    /// What `openssl s_client` prints of one request.
+    /// Returns what `openssl s_client` prints for one request.
     async fn s_client(&self, args: &[&str]) -> String {
         let mut command = Command::new("openssl");
         command
@@ -113,7 +113,7 @@ impl Client {
         self.s_client(&with).await
     }
 
-    /// What curl prints of one request.
+    /// Returns what curl prints for one request.
     async fn curl(&self, args: &[&str]) -> String {
         let port = self.address.port();
         let mut command = Command::new("curl");
@@ -134,7 +134,7 @@ fn assert_contains(text: &str, expected: &str) {
     assert!(text.contains(expected), "no {expected:?} in {text}");
 }
 
-/// Waits for the server's word: the client may have ended before it.
+/// Waits until the server logs `expected`: the client may end before that.
 async fn logged(log: &Log, expected: &str) {
     eventually(expected, || log.text().contains(expected)).await;
 }
@@ -176,7 +176,7 @@ async fn rsa_and_ecdsa_are_served_under_tls_1_2_and_1_3() {
 
 #[tokio::test]
 #[ignore = "needs openssl"]
-async fn an_old_gateway_needs_rsa_under_tls_1_2() {
+async fn old_gateway_needs_rsa_under_tls_1_2() {
     let ca = Ca::new("a CA");
     let rsa = ca.issue_for(&rsa_key(), &[NAME], |_| {});
     let tls = Files::new(&rsa).load();
@@ -201,7 +201,7 @@ async fn an_old_gateway_needs_rsa_under_tls_1_2() {
     assert_answered(&client.s_client(&["-tls1_3"]).await);
 }
 
-/// A server of OpenSSL's, which is stopped when it is dropped.
+/// A server of OpenSSL, stopped when it is dropped.
 struct SServer(Child);
 
 impl SServer {
@@ -236,7 +236,7 @@ impl Drop for SServer {
 
 #[tokio::test]
 #[ignore = "needs openssl"]
-async fn what_is_older_than_tls_1_2_is_refused() {
+async fn versions_before_tls_1_2_are_refused() {
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.issue_for(&rsa_key(), &[NAME], |_| {}));
     let tls = files.load();
@@ -244,7 +244,7 @@ async fn what_is_older_than_tls_1_2_is_refused() {
     let server = start(|server| server.tls(tls)).await;
     for (flag, version) in [("-tls1_1", "TLSv1.1"), ("-tls1", "TLSv1")] {
         let args = [&[flag], &OLD[..]].concat();
-        // The client can: it gets an answer from a server that is willing.
+        // The client can: it gets an answer from a server that allows it.
         let (_willing, address) = SServer::start(&files, &args);
         let shown = Client::new(&ca, address).s_client(&args).await;
         assert_contains(&shown, "HTTP/1.0 200 ok");
@@ -252,15 +252,15 @@ async fn what_is_older_than_tls_1_2_is_refused() {
 
         let shown = Client::new(&ca, server.address).s_client(&args).await;
         assert_not_answered(&shown);
-        // A server's own word, by which OpenSSL is known to have asked.
+        // The server refused, so OpenSSL did offer that version.
         assert_contains(&shown, "SSL alert number");
     }
-    logged(&log, "the client speaks neither TLS 1.2 nor TLS 1.3").await;
+    logged(&log, "the client supports neither TLS 1.2 nor TLS 1.3").await;
 }
 
 #[tokio::test]
 #[ignore = "needs openssl and curl"]
-async fn a_client_refuses_what_it_does_not_trust() {
+async fn client_refuses_an_untrusted_certificate() {
     let ca = Ca::new("a CA");
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let tls = Files::new(&ca.server()).load();
@@ -297,7 +297,7 @@ async fn a_client_refuses_what_it_does_not_trust() {
             "2030-01-01T00:00:00Z",
             "hostname mismatch",
         ),
-        // The common name is not looked at where there are other names.
+        // The common name does not count where there are other names.
         (
             ca.issue(&["192.0.2.7"], |_| {}),
             "2030-01-01T00:00:00Z",
@@ -317,7 +317,7 @@ async fn a_client_refuses_what_it_does_not_trust() {
 
 #[tokio::test]
 #[ignore = "needs openssl and curl"]
-async fn a_client_without_the_right_certificate_is_told_so() {
+async fn client_without_a_trusted_certificate_gets_an_alert() {
     let (ca, clients_ca) = (Ca::new("a CA"), Ca::new("a CA for clients"));
     let tls = Files::with_client_ca(&ca.server(), &clients_ca.pem).load();
     let server = start(|server| server.tls(tls)).await;
@@ -351,12 +351,12 @@ async fn a_client_without_the_right_certificate_is_told_so() {
 
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn curl_is_answered_and_keeps_its_connection() {
+async fn curl_is_answered_on_one_connection() {
     let ca = Ca::new("a CA");
     let tls = Files::new(&ca.server()).load();
     let server = start(|server| server.tls(tls)).await;
     let client = Client::new(&ca, server.address);
-    // Asks for HTTP/2 as well, and takes what it gets.
+    // It offers HTTP/2 as well.
     let again = format!("https://{NAME}:{}/", server.address.port());
     let shown = client.curl(&["--http2", &again]).await;
     assert_eq!(shown.matches("HTTP/1.1 200 OK").count(), 2, "{shown}");
@@ -367,7 +367,7 @@ async fn curl_is_answered_and_keeps_its_connection() {
 
 #[tokio::test]
 #[ignore = "needs openssl"]
-async fn keys_are_read_in_every_form_that_openssl_writes() {
+async fn keys_are_read_in_every_format_that_openssl_writes() {
     let ca = Ca::new("a CA");
     let ecdsa = KeyPair::generate().unwrap();
     for (key, forms) in [
@@ -403,7 +403,7 @@ async fn keys_are_read_in_every_form_that_openssl_writes() {
 
 #[test]
 #[ignore = "needs openssl"]
-fn a_key_that_is_too_weak_or_of_a_rare_kind_is_refused() {
+fn unsupported_key_is_refused() {
     let pair = Ca::new("a CA").server();
     for args in [
         ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
@@ -417,6 +417,6 @@ fn a_key_that_is_too_weak_or_of_a_rare_kind_is_refused() {
         let error = files
             .try_load(Arc::new(ManualClock::default()))
             .unwrap_err();
-        assert!(matches!(error, TlsError::UnusableKey { .. }), "{error}");
+        assert!(matches!(error, TlsError::UnsupportedKey { .. }), "{error}");
     }
 }

@@ -79,7 +79,7 @@ fn the_start_tells_of_the_certificate_and_of_what_gateways_will_not_like() {
     for told in [
         "for 127.0.0.1; ECDSA key; until ",
         "\"client_cas\":1",
-        "the certificate has no domain name",
+        "the certificate has no DNS name",
         "gateways before 2024.0-777",
     ] {
         assert!(log.contains(told), "{told}: {log}");

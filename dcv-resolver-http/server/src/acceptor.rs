@@ -1,4 +1,4 @@
-//! [`Acceptor`]: the next connection, whatever happens before it comes.
+//! [`Acceptor`]: waits for the next connection, whatever fails before it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,46 +8,49 @@ use tokio::net::{TcpListener, TcpStream};
 
 use dcv_resolver_http::LogThrottle;
 
-/// A connection, and whose it is.
-pub(super) type Accepted = (TcpStream, SocketAddr);
+/// A connection and the address of the client.
+pub(crate) type Accepted = (TcpStream, SocketAddr);
 
-/// How long to wait when the system has no room for another connection.
+/// How long to wait after an error that concerns every connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a warning is not repeated.
 const WARNING_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) struct Acceptor {
+pub(crate) struct Acceptor {
     listener: TcpListener,
-    warnings: LogThrottle<()>,
+    /// One kind for each error of the operating system.
+    warnings: LogThrottle<String>,
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener) -> Self {
+    pub(crate) fn new(listener: TcpListener) -> Self {
         Self {
             listener,
-            warnings: LogThrottle::new(WARNING_WINDOW, |(), suppressed| {
+            warnings: LogThrottle::new(WARNING_WINDOW, |error: &String, suppressed| {
                 tracing::warn!(
+                    %error,
                     suppressed = suppressed.count,
-                    "connections could still not be accepted; raise the limit on open files",
+                    "still could not accept connections",
                 );
             }),
         }
     }
 
-    /// Waits for the next connection. Nothing is lost when it is cancelled.
-    pub(super) async fn accept(&mut self) -> Accepted {
+    /// Waits for the next connection. It is cancel safe.
+    pub(crate) async fn accept(&mut self) -> Accepted {
         loop {
             match self.listener.accept().await {
                 Ok(accepted) => return without_delay(accepted),
-                Err(error) if is_of_one_connection(&error) => {
-                    tracing::debug!(%error, "a connection ended before it was accepted");
+                Err(error) if concerns_one_connection(&error) => {
+                    tracing::debug!(%error, "client disconnected before its connection was accepted");
                 }
-                // Too many open files, mostly. The connection stays in the
-                // backlog, so that asking again at once would ask for ever.
+                // Mostly too many open files. The connection stays in the
+                // backlog: without a pause, this would be a busy loop.
                 Err(error) => {
-                    if self.warnings.allows(()) {
+                    let error = error.to_string();
+                    if self.warnings.allows(error.clone()) {
                         tracing::warn!(
                             %error,
                             "cannot accept connections; if too many files are open, raise the limit on open files",
@@ -59,11 +62,11 @@ impl Acceptor {
         }
     }
 
-    /// The connections that the kernel has made already. The listener is
-    /// closed right after the last of them, so that next to none is lost
-    /// between the two: with the listener the kernel drops what waits there.
-    pub(super) fn into_waiting(self) -> impl Iterator<Item = Accepted> {
-        // The runtime might not have heard of them yet; the kernel has.
+    /// Returns the connections that wait in the kernel, and closes the listener
+    /// right after the last of them. The kernel resets what still waits when
+    /// the listener is closed; this way hardly any does.
+    pub(crate) fn into_waiting(self) -> impl Iterator<Item = Accepted> {
+        // The runtime may not know of them yet; the kernel does.
         let listener = self.listener.into_std().ok();
         std::iter::from_fn(move || {
             let (stream, peer) = listener.as_ref()?.accept().ok()?;
@@ -74,16 +77,17 @@ impl Acceptor {
     }
 }
 
-/// An answer is written whole: waiting to fill a segment would only delay it.
+/// Sets `TCP_NODELAY`. A response is written at once, so waiting to fill a
+/// segment would only delay it.
 fn without_delay((stream, peer): Accepted) -> Accepted {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
+        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
     (stream, peer)
 }
 
-/// Whether the error tells of one connection and not of the listener.
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Returns whether the error concerns one connection, not the listener.
+fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -97,7 +101,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_leaves_without_delay() {
+    async fn accepted_connection_has_nodelay_set() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let client = TcpStream::connect(address).await.unwrap();
@@ -107,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_in_the_kernel_is_accepted_and_nothing_waited_for() {
+    async fn waiting_connections_are_accepted_before_the_listener_closes() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         // Nothing is awaited here, so that the runtime cannot know.
@@ -122,8 +126,8 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn only_what_ended_one_connection_needs_no_pause() {
-        for (name, number, is_of_one) in [
+    fn error_of_one_connection_needs_no_pause() {
+        for (name, number, expected) in [
             ("ECONNABORTED", 103, true),
             ("ECONNRESET", 104, true),
             ("ENFILE", 23, false),
@@ -131,7 +135,7 @@ mod tests {
             ("ENOMEM", 12, false),
         ] {
             let error = io::Error::from_raw_os_error(number);
-            assert_eq!(is_of_one_connection(&error), is_of_one, "{name}");
+            assert_eq!(concerns_one_connection(&error), expected, "{name}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! [`WatchedStream`]: a stream that notes what arrives, and fails when the
-//! other side stops reading.
+//! [`ClientStream`]: a stream that notes when bytes arrive, and fails when the
+//! client stops reading.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 #[derive(Debug)]
-pub(super) struct WatchedStream<S> {
+pub(crate) struct ClientStream<S> {
     stream: S,
     received: Arc<AtomicBool>,
     write_timeout: Duration,
@@ -21,10 +21,10 @@ pub(super) struct WatchedStream<S> {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> WatchedStream<S> {
+impl<S> ClientStream<S> {
     /// Sets `received` whenever bytes arrive, and fails a write that waits
     /// longer than `write_timeout`.
-    pub(super) fn new(stream: S, received: Arc<AtomicBool>, write_timeout: Duration) -> Self {
+    pub(crate) fn new(stream: S, received: Arc<AtomicBool>, write_timeout: Duration) -> Self {
         Self {
             stream,
             received,
@@ -48,12 +48,12 @@ impl<S> WatchedStream<S> {
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the client does not read",
+            "the client does not read its response",
         )))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -68,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

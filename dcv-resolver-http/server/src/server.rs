@@ -1,0 +1,249 @@
+//! [`Server`]: serves a tower service.
+
+use std::future::Future;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
+use tower::{BoxError, Service};
+
+use crate::acceptor::Acceptor;
+use crate::connections::Connections;
+use crate::limits::Limits;
+use crate::serving::Serving;
+use crate::shutdown_summary::ShutdownSummary;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
+/// Serves a [`tower::Service`] over HTTP/1.1; see [the crate](crate).
+///
+/// Each request carries the client's address in its extensions, as
+/// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo). Connections are not
+/// upgraded to other protocols (no HTTP/2, no WebSocket).
+#[derive(Debug, Clone)]
+#[must_use = "a server does nothing until it serves"]
+pub struct Server<S> {
+    service: S,
+    limits: Limits,
+    drain: Duration,
+    shutdown_grace: Duration,
+    connections: Connections,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
+
+impl<S> Server<S> {
+    /// Creates a server of `service` with the default limits.
+    pub fn new(service: S) -> Self {
+        Self {
+            service,
+            limits: Limits::default(),
+            drain: Duration::ZERO,
+            shutdown_grace: Duration::from_secs(10),
+            connections: Connections::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Sets how long a client may take to send the head of a request: the
+    /// request line and the header fields. The default is 5 s.
+    ///
+    /// For the first request of a connection, the time starts when the
+    /// connection is accepted, or with TLS when the handshake is done. For later
+    /// requests it starts with the first byte after the previous response. A
+    /// client that is too slow gets no response.
+    ///
+    /// A TLS handshake may take as long as this too.
+    pub fn header_read_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.header_read_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a connection is kept after a response while nothing
+    /// arrives. The default is 75 s.
+    ///
+    /// Choose more than the client's own limit. Then the client closes first,
+    /// and no request meets a connection that the server is just closing.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a client may read nothing while a response waits for it.
+    /// The default is 30 s.
+    ///
+    /// The time starts when the kernel's send buffer is full, and again whenever
+    /// the client makes room in it.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write_timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum length of a request's head: the request line and the
+    /// header fields. The default is 16 KiB. A longer head is answered with 431,
+    /// and the connection is closed.
+    ///
+    /// This is nearly all the memory that a client can claim by sending: a
+    /// connection buffers up to this much, and at least 8 KiB.
+    pub fn max_header_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_header_bytes = bytes;
+        self
+    }
+
+    /// Sets the maximum number of header fields in a request. The default is
+    /// 100. A request with more is answered with 431, and the connection is
+    /// closed.
+    ///
+    /// Any number other than 100 costs an allocation per request. More than
+    /// 24,576 fields are never accepted.
+    pub fn max_headers(mut self, count: usize) -> Self {
+        self.limits.max_headers = (count != 100).then_some(count.min(24_576));
+        self
+    }
+
+    /// Sets the maximum number of open connections. The default is 4,096, the
+    /// minimum 1.
+    ///
+    /// A gateway takes 1,000 TCP and 1,000 QUIC connections by default, and asks
+    /// once for each. The default has room for two gateways whose clients all
+    /// return at the same moment, in less than 100 MB.
+    ///
+    /// At the limit the server accepts nothing until a connection is closed;
+    /// new connections wait in the kernel's backlog. Refusing them instead would
+    /// turn a burst into errors that users see. A client that sends nothing
+    /// holds its place for [`header_read_timeout`](Self::header_read_timeout) at
+    /// most.
+    ///
+    /// Each connection needs a file descriptor. If the process runs out of file
+    /// descriptors first, the server waits in the same way and logs a warning.
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.limits.max_connections = count.max(1);
+        self
+    }
+
+    /// Sets how long requests in flight may take once the server accepts no more
+    /// connections. The default is 10 s.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.shutdown_grace = grace;
+        self
+    }
+
+    /// Sets how long the server drains when the shutdown begins. The default is
+    /// zero: it does not drain.
+    ///
+    /// A server that drains goes on as before, except that each response says
+    /// `connection: close`. Without that, a client with a keep-alive connection
+    /// notices the shutdown only when the connection is closed, perhaps while
+    /// its next request is on the way. A load balancer needs the same time to
+    /// stop sending clients here: let readiness fail when the drain begins, and
+    /// drain for longer than the load balancer takes to notice. By the end no
+    /// new client should connect: the kernel resets a connection that is made at
+    /// the very moment at which the listener is closed.
+    ///
+    /// The [grace](Self::shutdown_grace) follows the drain. A client that
+    /// connects during the drain still gets one response; a client that sends
+    /// nothing is closed after
+    /// [`header_read_timeout`](Self::header_read_timeout).
+    pub fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Serves TLS on every connection. A connection uses the certificate that
+    /// `tls` holds when the connection is accepted.
+    ///
+    /// Each connection does its handshake in its own task, so a slow one delays
+    /// no other. A handshake may take as long as a request's head, which has
+    /// time of its own afterwards; see
+    /// [`header_read_timeout`](Self::header_read_timeout).
+    ///
+    /// A failed handshake is logged with its cause: at WARN the first of each
+    /// cause within a minute, and how many more followed; at DEBUG each one.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Returns the counters of the server's connections, for metrics. Clones of
+    /// a server count together.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
+    }
+}
+
+impl<S, B> Server<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    /// Serves the connections of `listener` until `shutdown` completes.
+    ///
+    /// Then the server [drains](Self::drain). After that it accepts no more
+    /// connections, and closes `listener` and the connections that wait for
+    /// their next request. Requests in flight are answered, with `connection:
+    /// close`. The future completes when the last response is sent, or at the
+    /// end of the [grace](Self::shutdown_grace): connections that are still busy
+    /// are cut and counted.
+    ///
+    /// Any `listener` works. [`listen`](crate::listen) opens one with a larger
+    /// backlog than `TcpListener::bind`, and [`from_std`](crate::from_std)
+    /// converts one of the standard library, such as an inherited socket.
+    ///
+    /// Neither an error of `accept` nor a panic in the service ends the server.
+    /// Dropping the future closes everything at once.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> ShutdownSummary {
+        self.serve_with_shutdown(listener, shutdown, std::future::pending())
+            .await
+    }
+
+    /// [Serves](Self::serve) until `shutdown` completes, and ends the drain
+    /// early when `end_drain` completes.
+    ///
+    /// `end_drain` is not polled before the drain begins, so it may wait for the
+    /// same signal a second time:
+    ///
+    /// ```no_run
+    /// # use dcv_resolver_server::Server;
+    /// # async fn run(server: Server<axum::Router>, listener: tokio::net::TcpListener) {
+    /// let signal = async || {
+    ///     let _ = tokio::signal::ctrl_c().await;
+    /// };
+    /// server.serve_with_shutdown(listener, signal(), signal()).await;
+    /// # }
+    /// ```
+    pub async fn serve_with_shutdown(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+        end_drain: impl Future<Output = ()>,
+    ) -> ShutdownSummary {
+        let mut acceptor = Acceptor::new(listener);
+        let mut serving = Serving::new(self.service, self.limits, self.connections);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls {
+            serving.use_tls(tls);
+        }
+        serving.accept_until(&mut acceptor, shutdown).await;
+        if self.drain.is_zero() {
+            drop(acceptor);
+        } else {
+            serving.drain();
+            let drained = async {
+                let _ended_early = tokio::time::timeout(self.drain, end_drain).await;
+            };
+            serving.accept_until(&mut acceptor, drained).await;
+            serving.accept_waiting(acceptor);
+        }
+        serving.stop(self.shutdown_grace).await
+    }
+}
