@@ -65,3 +65,8 @@ pub use connections::Connections;
 pub use listen::{from_std, listen};
 pub use server::Server;
 pub use shutdown_summary::ShutdownSummary;
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

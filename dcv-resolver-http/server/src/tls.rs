@@ -47,7 +47,6 @@ mod error;
 mod files;
 mod pem;
 mod settings;
-mod watched_files;
 
 use std::fmt;
 use std::path::Path;
@@ -55,10 +54,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use dcv_resolver_core::Clock;
+use dcv_resolver_file_watch::{Content, WatchedFiles, digest};
 use rustls::ServerConfig;
 
 use self::settings::Settings;
-use self::watched_files::{Content, WatchedFiles, digest};
 
 pub use self::certificate::{Certificate, KeyAlgorithm};
 pub use self::error::TlsError;

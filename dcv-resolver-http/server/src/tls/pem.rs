@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use dcv_resolver_file_watch::Content;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::error::TlsError;
-use super::watched_files::Content;
 
 /// The content of a file, and its path for errors.
 pub(super) struct PemFile<'a> {

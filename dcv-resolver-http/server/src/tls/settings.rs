@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::Clock;
+use dcv_resolver_file_watch::{Content, digest};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
@@ -18,7 +19,6 @@ use super::certificate::Certificate;
 use super::error::TlsError;
 use super::files::TlsFiles;
 use super::pem::PemFile;
-use super::watched_files::{Content, digest};
 
 /// The files, checked and converted.
 pub(super) struct Settings {

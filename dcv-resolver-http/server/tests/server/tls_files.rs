@@ -269,7 +269,7 @@ fn each_invalid_file_has_its_own_message() {
         "cannot read key.pem: No such file or directory (os error 2)"
     );
     fs::create_dir(files.path("key.pem")).unwrap();
-    assert_eq!(error_of(&files), "cannot read key.pem: this is not a file");
+    assert_eq!(error_of(&files), "cannot read key.pem: not a regular file");
 }
 
 #[test]
