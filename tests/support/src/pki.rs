@@ -5,7 +5,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// Stands above each key, where PEM has room for text, so that the search for
 /// printed secrets finds a key that a test prints.
-const MARK: &str = "tr0ub4dor, a key for tests";
+pub const MARK: &str = "tr0ub4dor, a key for tests";
 
 /// A certificate authority.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use dcv_resolver_server::{Server, from_std};
+use dcv_resolver_test_support::client::{Client, DEADLINE};
 
-use crate::client::{Client, DEADLINE};
 use crate::fixture::start;
 
 /// Waits until `is_so`.

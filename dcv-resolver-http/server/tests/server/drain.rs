@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::client::Client;
 use tokio::net::TcpStream;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
-use crate::client::Client;
 use crate::connections::eventually;
 use crate::fixture::start;
 use crate::shutdown::refused;

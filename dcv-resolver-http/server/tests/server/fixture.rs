@@ -7,11 +7,10 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use dcv_resolver_server::{Connections, Server, ShutdownSummary, listen};
+use dcv_resolver_test_support::client::{Client, DEADLINE};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-
-use crate::client::{Client, DEADLINE};
 
 /// More than the kernel keeps for a client that does not read.
 pub(crate) const BIG_BYTES: usize = 32 * 1024 * 1024;

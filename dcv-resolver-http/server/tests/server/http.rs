@@ -1,10 +1,10 @@
 //! HTTP/1: requests that are valid, and those that are not.
 
+use dcv_resolver_test_support::log::Log;
 use tracing::Level;
 
 use crate::connections::eventually;
 use crate::fixture::start;
-use crate::log::Log;
 
 #[tokio::test]
 async fn connection_serves_many_requests() {
@@ -114,7 +114,7 @@ async fn handler_gets_the_client_address() {
 
 #[tokio::test]
 async fn panic_closes_only_its_own_connection_and_is_logged() {
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let server = start(|server| server).await;
     let mut bystander = server.client().await;
     assert_eq!(bystander.get("/").await.status, 200);
@@ -135,7 +135,7 @@ async fn panic_closes_only_its_own_connection_and_is_logged() {
 
 #[tokio::test]
 async fn connection_that_fails_is_logged_at_debug() {
-    let (log, _guard) = Log::of_this_thread(Level::DEBUG);
+    let (log, _guard) = Log::text_of_this_thread(Level::DEBUG);
     let server = start(|server| server).await;
     let mut client = server.client().await;
     let address = client.address();

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use dcv_resolver_test_support::log::Log;
 use tracing::Level;
 
 use crate::fixture::start;
-use crate::log::Log;
 
 /// Returns a request's head of exactly `bytes` bytes.
 fn head_of(bytes: usize) -> String {
@@ -99,7 +99,7 @@ async fn connection_over_the_limit_waits_until_another_is_closed() {
     third
         .send("GET / HTTP/1.1\r\nhost: server.example\r\n\r\n")
         .await;
-    assert!(!third.receives_within(Duration::from_millis(500)).await);
+    assert!(!third.is_readable_within(Duration::from_millis(500)).await);
     assert_eq!(second.get("/").await.status, 200);
 
     drop(first);
@@ -132,7 +132,7 @@ async fn maximum_limits_are_no_limits() {
 
 #[tokio::test]
 async fn limit_of_connections_reached_again_and_again_is_one_warning_and_a_summary() {
-    let (log, _guard) = Log::of_this_thread(Level::WARN);
+    let (log, _guard) = Log::text_of_this_thread(Level::WARN);
     let server = start(|server| server.max_connections(1)).await;
     for _ in 0..4 {
         assert_eq!(server.client().await.get("/").await.status, 200);

@@ -7,13 +7,11 @@
     reason = "a test stops at the first failure"
 )]
 
-mod client;
 mod connections;
 mod drain;
 mod fixture;
 mod http;
 mod limits;
-mod log;
 #[cfg(target_os = "linux")]
 mod open_files;
 #[cfg(feature = "tls")]

@@ -6,11 +6,11 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use dcv_resolver_test_support::client::DEADLINE;
+use dcv_resolver_test_support::log::Log;
 use tracing::Level;
 
-use crate::client::DEADLINE;
 use crate::fixture::start;
-use crate::log::Log;
 
 /// "Too many open files", on every Linux.
 const EMFILE: i32 = 24;
@@ -40,7 +40,7 @@ fn process_out_of_file_descriptors_waits_and_recovers() {
 }
 
 async fn out_of_files() {
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let server = start(|server| server).await;
     let mut stat = File::open("/proc/self/stat").unwrap();
 

@@ -1,4 +1,4 @@
-//! Certificates for tests: CAs, the certificates they issue, and their files.
+//! The TLS files of a server, and a TLS client.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use dcv_resolver_core::{Clock, SystemClock};
 use dcv_resolver_server::tls::{Tls, TlsError, TlsFiles};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
+use dcv_resolver_test_support::client::{Client, DEADLINE};
+use dcv_resolver_test_support::pki::rcgen::ExtendedKeyUsagePurpose;
+use dcv_resolver_test_support::pki::{Ca, Pair};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -20,92 +20,18 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::client::{Client, DEADLINE};
-
 /// The name that the server's certificate is for.
 pub(crate) const NAME: &str = "resolver.example";
-/// Stands above each key, where PEM allows text, so that a test notices when the
-/// file is printed.
-pub(crate) const MARK: &str = "tr0ub4dor, a key for tests";
-
-pub(crate) struct Ca {
-    issuer: Issuer<'static, KeyPair>,
-    pub(crate) pem: String,
+/// Issues a certificate for the server.
+pub(crate) fn server_pair(ca: &Ca) -> Pair {
+    ca.issue(&[NAME], |_| {})
 }
 
-/// An issued certificate and its key, both in PEM format.
-#[derive(Clone)]
-pub(crate) struct Pair {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
-}
-
-impl Ca {
-    pub(crate) fn new(name: &str) -> Self {
-        let mut params = params(name, &[]);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        Self {
-            issuer: Issuer::new(params, key),
-            pem: certificate.pem(),
-        }
-    }
-
-    /// Issues a certificate for the server.
-    pub(crate) fn server(&self) -> Pair {
-        self.issue(&[NAME], |_| {})
-    }
-
-    /// Issues a certificate for a client.
-    pub(crate) fn client(&self) -> Pair {
-        self.issue(&["gateway.example"], |params| {
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        })
-    }
-
-    /// Issues a certificate for `names`, with an ECDSA key and the changes of
-    /// `change`.
-    pub(crate) fn issue(
-        &self,
-        names: &[&str],
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Pair {
-        self.issue_for(&KeyPair::generate().unwrap(), names, change)
-    }
-
-    pub(crate) fn issue_for(
-        &self,
-        key: &KeyPair,
-        names: &[&str],
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> Pair {
-        let mut params = params("a test", names);
-        change(&mut params);
-        let certificate = params.signed_by(key, &self.issuer).unwrap();
-        Pair {
-            certificate: certificate.pem(),
-            key: format!("{MARK}\n{}", key.serialize_pem()),
-        }
-    }
-}
-
-/// Returns a self-signed certificate.
-pub(crate) fn self_signed(name: &str) -> Pair {
-    let key = KeyPair::generate().unwrap();
-    Pair {
-        certificate: params(name, &[name]).self_signed(&key).unwrap().pem(),
-        key: format!("{MARK}\n{}", key.serialize_pem()),
-    }
-}
-
-fn params(common_name: &str, names: &[&str]) -> CertificateParams {
-    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
-    params
+/// Issues a certificate for a client.
+pub(crate) fn client_pair(ca: &Ca) -> Pair {
+    ca.issue(&["gateway.example"], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    })
 }
 
 /// The files of a server.

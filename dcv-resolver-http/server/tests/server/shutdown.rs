@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::client::DEADLINE;
 use tokio::net::TcpStream;
 
-use crate::client::DEADLINE;
 use crate::connections::eventually;
 use crate::fixture::start;
 
@@ -26,7 +26,7 @@ async fn request_in_flight_at_shutdown_is_answered_and_no_connection_accepted() 
 
     let ended = server.stop();
     refused(address).await;
-    assert!(!client.receives_within(Duration::from_millis(100)).await);
+    assert!(!client.is_readable_within(Duration::from_millis(100)).await);
 
     gate.exit.add_permits(1);
     let answer = client.answer().await;

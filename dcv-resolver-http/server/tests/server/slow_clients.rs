@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::log::Log;
 use futures_util::future::join_all;
 use tracing::Level;
 
 use crate::fixture::{BIG_BYTES, start};
-use crate::log::Log;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: server.example\r\nx-long: 1234567890\r\n\r\n";
 const A_SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn slow_clients_are_closed_in_time_and_delay_no_one() {
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let server = start(|server| server).await;
 
     let slow = join_all((0..400).map(|number| {
@@ -75,7 +75,10 @@ async fn idle_connection_outlasts_header_read_timeout() {
     let server = start(|server| server.header_read_timeout(Duration::from_millis(500))).await;
     let mut client = server.client().await;
     assert_eq!(client.get("/").await.status, 200);
-    assert!(!client.receives_within(A_SECOND).await, "closed while idle");
+    assert!(
+        !client.is_readable_within(A_SECOND).await,
+        "closed while idle"
+    );
 
     // The bytes of a body are not those of a next request.
     client
@@ -84,7 +87,10 @@ async fn idle_connection_outlasts_header_read_timeout() {
     client.head().await;
     client.send("body").await;
     assert_eq!(client.answer().await.body, "body");
-    assert!(!client.receives_within(A_SECOND).await, "closed while idle");
+    assert!(
+        !client.is_readable_within(A_SECOND).await,
+        "closed while idle"
+    );
     assert_eq!(client.get("/").await.status, 200);
 }
 
@@ -98,7 +104,10 @@ async fn idle_connection_is_closed_after_idle_timeout() {
     .await;
     let mut client = server.client().await;
     assert_eq!(client.get("/").await.status, 200);
-    assert!(!client.receives_within(A_SECOND / 2).await, "closed early");
+    assert!(
+        !client.is_readable_within(A_SECOND / 2).await,
+        "closed early"
+    );
     client.closed().await;
 }
 

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use dcv_resolver_core::Timestamp;
 use dcv_resolver_core::testing::ManualClock;
+use dcv_resolver_test_support::client::Client;
+use dcv_resolver_test_support::log::Log;
+use dcv_resolver_test_support::pki::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
+use dcv_resolver_test_support::pki::{Ca, self_signed};
 use futures_util::future::join_all;
-use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -19,11 +22,9 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
 use tracing::Level;
 
-use crate::client::Client;
 use crate::connections::eventually;
 use crate::fixture::start;
-use crate::log::Log;
-use crate::pki::{Ca, Files, NAME, TlsClient, self_signed};
+use crate::pki::{Files, NAME, TlsClient, client_pair, server_pair};
 #[cfg(target_os = "linux")]
 use crate::shutdown::{has_undelivered_bytes, has_unread_bytes, refused};
 
@@ -34,7 +35,7 @@ const HALF_A_HELLO: &[u8] = &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
 #[tokio::test]
 async fn tls_1_2_and_1_3_are_offered_with_http_1_1() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls)).await;
     for (version, expected) in [
         (&TLS12, ProtocolVersion::TLSv1_2),
@@ -57,7 +58,7 @@ async fn tls_1_2_and_1_3_are_offered_with_http_1_1() {
 /// Returns what the server logs about one handshake that fails.
 async fn reason(files: &Files, client: &TlsClient) -> String {
     let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let server = start(|server| server.tls(tls)).await;
     let error = client.try_get(server.address).await;
     let connections = server.connections.clone();
@@ -77,7 +78,7 @@ async fn reason(files: &Files, client: &TlsClient) -> String {
 async fn client_without_a_valid_certificate_is_refused() {
     let ca = Ca::new("a CA");
     let clients_ca = Ca::new("a CA for clients");
-    let files = Files::with_client_ca(&ca.server(), &clients_ca.pem);
+    let files = Files::with_client_ca(&server_pair(&ca), &clients_ca.pem);
     // The clock shows 2030-01-01.
     let dates = |from: i32, to: i32| {
         clients_ca.issue(&["gateway.example"], |params| {
@@ -89,12 +90,15 @@ async fn client_without_a_valid_certificate_is_refused() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     });
     let self_signed = self_signed("gateway.example");
-    let strangers = Ca::new("a CA for clients").client();
+    let strangers = client_pair(&Ca::new("a CA for clients"));
     for version in [&TLS12, &TLS13] {
         for (pair, expected) in [
             (None, "the client sent no certificate"),
             (Some(&strangers), "was issued by none of the client CAs"),
-            (Some(&ca.client()), "was issued by none of the client CAs"),
+            (
+                Some(&client_pair(&ca)),
+                "was issued by none of the client CAs",
+            ),
             (Some(&self_signed), "was issued by none of the client CAs"),
             (Some(&dates(2026, 2029)), "certificate has expired"),
             (Some(&dates(2031, 2032)), "certificate is not valid yet"),
@@ -107,7 +111,7 @@ async fn client_without_a_valid_certificate_is_refused() {
 
         let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
         let server = start(|server| server.tls(tls)).await;
-        for pair in [clients_ca.client(), dates(2029, 2031)] {
+        for pair in [client_pair(&clients_ca), dates(2029, 2031)] {
             let client = TlsClient::with_versions(&[version], &ca, Some(&pair));
             assert_eq!(client.try_get(server.address).await.unwrap(), 200);
         }
@@ -117,7 +121,7 @@ async fn client_without_a_valid_certificate_is_refused() {
 #[tokio::test]
 async fn client_certificate_that_expires_is_refused_on_the_next_connection() {
     let ca = Ca::new("a CA");
-    let files = Files::with_client_ca(&ca.server(), &ca.pem);
+    let files = Files::with_client_ca(&server_pair(&ca), &ca.pem);
     let clock = ManualClock::default();
     let tls = files.try_load(Arc::new(clock.clone())).unwrap();
     let server = start(|server| server.tls(tls)).await;
@@ -139,7 +143,7 @@ async fn client_certificate_that_expires_is_refused_on_the_next_connection() {
 #[tokio::test]
 async fn session_without_client_certificate_is_resumed() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls)).await;
     for version in [&TLS12, &TLS13] {
         let client = TlsClient::with_versions(&[version], &ca, None);
@@ -155,7 +159,7 @@ async fn session_without_client_certificate_is_resumed() {
 #[tokio::test]
 async fn failed_handshake_is_logged_with_its_cause() {
     let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
+    let files = Files::new(&server_pair(&ca));
 
     let stranger = TlsClient::new(&Ca::new("another CA"), None);
     let log = reason(&files, &stranger).await;
@@ -174,8 +178,8 @@ async fn failed_handshake_is_logged_with_its_cause() {
 /// Returns what the server logs about a client that sends `bytes` and then
 /// closes its side.
 async fn reason_after(bytes: &[u8]) -> String {
-    let tls = Files::new(&Ca::new("a CA").server()).load();
-    let (log, _guard) = Log::of_this_thread(Level::DEBUG);
+    let tls = Files::new(&server_pair(&Ca::new("a CA"))).load();
+    let (log, _guard) = Log::text_of_this_thread(Level::DEBUG);
     let server = start(|server| server.tls(tls)).await;
     let mut client = TcpStream::connect(server.address).await.unwrap();
     client.write_all(bytes).await.unwrap();
@@ -208,8 +212,8 @@ async fn incomplete_handshake_is_logged_and_a_health_check_is_not() {
 #[tokio::test]
 async fn repeated_handshake_failures_are_one_warning_and_a_summary() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
-    let (log, _guard) = Log::of_this_thread(Level::DEBUG);
+    let tls = Files::new(&server_pair(&ca)).load();
+    let (log, _guard) = Log::text_of_this_thread(Level::DEBUG);
     let server = start(|server| server.tls(tls)).await;
     let stranger = TlsClient::new(&Ca::new("another CA"), None);
     let connections = server.connections.clone();
@@ -252,7 +256,7 @@ async fn repeated_handshake_failures_are_one_warning_and_a_summary() {
 #[tokio::test]
 async fn slow_handshakes_are_closed_in_time_and_delay_no_one() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls).header_read_timeout(2 * A_SECOND)).await;
     let slow = join_all((0..300).map(|number| {
         let server = &server;
@@ -294,7 +298,7 @@ async fn slow_handshakes_are_closed_in_time_and_delay_no_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn flood_of_handshakes_does_not_keep_others_from_being_accepted() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls)).await;
     let address = server.address;
     let flood: Vec<_> = (0..8)
@@ -330,7 +334,7 @@ async fn flood_of_handshakes_does_not_keep_others_from_being_accepted() {
 #[tokio::test]
 async fn connection_limits_hold_over_tls() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| {
         server
             .tls(tls)
@@ -378,7 +382,7 @@ async fn connection_limits_hold_over_tls() {
 #[tokio::test]
 async fn request_in_flight_over_tls_at_shutdown_is_answered() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| {
         let never = Duration::from_secs(600);
         server.tls(tls).header_read_timeout(never)
@@ -409,7 +413,7 @@ async fn request_in_flight_over_tls_at_shutdown_is_answered() {
 #[tokio::test]
 async fn handshake_begun_at_shutdown_leads_to_one_response() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let never = Duration::from_secs(600);
     let server = start(|server| server.tls(tls).header_read_timeout(never)).await;
     let address = server.address;

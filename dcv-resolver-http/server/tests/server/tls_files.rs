@@ -7,13 +7,14 @@ use dcv_resolver_core::Timestamp;
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_server::Server;
 use dcv_resolver_server::tls::KeyAlgorithm;
-use rcgen::{
+use dcv_resolver_test_support::pki::rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
     date_time_ymd,
 };
+use dcv_resolver_test_support::pki::{Ca, MARK, Pair, self_signed};
 
 use crate::fixture::start;
-use crate::pki::{Ca, Files, MARK, NAME, Pair, TlsClient, self_signed};
+use crate::pki::{Files, NAME, TlsClient, client_pair, server_pair};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -63,7 +64,7 @@ fn certificate_that_a_gateway_may_refuse_causes_warnings() {
     };
     let ecdsa =
         "the certificate's key is ECDSA: gateways before 2024.0-777 accept only RSA under TLS 1.2";
-    assert_eq!(warnings(&ca.server(), now), [ecdsa]);
+    assert_eq!(warnings(&server_pair(&ca), now), [ecdsa]);
 
     let no_name = warnings(&ca.issue(&["192.0.2.7"], |_| {}), now);
     assert_eq!(no_name.len(), 2);
@@ -74,7 +75,7 @@ fn certificate_that_a_gateway_may_refuse_causes_warnings() {
     let ed25519 = warnings(&ca.issue_for(&ed25519, &[NAME], |_| {}), now);
     assert!(ed25519[0].contains("key is Ed25519"), "{ed25519:?}");
 
-    let for_clients = warnings(&ca.client(), now);
+    let for_clients = warnings(&client_pair(&ca), now);
     assert!(
         for_clients[1].contains("does not include server authentication"),
         "{for_clients:?}"
@@ -129,8 +130,8 @@ fn error_of(files: &Files) -> String {
 #[test]
 fn each_invalid_file_has_its_own_message() {
     let ca = Ca::new("a CA");
-    let good = ca.server();
-    let other = ca.server();
+    let good = server_pair(&ca);
+    let other = server_pair(&ca);
     let expired = ca.issue(&[NAME], |params| {
         params.not_after = date_time_ymd(2029, 12, 31)
     });
@@ -281,15 +282,15 @@ fn client_ca_that_is_no_ca_is_refused() {
             "client-ca.pem contains nothing; expected a certificate in PEM format",
         ),
         (
-            &*format!("{}{}", ca.pem, ca.client().certificate),
+            &*format!("{}{}", ca.pem, client_pair(&ca).certificate),
             "certificate 2 in client-ca.pem is not a CA certificate (CN=a test); use the certificate of the CA that issued it",
         ),
     ] {
-        let files = Files::with_client_ca(&ca.server(), client_ca);
+        let files = Files::with_client_ca(&server_pair(&ca), client_ca);
         assert_eq!(error_of(&files), expected);
     }
     let bundle = format!("{}{}", ca.pem, Ca::new("another CA").pem);
-    let tls = Files::with_client_ca(&ca.server(), &bundle).load();
+    let tls = Files::with_client_ca(&server_pair(&ca), &bundle).load();
     let names: Vec<_> = tls
         .client_cas()
         .iter()
@@ -305,7 +306,7 @@ fn client_ca_that_is_no_ca_is_refused() {
 async fn self_signed_client_ca_admits_only_its_own_client() {
     let ca = Ca::new("a CA");
     let client = self_signed("gateway.example");
-    let tls = Files::with_client_ca(&ca.server(), &client.certificate).load();
+    let tls = Files::with_client_ca(&server_pair(&ca), &client.certificate).load();
     let server = start(|server| server.tls(tls)).await;
     let address = server.address;
     let status = TlsClient::new(&ca, Some(&client)).try_get(address).await;
@@ -338,7 +339,7 @@ async fn every_supported_key_algorithm_is_served() {
 
 #[test]
 fn debug_output_contains_no_key() {
-    let pair = Ca::new("a CA").server();
+    let pair = server_pair(&Ca::new("a CA"));
     let tls = Files::new(&pair).load();
     let shown = format!("{tls:?}");
     assert!(shown.contains(NAME), "{shown}");

@@ -8,14 +8,15 @@ use std::time::Duration;
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, Timestamp};
 use dcv_resolver_server::tls::{TlsError, TlsReload};
-use rcgen::date_time_ymd;
+use dcv_resolver_test_support::log::Log;
+use dcv_resolver_test_support::pki::Ca;
+use dcv_resolver_test_support::pki::rcgen::date_time_ymd;
 use tokio::task::JoinSet;
 use tracing::Level;
 
 use crate::connections::eventually;
 use crate::fixture::start;
-use crate::log::Log;
-use crate::pki::{Ca, Files, NAME, TlsClient};
+use crate::pki::{Files, NAME, TlsClient, client_pair, server_pair};
 
 /// Clients that send one request after the other until they are stopped.
 struct Load {
@@ -67,7 +68,7 @@ impl Load {
 #[tokio::test(flavor = "multi_thread")]
 async fn certificate_is_replaced_under_load_without_a_failed_request() {
     let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
+    let files = Files::new(&server_pair(&ca));
     let tls = files.load();
     let server = start(|server| server.tls(tls.clone())).await;
     let client = Arc::new(Mutex::new(TlsClient::new(&ca, None)));
@@ -79,7 +80,7 @@ async fn certificate_is_replaced_under_load_without_a_failed_request() {
     }
     for _ in 0..20 {
         load.until_answered(100).await;
-        let pair = ca.server();
+        let pair = server_pair(&ca);
         files.write_pair(&pair);
         assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
     }
@@ -91,19 +92,19 @@ async fn certificate_is_replaced_under_load_without_a_failed_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn client_ca_is_rotated_under_load_without_a_failed_request() {
     let (ca, old, new) = (Ca::new("a CA"), Ca::new("old"), Ca::new("new"));
-    let files = Files::with_client_ca(&ca.server(), &old.pem);
+    let files = Files::with_client_ca(&server_pair(&ca), &old.pem);
     let tls = files.load();
     let server = start(|server| server.tls(tls.clone())).await;
     let address = server.address;
-    let with_old = TlsClient::new(&ca, Some(&old.client()));
-    let with_new = TlsClient::new(&ca, Some(&new.client()));
+    let with_old = TlsClient::new(&ca, Some(&client_pair(&old)));
+    let with_new = TlsClient::new(&ca, Some(&client_pair(&new)));
     let client = Arc::new(Mutex::new(with_old.clone()));
     let mut load = Load::new();
     for _ in 0..8 {
         load.add(address, &client, 3);
     }
     // Keeps its first connection.
-    let faithful = TlsClient::new(&ca, Some(&old.client()));
+    let faithful = TlsClient::new(&ca, Some(&client_pair(&old)));
     load.add(address, &Arc::new(Mutex::new(faithful)), u64::MAX);
     load.until_answered(200).await;
 
@@ -127,7 +128,7 @@ async fn client_ca_is_rotated_under_load_without_a_failed_request() {
 #[tokio::test]
 async fn reload_returns_whether_the_content_changed_and_ignores_an_invalid_pair() {
     let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
+    let files = Files::new(&server_pair(&ca));
     let tls = files.load();
     let clone = tls.clone();
     let server = start(|server| server.tls(tls.clone())).await;
@@ -139,7 +140,7 @@ async fn reload_returns_whether_the_content_changed_and_ignores_an_invalid_pair(
     assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
     assert_eq!(clone.certificate().dns_names(), [NAME, "new.example"]);
 
-    files.write("key.pem", ca.server().key);
+    files.write("key.pem", server_pair(&ca).key);
     for _ in 0..3 {
         let error = tls.reload().unwrap_err();
         assert!(matches!(error, TlsError::KeyMismatch { .. }), "{error}");
@@ -181,9 +182,9 @@ impl Watch {
 
 #[tokio::test(start_paused = true)]
 async fn watch_reloads_a_pair_written_one_after_the_other() {
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
+    let files = Files::new(&server_pair(&ca));
     let watch = Watch::begin(&files, &ManualClock::default());
     assert_eq!(watch.reports_within(3).await, [""; 0]);
 
@@ -211,14 +212,14 @@ async fn watch_reloads_a_pair_written_one_after_the_other() {
 
 #[tokio::test(start_paused = true)]
 async fn watch_reports_invalid_files_once_and_their_recovery_once() {
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let ca = Ca::new("a CA");
-    let pair = ca.server();
+    let pair = server_pair(&ca);
     let files = Files::new(&pair);
     let watch = Watch::begin(&files, &ManualClock::default());
     watch.reports_within(3).await;
 
-    files.write("key.pem", ca.server().key);
+    files.write("key.pem", server_pair(&ca).key);
     let reports = watch.reports_within(60).await;
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert!(reports[0].contains("does not match"), "{reports:?}");
@@ -241,7 +242,7 @@ async fn watch_reports_invalid_files_once_and_their_recovery_once() {
 #[tokio::test(start_paused = true)]
 async fn watch_reloads_a_certificate_once_it_is_valid() {
     let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
+    let files = Files::new(&server_pair(&ca));
     let clock = ManualClock::default();
     let watch = Watch::begin(&files, &clock);
     watch.reports_within(3).await;
@@ -267,7 +268,7 @@ async fn watch_reloads_a_certificate_once_it_is_valid() {
 async fn watch_follows_a_symlink_swap() {
     use std::os::unix::fs::symlink;
     let ca = Ca::new("a CA");
-    let files = Files::new(&ca.server());
+    let files = Files::new(&server_pair(&ca));
     // As Kubernetes lays out a secret: ..data is a link to a folder.
     let publish = |folder: &str, name: &str| {
         let pair = ca.issue(&[name], |_| {});

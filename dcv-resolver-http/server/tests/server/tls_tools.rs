@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_server::tls::{KeyAlgorithm, TlsError};
-use rcgen::{KeyPair, date_time_ymd};
+use dcv_resolver_test_support::log::Log;
+use dcv_resolver_test_support::pki::rcgen::{KeyPair, date_time_ymd};
+use dcv_resolver_test_support::pki::{Ca, MARK, Pair};
 use tracing::Level;
 
 use crate::connections::eventually;
 use crate::fixture::start;
-use crate::log::Log;
-use crate::pki::{Ca, Files, MARK, NAME, Pair};
+use crate::pki::{Files, NAME, client_pair, server_pair};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n";
 /// What Debian's OpenSSL needs before it tries anything older than 1.2.
@@ -75,7 +76,7 @@ struct Client {
 
 impl Client {
     fn new(ca: &Ca, address: SocketAddr) -> Self {
-        let files = Files::new(&ca.client());
+        let files = Files::new(&client_pair(ca));
         files.write("ca.pem", &ca.pem);
         Self { files, address }
     }
@@ -155,7 +156,10 @@ fn assert_not_answered(text: &str) {
 async fn rsa_and_ecdsa_are_served_under_tls_1_2_and_1_3() {
     let ca = Ca::new("a CA");
     let rsa = ca.issue_for(&rsa_key(), &[NAME], |_| {});
-    for (pair, kind) in [(rsa, KeyAlgorithm::Rsa), (ca.server(), KeyAlgorithm::Ecdsa)] {
+    for (pair, kind) in [
+        (rsa, KeyAlgorithm::Rsa),
+        (server_pair(&ca), KeyAlgorithm::Ecdsa),
+    ] {
         let tls = Files::new(&pair).load();
         assert_eq!(tls.certificate().key_algorithm(), kind);
         let is_rsa = kind == KeyAlgorithm::Rsa;
@@ -188,8 +192,8 @@ async fn old_gateway_needs_rsa_under_tls_1_2() {
             .await,
     );
 
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
-    let tls = Files::new(&ca.server()).load();
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls)).await;
     let client = Client::new(&ca, server.address);
     let shown = client
@@ -240,7 +244,7 @@ async fn versions_before_tls_1_2_are_refused() {
     let ca = Ca::new("a CA");
     let files = Files::new(&ca.issue_for(&rsa_key(), &[NAME], |_| {}));
     let tls = files.load();
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let server = start(|server| server.tls(tls)).await;
     for (flag, version) in [("-tls1_1", "TLSv1.1"), ("-tls1", "TLSv1")] {
         let args = [&[flag], &OLD[..]].concat();
@@ -262,8 +266,8 @@ async fn versions_before_tls_1_2_are_refused() {
 #[ignore = "needs openssl and curl"]
 async fn client_refuses_an_untrusted_certificate() {
     let ca = Ca::new("a CA");
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
-    let tls = Files::new(&ca.server()).load();
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls)).await;
     let stranger = Client::new(&Ca::new("another CA"), server.address);
     let shown = stranger.s_client(&[]).await;
@@ -319,10 +323,10 @@ async fn client_refuses_an_untrusted_certificate() {
 #[ignore = "needs openssl and curl"]
 async fn client_without_a_trusted_certificate_gets_an_alert() {
     let (ca, clients_ca) = (Ca::new("a CA"), Ca::new("a CA for clients"));
-    let tls = Files::with_client_ca(&ca.server(), &clients_ca.pem).load();
+    let tls = Files::with_client_ca(&server_pair(&ca), &clients_ca.pem).load();
     let server = start(|server| server.tls(tls)).await;
-    let good = Client::with(&ca, &clients_ca.client(), server.address);
-    let stranger = Client::with(&ca, &Ca::new("another CA").client(), server.address);
+    let good = Client::with(&ca, &client_pair(&clients_ca), server.address);
+    let stranger = Client::with(&ca, &client_pair(&Ca::new("another CA")), server.address);
     for flag in ["-tls1_2", "-tls1_3"] {
         let shown = good.s_client(&[flag]).await;
         assert_not_answered(&shown);
@@ -353,7 +357,7 @@ async fn client_without_a_trusted_certificate_gets_an_alert() {
 #[ignore = "needs curl"]
 async fn curl_is_answered_on_one_connection() {
     let ca = Ca::new("a CA");
-    let tls = Files::new(&ca.server()).load();
+    let tls = Files::new(&server_pair(&ca)).load();
     let server = start(|server| server.tls(tls)).await;
     let client = Client::new(&ca, server.address);
     // It offers HTTP/2 as well.
@@ -404,7 +408,7 @@ async fn keys_are_read_in_every_format_that_openssl_writes() {
 #[test]
 #[ignore = "needs openssl"]
 fn unsupported_key_is_refused() {
-    let pair = Ca::new("a CA").server();
+    let pair = server_pair(&Ca::new("a CA"));
     for args in [
         ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
         ["EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
