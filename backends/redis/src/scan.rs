@@ -120,11 +120,11 @@ pub(crate) async fn scan(
         .arg(format!("{}*", escape_glob(prefix)))
         .arg("COUNT")
         .arg(limit.get().clamp(MIN_COUNT, MAX_COUNT));
-    let answer = server
+    let reply = server
         .send(&command, master.slot, Idempotency::Idempotent, deadline)
         .await
         .map_err(connection_error)?;
-    let (next_cursor, keys): (u64, Vec<Vec<u8>>) = parse(answer)?;
+    let (next_cursor, keys): (u64, Vec<Vec<u8>>) = parse(reply)?;
     // Ids and the prefix are UTF-8: any other key is not the store's.
     let keys = keys
         .into_iter()
@@ -171,11 +171,11 @@ async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, 
     }
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
-    let answer = server
+    let reply = server
         .send(&command, None, Idempotency::Idempotent, deadline)
         .await
         .map_err(connection_error)?;
-    let ranges: Vec<Vec<Value>> = parse(answer)?;
+    let ranges: Vec<Vec<Value>> = parse(reply)?;
     let mut masters = ranges
         .into_iter()
         .map(|range| {

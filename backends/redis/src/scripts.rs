@@ -44,7 +44,7 @@ impl ConditionalWrite {
         deadline: Instant,
     ) -> Result<bool, StoreError> {
         let by_hash = command("EVALSHA", &self.hash, key, arguments);
-        let answer = match server
+        let reply = match server
             .send(&by_hash, None, Idempotency::NonIdempotent, deadline)
             .await
         {
@@ -54,9 +54,9 @@ impl ConditionalWrite {
                     .send(&in_full, None, Idempotency::NonIdempotent, deadline)
                     .await
             }
-            answer => answer,
+            reply => reply,
         };
-        match answer.map_err(|error| key_error(error, key))? {
+        match reply.map_err(|error| key_error(error, key))? {
             Value::Int(1) => Ok(true),
             Value::Int(0) => Ok(false),
             Value::Int(-1) => Err(Unreadable::new(key, DecodeError::NotOurs).into()),

@@ -80,11 +80,11 @@ impl RedisStore {
     }
 
     async fn get(&self, key: &str, deadline: Instant) -> Result<Option<Vec<u8>>, StoreError> {
-        let answer = self
+        let reply = self
             .server
             .send(&get(key), None, Idempotency::Idempotent, deadline)
             .await;
-        match answer.map_err(|error| key_error(error, key))? {
+        match reply.map_err(|error| key_error(error, key))? {
             Value::BulkString(value) => Ok(Some(value)),
             Value::Nil => Ok(None),
             // Only `nil` means absent.
@@ -228,7 +228,7 @@ impl SessionStore for RedisStore {
         match self.get(&self.key_prefix, deadline).await {
             // Any value is a reply, too.
             Err(error) if error.kind() == StoreErrorKind::CorruptRecord => Ok(()),
-            answer => answer.map(drop),
+            found => found.map(drop),
         }
     }
 }

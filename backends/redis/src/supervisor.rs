@@ -103,7 +103,7 @@ struct Live {
     /// The server that it leads to, unless these are several.
     node: Option<Node>,
     made_at: Instant,
-    has_answered: AtomicBool,
+    has_replied: AtomicBool,
     /// Whether a `PING` is under way to test it.
     is_being_tested: AtomicBool,
 }
@@ -165,7 +165,7 @@ impl Supervisor {
                 .send_once(command, slot, deadline)
                 .await
                 .map_err(|failure| failure.error),
-            answer => answer.map_err(|failure| failure.error),
+            reply => reply.map_err(|failure| failure.error),
         }
     }
 
@@ -181,11 +181,11 @@ impl Supervisor {
         slot: Option<u16>,
         deadline: Instant,
     ) -> Result<String, StoreError> {
-        let answer = self
+        let reply = self
             .send(&info_server(), slot, Idempotency::Idempotent, deadline)
             .await
             .map_err(connection_error)?;
-        run_id(answer)
+        run_id(reply)
     }
 
     /// Watches the number of the connection that calls use or used last.
@@ -268,8 +268,8 @@ impl Inner {
     }
 
     fn note_reply(&self, live: &Live) {
-        if live.has_answered.load(Ordering::Relaxed)
-            || live.has_answered.swap(true, Ordering::Relaxed)
+        if live.has_replied.load(Ordering::Relaxed)
+            || live.has_replied.swap(true, Ordering::Relaxed)
         {
             return;
         }
@@ -332,7 +332,7 @@ impl Inner {
             connection,
             node,
             made_at: Instant::now(),
-            has_answered: AtomicBool::new(false),
+            has_replied: AtomicBool::new(false),
             is_being_tested: AtomicBool::new(false),
         }))
     }
@@ -394,8 +394,8 @@ impl Inner {
         }
         // On a cluster it goes to every master.
         let ping = redis::cmd("PING");
-        let answer = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
-        let error = match answer {
+        let reply = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
+        let error = match reply {
             Ok(Ok(_)) => return,
             // An error reply is a reply too.
             Ok(Err(error)) if error.code().is_some() => return,
@@ -426,7 +426,7 @@ impl Inner {
         if let Ok(better) = better
             && link.is_up_with(live)
         {
-            better.has_answered.store(true, Ordering::Relaxed);
+            better.has_replied.store(true, Ordering::Relaxed);
             self.switch_to(&mut link, &better);
         }
     }

@@ -75,7 +75,7 @@ impl Cluster {
     ) -> Result<(), StoreError> {
         let connection = context.current();
         let command = cluster("MYID");
-        let answers = view.masters.iter().filter_map(|(id, master)| {
+        let replies = view.masters.iter().filter_map(|(id, master)| {
             let slot = master.first_slot()?;
             Some((
                 id,
@@ -84,11 +84,11 @@ impl Cluster {
                     .send(&command, Some(slot), Idempotency::Idempotent, deadline),
             ))
         });
-        let answers = answers.map(async |(id, answer)| {
-            let asked: Id = parse(answer.await.map_err(connection_error)?)?;
+        let replies = replies.map(async |(id, reply)| {
+            let asked: Id = parse(reply.await.map_err(connection_error)?)?;
             Ok::<_, StoreError>(asked == *id)
         });
-        if try_join_all(answers).await?.contains(&false) {
+        if try_join_all(replies).await?.contains(&false) {
             context.server.abandon(connection).await;
             return Err(unavailable(
                 "lookups are answered by another node than the one that pushes changes",
@@ -233,10 +233,10 @@ fn first_host(topology: &Topology) -> String {
 
 async fn ask_any(context: &Context, subject: &str, deadline: Instant) -> Result<Value, StoreError> {
     let command = cluster(subject);
-    let answer = context
+    let reply = context
         .server
         .send(&command, None, Idempotency::Idempotent, deadline);
-    answer.await.map_err(connection_error)
+    reply.await.map_err(connection_error)
 }
 
 fn cluster(subject: &str) -> redis::Cmd {
@@ -339,13 +339,13 @@ mod tests {
             Value::Array(vec![Value::Int(0), Value::Int(1), node])
         };
         let text = |text: &str| Value::BulkString(text.into());
-        let answer = Value::Array(vec![
+        let reply = Value::Array(vec![
             node(text("cache.example"), 7001, "b1"),
             node(Value::Nil, 7002, "a2"),
             node(text("?"), 7003, "c3"),
             node(text(""), 7004, "d4"),
         ]);
         let address = ("b1".to_owned(), master("cache.example", 7001, &[]).node);
-        assert_eq!(addresses(answer).unwrap(), HashMap::from([address]));
+        assert_eq!(addresses(reply).unwrap(), HashMap::from([address]));
     }
 }

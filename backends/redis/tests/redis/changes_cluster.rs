@@ -1,4 +1,4 @@
-//! Watch of changes in a cluster whose slots move, and whose masters die or
+//! Watching changes in a cluster whose slots move, and whose masters die or
 //! freeze.
 
 use dcv_resolver_core::{SessionId, SessionRegistry, SessionStore};

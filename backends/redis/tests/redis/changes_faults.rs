@@ -1,4 +1,4 @@
-//! Watch of changes over connections that break, fall silent, lead to the
+//! Watching changes over connections that break, fall silent, lead to the
 //! wrong server, or are refused.
 
 use std::sync::{Arc, LazyLock, Mutex};

@@ -1,5 +1,5 @@
 //! A cache in front of the store is read while sessions are changed: it never
-//! answers with what was replaced before the moment that is confirmed.
+//! returns what was replaced before the source was last caught up.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

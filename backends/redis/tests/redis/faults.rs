@@ -1,4 +1,4 @@
-//! One server that dies, freezes, is cut off or comes late, under traffic.
+//! One server that is killed, frozen, cut off or started late, under traffic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,5 @@
-//! A server that is there and refuses: each refusal has its kind, is no
-//! absence, and passes with its cause.
+//! A server that refuses: each refusal has its own kind of error, is not an
+//! absence, and ends with its cause.
 
 use std::time::Duration;
 
