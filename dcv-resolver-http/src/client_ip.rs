@@ -40,7 +40,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_usual_spelling_is_read() {
+    fn usual_spellings_of_an_address_are_read() {
         for (text, address) in [
             ("192.0.2.7", "192.0.2.7"),
             ("192.0.2.7:51234", "192.0.2.7"),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_address() {
+    fn other_text_is_not_an_address() {
         for text in [
             "",
             "unknown",

@@ -1,5 +1,5 @@
-//! [`Decision`] and [`DecisionObserver`]: what was decided, for everybody who
-//! wants to know.
+//! [`Decision`] and [`DecisionObserver`]: what was decided, for
+//! every observer.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -177,7 +177,7 @@ const INTERNAL: &str =
     "internal error; see the resolver's log for the x-request-id of this response";
 
 /// Returns whether a store ran out of a time budget of its own, which the
-/// caller need not tell apart from that of the request.
+/// caller need not distinguish from that of the request.
 fn is_late(error: &ResolveError) -> bool {
     error
         .store_error()

@@ -22,7 +22,7 @@ use dcv_resolver_core::escape::escaped;
 /// | any other | ignored, once decoded |
 ///
 /// Nothing is guessed or repaired, since two readings of one string could
-/// send a user to somebody else's desktop. The pairs are read from left to
+/// send a user to another user's desktop. The pairs are read from left to
 /// right and the first mistake is the error, within a pair in this order: the
 /// name's encoding, the value's encoding, a parameter given twice, the value.
 /// A missing `sessionId` is noticed last.

@@ -25,8 +25,8 @@ impl RequestIds {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            // The only randomness in the standard library. It tells restarts
-            // and replicas apart; nothing secret depends on it.
+            // The only randomness in the standard library. It keeps restarts
+            // and replicas distinct; nothing secret depends on it.
             random: RandomState::new().hash_one("request id"),
             next: AtomicU64::new(0),
         }

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_trace() {
+    fn invalid_traceparent_is_no_trace() {
         let zeros = "0".repeat(32);
         for text in [
             String::new(),

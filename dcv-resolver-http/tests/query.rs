@@ -25,7 +25,7 @@ const fn from_unknown(text: &str) -> Read<'_> {
 }
 
 #[test]
-fn each_string_is_read_as_the_table_says() {
+fn each_string_is_read_as_documented() {
     let longest = "a".repeat(SessionId::MAX_BYTES);
     let longest_encoded = "%61".repeat(SessionId::MAX_BYTES);
     let many = format!("{}sessionId=s", "x=1&".repeat(10_000));
@@ -75,7 +75,7 @@ fn each_string_is_read_as_the_table_says() {
         ("sessionId=s&+sessionId=t&sessionId%20=u", http("s")),
         ("sessionId=s&Transport=QUIC", http("s")),
         ("sessionId=s&sessionId[]=t", http("s")),
-        // What nobody knows is ignored, as is what is not there.
+        // Unknown and empty parameters are ignored.
         ("sessionId=s&colour=red&colour=blue", http("s")),
         ("sessionId=s&x", http("s")),
         ("sessionId=s&=x", http("s")),
@@ -164,7 +164,7 @@ fn utf8(parameter: &str) -> InvalidQuery {
 }
 
 #[test]
-fn each_mistake_is_refused_for_its_own_reason() {
+fn each_error_is_refused_for_its_own_reason() {
     let too_long = InvalidQuery::SessionId(InvalidSessionId::TooLong { length_bytes: 257 });
     let empty = InvalidQuery::SessionId(InvalidSessionId::Empty);
     let table: &[(&str, InvalidQuery)] = &[
@@ -257,7 +257,7 @@ fn each_mistake_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn the_first_mistake_from_the_left_is_the_error() {
+fn first_error_from_the_left_is_reported() {
     for (raw, parameter) in [
         ("transport=x&sessionId=", "transport"),
         ("sessionId=&transport=x", "sessionId"),
@@ -380,7 +380,7 @@ proptest! {
     /// Strings made of the pieces that matter. Whatever is refused is refused
     /// in one bounded line that shows nothing invisible.
     #[test]
-    fn no_string_of_telling_pieces_panics(
+    fn no_string_of_query_pieces_panics(
         pieces in proptest::collection::vec(
             prop_oneof![
                 Just("sessionId".to_owned()), Just("transport".to_owned()), Just("clientIpAddress".to_owned()),

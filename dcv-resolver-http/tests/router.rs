@@ -1,6 +1,6 @@
 //! What the router answers, to the byte.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::io;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn a_live_session_is_answered_with_exactly_five_keys() {
+async fn live_session_is_answered_with_exactly_five_keys() {
     let app = app();
     for (query, body) in [
         (
@@ -121,7 +121,7 @@ async fn a_live_session_is_answered_with_exactly_five_keys() {
 }
 
 #[tokio::test]
-async fn the_client_address_never_decides() {
+async fn client_address_never_decides() {
     let app = app();
     for client_ip in [
         "",
@@ -163,7 +163,7 @@ fn resolve(query: &str) -> Request<Body> {
 async fn a_miss_is_404_and_says_why() {
     let app = app();
     for (query, detail, reason) in [
-        ("sessionId=nobody", "no session has this id", "unknown"),
+        ("sessionId=absent", "no session has this id", "unknown"),
         ("sessionId=Console", "no session has this id", "unknown"),
         ("sessionId=console+", "no session has this id", "unknown"),
         (
@@ -270,7 +270,7 @@ async fn a_malformed_request_is_400_and_names_the_parameter() {
 }
 
 #[tokio::test]
-async fn no_query_at_all_is_a_missing_session_id() {
+async fn missing_query_is_a_missing_session_id() {
     let answer = post(&app(), "/resolveSession").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(
@@ -281,7 +281,7 @@ async fn no_query_at_all_is_a_missing_session_id() {
 }
 
 #[tokio::test]
-async fn every_other_method_is_405_and_allows_post() {
+async fn other_method_is_405_and_allows_post() {
     let app = app();
     let body = r#"{"title":"Method Not Allowed","status":405,"detail":"only POST is allowed","reason":"method_not_allowed"}"#;
     for method in [
@@ -302,7 +302,7 @@ async fn every_other_method_is_405_and_allows_post() {
 }
 
 #[tokio::test]
-async fn the_path_is_found_below_any_prefix_and_between_any_slashes() {
+async fn path_is_found_below_any_prefix_with_any_slashes() {
     let app = app();
     for path in [
         "/resolveSession",
@@ -401,7 +401,7 @@ async fn corrupt_record_is_500_with_a_constant_text() {
 }
 
 #[tokio::test]
-async fn the_record_of_another_session_is_500_and_names_nobody() {
+async fn record_of_another_session_is_500_and_names_no_session() {
     let record = session("other", "ws-17.dcv.example", Expiry::Never)
         .http_port(8443)
         .build();
@@ -416,7 +416,7 @@ async fn the_record_of_another_session_is_500_and_names_nobody() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_store_ends_one_request_only() {
+async fn panic_in_a_store_fails_one_request_only() {
     let store = ScriptedStore::sequence([Reply::Panic], Reply::Absent);
     let app = router(over(store));
     expect_problem(
@@ -433,7 +433,7 @@ async fn a_panic_in_a_store_ends_one_request_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_503_when_the_time_budget_ends() {
+async fn hanging_store_is_503_when_the_time_budget_ends() {
     let resolver = over(ScriptedStore::always(Reply::Hang));
     for (app, budget) in [
         (router(resolver.clone()), Duration::from_secs(1)),
@@ -465,7 +465,7 @@ async fn a_store_that_hangs_is_503_when_the_time_budget_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_within_the_time_budget_is_waited_for() {
+async fn store_within_the_time_budget_is_awaited() {
     let delay = || tokio::time::sleep(Duration::from_millis(990));
     let app = router(over(DelayedStore::new(MemoryStore::new(), delay)));
     assert_eq!(
@@ -475,7 +475,7 @@ async fn a_store_within_the_time_budget_is_waited_for() {
 }
 
 #[tokio::test]
-async fn the_longest_time_budget_of_all_is_possible() {
+async fn longest_time_budget_is_possible() {
     let app = ResolveService::builder(over(MemoryStore::new()))
         .time_budget(Duration::MAX)
         .router();
@@ -486,7 +486,7 @@ async fn the_longest_time_budget_of_all_is_possible() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_no_store_and_the_callers_request_id() {
+async fn response_has_no_store_and_the_callers_request_id() {
     let app = app();
     let failing = replying(Reply::Fail(StoreErrorKind::Unavailable));
     let panicking = replying(Reply::Panic);
@@ -494,7 +494,7 @@ async fn every_answer_carries_no_store_and_the_callers_request_id() {
     for (app, method, uri, status) in [
         (&app, "POST", "/resolveSession?sessionId=console", 200),
         (&app, "POST", "/x/resolveSession?sessionId=console", 200),
-        (&app, "POST", "/resolveSession?sessionId=nobody", 404),
+        (&app, "POST", "/resolveSession?sessionId=absent", 404),
         (&app, "POST", "/resolveSession", 400),
         (&app, "GET", "/resolveSession", 405),
         (&app, "POST", "/elsewhere", 404),
@@ -517,7 +517,7 @@ async fn every_answer_carries_no_store_and_the_callers_request_id() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_usable_id_is_given_one() {
+async fn request_without_a_valid_id_gets_one() {
     let app = app();
     let mut seen = std::collections::BTreeSet::new();
     for id in [None, Some(""), Some("a b"), Some("\u{e9}")] {
@@ -537,9 +537,9 @@ async fn a_request_without_a_usable_id_is_given_one() {
 }
 
 #[tokio::test]
-async fn a_body_is_ignored() {
+async fn body_is_ignored() {
     let app = app();
-    let json = r#"{"sessionId":"nobody","transport":"QUIC"}"#;
+    let json = r#"{"sessionId":"absent","transport":"QUIC"}"#;
     for body in [json.to_owned(), "x".repeat(64 * 1024)] {
         let request = Request::post("/resolveSession?sessionId=console")
             .header(CONTENT_TYPE, "application/json")
@@ -585,7 +585,7 @@ async fn a_body_of_up_to_64_kib_keeps_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_without_end_costs_the_connection_but_not_the_answer() {
+async fn endless_body_closes_the_connection_after_the_response() {
     let app = app();
     let mut over = vec![vec![b'x'; 32 * 1024]; 2];
     over.push(vec![b'x']);
@@ -627,7 +627,7 @@ async fn a_body_without_end_costs_the_connection_but_not_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_breaks_off_costs_the_connection_but_not_the_answer() {
+async fn truncated_body_closes_the_connection_after_the_response() {
     let broken = stream::iter([Err::<Vec<u8>, _>(io::Error::other("reset"))]);
     let answer = send(&app(), with_body(Body::from_stream(broken))).await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -651,8 +651,8 @@ async fn store_and_body_share_one_time_budget() {
 }
 
 #[tokio::test]
-async fn an_answer_knows_its_length() {
-    for query in ["sessionId=console", "sessionId=nobody"] {
+async fn response_has_a_known_length() {
+    for query in ["sessionId=console", "sessionId=absent"] {
         let response = app().oneshot(resolve(query)).await.unwrap();
         assert!(response.body().size_hint().exact().is_some());
     }

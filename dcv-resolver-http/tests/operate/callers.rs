@@ -25,7 +25,7 @@ async fn a_caller_from_an_allowed_network_is_answered_and_any_other_is_403() {
 }
 
 #[tokio::test]
-async fn who_may_not_ask_learns_nothing_else() {
+async fn caller_that_is_not_allowed_learns_nothing_else() {
     // The store would panic if it were asked.
     let app = replying(Reply::Panic)
         .allowed_callers(["192.0.2.0/24".parse().unwrap()])
@@ -48,22 +48,22 @@ async fn who_may_not_ask_learns_nothing_else() {
 }
 
 #[tokio::test]
-async fn nobody_is_allowed_by_an_empty_list_and_everybody_by_none() {
-    let nobody = over(memory()).allowed_callers([]).router();
-    let everybody = over(memory()).router();
+async fn empty_list_allows_no_caller_and_no_list_allows_any() {
+    let closed = over(memory()).allowed_callers([]).router();
+    let open = over(memory()).router();
     for caller in ["192.0.2.1", "2001:db8::1", ""] {
-        assert_eq!(reason_for(&nobody, caller).await, "caller_not_allowed");
-        assert_eq!(reason_for(&everybody, caller).await, "");
+        assert_eq!(reason_for(&closed, caller).await, "caller_not_allowed");
+        assert_eq!(reason_for(&open, caller).await, "");
     }
 }
 
 #[tokio::test]
-async fn the_log_tells_who_asked_and_that_nobody_told() {
+async fn log_names_the_caller_or_why_it_is_unknown() {
     let app = over(memory())
         .allowed_callers(["192.0.2.0/24".parse().unwrap()])
         .router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
-    for (caller, told, error) in [
+    for (caller, logged, error) in [
         ("::ffff:192.0.2.1", Some("192.0.2.1"), None),
         ("2001:db8::1", Some("2001:db8::1"), None),
         (
@@ -76,7 +76,10 @@ async fn the_log_tells_who_asked_and_that_nobody_told() {
         let events = log.events();
         assert_eq!(events.len(), 1, "{events:#?}");
         let fields = &events[0]["fields"];
-        assert_eq!(fields.get("caller").and_then(|told| told.as_str()), told);
+        assert_eq!(
+            fields.get("caller").and_then(|logged| logged.as_str()),
+            logged
+        );
         assert_eq!(fields.get("error").and_then(|error| error.as_str()), error);
     }
 }

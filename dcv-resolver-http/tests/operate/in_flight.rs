@@ -16,14 +16,14 @@ use tokio::time::Instant;
 use crate::support::{CONSOLE, memory, over, post, request, send};
 
 /// Two are decided at once; the store hangs for the first calls and then
-/// answers as told.
+/// answers on command.
 fn two_at_once(hanging: usize, then: Reply) -> Router {
     let store = ScriptedStore::sequence(vec![Reply::Hang; hanging], then);
     over(store).max_in_flight(2).router()
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_too_many_is_turned_away_at_once_and_the_store_is_not_asked() {
+async fn request_beyond_the_limit_is_refused_at_once_without_asking_the_store() {
     // If it were asked a third time, it would panic.
     let app = two_at_once(2, Reply::Panic);
     let mut first = Box::pin(post(&app, CONSOLE));
@@ -81,7 +81,7 @@ fn endless() -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_does_not_wait_for_the_body() {
+async fn refusal_does_not_wait_for_the_body() {
     let app = two_at_once(2, Reply::Panic);
     let mut first = Box::pin(post(&app, CONSOLE));
     let mut second = Box::pin(post(&app, CONSOLE));
@@ -95,7 +95,7 @@ async fn a_refusal_does_not_wait_for_the_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_dribbles_takes_no_place() {
+async fn slow_body_holds_no_permit() {
     let app = over(memory()).max_in_flight(1).router();
     let mut slow = Box::pin(send(&app, endless()));
     assert!(poll!(slow.as_mut()).is_pending());
@@ -104,7 +104,7 @@ async fn a_body_that_dribbles_takes_no_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_there_is_no_place_the_query_is_not_read_but_a_wrong_path_is_still_told() {
+async fn overloaded_service_does_not_read_the_query_but_answers_a_wrong_path() {
     let app = two_at_once(2, Reply::Absent);
     let mut first = Box::pin(post(&app, CONSOLE));
     let mut second = Box::pin(post(&app, CONSOLE));

@@ -1,7 +1,7 @@
 //! What people need who run the service: limits, log, observers, and a service
 //! that is replaced while it serves.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod callers;
 mod documented;

@@ -1,17 +1,17 @@
-//! Every answer that is no destination, in one table: as the gateway gets it,
-//! as the log tells it.
+//! Every problem in one table: as the gateway gets it, and as it is logged.
 
 use axum::Router;
 use axum::http::header::{ALLOW, RETRY_AFTER};
 use axum::http::{Method, Request};
 use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
-    Clock, Denial, Expiry, MemoryStore, Policy, PolicyError, ResolveRequest, Resolver,
-    SessionRecord, SessionRecordBuilder, SessionState, StoreErrorKind, Verdict, async_trait,
+    Clock, Denial, Expiry, MemoryStore, Policy, PolicyError, PolicyErrorKind, ResolveRequest,
+    Resolver, SessionRecord, SessionRecordBuilder, SessionState, StoreErrorKind, Verdict,
+    async_trait,
 };
 use dcv_resolver_http::ResolveService;
 use futures_util::poll;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::Level;
 
 use crate::support::{CONSOLE, Log, memory, over, post, replying, request, send};
@@ -23,19 +23,30 @@ pub(crate) struct Problem {
     detail: &'static str,
     outcome: &'static str,
     level: Level,
+    /// The store in the log.
+    store: Option<&'static str>,
     pub(crate) retry_after: Option<&'static str>,
 }
 
 /// All there are.
 pub(crate) const PROBLEMS: &[Problem] = &[
-    miss("unknown", "no session has this id"),
-    miss("expired", "the session expired at 2030-01-01T00:00:00Z"),
-    miss("not_ready", "the session is CREATING, not READY"),
-    miss(
+    not_found("unknown", None, "no session has this id"),
+    not_found(
+        "expired",
+        Some("store"),
+        "the session expired at 2030-01-01T00:00:00Z",
+    ),
+    not_found(
+        "not_ready",
+        Some("store"),
+        "the session is CREATING, not READY",
+    ),
+    not_found(
         "transport_not_offered",
+        Some("store"),
         "the session's server does not offer QUIC",
     ),
-    miss("denied", r"denied to \u{1b}[31mconsole"),
+    not_found("denied", Some("store"), r"denied to \u{1b}[31mconsole"),
     Problem {
         status: 400,
         reason: "malformed_request",
@@ -43,6 +54,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "sessionId is missing; it names the session to resolve",
         outcome: "malformed",
         level: Level::WARN,
+        store: None,
         retry_after: None,
     },
     Problem {
@@ -52,6 +64,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "only POST is allowed",
         outcome: "malformed",
         level: Level::WARN,
+        store: None,
         retry_after: None,
     },
     Problem {
@@ -61,6 +74,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "the URI must not be longer than 8192 bytes",
         outcome: "malformed",
         level: Level::WARN,
+        store: None,
         retry_after: None,
     },
     Problem {
@@ -70,6 +84,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "there is nothing at this path; send POST to a path that ends in /resolveSession",
         outcome: "malformed",
         level: Level::WARN,
+        store: None,
         retry_after: None,
     },
     Problem {
@@ -79,6 +94,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "the caller's address is not in any network that is allowed to ask this resolver",
         outcome: "refused",
         level: Level::WARN,
+        store: None,
         retry_after: None,
     },
     Problem {
@@ -88,6 +104,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "rate limit exceeded; try again later",
         outcome: "refused",
         level: Level::WARN,
+        store: None,
         retry_after: Some("1"),
     },
     Problem {
@@ -97,6 +114,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "too many concurrent requests; try again later",
         outcome: "refused",
         level: Level::WARN,
+        store: None,
         retry_after: Some("1"),
     },
     Problem {
@@ -106,6 +124,17 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "the session store is unavailable; try again later",
         outcome: "error",
         level: Level::ERROR,
+        store: Some("store"),
+        retry_after: Some("1"),
+    },
+    Problem {
+        status: 503,
+        reason: "policy_unavailable",
+        title: "Service Unavailable",
+        detail: "a policy could not decide; try again later",
+        outcome: "error",
+        level: Level::ERROR,
+        store: Some("store"),
         retry_after: Some("1"),
     },
     Problem {
@@ -115,6 +144,7 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "the session store did not answer in time; try again later",
         outcome: "error",
         level: Level::ERROR,
+        store: Some("store"),
         retry_after: Some("1"),
     },
     Problem {
@@ -124,11 +154,16 @@ pub(crate) const PROBLEMS: &[Problem] = &[
         detail: "internal error; see the resolver's log for the x-request-id of this response",
         outcome: "error",
         level: Level::ERROR,
+        store: Some("store"),
         retry_after: None,
     },
 ];
 
-const fn miss(reason: &'static str, detail: &'static str) -> Problem {
+const fn not_found(
+    reason: &'static str,
+    store: Option<&'static str>,
+    detail: &'static str,
+) -> Problem {
     Problem {
         status: 404,
         reason,
@@ -136,7 +171,23 @@ const fn miss(reason: &'static str, detail: &'static str) -> Problem {
         detail,
         outcome: "not_found",
         level: Level::WARN,
+        store,
         retry_after: None,
+    }
+}
+
+/// Cannot decide.
+#[derive(Debug)]
+struct Unavailable;
+
+#[async_trait]
+impl Policy for Unavailable {
+    fn name(&self) -> &str {
+        "entitlements"
+    }
+
+    async fn check(&self, _: &ResolveRequest, _: &SessionRecord) -> Result<Verdict, PolicyError> {
+        Err(PolicyError::new(PolicyErrorKind::Unavailable))
     }
 }
 
@@ -179,6 +230,9 @@ async fn cause_of(reason: &str) -> (Router, Request<axum::body::Body>) {
             ResolveService::builder(holding(|record| record.state(SessionState::Creating)))
         }
         "denied" => ResolveService::builder(holding(|record| record).with_policy(Denying)),
+        "policy_unavailable" => {
+            ResolveService::builder(Resolver::new(memory()).with_policy(Unavailable))
+        }
         "caller_not_allowed" => over(memory()).allowed_callers([]),
         "overloaded" => replying(Reply::Hang).max_in_flight(1),
         "store_unavailable" => replying(Reply::Fail(StoreErrorKind::Unavailable)),
@@ -234,7 +288,7 @@ async fn every_problem_is_answered_and_logged_as_documented() {
         if reason == "malformed_request" {
             document["parameter"] = json!("sessionId");
         }
-        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body, document);
         assert_eq!(answer.status.as_u16(), problem.status, "{reason}");
         let header = |name| {
@@ -256,25 +310,34 @@ async fn every_problem_is_answered_and_logged_as_documented() {
         assert_eq!(fields["status"], problem.status, "{reason}");
         assert_eq!(fields["detail"], problem.detail, "{reason}");
         assert_eq!(fields["caller"], "192.0.2.9", "{reason}");
-        assert_eq!(fields["store"], "store", "{reason}");
+        let policy = match reason {
+            "denied" => json!("denying"),
+            "policy_unavailable" => json!("entitlements"),
+            _ => Value::Null,
+        };
+        assert_eq!(fields["policy"], policy, "{reason}");
+        let store = problem.store.map_or(Value::Null, Value::from);
+        assert_eq!(fields["store"], store, "{reason}");
     }
 }
 
-/// The gateway tells 404 from everything else, and so must its operator.
+/// The gateway treats 404 differently from everything else.
 #[test]
-fn only_what_no_repetition_and_no_repair_mends_is_404() {
+fn only_an_answer_that_no_retry_changes_is_404() {
     for problem in PROBLEMS {
-        let is_miss = problem.outcome == "not_found" || problem.reason == "no_such_path";
-        assert_eq!(problem.status == 404, is_miss, "{}", problem.reason);
+        let is_not_found = problem.outcome == "not_found" || problem.reason == "no_such_path";
+        assert_eq!(problem.status == 404, is_not_found, "{}", problem.reason);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_that_is_asked_is_named_also_when_it_hangs_and_when_nobody_waits() {
-    let resolver = Resolver::new(MemoryStore::new())
-        .with_store_name("first")
-        .then("second", ScriptedStore::always(Reply::Hang));
-    let app: Router = ResolveService::builder(resolver).router();
+async fn store_is_named_when_it_decides_hangs_or_the_request_is_abandoned() {
+    let resolver = Resolver::builder()
+        .store("first", MemoryStore::new())
+        .store("second", ScriptedStore::always(Reply::Hang))
+        .build()
+        .unwrap();
+    let app = ResolveService::builder(resolver).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     assert_eq!(post(&app, CONSOLE).await.reason(), "timeout");
     let mut abandoned = Box::pin(post(&app, CONSOLE));
@@ -285,14 +348,16 @@ async fn the_store_that_is_asked_is_named_also_when_it_hangs_and_when_nobody_wai
         assert_eq!(event["fields"]["store"], "second");
     }
 
-    let resolver = Resolver::new(MemoryStore::new())
-        .with_store_name("first")
-        .then("second", memory());
-    let app: Router = ResolveService::builder(resolver).router();
+    let resolver = Resolver::builder()
+        .store("first", MemoryStore::new())
+        .store("second", memory())
+        .build()
+        .unwrap();
+    let app = ResolveService::builder(resolver).router();
     for (uri, store) in [
-        (CONSOLE, "second"),
-        ("/resolveSession?sessionId=other", "first,second"),
-        ("/resolveSession", "first,second"),
+        (CONSOLE, json!("second")),
+        ("/resolveSession?sessionId=other", Value::Null),
+        ("/resolveSession", Value::Null),
     ] {
         post(&app, uri).await;
         assert_eq!(log.events()[0]["fields"]["store"], store, "{uri}");

@@ -48,7 +48,7 @@ async fn whatever_a_caller_asks_counts_and_the_store_is_not_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_nobody_tells_of_share_a_limit() {
+async fn callers_without_an_address_share_a_limit() {
     let app = over(memory()).rate_limit(limit(1, 1)).router();
     assert_eq!(reason_for(&app, "").await, "");
     assert_eq!(reason_for(&app, "").await, "rate_limited");
@@ -56,7 +56,7 @@ async fn callers_that_nobody_tells_of_share_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_may_not_ask_at_all_is_told_that_and_uses_up_nothing() {
+async fn caller_that_is_not_allowed_does_not_use_its_rate() {
     let app = over(memory())
         .allowed_callers(["192.0.2.0/24".parse().unwrap()])
         .rate_limit(limit(1, 1))

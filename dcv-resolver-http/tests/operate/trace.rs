@@ -24,7 +24,7 @@ async fn traced(app: &Router, uri: &str, traceparents: &[&str]) -> Answer {
 }
 
 #[tokio::test]
-async fn a_decision_lies_in_a_span_of_the_callers_trace() {
+async fn decision_is_in_a_span_of_the_callers_trace() {
     let app = over(memory()).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let answer = traced(&app, CONSOLE, &[TRACEPARENT]).await;
@@ -57,7 +57,7 @@ async fn without_a_trace_the_span_names_the_request() {
 }
 
 #[tokio::test]
-async fn what_is_no_traceparent_is_ignored_and_told_to_those_who_look_closely() {
+async fn invalid_traceparent_is_ignored_and_logged_at_debug() {
     let app = over(memory()).router();
     for traceparents in [
         &["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"][..],
@@ -78,7 +78,7 @@ async fn what_is_no_traceparent_is_ignored_and_told_to_those_who_look_closely() 
 }
 
 #[tokio::test]
-async fn whoever_wants_no_span_has_none_when_a_traceparent_is_ignored() {
+async fn disabled_span_stays_disabled_when_a_traceparent_is_ignored() {
     let without_spans = Targets::new()
         .with_default(Level::DEBUG)
         .with_target("dcv_resolver::resolve", LevelFilter::OFF);
@@ -94,7 +94,7 @@ async fn whoever_wants_no_span_has_none_when_a_traceparent_is_ignored() {
 }
 
 #[tokio::test]
-async fn where_only_warnings_are_logged_there_is_no_span_and_a_miss_still_names_its_trace() {
+async fn without_the_span_a_warning_still_names_its_trace() {
     let app = over(memory()).router();
     let (log, _guard) = Log::of_this_thread(Level::WARN);
     traced(&app, CONSOLE, &[TRACEPARENT]).await;
@@ -106,7 +106,7 @@ async fn where_only_warnings_are_logged_there_is_no_span_and_a_miss_still_names_
 }
 
 #[tokio::test]
-async fn whoever_goes_away_is_told_of_in_the_span_too() {
+async fn abandoned_request_is_logged_in_the_span() {
     let app = replying(Reply::Hang).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let mut answer = Box::pin(traced(&app, CONSOLE, &[TRACEPARENT]));
@@ -118,7 +118,7 @@ async fn whoever_goes_away_is_told_of_in_the_span_too() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_of_in_the_span_too() {
+async fn refusal_is_logged_in_the_span() {
     let app = over(memory()).allowed_callers([]).router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     traced(&app, CONSOLE, &[TRACEPARENT]).await;
