@@ -13,7 +13,7 @@
 //! Every response has `cache-control: no-store`.
 //!
 //! **Serve it on a listener of its own, at a loopback address** unless something
-//! else has to reach it. Anybody who reaches it may ask everything but
+//! else has to reach it. Every client that reaches it may ask everything but
 //! `/explain`: those pages name the stores, and neither hosts nor sessions.
 //!
 //! ```no_run

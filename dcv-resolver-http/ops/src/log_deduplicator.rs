@@ -1,5 +1,4 @@
-//! [`LogDeduplicator`]: the same failure, a thousand times a second, in two
-//! lines.
+//! [`LogDeduplicator`]: logs a failure that repeats as two events.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,16 +13,25 @@ use tracing::{Level, field};
 use crate::Metrics;
 use crate::durations::as_ms;
 
-/// How many kinds of failures are told apart at once. Beyond that they are told
-/// apart by outcome, reason and store alone: an error text that is different
-/// each time, because it quotes an id or a port, cannot flood the log.
+/// How many kinds of failures have a window of their own at a time. All others
+/// share one for each outcome, reason, store and policy: an error text that is
+/// different each time, because it quotes an id or a port, cannot flood the log.
 const MAX_KINDS: usize = 64;
 
-/// Leaves the events of [`DecisionLog`], but suppresses failures that repeat.
+/// Logs decisions as [`DecisionLog`] does, but suppresses failures that repeat.
 ///
-/// The first of its kind is logged in full and opens a window. Those that
-/// follow within the window are counted, and when it is over, one event says
-/// how many there were. It replaces the default log:
+/// The first failure of a kind is logged in full and opens a window. Those that
+/// follow within the window are counted. When it is over, one event of the same
+/// level says how many there were in `suppressed`, and the length of the window
+/// in `window_ms`.
+///
+/// Failures are of one kind if they have the same outcome, reason, store,
+/// policy and error, and refused callers the same address. Only the outcomes
+/// `error` and `refused` are suppressed; every other decision is logged. If more
+/// than 64 kinds are open, further ones share a window whatever their error
+/// and address, and its event says so.
+///
+/// It replaces the default log:
 ///
 /// ```
 /// use std::time::Duration;
@@ -157,8 +165,8 @@ fn summarize(failure: &Failure, suppressed: Suppressed) {
     }
 }
 
-/// Returns whether any subscriber takes events of this level: what nobody reads
-/// need not be counted.
+/// Returns whether any subscriber takes events of this level. What is not logged
+/// is not counted as suppressed.
 ///
 /// Not `event_enabled!`, which asks about these very events: with a filter for
 /// each layer, a layer that declines would then miss the thread's next event.

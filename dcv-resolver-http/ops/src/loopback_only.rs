@@ -1,15 +1,15 @@
-//! [`LoopbackOnly`]: explanations for callers on the same machine.
+//! [`LoopbackOnly`]: allows callers on the same machine.
 
 use axum::http::HeaderMap;
 use dcv_resolver_core::async_trait;
 use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 
-/// Allows callers on the same machine.
+/// Allows callers on the same machine, with the name `loopback`.
 ///
-/// Behind a proxy on this machine that would be everybody. A request that a
-/// proxy says it has forwarded, with `Forwarded`, `X-Forwarded-For` or `Via`,
-/// is refused; but not every proxy says so. Let it keep `/explain` to itself, or
-/// use another [`Authorize`].
+/// A proxy on this machine is such a caller, and its client may be anyone. A request
+/// with `Forwarded`, `X-Forwarded-For` or `Via` is refused, but not every proxy
+/// sends one of them: do not let it forward `/explain`, or use another
+/// [`Authorize`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoopbackOnly;
 

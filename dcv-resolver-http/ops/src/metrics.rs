@@ -159,7 +159,11 @@ impl Metrics {
     /// Returns all metrics as OpenMetrics text, of type
     /// [`CONTENT_TYPE`](Self::CONTENT_TYPE).
     #[must_use]
-    #[expect(clippy::expect_used, reason = "writing to a String does not fail")]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "writing to a String does not fail"
+    )]
     pub fn render(&self) -> String {
         let mut registry = Registry::default();
         self.register(&mut registry);

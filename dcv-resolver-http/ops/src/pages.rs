@@ -29,7 +29,7 @@ pub(crate) async fn no_such_path() -> ProblemDocument {
     ProblemDocument::new(
         StatusCode::NOT_FOUND,
         "no_such_path",
-        "there is nothing at this path; operators ask /livez, /readyz, /metrics and /explain",
+        "there is nothing at this path; the paths are /livez, /readyz, /metrics and /explain",
     )
 }
 

@@ -12,7 +12,7 @@ pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a ping failed.
 ///
-/// Displays without any host or path: whoever reaches the listener may read it.
+/// Displays without any host or path: `/readyz` shows it to every client.
 #[derive(Debug)]
 pub(crate) enum PingError {
     Store(StoreError),

@@ -1,7 +1,7 @@
 //! Many failures at once, in windows that open and close all the time. In a
 //! process of its own: the summaries are logged by tasks, on any thread.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::io;
 use std::sync::{Arc, Mutex};

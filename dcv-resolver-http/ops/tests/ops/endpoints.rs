@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::readiness::watched;
-use crate::store::{Mood, MoodyStore, over};
+use crate::store::{Mode, SwitchStore, over};
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -74,7 +74,7 @@ pub(crate) async fn ask(app: &Router, method: &str, uri: &str) -> Answer {
     ask_from(app, Some("127.0.0.1:5"), method, uri, &[]).await
 }
 
-/// Explains a store that holds `console`.
+/// Explains the requests to a store that holds `console`.
 pub(crate) fn explainer() -> Explainer {
     let record = SessionRecord::builder(
         "console".parse().unwrap(),
@@ -100,7 +100,7 @@ fn app() -> Router {
 }
 
 #[tokio::test]
-async fn a_process_that_serves_is_alive() {
+async fn draining_process_is_alive() {
     let readiness = readiness();
     let app: Router = OpsBuilder::new(explainer(), readiness.clone()).build();
     readiness.drain();
@@ -110,8 +110,8 @@ async fn a_process_that_serves_is_alive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readyz_shows_the_report_and_its_status_says_the_same() {
-    let store = MoodyStore::new(Mood::Answers);
+async fn readyz_is_503_until_the_stores_answer_and_while_draining() {
+    let store = SwitchStore::new(Mode::Answers);
     let readiness = watched(&over(&store));
     let app: Router = OpsBuilder::new(explainer(), readiness.clone()).build();
     let answer = ask(&app, "GET", "/readyz").await;
@@ -134,7 +134,7 @@ async fn readyz_shows_the_report_and_its_status_says_the_same() {
 }
 
 #[tokio::test]
-async fn a_probe_may_be_a_head_request() {
+async fn head_request_gets_the_headers_of_a_get() {
     for (path, status) in [("/livez", 200), ("/readyz", 503), ("/metrics", 200)] {
         let answer = ask(&app(), "HEAD", path).await;
         assert_eq!((answer.status, &*answer.body), (status, ""), "{path}");
@@ -144,8 +144,8 @@ async fn a_probe_may_be_a_head_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn metrics_tell_of_readiness_as_it_is_when_they_are_shown() {
-    let store = MoodyStore::new(Mood::Answers);
+async fn metrics_show_the_current_readiness() {
+    let store = SwitchStore::new(Mode::Answers);
     let readiness = watched(&over(&store));
     let metrics = Metrics::new();
     let app: Router = OpsBuilder::new(explainer(), readiness.clone())
@@ -158,7 +158,7 @@ async fn metrics_tell_of_readiness_as_it_is_when_they_are_shown() {
         assert_eq!(
             answer.body,
             metrics.render(),
-            "it is the metrics that were given"
+            "not the metrics of the builder"
         );
         let has = |line: &str| answer.body.lines().any(|found| found == line);
         assert_ne!(has("dcv_resolver_ready 0"), has("dcv_resolver_ready 1"));
@@ -169,17 +169,17 @@ async fn metrics_tell_of_readiness_as_it_is_when_they_are_shown() {
     assert_eq!(shown().await, (false, false));
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(shown().await, (true, true));
-    store.becomes(Mood::Fails);
+    store.set_mode(Mode::Fails);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(shown().await, (true, false));
-    store.becomes(Mood::Answers);
+    store.set_mode(Mode::Answers);
     tokio::time::sleep(Duration::from_secs(2)).await;
     readiness.drain();
     assert_eq!(shown().await, (false, true));
 }
 
 #[tokio::test]
-async fn another_path_is_a_problem_document() {
+async fn unknown_path_is_404_for_every_method() {
     for path in [
         "/",
         "/livez/",
@@ -196,7 +196,7 @@ async fn another_path_is_a_problem_document() {
 }
 
 #[tokio::test]
-async fn another_method_is_a_problem_document_that_names_the_right_ones() {
+async fn other_method_is_405_with_allow() {
     for path in [
         "/livez",
         "/readyz",
@@ -212,7 +212,7 @@ async fn another_method_is_a_problem_document_that_names_the_right_ones() {
 }
 
 #[tokio::test]
-async fn a_merged_router_keeps_its_own_answers() {
+async fn merged_router_keeps_its_answers_except_its_fallback() {
     let further = Router::new()
         .route(
             "/sessions",

@@ -1,4 +1,4 @@
-//! When the process is ready, by a clock that the tests move.
+//! When the process is ready, by a paused clock.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use serde_json::json;
 use tokio::time::{advance, sleep};
 
 use crate::log::Log;
-use crate::store::{Mood, MoodyStore, over};
+use crate::store::{Mode, SwitchStore, over};
 
 const MOMENT: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The grace unless told otherwise, and what is added to it.
+/// The default grace period, and what is added to it.
 const GRACE: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(4);
 
-const OUTAGES: [Mood; 3] = [Mood::Fails, Mood::Hangs, Mood::Panics];
+const OUTAGES: [Mode; 3] = [Mode::Fails, Mode::Hangs, Mode::Panics];
 
 pub(crate) fn watched(resolver: &Resolver) -> Readiness {
     let readiness = Readiness::new(resolver);
@@ -25,7 +25,7 @@ pub(crate) fn watched(resolver: &Resolver) -> Readiness {
     readiness
 }
 
-/// Whether it is ready all the time.
+/// Returns whether it is ready all the time.
 async fn is_ready_throughout(readiness: &Readiness, time: Duration) -> bool {
     let step = Duration::from_millis(25);
     for _ in 0..time.as_millis() / step.as_millis() {
@@ -44,9 +44,9 @@ fn only_store(readiness: &Readiness) -> StoreState {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_is_ready_once_every_store_has_answered() {
-    let slow = MoodyStore::new(Mood::Answers).with_latency(Duration::from_millis(300));
-    let late = MoodyStore::new(Mood::Hangs);
+async fn process_is_ready_once_each_store_has_answered() {
+    let slow = SwitchStore::new(Mode::Answers).with_latency(Duration::from_millis(300));
+    let late = SwitchStore::new(Mode::Hangs);
     let resolver = over(&slow).then("by_hand", late.clone());
     let readiness = watched(&resolver);
     assert_eq!(readiness.report().state, ReadyState::StoreDown);
@@ -59,27 +59,27 @@ async fn a_process_is_ready_once_every_store_has_answered() {
     sleep(20 * SECOND).await;
     assert_eq!(readiness.report().stores[1].state, StoreState::Down);
 
-    late.becomes(Mood::Answers);
+    late.set_mode(Mode::Answers);
     sleep(SECOND).await;
     assert_eq!(readiness.report().state, ReadyState::Serving);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hiccup_shorter_than_the_grace_is_never_seen_whenever_it_begins() {
-    // Half a second off the beat of the pings is the worst for a slow store.
+async fn outage_shorter_than_the_grace_is_never_noticed() {
+    // Half a second off the period of the pings is the worst for a slow store.
     for grace in [GRACE, GRACE - SECOND / 2] {
         for outage in OUTAGES {
             for latency in [0, 300, 990] {
                 for phase in (0..1000).step_by(50) {
                     let latency = Duration::from_millis(latency);
-                    let store = MoodyStore::new(Mood::Answers).with_latency(latency);
+                    let store = SwitchStore::new(Mode::Answers).with_latency(latency);
                     let readiness = Readiness::with_grace(&over(&store), grace);
                     let watch = tokio::spawn(readiness.clone().watch());
                     sleep(5 * SECOND + Duration::from_millis(phase)).await;
 
-                    store.becomes(outage);
+                    store.set_mode(outage);
                     let out = is_ready_throughout(&readiness, grace - SECOND / 40).await;
-                    store.becomes(Mood::Answers);
+                    store.set_mode(Mode::Answers);
                     let after = is_ready_throughout(&readiness, 3 * SECOND).await;
                     assert!(
                         out && after,
@@ -93,15 +93,15 @@ async fn a_hiccup_shorter_than_the_grace_is_never_seen_whenever_it_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_longer_outage_is_seen_and_ends_with_the_next_good_ping() {
+async fn longer_outage_is_noticed_and_ends_with_the_next_answer() {
     for outage in OUTAGES {
-        let store = MoodyStore::new(Mood::Answers);
+        let store = SwitchStore::new(Mode::Answers);
         let readiness = watched(&over(&store));
         sleep(5 * SECOND + MOMENT).await;
         assert_eq!(only_store(&readiness), StoreState::Up);
 
-        // The last answer is a moment old.
-        store.becomes(outage);
+        // The last success is a moment old.
+        store.set_mode(outage);
         sleep(GRACE).await;
         assert_eq!(only_store(&readiness), StoreState::Failing);
         sleep(SLACK - 2 * MOMENT).await;
@@ -112,7 +112,7 @@ async fn a_longer_outage_is_seen_and_ends_with_the_next_good_ping() {
         sleep(100 * SECOND).await;
         assert_eq!(only_store(&readiness), StoreState::Down);
 
-        store.becomes(Mood::Answers);
+        store.set_mode(Mode::Answers);
         // One ping may be under way, and lost.
         sleep(SECOND).await;
         assert_eq!(only_store(&readiness), StoreState::Up, "{outage:?}");
@@ -121,8 +121,8 @@ async fn a_longer_outage_is_seen_and_ends_with_the_next_good_ping() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_grace_can_be_chosen() {
-    let store = MoodyStore::new(Mood::Answers);
+async fn grace_may_be_zero_or_endless() {
+    let store = SwitchStore::new(Mode::Answers);
     for (grace, becomes_unready) in [(Duration::ZERO, true), (Duration::MAX, false)] {
         let readiness = Readiness::with_grace(&over(&store), grace);
         let watch = tokio::spawn(readiness.clone().watch());
@@ -130,20 +130,20 @@ async fn the_grace_can_be_chosen() {
         sleep(SECOND / 2).await;
         assert!(is_ready_throughout(&readiness, 5 * SECOND).await);
 
-        store.becomes(Mood::Fails);
+        store.set_mode(Mode::Fails);
         sleep(SLACK).await;
         assert_eq!(readiness.report().ready, !becomes_unready);
         sleep(1_000 * SECOND).await;
         assert_eq!(readiness.report().ready, !becomes_unready);
-        store.becomes(Mood::Answers);
+        store.set_mode(Mode::Answers);
         watch.abort();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_delays_no_other() {
-    let hung = MoodyStore::new(Mood::Hangs);
-    let store = MoodyStore::new(Mood::Answers);
+async fn hanging_store_delays_no_other() {
+    let hung = SwitchStore::new(Mode::Hangs);
+    let store = SwitchStore::new(Mode::Answers);
     let readiness = watched(&over(&hung).then("by_hand", store));
     for _ in 0..100 {
         sleep(SECOND / 4).await;
@@ -154,8 +154,8 @@ async fn a_store_that_hangs_delays_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_not_asked_any_more_vouches_for_nothing() {
-    let readiness = Readiness::new(&over(&MoodyStore::new(Mood::Answers)));
+async fn process_is_unready_when_nothing_polls_watch() {
+    let readiness = Readiness::new(&over(&SwitchStore::new(Mode::Answers)));
     let watch = tokio::spawn(readiness.clone().watch());
     sleep(MOMENT).await;
     assert!(readiness.report().ready);
@@ -163,16 +163,18 @@ async fn a_store_that_is_not_asked_any_more_vouches_for_nothing() {
     sleep(GRACE + SLACK).await;
     assert_eq!(only_store(&readiness), StoreState::Down);
 
-    // A second watch takes over where the first was dropped.
+    // A second `watch` continues where the first was dropped.
     tokio::spawn(readiness.clone().watch());
     sleep(MOMENT).await;
     assert!(readiness.report().ready);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_stood_still_for_a_minute_is_not_ready_before_its_stores_answer_again() {
+async fn paused_process_is_unready_until_its_stores_answer_again() {
     let latency = Duration::from_millis(300);
-    let readiness = watched(&over(&MoodyStore::new(Mood::Answers).with_latency(latency)));
+    let readiness = watched(&over(
+        &SwitchStore::new(Mode::Answers).with_latency(latency),
+    ));
     sleep(3 * SECOND + Duration::from_millis(600)).await;
     assert!(readiness.report().ready);
 
@@ -183,9 +185,11 @@ async fn a_process_that_stood_still_for_a_minute_is_not_ready_before_its_stores_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_lay_there_while_the_process_stood_still_is_an_old_one() {
+async fn answer_that_came_during_a_pause_is_old() {
     let latency = Duration::from_millis(300);
-    let readiness = watched(&over(&MoodyStore::new(Mood::Answers).with_latency(latency)));
+    let readiness = watched(&over(
+        &SwitchStore::new(Mode::Answers).with_latency(latency),
+    ));
     // In the middle of a ping.
     sleep(3 * SECOND + Duration::from_millis(100)).await;
     assert!(readiness.report().ready);
@@ -198,8 +202,8 @@ async fn an_answer_that_lay_there_while_the_process_stood_still_is_an_old_one() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draining_is_unready_at_once_and_for_good() {
-    let store = MoodyStore::new(Mood::Answers);
+async fn draining_process_is_unready_at_once_and_for_good() {
+    let store = SwitchStore::new(Mode::Answers);
     let readiness = watched(&over(&store));
     sleep(MOMENT).await;
     assert!(readiness.report().ready);
@@ -216,9 +220,9 @@ async fn a_draining_is_unready_at_once_and_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_tells_what_is_known_and_names_no_host() {
-    let store = MoodyStore::new(Mood::Answers);
-    let resolver = over(&store).then("by_hand", MoodyStore::new(Mood::Panics));
+async fn report_names_the_error_and_no_host() {
+    let store = SwitchStore::new(Mode::Answers);
+    let resolver = over(&store).then("by_hand", SwitchStore::new(Mode::Panics));
     let readiness = watched(&resolver);
     let shown = || serde_json::to_value(readiness.report()).unwrap();
     assert_eq!(
@@ -230,18 +234,18 @@ async fn a_report_tells_what_is_known_and_names_no_host() {
     );
 
     sleep(Duration::from_millis(2_500)).await;
-    store.becomes(Mood::Fails);
+    store.set_mode(Mode::Fails);
     sleep(SECOND).await;
     assert_eq!(
         shown(),
         json!({"ready": false, "state": "store_down", "stores": [
             {"store": "agents", "state": "failing", "last_answer_age_ms": 1_500,
-             "error": "moody: the store cannot be reached"},
+             "error": "switch: the store cannot be reached"},
             {"store": "by_hand", "state": "down",
              "error": "the store panicked; see the log"},
         ]})
     );
-    store.becomes(Mood::Hangs);
+    store.set_mode(Mode::Hangs);
     sleep(20 * SECOND).await;
     assert_eq!(
         shown()["stores"][0],
@@ -251,9 +255,9 @@ async fn a_report_tells_what_is_known_and_names_no_host() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_change_is_logged_once() {
+async fn change_is_logged_once() {
     let (log, _guard) = Log::of_this_thread();
-    let told = || -> Vec<_> {
+    let logged = || -> Vec<_> {
         let events = log.take().into_iter();
         events
             .map(|event| {
@@ -263,11 +267,11 @@ async fn each_change_is_logged_once() {
             })
             .collect()
     };
-    let store = MoodyStore::new(Mood::Answers);
+    let store = SwitchStore::new(Mode::Answers);
     let readiness = watched(&over(&store));
     sleep(5 * SECOND + MOMENT).await;
     assert_eq!(
-        told(),
+        logged(),
         [
             (
                 json!("INFO"),
@@ -277,15 +281,15 @@ async fn each_change_is_logged_once() {
         ]
     );
 
-    store.becomes(Mood::Fails);
+    store.set_mode(Mode::Fails);
     sleep(30 * SECOND).await;
     assert_eq!(
-        told(),
+        logged(),
         [
             (
                 json!("WARN"),
                 json!({"message": "the store does not answer", "store": "agents",
-                       "error": "moody: the store cannot be reached: cache.example refuses"})
+                       "error": "switch: the store cannot be reached: cache.example refuses"})
             ),
             (
                 json!("WARN"),
@@ -294,10 +298,10 @@ async fn each_change_is_logged_once() {
         ]
     );
 
-    store.becomes(Mood::Answers);
+    store.set_mode(Mode::Answers);
     sleep(30 * SECOND).await;
     assert_eq!(
-        told(),
+        logged(),
         [
             (
                 json!("INFO"),
@@ -311,7 +315,7 @@ async fn each_change_is_logged_once() {
     readiness.drain();
     sleep(30 * SECOND).await;
     assert_eq!(
-        told(),
+        logged(),
         [(
             json!("WARN"),
             json!({"message": "not ready", "state": "draining"})

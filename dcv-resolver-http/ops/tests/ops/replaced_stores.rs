@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{NamedStore, Resolver, SessionStore};
+use dcv_resolver_core::{Resolver, SessionStore};
 use dcv_resolver_ops::{Metrics, Readiness, StoreState};
 use tokio::time::{Instant, sleep};
 
 use crate::readiness::watched;
-use crate::store::{Mood, MoodyStore, over};
+use crate::store::{Mode, SwitchStore, over};
 
 const MOMENT: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
-/// After this long an outage is seen.
-const PATIENCE: Duration = Duration::from_secs(14);
+/// After this long an outage is noticed.
+const MAX_SUCCESS_AGE: Duration = Duration::from_secs(14);
 
 /// Replaces the stores a thousand times, with new ones of the same name, and
 /// calls `look` before and after each time.
 async fn replace_1_000_times(
     readiness: &Readiness,
     pause: Duration,
-    store: impl Fn() -> MoodyStore,
+    store: impl Fn() -> SwitchStore,
     mut look: impl FnMut(&Readiness),
 ) {
     for _ in 0..1_000 {
@@ -33,17 +33,17 @@ async fn replace_1_000_times(
     }
 }
 
-fn good() -> MoodyStore {
-    MoodyStore::new(Mood::Answers).with_latency(Duration::from_millis(20))
+fn answering() -> SwitchStore {
+    SwitchStore::new(Mode::Answers).with_latency(Duration::from_millis(20))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ready_process_stays_ready_through_1_000_replacements() {
+async fn ready_process_stays_ready_through_1_000_replacements() {
     for pause_ms in [0, 1, 21, 100, 1_000] {
-        let readiness = watched(&over(&good()));
+        let readiness = watched(&over(&answering()));
         sleep(5 * SECOND).await;
         let pause = Duration::from_millis(pause_ms);
-        replace_1_000_times(&readiness, pause, good, |readiness| {
+        replace_1_000_times(&readiness, pause, answering, |readiness| {
             assert!(readiness.report().ready, "{pause:?}");
         })
         .await;
@@ -55,9 +55,9 @@ async fn a_ready_process_stays_ready_through_1_000_replacements() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unready_process_becomes_ready_after_1_000_replacements() {
+async fn unready_process_becomes_ready_only_when_the_new_store_answers() {
     for pause in [Duration::ZERO, Duration::from_millis(10)] {
-        let down = || MoodyStore::new(Mood::Hangs);
+        let down = || SwitchStore::new(Mode::Hangs);
         let readiness = watched(&over(&down()));
         sleep(20 * SECOND).await;
         replace_1_000_times(&readiness, pause, down, |readiness| {
@@ -66,7 +66,7 @@ async fn an_unready_process_becomes_ready_after_1_000_replacements() {
         .await;
 
         let replaced = Instant::now();
-        readiness.replace_stores(&over(&good()));
+        readiness.replace_stores(&over(&answering()));
         assert!(!readiness.report().ready);
         sleep(Duration::from_millis(21)).await;
         assert!(readiness.report().ready, "{:?}", replaced.elapsed());
@@ -74,8 +74,8 @@ async fn an_unready_process_becomes_ready_after_1_000_replacements() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_number_of_replacements_vouches_for_a_store_that_is_down() {
-    let store = good();
+async fn replacements_do_not_prolong_readiness() {
+    let store = answering();
     let readiness = watched(&over(&store));
     sleep(5 * SECOND).await;
     let began = Instant::now();
@@ -83,7 +83,7 @@ async fn no_number_of_replacements_vouches_for_a_store_that_is_down() {
     replace_1_000_times(
         &readiness,
         SECOND / 10,
-        || MoodyStore::new(Mood::Fails),
+        || SwitchStore::new(Mode::Fails),
         |readiness| {
             let is_ready = readiness.report().ready;
             assert!(!is_ready || unready_after.is_none(), "it flaps");
@@ -94,7 +94,7 @@ async fn no_number_of_replacements_vouches_for_a_store_that_is_down() {
     )
     .await;
     let unready_after = unready_after.unwrap();
-    assert!(unready_after <= PATIENCE, "{unready_after:?}");
+    assert!(unready_after <= MAX_SUCCESS_AGE, "{unready_after:?}");
     assert!(
         unready_after >= Duration::from_secs(10),
         "{unready_after:?}"
@@ -102,12 +102,12 @@ async fn no_number_of_replacements_vouches_for_a_store_that_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_store_of_the_same_name_is_asked_at_once_and_given_the_time_of_the_one_before() {
-    let store = MoodyStore::new(Mood::Answers);
+async fn new_store_of_the_same_name_is_pinged_at_once_and_inherits_the_last_success() {
+    let store = SwitchStore::new(Mode::Answers);
     let readiness = watched(&over(&store));
     sleep(5 * SECOND + SECOND / 2).await;
 
-    readiness.replace_stores(&over(&MoodyStore::new(Mood::Fails)));
+    readiness.replace_stores(&over(&SwitchStore::new(Mode::Fails)));
     let report = readiness.report();
     assert!(report.ready);
     assert_eq!(report.stores[0].state, StoreState::New);
@@ -120,21 +120,21 @@ async fn another_store_of_the_same_name_is_asked_at_once_and_given_the_time_of_t
     assert_eq!(report.stores[0].last_answer_age_ms, None);
 
     // The last answer was half a second old.
-    sleep(PATIENCE - SECOND / 2 - 2 * MOMENT).await;
+    sleep(MAX_SUCCESS_AGE - SECOND / 2 - 2 * MOMENT).await;
     assert!(readiness.report().ready);
     sleep(MOMENT).await;
     assert!(!readiness.report().ready);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_good_store_does_not_vouch_for_what_replaces_a_bad_one() {
-    let up: Arc<dyn SessionStore> = Arc::new(MoodyStore::new(Mood::Answers));
-    let down = MoodyStore::new(Mood::Fails);
+async fn new_store_inherits_the_oldest_success() {
+    let up: Arc<dyn SessionStore> = Arc::new(SwitchStore::new(Mode::Answers));
+    let down = SwitchStore::new(Mode::Fails);
     let readiness = watched(&Resolver::new(Arc::clone(&up)).then("by_hand", down));
     sleep(5 * SECOND).await;
     assert!(!readiness.report().ready);
 
-    let hung = MoodyStore::new(Mood::Hangs);
+    let hung = SwitchStore::new(Mode::Hangs);
     readiness.replace_stores(&Resolver::new(up).then("by_hand", hung));
     assert!(!readiness.report().ready);
     sleep(20 * SECOND).await;
@@ -142,17 +142,17 @@ async fn a_good_store_does_not_vouch_for_what_replaces_a_bad_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_store_keeps_what_is_known_of_it() {
-    let store = MoodyStore::new(Mood::Answers);
+async fn same_store_keeps_its_state_in_another_resolver() {
+    let store = SwitchStore::new(Mode::Answers);
     let resolver = over(&store);
     let readiness = watched(&resolver);
     sleep(5 * SECOND).await;
-    store.becomes(Mood::Fails);
+    store.set_mode(Mode::Fails);
     sleep(2 * SECOND + SECOND / 2).await;
 
     let before = readiness.report();
     assert_eq!(before.stores[0].state, StoreState::Failing);
-    // A policy or another name is no other store.
+    // Another name does not make another store.
     readiness.replace_stores(&resolver.clone().with_store_name("renamed"));
     let mut after = readiness.report();
     assert_eq!(after.stores[0].store, "renamed");
@@ -161,12 +161,12 @@ async fn the_same_store_keeps_what_is_known_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_the_old_store_says_nothing_of_the_new_one() {
+async fn late_answer_of_the_old_store_is_ignored() {
     let latency = Duration::from_millis(500);
-    let old = MoodyStore::new(Mood::Answers).with_latency(latency);
+    let old = SwitchStore::new(Mode::Answers).with_latency(latency);
     let readiness = watched(&over(&old));
     sleep(latency / 2).await;
-    readiness.replace_stores(&over(&MoodyStore::new(Mood::Hangs)));
+    readiness.replace_stores(&over(&SwitchStore::new(Mode::Hangs)));
     sleep(latency).await;
     assert_eq!(readiness.report().stores[0].state, StoreState::New);
     sleep(20 * SECOND).await;
@@ -174,18 +174,9 @@ async fn an_answer_of_the_old_store_says_nothing_of_the_new_one() {
     assert!(!readiness.report().ready);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_store_that_is_kept_is_known_still_in_another_resolver() {
-    let kept = NamedStore::new("agents", good());
-    let readiness = watched(&Resolver::chain(kept.clone(), []));
-    sleep(5 * SECOND).await;
-    readiness.replace_stores(&Resolver::chain(kept, []));
-    assert_eq!(readiness.report().stores[0].state, StoreState::Up);
-}
-
 #[test]
-fn a_store_that_is_no_longer_watched_is_taken_out_of_the_metrics() {
-    let named = |name: &str| Resolver::new(good()).with_store_name(name);
+fn removed_store_is_not_in_the_metrics() {
+    let named = |name: &str| Resolver::new(answering()).with_store_name(name);
     let readiness = Readiness::new(&named("old"));
     let metrics = Metrics::new();
     metrics.watch_readiness(&readiness);
@@ -196,8 +187,7 @@ fn a_store_that_is_no_longer_watched_is_taken_out_of_the_metrics() {
     assert_eq!(shown(), [true, false]);
     readiness.replace_stores(&named("new"));
     assert_eq!(shown(), [false, true]);
-    // And back, before anybody has looked.
     readiness.replace_stores(&named("old"));
-    readiness.replace_stores(&named("new").then("old", good()));
+    readiness.replace_stores(&named("new").then("old", answering()));
     assert_eq!(shown(), [true, true]);
 }

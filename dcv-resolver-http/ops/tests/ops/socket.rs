@@ -1,6 +1,6 @@
-//! The ops listener over a real socket.
+//! The pages over a real socket.
 
-#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::expect_used, reason = "a test stops at the first failure")]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::readiness::watched;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-async fn asked(address: SocketAddr, request: &str) -> String {
+async fn ask(address: SocketAddr, request: &str) -> String {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = format!("{request} HTTP/1.1\r\nhost: ops.example\r\nconnection: close\r\n\r\n");
@@ -32,7 +32,7 @@ async fn asked(address: SocketAddr, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_server_tells_where_the_caller_is() {
+async fn caller_on_a_loopback_socket_gets_an_explanation() {
     let explainer = explainer();
     let readiness = watched(explainer.resolver());
     let app = OpsBuilder::new(explainer, readiness.clone()).build();
@@ -44,20 +44,20 @@ async fn the_server_tells_where_the_caller_is() {
     }));
 
     let ready = async {
-        while !asked(address, "HEAD /readyz")
+        while !ask(address, "HEAD /readyz")
             .await
             .starts_with("HTTP/1.1 200 OK\r\n")
         {}
     };
     timeout(DEADLINE, ready).await.expect("not ready in time");
-    let answer = asked(address, "GET /explain?sessionId=console").await;
+    let answer = ask(address, "GET /explain?sessionId=console").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains(r#""outcome":"found""#), "{answer}");
-    let answer = asked(address, "DELETE /metrics").await;
+    let answer = ask(address, "DELETE /metrics").await;
     assert!(answer.contains("\r\nallow: GET,HEAD\r\n"), "{answer}");
 
     readiness.drain();
-    let answer = asked(address, "GET /readyz").await;
+    let answer = ask(address, "GET /readyz").await;
     assert!(
         answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
         "{answer}"

@@ -1,4 +1,4 @@
-//! A store that does as it is told, from one moment to the next.
+//! A store that a test switches between answers and outages.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use dcv_resolver_core::{
 use tokio::time::sleep;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum Mode {
     Answers,
     Fails,
     Hangs,
@@ -17,15 +17,15 @@ pub(crate) enum Mood {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct MoodyStore {
-    mood: Arc<Mutex<Mood>>,
+pub(crate) struct SwitchStore {
+    mode: Arc<Mutex<Mode>>,
     latency: Duration,
 }
 
-impl MoodyStore {
-    pub(crate) fn new(mood: Mood) -> Self {
+impl SwitchStore {
+    pub(crate) fn new(mode: Mode) -> Self {
         Self {
-            mood: Arc::new(Mutex::new(mood)),
+            mode: Arc::new(Mutex::new(mode)),
             latency: Duration::ZERO,
         }
     }
@@ -34,41 +34,41 @@ impl MoodyStore {
         Self { latency, ..self }
     }
 
-    pub(crate) fn becomes(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        *self.mode.lock().unwrap() = mode;
     }
 
-    fn mood(&self) -> Mood {
-        *self.mood.lock().unwrap()
+    fn mode(&self) -> Mode {
+        *self.mode.lock().unwrap()
     }
 }
 
-/// The resolver of one store.
-pub(crate) fn over(store: &MoodyStore) -> Resolver {
+/// A resolver of this store, with the name `agents`.
+pub(crate) fn over(store: &SwitchStore) -> Resolver {
     Resolver::new(store.clone()).with_store_name("agents")
 }
 
 #[async_trait]
-impl SessionStore for MoodyStore {
+impl SessionStore for SwitchStore {
     async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.ping().await.map(|()| None)
     }
 
-    /// What goes wrong at either end of it is lost.
+    /// Fails if the store is out at the start or at the end of the ping.
     async fn ping(&self) -> Result<(), StoreError> {
-        let before = self.mood();
-        if before == Mood::Answers && !self.latency.is_zero() {
+        let before = self.mode();
+        if before == Mode::Answers && !self.latency.is_zero() {
             sleep(self.latency).await;
         }
-        for mood in [before, self.mood()] {
-            match mood {
-                Mood::Answers => {}
-                Mood::Fails => {
-                    let error = StoreError::new("moody", StoreErrorKind::Unavailable);
+        for mode in [before, self.mode()] {
+            match mode {
+                Mode::Answers => {}
+                Mode::Fails => {
+                    let error = StoreError::new("switch", StoreErrorKind::Unavailable);
                     return Err(error.with_source("cache.example refuses"));
                 }
-                Mood::Hangs => std::future::pending().await,
-                Mood::Panics => panic!("what a mood"),
+                Mode::Hangs => std::future::pending().await,
+                Mode::Panics => panic!("the test says so"),
             }
         }
         Ok(())
