@@ -49,6 +49,7 @@
 //! # }
 //! ```
 
+mod cache_stats;
 mod changes;
 mod client_networks;
 mod error;
@@ -88,6 +89,7 @@ mod transport;
 mod web_url_path;
 
 pub use async_trait::async_trait;
+pub use cache_stats::CacheStats;
 pub use changes::{ChangeEvent, ChangeListener, ChangeSource};
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};

@@ -10,12 +10,12 @@ mod in_flight;
 mod key;
 mod listener;
 mod load;
+mod monitor;
 mod registry;
 mod source_state;
 mod stale_events;
-mod stats;
 mod store;
 
 pub use config::CacheConfig;
-pub use stats::CacheStats;
+pub use monitor::CacheMonitor;
 pub use store::CachedStore;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dcv_resolver_core::{
-    ChangeListener, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
+    CacheStats, ChangeListener, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
 };
 
 use crate::cache::Cache;
@@ -13,7 +13,7 @@ use crate::entries::Entry;
 use crate::in_flight::{InFlight, Joined};
 use crate::listener::CacheListener;
 use crate::load::Load;
-use crate::stats::CacheStats;
+use crate::monitor::CacheMonitor;
 
 /// A [`SessionStore`] that caches the results of another, `S`.
 ///
@@ -56,10 +56,16 @@ impl<S: SessionStore> CachedStore<S> {
         Arc::<CacheListener>::clone(&self.listener)
     }
 
-    /// Returns statistics for metrics.
+    /// Returns the current figures.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
-        CacheStats(Arc::clone(&self.cache))
+        self.monitor().stats()
+    }
+
+    /// Returns a handle that reads the figures when a resolver owns the store.
+    #[must_use]
+    pub fn monitor(&self) -> CacheMonitor {
+        CacheMonitor(Arc::clone(&self.cache))
     }
 
     /// Returns the store behind the cache.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{Resolver, Timestamp, Transport};
+use dcv_resolver_core::{CacheStats, Resolver, Timestamp, Transport};
 use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -18,7 +18,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::readiness::Readiness;
-pub use caches::CacheFigures;
 use caches::Caches;
 use labels::{
     CertificateLabel, DecisionLabels, OutcomeLabel, ReloadLabels, StoreLabel, VersionLabel,
@@ -227,15 +226,18 @@ impl Metrics {
         self.0.sampled.set_age(store.into(), Arc::new(age));
     }
 
-    /// Shows the figures of a cache in front of `store`. `figures` is called
-    /// each time the metrics are shown and must not block. Replaces an earlier
-    /// one for the same store.
+    /// Shows the figures of a cache in front of `store`. `stats` is called each
+    /// time the metrics are shown and must not block. Replaces an earlier one
+    /// for the same store.
+    ///
+    /// With the `CachedStore` of `dcv-resolver-cache`, that is
+    /// `metrics.watch_cache("agents", move || monitor.stats())`.
     pub fn watch_cache(
         &self,
         store: impl Into<Arc<str>>,
-        figures: impl Fn() -> CacheFigures + Send + Sync + 'static,
+        stats: impl Fn() -> CacheStats + Send + Sync + 'static,
     ) {
-        self.0.caches.watch(store.into(), Arc::new(figures));
+        self.0.caches.watch(store.into(), Arc::new(stats));
     }
 
     /// Shows the cache in front of `store` no longer, as after a reload without

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_cache::{CacheConfig, CacheStats, CachedStore};
+use dcv_resolver_cache::{CacheConfig, CacheMonitor, CachedStore};
 use dcv_resolver_core::{
     ChangeSource, ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport,
     SessionRegistry,
@@ -35,7 +35,7 @@ pub(crate) struct ChainedStore {
 /// What belongs to a cache.
 #[derive(Debug)]
 struct Cache {
-    stats: CacheStats,
+    monitor: CacheMonitor,
     /// Tells it of changes.
     _following: Option<Background>,
 }
@@ -144,9 +144,9 @@ impl ChainedStore {
         }
     }
 
-    /// What its cache does, if it has one.
-    pub(crate) fn cache_stats(&self) -> Option<CacheStats> {
-        self.cache.as_ref().map(|cache| cache.stats.clone())
+    /// Reads the figures of its cache, if it has one.
+    pub(crate) fn cache_monitor(&self) -> Option<CacheMonitor> {
+        self.cache.as_ref().map(|cache| cache.monitor.clone())
     }
 }
 
@@ -167,7 +167,7 @@ fn cached(
     let cached = CachedStore::new(store, config);
     let watching = |source: &Arc<dyn ChangeSource>| source.watch_changes(cached.listener());
     let cache = Cache {
-        stats: cached.stats(),
+        monitor: cached.monitor(),
         _following: open.changes.as_ref().map(watching).map(Background::start),
     };
     (Arc::new(cached), Some(Arc::new(cache)))

@@ -18,9 +18,9 @@ async fn entries_stay_within_max_bytes() {
             backend.put(record(&id, 1, Expiry::Never));
         }
         port_of(&store, &id).await;
-        assert!(store.stats().bytes() <= BOUND);
+        assert!(store.stats().size_bytes <= BOUND);
     }
-    let entries = store.stats().entries();
+    let entries = store.stats().entries;
     assert!(entries > 1_000, "{entries} entries");
     assert!(entries < 10_000, "{entries} entries");
 }
@@ -65,7 +65,7 @@ async fn record_larger_than_the_cache_is_returned_and_not_cached() {
         assert_eq!(store.lookup(large.id()).await.unwrap(), Some(large.clone()));
         assert_eq!(backend.calls(), calls);
     }
-    assert_eq!(store.stats().entries(), 0);
+    assert_eq!(store.stats().entries, 0);
 }
 
 #[tokio::test(start_paused = true)]

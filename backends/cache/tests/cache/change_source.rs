@@ -75,7 +75,7 @@ async fn old_or_future_catch_up_does_not_extend_freshness() {
     advance_ms(1_001).await;
     store.listener().on_change(ChangeEvent::CaughtUp(old));
     assert_eq!(
-        store.stats().confirmed_age(),
+        store.stats().confirmed_age,
         Some(Duration::from_millis(1_001))
     );
     assert_eq!(console_of(&store).await, Some(1));
@@ -201,7 +201,7 @@ async fn invalidated_load_caches_nothing() {
     backend.put(console(2));
     backend.release();
     assert_eq!(asking.await.unwrap(), Some(1));
-    assert_eq!(store.stats().entries(), 0);
+    assert_eq!(store.stats().entries, 0);
     assert_eq!(console_of(&*store).await, Some(2));
 }
 
@@ -214,7 +214,7 @@ async fn store_is_asked_while_source_is_disconnected() {
     assert_eq!(console_of(&store).await, Some(1));
 
     listener.on_change(ChangeEvent::Disconnected);
-    assert_eq!(store.stats().confirmed_age(), None);
+    assert_eq!(store.stats().confirmed_age, None);
     for port in 2..5 {
         backend.put(console(port));
         assert_eq!(console_of(&store).await, Some(port));
@@ -287,7 +287,7 @@ async fn unsupported_source_leaves_ttls_in_force() {
     let backend = Backend::new();
     let store = cached(&backend, CacheConfig::default());
     store.listener().on_change(ChangeEvent::Unsupported);
-    assert_eq!(store.stats().confirmed_age(), None);
+    assert_eq!(store.stats().confirmed_age, None);
     ttls_apply(&store, &backend).await;
 }
 
@@ -303,7 +303,7 @@ async fn source_that_becomes_unsupported_restores_ttls() {
             listener.on_change(ChangeEvent::Disconnected);
         }
         listener.on_change(ChangeEvent::Unsupported);
-        assert_eq!(store.stats().confirmed_age(), None);
+        assert_eq!(store.stats().confirmed_age, None);
         // Earlier entries may have changed without a report.
         backend.put(console(2));
         assert_eq!(console_of(&store).await, Some(2));
@@ -338,7 +338,7 @@ async fn source_that_catches_up_or_disconnects_after_unsupported_disables_ttls()
     assert_eq!(console_of(&store).await, Some(1));
     // Not without having said that everything may have changed.
     listener.on_change(ChangeEvent::CaughtUp(now()));
-    assert_eq!(store.stats().confirmed_age(), None);
+    assert_eq!(store.stats().confirmed_age, None);
     backend.put(console(2));
     listener.on_change(ChangeEvent::AllChanged);
     listener.on_change(ChangeEvent::CaughtUp(now()));

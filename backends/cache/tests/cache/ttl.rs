@@ -68,7 +68,7 @@ async fn ttl_of_zero_caches_nothing() {
         assert_eq!(console_of(&store).await, found);
     }
     assert_eq!(backend.calls(), 5);
-    assert_eq!(store.stats().entries(), 0);
+    assert_eq!(store.stats().entries, 0);
 }
 
 #[tokio::test(start_paused = true)]

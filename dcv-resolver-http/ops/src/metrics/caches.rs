@@ -3,46 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use dcv_resolver_core::CacheStats;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, MetricEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::labels::{LookupLabels, StoreLabel};
 
-/// The figures of the cache in front of one store, for
-/// [`Metrics::watch_cache`](crate::Metrics::watch_cache).
-///
-/// ```
-/// use dcv_resolver_ops::CacheFigures;
-///
-/// let mut figures = CacheFigures::default();
-/// figures.hits = 1_000;
-/// figures.loads = 1;
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheFigures {
-    /// Lookups that were answered without the store.
-    pub hits: u64,
-    /// Lookups that asked the store.
-    pub loads: u64,
-    /// Lookups that waited for the load of another.
-    pub coalesced: u64,
-    /// Lookups that were answered with a stale record because the store failed.
-    pub stale: u64,
-    /// Cached answers.
-    pub entries: u64,
-    /// The size of the cached answers, in bytes.
-    pub bytes: u64,
-    /// The time since the cache last was known to be current. `None` if the
-    /// store does not report its changes.
-    pub confirmed_age: Option<Duration>,
-}
-
-type Source = Arc<dyn Fn() -> CacheFigures + Send + Sync>;
+type Source = Arc<dyn Fn() -> CacheStats + Send + Sync>;
 
 /// The functions that return the figures, by store.
 #[derive(Default)]
@@ -62,96 +32,102 @@ impl Caches {
     }
 }
 
-/// The figures of all of them.
-struct Figures(Vec<(StoreLabel, CacheFigures)>);
-
-impl Figures {
-    fn lookups(&self, mut metric: MetricEncoder<'_>) -> fmt::Result {
-        for (StoreLabel { store }, figures) in &self.0 {
-            for (result, count) in [
-                ("hit", figures.hits),
-                ("load", figures.loads),
-                ("coalesced", figures.coalesced),
-            ] {
-                let store = Arc::clone(store);
-                metric
-                    .encode_family(&LookupLabels { store, result })?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn stale(&self, mut metric: MetricEncoder<'_>) -> fmt::Result {
-        for (store, figures) in &self.0 {
-            metric
-                .encode_family(store)?
-                .encode_counter::<NoLabelSet, _, u64>(&figures.stale, None)?;
-        }
-        Ok(())
-    }
-
-    fn gauge<T: EncodeGaugeValue>(
-        &self,
-        mut metric: MetricEncoder<'_>,
-        value: impl Fn(&CacheFigures) -> Option<T>,
-    ) -> fmt::Result {
-        for (store, figures) in &self.0 {
-            if let Some(value) = value(figures) {
-                metric.encode_family(store)?.encode_gauge(&value)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Collector for Caches {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // Copied, so that the functions run without the lock.
         let sources = self.lock().clone();
-        if sources.is_empty() {
+        let caches: Vec<_> = sources
+            .into_iter()
+            .map(|(store, source)| (StoreLabel { store }, source()))
+            .collect();
+        if caches.is_empty() {
             return Ok(());
         }
-        let figures = sources
-            .into_iter()
-            .map(|(store, source)| (StoreLabel { store }, source()));
-        let figures = Figures(figures.collect());
-        figures.lookups(encoder.encode_descriptor(
-            "cache_lookups",
-            "Lookups, by result: a hit, a load from the store, or coalesced with the load of another",
-            None,
-            MetricType::Counter,
-        )?)?;
-        figures.stale(encoder.encode_descriptor(
-            "cache_stale",
-            "Lookups that were answered with a stale record because the store failed",
-            None,
-            MetricType::Counter,
-        )?)?;
-        let entries = encoder.encode_descriptor(
-            "cache_entries",
-            "Answers in the cache",
-            None,
-            MetricType::Gauge,
+        encode_lookups(&caches, &mut encoder)?;
+        encode_stale(&caches, &mut encoder)?;
+        encode_gauge(
+            &caches,
+            &mut encoder,
+            ("cache_entries", "Entries in the cache", None),
+            |stats| Some(stats.entries),
         )?;
-        figures.gauge(entries, |figures| Some(figures.entries))?;
-        let size = encoder.encode_descriptor(
-            "cache_size",
-            "Estimated size of the answers in the cache",
-            Some(&Unit::Bytes),
-            MetricType::Gauge,
+        encode_gauge(
+            &caches,
+            &mut encoder,
+            (
+                "cache_size",
+                "Estimated size of the entries in the cache",
+                Some(Unit::Bytes),
+            ),
+            |stats| Some(stats.size_bytes),
         )?;
-        figures.gauge(size, |figures| Some(figures.bytes))?;
-        let confirmed_age = encoder.encode_descriptor(
-            "cache_confirmed_age",
-            "How long ago the cache was last known to be current",
-            Some(&Unit::Seconds),
-            MetricType::Gauge,
-        )?;
-        figures.gauge(confirmed_age, |figures| {
-            figures.confirmed_age.map(|age| age.as_secs_f64())
-        })
+        encode_gauge(
+            &caches,
+            &mut encoder,
+            (
+                "cache_confirmed_age",
+                "Time since the store last confirmed that it has reported every change",
+                Some(Unit::Seconds),
+            ),
+            |stats| Some(stats.confirmed_age?.as_secs_f64()),
+        )
     }
+}
+
+type Stats = [(StoreLabel, CacheStats)];
+
+fn encode_lookups(caches: &Stats, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(
+        "cache_lookups",
+        "Lookups, by result: a hit, a load from the store, or coalesced with the load of another",
+        None,
+        MetricType::Counter,
+    )?;
+    for (StoreLabel { store }, stats) in caches {
+        for (result, count) in [
+            ("hit", stats.hits),
+            ("load", stats.loads),
+            ("coalesced", stats.coalesced),
+        ] {
+            let store = Arc::clone(store);
+            metric
+                .encode_family(&LookupLabels { store, result })?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn encode_stale(caches: &Stats, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(
+        "cache_stale",
+        "Lookups that were answered with a stale record because the store failed",
+        None,
+        MetricType::Counter,
+    )?;
+    for (store, stats) in caches {
+        metric
+            .encode_family(store)?
+            .encode_counter::<NoLabelSet, _, u64>(&stats.stale, None)?;
+    }
+    Ok(())
+}
+
+/// Encodes a gauge with this name, help text and unit, of the caches that have
+/// a value.
+fn encode_gauge<T: EncodeGaugeValue>(
+    caches: &Stats,
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit): (&str, &str, Option<Unit>),
+    value: impl Fn(&CacheStats) -> Option<T>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
+    for (store, stats) in caches {
+        if let Some(value) = value(stats) {
+            metric.encode_family(store)?.encode_gauge(&value)?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Caches {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::Method;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
-use dcv_resolver_core::{MemoryStore, Resolver, SessionStore, StoreErrorKind, Timestamp};
+use dcv_resolver_core::{
+    CacheStats, MemoryStore, Resolver, SessionStore, StoreErrorKind, Timestamp,
+};
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use dcv_resolver_ops::prometheus_client::encoding::text::encode;
 use dcv_resolver_ops::prometheus_client::registry::Registry;
-use dcv_resolver_ops::{CacheFigures, ConnectionFigures, LogDeduplicator, Metrics, Readiness};
+use dcv_resolver_ops::{ConnectionFigures, LogDeduplicator, Metrics, Readiness};
 use dcv_resolver_server::{Server, listen};
 use futures_util::poll;
 
@@ -236,14 +238,14 @@ async fn suppressed_failures_are_counted() {
     assert!(decisions(&metrics)[0].ends_with(" 10"));
 }
 
-fn figures(confirmed_age: Option<Duration>) -> CacheFigures {
-    let mut figures = CacheFigures::default();
+fn figures(confirmed_age: Option<Duration>) -> CacheStats {
+    let mut figures = CacheStats::default();
     figures.hits = 1_000_000;
     figures.loads = 20;
     figures.coalesced = 3;
     figures.stale = 4;
     figures.entries = 5;
-    figures.bytes = 678;
+    figures.size_bytes = 678;
     figures.confirmed_age = confirmed_age;
     figures
 }

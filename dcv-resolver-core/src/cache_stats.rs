@@ -1,0 +1,39 @@
+//! [`CacheStats`]: the figures of a cache in front of a store.
+
+use std::time::Duration;
+
+/// The figures of a cache in front of a store, for metrics.
+///
+/// A cache that fills this in is shown by any metrics that read it: neither has
+/// to know the other.
+///
+/// ```
+/// use dcv_resolver_core::CacheStats;
+///
+/// let mut stats = CacheStats::default();
+/// stats.hits = 1_000;
+/// stats.loads = 1;
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Lookups that were answered without the store.
+    pub hits: u64,
+    /// Lookups that asked the store.
+    pub loads: u64,
+    /// Lookups that waited for the load of another lookup.
+    pub coalesced: u64,
+    /// Lookups that were answered with a stale record because the store failed.
+    pub stale: u64,
+    /// The age of the record that was last served stale. `None` if the store
+    /// has answered since.
+    pub stale_age: Option<Duration>,
+    /// Entries in the cache, expired ones that await their replacement
+    /// included.
+    pub entries: u64,
+    /// The estimated size of the entries, in bytes.
+    pub size_bytes: u64,
+    /// The time since the store last confirmed that it has reported every
+    /// change; answers are no older than that. `None` while it reports none.
+    pub confirmed_age: Option<Duration>,
+}
