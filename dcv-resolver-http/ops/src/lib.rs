@@ -119,7 +119,7 @@ mod time_limit;
 pub use builder::OpsBuilder;
 pub use log_deduplicator::LogDeduplicator;
 pub use loopback_only::LoopbackOnly;
-pub use metrics::{ConnectionFigures, Metrics};
+pub use metrics::{ConnectionStats, Metrics};
 /// The library of the registry that [`Metrics::register`] takes.
 pub use prometheus_client;
 pub use readiness::Readiness;

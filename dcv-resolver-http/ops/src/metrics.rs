@@ -22,7 +22,7 @@ use caches::Caches;
 use labels::{
     CertificateLabel, DecisionLabels, OutcomeLabel, ReloadLabels, StoreLabel, VersionLabel,
 };
-pub use sampled::ConnectionFigures;
+pub use sampled::ConnectionStats;
 use sampled::Sampled;
 
 /// Counts and measures what a resolver does, for Prometheus.
@@ -210,7 +210,7 @@ impl Metrics {
     /// metrics are shown and must not block. Replaces an earlier one.
     pub fn watch_connections(
         &self,
-        connections: impl Fn() -> ConnectionFigures + Send + Sync + 'static,
+        connections: impl Fn() -> ConnectionStats + Send + Sync + 'static,
     ) {
         self.0.sampled.set_connections(Arc::new(connections));
     }

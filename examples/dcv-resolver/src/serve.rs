@@ -24,7 +24,7 @@ mod tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_ops::{ConnectionFigures, Metrics};
+use dcv_resolver_ops::{ConnectionStats, Metrics};
 use dcv_resolver_server::{Connections, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -57,7 +57,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let service = crate::traces::ContinueTrace(service);
     let server = limited(Server::new(service), &config, tls.as_ref());
     let connections = server.connections();
-    metrics.watch_connections(move || figures(&connections));
+    metrics.watch_connections(move || stats(&connections));
 
     let _watching = Background::start(live.readiness().clone().watch());
     let signals = StopSignals::catch()?;
@@ -102,13 +102,13 @@ fn address(listener: &TcpListener) -> Option<String> {
     Some(address.to_string())
 }
 
-fn figures(connections: &Connections) -> ConnectionFigures {
-    let mut figures = ConnectionFigures::default();
-    figures.open = connections.open();
-    figures.accepted = connections.accepted_total();
-    figures.cut = connections.cut_total();
-    figures.tls_handshakes_failed = connections.tls_handshakes_failed_total();
-    figures
+fn stats(connections: &Connections) -> ConnectionStats {
+    let mut stats = ConnectionStats::default();
+    stats.open = connections.open();
+    stats.accepted = connections.accepted_total();
+    stats.cut = connections.cut_total();
+    stats.tls_handshakes_failed = connections.tls_handshakes_failed_total();
+    stats
 }
 
 fn limited<S>(server: Server<S>, config: &Config, tls: Option<&WatchedTls>) -> Server<S> {

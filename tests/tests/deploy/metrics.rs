@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use dcv_resolver_core::{Clock, Expiry, MemoryStore, Resolver, SessionRecord, SystemClock};
+use dcv_resolver_core::{
+    CacheStats, Clock, Expiry, MemoryStore, Resolver, SessionRecord, SystemClock,
+};
 use dcv_resolver_http::ResolveService;
-use dcv_resolver_ops::{CacheFigures, ConnectionFigures, Metrics, Readiness};
+use dcv_resolver_ops::{ConnectionStats, Metrics, Readiness};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -39,11 +41,11 @@ fn exposition() -> String {
     metrics.set_certificate_expiry("server", SystemClock.now());
     metrics.watch_age("sessions", || Some(Duration::ZERO));
     metrics.watch_cache("sessions", || {
-        let mut figures = CacheFigures::default();
-        figures.confirmed_age = Some(Duration::ZERO);
-        figures
+        let mut stats = CacheStats::default();
+        stats.confirmed_age = Some(Duration::ZERO);
+        stats
     });
-    metrics.watch_connections(ConnectionFigures::default);
+    metrics.watch_connections(ConnectionStats::default);
 
     let request = Request::post("/resolveSession?sessionId=console").body(Body::empty());
     let runtime = tokio::runtime::Builder::new_current_thread()

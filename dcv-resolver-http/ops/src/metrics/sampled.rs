@@ -1,4 +1,4 @@
-//! [`Sampled`]: figures that are read each time the metrics are shown.
+//! [`Sampled`]: values that are read each time the metrics are shown.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::report::StoreState;
 /// [`Metrics::watch_connections`](crate::Metrics::watch_connections).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ConnectionFigures {
+pub struct ConnectionStats {
     /// Open connections.
     pub open: u64,
     /// Connections accepted so far.
@@ -31,7 +31,7 @@ pub struct ConnectionFigures {
 }
 
 type InFlight = Arc<dyn Fn() -> usize + Send + Sync>;
-type Connections = Arc<dyn Fn() -> ConnectionFigures + Send + Sync>;
+type Connections = Arc<dyn Fn() -> ConnectionStats + Send + Sync>;
 type Age = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 #[derive(Default)]

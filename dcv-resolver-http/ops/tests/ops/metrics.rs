@@ -13,7 +13,7 @@ use dcv_resolver_core::{
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use dcv_resolver_ops::prometheus_client::encoding::text::encode;
 use dcv_resolver_ops::prometheus_client::registry::Registry;
-use dcv_resolver_ops::{ConnectionFigures, LogDeduplicator, Metrics, Readiness};
+use dcv_resolver_ops::{ConnectionStats, LogDeduplicator, Metrics, Readiness};
 use dcv_resolver_server::{Server, listen};
 use futures_util::poll;
 
@@ -302,7 +302,7 @@ async fn connections_of_a_server_are_shown() {
     let server = Server::new(counted(&metrics, over(memory())));
     let connections = server.connections();
     metrics.watch_connections(move || {
-        let mut figures = ConnectionFigures::default();
+        let mut figures = ConnectionStats::default();
         figures.open = connections.open();
         figures.accepted = connections.accepted_total();
         figures.cut = connections.cut_total();
@@ -345,7 +345,7 @@ fn each_metric_is_described_once_before_its_samples() {
     let resolver = resolver.then("b", MemoryStore::new());
     metrics.init_decisions(&resolver);
     metrics.watch_readiness(&Readiness::new(&resolver));
-    metrics.watch_connections(ConnectionFigures::default);
+    metrics.watch_connections(ConnectionStats::default);
     metrics.watch_age("a", || Some(Duration::ZERO));
     metrics.watch_age("b", || Some(Duration::ZERO));
     metrics.watch_cache("a", || figures(Some(Duration::ZERO)));
