@@ -150,12 +150,12 @@ impl Readiness {
             let inherited = before.iter().map(StoreHealth::success).min().flatten();
             let stores = resolver.stores().iter().map(|named| {
                 match before.iter().find(|store| store.is_same_store(named)) {
-                    Some(known) => known.clone().renamed(named),
+                    Some(known) => known.clone(),
                     None => StoreHealth::new(named, inherited),
                 }
             });
             health.stores = stores.collect();
-            Vec::new()
+            None
         });
         self.0.replaced.notify_one();
     }
@@ -165,7 +165,7 @@ impl Readiness {
     pub fn drain(&self) {
         self.0.change(|health| {
             health.is_draining = true;
-            Vec::new()
+            None
         });
     }
 
@@ -196,26 +196,25 @@ impl Inner {
         let sent = Instant::now();
         let result = ping(named.store().as_ref()).await;
         self.change(|health| {
-            let stores = health.stores.iter_mut();
-            stores
-                // None if it was replaced meanwhile, two if it has two names.
-                .filter(|store| store.is_same_store(&named))
-                .filter_map(|store| store.record(sent, &result))
-                .collect()
+            let mut stores = health.stores.iter_mut();
+            // It may have been replaced meanwhile.
+            let store = stores.find(|store| store.is_same_store(&named))?;
+            store.record(sent, &result)
         });
     }
 
-    /// Makes a change, and then logs its events.
-    fn change(&self, change: impl FnOnce(&mut Health) -> Vec<HealthEvent>) {
-        let (events, change_of_state) = {
+    /// Makes a change, and then logs its event and whether the process has become
+    /// ready or unready.
+    fn change(&self, change: impl FnOnce(&mut Health) -> Option<HealthEvent>) {
+        let (event, change_of_state) = {
             let mut health = self.lock();
-            let events = change(&mut health);
+            let event = change(&mut health);
             let Report { ready, state, .. } = health.report(Instant::now(), self.max_success_age);
             let was_ready = std::mem::replace(&mut health.was_ready, ready);
-            (events, (ready != was_ready).then_some(state))
+            (event, (ready != was_ready).then_some(state))
         };
         // Without the lock: a subscriber may ask for a report.
-        for event in events {
+        if let Some(event) = event {
             event.log();
         }
         match change_of_state {

@@ -43,18 +43,11 @@ impl StoreHealth {
         }
     }
 
-    pub(crate) fn renamed(self, named: &NamedStore) -> Self {
-        Self {
-            named: named.clone(),
-            ..self
-        }
-    }
-
     pub(crate) fn named(&self) -> &NamedStore {
         &self.named
     }
 
-    /// Returns whether it is the same object, whatever its name.
+    /// Returns whether it is the same object, and not only of the same name.
     pub(crate) fn is_same_store(&self, other: &NamedStore) -> bool {
         Arc::ptr_eq(self.named.store(), other.store())
     }

@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,45 +12,28 @@ use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{Resolver, StoreErrorKind};
 use dcv_resolver_http::ResolveService;
 use dcv_resolver_ops::LogDeduplicator;
+use dcv_resolver_test_support::log::Log;
 use serde_json::Value;
 use tower::ServiceExt;
+use tracing::Level;
 
 const TASKS: u64 = 8;
 const REQUESTS: u64 = 500;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// How many failures the log accounts for.
-    fn count(&self) -> u64 {
-        let written = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        written
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .map(|event| event["fields"]["suppressed"].as_u64().unwrap_or(1))
-            .sum()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Returns how many failures the log accounts for.
+fn count(log: &Log) -> u64 {
+    let log = log.text();
+    // The last line may not be complete yet.
+    log.split_inclusive('\n')
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .map(|event| event["fields"]["suppressed"].as_u64().unwrap_or(1))
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_failures_are_each_counted_once() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(move || writer.clone())
-        .init();
+    let (log, subscriber) = Log::with_subscriber(Level::INFO);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let store = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
     let app: Router = ResolveService::builder(Resolver::new(store))
         .without_log()
@@ -74,12 +55,12 @@ async fn concurrent_failures_are_each_counted_once() {
     drop(app);
     // A task that closes a window may still be writing.
     let complete = async {
-        while log.count() < TASKS * REQUESTS {
+        while count(&log) < TASKS * REQUESTS {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), complete)
         .await
         .unwrap();
-    assert_eq!(log.count(), TASKS * REQUESTS);
+    assert_eq!(count(&log), TASKS * REQUESTS);
 }

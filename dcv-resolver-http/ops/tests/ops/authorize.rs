@@ -7,11 +7,12 @@ use axum::http::HeaderMap;
 use dcv_resolver_core::async_trait;
 use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_ops::{LoopbackOnly, OpsBuilder};
+use dcv_resolver_test_support::log::Log;
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use tracing::Level;
 
 use crate::endpoints::{Answer, ask_from, explainer, readiness};
-use crate::log::Log;
 
 const EXPLAIN: &str = "/explain?sessionId=console";
 
@@ -66,7 +67,7 @@ async fn forwarded_request_is_refused() {
 #[tokio::test]
 async fn other_machine_is_refused_before_its_query_is_read() {
     let app = || OpsBuilder::new(explainer(), readiness()).build();
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     for (peer, says) in [
         (
             Some("192.0.2.7:5"),
@@ -98,7 +99,7 @@ async fn other_machine_is_refused_before_its_query_is_read() {
 #[tokio::test(start_paused = true)]
 async fn refused_requests_do_not_flood_the_log() {
     let app = OpsBuilder::new(explainer(), readiness()).build();
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let outcomes = || -> Vec<(Value, Value)> {
         let events = log.take();
         let fields = events.iter().map(|event| {
@@ -167,7 +168,7 @@ async fn other_authorization_replaces_loopback_only() {
     let app = OpsBuilder::new(explainer(), readiness())
         .authorize(Bearer)
         .build();
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let ask = async |headers: &[(&str, &str)]| -> Answer {
         ask_from(&app, Some("192.0.2.7:5"), "GET", EXPLAIN, headers).await
     };

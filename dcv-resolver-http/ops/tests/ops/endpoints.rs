@@ -10,14 +10,14 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request};
 use axum::routing::post;
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{Expiry, Explainer, MemoryStore, Resolver, SessionRecord};
+use dcv_resolver_core::{Expiry, Explainer, MemoryStore, SessionRecord};
 use dcv_resolver_ops::{Metrics, OpsBuilder, Readiness};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::readiness::watched;
-use crate::store::{Mode, SwitchStore, over};
+use crate::store::{Mode, SwitchStore, over, resolver};
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -85,9 +85,7 @@ pub(crate) fn explainer() -> Explainer {
         .http_port(8443)
         .build()
         .unwrap()]));
-    let resolver = Resolver::new(Arc::clone(&store))
-        .with_store_name("agents")
-        .with_clock(ManualClock::default());
+    let resolver = resolver([("agents", Arc::clone(&store))]).with_clock(ManualClock::default());
     Explainer::new(resolver).with_listing("agents", store)
 }
 

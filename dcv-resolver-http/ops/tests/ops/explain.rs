@@ -12,11 +12,12 @@ use dcv_resolver_core::{
     StoreError, StoreErrorKind, UnknownClient,
 };
 use dcv_resolver_ops::{OpsBuilder, Readiness};
+use dcv_resolver_test_support::log::Log;
 use serde_json::{Value, json};
+use tracing::Level;
 
 use crate::endpoints::{Answer, ask, ask_from, explainer, readiness};
-use crate::log::Log;
-use crate::store::{Mode, SwitchStore};
+use crate::store::{Mode, SwitchStore, resolver};
 
 fn record(id: &str) -> SessionRecordBuilder {
     let host = "ws-17.dcv.example".parse().unwrap();
@@ -39,9 +40,8 @@ fn app() -> Router {
     ];
     let records = records.map(|record| record.build().unwrap());
     let store = Arc::new(MemoryStore::from_iter(records));
-    let resolver = Resolver::new(MemoryStore::new())
-        .with_store_name("agents")
-        .then("by_hand", Arc::clone(&store))
+    let agents = Arc::new(MemoryStore::new());
+    let resolver = resolver([("agents", agents), ("by_hand", Arc::clone(&store))])
         .with_clock(ManualClock::default())
         .with_policy(
             ClientNetworks::new(UnknownClient::Allow)
@@ -54,7 +54,7 @@ fn app() -> Router {
 
 /// Returns the explanation and the event of it.
 async fn explained(app: &Router, query: &str) -> (Value, Value) {
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let answer = ask(app, "GET", &format!("/explain?{query}")).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     (answer.json(), event(&log, &answer))
@@ -124,15 +124,17 @@ async fn similar_id_is_suggested() {
 #[tokio::test]
 async fn failing_store_is_part_of_the_explanation() {
     let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
-    let app = explaining(Resolver::new(down).with_store_name("agents"));
+    let app = explaining(resolver([("agents", down)]));
     let (explanation, event) = explained(&app, "sessionId=console").await;
     assert_eq!(explanation["outcome"], "error");
-    let says = "scripted: the store cannot be reached";
-    assert_eq!(explanation["stores"][0]["error"], says);
+    let error = "scripted: the store cannot be reached";
+    assert_eq!(explanation["stores"][0]["error"], error);
     assert_eq!(event["level"], "INFO");
     assert_eq!(event["fields"]["outcome"], "error");
-    let failure = format!("the store \"agents\" failed: {says}");
-    assert_eq!(event["fields"]["error"], failure);
+    assert_eq!(
+        event["fields"]["error"],
+        format!("the store \"agents\" failed: {error}")
+    );
 }
 
 #[tokio::test]
@@ -147,7 +149,7 @@ async fn malformed_query_is_400_with_its_parameter() {
         ("?sessionId=%zz", "sessionId"),
         ("?sessionId=%ff", "sessionId"),
     ] {
-        let (log, _guard) = Log::of_this_thread();
+        let (log, _guard) = Log::of_this_thread(Level::INFO);
         let answer = ask(&app(), "GET", &format!("/explain{query}")).await;
         let problem = answer.problem(400, "malformed_request");
         assert_eq!(problem["parameter"], parameter, "{query}");
@@ -203,7 +205,7 @@ async fn accept_of_plain_text_gets_text() {
 
 #[tokio::test]
 async fn text_from_outside_is_escaped() {
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let app = explaining(Resolver::new(Forging));
     let uri = "/explain?sessionId=a%E2%80%AEb";
     let answer = ask_from(
@@ -245,7 +247,7 @@ impl SessionStore for Forging {
 #[tokio::test(start_paused = true)]
 async fn hanging_store_is_a_timeout_after_5_s() {
     let app = explaining(Resolver::new(SwitchStore::new(Mode::Hangs)));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let began = tokio::time::Instant::now();
     let answer = ask(&app, "GET", "/explain?sessionId=console").await;
     assert_eq!(began.elapsed().as_millis(), 5_000);
@@ -318,7 +320,7 @@ async fn panic_in_a_store_fails_one_request() {
         [Reply::Panic],
         Reply::Absent,
     )));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let answer = ask(&app, "GET", "/explain?sessionId=console").await;
     let problem = answer.problem(500, "internal_error");
     assert!(!problem.to_string().contains("script"), "{problem}");

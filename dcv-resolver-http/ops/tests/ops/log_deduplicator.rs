@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use axum::Router;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
-use dcv_resolver_core::{Resolver, SessionId, SessionRecord, StoreError, StoreErrorKind};
+use dcv_resolver_core::{SessionId, SessionRecord, StoreError, StoreErrorKind};
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use dcv_resolver_ops::LogDeduplicator;
+use dcv_resolver_test_support::log::Log;
 use futures_util::poll;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::gateway::{CONSOLE, FnStore, memory, over, post, replying, request, send};
-use crate::log::Log;
+use crate::store::resolver;
 
 const WINDOW: Duration = Duration::from_secs(10);
 const MOMENT: Duration = Duration::from_millis(1);
@@ -66,7 +70,7 @@ async fn ask(app: &Router, times: usize) {
 #[tokio::test(start_paused = true)]
 async fn repeated_failure_leaves_two_events_a_window() {
     let app = deduplicated(replying(unavailable()));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     for _ in 0..3 {
         ask(&app, 1).await;
         assert_eq!(lines(&log), [line("error", "store_unavailable", 0)]);
@@ -81,9 +85,9 @@ async fn repeated_failure_leaves_two_events_a_window() {
 
 #[tokio::test(start_paused = true)]
 async fn summary_has_the_fields_of_the_failure_and_no_span() {
-    let resolver = Resolver::new(ScriptedStore::always(unavailable())).with_store_name("inventory");
+    let resolver = resolver([("inventory", ScriptedStore::always(unavailable()))]);
     let app = deduplicated(ResolveService::builder(resolver));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 4).await;
     let first = log.take().remove(0);
     assert_eq!(first["span"]["name"], "resolve");
@@ -101,7 +105,7 @@ async fn summary_has_the_fields_of_the_failure_and_no_span() {
         json!({
             "message": "identical failures suppressed", "outcome": "error",
             "reason": "store_unavailable", "store": "inventory",
-            "error": "scripted: the store cannot be reached", "suppressed": 3,
+            "error": "the store \"inventory\" failed: scripted: the store cannot be reached", "suppressed": 3,
         })
     );
 }
@@ -110,7 +114,7 @@ async fn summary_has_the_fields_of_the_failure_and_no_span() {
 async fn failure_that_does_not_repeat_has_no_summary() {
     let store = ScriptedStore::sequence([unavailable()], Reply::Absent);
     let app = deduplicated(over(store));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 1).await;
     sleep(WINDOW + MOMENT).await;
     ask(&app, 1).await;
@@ -127,7 +131,7 @@ async fn failure_that_does_not_repeat_has_no_summary() {
 #[tokio::test(start_paused = true)]
 async fn summary_is_logged_when_the_service_is_dropped() {
     let app = deduplicated(replying(unavailable()));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 8).await;
     drop(app);
     assert_eq!(
@@ -143,7 +147,7 @@ async fn summary_is_logged_when_the_service_is_dropped() {
 async fn decision_that_is_no_failure_is_always_logged() {
     let app = deduplicated(over(memory()));
     let hanging = deduplicated(replying(Reply::Hang));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     for _ in 0..20 {
         post(&app, CONSOLE).await;
         post(&app, "/resolveSession?sessionId=other").await;
@@ -168,7 +172,7 @@ async fn failures_with_different_errors_have_windows_of_their_own() {
     ];
     let twice = replies.iter().chain(&replies).cloned().collect::<Vec<_>>();
     let app = deduplicated(over(ScriptedStore::sequence(twice, Reply::Absent)));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 5).await;
     assert_eq!(log.take().len(), 5);
     ask(&app, 5).await;
@@ -181,11 +185,10 @@ async fn failures_with_different_errors_have_windows_of_their_own() {
 #[tokio::test(start_paused = true)]
 async fn same_failure_of_two_stores_has_two_windows() {
     let first = ScriptedStore::sequence([unavailable(), Reply::Absent], unavailable());
-    let resolver = Resolver::new(first)
-        .with_store_name("first")
-        .then("second", ScriptedStore::always(unavailable()));
+    let second = ScriptedStore::always(unavailable());
+    let resolver = resolver([("first", first), ("second", second)]);
     let app = deduplicated(ResolveService::builder(resolver));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 3).await;
     let events = log.take();
     let stores = events.iter().map(|event| &event["fields"]["store"]);
@@ -195,7 +198,7 @@ async fn same_failure_of_two_stores_has_two_windows() {
 #[tokio::test(start_paused = true)]
 async fn refusals_are_deduplicated_for_each_caller() {
     let app = deduplicated(over(memory()).allowed_callers([]));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     for _ in 0..3 {
         for caller in ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"] {
             send(&app, request(caller, CONSOLE)).await;
@@ -237,7 +240,7 @@ fn always_another_error() -> impl Fn(&SessionId) -> Result<Option<SessionRecord>
 #[tokio::test(start_paused = true)]
 async fn flood_of_different_errors_is_bounded_and_counted() {
     let app = deduplicated(over(FnStore(always_another_error())));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 10_000).await;
     assert_eq!(log.take().len(), 65);
 
@@ -266,7 +269,7 @@ async fn failure_from_before_a_flood_keeps_its_own_window() {
         flood(id)
     });
     let app = deduplicated(over(store));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 1).await;
     for _ in 0..100 {
         post(&app, "/resolveSession?sessionId=other").await;
@@ -283,7 +286,7 @@ async fn failure_from_before_a_flood_keeps_its_own_window() {
 #[tokio::test(start_paused = true)]
 async fn window_of_zero_logs_every_failure() {
     let app = deduplicated_for(Duration::ZERO, replying(Reply::Hang));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     tokio::join!(ask(&app, 1), ask(&app, 1), ask(&app, 1));
     drop(app);
     assert_eq!(lines(&log), vec![line("error", "timeout", 0); 3]);
@@ -296,7 +299,7 @@ async fn each_window_ends_at_its_own_time() {
         .iter()
         .flat_map(|reply| [reply.clone(), reply.clone()]);
     let app = deduplicated(over(ScriptedStore::sequence(twice, Reply::Absent)));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 2).await;
     sleep(WINDOW / 2).await;
     ask(&app, 2).await;
@@ -310,7 +313,7 @@ async fn each_window_ends_at_its_own_time() {
 #[tokio::test(start_paused = true)]
 async fn longest_window_of_all_is_possible() {
     let app = deduplicated_for(Duration::MAX, replying(unavailable()));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     ask(&app, 5).await;
     sleep(Duration::from_secs(86_400)).await;
     ask(&app, 5).await;
@@ -324,7 +327,13 @@ async fn suppressed_failure_leaves_other_events_of_a_filtered_layer_alone() {
     let without_decisions = Targets::new()
         .with_default(Level::INFO)
         .with_target("dcv_resolver::decision", LevelFilter::OFF);
-    let (others, all, _guard) = Log::filtered_and_all_of_this_thread(without_decisions);
+    let (others, all) = (Log::new(), Log::new());
+    let to_others = fmt::layer().json().with_writer(others.clone());
+    let to_all = fmt::layer().json().with_writer(all.clone());
+    let _guard = tracing_subscriber::registry()
+        .with(to_others.with_filter(without_decisions))
+        .with(to_all.with_filter(LevelFilter::INFO))
+        .set_default();
 
     let app = deduplicated(replying(unavailable()));
     for _ in 0..3 {

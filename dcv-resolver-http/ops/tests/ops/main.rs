@@ -10,7 +10,6 @@ mod authorize;
 mod endpoints;
 mod explain;
 mod gateway;
-mod log;
 mod log_deduplicator;
 mod metrics;
 mod readiness;

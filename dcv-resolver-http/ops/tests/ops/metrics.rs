@@ -8,17 +8,20 @@ use axum::Router;
 use axum::http::Method;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{
-    CacheStats, MemoryStore, Resolver, SessionStore, StoreErrorKind, Timestamp,
+    CacheStats, Denial, MemoryStore, Policy, PolicyError, PolicyErrorKind, ResolveRequest,
+    Resolver, SessionRecord, SessionStore, StoreErrorKind, Timestamp, Verdict, async_trait,
 };
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use dcv_resolver_ops::prometheus_client::encoding::text::encode;
 use dcv_resolver_ops::prometheus_client::registry::Registry;
 use dcv_resolver_ops::{ConnectionStats, LogDeduplicator, Metrics, Readiness};
 use dcv_resolver_server::{Server, listen};
+use dcv_resolver_test_support::log::Log;
 use futures_util::poll;
+use tracing::Level;
 
 use crate::gateway::{CONSOLE, memory, over, post, replying, request, send};
-use crate::log::Log;
+use crate::store::resolver;
 
 fn counted(metrics: &Metrics, app: ResolveServiceBuilder) -> Router {
     app.observer(metrics.clone()).router()
@@ -55,9 +58,7 @@ fn decisions(metrics: &Metrics) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn decision_is_counted_by_outcome_reason_transport_and_store() {
     let metrics = Metrics::new();
-    let resolver = Resolver::new(MemoryStore::new())
-        .with_store_name("agents")
-        .then("by_hand", memory());
+    let resolver = resolver([("agents", MemoryStore::new()), ("by_hand", memory())]);
     let app = counted(&metrics, ResolveService::builder(resolver));
     for _ in 0..3 {
         post(&app, CONSOLE).await;
@@ -100,6 +101,7 @@ async fn failed_refused_and_abandoned_requests_are_counted() {
     assert!(poll!(abandoned.as_mut()).is_pending());
     post(&app, CONSOLE).await;
     drop(abandoned);
+    metrics.init_decisions(&Resolver::new(MemoryStore::new()));
     let closed = counted(&metrics, over(memory()).allowed_callers([]));
     post(&closed, CONSOLE).await;
     assert_eq!(
@@ -128,6 +130,43 @@ async fn failed_refused_and_abandoned_requests_are_counted() {
     ] {
         assert_eq!(count(outcome), expected, "{outcome}");
     }
+}
+
+/// Gives the result of a test.
+#[derive(Debug)]
+struct OfficeHours(Result<Verdict, PolicyErrorKind>);
+
+#[async_trait]
+impl Policy for OfficeHours {
+    fn name(&self) -> &str {
+        "office_hours"
+    }
+
+    async fn check(&self, _: &ResolveRequest, _: &SessionRecord) -> Result<Verdict, PolicyError> {
+        self.0.clone().map_err(PolicyError::new)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn denial_and_failure_of_a_policy_are_counted_by_its_name() {
+    let metrics = Metrics::new();
+    for result in [
+        Ok(Verdict::Allow),
+        Ok(Verdict::Deny(Denial::new("closed"))),
+        Err(PolicyErrorKind::Unavailable),
+    ] {
+        let resolver = Resolver::new(memory()).with_policy(OfficeHours(result));
+        let app = counted(&metrics, ResolveService::builder(resolver));
+        post(&app, CONSOLE).await;
+    }
+    assert_eq!(
+        decisions(&metrics),
+        [
+            r#"{outcome="error",reason="policy_unavailable",transport="HTTP",store="store",policy="office_hours"} 1"#,
+            r#"{outcome="found",reason="none",transport="HTTP",store="store",policy="none"} 1"#,
+            r#"{outcome="not_found",reason="denied",transport="HTTP",store="store",policy="office_hours"} 1"#,
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,7 +264,7 @@ async fn suppressed_failures_are_counted() {
     let log = LogDeduplicator::new(Duration::from_secs(10)).with_metrics(metrics.clone());
     let failing = replying(Reply::Fail(StoreErrorKind::Unavailable));
     let app = counted(&metrics, failing.without_log().observer(log));
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     for _ in 0..10 {
         post(&app, CONSOLE).await;
     }
@@ -253,7 +292,7 @@ fn figures(confirmed_age: Option<Duration>) -> CacheStats {
 #[test]
 fn names_are_those_of_the_dashboards() {
     let metrics = Metrics::new();
-    let resolver = Resolver::new(MemoryStore::new()).with_store_name("agents");
+    let resolver = resolver([("agents", MemoryStore::new())]);
     metrics.init_decisions(&resolver);
     metrics.watch_readiness(&Readiness::new(&resolver));
     metrics.watch_in_flight(|| 7);
@@ -341,8 +380,7 @@ async fn connections_of_a_server_are_shown() {
 #[test]
 fn each_metric_is_described_once_before_its_samples() {
     let metrics = Metrics::new();
-    let resolver = Resolver::new(MemoryStore::new()).with_store_name("a");
-    let resolver = resolver.then("b", MemoryStore::new());
+    let resolver = resolver([("a", MemoryStore::new()), ("b", MemoryStore::new())]);
     metrics.init_decisions(&resolver);
     metrics.watch_readiness(&Readiness::new(&resolver));
     metrics.watch_connections(ConnectionStats::default);
@@ -448,7 +486,7 @@ async fn stale_answer_is_counted_with_its_age() {
     let ages = [0, 1_000, 1_001, 61_234, 90_000_000].map(Duration::from_millis);
     for age in ages {
         let stale = MemoryStore::from_iter([record.clone().with_stale_age(age)]);
-        let resolver = Resolver::new(MemoryStore::new()).then("agents", stale);
+        let resolver = resolver([("empty", MemoryStore::new()), ("agents", stale)]);
         let app = counted(&metrics, ResolveService::builder(resolver));
         post(&app, CONSOLE).await;
     }

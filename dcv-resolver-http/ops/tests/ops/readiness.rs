@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use dcv_resolver_core::{MemoryStore, Resolver};
 use dcv_resolver_ops::{Readiness, ReadyState, StoreState};
+use dcv_resolver_test_support::log::Log;
 use serde_json::json;
 use tokio::time::{advance, sleep};
+use tracing::Level;
 
-use crate::log::Log;
-use crate::store::{Mode, SwitchStore, over};
+use crate::store::{Mode, SwitchStore, over, resolver};
 
 const MOMENT: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ fn only_store(readiness: &Readiness) -> StoreState {
 async fn process_is_ready_once_each_store_has_answered() {
     let slow = SwitchStore::new(Mode::Answers).with_latency(Duration::from_millis(300));
     let late = SwitchStore::new(Mode::Hangs);
-    let resolver = over(&slow).then("by_hand", late.clone());
+    let resolver = resolver([("agents", slow), ("by_hand", late.clone())]);
     let readiness = watched(&resolver);
     assert_eq!(readiness.report().state, ReadyState::StoreDown);
 
@@ -144,7 +145,7 @@ async fn grace_may_be_zero_or_endless() {
 async fn hanging_store_delays_no_other() {
     let hung = SwitchStore::new(Mode::Hangs);
     let store = SwitchStore::new(Mode::Answers);
-    let readiness = watched(&over(&hung).then("by_hand", store));
+    let readiness = watched(&resolver([("agents", hung), ("by_hand", store)]));
     for _ in 0..100 {
         sleep(SECOND / 4).await;
         let by_hand = readiness.report().stores[1].clone();
@@ -222,7 +223,10 @@ async fn draining_process_is_unready_at_once_and_for_good() {
 #[tokio::test(start_paused = true)]
 async fn report_names_the_error_and_no_host() {
     let store = SwitchStore::new(Mode::Answers);
-    let resolver = over(&store).then("by_hand", SwitchStore::new(Mode::Panics));
+    let resolver = resolver([
+        ("agents", store.clone()),
+        ("by_hand", SwitchStore::new(Mode::Panics)),
+    ]);
     let readiness = watched(&resolver);
     let shown = || serde_json::to_value(readiness.report()).unwrap();
     assert_eq!(
@@ -256,7 +260,7 @@ async fn report_names_the_error_and_no_host() {
 
 #[tokio::test(start_paused = true)]
 async fn change_is_logged_once() {
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let logged = || -> Vec<_> {
         let events = log.take().into_iter();
         events

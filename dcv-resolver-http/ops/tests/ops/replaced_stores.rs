@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{Resolver, SessionStore};
+use dcv_resolver_core::{NamedStore, Resolver};
 use dcv_resolver_ops::{Metrics, Readiness, StoreState};
 use tokio::time::{Instant, sleep};
 
 use crate::readiness::watched;
-use crate::store::{Mode, SwitchStore, over};
+use crate::store::{Mode, SwitchStore, over, resolver};
 
 const MOMENT: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -128,14 +128,14 @@ async fn new_store_of_the_same_name_is_pinged_at_once_and_inherits_the_last_succ
 
 #[tokio::test(start_paused = true)]
 async fn new_store_inherits_the_oldest_success() {
-    let up: Arc<dyn SessionStore> = Arc::new(SwitchStore::new(Mode::Answers));
-    let down = SwitchStore::new(Mode::Fails);
-    let readiness = watched(&Resolver::new(Arc::clone(&up)).then("by_hand", down));
+    let up = Arc::new(SwitchStore::new(Mode::Answers));
+    let down = Arc::new(SwitchStore::new(Mode::Fails));
+    let readiness = watched(&resolver([("agents", up.clone()), ("by_hand", down)]));
     sleep(5 * SECOND).await;
     assert!(!readiness.report().ready);
 
-    let hung = SwitchStore::new(Mode::Hangs);
-    readiness.replace_stores(&Resolver::new(up).then("by_hand", hung));
+    let hung = Arc::new(SwitchStore::new(Mode::Hangs));
+    readiness.replace_stores(&resolver([("agents", up), ("by_hand", hung)]));
     assert!(!readiness.report().ready);
     sleep(20 * SECOND).await;
     assert!(!readiness.report().ready);
@@ -143,21 +143,19 @@ async fn new_store_inherits_the_oldest_success() {
 
 #[tokio::test(start_paused = true)]
 async fn same_store_keeps_its_state_in_another_resolver() {
-    let store = SwitchStore::new(Mode::Answers);
-    let resolver = over(&store);
-    let readiness = watched(&resolver);
+    let store = Arc::new(SwitchStore::new(Mode::Answers));
+    let named = NamedStore::new("agents", Arc::clone(&store));
+    let resolver = || Resolver::builder().named_store(named.clone());
+    let readiness = watched(&resolver().build().unwrap());
     sleep(5 * SECOND).await;
     store.set_mode(Mode::Fails);
     sleep(2 * SECOND + SECOND / 2).await;
 
     let before = readiness.report();
     assert_eq!(before.stores[0].state, StoreState::Failing);
-    // Another name does not make another store.
-    readiness.replace_stores(&resolver.clone().with_store_name("renamed"));
-    let mut after = readiness.report();
-    assert_eq!(after.stores[0].store, "renamed");
-    after.stores[0].store = before.stores[0].store.clone();
-    assert_eq!(after, before);
+    let more = resolver().store("more", answering());
+    readiness.replace_stores(&more.build().unwrap());
+    assert_eq!(readiness.report().stores[0], before.stores[0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,7 +174,7 @@ async fn late_answer_of_the_old_store_is_ignored() {
 
 #[test]
 fn removed_store_is_not_in_the_metrics() {
-    let named = |name: &str| Resolver::new(answering()).with_store_name(name);
+    let named = |name| resolver([(name, answering())]);
     let readiness = Readiness::new(&named("old"));
     let metrics = Metrics::new();
     metrics.watch_readiness(&readiness);
@@ -188,6 +186,6 @@ fn removed_store_is_not_in_the_metrics() {
     readiness.replace_stores(&named("new"));
     assert_eq!(shown(), [false, true]);
     readiness.replace_stores(&named("old"));
-    readiness.replace_stores(&named("new").then("old", answering()));
+    readiness.replace_stores(&resolver([("new", answering()), ("old", answering())]));
     assert_eq!(shown(), [true, true]);
 }

@@ -45,7 +45,19 @@ impl SwitchStore {
 
 /// A resolver of this store, with the name `agents`.
 pub(crate) fn over(store: &SwitchStore) -> Resolver {
-    Resolver::new(store.clone()).with_store_name("agents")
+    resolver([("agents", store.clone())])
+}
+
+pub(crate) fn resolver<S: SessionStore>(
+    stores: impl IntoIterator<Item = (&'static str, S)>,
+) -> Resolver {
+    let stores = stores.into_iter();
+    stores
+        .fold(Resolver::builder(), |builder, (name, store)| {
+            builder.store(name, store)
+        })
+        .build()
+        .unwrap()
 }
 
 #[async_trait]
