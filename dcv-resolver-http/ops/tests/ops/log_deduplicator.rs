@@ -275,7 +275,7 @@ async fn failure_from_before_a_flood_keeps_its_own_window() {
         post(&app, "/resolveSession?sessionId=other").await;
     }
     ask(&app, 7).await;
-    log.take();
+    let _ = log.take();
     drop(app);
     let mut suppressed: Vec<_> = lines(&log).iter().map(|line| line.2).collect();
     suppressed.sort_unstable();
@@ -303,7 +303,7 @@ async fn each_window_ends_at_its_own_time() {
     ask(&app, 2).await;
     sleep(WINDOW / 2).await;
     ask(&app, 2).await;
-    log.take();
+    let _ = log.take();
     for reason in ["internal_error", "store_unavailable"] {
         sleep(WINDOW / 2 + MOMENT).await;
         assert_eq!(lines(&log), [line("error", reason, 1)]);
