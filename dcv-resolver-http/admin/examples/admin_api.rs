@@ -4,19 +4,22 @@
 //! cargo run -p dcv-resolver-admin --example admin_api -- TOKEN_FILE [ADDRESS]
 //! ```
 //!
-//! Prints where it listens, 127.0.0.1 and a free port unless told otherwise,
-//! and serves until ctrl-c.
+//! It prints its address, by default 127.0.0.1 with a free port, and serves
+//! until ctrl-c.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use dcv_resolver_admin::{AdminBuilder, Tokens};
+use dcv_resolver_admin::{AdminBuilder, BearerTokens};
 use dcv_resolver_core::MemoryStore;
 use dcv_resolver_server::Server;
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "whoever starts it needs the address")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the address is the output of this program"
+)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let token_file = arguments
@@ -25,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = arguments.next();
     let address: SocketAddr = address.as_deref().unwrap_or("127.0.0.1:0").parse()?;
 
-    let tokens = Tokens::load(token_file)?;
+    let tokens = BearerTokens::load(token_file)?;
     let watched = tokens.clone();
     tokio::spawn(async move { watched.watch(|_reload| ()).await });
     let app = AdminBuilder::new(Arc::new(MemoryStore::new()), tokens).build();

@@ -1,87 +1,87 @@
-//! The log: one event for each attempt to change something, and one for each
-//! look.
+//! [`AuditRecord`]: one event for each attempt to change something, and one for
+//! each look.
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
-use dcv_resolver_core::{Expiry, Host, SessionId};
-use tokio::time::Instant;
+use dcv_resolver_core::escape::escaped;
+use dcv_resolver_core::{Expiry, Host};
+use dcv_resolver_http::Principal;
 use tracing::{Level, field};
 
-use super::action::Action;
-use super::fault::Fault;
-use super::role::Principal;
-use dcv_resolver_core::escape::escaped;
+use crate::admin_error::AdminError;
+use crate::deadline::Deadline;
+use crate::operation::Operation;
+use crate::request_context::Subject;
 
 /// As long as an id can be, so that only one full of escapes is cut.
 const MAX_FIELD_BYTES: usize = 256;
-/// A chain of errors may be longer.
-const MAX_ERROR_BYTES: usize = 1024;
 
-/// Who asked for what. When it is dropped without an outcome, the caller went
-/// away before.
+/// Who asked for what. If it is dropped before it is finished, the caller went
+/// away: a change may have been made or not.
 #[derive(Debug)]
-pub(super) struct Attempt<'a> {
-    pub(super) action: Action,
-    pub(super) holder: Option<&'a Principal>,
-    pub(super) caller_ip: Option<IpAddr>,
-    pub(super) request_id: &'a str,
-    pub(super) started: Instant,
-    /// Once it is read.
-    pub(super) session_id: Option<SessionId>,
-    /// Where the session is to lead, once that is read.
-    pub(super) host: Option<Host>,
-    /// Until when it is to live, once that is read.
-    pub(super) expiry: Option<Expiry>,
-    pub(super) is_told: bool,
+pub(crate) struct AuditRecord<'a> {
+    pub(crate) operation: &'a Operation,
+    pub(crate) principal: Option<Principal>,
+    pub(crate) caller_ip: Option<IpAddr>,
+    pub(crate) request_id: &'a str,
+    pub(crate) deadline: Deadline,
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) is_finished: bool,
 }
 
-impl Attempt<'_> {
-    /// Leaves the event.
-    pub(super) fn tell<T>(mut self, result: &Result<T, Fault>) {
-        self.is_told = true;
-        match result {
-            Ok(_) => self.log("done", None),
-            Err(fault) if fault.status().is_server_error() => self.log("failed", Some(fault)),
-            Err(fault) => self.log("refused", Some(fault)),
-        }
+impl AuditRecord<'_> {
+    /// Logs the event.
+    pub(crate) fn finish(mut self, error: Option<&AdminError>) {
+        self.is_finished = true;
+        let outcome = match error {
+            None => "done",
+            Some(error) if error.status().is_server_error() => "failed",
+            Some(_) => "refused",
+        };
+        self.log(outcome, error);
     }
 
-    /// Nothing is formatted for an event that nobody wants: the macro
-    /// evaluates its fields only for a subscriber that listens.
-    fn log(&self, outcome: &str, fault: Option<&Fault>) {
-        // An event's target and level are fixed where it stands, hence one for
-        // each.
+    /// Formats nothing for an event that no subscriber wants: the macro
+    /// evaluates its fields only if one does.
+    fn log(&self, outcome: &str, error: Option<&AdminError>) {
+        let principal = self.principal.as_ref();
+        // The target and the level of an event are constants, so that there is
+        // one for each.
         macro_rules! event {
             ($target:literal, $level:expr) => {
                 tracing::event!(
                     target: $target,
                     $level,
-                    action = self.action.as_str(),
+                    action = self.operation.name,
                     session_id = self
+                        .subject
                         .session_id
-                        .as_ref()
+                        .get()
                         .map(|id| escaped(id.as_str(), MAX_FIELD_BYTES))
                         .as_deref(),
-                    host = self.host.as_ref().map(Host::as_str),
-                    expires_at = self.expiry.map(Until).map(field::display),
-                    token_name = self.holder.map(Principal::name),
-                    role = self.holder.map(|holder| holder.role().as_str()),
+                    host = self.subject.host.get().map(Host::as_str),
+                    expires_at = self
+                        .subject
+                        .expiry
+                        .get()
+                        .map(|&expiry| field::display(DisplayExpiry(expiry))),
+                    token_name = principal.map(|principal| &*principal.name),
+                    role = principal.and_then(|principal| principal.role.as_deref()),
                     caller_ip = self.caller_ip.map(field::display),
                     outcome,
-                    reason = fault.map(Fault::reason),
-                    status = fault.map(Fault::status).map(|status: StatusCode| status.as_u16()),
-                    elapsed_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                    reason = error.map(AdminError::reason),
+                    status = error.map(AdminError::status).map(|status: StatusCode| status.as_u16()),
+                    elapsed_us = u64::try_from(self.deadline.elapsed().as_micros()).unwrap_or(u64::MAX),
                     request_id = self.request_id,
-                    detail = fault.map(Fault::detail).as_deref(),
-                    error = fault
-                        .and_then(Fault::cause)
-                        .map(|cause| escaped(&cause, MAX_ERROR_BYTES).into_owned()),
+                    detail = error.map(AdminError::detail).as_deref(),
+                    error = error.and_then(AdminError::cause),
                 )
             };
         }
-        match (self.action.is_change(), outcome) {
+        match (self.operation.is_change(), outcome) {
             (true, "done") => event!("dcv_resolver::audit", Level::INFO),
             (true, "failed") => event!("dcv_resolver::audit", Level::ERROR),
             (true, _) => event!("dcv_resolver::audit", Level::WARN),
@@ -91,23 +91,22 @@ impl Attempt<'_> {
     }
 }
 
-/// Displays as a time, or as `never`.
-struct Until(Expiry);
-
-impl fmt::Display for Until {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Expiry::At(time) => time.fmt(f),
-            Expiry::Never => f.write_str("never"),
+impl Drop for AuditRecord<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.log("abandoned", None);
         }
     }
 }
 
-/// A change whose caller goes away in the middle may have been made.
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if !self.is_told {
-            self.log("abandoned", None);
+/// Displays as a time, or as `never`.
+struct DisplayExpiry(Expiry);
+
+impl fmt::Display for DisplayExpiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Expiry::At(time) => time.fmt(f),
+            Expiry::Never => f.write_str("never"),
         }
     }
 }

@@ -1,15 +1,56 @@
-//! Lease tokens travel in a header: bodies hold records, and records are
-//! stored and shown.
+//! [`OptionalLeaseToken`] and [`RequiredLeaseToken`]: the lease token that a
+//! request carries.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use dcv_resolver_core::LeaseToken;
+use utoipa::IntoParams;
 
-use super::fault::Fault;
+use crate::admin_error::AdminError;
+use crate::lease_header::LEASE_TOKEN;
+use crate::schemas;
 
-pub(super) const LEASE_TOKEN: HeaderName = HeaderName::from_static("lease-token");
+/// The lease token that a request carries, if any.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct OptionalLeaseToken {
+    /// The lease token to register under; one is generated if it is left out.
+    #[param(rename = "lease-token", value_type = schemas::LeaseToken, required = false)]
+    pub(crate) lease_token: Option<LeaseToken>,
+}
 
-/// The token that a request carries, if any.
-pub(super) fn lease_token(headers: &HeaderMap) -> Result<Option<LeaseToken>, Fault> {
+/// The lease token that a request has to carry.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct RequiredLeaseToken {
+    /// The lease token under which the session was registered.
+    #[param(rename = "lease-token", value_type = schemas::LeaseToken)]
+    pub(crate) lease_token: LeaseToken,
+}
+
+impl<S: Sync> FromRequestParts<S> for OptionalLeaseToken {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AdminError> {
+        read(&parts.headers).map(|lease_token| Self { lease_token })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequiredLeaseToken {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AdminError> {
+        match read(&parts.headers)? {
+            Some(lease_token) => Ok(Self { lease_token }),
+            None => Err(malformed(
+                "it is missing; send the token under which the session was registered",
+            )),
+        }
+    }
+}
+
+fn read(headers: &HeaderMap) -> Result<Option<LeaseToken>, AdminError> {
     let mut values = headers.get_all(LEASE_TOKEN).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -17,39 +58,24 @@ pub(super) fn lease_token(headers: &HeaderMap) -> Result<Option<LeaseToken>, Fau
     if values.next().is_some() {
         return Err(malformed("it is given more than once"));
     }
+    // What is not ASCII is not hexadecimal either.
     let text = value.to_str().unwrap_or_default();
-    match text.parse() {
-        Ok(token) => Ok(Some(token)),
-        Err(error) => Err(malformed(&format!("{error}"))),
-    }
+    text.parse()
+        .map(Some)
+        .map_err(|error| malformed(&format!("{error}")))
 }
 
-/// The token that a request must carry.
-pub(super) fn required_lease_token(headers: &HeaderMap) -> Result<LeaseToken, Fault> {
-    lease_token(headers)?.ok_or_else(|| {
-        malformed("it is missing; it is the one under which the session was registered")
-    })
-}
-
-fn malformed(what: &str) -> Fault {
+fn malformed(detail: &str) -> AdminError {
     let name = LEASE_TOKEN;
-    Fault::malformed(
+    AdminError::malformed(
         name.as_str().to_owned(),
-        format!("the header {name} is not acceptable: {what}"),
+        format!("the header {name} is invalid: {detail}"),
     )
 }
 
-/// A token of random bytes.
-pub(super) fn mint() -> Result<LeaseToken, Fault> {
+/// Returns a token of random bytes.
+pub(crate) fn generate() -> Result<LeaseToken, AdminError> {
     let mut bytes = [0; LeaseToken::BYTES];
-    getrandom::fill(&mut bytes).map_err(Fault::NoRandomness)?;
+    getrandom::fill(&mut bytes).map_err(AdminError::NoRandomness)?;
     Ok(LeaseToken::from_bytes(bytes))
-}
-
-pub(super) fn insert_lease_token(headers: &mut HeaderMap, token: &LeaseToken) {
-    // Hexadecimal digits can stand in a header.
-    if let Ok(mut value) = HeaderValue::try_from(token.expose_hex()) {
-        value.set_sensitive(true);
-        headers.insert(LEASE_TOKEN, value);
-    }
 }

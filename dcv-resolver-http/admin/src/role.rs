@@ -1,21 +1,22 @@
-//! [`Role`] and [`Principal`]: what a bearer token allows, and whose it is.
+//! [`Role`]: what a bearer token allows.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+
+use dcv_resolver_http::Access;
 
 /// What a token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// To look at sessions.
+    /// To see sessions.
     ReadOnly,
     /// To register, renew and remove sessions as well.
     ReadWrite,
 }
 
 impl Role {
-    /// The role as it is spelled in a token file.
+    /// Returns the role as it is spelled in a token file.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -24,10 +25,13 @@ impl Role {
         }
     }
 
-    /// Whether sessions may be changed.
+    /// Returns whether the role allows this access.
     #[must_use]
-    pub const fn may_write(self) -> bool {
-        matches!(self, Self::ReadWrite)
+    pub fn allows(self, access: Access) -> bool {
+        match self {
+            Self::ReadOnly => access == Access::Read,
+            Self::ReadWrite => true,
+        }
     }
 }
 
@@ -54,31 +58,3 @@ impl FromStr for Role {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a role is read-only or read-write")]
 pub struct InvalidRole;
-
-/// Whose token was presented, and what it allows. Never the token itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    name: Arc<str>,
-    role: Role,
-}
-
-impl Principal {
-    pub(super) fn new(name: &str, role: Role) -> Self {
-        Self {
-            name: name.into(),
-            role,
-        }
-    }
-
-    /// The name that the token has in its file, for logs.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What the token allows.
-    #[must_use]
-    pub const fn role(&self) -> Role {
-        self.role
-    }
-}

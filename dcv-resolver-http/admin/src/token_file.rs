@@ -1,10 +1,11 @@
 //! Reads the lines of a token file.
 
 use std::fmt;
+use std::sync::Arc;
 
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use super::role::{InvalidRole, Principal, Role};
+use crate::role::{InvalidRole, Role};
 
 /// A shorter token might be guessed, or is a password in a token's place.
 const MIN_TOKEN_BYTES: usize = 32;
@@ -16,47 +17,52 @@ const MAX_TOKENS: usize = 1_000;
 
 /// The tokens of one file.
 #[derive(Debug)]
-pub(super) struct TokenFile(Vec<Entry>);
+pub(crate) struct TokenFile(Vec<Entry>);
 
-struct Entry {
-    holder: Principal,
+/// A token with its name and role.
+pub(crate) struct Entry {
+    pub(crate) name: Arc<str>,
+    pub(crate) role: Role,
     token: Box<[u8]>,
 }
 
 /// Without the token.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Entry").field(&self.holder).finish()
+        f.debug_struct("Entry")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
-/// What is wrong with a file's content.
+/// What is wrong with the content of a token file.
 ///
-/// Says what was expected and quotes nothing: where a column is missing or
+/// It says what was expected and quotes nothing: if a column is missing or
 /// misplaced, any word on the line may be the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTokens {
-    /// There is no token in it.
+    /// The file holds no token.
     #[error(
-        "the file holds no token; a line is NAME read-only|read-write TOKEN, and deleting the file takes every token back"
+        "the file holds no token; write lines of NAME read-only|read-write TOKEN, or delete the file to revoke every token"
     )]
     None,
-    /// There are too many.
+    /// The file holds too many tokens.
     #[error(
         "line {line}: the file holds more than {MAX_TOKENS} tokens; remove those that are not used"
     )]
     TooMany {
-        /// Where the first stands that is too many.
+        /// The line of the first token that is too many.
         line: usize,
     },
-    /// There is a mistake in a line.
-    #[error("line {line}: {fault}")]
+    /// A line is invalid.
+    #[error("line {line}: {source}")]
     Line {
         /// The line, counted from 1.
         line: usize,
-        /// The mistake.
-        fault: InvalidTokenLine,
+        /// What is wrong with it.
+        source: InvalidTokenLine,
     },
 }
 
@@ -67,55 +73,55 @@ pub enum InvalidTokenLine {
     /// The line is not three words.
     #[error("expected NAME read-only|read-write TOKEN, found {words} {}", if *words == 1 { "word" } else { "words" })]
     Words {
-        /// How many there are.
+        /// The number of words.
         words: usize,
     },
     /// The line is not UTF-8.
     #[error("expected text in UTF-8")]
     NotUtf8,
-    /// The name will not do.
-    #[error("a name is 1 to 64 letters, digits, '-', '_' or '.'")]
+    /// The name is too long or has other characters.
+    #[error("a name is 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.'")]
     Name,
-    /// The role is none.
+    /// The second word is not a role.
     #[error("the second word is the role: {0}")]
     Role(#[source] InvalidRole),
-    /// The token will not do.
+    /// The token is too short, too long, or has other characters.
     #[error(
-        "a token is {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible ASCII characters; openssl rand -hex 32 makes one"
+        "a token is {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible ASCII characters; generate one with openssl rand -hex 32"
     )]
     Token,
-    /// The name stands further up.
-    #[error("the name is that of line {first} already")]
+    /// Another line has the same name.
+    #[error("the name is already used in line {first}; give each token a name of its own")]
     RepeatedName {
-        /// Where.
+        /// The other line.
         first: usize,
     },
-    /// The token stands further up.
-    #[error("the token is that of line {first} already; each name has a token of its own")]
+    /// Another line has the same token.
+    #[error("the token is already used in line {first}; give each name a token of its own")]
     RepeatedToken {
-        /// Where.
+        /// The other line.
         first: usize,
     },
 }
 
 impl TokenFile {
-    pub(super) const NONE: Self = Self(Vec::new());
+    pub(crate) const NONE: Self = Self(Vec::new());
 
-    /// Reads a file: the first mistake from top to bottom is the error.
-    pub(super) fn parse(content: &[u8]) -> Result<Self, InvalidTokens> {
+    /// Parses a file. The error is the first one from top to bottom.
+    pub(crate) fn parse(content: &[u8]) -> Result<Self, InvalidTokens> {
         let mut entries: Vec<(usize, Entry)> = Vec::new();
         for (line, text) in (1..).zip(content.split(|&byte| byte == b'\n')) {
-            let fault = |fault| InvalidTokens::Line { line, fault };
-            let Some(entry) = parse_line(text).map_err(fault)? else {
+            let invalid = |source| InvalidTokens::Line { line, source };
+            let Some(entry) = parse_line(text).map_err(invalid)? else {
                 continue;
             };
             for (first, other) in &entries {
                 let first = *first;
-                if other.holder.name() == entry.holder.name() {
-                    return Err(fault(InvalidTokenLine::RepeatedName { first }));
+                if other.name == entry.name {
+                    return Err(invalid(InvalidTokenLine::RepeatedName { first }));
                 }
                 if other.token == entry.token {
-                    return Err(fault(InvalidTokenLine::RepeatedToken { first }));
+                    return Err(invalid(InvalidTokenLine::RepeatedToken { first }));
                 }
             }
             if entries.len() == MAX_TOKENS {
@@ -129,26 +135,26 @@ impl TokenFile {
         Ok(Self(entries.into_iter().map(|(_, entry)| entry).collect()))
     }
 
-    /// Whose `token` it is.
+    /// Returns the entry of `token`.
     ///
-    /// Each token is compared, the matching one does not end it, and two of
-    /// equal length are compared to their end: the time tells the number of
-    /// tokens and their lengths, and nothing of what they are.
-    pub(super) fn holder_of(&self, token: &[u8]) -> Option<&Principal> {
+    /// Each token is compared, the matching one does not end the search, and
+    /// two of equal length are compared to their end. So the time depends on
+    /// the number of tokens and on their lengths, and on nothing else of them.
+    pub(crate) fn find(&self, token: &[u8]) -> Option<&Entry> {
         let mut found = u64::MAX;
         for (position, entry) in (0..).zip(&self.0) {
             found.conditional_assign(&position, entry.token.ct_eq(token));
         }
         let found = usize::try_from(found).ok()?;
-        self.0.get(found).map(|entry| &entry.holder)
+        self.0.get(found)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-/// The token of a line; `None` for an empty line or a comment.
+/// Returns the token of a line, or `None` for an empty line or a comment.
 fn parse_line(line: &[u8]) -> Result<Option<Entry>, InvalidTokenLine> {
     let line = str::from_utf8(line).map_err(|_| InvalidTokenLine::NotUtf8)?;
     let words: Vec<_> = line.split_ascii_whitespace().collect();
@@ -166,7 +172,8 @@ fn parse_line(line: &[u8]) -> Result<Option<Entry>, InvalidTokenLine> {
         return Err(InvalidTokenLine::Token);
     }
     Ok(Some(Entry {
-        holder: Principal::new(name, role),
+        name: name.into(),
+        role,
         token: token.as_bytes().into(),
     }))
 }
@@ -198,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn each_token_is_found_wherever_it_stands() {
+    fn every_token_of_a_file_is_found() {
         let content = format!(
             "# for people\r\n\r\nagents read-write {A}\r\n\tgrafana  read-only\t{B} \n #x\nlong read-only {LONG}"
         );
@@ -209,13 +216,13 @@ mod tests {
             (B, "grafana", Role::ReadOnly),
             (LONG, "long", Role::ReadOnly),
         ] {
-            let holder = file.holder_of(token.as_bytes()).unwrap();
-            assert_eq!((holder.name(), holder.role()), (name, role));
+            let entry = file.find(token.as_bytes()).unwrap();
+            assert_eq!((&*entry.name, entry.role), (name, role));
         }
     }
 
     #[test]
-    fn nothing_but_a_whole_token_is_one() {
+    fn only_a_whole_token_is_found() {
         let content = format!("agents read-write {A}\nlong read-only {LONG}");
         let file = TokenFile::parse(content.as_bytes()).unwrap();
         let mut nearly = A.as_bytes().to_vec();
@@ -229,13 +236,13 @@ mod tests {
             B.as_bytes(),
             b"agents",
         ] {
-            assert_eq!(file.holder_of(token), None);
+            assert!(file.find(token).is_none());
         }
-        assert_eq!(TokenFile::NONE.holder_of(b""), None);
+        assert!(TokenFile::NONE.find(b"").is_none());
     }
 
     #[test]
-    fn a_mistake_is_told_by_its_line() {
+    fn error_names_the_line_and_quotes_nothing() {
         for (line, expected) in [
             (
                 A,
@@ -267,19 +274,19 @@ mod tests {
             ),
             (
                 "a read-only tr0ub4dor",
-                "line 2: a token is 32 to 1024 visible ASCII characters; openssl rand -hex 32 makes one",
+                "line 2: a token is 32 to 1024 visible ASCII characters; generate one with openssl rand -hex 32",
             ),
             (
                 &format!("a read-only {A}é"),
-                "line 2: a token is 32 to 1024 visible ASCII characters; openssl rand -hex 32 makes one",
+                "line 2: a token is 32 to 1024 visible ASCII characters; generate one with openssl rand -hex 32",
             ),
             (
                 &format!("first read-only {A}"),
-                "line 2: the name is that of line 1 already",
+                "line 2: the name is already used in line 1; give each token a name of its own",
             ),
             (
                 &format!("a read-only {B}"),
-                "line 2: the token is that of line 1 already; each name has a token of its own",
+                "line 2: the token is already used in line 1; give each name a token of its own",
             ),
         ] {
             let error = error(&format!("first read-write {B}\n{line}\nagain ?\n"));
@@ -291,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_token_is_a_mistake() {
+    fn file_without_a_token_is_refused() {
         for content in ["", "\n\n", "# nothing yet\n"] {
             assert!(error(content).starts_with("the file holds no token"));
         }
     }
 
     #[test]
-    fn debug_shows_no_token() {
+    fn debug_shows_names_and_no_token() {
         let content = format!("agents read-write {A}");
         let file = TokenFile::parse(content.as_bytes()).unwrap();
         let shown = format!("{file:?}");
@@ -309,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_tokens_are_enough() {
+    fn more_than_a_thousand_tokens_are_refused() {
         let line = |number| format!("agent-{number} read-only {A}{number:05}\n");
         let thousand: String = (0..MAX_TOKENS).map(line).collect();
         assert_eq!(TokenFile::parse(thousand.as_bytes()).unwrap().len(), 1_000);

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 /// A number without a fraction. To JSON Schema, and to languages that know one
 /// kind of number only, 8443.0 is one as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct WholeNumber(pub(super) i128);
+pub(crate) struct WholeNumber(pub(crate) i128);
 
 impl<'de> Deserialize<'de> for WholeNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fraction_of_nothing_is_none() {
+    fn number_without_a_fraction_is_whole_however_it_is_written() {
         for (json, number) in [
             ("0", 0),
             ("-0.0", 0),

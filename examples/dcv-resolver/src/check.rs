@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-use dcv_resolver_admin::Tokens;
+use dcv_resolver_admin::BearerTokens;
 use dcv_resolver_core::{Network, SessionStore};
 
 use crate::certificates::{self, Summary};
@@ -118,8 +118,8 @@ fn certificates(files: &Tls, report: &mut Report) -> Result<(), Failure> {
 
 /// Reads the tokens, and shows none of them.
 fn tokens(admin: &Admin, config: &Config) -> Result<String, Failure> {
-    let tokens =
-        Tokens::load(&admin.tokens_file).map_err(|error| Failure::setup(error.to_string()))?;
+    let tokens = BearerTokens::load(&admin.tokens_file)
+        .map_err(|error| Failure::setup(error.to_string()))?;
     // A configuration that names no store is refused.
     let store = config.admin_store().map_or("", |store| store.name.as_str());
     Ok(format!("for store {store}, {} tokens", tokens.count()))

@@ -4,9 +4,9 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 
 use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, READER, STRANGER, WRITER, request};
-use crate::log::Log;
+use crate::log::log_of_this_thread;
 
-/// Each route: what it answers to a writer, to a reader, and to anybody else.
+/// Each route: what it answers to a writer, to a reader, and to all others.
 /// The session `there` is registered, `absent` is not.
 const ROUTES: [(&str, &str, u16, u16, u16); 22] = [
     ("GET", "/v1/openapi.json", 200, 200, 200),
@@ -57,7 +57,7 @@ async fn status(authorization: Option<&str>, method: &str, path: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn every_route_answers_every_role_as_it_should() {
+async fn every_route_answers_every_role_with_its_status() {
     for (method, path, to_writer, to_reader, to_others) in ROUTES {
         let writer = format!("Bearer {WRITER}");
         let reader = format!("bearer {READER}");
@@ -96,7 +96,7 @@ fn every_operation_of_the_document_is_in_the_table() {
 }
 
 #[tokio::test]
-async fn a_stranger_learns_nothing_from_the_answer() {
+async fn strangers_get_the_same_answer_everywhere() {
     let app = App::new();
     app.register("there", LEASE, BODY).await.expect(200, "");
     let mut bodies = Vec::new();
@@ -115,7 +115,7 @@ async fn a_stranger_learns_nothing_from_the_answer() {
 }
 
 #[tokio::test]
-async fn two_authorization_headers_are_none() {
+async fn two_authorization_headers_are_refused() {
     let app = App::new();
     let twice = request("GET", "/v1/sessions")
         .header(AUTHORIZATION, format!("Bearer {WRITER}"))
@@ -126,8 +126,8 @@ async fn two_authorization_headers_are_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_refusals_is_two_lines_and_none_holds_the_token() {
-    let (log, _guard) = Log::of_this_thread();
+async fn refusals_within_a_window_are_two_events_without_the_token() {
+    let (log, _guard) = log_of_this_thread();
     let app = App::new();
     let refused = async |count| {
         for _ in 0..count {

@@ -7,7 +7,7 @@ use dcv_resolver_core::Clock;
 use serde_json::{Value, json};
 
 use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, READER, bearing, json as json_request};
-use crate::log::Log;
+use crate::log::log_of_this_thread;
 
 /// For which [`BODY`] registers.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,8 +23,8 @@ fn only(events: Vec<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn each_change_leaves_one_event() {
-    let (log, _guard) = Log::of_this_thread();
+async fn every_change_is_audited_once() {
+    let (log, _guard) = log_of_this_thread();
     let app = App::new();
     let done = |action: &str| {
         json!({
@@ -55,11 +55,11 @@ async fn each_change_leaves_one_event() {
 }
 
 #[tokio::test]
-async fn each_refusal_leaves_one_event_with_the_reason() {
-    let (log, _guard) = Log::of_this_thread();
+async fn every_refused_change_is_audited_with_its_reason() {
+    let (log, _guard) = log_of_this_thread();
     let app = App::new();
     app.register("a", LEASE, BODY).await.expect(200, "");
-    log.take();
+    assert_eq!(log.take().len(), 1);
 
     app.register("a", OTHER_LEASE, BODY)
         .await
@@ -79,7 +79,7 @@ async fn each_refusal_leaves_one_event_with_the_reason() {
             "outcome": "refused",
             "reason": "already_exists",
             "status": 409,
-            "detail": "a live session of this id is registered under another lease token",
+            "detail": "a live session with this id is registered under another lease token",
         })
     );
     let expect = |reason: &str| {
@@ -105,8 +105,8 @@ async fn each_refusal_leaves_one_event_with_the_reason() {
 }
 
 #[tokio::test]
-async fn looking_is_not_audited() {
-    let (log, _guard) = Log::of_this_thread();
+async fn reads_are_logged_at_debug_and_not_audited() {
+    let (log, _guard) = log_of_this_thread();
     let app = App::new();
     app.get("/v1/sessions").await;
     app.get("/v1/sessions/a").await;
@@ -120,11 +120,14 @@ async fn looking_is_not_audited() {
 
 #[tokio::test]
 async fn no_token_of_any_kind_is_logged() {
-    let (log, _guard) = Log::of_this_thread();
+    let (log, _guard) = log_of_this_thread();
     let app = App::new();
     let request = json_request("PUT", "/v1/sessions/a").body(BODY.into());
-    let minted = app.send(request.unwrap()).await;
-    let minted = minted.headers["lease-token"].to_str().unwrap().to_owned();
+    let generated = app.send(request.unwrap()).await;
+    let generated = generated.headers["lease-token"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     app.register("b", LEASE, BODY).await.expect(200, "");
     app.renew("b", LEASE, "{}")
         .await
@@ -134,7 +137,7 @@ async fn no_token_of_any_kind_is_logged() {
         .expect(404, "no_such_lease");
     let text = log.text();
     assert!(text.lines().count() >= 4, "{text}");
-    for secret in ["tr0ub4dor", LEASE, OTHER_LEASE, &minted] {
+    for secret in ["tr0ub4dor", LEASE, OTHER_LEASE, &generated] {
         assert!(!text.contains(secret), "{text}");
     }
 }

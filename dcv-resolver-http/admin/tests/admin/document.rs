@@ -20,7 +20,7 @@ pub(crate) fn document() -> Value {
 }
 
 #[tokio::test]
-async fn it_is_served_as_it_is_generated() {
+async fn document_is_served_as_it_is_generated() {
     let app = App::new();
     let answer = app.get("/v1/openapi.json").await;
     assert_eq!(answer.headers["content-type"], "application/json");
@@ -30,7 +30,7 @@ async fn it_is_served_as_it_is_generated() {
 
 /// `docs/openapi.json` is for readers and for tools that generate clients.
 #[test]
-fn the_copy_in_the_repository_is_up_to_date() {
+fn document_in_the_repository_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     if env::var_os("UPDATE_OPENAPI").is_some() {
         fs::write(&path, openapi()).unwrap();
@@ -40,13 +40,13 @@ fn the_copy_in_the_repository_is_up_to_date() {
     let kept: Value = serde_json::from_str(&kept).unwrap_or_default();
     assert!(
         kept == document(),
-        "docs/openapi.json is not what the code says; run UPDATE_OPENAPI=1 cargo test -p dcv-resolver-admin --test admin document, and look at the difference",
+        "docs/openapi.json is out of date; run UPDATE_OPENAPI=1 cargo test -p dcv-resolver-admin --test admin document, and review the difference",
     );
 }
 
 /// Neither knows a method or a path that the other does not.
 #[tokio::test]
-async fn every_method_of_every_path_is_answered_as_it_says() {
+async fn every_method_of_every_path_is_answered_as_documented() {
     let document = document();
     let mut paths = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -83,7 +83,7 @@ async fn every_method_of_every_path_is_answered_as_it_says() {
 }
 
 #[test]
-fn everything_but_the_document_takes_a_token() {
+fn every_operation_but_the_document_requires_a_token() {
     for (path, operations) in document()["paths"].as_object().unwrap() {
         for operation in operations.as_object().unwrap().values() {
             let is_open = path == "/v1/openapi.json";
@@ -100,7 +100,7 @@ fn everything_but_the_document_takes_a_token() {
 
 /// What a session is shown with is what its schema knows.
 #[tokio::test]
-async fn the_schema_of_a_session_has_its_fields() {
+async fn schema_of_a_session_has_the_fields_of_a_session() {
     let app = App::new();
     let least = r#"{"host":"h","quic_port":1,"expires_at_ms":null}"#;
     let least = app.register("least", LEASE, least).await.json();
@@ -117,4 +117,13 @@ async fn the_schema_of_a_session_has_its_fields() {
     required.insert("quic_port".to_owned());
     assert_eq!(required, keys(&least));
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[tokio::test]
+async fn schema_of_a_problem_has_the_fields_of_a_problem() {
+    let problem = App::new().get("/v1/sessions?limit=0").await.json();
+    let fields: BTreeSet<_> = problem.as_object().unwrap().keys().collect();
+    let schema = &document()["components"]["schemas"]["Problem"];
+    let properties = schema["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, properties);
 }

@@ -11,7 +11,7 @@ use dcv_resolver_core::{
 };
 
 use crate::fixture::{Answer, App, BODY, LEASE, json};
-use crate::log::Log;
+use crate::log::log_of_this_thread;
 
 /// Does the same whatever it is asked.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,7 @@ impl SessionRegistry for Failing {
     }
 }
 
-const UNKNOWN: &str = "; it is unknown whether the change was made, and harmless to repeat it with the same lease token";
+const UNKNOWN: &str = "; the change may or may not have been made, and it is safe to repeat it with the same lease token";
 
 /// The answers to a list, a get, a registration, a renewal and a removal.
 async fn answers(failing: Failing) -> [Answer; 5] {
@@ -100,7 +100,7 @@ async fn answers(failing: Failing) -> [Answer; 5] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_is_never_a_404() {
+async fn failing_store_is_never_a_404() {
     for (failing, status, reason, detail) in [
         (
             Failing::With(StoreErrorKind::Unavailable),
@@ -139,7 +139,7 @@ async fn a_store_that_fails_is_never_a_404() {
 /// Or a session that was stored all the same could not be changed until it
 /// expires.
 #[tokio::test]
-async fn a_minted_token_is_told_even_when_the_store_failed() {
+async fn generated_lease_token_is_returned_when_the_store_failed() {
     let app = App::over(Failing::With(StoreErrorKind::Unavailable));
     let request = json("PUT", "/v1/sessions/a").body(BODY.into()).unwrap();
     let answer = app.send(request).await;
@@ -154,7 +154,7 @@ async fn a_minted_token_is_told_even_when_the_store_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_budget_counts_from_the_arrival() {
+async fn time_budget_counts_from_the_arrival() {
     let app = App::over(Failing::Hanging);
     let started = tokio::time::Instant::now();
     app.get("/v1/sessions").await.expect(503, "timeout");
@@ -162,8 +162,8 @@ async fn the_time_budget_counts_from_the_arrival() {
 }
 
 #[tokio::test]
-async fn what_a_store_says_goes_to_the_log_alone() {
-    let (log, _guard) = Log::of_this_thread();
+async fn error_of_a_store_is_logged_and_not_sent() {
+    let (log, _guard) = log_of_this_thread();
     for failing in [
         Failing::With(StoreErrorKind::Unavailable),
         Failing::Panicking,
@@ -206,8 +206,8 @@ async fn what_a_store_says_goes_to_the_log_alone() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_in_the_middle_leaves_an_event() {
-    let (log, _guard) = Log::of_this_thread();
+async fn abandoned_change_is_audited() {
+    let (log, _guard) = log_of_this_thread();
     let app = App::over(Failing::Hanging);
     {
         let request = json("DELETE", "/v1/sessions/a").header("lease-token", LEASE);

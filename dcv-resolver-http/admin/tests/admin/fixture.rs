@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,9 +10,10 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode, request};
-use dcv_resolver_admin::{AdminBuilder, Tokens};
+use dcv_resolver_admin::{AdminBuilder, BearerTokens};
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{MemoryStore, SessionRegistry};
+use dcv_resolver_http::Authorize;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,7 +21,7 @@ use tower::ServiceExt;
 
 pub(crate) const WRITER: &str = "tr0ub4dor-writer-0123456789abcdef";
 pub(crate) const READER: &str = "tr0ub4dor-reader-0123456789abcdef";
-pub(crate) const STRANGER: &str = "tr0ub4dor-nobody-0123456789abcdef";
+pub(crate) const STRANGER: &str = "tr0ub4dor-strang-0123456789abcdef";
 
 /// A lease token, and another: each is `tr0ub4dor` and more in hexadecimal.
 pub(crate) const LEASE: &str = "747230756234646f7230303030303030";
@@ -32,8 +33,12 @@ pub(crate) const BODY: &str = r#"{"host":"192.0.2.7","http_port":8443,"ttl_ms":6
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) clock: ManualClock,
-    pub(crate) token_file: PathBuf,
-    pub(crate) tokens: Tokens,
+    token_file: Option<TokenFile>,
+}
+
+struct TokenFile {
+    path: PathBuf,
+    tokens: BearerTokens,
     _folder: TempDir,
 }
 
@@ -50,28 +55,55 @@ impl App {
 
     pub(crate) fn over(registry: impl SessionRegistry) -> Self {
         let folder = TempDir::new().unwrap();
-        let token_file = folder.path().join("tokens");
+        let path = folder.path().join("tokens");
         let content = format!("writer read-write {WRITER}\nreader read-only {READER}\n");
-        fs::write(&token_file, content).unwrap();
-        let tokens = Tokens::load(&token_file).unwrap();
+        fs::write(&path, content).unwrap();
+        let tokens = BearerTokens::load(&path).unwrap();
+        let mut app = Self::with(registry, tokens.clone());
+        app.token_file = Some(TokenFile {
+            path,
+            tokens,
+            _folder: folder,
+        });
+        app
+    }
+
+    /// Over a registry, with an authentication of the host's own.
+    pub(crate) fn with(registry: impl SessionRegistry, authorize: impl Authorize) -> Self {
         let clock = ManualClock::default();
-        let router = AdminBuilder::new(Arc::new(registry), tokens.clone())
+        let router = AdminBuilder::new(Arc::new(registry), authorize)
             .clock(clock.clone())
             .build();
         Self {
             router,
             clock,
-            token_file,
-            tokens,
-            _folder: folder,
+            token_file: None,
         }
     }
 
-    /// Puts another token file in the place of this one, at once.
+    pub(crate) fn tokens(&self) -> &BearerTokens {
+        &self.token_file.as_ref().unwrap().tokens
+    }
+
+    pub(crate) fn token_file(&self) -> &Path {
+        &self.token_file.as_ref().unwrap().path
+    }
+
+    /// Whether a request with this token is answered.
+    pub(crate) async fn accepts(&self, token: &str) -> bool {
+        let request = bearing(token, "GET", "/v1/sessions");
+        match self.send(request.body(Body::empty()).unwrap()).await.status {
+            StatusCode::OK => true,
+            StatusCode::UNAUTHORIZED => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Replaces the token file, at once.
     pub(crate) fn replace_tokens(&self, content: &str) {
-        let new = self.token_file.with_extension("new");
+        let new = self.token_file().with_extension("new");
         fs::write(&new, content).unwrap();
-        fs::rename(&new, &self.token_file).unwrap();
+        fs::rename(&new, self.token_file()).unwrap();
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -84,7 +116,7 @@ impl App {
             headers: parts.headers,
             body: String::from_utf8(body.into()).unwrap(),
         };
-        answer.expect_house_rules(is_head);
+        answer.expect_common_parts(is_head);
         answer
     }
 
@@ -136,8 +168,8 @@ pub(crate) fn json(method: &str, path: &str) -> request::Builder {
 }
 
 impl Answer {
-    /// What holds for every answer.
-    fn expect_house_rules(&self, is_head: bool) {
+    /// Checks what every answer has.
+    fn expect_common_parts(&self, is_head: bool) {
         assert_eq!(self.headers[CACHE_CONTROL], "no-store", "{}", self.body);
         assert!(self.headers.contains_key("x-request-id"), "{}", self.body);
         assert!(!self.body.contains("tr0ub4dor"), "{}", self.body);
@@ -158,7 +190,7 @@ impl Answer {
     }
 
     /// The status and, of a problem, the reason.
-    pub(crate) fn told(&self) -> (u16, String) {
+    pub(crate) fn status_and_reason(&self) -> (u16, String) {
         let reason = match self.status.is_success() {
             true => String::new(),
             false => self.json()["reason"].as_str().unwrap().to_owned(),
@@ -172,6 +204,11 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn expect(&self, status: u16, reason: &str) {
-        assert_eq!(self.told(), (status, reason.to_owned()), "{}", self.body);
+        assert_eq!(
+            self.status_and_reason(),
+            (status, reason.to_owned()),
+            "{}",
+            self.body
+        );
     }
 }

@@ -11,7 +11,7 @@ fn encoded(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn any_session_id_can_be_named_in_a_path() {
+async fn every_session_id_fits_in_a_path() {
     for id in [
         "console",
         "a/b",
@@ -43,7 +43,7 @@ async fn any_session_id_can_be_named_in_a_path() {
 }
 
 #[tokio::test]
-async fn an_id_is_decoded_once_and_a_plus_stays_one() {
+async fn id_is_decoded_once_and_a_plus_stays_a_plus() {
     let app = App::new();
     for (path, id) in [("a%252Fb", "a%2Fb"), ("a%2Fb", "a/b"), ("a+b", "a+b")] {
         app.register(path, LEASE, BODY).await.expect(200, "");
@@ -53,7 +53,7 @@ async fn an_id_is_decoded_once_and_a_plus_stays_one() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_a_400_and_never_a_guess() {
+async fn invalid_id_is_a_400() {
     let app = App::new();
     let too_long = "x".repeat(257);
     for (path, detail) in [

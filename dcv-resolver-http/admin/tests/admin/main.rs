@@ -3,11 +3,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test stops at the first surprise"
+    reason = "a test stops at the first failure"
 )]
 
 mod access;
 mod audit;
+mod authorize;
 mod document;
 mod failures;
 mod fixture;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::fixture::{App, BODY, LEASE};
 
 #[tokio::test]
-async fn no_session_is_an_empty_page() {
+async fn empty_registry_is_an_empty_page() {
     let answer = App::new().get("/v1/sessions").await;
     assert_eq!(answer.json(), json!({"sessions": []}));
 }
@@ -41,7 +41,7 @@ async fn following_next_page_shows_every_session() {
 }
 
 #[tokio::test]
-async fn a_page_holds_a_hundred_sessions_unless_told_otherwise() {
+async fn page_holds_a_hundred_sessions_by_default() {
     let app = App::new();
     for id in 0..101 {
         app.register(&format!("s{id:03}"), LEASE, BODY)
@@ -58,7 +58,7 @@ async fn a_page_holds_a_hundred_sessions_unless_told_otherwise() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_the_stores_is_a_400() {
+async fn foreign_page_token_is_a_400() {
     let app = App::new();
     // No id, and so no page token of a store in memory.
     let foreign = "x".repeat(257);

@@ -4,10 +4,10 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
 use futures_util::stream;
 
-use crate::fixture::{App, BODY, LEASE, as_writer, json};
+use crate::fixture::{App, BODY, LEASE, as_writer, json, request};
 
 #[tokio::test]
-async fn a_mistake_in_the_body_is_told_with_its_place() {
+async fn error_in_the_body_names_its_place() {
     let app = App::new();
     for (body, detail) in [
         ("", "the body must be a JSON object"),
@@ -55,7 +55,7 @@ async fn a_mistake_in_the_body_is_told_with_its_place() {
         ),
         (
             r#"{"host":"h","ttl_ms":0}"#,
-            "the body at line 1, column 23: ttl_ms is a number from 1 to 9007199254740991; for never, write \"expires_at_ms\": null",
+            "the body at line 1, column 23: ttl_ms must be a number from 1 to 9007199254740991; for never, write \"expires_at_ms\": null",
         ),
         (
             r#"{"host":"h","ttl_ms":0.5}"#,
@@ -63,11 +63,11 @@ async fn a_mistake_in_the_body_is_told_with_its_place() {
         ),
         (
             r#"{"host":"h","expires_at_ms":9223372036854775808}"#,
-            "the body at line 1, column 48: expires_at_ms is a number of 64 bits, or null for never",
+            "the body at line 1, column 48: expires_at_ms must be a 64-bit integer, or null for never",
         ),
         (
             r#"{"host":"h","http_port":1}"#,
-            "it is not said when the session expires; give ttl_ms, or expires_at_ms, which is null for never",
+            "the expiry is missing; give ttl_ms, or expires_at_ms, which is null for never",
         ),
         (
             r#"{"host":"h","http_port":1,"ttl_ms":1,"expires_at_ms":null}"#,
@@ -101,7 +101,7 @@ async fn a_mistake_in_the_body_is_told_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_renewal_says_until_when() {
+async fn renewal_requires_exactly_one_expiry() {
     let app = App::new();
     app.register("a", LEASE, BODY).await.expect(200, "");
     for body in [
@@ -117,7 +117,7 @@ async fn a_renewal_says_until_when() {
 }
 
 #[tokio::test]
-async fn a_lease_token_is_required_where_it_proves_something() {
+async fn renewal_and_removal_require_a_lease_token() {
     let app = App::new();
     app.register("a", LEASE, BODY).await.expect(200, "");
     for request in [
@@ -129,7 +129,7 @@ async fn a_lease_token_is_required_where_it_proves_something() {
         assert_eq!(answer.json()["parameter"], "lease-token");
         assert_eq!(
             answer.detail(),
-            "the header lease-token is not acceptable: it is missing; it is the one under which the session was registered"
+            "the header lease-token is invalid: it is missing; send the token under which the session was registered"
         );
     }
     for lease in ["", "0123", &LEASE[1..], "tr0ub4dortr0ub4dortr0ub4dortr0ub"] {
@@ -137,7 +137,7 @@ async fn a_lease_token_is_required_where_it_proves_something() {
         answer.expect(400, "malformed_request");
         assert_eq!(
             answer.detail(),
-            "the header lease-token is not acceptable: a lease token is 32 hexadecimal digits"
+            "the header lease-token is invalid: a lease token is 32 hexadecimal digits"
         );
     }
     let twice = json("PUT", "/v1/sessions/b")
@@ -150,7 +150,7 @@ async fn a_lease_token_is_required_where_it_proves_something() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_by_its_own_word() {
+async fn body_of_another_content_type_is_refused() {
     let app = App::new();
     let put = || as_writer("PUT", "/v1/sessions/a");
     for request in [
@@ -179,7 +179,7 @@ fn padded(length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_body_has_at_most_64_kib() {
+async fn body_over_64_kib_is_refused() {
     let app = App::new();
     let most = padded(64 * 1024);
     app.register("a", LEASE, &most).await.expect(200, "");
@@ -188,7 +188,7 @@ async fn a_body_has_at_most_64_kib() {
     announced.expect(413, "body_too_long");
     assert_eq!(announced.headers[CONNECTION], "close");
 
-    // Nobody says how long it is, and it never ends.
+    // Of unknown length, and without an end.
     let endless =
         stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024])));
     let request = json("PUT", "/v1/sessions/b").body(Body::from_stream(endless));
@@ -199,7 +199,7 @@ async fn a_body_has_at_most_64_kib() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn body_that_does_not_arrive_in_time_is_a_408() {
     let app = App::new();
     let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
     let answer = app
@@ -216,7 +216,21 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_there_are() {
+async fn unread_body_ends_the_connection_only_if_it_is_long() {
+    let app = App::new();
+    let by_a_stranger = |body| request("PUT", "/v1/sessions/a").body(body).unwrap();
+    let short = app.send(by_a_stranger(Body::from(BODY))).await;
+    short.expect(401, "unauthorized");
+    assert!(!short.headers.contains_key(CONNECTION));
+    let long = app
+        .send(by_a_stranger(Body::from(padded(64 * 1024 + 1))))
+        .await;
+    long.expect(401, "unauthorized");
+    assert_eq!(long.headers[CONNECTION], "close");
+}
+
+#[tokio::test]
+async fn other_method_is_a_405_with_allow() {
     let app = App::new();
     for (path, allow) in [
         ("/v1/openapi.json", "GET"),
@@ -228,12 +242,40 @@ async fn another_method_is_told_which_there_are() {
         let answer = app.send(request).await;
         answer.expect(405, "method_not_allowed");
         assert_eq!(answer.headers[ALLOW], allow);
-        assert_eq!(answer.detail(), format!("this path takes {allow}"));
+        assert_eq!(answer.detail(), format!("this path allows only {allow}"));
     }
 }
 
 #[tokio::test]
-async fn an_unknown_parameter_is_not_passed_over() {
+async fn paths_are_matched_to_the_byte() {
+    let app = App::new();
+    for (method, path, status, reason) in [
+        ("GET", "/v1/sessions/renew", 404, "unknown"),
+        ("GET", "/v1/sessions/", 400, "malformed_request"),
+        ("POST", "/v1/sessions//renew", 400, "malformed_request"),
+        ("GET", "/v1/sessions//renew", 405, "method_not_allowed"),
+        ("POST", "/v1/sessions/a/renew/", 404, "no_such_path"),
+        ("POST", "/v1/sessions/a/Renew", 404, "no_such_path"),
+        ("GET", "/v1/sessions/a/b", 404, "no_such_path"),
+        ("GET", "/v1/sessions/a/", 404, "no_such_path"),
+        ("GET", "/v1/sessionsx", 404, "no_such_path"),
+        ("GET", "/v1//sessions", 404, "no_such_path"),
+        ("GET", "/v1//", 404, "no_such_path"),
+        ("GET", "/v1/", 404, "no_such_path"),
+        ("GET", "/v1", 404, "no_such_path"),
+    ] {
+        let request = as_writer(method, path).body(Body::empty()).unwrap();
+        let answer = app.send(request).await;
+        assert_eq!(
+            answer.status_and_reason(),
+            (status, reason.to_owned()),
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_query_parameter_is_refused() {
     let app = App::new();
     for path in [
         "/v1/sessions?Limit=5",
@@ -245,14 +287,14 @@ async fn an_unknown_parameter_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn a_uri_has_at_most_8_kib() {
+async fn uri_over_8_kib_is_refused() {
     let app = App::new();
     let path = format!("/v1/sessions?page={}", "x".repeat(8 * 1024));
     app.get(&path).await.expect(414, "uri_too_long");
 }
 
 #[tokio::test]
-async fn the_callers_request_id_is_kept() {
+async fn request_id_of_the_caller_is_returned() {
     let app = App::new();
     let request = as_writer("GET", "/v1/sessions").header("x-request-id", "r-17");
     let answer = app.send(request.body(Body::empty()).unwrap()).await;
@@ -260,7 +302,7 @@ async fn the_callers_request_id_is_kept() {
 }
 
 #[tokio::test]
-async fn it_can_be_nested_and_merged() {
+async fn router_can_be_nested_and_merged() {
     let mut app = App::new();
     app.router = axum::Router::new()
         .route("/livez", axum::routing::get(async || "alive"))

@@ -11,7 +11,7 @@ use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, json as json_request};
 const RENEWAL: &str = r#"{"ttl_ms":1000}"#;
 
 #[tokio::test]
-async fn a_session_is_shown_as_it_was_registered() {
+async fn session_is_shown_as_it_was_registered() {
     let app = App::new();
     let answer = app
         .register(
@@ -40,7 +40,7 @@ async fn a_session_is_shown_as_it_was_registered() {
 }
 
 #[tokio::test]
-async fn what_a_cache_shows_in_place_of_its_store_has_an_age() {
+async fn stale_record_has_an_age() {
     let record = SessionRecord::builder("a".parse().unwrap(), "h".parse().unwrap(), Expiry::Never)
         .http_port(8443)
         .build()
@@ -56,7 +56,7 @@ async fn what_a_cache_shows_in_place_of_its_store_has_an_age() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_has_a_default() {
+async fn optional_fields_have_defaults() {
     let app = App::new();
     let body = r#"{"host":"2001:DB8::7","quic_port":1,"expires_at_ms":null}"#;
     let answer = app.register("a", LEASE, body).await;
@@ -72,7 +72,7 @@ async fn what_is_left_out_has_a_default() {
 }
 
 #[tokio::test]
-async fn a_time_to_live_counts_from_now() {
+async fn ttl_counts_from_now() {
     let app = App::new();
     let now = app.clock.now().as_unix_ms();
     let answer = app.register("a", LEASE, BODY).await;
@@ -86,9 +86,9 @@ async fn a_time_to_live_counts_from_now() {
 }
 
 #[tokio::test]
-async fn a_lease_token_is_minted_exactly_when_there_is_none() {
+async fn lease_token_is_generated_exactly_if_the_request_has_none() {
     let app = App::new();
-    let mut minted = Vec::new();
+    let mut generated = Vec::new();
     for id in ["a", "b"] {
         let request = json_request("PUT", &format!("/v1/sessions/{id}"));
         let answer = app.send(request.body(BODY.into()).unwrap()).await;
@@ -98,9 +98,9 @@ async fn a_lease_token_is_minted_exactly_when_there_is_none() {
         assert!(!answer.body.contains(&lease));
         app.renew(id, &lease, RENEWAL).await.expect(200, "");
         app.deregister(id, &lease).await.expect(204, "");
-        minted.push(lease);
+        generated.push(lease);
     }
-    assert_ne!(minted[0], minted[1]);
+    assert_ne!(generated[0], generated[1]);
 
     let brought = app.register("c", LEASE, BODY).await;
     assert!(!brought.headers.contains_key("lease-token"));
@@ -112,7 +112,7 @@ async fn a_lease_token_is_minted_exactly_when_there_is_none() {
 }
 
 #[tokio::test]
-async fn only_the_owner_of_a_live_session_changes_it() {
+async fn change_under_another_lease_is_refused() {
     let app = App::new();
     app.register("a", LEASE, BODY).await.expect(200, "");
 
@@ -135,7 +135,7 @@ async fn only_the_owner_of_a_live_session_changes_it() {
 }
 
 #[tokio::test]
-async fn an_expired_session_is_shown_and_not_revived_and_gives_way() {
+async fn expired_session_is_shown_and_replaced_and_cannot_be_renewed() {
     let app = App::new();
     app.register("a", LEASE, BODY).await.expect(200, "");
     app.clock.advance(Duration::from_millis(60_000));
@@ -150,7 +150,7 @@ async fn an_expired_session_is_shown_and_not_revived_and_gives_way() {
 }
 
 #[tokio::test]
-async fn what_is_removed_is_gone_and_removing_it_again_says_so() {
+async fn removed_session_is_unknown_and_cannot_be_removed_again() {
     let app = App::new();
     app.register("a", LEASE, BODY).await.expect(200, "");
     let answer = app.deregister("a", LEASE).await;
@@ -161,7 +161,7 @@ async fn what_is_removed_is_gone_and_removing_it_again_says_so() {
     answer.expect(404, "no_such_lease");
     assert_eq!(
         answer.detail(),
-        "there is no session of this id under this lease token: it is absent, or registered under another token"
+        "there is no session with this id and lease token: it is absent, or registered under another token"
     );
     app.renew("a", LEASE, RENEWAL)
         .await
@@ -169,7 +169,7 @@ async fn what_is_removed_is_gone_and_removing_it_again_says_so() {
 }
 
 #[tokio::test]
-async fn the_store_is_the_one_that_was_given() {
+async fn registry_is_the_one_that_was_given() {
     let store = std::sync::Arc::new(MemoryStore::new());
     let app = App::over(std::sync::Arc::clone(&store));
     app.register("a", LEASE, BODY).await.expect(200, "");

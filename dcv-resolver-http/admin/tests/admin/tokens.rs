@@ -4,34 +4,42 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::header::AUTHORIZATION;
 use dcv_resolver_admin::{
-    InvalidTokenLine, InvalidTokens, Role, Tokens, TokensError, TokensReload,
+    BearerTokens, InvalidTokenLine, InvalidTokens, Role, TokensError, TokensReload,
 };
+use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
 use tempfile::TempDir;
 
-use crate::fixture::{App, READER, STRANGER, WRITER, bearing};
-use crate::log::Log;
+use crate::fixture::{App, READER, STRANGER, WRITER};
+use crate::log::log_of_this_thread;
 
 fn error(content: &[u8]) -> TokensError {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("tokens");
     fs::write(&path, content).unwrap();
-    Tokens::load(&path).unwrap_err()
+    BearerTokens::load(&path).unwrap_err()
 }
 
 #[test]
-fn what_cannot_be_loaded_names_the_file_and_the_line() {
-    let mistake = error(format!("# mine\nwriter {WRITER}").as_bytes());
-    let text = mistake.to_string();
+fn unusable_file_is_refused_with_its_path_and_line() {
+    let two_words = error(format!("# mine\nwriter {WRITER}").as_bytes());
+    let text = two_words.to_string();
     assert!(
         text.ends_with("/tokens: line 2: expected NAME read-only|read-write TOKEN, found 2 words"),
         "{text}"
     );
-    let TokensError::Invalid { mistake, .. } = mistake else {
-        panic!("{mistake}");
+    let TokensError::Invalid { source, .. } = two_words else {
+        panic!("{two_words}");
     };
-    let fault = InvalidTokenLine::Words { words: 2 };
-    assert_eq!(mistake, InvalidTokens::Line { line: 2, fault });
+    let expected = InvalidTokenLine::Words { words: 2 };
+    assert_eq!(
+        source,
+        InvalidTokens::Line {
+            line: 2,
+            source: expected
+        }
+    );
 
     let empty = error(b"").to_string();
     assert!(
@@ -45,12 +53,12 @@ fn what_cannot_be_loaded_names_the_file_and_the_line() {
     );
 
     let folder = TempDir::new().unwrap();
-    let folder_error = Tokens::load(folder.path()).unwrap_err().to_string();
+    let folder_error = BearerTokens::load(folder.path()).unwrap_err().to_string();
     assert!(
-        folder_error.ends_with("this is not a file"),
+        folder_error.ends_with("not a regular file"),
         "{folder_error}"
     );
-    let missing = Tokens::load(folder.path().join("none")).unwrap_err();
+    let missing = BearerTokens::load(folder.path().join("none")).unwrap_err();
     assert!(
         matches!(missing, TokensError::Unreadable { .. }),
         "{missing}"
@@ -60,7 +68,7 @@ fn what_cannot_be_loaded_names_the_file_and_the_line() {
 #[test]
 fn neither_debug_nor_an_error_shows_a_token() {
     let app = App::new();
-    let shown = format!("{:?}", app.tokens);
+    let shown = format!("{:?}", app.tokens());
     assert!(
         shown.contains("writer") && !shown.contains("tr0ub4dor"),
         "{shown}"
@@ -72,83 +80,91 @@ fn neither_debug_nor_an_error_shows_a_token() {
     assert!(!shown.contains("tr0ub4dor"), "{shown}");
 }
 
-#[test]
-fn a_good_file_replaces_all_tokens() {
+/// For other users of `Authorize`, such as the explanations of the ops router.
+#[tokio::test]
+async fn token_authorizes_what_its_role_allows() {
     let app = App::new();
-    let tokens = &app.tokens;
-    assert_eq!(tokens.reload().unwrap(), TokensReload::Unchanged);
-    assert_eq!(tokens.count(), 2);
-    assert_eq!(
-        tokens.check(READER.as_bytes()).unwrap().role(),
-        Role::ReadOnly
-    );
-
-    app.replace_tokens(&format!("other read-only {STRANGER}"));
-    assert_eq!(tokens.reload().unwrap(), TokensReload::Replaced);
-    assert_eq!(tokens.count(), 1);
-    assert!(tokens.check(WRITER.as_bytes()).is_none());
-    assert_eq!(tokens.check(STRANGER.as_bytes()).unwrap().name(), "other");
-    assert_eq!(tokens.reload().unwrap(), TokensReload::Unchanged);
-}
-
-#[test]
-fn a_bad_file_changes_nothing() {
-    let app = App::new();
-    let tokens = &app.tokens;
-    for content in ["writer", "", "writer read-write short"] {
-        app.replace_tokens(content);
-        assert!(tokens.reload().is_err());
-        assert!(tokens.check(WRITER.as_bytes()).is_some());
+    let authorize = async |token: Option<&str>, access| {
+        let headers = token
+            .map(|token| (AUTHORIZATION, format!("Bearer {token}").parse().unwrap()))
+            .into_iter()
+            .collect();
+        let request = AccessRequest::new(&headers, None, access);
+        app.tokens().authorize(&request).await
+    };
+    for (token, name, role, may_write) in [
+        (WRITER, "writer", Role::ReadWrite, true),
+        (READER, "reader", Role::ReadOnly, false),
+    ] {
+        let principal = Principal::new(name).with_role(role.as_str());
+        assert_eq!(authorize(Some(token), Access::Read).await, Ok(principal));
+        assert_eq!(
+            authorize(Some(token), Access::Write).await.is_ok(),
+            may_write
+        );
     }
-    fs::remove_file(&app.token_file).unwrap();
-    fs::create_dir(&app.token_file).unwrap();
-    assert!(tokens.reload().is_err());
-    assert!(tokens.check(WRITER.as_bytes()).is_some());
-}
-
-#[test]
-fn a_deleted_file_takes_every_token_back() {
-    let app = App::new();
-    let tokens = &app.tokens;
-    let content = fs::read_to_string(&app.token_file).unwrap();
-    fs::remove_file(&app.token_file).unwrap();
-    let gone = tokens.reload().unwrap_err();
-    assert!(matches!(gone, TokensError::Deleted { .. }), "{gone}");
-    assert_eq!(tokens.count(), 0);
-    assert!(tokens.check(WRITER.as_bytes()).is_none());
-
-    app.replace_tokens(&content);
-    assert_eq!(tokens.reload().unwrap(), TokensReload::Replaced);
-    assert!(tokens.check(WRITER.as_bytes()).is_some());
+    let forbidden = authorize(Some(READER), Access::Write).await;
+    assert!(matches!(forbidden, Err(AuthError::Forbidden(_))));
+    for token in [None, Some(STRANGER)] {
+        let unauthorized = authorize(token, Access::Read).await;
+        assert!(matches!(unauthorized, Err(AuthError::Unauthorized(_))));
+    }
 }
 
 #[tokio::test]
-async fn a_token_that_was_taken_back_is_refused_from_then_on() {
+async fn valid_file_replaces_all_tokens() {
     let app = App::new();
-    let send = async |token: &str| {
-        let request = bearing(token, "GET", "/v1/sessions");
-        let answer = app.send(request.body(axum::body::Body::empty()).unwrap());
-        answer.await.status.as_u16()
-    };
-    assert_eq!(send(WRITER).await, 200);
-    assert_eq!(send(STRANGER).await, 401);
+    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Unchanged);
+    assert_eq!(app.tokens().count(), 2);
+    assert!(app.accepts(WRITER).await && !app.accepts(STRANGER).await);
+
     app.replace_tokens(&format!("other read-only {STRANGER}"));
-    app.tokens.reload().unwrap();
-    assert_eq!(send(WRITER).await, 401);
-    assert_eq!(send(STRANGER).await, 200);
+    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Replaced);
+    assert_eq!(app.tokens().count(), 1);
+    assert!(!app.accepts(WRITER).await && app.accepts(STRANGER).await);
+    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Unchanged);
+}
+
+#[tokio::test]
+async fn invalid_file_changes_nothing() {
+    let app = App::new();
+    for content in ["writer", "", "writer read-write short"] {
+        app.replace_tokens(content);
+        assert!(app.tokens().reload().is_err());
+        assert!(app.accepts(WRITER).await);
+    }
+    fs::remove_file(app.token_file()).unwrap();
+    fs::create_dir(app.token_file()).unwrap();
+    assert!(app.tokens().reload().is_err());
+    assert!(app.accepts(WRITER).await);
+}
+
+#[tokio::test]
+async fn deleted_file_revokes_every_token() {
+    let app = App::new();
+    let content = fs::read_to_string(app.token_file()).unwrap();
+    fs::remove_file(app.token_file()).unwrap();
+    let deleted = app.tokens().reload().unwrap_err();
+    assert!(matches!(deleted, TokensError::Deleted { .. }), "{deleted}");
+    assert_eq!(app.tokens().count(), 0);
+    assert!(!app.accepts(WRITER).await);
+
+    app.replace_tokens(&content);
+    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Replaced);
+    assert!(app.accepts(WRITER).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watched_file_is_read_again_and_told_of() {
-    let (log, _guard) = Log::of_this_thread();
+async fn watched_file_is_reloaded_logged_and_reported() {
+    let (log, _guard) = log_of_this_thread();
     let app = App::new();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let (tokens, telling) = (app.tokens.clone(), Arc::clone(&told));
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let (tokens, reports) = (app.tokens().clone(), Arc::clone(&reported));
     let watch = tokio::spawn(async move {
-        let tell = |reload: &Result<TokensReload, TokensError>| {
-            telling.lock().unwrap().push(reload.as_ref().ok().copied());
+        let report = |reload: &Result<TokensReload, TokensError>| {
+            reports.lock().unwrap().push(reload.as_ref().ok().copied());
         };
-        tokens.watch(tell).await;
+        tokens.watch(report).await;
     });
     let until = async |condition: &dyn Fn() -> bool| {
         let waiting = async {
@@ -157,22 +173,22 @@ async fn a_watched_file_is_read_again_and_told_of() {
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
-        assert!(waited.is_ok(), "told {:?}", told.lock().unwrap());
+        assert!(waited.is_ok(), "reported {:?}", reported.lock().unwrap());
     };
-    let told_of = |count| told.lock().unwrap().len() == count;
+    let reports = |count| reported.lock().unwrap().len() == count;
 
     app.replace_tokens(&format!("other read-only {STRANGER}"));
-    until(&|| told_of(1)).await;
-    assert!(app.tokens.check(STRANGER.as_bytes()).is_some());
+    until(&|| reports(1)).await;
+    assert_eq!(app.tokens().count(), 1);
     app.replace_tokens("other");
-    until(&|| told_of(2)).await;
-    assert!(app.tokens.check(STRANGER.as_bytes()).is_some());
-    fs::remove_file(&app.token_file).unwrap();
-    until(&|| told_of(3) && app.tokens.count() == 0).await;
+    until(&|| reports(2)).await;
+    assert_eq!(app.tokens().count(), 1);
+    fs::remove_file(app.token_file()).unwrap();
+    until(&|| reports(3) && app.tokens().count() == 0).await;
     watch.abort();
 
     assert_eq!(
-        *told.lock().unwrap(),
+        *reported.lock().unwrap(),
         [Some(TokensReload::Replaced), None, None]
     );
     let events = log.take();
@@ -182,38 +198,38 @@ async fn a_watched_file_is_read_again_and_told_of() {
     assert!(!log.text().contains("tr0ub4dor"));
 }
 
-/// As tools do that know no better: a look in between finds no file.
+/// Some tools replace a file by deleting it first.
 #[tokio::test(start_paused = true)]
-async fn a_file_that_is_missing_for_one_look_takes_nothing_back() {
+async fn file_that_is_missing_at_one_look_revokes_nothing() {
     let app = App::new();
-    let content = fs::read_to_string(&app.token_file).unwrap();
-    fs::remove_file(&app.token_file).unwrap();
+    let content = fs::read_to_string(app.token_file()).unwrap();
+    fs::remove_file(app.token_file()).unwrap();
     {
         // The first look, at once, and no second.
-        let mut watch = std::pin::pin!(app.tokens.watch(|reload| panic!("{reload:?}")));
+        let mut watch = std::pin::pin!(app.tokens().watch(|reload| panic!("{reload:?}")));
         let first = tokio::time::timeout(Duration::from_millis(999), &mut watch).await;
         assert!(first.is_err());
-        assert_eq!(app.tokens.count(), 2);
+        assert_eq!(app.tokens().count(), 2);
     }
     app.replace_tokens(&content);
-    assert_eq!(app.tokens.reload().unwrap(), TokensReload::Unchanged);
-    assert_eq!(app.tokens.count(), 2);
+    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Unchanged);
+    assert_eq!(app.tokens().count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watched_file_that_is_back_is_good_whoever_found_it_missing() {
+async fn restored_file_is_valid_again_if_a_reload_found_it_missing() {
     let app = App::new();
-    let content = fs::read_to_string(&app.token_file).unwrap();
-    let tokens = app.tokens.clone();
+    let content = fs::read_to_string(app.token_file()).unwrap();
+    let tokens = app.tokens().clone();
     let watch = tokio::spawn(async move { tokens.watch(|_| ()).await });
     tokio::time::sleep(Duration::from_millis(1_500)).await;
 
     // Between two looks.
-    fs::remove_file(&app.token_file).unwrap();
-    assert!(app.tokens.reload().is_err());
-    assert_eq!(app.tokens.count(), 0);
+    fs::remove_file(app.token_file()).unwrap();
+    assert!(app.tokens().reload().is_err());
+    assert_eq!(app.tokens().count(), 0);
     app.replace_tokens(&content);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(app.tokens.count(), 2);
+    assert_eq!(app.tokens().count(), 2);
     watch.abort();
 }

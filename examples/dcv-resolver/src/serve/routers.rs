@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use axum::Router;
-use dcv_resolver_admin::{AdminBuilder, Tokens};
+use dcv_resolver_admin::{AdminBuilder, BearerTokens};
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
 use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
@@ -42,7 +42,7 @@ pub(super) fn for_operators(
     chain: &Chain,
     readiness: Readiness,
     metrics: Metrics,
-    tokens: Option<&Tokens>,
+    tokens: Option<&BearerTokens>,
 ) -> Result<Router, Failure> {
     let router = OpsBuilder::new(chain.explainer(config), readiness).metrics(metrics);
     let (Some(tokens), Some(store)) = (tokens, config.admin_store()) else {

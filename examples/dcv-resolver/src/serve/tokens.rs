@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dcv_resolver_admin::Tokens;
+use dcv_resolver_admin::BearerTokens;
 use dcv_resolver_ops::Metrics;
 
 use crate::background::Background;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// this is dropped.
 #[derive(Debug)]
 pub(super) struct WatchedTokens {
-    pub(super) tokens: Tokens,
+    pub(super) tokens: BearerTokens,
     _watch: Background,
 }
 
@@ -24,7 +24,7 @@ impl WatchedTokens {
             return Ok(None);
         };
         let path = admin.tokens_file.clone();
-        let loading = tokio::task::spawn_blocking(move || Tokens::load(path));
+        let loading = tokio::task::spawn_blocking(move || BearerTokens::load(path));
         let tokens = match loading.await {
             Ok(Ok(tokens)) => tokens,
             Ok(Err(error)) => return Err(Failure::setup(error.to_string())),

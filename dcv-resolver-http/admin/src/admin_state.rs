@@ -1,0 +1,22 @@
+//! [`AdminState`]: what all requests to one router share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use dcv_resolver_core::{Clock, SessionRegistry};
+use dcv_resolver_http::RequestIds;
+
+use crate::authenticator::Authenticator;
+
+/// What all requests to one router share.
+#[derive(Debug)]
+pub(crate) struct AdminState {
+    pub(crate) registry: Arc<dyn SessionRegistry>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) time_budget: Duration,
+    pub(crate) request_ids: RequestIds,
+    /// The OpenAPI document, as JSON.
+    pub(crate) document: Bytes,
+}

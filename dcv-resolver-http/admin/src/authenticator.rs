@@ -1,0 +1,115 @@
+//! [`Authenticator`]: learns who sent a request, and logs whom it refuses.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use dcv_resolver_http::{
+    Access, AccessRequest, AuthError, Authorize, LogThrottle, Principal, Suppressed,
+};
+use tracing::field::DisplayValue;
+
+use crate::admin_error::{AdminError, escaped_error};
+use crate::deadline::Deadline;
+
+/// Refusals within this time after one that is logged in full are counted.
+const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
+
+/// Learns who sent a request, and logs whom it refuses.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    authorize: Box<dyn Authorize>,
+    /// By reason. A stranger can be refused any number of times.
+    refusals: LogThrottle<&'static str>,
+}
+
+/// A caller that may use the API.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    /// Why the caller may not write, if it wants to and may only read.
+    pub(crate) read_only: Option<AuthError>,
+}
+
+impl Authenticator {
+    pub(crate) fn new(authorize: impl Authorize) -> Self {
+        Self {
+            authorize: Box::new(authorize),
+            refusals: LogThrottle::new(REFUSAL_WINDOW, log_suppressed),
+        }
+    }
+
+    /// Returns who sent the request.
+    pub(crate) async fn caller(
+        &self,
+        request: &AccessRequest<'_>,
+        deadline: Deadline,
+        request_id: &str,
+    ) -> Result<Caller, AdminError> {
+        let error = match self.authorize(request, deadline, request_id).await? {
+            Ok(principal) => {
+                return Ok(Caller {
+                    principal,
+                    read_only: None,
+                });
+            }
+            Err(error) => error,
+        };
+        // The audit event of a change that is refused names who tried.
+        if request.access == Access::Write && matches!(error, AuthError::Forbidden(_)) {
+            let mut reading = *request;
+            reading.access = Access::Read;
+            if let Ok(principal) = self.authorize(&reading, deadline, request_id).await? {
+                return Ok(Caller {
+                    principal,
+                    read_only: Some(error),
+                });
+            }
+        }
+        if self.refusals.allows(error.reason()) {
+            tracing::warn!(
+                target: "dcv_resolver::admin",
+                reason = error.reason(),
+                caller_ip = caller_ip(request),
+                request_id,
+                detail = %error,
+                "a request was refused",
+            );
+        }
+        Err(AdminError::Refused(error))
+    }
+
+    async fn authorize(
+        &self,
+        request: &AccessRequest<'_>,
+        deadline: Deadline,
+        request_id: &str,
+    ) -> Result<Result<Principal, AuthError>, AdminError> {
+        let authorizing = self.authorize.authorize(request);
+        deadline.call(authorizing).await.map_err(|interrupted| {
+            tracing::error!(
+                target: "dcv_resolver::admin",
+                reason = interrupted.reason(),
+                caller_ip = caller_ip(request),
+                request_id,
+                error = interrupted.cause().map(|cause| escaped_error(&cause)),
+                "the caller could not be authorized",
+            );
+            AdminError::AuthorizationFailed(interrupted)
+        })
+    }
+}
+
+fn caller_ip(request: &AccessRequest<'_>) -> Option<DisplayValue<IpAddr>> {
+    request
+        .peer
+        .map(|peer| tracing::field::display(peer.ip().to_canonical()))
+}
+
+fn log_suppressed(reason: &&'static str, suppressed: Suppressed) {
+    tracing::warn!(
+        target: "dcv_resolver::admin",
+        reason,
+        refused = suppressed.count,
+        "more requests were refused",
+    );
+}

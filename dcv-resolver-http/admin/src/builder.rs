@@ -1,0 +1,69 @@
+//! [`AdminBuilder`]: the settings of the admin API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use dcv_resolver_core::{Clock, SessionRegistry, SystemClock};
+use dcv_resolver_http::{Authorize, RequestIds};
+
+use crate::admin_state::AdminState;
+use crate::authenticator::Authenticator;
+use crate::routes;
+
+/// Builds the router of the admin API; see [the crate](crate).
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct AdminBuilder {
+    registry: Arc<dyn SessionRegistry>,
+    authenticator: Arc<Authenticator>,
+    clock: Arc<dyn Clock>,
+    time_budget: Duration,
+}
+
+impl AdminBuilder {
+    /// Creates a builder with the defaults: the system's clock, and a time
+    /// budget of 5 s.
+    ///
+    /// `authorize` decides who may see and who may change the sessions of
+    /// `registry`: [`BearerTokens`](crate::BearerTokens), or an implementation
+    /// of your own.
+    pub fn new(registry: Arc<dyn SessionRegistry>, authorize: impl Authorize) -> Self {
+        Self {
+            registry,
+            authenticator: Arc::new(Authenticator::new(authorize)),
+            clock: Arc::new(SystemClock),
+            time_budget: Duration::from_secs(5),
+        }
+    }
+
+    /// Sets the clock, from which `ttl_ms` counts and which decides whether a
+    /// session is live.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets how long a response may take, from the request's arrival in the
+    /// router. A registry that has not answered by then is a 503.
+    pub fn time_budget(mut self, time_budget: Duration) -> Self {
+        self.time_budget = time_budget;
+        self
+    }
+
+    /// Builds the router. It answers everything below `/v1` and has no
+    /// fallback, so it can be merged with others, or nested below a prefix.
+    ///
+    /// When it is called, and not before, it needs a tokio runtime with its
+    /// timer enabled.
+    pub fn build(self) -> Router {
+        routes::router(Arc::new(AdminState {
+            registry: self.registry,
+            authenticator: self.authenticator,
+            clock: self.clock,
+            time_budget: self.time_budget,
+            request_ids: RequestIds::new(),
+            document: routes::openapi().into(),
+        }))
+    }
+}
