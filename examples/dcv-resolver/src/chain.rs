@@ -7,7 +7,7 @@ use dcv_resolver_core::{
     ChangeSource, ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport,
     SessionRegistry,
 };
-use dcv_resolver_timeout::TimeoutStore;
+use dcv_resolver_timeout::{TimeoutPolicy, TimeoutStore};
 
 use crate::background::Background;
 use crate::config::{self, Config, TimeBudget};
@@ -97,9 +97,13 @@ impl Chain {
             // A configuration without a store is refused.
             None => Resolver::new(MemoryStore::new()),
         };
-        match &config.policy.client_networks {
-            Some(policy) => resolver.with_policy(client_networks(policy)),
-            None => resolver,
+        let Some(networks) = &config.policy.client_networks else {
+            return resolver;
+        };
+        let policy = client_networks(networks);
+        match config.policy.time_budget_ms.map(TimeBudget::milliseconds) {
+            Some(limit) => resolver.with_policy(TimeoutPolicy::new(policy, limit)),
+            None => resolver.with_policy(policy),
         }
     }
 

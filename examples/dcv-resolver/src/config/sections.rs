@@ -186,6 +186,11 @@ pub(crate) struct Admin {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Policy {
+    /// The longest time that a policy may take to decide. Without it only the
+    /// time budget of the whole request limits it.
+    #[schemars(with = "TimeBudget")]
+    pub(crate) time_budget_ms: Option<TimeBudget>,
+
     /// Sessions for clients of certain networks only.
     #[schemars(with = "ClientNetworks")]
     pub(crate) client_networks: Option<ClientNetworks>,
