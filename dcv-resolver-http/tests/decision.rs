@@ -307,7 +307,7 @@ async fn failure_is_logged_at_error_with_its_cause() {
             500,
             "internal_error",
             failed,
-            Some("panicked: without words"),
+            Some("panicked: no message"),
         ),
     ] {
         let mut fields = json!({
