@@ -122,7 +122,7 @@ impl Context {
         if received.load(Ordering::Relaxed) {
             handshakes.failed(self.peer, &error);
         } else {
-            tracing::debug!(peer = %self.peer, %error, "client disconnected before the TLS handshake");
+            tracing::debug!(peer = %self.peer, %error, "connection closed before the TLS handshake began");
         }
         None
     }
