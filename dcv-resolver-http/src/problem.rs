@@ -8,7 +8,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::escape::escaped;
-use dcv_resolver_core::{NotFound, ResolveError, StoreErrorKind};
+use dcv_resolver_core::{NotFound, ResolveError, StoreError, StoreErrorKind};
 use serde::Serialize;
 
 use crate::decision::DecisionOutcome;
@@ -52,56 +52,53 @@ const MAX_DENIAL_BYTES: usize = 256;
 
 impl Problem {
     /// Returns the status of the response.
-    // The gateway takes 404 for "no such session" and everything but 200 and
-    // 404 for a failed resolver: an outage must never be a 404.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::CallerNotAllowed(_) => StatusCode::FORBIDDEN,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoSuchPath | Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Resolve(error) if is_corrupt(error) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Resolve(_) | Self::Timeout | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Panic(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// Returns the kind of the decision.
-    #[must_use]
-    pub fn outcome(&self) -> DecisionOutcome {
-        match self {
-            Self::NotFound(_) => DecisionOutcome::NotFound,
-            Self::CallerNotAllowed(_) | Self::RateLimited | Self::Overloaded => {
-                DecisionOutcome::Refused
-            }
-            Self::NoSuchPath | Self::MethodNotAllowed | Self::UriTooLong | Self::Malformed(_) => {
-                DecisionOutcome::Malformed
-            }
-            Self::Resolve(_) | Self::Timeout | Self::Panic(_) => DecisionOutcome::Error,
-        }
+        self.class().0
     }
 
     /// Returns the stable word for programs, as in the response.
     #[must_use]
     pub fn reason(&self) -> &'static str {
+        self.class().1
+    }
+
+    /// Returns the kind of the decision.
+    #[must_use]
+    pub fn outcome(&self) -> DecisionOutcome {
+        self.class().2
+    }
+
+    // The gateway takes 404 for "no such session" and everything but 200 and
+    // 404 for a failed resolver: an outage must never be a 404.
+    fn class(&self) -> (StatusCode, &'static str, DecisionOutcome) {
+        use DecisionOutcome::{Error, Malformed, NotFound, Refused};
+
+        let unavailable = |reason| (StatusCode::SERVICE_UNAVAILABLE, reason, Error);
+        let internal_error = (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", Error);
         match self {
-            Self::CallerNotAllowed(_) => "caller_not_allowed",
-            Self::RateLimited => "rate_limited",
-            Self::Overloaded => "overloaded",
-            Self::NoSuchPath => "no_such_path",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::UriTooLong => "uri_too_long",
-            Self::Malformed(_) => "malformed_request",
-            Self::NotFound(not_found) => not_found.reason(),
-            Self::Timeout => "timeout",
-            Self::Resolve(error) if error.policy().is_some() => "policy_unavailable",
-            Self::Resolve(error) if is_late(error) => "timeout",
-            Self::Resolve(error) if is_corrupt(error) => "internal_error",
-            Self::Resolve(_) => "store_unavailable",
-            Self::Panic(_) => "internal_error",
+            Self::CallerNotAllowed(_) => (StatusCode::FORBIDDEN, "caller_not_allowed", Refused),
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", Refused),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", Refused),
+            Self::NoSuchPath => (StatusCode::NOT_FOUND, "no_such_path", Malformed),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                Malformed,
+            ),
+            Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", Malformed),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request", Malformed),
+            Self::NotFound(not_found) => (StatusCode::NOT_FOUND, not_found.reason(), NotFound),
+            Self::Timeout => unavailable("timeout"),
+            Self::Panic(_) => internal_error,
+            Self::Resolve(error) => match error.store_error().map(StoreError::kind) {
+                None => unavailable("policy_unavailable"),
+                // The caller need not distinguish it from the request's budget.
+                Some(StoreErrorKind::TimedOut) => unavailable("timeout"),
+                // No retry fixes damaged data.
+                Some(StoreErrorKind::CorruptRecord) => internal_error,
+                Some(_) => unavailable("store_unavailable"),
+            },
         }
     }
 
@@ -131,14 +128,13 @@ impl Problem {
                     .into()
             }
             Self::NotFound(not_found) => not_found.to_string().into(),
-            Self::Timeout => LATE.into(),
-            Self::Resolve(error) if error.policy().is_some() => {
-                "a policy could not decide; try again later".into()
+            Self::Timeout | Self::Panic(_) | Self::Resolve(_) => match self.reason() {
+                "timeout" => "the session store did not answer in time; try again later",
+                "policy_unavailable" => "a policy could not decide; try again later",
+                "store_unavailable" => "the session store is unavailable; try again later",
+                _ => "internal error; see the resolver's log for the x-request-id of this response",
             }
-            Self::Resolve(error) if is_late(error) => LATE.into(),
-            Self::Resolve(error) if is_corrupt(error) => INTERNAL.into(),
-            Self::Resolve(_) => "the session store is unavailable; try again later".into(),
-            Self::Panic(_) => INTERNAL.into(),
+            .into(),
         }
     }
 
@@ -170,25 +166,6 @@ impl Problem {
         }
         response
     }
-}
-
-const LATE: &str = "the session store did not answer in time; try again later";
-const INTERNAL: &str =
-    "internal error; see the resolver's log for the x-request-id of this response";
-
-/// Returns whether a store ran out of a time budget of its own, which the
-/// caller need not distinguish from that of the request.
-fn is_late(error: &ResolveError) -> bool {
-    error
-        .store_error()
-        .is_some_and(|error| error.kind() == StoreErrorKind::TimedOut)
-}
-
-/// Returns whether the error is one in the data, which no retry fixes.
-fn is_corrupt(error: &ResolveError) -> bool {
-    error
-        .store_error()
-        .is_some_and(|error| error.kind() == StoreErrorKind::CorruptRecord)
 }
 
 /// An RFC 9457 problem document: the body of every response that is not a
