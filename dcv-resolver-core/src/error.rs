@@ -1,4 +1,4 @@
-//! [`StoreError`]: the store could not answer the question.
+//! [`StoreError`]: a store could not answer.
 
 use std::error::Error;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use crate::error_chain::ErrorChain;
 
-/// A store could not do what it was asked.
+/// A store could not answer.
 ///
 /// It never means that a session is absent: that is `Ok(None)`.
 ///
-/// Displays as one line without the source; [`chain`](Self::chain) adds what
-/// lies beneath. Neither is for the gateway's eyes. Clones share the source, so
-/// that one failure can be told to everybody who waited for the same answer.
+/// Displays as one line without the source; [`chain`](Self::chain) adds the
+/// sources. Neither is sent to the gateway. Clones share the source, so that one
+/// failure can be returned to every caller that waited for the same lookup.
 ///
 /// ```
 /// use dcv_resolver_core::{StoreError, StoreErrorKind};
@@ -35,23 +35,40 @@ pub struct StoreError {
 }
 
 /// What went wrong in a store.
+///
+/// | situation | kind |
+/// |---|---|
+/// | connection refused or reset, DNS failure, TLS handshake failed | `Unavailable` |
+/// | no free connection in the pool, too many clients, server is starting, failover in progress | `Unavailable` |
+/// | lock not acquired, deadlock, serialization failure, busy database | `Unavailable` |
+/// | no answer within the store's own time limit | `TimedOut` |
+/// | wrong password, missing permission, forbidden command | `AccessDenied` |
+/// | disk full, read-only replica or file, quota exceeded, memory limit | `NotWritable` |
+/// | missing table, newer schema, stored form of a newer version | `Incompatible` |
+/// | not a database, damaged file, failed checksum | `CorruptStore` |
+/// | one value that is not a record, or the record of another session | `CorruptRecord` |
+/// | bad URL, contradictory options, unreadable certificate file | `InvalidConfig` |
+///
+/// `Unavailable` and `TimedOut` are [retryable](StoreError::is_retryable). When
+/// in doubt, choose `Unavailable` for what passes without intervention and
+/// `Other` for what does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store is down, refuses, or is too busy to answer.
+    /// The store is down, refuses connections, or is overloaded.
     #[error("the store cannot be reached")]
     Unavailable,
     /// The store did not answer in time.
     #[error("the store did not answer in time")]
     TimedOut,
-    /// The store refuses these credentials, or this operation for them.
+    /// The store rejects the credentials, or does not permit the operation.
     #[error("the store denies access")]
     AccessDenied,
-    /// The store has no room left, or cannot be written.
+    /// The store is full or read-only.
     #[error("the store cannot be written")]
     NotWritable,
-    /// The store was laid out by another version, or by another program.
-    #[error("the store's layout is not the one expected")]
+    /// The store has the schema of another version, or of another program.
+    #[error("incompatible store schema")]
     Incompatible,
     /// The store as a whole cannot be read: not a database, or a damaged one.
     #[error("the store is damaged")]
@@ -59,8 +76,8 @@ pub enum StoreErrorKind {
     /// One stored record cannot be read.
     #[error("a stored record is damaged")]
     CorruptRecord,
-    /// The store was set up wrongly.
-    #[error("the store's configuration is wrong")]
+    /// The configuration of the store is invalid.
+    #[error("invalid store configuration")]
     InvalidConfig,
     /// Anything else.
     #[error("the store failed")]
@@ -68,7 +85,7 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    /// An error of the store that `backend` names, such as `sqlite`.
+    /// Creates an error of a backend, such as `sqlite`, without a source.
     #[must_use]
     pub const fn new(backend: &'static str, kind: StoreErrorKind) -> Self {
         Self {
@@ -78,26 +95,26 @@ impl StoreError {
         }
     }
 
-    /// Adds what lies beneath: an error, or a sentence. It must hold no secret.
+    /// Adds the cause: an error, or a sentence. It must contain no secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// The store that failed.
+    /// Returns the name of the backend.
     #[must_use]
     pub const fn backend(&self) -> &'static str {
         self.backend
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// Whether the same call may succeed later with nothing mended by hand.
+    /// Returns whether the same call may succeed later without intervention.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(
@@ -119,8 +136,8 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Not derived: the `Arc` is an error of its own, and what is in it could not
-/// be told by its type.
+/// Not derived: the `Arc` is an error of its own, and would hide the type of
+/// the source.
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;

@@ -1,4 +1,4 @@
-//! [`SessionImport`]: many records at once.
+//! [`SessionImport`]: registers many records at once.
 
 use std::sync::Arc;
 
@@ -6,20 +6,25 @@ use async_trait::async_trait;
 
 use crate::{LeaseToken, SessionRecord, SessionRegistry, StoreError, Timestamp};
 
-/// A registry that takes records by the batch, far faster than one by one.
+/// Registers records in batches, which is far faster than one by one.
 ///
 /// # Contract
 ///
-/// 1. The answer has one [`ImportOutcome`] a record, in the same order.
-/// 2. With [`OnConflict::Skip`] each record is stored exactly when
-///    [`register`](SessionRegistry::register) would have stored it.
-/// 3. With [`OnConflict::Overwrite`] each record is stored, whatever is there and
-///    under whichever token.
-/// 4. Of two records of one batch with the same id, the later is treated as
-///    if it had been registered after the earlier.
-/// 5. Each record is stored whole or not at all. After an error some may be
-///    stored; importing the same batch again is safe.
+/// - **I1. One outcome per record**: the result has one [`ImportOutcome`] for
+///   each record, in the same order.
+/// - **I2. `Skip` registers**: with [`OnConflict::Skip`] each record is stored
+///   exactly when [`register`](SessionRegistry::register) would have stored it.
+/// - **I3. `Overwrite` stores all**: with [`OnConflict::Overwrite`] each record
+///   is stored, whatever is there and under any token.
+/// - **I4. The order of the batch counts**: of two records of one batch with the
+///   same id, the later is treated as if registered after the earlier.
+/// - **I5. Records are atomic**: each is stored whole or not at all. After an
+///   error some may be stored; importing the same batch again is safe.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not import sessions",
+    note = "implement `SessionImport` for it, with `#[async_trait]` on the `impl` block"
+)]
 pub trait SessionImport: SessionRegistry {
     /// Stores `records` under `token`.
     ///
@@ -35,19 +40,19 @@ pub trait SessionImport: SessionRegistry {
     ) -> Result<Vec<ImportOutcome>, StoreError>;
 }
 
-/// What an import does over a live record of another lease.
+/// What an import does when it meets a live record of another lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
-    /// Leave it as it is.
+    /// Leave the stored record.
     Skip,
-    /// Overwrite it.
+    /// Overwrite the stored record.
     Overwrite,
 }
 
-/// What became of one imported record.
+/// The result for one imported record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// It was stored.
+    /// The record was stored.
     Stored,
     /// A live record of another lease was left in place.
     Skipped,

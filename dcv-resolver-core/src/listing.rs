@@ -1,4 +1,4 @@
-//! [`SessionListing`]: a store that shows what it holds.
+//! [`SessionListing`]: a store that lists its sessions.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -9,25 +9,29 @@ use async_trait::async_trait;
 use crate::error_chain::ErrorChain;
 use crate::{SessionRecord, SessionStore, StoreError};
 
-/// A store that shows what it holds, a page at a time.
+/// Lists the sessions of a store, page by page.
 ///
-/// Every registry does, and so does a store that is only read: what an
-/// operator asks about a session file is what it holds.
+/// Every registry does, and so does a store that is only read, such as a session
+/// file.
 ///
 /// # Contract
 ///
 /// Beside the rules of [`SessionStore`]:
 ///
-/// 1. **List shows everything.** Following `next` from the first page to the
-///    last shows each record that is there throughout at least once, expired
-///    ones too; one that comes or goes meanwhile may be shown or not.
+/// - **L1. A listing is complete.** Following `next` from the first page to the
+///   last returns each record that is there throughout at least once, expired
+///   ones too. A record that comes or goes meanwhile may be returned or not.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not list its sessions",
+    note = "implement `SessionListing` for it, with `#[async_trait]` on the `impl` block"
+)]
 pub trait SessionListing: SessionStore {
-    /// One page of records: the first, or the one that `page` names.
+    /// Returns one page of records: the first, or the one that `page` names.
     ///
-    /// `limit` is what to aim for: a page may hold fewer records, none even,
-    /// and where a store reads by the bucket somewhat more. The last page is
-    /// the one without `next`. The order is the store's own.
+    /// `limit` is a target: a page may hold fewer records, none even, and some
+    /// more where a store reads by the bucket. The last page has no `next`. The
+    /// order is the store's own.
     ///
     /// # Errors
     ///
@@ -85,7 +89,7 @@ impl ListError {
     }
 }
 
-/// Some of the records of a store.
+/// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The records.
@@ -94,18 +98,18 @@ pub struct Page {
     pub next: Option<PageToken>,
 }
 
-/// Where a page of a listing starts, in words that only its store understands.
+/// Where a page of a listing starts. Only the store that made it reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageToken(String);
 
 impl PageToken {
-    /// Takes a store's own words, or what a client hands back, as a token.
+    /// Creates a token from a store's own text, or from what a client returns.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The token as text.
+    /// Returns the token as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

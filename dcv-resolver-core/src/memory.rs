@@ -2,6 +2,7 @@
 //! every contract.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,8 +15,8 @@ use crate::{
     SessionStore, StoreError, Timestamp,
 };
 
-/// A store that holds its sessions in memory: for tests, and for services that
-/// keep their own truth. What it holds is gone with the process.
+/// Stores sessions in memory: for tests, and for services that fill it from a
+/// source of their own. It is lost with the process.
 ///
 /// ```
 /// use dcv_resolver_core::{ListError, RenewError, RegisterError, Expiry, MemoryStore, SessionRecord};
@@ -28,17 +29,16 @@ use crate::{
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryStore {
     sessions: RwLock<Sessions>,
 }
 
 type Sessions = BTreeMap<SessionId, Entry>;
 
-#[derive(Debug)]
 struct Entry {
     record: SessionRecord,
-    /// `None` for what was put in without a lease.
+    /// `None` for a record that was inserted without a lease.
     token: Option<LeaseToken>,
 }
 
@@ -49,25 +49,25 @@ impl Entry {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts a record in, over whatever is there and without a lease, and
-    /// returns what was there.
+    /// Inserts a record without a lease, over any record of the same id, and
+    /// returns that one.
     pub fn insert(&self, record: SessionRecord) -> Option<SessionRecord> {
         put(&mut self.write(), record, None)
     }
 
-    /// Takes a record out, under whichever lease, and returns it.
+    /// Removes a record under any lease, and returns it.
     pub fn remove(&self, id: &SessionId) -> Option<SessionRecord> {
         self.write().remove(id).map(|entry| entry.record)
     }
 
-    // Nothing panics half-way through a change, so the map behind a poisoned
-    // lock is whole.
+    // Nothing panics in the middle of a change, so the map behind a poisoned
+    // lock is consistent.
     fn read(&self) -> RwLockReadGuard<'_, Sessions> {
         self.sessions.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,6 +76,15 @@ impl MemoryStore {
         self.sessions
             .write()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows how many sessions there are, and none of them.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("sessions", &self.read().len())
+            .finish()
     }
 }
 
@@ -114,7 +123,7 @@ impl SessionStore for MemoryStore {
 
 #[async_trait]
 impl SessionListing for MemoryStore {
-    /// Pages go by id, so that a page token is the id that came last.
+    /// Pages are ordered by id; a page token is the last id.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = match page {
             None => Bound::Unbounded,

@@ -1,4 +1,4 @@
-//! [`SessionRegistry`]: where sessions come and go at run time.
+//! [`SessionRegistry`]: registers sessions at run time, under leases.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,48 +8,53 @@ use async_trait::async_trait;
 use crate::error_chain::ErrorChain;
 use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreError, Timestamp};
 
-/// A store that sessions are registered in.
+/// Registers, renews and removes sessions.
 ///
-/// A read-only store does not implement it, so that writing to one is a
-/// compile error. `now` is always the caller's: a registry reads no clock, and
-/// never asks its server for the time.
+/// A read-only store does not implement it, so writing to one does not compile.
+/// `now` comes from the caller: a registry reads no clock, neither its own nor
+/// its server's.
 ///
 /// # Contract
 ///
 /// Beside the rules of [`SessionStore`](crate::SessionStore) and
 /// [`SessionListing`]:
 ///
-/// 1. **Register stores.** After `register`, `lookup` returns the record,
-///    whatever its expiry.
-/// 2. **One owner.** Over a record that is live at `now` under another token,
-///    or under none, `register` is `AlreadyExists` and changes nothing.
-/// 3. **Repeating is harmless.** Over a record under the same token, live or
-///    not, `register` stores the new record.
-/// 4. **Expired counts as absent.** Over a record that is not live at `now`,
-///    `register` succeeds, swept or not, and the old token is worth nothing.
-/// 5. **One winner.** Of concurrent `register`s of one id under different
-///    tokens, exactly one succeeds; each other is `AlreadyExists`, not a
-///    failure to get a lock.
-/// 6. **Only the owner renews.** `renew` needs a record that is live at `now`
-///    under the same token; otherwise it is `LeaseLost` and changes nothing.
-///    An expired lease is not revived.
-/// 7. **Renew changes the expiry**, to an earlier or later one, and nothing
-///    else.
-/// 8. **Only the owner deregisters.** `deregister` removes the record under
-///    the same token, live or not, and returns `true`. Under another token, or
-///    of an absent id, it changes nothing and returns `false`; repeating it is
-///    harmless.
-/// 9. **Sweep frees space and nothing else.** It never removes a record that
-///    is live at `now`; it removes every other one.
-/// 10. **Nothing is half-written.** When a future is dropped, the old state
-///     stands or the new one, never a mixture.
+/// - **R1. Register stores.** After `register`, `lookup` returns the record,
+///   whatever its expiry.
+/// - **R2. One owner.** Over a record that is live at `now` under another token,
+///   or under none, `register` is `AlreadyExists` and changes nothing.
+/// - **R3. Repeating is harmless.** Over a record under the same token, live or
+///   not, `register` stores the new record.
+/// - **R4. Expired counts as absent.** Over a record that is not live at `now`,
+///   `register` succeeds, swept or not, and the old token is void.
+/// - **R5. One winner.** Of concurrent `register`s of one id under different
+///   tokens, exactly one succeeds; each other is `AlreadyExists`, not a failure
+///   to get a lock.
+/// - **R6. Only the owner renews.** `renew` needs a record that is live at `now`
+///   under the same token; otherwise it is `LeaseLost` and changes nothing. An
+///   expired lease is not revived.
+/// - **R7. Renew changes the expiry**, to an earlier or later one, and nothing
+///   else.
+/// - **R8. Only the owner deregisters.** `deregister` removes the record under
+///   the same token, live or not, and returns `true`. Under another token, or
+///   for an absent id, it changes nothing and returns `false`. Repeating it is
+///   harmless.
+/// - **R9. Sweep removes expired records and nothing else.** It never removes a
+///   record that is live at `now`; it removes every other one.
+/// - **R10. Nothing is half-written.** When a future is dropped, the old state
+///   remains or the new one, never a mixture.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not register sessions",
+    note = "implement `SessionRegistry` for it, with `#[async_trait]` on the `impl` block",
+    note = "a store that is only read, such as a session file, is no registry"
+)]
 pub trait SessionRegistry: SessionListing {
     /// Stores `record` under `token`.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](RegisterError::AlreadyExists) by rule 2;
+    /// [`AlreadyExists`](RegisterError::AlreadyExists) by R2;
     /// [`Store`](RegisterError::Store) when it is unknown whether the record was
     /// stored. Registering it again under the same token is safe.
     async fn register(
@@ -59,11 +64,11 @@ pub trait SessionRegistry: SessionListing {
         now: Timestamp,
     ) -> Result<(), RegisterError>;
 
-    /// Gives the record of `id` a new expiry.
+    /// Changes the expiry of the record of `id`.
     ///
     /// # Errors
     ///
-    /// [`LeaseLost`](RenewError::LeaseLost) by rule 6;
+    /// [`LeaseLost`](RenewError::LeaseLost) by R6;
     /// [`Store`](RenewError::Store) when it is unknown whether the lease was
     /// renewed. Renewing it again is safe.
     async fn renew(
@@ -74,14 +79,14 @@ pub trait SessionRegistry: SessionListing {
         now: Timestamp,
     ) -> Result<(), RenewError>;
 
-    /// Removes the record of `id`; whether there was something to remove.
+    /// Removes the record of `id`; returns whether there was one to remove.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when it is unknown whether the record was removed.
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError>;
 
-    /// Removes the records that are not live at `now`, and counts them.
+    /// Removes the records that are not live at `now`; returns how many.
     ///
     /// # Errors
     ///

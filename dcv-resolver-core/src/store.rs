@@ -1,8 +1,8 @@
-//! [`SessionStore`]: where sessions are looked up.
+//! [`SessionStore`]: looks sessions up.
 //!
 //! # A store of your own
 //!
-//! This is all it takes:
+//! A complete store:
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -42,49 +42,55 @@ use async_trait::async_trait;
 
 use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 
-/// A place where sessions are looked up.
+/// Looks sessions up.
 ///
-/// A store holds records and answers what it holds; it judges nothing. Whether
-/// a record is live, ready and offers the transport is the
-/// [`Resolver`](crate::Resolver)'s decision, so that every store misses for
-/// the same reasons.
+/// A store returns what it holds and judges nothing. Whether a record is live,
+/// ready and offers the transport is the [`Resolver`](crate::Resolver)'s
+/// decision, so the reasons are the same for every store.
 ///
 /// # Contract
 ///
-/// 1. **Absence is an answer.** [`lookup`](Self::lookup) of an id that the
-///    store does not hold is `Ok(None)`.
-/// 2. **An outage is not absence.** Whenever the store cannot tell whether it
-///    holds the id, the answer is `Err`: never `Ok(None)`, never a guess.
-/// 3. **Records come back as they went in**, byte for byte, whatever the id:
-///    long, with spaces, quotes, or letters of any script.
-/// 4. **Ids are compared byte for byte**: `console` is not `Console`.
-/// 5. **Expired records are returned too**, until they are swept or removed,
-///    so that the reason of a miss can be told. A store reads no clock.
-/// 6. **Looking up changes nothing**: it never extends a lease, and any number
-///    of concurrent lookups get the same answer.
-/// 7. **A dropped future leaves no trace**: callers give up when their time
-///    budget ends, at any await point.
+/// - **S1. Absence is an answer.** [`lookup`](Self::lookup) of an id that the
+///   store does not hold is `Ok(None)`.
+/// - **S2. An outage is not absence.** Whenever the store cannot know whether it
+///   holds the id, it returns `Err`: never `Ok(None)`, never a guess.
+/// - **S3. Records come back as they went in**, byte for byte, whatever the id:
+///   long, with spaces, quotes, or letters of any script.
+/// - **S4. Ids are compared byte for byte**: `console` is not `Console`.
+/// - **S5. Expired records are returned too**, until they are swept or removed,
+///   so that the resolver can answer with that reason. A store reads no clock.
+/// - **S6. Looking up changes nothing**: it never extends a lease, and any
+///   number of concurrent lookups return the same.
+/// - **S7. A dropped future leaves no trace**: callers drop it when their time
+///   budget ends, at any await point.
+///
+/// `Debug` of a store is printed in logs: show its kind, address and size, never
+/// its sessions or a secret.
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "implement `SessionStore` for it, with `#[async_trait]` on the `impl` block",
+    note = "pass the store itself or an `Arc` of it, not a reference"
+)]
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// The record of the session that clients know as `id`.
+    /// Returns the record of the session that clients know as `id`.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the question could not be answered: `Unavailable` or `TimedOut` when
-    /// the store cannot be reached, `CorruptRecord` when it holds something
-    /// under `id` that is not a record.
+    /// [`StoreError`] when the store could not answer:
+    /// [see which kind](crate::StoreErrorKind) is for which situation.
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Whether the store could answer a lookup now.
+    /// Returns whether the store could answer a lookup now.
     ///
     /// # Errors
     ///
-    /// [`StoreError`], of the kind that a lookup would fail with.
+    /// [`StoreError`] of the kind that a lookup would fail with.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Written out rather than with `#[async_trait]`, which would box the inner
-/// store's boxed future once more.
+/// Written without `#[async_trait]`, which would box the inner store's boxed
+/// future once more.
 #[deny(clippy::missing_trait_methods)]
 impl<T: SessionStore + ?Sized> SessionStore for Arc<T> {
     fn lookup<'a, 'b, 'c>(

@@ -1,5 +1,5 @@
-//! What a unit test of resolver logic needs: a clock that is set by hand, and
-//! stores that fail, hang or are slow on command. No network and no sleep.
+//! Helpers for unit tests of resolver logic: a clock that the test sets, and
+//! stores that fail, hang, panic or are slow on demand. No network and no sleep.
 
 mod clock;
 mod delayed;

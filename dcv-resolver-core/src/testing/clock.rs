@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{Clock, Timestamp};
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that stands still until the test sets it.
 ///
 /// Clones show the same time. The default is 2030-01-01T00:00:00Z.
 ///
@@ -21,18 +21,18 @@ use crate::{Clock, Timestamp};
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Creates a clock that shows `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(now.as_unix_ms())))
     }
 
-    /// Sets the clock, back or forth.
+    /// Sets the clock, to an earlier or later time.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_unix_ms(), Ordering::SeqCst);
     }
 
-    /// Sets the clock forward.
+    /// Moves the clock forward.
     pub fn advance(&self, duration: Duration) {
         self.set(self.now().saturating_add(duration));
     }

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 
 use crate::{SessionId, SessionRecord, SessionStore, StoreError};
 
-/// A store that answers late: it waits for a future of yours before each call.
+/// A store that waits for a future of yours before each call.
 ///
-/// The future is the caller's, since this crate has no timer: a runtime's
-/// `sleep`, best with its clock paused, or a channel that the test holds.
+/// This crate has no timer, so you pass one: a runtime's `sleep`, preferably with
+/// a paused clock, or a channel that the test holds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct DelayedStore<S, D> {
 }
 
 impl<S, D> DelayedStore<S, D> {
-    /// Waits for what `delay` returns before each call to `inner`.
+    /// Wraps `inner`: awaits what `delay` returns before each call.
     #[must_use]
     pub fn new(inner: S, delay: D) -> Self {
         Self { inner, delay }

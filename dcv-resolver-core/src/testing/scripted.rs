@@ -1,28 +1,29 @@
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::{SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind};
 
-/// What a [`ScriptedStore`] does when it is asked.
+/// What a [`ScriptedStore`] does when it is called.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Reply {
-    /// Answer with this record, whatever the id.
+    /// Return this record, whatever the id.
     Record(SessionRecord),
-    /// Answer that there is no such session.
+    /// Return that there is no such session.
     Absent,
     /// Fail with an error of this kind.
     Fail(StoreErrorKind),
-    /// Never answer.
+    /// Never complete.
     Hang,
-    /// Panic, as a store with a bug does.
+    /// Panic, as a store with a bug would.
     Panic,
 }
 
-/// A store that follows a script: one [`Reply`] a call, `lookup` and `ping`
-/// alike, the last one for ever.
+/// A store that follows a script: one [`Reply`] for each call of `lookup` or
+/// `ping`, and the last one forever.
 ///
 /// ```
 /// use dcv_resolver_core::{SessionStore, StoreErrorKind, testing::{Reply, ScriptedStore}};
@@ -35,20 +36,20 @@ pub enum Reply {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct ScriptedStore {
     first: Mutex<VecDeque<Reply>>,
     then: Reply,
 }
 
 impl ScriptedStore {
-    /// A store that always does the same.
+    /// Creates a store that always does the same.
     #[must_use]
     pub fn always(reply: Reply) -> Self {
         Self::sequence([], reply)
     }
 
-    /// A store that does what `first` says, call by call, and `then` ever after.
+    /// Creates a store that follows `first` call by call, and then does `then`
+    /// forever.
     #[must_use]
     pub fn sequence(first: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
         Self {
@@ -63,6 +64,16 @@ impl ScriptedStore {
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
             .unwrap_or_else(|| self.then.clone())
+    }
+}
+
+/// Shows how many replies are left, and no record.
+impl fmt::Debug for ScriptedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("ScriptedStore")
+            .field("replies_left", &first.len())
+            .finish_non_exhaustive()
     }
 }
 
