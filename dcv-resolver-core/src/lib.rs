@@ -79,7 +79,6 @@ mod resolve_progress;
 mod resolver;
 mod rules;
 mod session_state;
-mod shim;
 pub mod store;
 pub mod stored_form;
 mod suggestions;
@@ -116,8 +115,6 @@ pub use resolve_error::ResolveError;
 pub use resolve_progress::ResolveProgress;
 pub use resolver::{BuildResolverError, Resolver, ResolverBuilder};
 pub use session_state::{InvalidSessionState, SessionState};
-#[doc(hidden)]
-pub use shim::Resolving;
 #[doc(inline)]
 pub use store::SessionStore;
 pub use suggestions::Suggestion;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Clock, NamedStore, NotFound, Outcome, Policy, ResolveError, ResolveProgress, ResolveRequest,
-    Resolving, SessionRecord, SessionStore, SystemClock, Verdict, rules,
+    SessionRecord, SessionStore, SystemClock, Verdict, rules,
 };
 
 /// Answers resolve requests from one or several [`SessionStore`]s.
@@ -48,7 +48,6 @@ pub struct Resolver {
     stores: Arc<[NamedStore]>,
     policies: Arc<[NamedPolicy]>,
     clock: Arc<dyn Clock>,
-    store_names: Arc<str>,
 }
 
 /// A policy and its name, which is read once.
@@ -79,7 +78,6 @@ impl Resolver {
             stores: Arc::new([NamedStore::new("store", store)]),
             policies: Arc::new([]),
             clock: Arc::new(SystemClock),
-            store_names: "store".into(),
         }
     }
 
@@ -106,51 +104,6 @@ impl Resolver {
         policies.push(NamedPolicy::new(policy));
         self.policies = policies.into();
         self
-    }
-
-    fn over(stores: Vec<NamedStore>, other: Self) -> Self {
-        Self {
-            store_names: joined(&stores),
-            stores: stores.into(),
-            ..other
-        }
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn chain(first: NamedStore, others: impl IntoIterator<Item = NamedStore>) -> Self {
-        let stores = std::iter::once(first.clone()).chain(others).collect();
-        Self::over(stores, Self::new(Arc::clone(first.store())))
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn begin<'a>(&'a self, request: &'a ResolveRequest) -> Resolving<'a> {
-        Resolving::new(self, request)
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn store_name(&self) -> &str {
-        &self.store_names
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_store_name(self, name: impl Into<Arc<str>>) -> Self {
-        let mut stores = self.stores.to_vec();
-        if let Some(first) = stores.first_mut() {
-            *first = NamedStore::new(name, Arc::clone(first.store()));
-        }
-        Self::over(stores, self)
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub fn then(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
-        let mut stores = self.stores.to_vec();
-        stores.push(NamedStore::new(name, store));
-        Self::over(stores, self)
     }
 
     /// Returns the stores, in the order in which they are asked.
@@ -341,12 +294,10 @@ impl ResolverBuilder {
         if let Some(name) = duplicate(self.policies.iter().map(|named| &named.name)) {
             return Err(BuildResolverError::DuplicatePolicy { name });
         }
-        let store_names = joined(&self.stores);
         Ok(Resolver {
             stores: self.stores.into(),
             policies: self.policies.into(),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-            store_names,
         })
     }
 }
@@ -357,11 +308,6 @@ impl fmt::Debug for ResolverBuilder {
             .field("stores", &self.stores)
             .finish_non_exhaustive()
     }
-}
-
-fn joined(stores: &[NamedStore]) -> Arc<str> {
-    let names: Vec<&str> = stores.iter().map(|store| &**store.name()).collect();
-    names.join(",").into()
 }
 
 /// A name that occurs more than once.

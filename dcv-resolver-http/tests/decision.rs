@@ -96,9 +96,11 @@ fn expect(event: &Value, level: Level, mut fields: Value) {
 }
 
 fn over(store: impl SessionStore) -> Router {
-    let resolver = Resolver::new(store)
-        .with_clock(ManualClock::default())
-        .with_store_name("inventory");
+    let resolver = Resolver::builder()
+        .store("inventory", store)
+        .clock(ManualClock::default())
+        .build()
+        .unwrap();
     router(resolver)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dcv_resolver_cache::{CacheConfig, CacheMonitor, CachedStore};
 use dcv_resolver_core::{
-    ChangeSource, ClientNetworks, Explainer, MemoryStore, NamedStore, Resolver, SessionImport,
+    ChangeSource, ClientNetworks, Explainer, NamedStore, Resolver, ResolverBuilder, SessionImport,
     SessionRegistry,
 };
 use dcv_resolver_timeout::{TimeoutPolicy, TimeoutStore};
@@ -90,29 +90,27 @@ impl Chain {
     }
 
     /// The resolver over them, with the policies of the configuration.
-    pub(crate) fn resolver(&self, config: &Config) -> Resolver {
-        let mut stores = self.0.iter().map(|store| store.named.clone());
-        let resolver = match stores.next() {
-            Some(first) => Resolver::chain(first, stores),
-            // A configuration without a store is refused.
-            None => Resolver::new(MemoryStore::new()),
-        };
-        let Some(networks) = &config.policy.client_networks else {
-            return resolver;
-        };
-        let policy = client_networks(networks);
-        match config.policy.time_budget_ms.map(TimeBudget::milliseconds) {
-            Some(limit) => resolver.with_policy(TimeoutPolicy::new(policy, limit)),
-            None => resolver.with_policy(policy),
+    pub(crate) fn resolver(&self, config: &Config) -> Result<Resolver, Failure> {
+        let stores = self.0.iter().map(|store| store.named.clone());
+        let mut builder = stores.fold(Resolver::builder(), ResolverBuilder::named_store);
+        if let Some(networks) = &config.policy.client_networks {
+            let policy = client_networks(networks);
+            builder = match config.policy.time_budget_ms.map(TimeBudget::milliseconds) {
+                Some(limit) => builder.policy(TimeoutPolicy::new(policy, limit)),
+                None => builder.policy(policy),
+            };
         }
+        builder
+            .build()
+            .map_err(|error| Failure::setup(error.to_string()))
     }
 
     /// What explains the resolver's answers.
-    pub(crate) fn explainer(&self, config: &Config) -> Explainer {
-        let explainer = Explainer::new(self.resolver(config));
-        self.0.iter().fold(explainer, |explainer, store| {
+    pub(crate) fn explainer(&self, config: &Config) -> Result<Explainer, Failure> {
+        let explainer = Explainer::new(self.resolver(config)?);
+        Ok(self.0.iter().fold(explainer, |explainer, store| {
             explainer.with_listing(store.open.name.as_str(), store.open.listing())
-        })
+        }))
     }
 }
 

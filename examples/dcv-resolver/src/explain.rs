@@ -24,7 +24,7 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
         request = request.with_client_ip(client_ip);
     }
     let enough = tokio::time::sleep(SEARCH_TIME);
-    let explainer = chain.explainer(&config);
+    let explainer = chain.explainer(&config)?;
     let explanation = explainer.explain_until(&request, enough).await;
     if options.json {
         let json = serde_json::to_string_pretty(&explanation)

@@ -89,8 +89,12 @@ impl OpenStore {
         }
     }
 
-    pub(crate) fn resolver(&self) -> Resolver {
-        Resolver::new(self.store()).with_store_name(self.name.as_str())
+    /// A resolver over this store alone.
+    pub(crate) fn resolver(&self) -> Result<Resolver, Failure> {
+        let builder = Resolver::builder().store(self.name.as_str(), self.store());
+        builder
+            .build()
+            .map_err(|error| Failure::setup(error.to_string()))
     }
 
     /// The store as a session file, if it is one.

@@ -13,7 +13,7 @@ pub(crate) async fn run(options: ResolveOptions) -> Result<(), Failure> {
     if let Some(client_ip) = options.client_ip {
         request = request.with_client_ip(client_ip);
     }
-    match store.resolver().resolve(&request).await {
+    match store.resolver()?.resolve(&request).await {
         Ok(Outcome::Found(resolution)) => serde_json::to_string(&resolution)
             .map_err(|error| Failure::setup(format!("cannot write the answer: {error}")))
             .and_then(line),

@@ -28,7 +28,10 @@ fn exposition() -> String {
         .build()
         .unwrap()
         .with_stale_age(Duration::ZERO);
-    let resolver = Resolver::new(MemoryStore::from_iter([stale])).with_store_name("sessions");
+    let resolver = Resolver::builder()
+        .store("sessions", MemoryStore::from_iter([stale]))
+        .build()
+        .unwrap();
     let readiness = Readiness::new(&resolver);
     let service = ResolveService::builder(resolver)
         .observer(metrics.clone())

@@ -27,7 +27,7 @@ impl Live {
     /// Opens what `config` names.
     pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
         let chain = Chain::open(config).await?;
-        let resolver = chain.resolver(config);
+        let resolver = chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
         let mut live = Self {
             gateways: ReloadableService::new(routers::for_gateways(config, resolver, &metrics)),
@@ -69,6 +69,7 @@ impl Live {
     pub(super) async fn serve(&mut self, config: &Config) -> Result<(), Failure> {
         // Whatever may fail comes first.
         let chain = self.chain.reopen(config).await?;
+        let resolver = chain.resolver(config)?;
         let path = |tokens: &WatchedTokens| tokens.path().to_owned();
         let wanted = config.admin.as_ref().map(|admin| &admin.tokens_file);
         let new_tokens = if self.tokens.as_ref().map(path).as_ref() == wanted {
@@ -86,7 +87,6 @@ impl Live {
             tokens.map(|watched| &watched.tokens),
         )?;
 
-        let resolver = chain.resolver(config);
         self.readiness.replace_stores(&resolver);
         let gateways = routers::for_gateways(config, resolver, &self.metrics);
         let deciding = gateways.clone();

@@ -44,7 +44,7 @@ pub(super) fn for_operators(
     metrics: Metrics,
     tokens: Option<&BearerTokens>,
 ) -> Result<Router, Failure> {
-    let router = OpsBuilder::new(chain.explainer(config), readiness).metrics(metrics);
+    let router = OpsBuilder::new(chain.explainer(config)?, readiness).metrics(metrics);
     let (Some(tokens), Some(store)) = (tokens, config.admin_store()) else {
         return Ok(router.build());
     };
