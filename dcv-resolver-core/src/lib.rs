@@ -49,6 +49,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod cache_stats;
 mod changes;
 mod client_networks;

@@ -116,6 +116,8 @@
 //! [`AuthError::Forbidden`]: dcv_resolver_http::AuthError::Forbidden
 //! [`Principal`]: dcv_resolver_http::Principal
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin_error;
 mod admin_state;
 mod audit;

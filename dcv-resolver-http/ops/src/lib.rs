@@ -100,6 +100,8 @@
 //! Of refused requests, the first is logged in full. Those of the next 10 s are
 //! one event, with their number in `suppressed`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 mod durations;
 mod explain;
