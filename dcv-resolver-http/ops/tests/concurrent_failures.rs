@@ -1,8 +1,6 @@
 //! Many failures at once, in windows that open and close all the time. In a
 //! process of its own: the summaries are logged by tasks, on any thread.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
-
 use std::time::Duration;
 
 use axum::Router;

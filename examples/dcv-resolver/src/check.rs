@@ -89,7 +89,7 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     report.ok(
         "shutdown",
         format_args!(
-            "{} ms lame duck, {} ms grace",
+            "{} ms drain, {} ms grace",
             shutdown.drain_ms, shutdown.grace_ms
         ),
     )?;

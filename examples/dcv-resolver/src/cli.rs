@@ -89,9 +89,9 @@ pub(crate) struct ConfigOptions {
     #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_OPS_LISTEN")]
     pub(crate) ops_listen: Option<Listen>,
 
-    /// How long requests are still taken after SIGTERM, while /readyz says no;
-    /// 5000 unless given.
-    #[arg(long, value_name = "MS", env = "DCV_RESOLVER_LAME_DUCK_MS")]
+    /// How long requests are still accepted after SIGTERM, while /readyz fails;
+    /// 5000 by default.
+    #[arg(long, value_name = "MS", env = "DCV_RESOLVER_DRAIN_MS")]
     pub(crate) drain_ms: Option<Pause>,
 
     /// How events are written to standard error.

@@ -311,7 +311,7 @@ impl Default for Ops {
     }
 }
 
-/// How the process stops at SIGTERM. SIGINT skips the lame duck, and a second
+/// How the process stops at SIGTERM. SIGINT skips the drain, and a second
 /// signal ends it. A change needs a restart.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -13,7 +13,7 @@ fn check(path: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Finished {
     command
         .args(flags)
         .env_remove("DCV_RESOLVER_OPS_LISTEN")
-        .env_remove("DCV_RESOLVER_LAME_DUCK_MS")
+        .env_remove("DCV_RESOLVER_DRAIN_MS")
         .envs(variables.iter().copied());
     command.output().unwrap().into()
 }
@@ -82,11 +82,11 @@ fn flags_count_before_the_environment_and_that_before_the_file() {
         ),
         (
             "shutdown: ",
-            "--lame-duck-ms",
+            "--drain-ms",
             "shutdown.drain_ms = 1",
             "2",
             "3",
-            "5000 ms lame duck",
+            "5000 ms drain",
             "1",
         ),
         (

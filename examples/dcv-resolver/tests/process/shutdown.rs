@@ -13,12 +13,12 @@ const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../session
 const CONSOLE: &str = "POST /resolveSession?sessionId=console";
 
 fn serve(drain_ms: u32) -> Serving {
-    let lame_duck = drain_ms.to_string();
+    let drain_ms = drain_ms.to_string();
     Serving::start(&[
         "--store",
         SESSIONS,
-        "--lame-duck-ms",
-        &lame_duck,
+        "--drain-ms",
+        &drain_ms,
         "--log-level",
         QUIET,
     ])
@@ -34,8 +34,8 @@ fn readiness_fails_before_the_listener_is_closed() {
     let mut kept = Client::connect(serving.address).unwrap();
     assert!(!kept.ask(CONSOLE).unwrap().closes());
     serving.signal("TERM");
-    wait_until("it is a lame duck", || {
-        ask(serving.ops(), "GET /readyz").json()["state"] == "lame_duck"
+    wait_until("it drains", || {
+        ask(serving.ops(), "GET /readyz").json()["state"] == "draining"
     });
     assert_eq!(ask(serving.ops(), "GET /readyz").status, 503);
     assert_eq!(ask(serving.ops(), "GET /livez").status, 200);
@@ -49,7 +49,7 @@ fn readiness_fails_before_the_listener_is_closed() {
 }
 
 #[test]
-fn a_second_signal_or_sigint_cuts_the_lame_duck() {
+fn second_signal_or_sigint_ends_the_drain() {
     for signals in [&["TERM", "TERM"][..], &["TERM", "INT"], &["INT"]] {
         let serving = serve(FOR_EVER);
         serving.wait_until_ready();

@@ -29,7 +29,7 @@ pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
     }
     // Tests run side by side, and wait for nobody.
     command.env("DCV_RESOLVER_OPS_LISTEN", "127.0.0.1:0");
-    command.env("DCV_RESOLVER_LAME_DUCK_MS", "0");
+    command.env("DCV_RESOLVER_DRAIN_MS", "0");
     command
 }
 
