@@ -48,7 +48,7 @@ impl Collector for Caches {
         encode_gauge(
             &caches,
             &mut encoder,
-            ("cache_entries", "Entries in the cache", None),
+            ("cache_entries", "Entries in the cache.", None),
             |stats| Some(stats.entries),
         )?;
         encode_gauge(
@@ -56,7 +56,7 @@ impl Collector for Caches {
             &mut encoder,
             (
                 "cache_size",
-                "Estimated size of the entries in the cache",
+                "Estimated size of the entries in the cache.",
                 Some(Unit::Bytes),
             ),
             |stats| Some(stats.size_bytes),
@@ -66,7 +66,7 @@ impl Collector for Caches {
             &mut encoder,
             (
                 "cache_confirmed_age",
-                "Time since the store last confirmed that it has reported every change",
+                "Time since the store last confirmed that it has reported every change.",
                 Some(Unit::Seconds),
             ),
             |stats| Some(stats.confirmed_age?.as_secs_f64()),
@@ -79,7 +79,7 @@ type Stats = [(StoreLabel, CacheStats)];
 fn encode_lookups(caches: &Stats, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(
         "cache_lookups",
-        "Lookups, by result: a hit, a load from the store, or coalesced with the load of another",
+        "Lookups, by result: a hit, a load from the store, or coalesced with the load of another.",
         None,
         MetricType::Counter,
     )?;
@@ -101,7 +101,7 @@ fn encode_lookups(caches: &Stats, encoder: &mut DescriptorEncoder<'_>) -> fmt::R
 fn encode_stale(caches: &Stats, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(
         "cache_stale",
-        "Lookups that were answered with a stale record because the store failed",
+        "Lookups that were answered with a stale record because the store failed.",
         None,
         MetricType::Counter,
     )?;

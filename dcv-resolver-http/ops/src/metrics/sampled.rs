@@ -71,14 +71,14 @@ impl Sampled {
         encoder
             .encode_descriptor(
                 "ready",
-                "Whether gateways may be sent to this process",
+                "Whether gateways may be sent to this process.",
                 None,
                 MetricType::Gauge,
             )?
             .encode_gauge(&i64::from(report.ready))?;
         let mut metric = encoder.encode_descriptor(
             "store_up",
-            "Whether the store answered its last ping",
+            "Whether the store answered its last ping.",
             None,
             MetricType::Gauge,
         )?;
@@ -99,7 +99,7 @@ impl Sampled {
         encoder
             .encode_descriptor(
                 "in_flight_requests",
-                "Requests that are being decided",
+                "Requests that are being decided.",
                 None,
                 MetricType::Gauge,
             )?
@@ -115,7 +115,7 @@ impl Sampled {
         encoder
             .encode_descriptor(
                 "connections_open",
-                "Connections that are open",
+                "Connections that are open.",
                 None,
                 MetricType::Gauge,
             )?
@@ -123,17 +123,17 @@ impl Sampled {
         for (name, help, count) in [
             (
                 "connections_accepted",
-                "Connections that were accepted",
+                "Connections that were accepted.",
                 connections.accepted,
             ),
             (
                 "connections_cut",
-                "Connections that were still busy when the shutdown's grace period was over",
+                "Connections that were still busy when the shutdown's grace period was over.",
                 connections.cut,
             ),
             (
                 "tls_handshakes_failed",
-                "TLS handshakes that failed",
+                "TLS handshakes that failed.",
                 connections.tls_handshakes_failed,
             ),
         ] {
@@ -152,7 +152,7 @@ impl Sampled {
         }
         let mut metric = encoder.encode_descriptor(
             "served_data_age",
-            "How old the data is that the store serves",
+            "How old the data is that the store serves.",
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;

@@ -130,7 +130,7 @@ async fn new_store_of_the_same_name_is_pinged_at_once_and_inherits_the_last_succ
 async fn new_store_inherits_the_oldest_success() {
     let up = Arc::new(SwitchStore::new(Mode::Answers));
     let down = Arc::new(SwitchStore::new(Mode::Fails));
-    let readiness = watched(&resolver([("agents", up.clone()), ("by_hand", down)]));
+    let readiness = watched(&resolver([("agents", Arc::clone(&up)), ("by_hand", down)]));
     sleep(5 * SECOND).await;
     assert!(!readiness.report().ready);
 

@@ -164,7 +164,7 @@ fn what_a_cache_does_is_shown_for_as_long_as_it_is_there() {
     };
     let of = |name: &str| serving.metric(&format!("dcv_resolver_cache_{name}{{store=\"agents\"}}"));
     wait_until_hit(&serving);
-    assert!(lookups("call").unwrap() >= 1.0);
+    assert!(lookups("load").unwrap() >= 1.0);
     assert_eq!(of("entries"), Some(1.0));
     assert!(of("size_bytes").unwrap() >= 1.0);
 

@@ -40,8 +40,8 @@ fn operators_see_that_it_lives_is_ready_and_what_it_decides() {
     );
     let metrics = ask(serving.ops(), "GET /metrics").body;
     for sample in [
-        "decisions_total{outcome=\"found\",reason=\"none\",transport=\"HTTP\",store=\"desktops\"} 1",
-        "decisions_total{outcome=\"miss\",reason=\"unknown\",transport=\"HTTP\",store=\"desktops\"} 1",
+        "decisions_total{outcome=\"found\",reason=\"none\",transport=\"HTTP\",store=\"desktops\",policy=\"none\"} 1",
+        "decisions_total{outcome=\"not_found\",reason=\"unknown\",transport=\"HTTP\",store=\"none\",policy=\"none\"} 1",
         "in_flight_requests 0",
         "ready 1",
         "store_up{store=\"desktops\"} 1",
