@@ -79,7 +79,7 @@ pub enum InvalidHost {
 }
 
 impl Host {
-    /// Checks `text` and takes it as a host.
+    /// Checks `text` and creates a host.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl Host {
         Ok(Self(address.to_string().into()))
     }
 
-    /// The host as text.
+    /// Returns the host as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

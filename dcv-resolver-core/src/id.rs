@@ -70,7 +70,7 @@ impl SessionId {
     /// The greatest length of a session id.
     pub const MAX_BYTES: usize = 256;
 
-    /// Checks `text` and takes it as a session id.
+    /// Checks `text` and creates a session id.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl SessionId {
         Ok(Self(text.into()))
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

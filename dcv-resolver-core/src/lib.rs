@@ -10,21 +10,21 @@
 //!   own](store) takes less than 25 lines; [`MemoryStore`] is one.
 //! - [`SessionRecord`]: what a store holds about one session, and its
 //!   [stored form](stored_form).
-//! - [`SessionListing`]: a store that shows what it holds.
-//! - [`SessionRegistry`]: a store that sessions are registered in at run time,
-//!   under a [`LeaseToken`]; [`SessionImport`] takes them by the batch.
+//! - [`SessionListing`]: a store that lists its sessions.
+//! - [`SessionRegistry`]: registers sessions at run time, under a
+//!   [`LeaseToken`]; [`SessionImport`] does so in batches.
 //! - [`ChangeSource`]: a store that reports its changes to a [`ChangeListener`],
 //!   such as a cache.
 //! - [`Resolver`]: looks up, in one store or several in turn, then judges: live?
 //!   ready? transport offered? allowed?
-//! - [`Policy`]: a rule of your own; [`ClientNetworks`] is at hand.
-//! - [`Outcome`]: the destination, or the reason why there is none. A store
-//!   that could not answer is a [`StoreError`] instead, so an outage is never
+//! - [`Policy`]: a rule of your own; [`ClientNetworks`] is one.
+//! - [`Outcome`]: the destination, or the reason why there is none. A store or a
+//!   policy that failed is a [`ResolveError`] instead, so an outage is never
 //!   taken for an unknown session.
-//! - [`Explainer`]: what every store and every rule says of a request, and ids
-//!   that may have been meant.
-//! - [`testing`]: a clock that is set by hand, and stores that fail, hang or
-//!   are slow.
+//! - [`Explainer`]: how a request is answered, step by step, and ids that may have
+//!   been meant.
+//! - [`testing`]: a clock that the test sets, and stores that fail, hang or are
+//!   slow.
 //!
 //! ```
 //! use dcv_resolver_core::{
@@ -41,8 +41,8 @@
 //! let request = ResolveRequest::new("console".parse()?, Transport::Quic);
 //! match resolver.resolve(&request).await? {
 //!     Outcome::Found(resolution) => println!("{}", serde_json::to_string(&resolution)?),
-//!     Outcome::NotFound(miss) => {
-//!         assert_eq!(miss.to_string(), "the session's server does not offer QUIC");
+//!     Outcome::NotFound(reason) => {
+//!         assert_eq!(reason.to_string(), "the session's server does not offer QUIC");
 //!     }
 //! }
 //! # Ok(())

@@ -55,7 +55,7 @@ pub enum InvalidNetwork {
 }
 
 impl Network {
-    /// Whether `address` lies in the network.
+    /// Returns whether `address` lies in the network.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())

@@ -96,19 +96,19 @@ impl Resolution {
         })
     }
 
-    /// The record that the answer comes from.
+    /// Returns the record that the answer comes from.
     #[must_use]
     pub fn record(&self) -> &SessionRecord {
         &self.record
     }
 
-    /// The transport asked for.
+    /// Returns the transport asked for.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// The port to connect to: TCP for HTTP, UDP for QUIC.
+    /// Returns the port to connect to: TCP for HTTP, UDP for QUIC.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port

@@ -59,13 +59,13 @@ impl SessionRecord {
         SessionRecordBuilder(fields(&self.0))
     }
 
-    /// The id that clients ask for.
+    /// Returns the id that clients ask for.
     #[must_use]
     pub fn id(&self) -> &SessionId {
         &self.0.id
     }
 
-    /// The id on the DCV server: [`id`](Self::id), unless set otherwise.
+    /// Returns the id on the DCV server: [`id`](Self::id), unless set otherwise.
     #[must_use]
     pub fn target_id(&self) -> &SessionId {
         self.0.cold().target_id.as_ref().unwrap_or(&self.0.id)
@@ -77,7 +77,7 @@ impl SessionRecord {
         &self.0.host
     }
 
-    /// The port for `transport`, TCP for HTTP and UDP for QUIC; `None` where
+    /// Returns the port for `transport`, TCP for HTTP and UDP for QUIC; `None` where
     /// the server does not offer it.
     #[must_use]
     pub fn port(&self, transport: Transport) -> Option<u16> {
@@ -88,7 +88,7 @@ impl SessionRecord {
         port.map(NonZeroU16::get)
     }
 
-    /// The path of the DCV server's web client.
+    /// Returns the path of the DCV server's web client.
     #[must_use]
     pub fn web_url_path(&self) -> &WebUrlPath {
         &self.0.cold().web_url_path
@@ -128,7 +128,7 @@ impl SessionRecord {
         self.0.cold().stale_age
     }
 
-    /// Whether the record is live: `now` is before its expiry.
+    /// Returns whether the record is live: `now` is before its expiry.
     ///
     /// This is the one definition of liveness. Stores do not decide it for a
     /// lookup; the [`Resolver`](crate::Resolver) does.

@@ -21,7 +21,7 @@ pub struct ResolveRequest {
 }
 
 impl ResolveRequest {
-    /// A request from an unknown client.
+    /// Creates a request from an unknown client.
     #[must_use]
     pub fn new(session_id: SessionId, transport: Transport) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl ResolveRequest {
         }
     }
 
-    /// Names the client, an IPv4-mapped IPv6 address as the IPv4 one.
+    /// Sets the client; an IPv4-mapped IPv6 address becomes the IPv4 one.
     ///
     /// Behind a load balancer this is the load balancer: advisory only.
     #[must_use]
@@ -40,19 +40,19 @@ impl ResolveRequest {
         self
     }
 
-    /// The session asked for.
+    /// Returns the session asked for.
     #[must_use]
     pub fn session_id(&self) -> &SessionId {
         &self.session_id
     }
 
-    /// The transport asked for.
+    /// Returns the transport asked for.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// The client, where the gateway knows it.
+    /// Returns the client, where the gateway knows it.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client_ip

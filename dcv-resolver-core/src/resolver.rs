@@ -82,7 +82,6 @@ impl Resolver {
     }
 
     /// Starts a resolver over several stores, or over one with a name.
-    #[must_use]
     pub fn builder() -> ResolverBuilder {
         ResolverBuilder::default()
     }

@@ -36,7 +36,7 @@ pub struct Timestamp(i64);
 pub struct InvalidTimestamp(#[source] jiff::Error);
 
 impl Timestamp {
-    /// The time that many milliseconds after 1970-01-01T00:00:00Z.
+    /// Returns the time that many milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_ms(unix_ms: i64) -> Self {
         Self(unix_ms)
@@ -48,7 +48,7 @@ impl Timestamp {
         self.0
     }
 
-    /// The time `duration` later, or the last representable one.
+    /// Returns the time `duration` later, or the last representable one.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
         let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -78,8 +78,7 @@ impl fmt::Display for Timestamp {
 
 /// When a record stops being live.
 ///
-/// There is no default: whoever makes a record says that it never expires, or
-/// when it does.
+/// There is no default: a record says that it never expires, or when it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expiry {
     /// The record stays until it is removed.
@@ -89,7 +88,7 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    /// Whether `now` is at or past the expiry.
+    /// Returns whether `now` is at or past the expiry.
     #[must_use]
     pub fn is_past(self, now: Timestamp) -> bool {
         match self {
@@ -127,7 +126,7 @@ impl From<Expiry> for Option<Timestamp> {
     }
 }
 
-/// Where the [`Resolver`](crate::Resolver) learns what time it is.
+/// Provides the time to the [`Resolver`](crate::Resolver).
 ///
 /// Tests inject a [`ManualClock`](crate::testing::ManualClock).
 pub trait Clock: fmt::Debug + Send + Sync + 'static {

@@ -33,7 +33,7 @@ pub enum Transport {
 pub struct InvalidTransport;
 
 impl Transport {
-    /// The transport as it is spelled on the wire.
+    /// Returns the transport as the wire spells it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -58,7 +58,7 @@ impl WebUrlPath {
 
     pub(crate) const ROOT: Self = Self(None);
 
-    /// Checks `text` and takes it as a path.
+    /// Checks `text` and creates a path.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl WebUrlPath {
         Ok(Self(Some(text.into())))
     }
 
-    /// The path as text.
+    /// Returns the path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or("/")
