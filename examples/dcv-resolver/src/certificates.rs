@@ -1,4 +1,4 @@
-//! The certificates of a configuration: read, and told of.
+//! The certificates of a configuration: read and described.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use dcv_resolver_server::tls::{Tls, TlsFiles};
 use crate::config;
 use crate::failure::Failure;
 
-/// Reads and checks the files. It blocks while it reads.
+/// Reads and checks the files. Blocks while it reads.
 pub(crate) fn load(files: &config::Tls) -> Result<Tls, Failure> {
     let mut tls = TlsFiles::new(&files.certificate_file, &files.key_file);
     if let Some(client_ca) = &files.client_ca_file {
@@ -18,18 +18,19 @@ pub(crate) fn load(files: &config::Tls) -> Result<Tls, Failure> {
     Tls::load(tls, Arc::new(SystemClock)).map_err(|error| Failure::setup(error.to_string()))
 }
 
-/// Why gateways may refuse the certificate, a sentence a reason.
+/// Returns why gateways may refuse the certificate, one sentence for each
+/// reason.
 pub(crate) fn warnings(tls: &Tls) -> Vec<String> {
     tls.certificate().gateway_warnings(SystemClock.now())
 }
 
-/// When the first of the client CAs expires; `None` where there is none.
+/// Returns when the first of the client CAs expires, if there are any.
 pub(crate) fn client_ca_expires_at(tls: &Tls) -> Option<Timestamp> {
     let cas = tls.client_cas();
     cas.iter().map(|ca| ca.expires_at()).min()
 }
 
-/// A certificate in one line.
+/// Displays a certificate in one line.
 pub(crate) struct Summary<'a>(pub(crate) &'a Tls);
 
 impl fmt::Display for Summary<'_> {
@@ -39,7 +40,7 @@ impl fmt::Display for Summary<'_> {
         let names = certificate.dns_names().iter().cloned().chain(addresses);
         let names: Vec<_> = names.collect();
         let names = if names.is_empty() {
-            "nobody's name".to_owned()
+            "no name".to_owned()
         } else {
             names.join(", ")
         };

@@ -1,4 +1,4 @@
-//! `check`: would `serve` start with this, and what would it serve?
+//! `check`: validates the configuration and prints what would be served.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -21,9 +21,9 @@ use crate::{list, session_file, table};
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let source = Source::new(options);
     let config = source.load().map_err(|error| match error {
-        ConfigError::Invalid { .. } => Failure::negative(format!(
-            "the configuration cannot be used as it is:\n{error}"
-        )),
+        ConfigError::Invalid { .. } => {
+            Failure::negative(format!("the configuration is invalid:\n{error}"))
+        }
         _ => error.into(),
     })?;
     match (source.file(), &config.stores[..]) {
@@ -41,7 +41,7 @@ async fn sessions(store: &Store) -> Result<(), Failure> {
     table::print(&records)
 }
 
-/// Checks each thing and prints a line for it, whatever became of the others.
+/// Checks everything and prints a line for each check, also after one fails.
 async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure> {
     let mut report = Report::default();
     if let Some(file) = file {
@@ -100,7 +100,7 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     report.finish()
 }
 
-/// Checks the files of TLS, and warns of what gateways will not like.
+/// Checks the files of TLS, and warns about what gateways may refuse.
 fn certificates(files: &Tls, report: &mut Report) -> Result<(), Failure> {
     let tls = match certificates::load(files) {
         Ok(tls) => tls,
@@ -115,11 +115,11 @@ fn certificates(files: &Tls, report: &mut Report) -> Result<(), Failure> {
             "client CAs",
             format_args!("{}, the first until {at}", tls.client_cas().len()),
         ),
-        None => report.ok("client CAs", "none, callers need no certificate"),
+        None => report.ok("client CAs", "none; callers need no certificate"),
     }
 }
 
-/// Reads the tokens, and shows none of them.
+/// Reads the tokens and returns their number.
 fn tokens(admin: &Admin, config: &Config) -> Result<String, Failure> {
     let tokens = BearerTokens::load(&admin.tokens_file)
         .map_err(|error| Failure::setup(error.to_string()))?;
@@ -150,7 +150,7 @@ fn rules(policy: &ClientNetworks) -> String {
     )
 }
 
-/// What a store says of itself.
+/// Opens a store and asks whether it answers.
 async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
     let url = store
         .url
@@ -165,28 +165,25 @@ async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
         Access::ReadWrite(registry) => registry,
     };
     match tokio::time::timeout(budget, registry.ping()).await {
-        Ok(Ok(())) => Ok(format!("{place} answers{}", kept(store))),
+        Ok(Ok(())) => Ok(format!("{place} answers{}", cache(store))),
         Ok(Err(error)) => Err(open.failure(&error)),
         Err(_) => Err(Failure::setup(format!(
-            "{place} does not answer within its {} ms",
+            "{place} does not answer within {} ms",
             budget.as_millis()
         ))),
     }
 }
 
-/// Whether what a store answers is kept, unless it is in memory as it is.
-fn kept(store: &Store) -> String {
+/// Describes the cache of a store that is not in memory anyway.
+fn cache(store: &Store) -> String {
     match store.cache() {
         None if store.url.is_in_memory() => String::new(),
-        None => "; it is asked each time".to_owned(),
-        Some(cache) => format!(
-            "; up to {} MiB of what it answers are kept",
-            cache.max_bytes.bytes() >> 20
-        ),
+        None => "; no cache".to_owned(),
+        Some(cache) => format!("; cache of up to {} MiB", cache.max_bytes.bytes() >> 20),
     }
 }
 
-/// One line for each thing that was checked.
+/// Prints one line for each check.
 #[derive(Default)]
 struct Report {
     checked: usize,

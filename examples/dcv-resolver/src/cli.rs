@@ -11,12 +11,11 @@ use dcv_resolver_core::{
     Host, LeaseToken, SessionId, SessionState, Timestamp, Transport, WebUrlPath,
 };
 
-use crate::config::{Address, Listen, Pause, TimeBudget};
+use crate::config::{Address, Listen, LogDirectives, LogFormat, Period, TimeBudget};
 use crate::failure::Failure;
-use crate::log::{Directives, Format};
 use crate::store_url::{StoreText, StoreUrl};
 
-/// Tells the Amazon DCV Connection Gateway where a session runs.
+/// Resolves sessions for the Amazon DCV Connection Gateway.
 #[derive(Debug, Parser)]
 #[command(name = "dcv-resolver", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -26,50 +25,50 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Answers the gateway's requests until it is told to stop.
+    /// Answers the gateway's requests until SIGTERM or SIGINT.
     Serve(ConfigOptions),
-    /// Takes what serve takes, checks all of it, and says what would be served;
-    /// exit code 1 on any mistake.
+    /// Validates the configuration and prints what would be served; exit code 1
+    /// if anything is wrong.
     Check(ConfigOptions),
     /// Prints the JSON Schema of the configuration file, for editors.
     ConfigSchema,
     /// Prints the gateway's section `resolver` for this configuration.
     GatewayConfig(GatewayConfigOptions),
-    /// Prints the answer to one request, or the reason why there is none (exit
+    /// Resolves one request and prints the answer, or why there is none (exit
     /// code 1).
     Resolve(ResolveOptions),
-    /// Says what each store and each rule says of a request, and which ids may
-    /// have been meant; exit code 1 where the answer is "not found".
+    /// Explains how a request is resolved, step by step, and suggests similar
+    /// ids; exit code 1 if the session is not found.
     Explain(ExplainOptions),
-    /// Stores every session of a session file in a registry.
+    /// Imports the sessions of a session file into a store.
     Import(ImportOptions),
     /// Registers a session and prints its lease token.
     Register(RegisterOptions),
-    /// Gives a registered session a new expiry.
+    /// Renews the lease of a session: sets a new expiry.
     Renew(RenewOptions),
     /// Removes a registered session.
     Deregister(DeregisterOptions),
-    /// Prints what a store holds, expired sessions included.
+    /// Lists the sessions of a store, expired ones included.
     List(ListOptions),
-    /// Removes expired sessions from a registry and prints how many.
+    /// Removes expired sessions from a store and prints how many.
     Sweep(SweepOptions),
 }
 
-/// What `serve` runs with. Each flag has an environment variable of its name,
-/// and stands above it; both stand above the file.
+/// The configuration of `serve`. A flag overrides its environment variable, and
+/// both override the file.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigOptions {
-    /// The configuration file, TOML. Relative paths in it count from its
-    /// folder.
+    /// Reads the configuration from this TOML file. Relative paths in it are
+    /// relative to its directory.
     #[arg(long, value_name = "FILE", env = "DCV_RESOLVER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The address and port that gateways ask, such as 0.0.0.0:9000 for
-    /// gateways on other machines; 127.0.0.1:9000 unless given.
+    /// Listens for gateways on this address, such as 0.0.0.0:9000 for gateways
+    /// on other machines [default: 127.0.0.1:9000].
     #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_LISTEN")]
     pub(crate) listen: Option<Address>,
 
-    /// The store, in place of those in the file: file:PATH (.toml or .json,
+    /// Uses this store instead of those in the file: file:PATH (.toml or .json,
     /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://,
     /// redis+sentinel://, redis+cluster:// or memory:.
     #[arg(
@@ -80,34 +79,36 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) store: Option<StoreText>,
 
-    /// The longest a request may take before it is answered with 503; 1000
-    /// unless given.
+    /// Answers a request with 503 after this time, in milliseconds
+    /// [default: 1000].
     #[arg(long, value_name = "MS", env = "DCV_RESOLVER_TIME_BUDGET_MS")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// The address and port for operators, or off; 127.0.0.1:9001 unless given.
+    /// Listens for operators on this address; off for no listener
+    /// [default: 127.0.0.1:9001].
     #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_OPS_LISTEN")]
     pub(crate) ops_listen: Option<Listen>,
 
-    /// How long requests are still accepted after SIGTERM, while /readyz fails;
-    /// 5000 by default.
+    /// Accepts requests for this time after SIGTERM, in milliseconds, while
+    /// /readyz answers 503 [default: 5000].
     #[arg(long, value_name = "MS", env = "DCV_RESOLVER_DRAIN_MS")]
-    pub(crate) drain_ms: Option<Pause>,
+    pub(crate) drain_ms: Option<Period>,
 
-    /// How events are written to standard error.
+    /// Writes the log to standard error in this format.
     #[arg(long, value_name = "FORMAT", env = "DCV_RESOLVER_LOG_FORMAT")]
-    pub(crate) log_format: Option<Format>,
+    pub(crate) log_format: Option<LogFormat>,
 
-    /// What is written: error, warn, info, debug or trace, or directives as in
-    /// RUST_LOG, which counts where this is not given; info unless given.
+    /// Logs events of this level: error, warn, info, debug or trace, or
+    /// directives as in RUST_LOG, which applies if this is not given
+    /// [default: info].
     #[arg(long, value_name = "LEVEL", env = "DCV_RESOLVER_LOG_LEVEL")]
-    pub(crate) log_level: Option<Directives>,
+    pub(crate) log_level: Option<LogDirectives>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GatewayConfigOptions {
-    /// The host of the resolver's URL, a domain name that gateways can resolve;
-    /// the first domain name of its certificate unless given.
+    /// Uses this domain name in the resolver's URL; gateways must be able to
+    /// resolve it [default: the first domain name of the certificate].
     #[arg(long, value_name = "NAME")]
     pub(crate) url_host: Option<String>,
 
@@ -117,7 +118,7 @@ pub(crate) struct GatewayConfigOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResolveOptions {
-    /// The session id, as a client asks for it.
+    /// The session id that a client requests.
     #[arg(value_name = "SESSION")]
     pub(crate) session_id: SessionId,
 
@@ -135,7 +136,7 @@ pub(crate) struct ResolveOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainOptions {
-    /// The session id, as a client asks for it, or the client's whole link.
+    /// The session id that a client requests, or the client's whole link.
     // A link may hold a token, and clap quotes what it rejects.
     #[arg(value_name = "SESSION")]
     pub(crate) session: String,
@@ -161,15 +162,15 @@ pub(crate) struct ImportOptions {
     /// A session file: TOML, or the AWS sample's dictionary as JSON.
     pub(crate) file: PathBuf,
 
-    /// Overwrites live sessions of other leases too.
+    /// Overwrites live sessions of other leases.
     #[arg(long)]
     pub(crate) replace: bool,
 
-    /// Reads the file and opens the store, and stores nothing.
+    /// Reads the file and opens the store, but imports nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// The lease to import under; minted and printed unless given.
+    /// Imports under this lease token [default: a new one, which is printed].
     #[arg(long, value_name = "HEX")]
     pub(crate) token: Option<LeaseToken>,
 
@@ -179,7 +180,7 @@ pub(crate) struct ImportOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct RegisterOptions {
-    /// The session id, as clients ask for it.
+    /// The session id that clients request.
     #[arg(value_name = "SESSION")]
     pub(crate) session_id: SessionId,
 
@@ -195,7 +196,7 @@ pub(crate) struct RegisterOptions {
     #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
     pub(crate) quic_port: Option<u16>,
 
-    /// The id on the DCV server, where it differs.
+    /// The session id on the DCV server, if it differs.
     #[arg(long, value_name = "SESSION")]
     pub(crate) target_id: Option<SessionId>,
 
@@ -203,22 +204,23 @@ pub(crate) struct RegisterOptions {
     #[arg(long, value_name = "PATH", default_value = "/")]
     pub(crate) web_url_path: WebUrlPath,
 
-    /// CREATING, READY, DELETING or UNKNOWN.
+    /// The state: CREATING, READY, DELETING or UNKNOWN.
     #[arg(long, default_value = "READY")]
     pub(crate) state: SessionState,
 
-    /// Whose session it is.
+    /// The owner of the session.
     #[arg(long)]
     pub(crate) owner: Option<String>,
 
-    /// A note for people; may be given several times.
+    /// Adds a label; may be given several times.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
 
     #[command(flatten)]
     pub(crate) expiry: ExpiryOption,
 
-    /// The lease to register under; minted and printed unless given.
+    /// Registers under this lease token [default: a new one, which is
+    /// printed].
     #[arg(long, value_name = "HEX")]
     pub(crate) token: Option<LeaseToken>,
 
@@ -277,24 +279,24 @@ pub(crate) struct SweepOptions {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct ExpiryOption {
-    /// The session expires so many seconds from now.
+    /// Expires after this time, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) ttl_s: Option<Duration>,
 
-    /// The session expires at this time, such as 2026-01-02T03:04:05Z.
+    /// Expires at this time, such as 2026-01-02T03:04:05Z.
     #[arg(long, value_name = "TIME")]
     pub(crate) expires_at: Option<Timestamp>,
 
-    /// The session stays until it is deregistered.
+    /// Never expires: the session stays until it is deregistered.
     #[arg(long)]
     pub(crate) never_expires: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreOption {
-    /// Where the sessions are: file:PATH (.toml or .json, read-only),
-    /// sqlite:PATH, redis://HOST:PORT, rediss://, redis+sentinel://,
-    /// redis+cluster:// or memory:.
+    /// The store: file:PATH (.toml or .json, read-only), sqlite:PATH,
+    /// redis://HOST:PORT, rediss://, redis+sentinel://, redis+cluster:// or
+    /// memory:.
     #[arg(
         long = "store",
         value_name = "URL",
@@ -311,7 +313,7 @@ impl StoreOption {
 }
 
 impl Cli {
-    /// Reads the command line; `--help` and `--version` end the program here.
+    /// Reads the command line. `--help` and `--version` end the program here.
     pub(crate) fn from_command_line() -> Result<Self, Failure> {
         Self::try_parse().map_err(|error| {
             if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -339,7 +341,8 @@ fn label(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// What clap says, with the variable's name where the value is from there.
+/// Returns the message of clap, with the name of the environment variable if
+/// the value comes from there.
 fn with_variable(error: &clap::Error) -> String {
     let message = error.to_string();
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
@@ -359,7 +362,7 @@ fn with_variable(error: &clap::Error) -> String {
     }
 }
 
-/// What is wrong, without the usage that clap prints after it.
+/// Returns a message without the usage that clap appends, in one line.
 fn one_line(message: &str) -> String {
     let message = message.trim_start_matches("error: ");
     let problem = message.split("\n\nUsage:").next().unwrap_or(message);
@@ -380,12 +383,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_mistake_is_told_in_one_line() {
+    fn invalid_argument_is_reported_in_one_line() {
         for (arguments, expected) in [
             (
                 vec!["list"],

@@ -1,21 +1,22 @@
 //! The configuration: one TOML file, environment variables, flags. A flag
-//! counts before the environment, and that before the file.
+//! overrides its environment variable, and both override the file.
 //!
 //! | file | |
 //! |---|---|
-//! | `shape.rs`, `sections.rs` | what can be said, as types; their comments are the documentation |
-//! | `number.rs`, `text.rs` | values with rules of their own |
+//! | `shape.rs`, `sections.rs` | the keys, as types; their comments are the documentation |
+//! | `number.rs`, `text.rs`, `log_directives.rs`, `log_format.rs` | values with rules of their own |
 //! | `schema.rs` | the JSON Schema of the types |
-//! | `examine.rs` | a file against the schema: every diagnostic, not only the first |
-//! | `agree.rs` | what fits together and what does not |
-//! | `diagnostic.rs`, `spelling.rs` | how a mistake is told |
-//! | `read.rs` | the file, read |
-//! | `source.rs` | file, environment and flags, put together |
+//! | `validate.rs` | a file against the schema: every error, not only the first |
+//! | `consistency.rs` | values that contradict each other |
+//! | `diagnostic.rs`, `spelling.rs`, `error.rs` | error messages |
+//! | `read.rs` | a file, read and parsed |
+//! | `source.rs` | file, environment and flags, combined |
 
-mod agree;
+mod consistency;
 mod diagnostic;
 mod error;
-mod examine;
+mod log_directives;
+mod log_format;
 mod number;
 mod read;
 mod schema;
@@ -24,8 +25,11 @@ mod shape;
 mod source;
 mod spelling;
 mod text;
+mod validate;
 
 pub(crate) use error::ConfigError;
+pub(crate) use log_directives::LogDirectives;
+pub(crate) use log_format::LogFormat;
 pub(crate) use schema::schema;
 pub(crate) use sections::*;
 pub(crate) use shape::Config;

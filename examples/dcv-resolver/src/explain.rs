@@ -1,25 +1,25 @@
-//! `explain`: why a request is answered as it is.
+//! `explain`: explains how a request is resolved, step by step.
 
 use std::time::Duration;
 
 use dcv_resolver_core::{Conclusion, ResolveRequest};
 
-use crate::chain::Chain;
 use crate::cli::ExplainOptions;
 use crate::config::Source;
 use crate::failure::Failure;
 use crate::link;
 use crate::output::line;
+use crate::store_chain::StoreChain;
 
-/// How long near ids are looked for: somebody waits.
+/// How long similar ids are searched for, since a person waits.
 const SEARCH_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
-    let asked = link::parse(&options.session)?;
-    // Each store is asked once, and nothing is there to be followed.
+    let requested = link::parse(&options.session)?;
+    // Each store is asked once, so a cache would only cost time.
     let config = Source::new(options.config).load()?.without_caches();
-    let chain = Chain::open(&config).await?;
-    let mut request = ResolveRequest::new(asked.session_id, options.transport);
+    let chain = StoreChain::open(&config).await?;
+    let mut request = ResolveRequest::new(requested.session_id, options.transport);
     if let Some(client_ip) = options.client_ip {
         request = request.with_client_ip(client_ip);
     }
@@ -32,13 +32,13 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
         line(json)?;
     } else {
         line(&explanation)?;
-        if let Some(remark) = asked.remark {
+        if let Some(remark) = requested.remark {
             line(remark)?;
         }
     }
     match explanation.conclusion {
         Conclusion::Found { .. } => Ok(()),
-        Conclusion::NotFound { .. } => Err(Failure::told(1)),
-        _ => Err(Failure::told(2)),
+        Conclusion::NotFound { .. } => Err(Failure::silent(1)),
+        _ => Err(Failure::silent(2)),
     }
 }

@@ -1,4 +1,4 @@
-//! [`Failure`]: the last sentence, and the exit code.
+//! [`Failure`]: the final error message and the exit code.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,13 +7,13 @@ use std::process::ExitCode;
 /// Why the program ends early.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// `None` when all has been said already.
+    /// `None` if everything has been printed already.
     message: Option<String>,
     exit_code: u8,
 }
 
 impl Failure {
-    /// The answer is "no": a mistake in a file, a session that is not found.
+    /// The answer is "no": an invalid file, a session that is not found.
     pub(crate) fn negative(message: impl Into<String>) -> Self {
         Self {
             message: Some(message.into()),
@@ -21,8 +21,8 @@ impl Failure {
         }
     }
 
-    /// The question could not be asked: a bad flag, a port in use, a store
-    /// that fails.
+    /// The command could not run: an invalid flag, a port in use, a store that
+    /// fails.
     pub(crate) fn setup(message: impl Into<String>) -> Self {
         Self {
             message: Some(message.into()),
@@ -30,8 +30,8 @@ impl Failure {
         }
     }
 
-    /// All has been said already.
-    pub(crate) fn told(exit_code: u8) -> Self {
+    /// Ends the program without a message.
+    pub(crate) fn silent(exit_code: u8) -> Self {
         Self {
             message: None,
             exit_code,
@@ -40,7 +40,7 @@ impl Failure {
 
     pub(crate) fn report(self) -> ExitCode {
         if let Some(message) = self.message {
-            // Where nobody can read it, the exit code still tells.
+            // If standard error is closed, the exit code remains.
             let _ignored = writeln!(io::stderr(), "dcv-resolver: {message}");
         }
         self.exit_code.into()

@@ -1,4 +1,4 @@
-//! `gateway-config`: the gateway's side of a configuration.
+//! `gateway-config`: prints the gateway's section for a configuration.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub(crate) fn run(options: GatewayConfigOptions) -> Result<(), Failure> {
     line(section(&config, &host)?)
 }
 
-/// The gateway takes names only.
+/// Checks a domain name: the gateway accepts no addresses.
 fn domain_name(text: &str) -> Result<Host, Failure> {
     let expected = "the gateway takes a domain name there, such as resolver.example";
     if text.parse::<IpAddr>().is_ok() || text.starts_with('[') {
@@ -31,11 +31,11 @@ fn domain_name(text: &str) -> Result<Host, Failure> {
         .map_err(|error| Failure::setup(format!("--url-host is {text:?}: {error}; {expected}")))
 }
 
-/// The first domain name of the certificate that is one host's.
+/// Returns the first domain name of the certificate that is no wildcard.
 fn certified_name(config: &Config) -> Result<Host, Failure> {
     let missing = |why: String| Failure::setup(format!("{why}; give --url-host NAME"));
     let files = config.tls.as_ref().ok_or_else(|| {
-        missing("without TLS no certificate tells the resolver's name".to_owned())
+        missing("without TLS there is no certificate with the resolver's name".to_owned())
     })?;
     let tls = certificates::load(files).map_err(|failure| missing(failure.to_string()))?;
     let certificate = tls.certificate();
@@ -49,7 +49,7 @@ fn section(config: &Config, host: &Host) -> Result<String, Failure> {
     let address = config.listen.0;
     if address.port() == 0 {
         return Err(Failure::setup(
-            "`listen` has port 0, which is another port at each start; give one that gateways can be told",
+            "`listen` has port 0, which is a different port at each start; set a fixed port",
         ));
     }
     let mut text = String::from(

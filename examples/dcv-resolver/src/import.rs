@@ -1,4 +1,4 @@
-//! `import`: a session file into a registry.
+//! `import`: imports the sessions of a session file into a store.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -7,15 +7,15 @@ use dcv_resolver_core::{Clock, ImportOutcome, OnConflict, SessionId, SystemClock
 
 use crate::cli::ImportOptions;
 use crate::failure::Failure;
-use crate::lease::mint;
+use crate::lease::new_token;
 use crate::open_store::{Missing, OpenStore};
 use crate::output::line;
 use crate::session_file;
 
 const BATCH_SIZE: usize = 1_000;
-const KEPT_SHOWN: usize = 20;
+const SKIPPED_SHOWN: usize = 20;
 
-/// Stores every session of the file, or says which it did not store.
+/// Imports every session of the file, or prints which were skipped.
 pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
     let records = session_file::read(&options.file)?;
     let total = records.len();
@@ -28,32 +28,32 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
         ));
     }
 
-    let token = options.token.map_or_else(mint, Ok)?;
-    let existing = if options.replace {
+    let token = options.token.map_or_else(new_token, Ok)?;
+    let on_conflict = if options.replace {
         OnConflict::Overwrite
     } else {
         OnConflict::Skip
     };
     let mut progress = Progress::new(total);
-    let mut kept: Vec<SessionId> = Vec::new();
+    let mut skipped: Vec<SessionId> = Vec::new();
     let mut done = 0;
     for batch in records.chunks(BATCH_SIZE) {
         let imported = registry
-            .import(batch, &token, existing, SystemClock.now())
+            .import(batch, &token, on_conflict, SystemClock.now())
             .await
             .map_err(|error| {
                 Failure::setup(format!(
-                    "{}: {}; {} of {total} sessions are imported, the next {} may be in part: run the same again with --token {}",
+                    "{}: {}; {} of {total} sessions are imported, the next {} may be in part; run the same command again with --token {}",
                     store.name,
                     error.chain(),
-                    done - kept.len(),
+                    done - skipped.len(),
                     batch.len(),
                     token.expose_hex(),
                 ))
             })?;
         for (record, imported) in batch.iter().zip(imported) {
             if imported == ImportOutcome::Skipped {
-                kept.push(record.id().clone());
+                skipped.push(record.id().clone());
             }
         }
         done += batch.len();
@@ -62,20 +62,20 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
 
     line(format!(
         "imported {} of {total} sessions into {} under lease {}",
-        total - kept.len(),
+        total - skipped.len(),
         store.name,
         token.expose_hex()
     ))?;
-    if kept.is_empty() {
+    if skipped.is_empty() {
         return Ok(());
     }
-    let mut ids: Vec<_> = kept
+    let mut ids: Vec<_> = skipped
         .iter()
-        .take(KEPT_SHOWN)
+        .take(SKIPPED_SHOWN)
         .map(|id| format!("{id:?}"))
         .collect();
-    if kept.len() > KEPT_SHOWN {
-        ids.push(format!("and {} more", kept.len() - KEPT_SHOWN));
+    if skipped.len() > SKIPPED_SHOWN {
+        ids.push(format!("and {} more", skipped.len() - SKIPPED_SHOWN));
     }
     Err(Failure::negative(format!(
         "not imported, because a live session is registered under another lease (--replace overwrites it): {}",
@@ -83,7 +83,7 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
     )))
 }
 
-/// A line on the terminal that counts up, once a second.
+/// Shows the progress on a terminal, once a second.
 struct Progress {
     total: usize,
     shown: Instant,
@@ -102,7 +102,7 @@ impl Progress {
     fn show(&mut self, done: usize) {
         if self.terminal && self.shown.elapsed() >= Duration::from_secs(1) {
             self.shown = Instant::now();
-            // What a terminal does not take is no reason to stop an import.
+            // A terminal that is gone must not stop an import.
             let _ignored = write!(io::stderr(), "\r{done} of {} sessions\r", self.total);
         }
     }

@@ -1,5 +1,5 @@
-//! `register`, `renew`, `deregister` and `sweep`: one session's lease, and what
-//! is left of those that ended.
+//! `register`, `renew` and `deregister`: the lease of a session. `sweep`: removes
+//! sessions whose lease expired.
 
 use dcv_resolver_core::{
     Clock, Expiry, LeaseToken, RegisterError, RenewError, SessionRecord, SystemClock, Timestamp,
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::open_store::{Missing, OpenStore};
 use crate::output::line;
 
-/// Prints the lease token that was minted, unless one was given.
+/// Registers a session and prints its lease token, unless one was given.
 pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
     let now = SystemClock.now();
     let expiry = expiry(&options.expiry, now);
@@ -24,7 +24,7 @@ pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
         .labels(options.labels)
         .build()
         .map_err(|error| Failure::setup(format!("{error}: give --http-port or --quic-port")))?;
-    let token = options.token.map_or_else(mint, Ok)?;
+    let token = options.token.map_or_else(new_token, Ok)?;
 
     let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
     match store.registry()?.register(&record, &token, now).await {
@@ -79,7 +79,7 @@ pub(crate) async fn deregister(options: DeregisterOptions) -> Result<(), Failure
     }
 }
 
-/// Prints how many sessions were removed.
+/// Removes expired sessions and prints how many.
 pub(crate) async fn sweep(options: SweepOptions) -> Result<(), Failure> {
     let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
     match store.registry()?.sweep(SystemClock.now()).await {
@@ -88,8 +88,8 @@ pub(crate) async fn sweep(options: SweepOptions) -> Result<(), Failure> {
     }
 }
 
-/// A token of random bytes.
-pub(crate) fn mint() -> Result<LeaseToken, Failure> {
+/// Creates a token of random bytes.
+pub(crate) fn new_token() -> Result<LeaseToken, Failure> {
     let mut bytes = [0; LeaseToken::BYTES];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::setup(format!("the system has no random bytes: {error}")))?;

@@ -1,64 +1,64 @@
-//! The session id in what people paste: an id, or the whole link.
+//! Reads the session id from an id or from a client's whole link.
 
 use dcv_resolver_core::SessionId;
 use percent_encoding::percent_decode_str;
 
 use crate::failure::Failure;
 
-/// What was asked for.
+/// A session id, and what is wrong with its link.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedId {
     pub(crate) session_id: SessionId,
-    /// What is wrong with the link itself, whatever becomes of the id.
+    /// Why the link does not work, even if the id is right.
     pub(crate) remark: Option<&'static str>,
 }
 
-/// The id, out of a link where `text` is one.
+/// Returns the id, taken from the link if `text` is one.
 ///
 /// A link may hold the client's token, so a failure quotes none of it.
-pub(crate) fn parse(text: &str) -> Result<Asked, Failure> {
+pub(crate) fn parse(text: &str) -> Result<RequestedId, Failure> {
     let Some((_, link)) = text.split_once("://") else {
         let session_id = text
             .parse()
-            .map_err(|error| Failure::setup(format!("{text:?} is no session id: {error}")))?;
-        return Ok(Asked {
+            .map_err(|error| Failure::setup(format!("{text:?} is not a session id: {error}")))?;
+        return Ok(RequestedId {
             session_id,
             remark: None,
         });
     };
     let (page, fragment) = link.split_once('#').unwrap_or((link, ""));
     if !fragment.is_empty() {
-        return asked(fragment, None);
+        return requested_id(fragment, None);
     }
     let query = page.split_once('?').map_or("", |(_, query)| query);
-    // Whoever writes it here spells it in any way.
+    // The gateway knows no such parameter, so any spelling occurs.
     let names_session = |key: &str| {
         key.replace(['-', '_'], "")
             .eq_ignore_ascii_case("sessionid")
     };
     let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
     match parameters.find(|(key, _)| names_session(key)) {
-        Some((_, id)) => asked(
+        Some((_, id)) => requested_id(
             &id.replace('+', " "),
             Some(
-                "the link has the id behind '?sessionId=', where the gateway never sees it and asks for no session; the id belongs behind '#'",
+                "the link has the id after '?sessionId=', which the gateway ignores; put the id after '#'",
             ),
         ),
         None => Err(Failure::setup(
-            "the link names no session: the id stands behind '#', as in https://gateway.example:8443/#console",
+            "the link has no session id; it comes after '#', as in https://gateway.example:8443/#console",
         )),
     }
 }
 
-fn asked(encoded: &str, remark: Option<&'static str>) -> Result<Asked, Failure> {
-    let refused = |error: String| Failure::setup(format!("the id in the link is none: {error}"));
+fn requested_id(encoded: &str, remark: Option<&'static str>) -> Result<RequestedId, Failure> {
+    let refused = |error: String| Failure::setup(format!("the id in the link is invalid: {error}"));
     let id = percent_decode_str(encoded)
         .decode_utf8()
         .map_err(|error| refused(error.to_string()))?;
     let session_id = id
         .parse()
         .map_err(|error: dcv_resolver_core::InvalidSessionId| refused(error.to_string()))?;
-    Ok(Asked { session_id, remark })
+    Ok(RequestedId { session_id, remark })
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_taken_as_it_is_or_out_of_a_link() {
+    fn id_is_read_as_it_is_or_from_a_link() {
         for (text, id, is_good) in [
             ("console", "console", true),
             ("i-0abc#1?x", "i-0abc#1?x", true),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_an_id_is_told_without_its_token() {
+    fn link_without_an_id_is_reported_without_its_token() {
         for text in [
             "https://gw.example:8443/?authToken=tr0ub4dor",
             "https://gw.example:8443/?authToken=tr0ub4dor#%ff",

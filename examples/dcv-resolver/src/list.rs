@@ -1,4 +1,4 @@
-//! `list`: what a store holds, expired sessions included.
+//! `list`: lists the sessions of a store, expired ones included.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -25,7 +25,7 @@ pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
     }
 }
 
-/// Every record of the store, by id.
+/// Returns every record of the store, by id.
 pub(crate) async fn all(store: &OpenStore) -> Result<Vec<SessionRecord>, Failure> {
     let listing = store.listing();
     // A store may show a record twice; the map keeps one.

@@ -1,25 +1,24 @@
 //! `dcv-resolver`: a ready session resolver for the Amazon DCV Connection
 //! Gateway.
 //!
-//! It only wires the libraries together: read it as "how to build your own".
+//! It only wires the libraries: read it as "how to build your own".
 //!
 //! | file | |
 //! |---|---|
 //! | `cli.rs` | the command line |
 //! | `config.rs` | file, environment and flags → a configuration |
-//! | `store_url.rs` | a store's URL |
-//! | `open_store.rs`, `chain.rs` | a store, opened; all of a configuration |
-//! | `certificates.rs` | its certificates |
+//! | `store_url.rs` | the URL of a store |
+//! | `open_store.rs`, `store_chain.rs` | a store, opened; all stores of a configuration |
+//! | `certificates.rs` | the certificates of a configuration |
 //! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
-//! | `link.rs` | the id in a client's link |
-//! | `session_file.rs`, `table.rs`, `output.rs` | what they share |
-//! | `background.rs` | tasks that end with their owner |
+//! | `link.rs` | the session id in a client's link |
+//! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
+//! | `background_task.rs` | tasks that end with their owner |
 //! | `log.rs`, `traces.rs` | where events and spans go |
-//! | `failure.rs` | the last sentence and the exit code |
+//! | `failure.rs` | the final error message and the exit code |
 
-mod background;
+mod background_task;
 mod certificates;
-mod chain;
 mod check;
 mod cli;
 mod config;
@@ -36,9 +35,9 @@ mod output;
 mod resolve;
 mod serve;
 mod session_file;
+mod store_chain;
 mod store_url;
 mod table;
-#[cfg(feature = "otel")]
 mod traces;
 
 use std::process::ExitCode;

@@ -29,18 +29,18 @@ pub(crate) enum Access {
     ReadWrite(Arc<dyn SessionImport>),
 }
 
-/// What to do about a database that is not there.
+/// What to do if a database does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// Make it: the command is about to write.
+    /// Create it: the command writes.
     Create,
-    /// Fail: an empty database in place of a mistyped one would answer that
-    /// no session exists.
+    /// Fail: an empty database at a mistyped path would answer that no session
+    /// exists.
     Fail,
 }
 
 impl OpenStore {
-    /// Opens a store that is called as its URL says.
+    /// Opens a store and names it by its URL.
     pub(crate) async fn open(url: StoreUrl, missing: Missing) -> Result<Self, Failure> {
         Self::named(url.name(), url, missing).await
     }
@@ -58,7 +58,7 @@ impl OpenStore {
                 let store = SqliteStore::open(config).await.map_err(|error| {
                     let failure = store_failure(&name, &error);
                     if missing == Missing::Fail && path.try_exists().is_ok_and(|exists| !exists) {
-                        Failure::setup(format!("{failure}; import or register makes it"))
+                        Failure::setup(format!("{failure}; import or register creates it"))
                     } else {
                         failure
                     }
@@ -81,7 +81,7 @@ impl OpenStore {
         })
     }
 
-    /// The store as a resolver's. A session file is not watched yet.
+    /// Returns the store. A session file is not watched yet.
     pub(crate) fn store(&self) -> Arc<dyn SessionStore> {
         match &self.access {
             Access::ReadOnly(store) => Arc::<StaticFileStore>::clone(store),
@@ -89,15 +89,15 @@ impl OpenStore {
         }
     }
 
-    /// A resolver over this store alone.
+    /// Returns a resolver over this store alone.
     pub(crate) fn resolver(&self) -> Result<Resolver, Failure> {
-        let builder = Resolver::builder().store(self.name.as_str(), self.store());
-        builder
+        Resolver::builder()
+            .store(self.name.as_str(), self.store())
             .build()
             .map_err(|error| Failure::setup(error.to_string()))
     }
 
-    /// The store as a session file, if it is one.
+    /// Returns the session file, if the store is one.
     pub(crate) fn session_file(&self) -> Option<&Arc<StaticFileStore>> {
         match &self.access {
             Access::ReadOnly(store) => Some(store),
@@ -105,7 +105,7 @@ impl OpenStore {
         }
     }
 
-    /// The store as one that shows what it holds, as every store does.
+    /// Returns the store as a listing.
     pub(crate) fn listing(&self) -> Arc<dyn SessionListing> {
         match &self.access {
             Access::ReadOnly(store) => Arc::<StaticFileStore>::clone(store),
@@ -113,7 +113,7 @@ impl OpenStore {
         }
     }
 
-    /// The store as a registry.
+    /// Returns the store as a registry.
     pub(crate) fn registry(&self) -> Result<&Arc<dyn SessionImport>, Failure> {
         match &self.access {
             Access::ReadOnly(_) => Err(self.is_read_only()),
@@ -121,7 +121,7 @@ impl OpenStore {
         }
     }
 
-    /// What to say when a session file is to be written.
+    /// Returns the failure of a write to a session file.
     pub(crate) fn is_read_only(&self) -> Failure {
         Failure::setup(format!(
             "{} is read-only: edit the file, or use a sqlite: or redis: store",
@@ -129,13 +129,13 @@ impl OpenStore {
         ))
     }
 
-    /// What to say when the store fails.
+    /// Returns the failure of the store.
     pub(crate) fn failure(&self, error: &StoreError) -> Failure {
         store_failure(&self.name, error)
     }
 }
 
-/// A large file takes seconds, and others are served meanwhile.
+/// Loads a session file on a thread of its own: a large one takes seconds.
 async fn load(path: PathBuf) -> Result<StaticFileStore, Failure> {
     let loading = tokio::task::spawn_blocking(move || session_file::load(&path));
     loading.await.unwrap_or_else(|error| {

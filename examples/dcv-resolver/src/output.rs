@@ -1,5 +1,5 @@
-//! Standard output. A reader that goes away, as `head` does, ends the program
-//! without a complaint.
+//! Standard output. When its reader ends, as `head` does, the program ends
+//! without an error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{text}") {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::told(0)),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::silent(0)),
         Err(error) => Err(Failure::setup(format!(
             "cannot write to standard output: {error}"
         ))),

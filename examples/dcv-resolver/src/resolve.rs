@@ -1,4 +1,4 @@
-//! `resolve`: a dry run of one request.
+//! `resolve`: resolves one request.
 
 use dcv_resolver_core::{Outcome, ResolveError, ResolveRequest};
 
@@ -17,9 +17,9 @@ pub(crate) async fn run(options: ResolveOptions) -> Result<(), Failure> {
         Ok(Outcome::Found(resolution)) => serde_json::to_string(&resolution)
             .map_err(|error| Failure::setup(format!("cannot write the answer: {error}")))
             .and_then(line),
-        Ok(Outcome::NotFound(miss)) => Err(Failure::negative(format!(
-            "not found ({}): {miss}",
-            miss.reason()
+        Ok(Outcome::NotFound(not_found)) => Err(Failure::negative(format!(
+            "not found ({}): {not_found}",
+            not_found.reason()
         ))),
         Err(ResolveError::Store { source, .. }) => Err(store.failure(&source)),
         Err(error) => Err(Failure::setup(error.chain().to_string())),

@@ -2,24 +2,25 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `live.rs` | everything that a reload replaces |
-//! | `routers.rs` | the routers for gateways and for operators |
-//! | `caches.rs` | what the caches do, for the metrics |
-//! | `session_files.rs`, `tokens.rs`, `tls.rs` | files that are followed |
-//! | `listeners.rs` | sockets, opened or handed over |
-//! | `reload.rs`, `restart.rs` | SIGHUP, and what it cannot change |
-//! | `stop.rs` | SIGTERM and SIGINT |
+//! | `services.rs` | the services for gateways and for operators |
+//! | `reloadable_services.rs` | the same, replaced by a reload |
+//! | `caches.rs` | the figures of the caches, for the metrics |
+//! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
+//! | `listeners.rs` | sockets, opened or passed by a service manager |
+//! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart |
+//! | `shutdown.rs`, `signals.rs` | SIGTERM and SIGINT |
 
 mod caches;
 mod listeners;
-mod live;
 mod reload;
+mod reloadable_services;
 mod restart;
-mod routers;
-mod session_files;
-mod stop;
-mod tls;
-mod tokens;
+mod services;
+mod shutdown;
+mod signals;
+mod watched_session_files;
+mod watched_tls;
+mod watched_tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,74 +28,72 @@ use std::time::Duration;
 use dcv_resolver_ops::{ConnectionStats, Metrics};
 use dcv_resolver_server::{Connections, Server};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tokio::sync::Notify;
 
 use self::listeners::Listeners;
-use self::live::Live;
-use self::stop::{Stop, StopSignals};
-use self::tls::WatchedTls;
-use crate::background::Background;
+use self::reloadable_services::ReloadableServices;
+use self::shutdown::{Shutdown, ShutdownSignals};
+use self::watched_tls::WatchedTls;
+use crate::background_task::BackgroundTask;
 use crate::cli::ConfigOptions;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
-use crate::log;
+use crate::{log, traces};
 
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
-    // Before anything takes its time: it would end the process.
-    let hangup = handler(SignalKind::hangup())?;
+    // First, since an early SIGHUP would end the process.
+    let hangup = signals::catch(SignalKind::hangup())?;
     let source = Source::new(options);
     let config = source.load()?;
     let logging = log::init(&config)?;
     let metrics = Metrics::new();
     metrics.set_build_info(env!("CARGO_PKG_VERSION"));
 
-    let live = Live::start(&config, metrics.clone()).await?;
+    let services = ReloadableServices::start(&config, metrics.clone()).await?;
     let tls = WatchedTls::load(&config, &metrics)?;
     let listeners = Listeners::open(&config)?;
-    let service = live.for_gateways();
-    #[cfg(feature = "otel")]
-    let service = crate::traces::ContinueTrace(service);
-    let server = limited(Server::new(service), &config, tls.as_ref());
+    let server = Server::new(traces::continue_trace(services.for_gateways()));
+    let server = limited(server, &config, tls.as_ref());
     let connections = server.connections();
     metrics.watch_connections(move || stats(&connections));
 
-    let _watching = Background::start(live.readiness().clone().watch());
-    let signals = StopSignals::catch()?;
-    let stop = Stop::default();
-    let _stopping = Background::start(stop.clone().on(signals, live.readiness().clone()));
+    let readiness = services.readiness();
+    let _pings = BackgroundTask::spawn(readiness.clone().watch());
+    let signals = ShutdownSignals::catch()?;
+    let shutdown = Shutdown::default();
+    let _shutdown = BackgroundTask::spawn(shutdown.clone().on(signals, readiness.clone()));
     tracing::info!(
         address = address(&listeners.gateways),
         ops_address = listeners.operators.as_ref().and_then(address),
         tls = tls.is_some(),
-        store = live.store_names(),
+        store = services.store_names(),
         "listening",
     );
     let all_answered = Arc::new(Notify::new());
     let operators = listeners.operators.map(|listener| {
-        let server = Server::new(live.for_operators()).shutdown_grace(OPERATORS_GRACE);
+        let server = Server::new(services.for_operators()).shutdown_grace(OPERATORS_GRACE);
         tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
     });
-    let reloading = reload::on_signal(hangup, source, config, live, logging.level);
-    let _reloading = Background::start(reloading);
+    let reloading = reload::on_signal(hangup, source, config, services, logging.filter);
+    let _reload = BackgroundTask::spawn(reloading);
 
     let ended = server
-        .serve_with_shutdown(listeners.gateways, stop.begun(), stop.hurried())
+        .serve_with_shutdown(listeners.gateways, shutdown.begun(), shutdown.cut_short())
         .await;
-    // Until here somebody may want to know how the shutdown goes.
+    // Until here, operators can watch the shutdown.
     all_answered.notify_one();
     if let Some(operators) = operators {
         let _ended = operators.await;
     }
     tracing::info!(connections_cut = ended.connections_cut, "stopped");
-    #[cfg(feature = "otel")]
     if let Some(traces) = logging.traces {
         traces.finish().await;
     }
     Ok(())
 }
 
-/// What is asked there is answered at once.
+/// Operators' requests are short.
 const OPERATORS_GRACE: Duration = Duration::from_secs(1);
 
 fn address(listener: &TcpListener) -> Option<String> {
@@ -124,9 +123,4 @@ fn limited<S>(server: Server<S>, config: &Config, tls: Option<&WatchedTls>) -> S
         Some(watched) => server.tls(watched.tls.clone()),
         None => server,
     }
-}
-
-/// Catches a signal from now on.
-fn handler(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| Failure::setup(format!("cannot handle signals: {error}")))
 }

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// The text of a store's URL. It may hold a password, so it is never displayed;
-/// and it parses after the command line, because clap quotes what it rejects.
+/// The text of a store's URL. It may hold a password, so it is never displayed.
+/// It is parsed after the command line, because clap quotes what it rejects.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct StoreText(String);
@@ -29,11 +29,11 @@ pub(crate) enum StoreUrl {
     /// `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://` and so
     /// on.
     Redis(Box<RedisConfig>),
-    /// `memory:`: nothing at first, and nothing left at the end.
+    /// `memory:`: empty at the start, and lost at the end.
     Memory,
 }
 
-/// Why a text names no store. It quotes nothing of the text.
+/// A text is no valid store URL. The message quotes nothing of it.
 #[derive(Debug)]
 pub(crate) struct InvalidStoreUrl(Cow<'static, str>);
 
@@ -67,8 +67,7 @@ impl JsonSchema for StoreText {
 }
 
 impl StoreText {
-    /// Whether the store keeps all sessions in memory, whatever it reads them
-    /// from.
+    /// Returns whether the store keeps all sessions in memory.
     pub(crate) fn is_in_memory(&self) -> bool {
         ["file:", "memory:"]
             .iter()
@@ -78,7 +77,7 @@ impl StoreText {
     /// Its name in the schema.
     pub(crate) const FORMAT: &str = "store-url";
 
-    /// The store, as the option `--store` or its variable names it.
+    /// Parses the option `--store` or its environment variable.
     pub(crate) fn option(&self) -> Result<StoreUrl, Failure> {
         self.parse()
             .map_err(|error| Failure::setup(format!("--store: {error}")))
@@ -88,13 +87,13 @@ impl StoreText {
         self.0.parse()
     }
 
-    /// Whether it names a session file, which is nobody's to write but a
-    /// person's.
+    /// Returns whether it names a session file, which this program never
+    /// writes.
     pub(crate) fn is_session_file(&self) -> bool {
         self.0.starts_with("file:")
     }
 
-    /// A relative path counts from `folder` from now on.
+    /// Makes a relative path relative to `folder`.
     pub(crate) fn rebase(&mut self, folder: &Path) {
         if let Some((scheme @ ("file" | "sqlite"), path)) = self.0.split_once(':') {
             let path = match scheme {
@@ -108,7 +107,7 @@ impl StoreText {
 }
 
 impl StoreUrl {
-    /// What logs call the store that has no other name.
+    /// Returns the name in logs of a store that has no other.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) => format!("file:{}", path.display()),
@@ -118,7 +117,7 @@ impl StoreUrl {
         }
     }
 
-    /// Where it is, for whoever has to go and look.
+    /// Returns where the store is, without secrets.
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Redis(config) => format!("redis at {}", config.servers()),
@@ -156,13 +155,13 @@ impl fmt::Display for InvalidStoreUrl {
 
 impl std::error::Error for InvalidStoreUrl {}
 
-/// `file:a.toml`, `file:/etc/a.toml` and `file:///etc/a.toml` are understood.
+/// Parses `file:a.toml`, `file:/etc/a.toml` and `file:///etc/a.toml`.
 fn file_path(path: &str) -> Result<PathBuf, InvalidStoreUrl> {
     match path.strip_prefix("//") {
         None => Ok(path.into()),
         Some(absolute) if absolute.starts_with('/') => Ok(absolute.into()),
         Some(_) => Err(InvalidStoreUrl(
-            "a path follows the colon, or three slashes and an absolute path; a host is not supported".into(),
+            "expected file:PATH or file:///ABSOLUTE/PATH; a host is not supported".into(),
         )),
     }
 }
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_named_in_three_ways() {
+    fn file_url_has_three_forms() {
         for (url, expected) in [
             ("file:sessions.toml", "sessions.toml"),
             ("file:/etc/sessions.toml", "/etc/sessions.toml"),
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_path_counts_from_the_folder() {
+    fn rebase_changes_only_relative_paths() {
         for (url, expected) in [
             ("file:sessions.toml", "file:/etc/dcv/sessions.toml"),
             ("file:/srv/sessions.toml", "file:/srv/sessions.toml"),
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_store_is_not_quoted() {
+    fn invalid_store_url_is_not_quoted() {
         for url in [
             "",
             "file:",

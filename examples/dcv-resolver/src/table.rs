@@ -1,4 +1,4 @@
-//! Sessions as a table for people.
+//! Prints sessions as a table.
 
 use dcv_resolver_core::{Clock, Expiry, SessionRecord, SystemClock, Timestamp, Transport};
 
@@ -16,7 +16,7 @@ const TITLES: [&str; 8] = [
     "EXPIRES",
 ];
 
-/// Prints `records`, a line each, columns aligned.
+/// Prints `records`, one line each, with aligned columns.
 pub(crate) fn print(records: &[SessionRecord]) -> Result<(), Failure> {
     let now = SystemClock.now();
     let rows: Vec<_> = records.iter().map(|record| row(record, now)).collect();
@@ -52,7 +52,7 @@ fn row(record: &SessionRecord, now: Timestamp) -> [String; 8] {
     ]
 }
 
-/// An id as it is, but for what a terminal would not show, or would act on.
+/// Escapes what a terminal does not show or would interpret.
 fn shown(id: &str) -> String {
     let mut shown = String::with_capacity(id.len());
     for character in id.chars() {

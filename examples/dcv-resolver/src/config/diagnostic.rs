@@ -1,9 +1,8 @@
-//! Diagnostics in a configuration file, and where they stand.
+//! [`Diagnostics`]: errors in a configuration file, with their places.
 
 use std::fmt;
 
-/// Diagnostics by their byte offset; `None` for what is missing from the file as a
-/// whole.
+/// Messages by their byte offset; `None` if a message concerns the whole file.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics(Vec<(Option<usize>, String)>);
 
@@ -20,12 +19,13 @@ impl Diagnostics {
         self.0.is_empty()
     }
 
-    /// A line for each, in the order of the file: `name:line:column: message`.
+    /// Returns a line for each, in the order of the file: `name:line:column:
+    /// message`.
     pub(super) fn into_lines(mut self, name: &str, text: &str) -> Vec<String> {
-        // Of a file that is no configuration at all nobody reads them all.
+        // More than anyone reads, as of a file that is no configuration.
         const MAX_LINES: usize = 100;
         self.0.sort();
-        // One unclosed bracket in another is one mistake for people.
+        // One unclosed bracket in another is one mistake to a reader.
         self.0.dedup();
         let more = self.0.len().saturating_sub(MAX_LINES);
         let mut lines: Vec<_> = (self.0.into_iter().take(MAX_LINES))
@@ -44,7 +44,7 @@ impl Diagnostics {
     }
 }
 
-/// Line and column, in characters, both from 1.
+/// Returns the line and the column, in characters, both from 1.
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -52,7 +52,7 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
     (line, before.get(start..).unwrap_or("").chars().count() + 1)
 }
 
-/// A text of the file, as a message shows it: escaped, and cut.
+/// Displays a text of the file in quotes, escaped and cut.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {

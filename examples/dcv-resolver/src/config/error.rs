@@ -10,9 +10,9 @@ use crate::failure::Failure;
 pub(crate) enum ConfigError {
     /// The file cannot be read.
     Unreadable { path: PathBuf, reason: String },
-    /// Diagnostics in the file, a line for each.
+    /// The file has errors; one line for each.
     Invalid { diagnostics: Vec<String> },
-    /// What flags and environment say is not enough, or is wrong.
+    /// A flag or an environment variable is missing or invalid.
     Options(String),
 }
 
@@ -35,7 +35,7 @@ impl From<ConfigError> for Failure {
         Self::setup(match &error {
             // Each on a line of its own, so that editors find the places.
             ConfigError::Invalid { .. } => {
-                format!("the configuration cannot be used as it is:\n{error}")
+                format!("the configuration is invalid:\n{error}")
             }
             _ => error.to_string(),
         })

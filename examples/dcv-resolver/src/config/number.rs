@@ -8,13 +8,12 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A whole number from `MIN` to `MAX`. The schema says so too, and a flag is
-/// held to the same bounds as the file.
+/// A whole number from `MIN` to `MAX`, in the schema, in a flag and in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub(crate) struct Within<const MIN: u64, const MAX: u64>(u64);
 
-/// The number is out of bounds, or the text is none.
+/// The number is out of bounds, or the text is not a number.
 #[derive(Debug)]
 pub(crate) struct OutOfBounds {
     min: u64,
@@ -22,7 +21,7 @@ pub(crate) struct OutOfBounds {
 }
 
 impl<const MIN: u64, const MAX: u64> Within<MIN, MAX> {
-    /// A default, checked by the compiler.
+    /// Creates a default, whose bounds the compiler checks.
     pub(crate) const fn of<const N: u64>() -> Self {
         const { assert!(MIN <= N && N <= MAX) }
         Self(N)
@@ -32,12 +31,12 @@ impl<const MIN: u64, const MAX: u64> Within<MIN, MAX> {
         Duration::from_millis(self.0)
     }
 
-    /// How much, where it is a number of bytes.
+    /// Returns the number of bytes.
     pub(crate) fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
-    /// How many, where it is a number of things.
+    /// Returns the number as a count.
     pub(crate) fn count(self) -> u32 {
         u32::try_from(self.0).unwrap_or(u32::MAX)
     }

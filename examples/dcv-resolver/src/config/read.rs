@@ -1,4 +1,4 @@
-//! Reads a configuration file.
+//! [`ConfigFile`]: a configuration file, read and parsed.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,12 +8,13 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::agree::Disagreement;
+use super::consistency::Inconsistency;
 use super::diagnostic::Diagnostics;
 use super::error::ConfigError;
-use super::{Config, examine};
+use super::shape::Config;
+use super::validate;
 
-/// A file that was read, for places in it.
+/// The text of a file, to find places in it.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     path: PathBuf,
@@ -21,9 +22,9 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// The text of the file at `path`.
+    /// Reads the file at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, ConfigError> {
-        /// Nobody writes so much by hand.
+        /// Far more than anyone writes by hand.
         const MAX_BYTES: u64 = 4 << 20;
         let unreadable = |reason: String| ConfigError::Unreadable {
             path: path.to_owned(),
@@ -42,13 +43,13 @@ impl ConfigFile {
         };
         let bytes = read()
             .map_err(|error| unreadable(error.to_string()))?
-            .ok_or_else(|| unreadable("it is no regular file".to_owned()))?;
+            .ok_or_else(|| unreadable("it is not a regular file".to_owned()))?;
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(unreadable("it has more than 4 MiB".to_owned()));
+            return Err(unreadable("it is larger than 4 MiB".to_owned()));
         }
         let text =
             String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
-        // Windows editors put a byte order mark before UTF-8; it says nothing.
+        // Editors on Windows put a byte order mark before UTF-8.
         let text = text
             .strip_prefix('\u{feff}')
             .map(str::to_owned)
@@ -59,19 +60,18 @@ impl ConfigFile {
         })
     }
 
-    /// What the file says, or every mistake in it.
+    /// Parses the file, or returns every error in it.
     pub(super) fn parse(&self) -> Result<Config, ConfigError> {
         let mut diagnostics = Diagnostics::default();
         let (document, errors) = DeTable::parse_recoverable(&self.text);
         for error in &errors {
-            // Not what stands there: it may be a secret.
+            // Without the text there: it may be a secret.
             let offset = error.span().unwrap_or_default().start;
             diagnostics.add(offset, error.message());
         }
-        // After an error of syntax what is found in the rest may be its
-        // consequence.
+        // After a syntax error, errors in the rest may be its consequence.
         if diagnostics.is_empty() {
-            examine::document(&document, &mut diagnostics);
+            validate::document(&document, &mut diagnostics);
         }
         if !diagnostics.is_empty() {
             return Err(self.error(diagnostics));
@@ -82,18 +82,18 @@ impl ConfigFile {
                 config
             })
             .map_err(|error| {
-                // The schema has let pass what the types do not take.
+                // The schema accepts it, but the types do not.
                 let offset = error.span().unwrap_or_default().start;
                 diagnostics.add(offset, error.message());
                 self.error(diagnostics)
             })
     }
 
-    /// What does not fit together, with its places.
-    pub(super) fn disagree(&self, disagreements: Vec<Disagreement>) -> ConfigError {
+    /// Adds the places in the file to the inconsistencies.
+    pub(super) fn inconsistent(&self, inconsistencies: Vec<Inconsistency>) -> ConfigError {
         let document = DeTable::parse(&self.text).ok();
         let mut diagnostics = Diagnostics::default();
-        for Disagreement { path, message } in disagreements {
+        for Inconsistency { path, message } in inconsistencies {
             let offset = document
                 .as_ref()
                 .and_then(|document| offset(document, &path));
@@ -109,7 +109,7 @@ impl ConfigFile {
     }
 }
 
-/// Where the value at `path` starts, or what is there of the way to it.
+/// Returns where the value at `path` starts, or its nearest parent.
 fn offset(document: &Spanned<DeTable<'_>>, path: &[String]) -> Option<usize> {
     let (first, rest) = path.split_first()?;
     let mut value = document.get_ref().get(first.as_str())?;

@@ -1,5 +1,5 @@
 //! The JSON Schema of the configuration, for editors, and for
-//! [`examine`](super::examine).
+//! [`validate`](super::validate).
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
-use super::Config;
+use super::shape::Config;
 
-/// JSON Schema 2020-12. Editors check a file against it, and so do we: the two
-/// cannot disagree.
+/// Returns the JSON Schema 2020-12 of the configuration. Editors and this
+/// program validate a file against the same schema.
 pub(crate) fn schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         let settings = SchemaSettings::draft2020_12().for_deserialize();
@@ -25,7 +25,7 @@ pub(crate) fn schema() -> &'static Value {
     &SCHEMA
 }
 
-/// TOML has no null, and the line breaks of a comment are not its reader's.
+/// Removes nulls, which TOML does not have, and the line breaks of comments.
 fn for_toml(schema: &mut Schema) {
     if schema.get("default") == Some(&Value::Null) {
         schema.remove("default");
@@ -42,7 +42,7 @@ mod tests {
 
     /// Editors fetch it from the repository.
     #[test]
-    fn the_schema_in_the_repository_is_the_one_of_the_types() {
+    fn schema_in_the_repository_is_current() {
         let kept = include_str!("../../dcv-resolver.schema.json");
         let generated = format!("{:#}\n", schema());
         assert!(
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_documented_and_no_table_takes_unknown_keys() {
+    fn keys_are_documented_and_unknown_keys_refused() {
         fn visit(path: &str, schema: &Value) {
             if let Some(properties) = schema["properties"].as_object() {
                 assert_eq!(schema["additionalProperties"], false, "{path}");

@@ -10,54 +10,55 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::log_directives::LogDirectives;
+use super::log_format::LogFormat;
 use super::number::Within;
 use super::text::{Endpoint, LabelKey, Listen, NetworkText, SESSION_ID, StoreName};
-use crate::log::{Directives, Format};
 use crate::store_url::StoreText;
 
-/// A time in which an answer is due, in milliseconds.
+/// The time budget of an answer, in milliseconds.
 pub(crate) type TimeBudget = Within<1, 60_000>;
-/// What one client may hold up, in milliseconds.
-pub(crate) type Patience = Within<100, 3_600_000>;
-/// A pause of the process itself, in milliseconds.
-pub(crate) type Pause = Within<0, 600_000>;
-/// How long an outage is bridged, in milliseconds.
-pub(crate) type StaleFor = Within<0, 86_400_000>;
-/// How old an answer may be that nobody tells of changes to, in milliseconds.
-pub(crate) type Lifetime = Within<0, 60_000>;
+/// How long a client may keep a connection waiting, in milliseconds.
+pub(crate) type ClientTimeout = Within<100, 3_600_000>;
+/// A duration of the process itself, in milliseconds.
+pub(crate) type Period = Within<0, 600_000>;
+/// How long stale answers are served, in milliseconds.
+pub(crate) type StaleIfError = Within<0, 86_400_000>;
+/// The time to live of a cached answer, in milliseconds.
+pub(crate) type Ttl = Within<0, 60_000>;
 /// The size of a cache, in bytes: 1 MiB to 1 TiB.
 pub(crate) type CacheBytes = Within<{ 1 << 20 }, { 1 << 40 }>;
-/// How many at once, or a second.
-pub(crate) type Most = Within<1, 1_000_000>;
+/// How many at once, or per second.
+pub(crate) type Limit = Within<1, 1_000_000>;
 
 /// One store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
-    /// What logs and metrics call it.
+    /// The name in logs and metrics.
     pub(crate) name: StoreName,
 
-    /// Where it is: file:PATH (.toml or .json, read-only), sqlite:PATH,
+    /// The URL: file:PATH (.toml or .json, read-only), sqlite:PATH,
     /// redis://HOST:PORT, rediss://, redis+sentinel://, redis+cluster:// or
     /// memory:.
     pub(crate) url: StoreText,
 
-    /// The longest that this store is waited for. Without it only the time
-    /// budget of the whole request holds.
+    /// The time limit of this store, in milliseconds. Without it, only the time
+    /// budget of the whole request applies.
     #[serde(default)]
     #[schemars(with = "TimeBudget")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// What sqlite: and redis: stores answer is kept in memory, and a change to
-    /// it, whoever makes it, served within 100 ms. A table says how much is
-    /// kept, and how long; with false the store is asked each time.
+    /// Caches the answers of a sqlite: or redis: store in memory; changes by any
+    /// process are served within 100 ms. A table sets the size and the lifetimes;
+    /// false asks the store for every request.
     #[serde(default)]
     #[schemars(with = "CacheSwitch")]
     pub(crate) cache: Option<CacheSwitch>,
 }
 
 impl Store {
-    /// How what it answers is kept, if it is.
+    /// Returns the settings of the cache, if there is one.
     pub(crate) fn cache(&self) -> Option<Cache> {
         match &self.cache {
             _ if self.url.is_in_memory() => None,
@@ -68,7 +69,7 @@ impl Store {
     }
 }
 
-/// Whether there is a cache, or what it is like.
+/// Switches the cache on or off, or configures it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum CacheSwitch {
@@ -85,7 +86,7 @@ impl JsonSchema for CacheSwitch {
         "CacheSwitch".into()
     }
 
-    /// What the schema of a table says of its keys does not bind what is none.
+    /// The schema of a table does not restrict other types.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = Cache::json_schema(generator);
         schema.insert("type".to_owned(), json!(["boolean", "object"]));
@@ -93,41 +94,41 @@ impl JsonSchema for CacheSwitch {
     }
 }
 
-/// Sessions that are kept in memory. While changes cannot be followed the store
-/// is asked each time; where the store does not tell of them, such as a Redis
-/// without RESP3, what is kept lives by its lifetime.
+/// The cache of a store. While its changes cannot be followed, the store is
+/// asked for every request. If the store does not report changes, as a Redis
+/// without RESP3, cached answers expire by their time to live.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Cache {
-    /// The memory that it may take, in bytes.
+    /// The maximum memory, in bytes.
     pub(crate) max_bytes: CacheBytes,
 
-    /// While the store is down: for how long a session that is kept is still
-    /// served, in milliseconds. 0 for not at all.
-    pub(crate) stale_if_error_ms: StaleFor,
+    /// How long a cached session is still served while the store is down, in
+    /// milliseconds. 0 for not at all.
+    pub(crate) stale_if_error_ms: StaleIfError,
 
-    /// Where the store does not tell of changes: for how long a session is
-    /// served without asking, in milliseconds. 0 for not at all.
-    pub(crate) ttl_ms: Lifetime,
+    /// If the store does not report changes: how long a session is served from
+    /// the cache, in milliseconds. 0 for not at all.
+    pub(crate) ttl_ms: Ttl,
 
-    /// The same for the answer that there is no such session.
-    pub(crate) negative_ttl_ms: Lifetime,
+    /// The same for the answer that there is no such session, in milliseconds.
+    pub(crate) negative_ttl_ms: Ttl,
 }
 
 impl Default for Cache {
     fn default() -> Self {
         Self {
             max_bytes: CacheBytes::of::<{ 256 << 20 }>(),
-            stale_if_error_ms: StaleFor::of::<0>(),
-            // As soon as a session file's changes are served.
-            ttl_ms: Lifetime::of::<2_000>(),
-            negative_ttl_ms: Lifetime::of::<1_000>(),
+            stale_if_error_ms: StaleIfError::of::<0>(),
+            // Like the delay of changes to a session file.
+            ttl_ms: Ttl::of::<2_000>(),
+            negative_ttl_ms: Ttl::of::<1_000>(),
         }
     }
 }
 
-/// Certificates are read again when their files change, without a restart;
-/// other files need one.
+/// TLS. Files that change are read again without a restart; other paths need
+/// one.
 #[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
@@ -140,19 +141,19 @@ pub(crate) struct Tls {
     #[schemars(length(min = 1), extend("format" = "path"))]
     pub(crate) key_file: PathBuf,
 
-    /// The CA of the gateways' certificates, PEM. With it a caller without a
-    /// certificate of this CA is refused.
+    /// The CA of the gateways' certificates, PEM. If it is set, callers without
+    /// a certificate of this CA are refused.
     #[serde(default)]
     #[schemars(with = "PathBuf", length(min = 1), extend("format" = "path"))]
     pub(crate) client_ca_file: Option<PathBuf>,
 }
 
-/// Who may ask.
+/// The allowed callers.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Callers {
-    /// The networks of the gateways. Callers from elsewhere are answered with
-    /// 403. Without this list everybody may ask.
+    /// The networks of the gateways. Callers from other networks get 403. Without
+    /// this list, every caller is allowed.
     #[schemars(with = "Vec<NetworkText>", length(min = 1))]
     pub(crate) allowed_networks: Option<Vec<Network>>,
 }
@@ -161,7 +162,7 @@ pub(crate) struct Callers {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ops {
-    /// Its IP address and port, or "off". A change needs a restart.
+    /// The IP address and port, or "off". A change needs a restart.
     pub(crate) listen: Listen,
 }
 
@@ -169,46 +170,45 @@ pub(crate) struct Ops {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admin {
-    /// The bearer tokens that may read, or read and write. It is read again
-    /// when it changes.
+    /// The file of the bearer tokens and their roles. It is read again when it
+    /// changes.
     #[schemars(length(min = 1), extend("format" = "path"))]
     pub(crate) tokens_file: PathBuf,
 
-    /// The name of the store that is administered. It can be left out where
-    /// there is only one store.
+    /// The name of the store that is administered. Not needed if there is only
+    /// one store.
     #[serde(default)]
     #[schemars(with = "StoreName")]
     pub(crate) store: Option<StoreName>,
 }
 
-/// Which sessions are for whom. Without any every client may have every
-/// session.
+/// The access policies. Without one, every client may reach every session.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Policy {
-    /// The longest time that a policy may take to decide. Without it only the
-    /// time budget of the whole request limits it.
+    /// The time limit of each policy, in milliseconds. Without it, only the time
+    /// budget of the whole request applies.
     #[schemars(with = "TimeBudget")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// Sessions for clients of certain networks only.
+    /// Restricts sessions to clients of certain networks.
     #[schemars(with = "ClientNetworks")]
     pub(crate) client_networks: Option<ClientNetworks>,
 }
 
-/// The networks that a session's clients may come from. The first of these that
-/// there is for a session counts: its own, those of its labels (of several, any
-/// will do), the default. A session without any is open to all.
+/// The networks from which clients may reach a session. The first of these that
+/// is set applies: the networks of the session, those of its labels (any one of
+/// several suffices), the default. A session without any is open to all clients.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClientNetworks {
-    /// What a client may do whose address is not known. There is no default:
-    /// "allow" lets it reach every session, restricted or not, "deny" only
-    /// those that are open to all.
+    /// What a client without a known address may reach. There is no default:
+    /// "allow" lets it reach every session, restricted or not; "deny" only
+    /// sessions that are open to all.
     pub(crate) unknown_client: UnknownClient,
 
-    /// The networks of the load balancers in front of the gateways. The address
-    /// of a load balancer says nothing of the client, who counts as unknown.
+    /// The networks of the load balancers in front of the gateways. A client
+    /// behind such an address counts as unknown.
     #[serde(default)]
     #[schemars(with = "Vec<NetworkText>")]
     pub(crate) load_balancers: Vec<Network>,
@@ -218,8 +218,8 @@ pub(crate) struct ClientNetworks {
     #[schemars(with = "Vec<NetworkText>")]
     pub(crate) default: Option<Vec<Network>>,
 
-    /// The networks for single sessions, by the id that clients ask for. An
-    /// empty list shuts everybody out.
+    /// The networks for single sessions, by the id that clients request. An
+    /// empty list denies every client.
     #[serde(default)]
     #[schemars(
         with = "BTreeMap<String, Vec<NetworkText>>",
@@ -236,7 +236,7 @@ pub(crate) struct ClientNetworks {
     pub(crate) labels: BTreeMap<LabelKey, Vec<Network>>,
 }
 
-/// What a client may do whose address is not known.
+/// What a client without a known address may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UnknownClient {
@@ -253,52 +253,52 @@ impl From<UnknownClient> for dcv_resolver_core::UnknownClient {
     }
 }
 
-/// What callers may take.
+/// The limits of callers and connections.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// The most connections at once. More wait until one of them is closed. A
-    /// change needs a restart.
-    pub(crate) max_connections: Most,
+    /// The maximum number of connections. Further ones wait until one is closed.
+    /// A change needs a restart.
+    pub(crate) max_connections: Limit,
 
-    /// The most requests at once. More are answered with 503 at once. As many
-    /// as connections by default: a crowd of clients that all return in one
-    /// moment is served within the time budget, not turned away.
-    pub(crate) max_in_flight: Most,
+    /// The maximum number of concurrent requests. Further ones get 503 at once.
+    /// The default is high, so that many clients that return at the same time
+    /// are served within the time budget and not refused.
+    pub(crate) max_in_flight: Limit,
 
-    /// The most requests a second from one caller's address; more are answered
-    /// with 429. Without it there is no such limit.
-    #[schemars(with = "Most")]
-    pub(crate) requests_per_second: Option<Most>,
+    /// The maximum number of requests per second from one caller's address;
+    /// further ones get 429. Without it, there is no such limit.
+    #[schemars(with = "Limit")]
+    pub(crate) requests_per_second: Option<Limit>,
 
-    /// How many requests a caller may send in one moment. As many as a second
-    /// unless given.
-    #[schemars(with = "Most")]
-    pub(crate) burst: Option<Most>,
+    /// How many requests a caller may send at once. The default is
+    /// requests_per_second.
+    #[schemars(with = "Limit")]
+    pub(crate) burst: Option<Limit>,
 
     /// How long a client may take to send the head of a request. A change needs
     /// a restart.
-    pub(crate) header_read_timeout_ms: Patience,
+    pub(crate) header_read_timeout_ms: ClientTimeout,
 
     /// How long a connection is kept open between requests. A change needs a
     /// restart.
-    pub(crate) idle_timeout_ms: Patience,
+    pub(crate) idle_timeout_ms: ClientTimeout,
 
-    /// How long a client may read nothing while an answer waits for it. A
+    /// How long a client may read nothing while an answer is being sent. A
     /// change needs a restart.
-    pub(crate) write_timeout_ms: Patience,
+    pub(crate) write_timeout_ms: ClientTimeout,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_connections: Most::of::<4096>(),
-            max_in_flight: Most::of::<2048>(),
+            max_connections: Limit::of::<4096>(),
+            max_in_flight: Limit::of::<2048>(),
             requests_per_second: None,
             burst: None,
-            header_read_timeout_ms: Patience::of::<5_000>(),
-            idle_timeout_ms: Patience::of::<75_000>(),
-            write_timeout_ms: Patience::of::<30_000>(),
+            header_read_timeout_ms: ClientTimeout::of::<5_000>(),
+            idle_timeout_ms: ClientTimeout::of::<75_000>(),
+            write_timeout_ms: ClientTimeout::of::<30_000>(),
         }
     }
 }
@@ -311,50 +311,50 @@ impl Default for Ops {
     }
 }
 
-/// How the process stops at SIGTERM. SIGINT skips the drain, and a second
-/// signal ends it. A change needs a restart.
+/// The shutdown at SIGTERM. SIGINT skips the drain, and a second signal ends it.
+/// A change needs a restart.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Shutdown {
-    /// How long requests are still taken while /readyz says no already, so that
-    /// callers go elsewhere before the door is shut.
-    pub(crate) drain_ms: Pause,
+    /// How long requests are still accepted while /readyz answers 503, so that
+    /// callers go elsewhere before the listener is closed, in milliseconds.
+    pub(crate) drain_ms: Period,
 
-    /// How long requests in flight are waited for after that.
-    pub(crate) grace_ms: Pause,
+    /// How long requests in flight may take after the drain, in milliseconds.
+    pub(crate) grace_ms: Period,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
         Self {
-            drain_ms: Pause::of::<5_000>(),
-            grace_ms: Pause::of::<10_000>(),
+            drain_ms: Period::of::<5_000>(),
+            grace_ms: Period::of::<10_000>(),
         }
     }
 }
 
-/// What is written to standard error.
+/// The log, on standard error.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Log {
-    /// How events are written. A change needs a restart.
-    pub(crate) format: Format,
+    /// The format. A change needs a restart.
+    pub(crate) format: LogFormat,
 
-    /// What is written: error, warn, info, debug or trace, or directives as in
-    /// RUST_LOG, which counts before this.
-    pub(crate) level: Directives,
+    /// The level: error, warn, info, debug or trace, or directives as in
+    /// RUST_LOG, which overrides this.
+    pub(crate) level: LogDirectives,
 
-    /// Repeated failures of one kind are told once in so many milliseconds,
-    /// with their number. 0 tells each.
-    pub(crate) dedup_window_ms: Pause,
+    /// Repeated failures of one kind are logged once in this time, with their
+    /// number, in milliseconds. 0 logs each.
+    pub(crate) dedup_window_ms: Period,
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self {
-            format: Format::Auto,
-            level: Directives::default(),
-            dedup_window_ms: Pause::of::<10_000>(),
+            format: LogFormat::Auto,
+            level: LogDirectives::default(),
+            dedup_window_ms: Period::of::<10_000>(),
         }
     }
 }
@@ -363,8 +363,8 @@ impl Default for Log {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Telemetry {
-    /// Where the collector takes OTLP over HTTP, such as
-    /// "http://127.0.0.1:4318". Without it nothing is exported. A change needs
+    /// The URL of the collector for OTLP over HTTP, such as
+    /// "http://127.0.0.1:4318". Without it, nothing is exported. A change needs
     /// a restart.
     #[schemars(with = "Endpoint")]
     pub(crate) otlp_endpoint: Option<Endpoint>,

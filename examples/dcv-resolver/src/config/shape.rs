@@ -1,4 +1,4 @@
-//! [`Config`]: all that can be configured.
+//! [`Config`]: the whole configuration.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -14,49 +14,49 @@ use super::text::Address;
 
 /// The configuration of dcv-resolver.
 ///
-/// Everything has a default but the stores. A relative path counts from the
-/// folder of this file. An unknown key is a diagnostic.
+/// Everything but the stores has a default. A relative path is relative to the
+/// directory of this file. An unknown key is an error.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "dcv-resolver")]
 pub(crate) struct Config {
-    /// The IP address and port that gateways ask, such as "0.0.0.0:9000" for
-    /// gateways on other machines. A change needs a restart.
+    /// The IP address and port for gateways, such as "0.0.0.0:9000" for gateways
+    /// on other machines. A change needs a restart.
     pub(crate) listen: Address,
 
-    /// The longest a request may take before it is answered with 503.
+    /// The time after which a request gets 503, in milliseconds.
     pub(crate) time_budget_ms: TimeBudget,
 
     /// The stores, in the order in which they are asked: the first that holds
     /// the session decides. A store that fails ends the search with 503, since
-    /// nobody knows what it would have said.
+    /// it may hold the session.
     pub(crate) stores: Vec<Store>,
 
-    /// TLS for the gateways' listener. Without this section it is plain HTTP.
+    /// TLS for the gateways' listener. Without this section, it is plain HTTP.
     #[schemars(with = "Tls")]
     pub(crate) tls: Option<Tls>,
 
-    /// Who may ask.
+    /// The allowed callers.
     pub(crate) callers: Callers,
 
     /// The listener for operators: /livez, /readyz, /metrics, /explain.
     pub(crate) ops: Ops,
 
-    /// Sessions registered, renewed and removed over HTTP, on the listener for
-    /// operators. Without this section there is no such thing.
+    /// The admin API: sessions registered, renewed and removed over HTTP, on the
+    /// listener for operators. Without this section, there is none.
     #[schemars(with = "Admin")]
     pub(crate) admin: Option<Admin>,
 
-    /// Which sessions are for whom.
+    /// The access policies.
     pub(crate) policy: Policy,
 
-    /// What callers may take.
+    /// The limits of callers and connections.
     pub(crate) limits: Limits,
 
-    /// How the process stops.
+    /// The shutdown.
     pub(crate) shutdown: Shutdown,
 
-    /// What is written to standard error.
+    /// The log, on standard error.
     pub(crate) log: Log,
 
     /// Traces for an OpenTelemetry collector.
@@ -83,7 +83,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The store that is administered: the one that is named, or the only one.
+    /// Returns the store that is administered: the named one, or the only one.
     pub(crate) fn admin_store(&self) -> Option<&Store> {
         match (&self.admin.as_ref()?.store, &self.stores[..]) {
             (Some(name), stores) => stores.iter().find(|store| store.name == *name),
@@ -92,7 +92,7 @@ impl Config {
         }
     }
 
-    /// Has every store asked each time.
+    /// Switches every cache off.
     pub(crate) fn without_caches(mut self) -> Self {
         for store in &mut self.stores {
             store.cache = Some(CacheSwitch::Is(false));
@@ -100,7 +100,7 @@ impl Config {
         self
     }
 
-    /// Relative paths count from `folder` from now on.
+    /// Makes relative paths relative to `folder`.
     pub(super) fn rebase(&mut self, folder: &Path) {
         for store in &mut self.stores {
             store.url.rebase(folder);

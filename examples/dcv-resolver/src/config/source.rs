@@ -1,15 +1,17 @@
-//! [`Source`]: file, environment and flags, put together.
+//! [`Source`]: file, environment and flags, combined.
 
 use std::path::Path;
 
+use super::consistency;
 use super::error::ConfigError;
+use super::log_directives::LogDirectives;
 use super::read::ConfigFile;
+use super::sections::Store;
+use super::shape::Config;
 use super::text::StoreName;
-use super::{Config, Store, agree};
 use crate::cli::ConfigOptions;
-use crate::log::Directives;
 
-/// Where a configuration comes from. It can be loaded again and again.
+/// Where a configuration comes from. It can be loaded any number of times.
 #[derive(Debug, Clone)]
 pub(crate) struct Source(ConfigOptions);
 
@@ -18,14 +20,14 @@ impl Source {
         Self(options)
     }
 
-    /// The file, if there is one.
+    /// Returns the path of the file, if there is one.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.0.config.as_deref()
     }
 
-    /// Reads the file, and puts over it what flags and environment say.
+    /// Reads the file and applies environment and flags to it.
     ///
-    /// It blocks while it reads.
+    /// Blocks while it reads.
     pub(crate) fn load(&self) -> Result<Config, ConfigError> {
         let file = self.0.config.as_deref().map(ConfigFile::open).transpose()?;
         let mut config = file
@@ -33,18 +35,18 @@ impl Source {
             .map_or_else(|| Ok(Config::default()), ConfigFile::parse)?;
         self.override_with_options(&mut config)?;
 
-        let mut disagreements = agree::disagreements(&config);
-        if disagreements.is_empty() {
+        let mut inconsistencies = consistency::inconsistencies(&config);
+        if inconsistencies.is_empty() {
             return Ok(config);
         }
         Err(match file {
-            Some(file) => file.disagree(disagreements),
-            None => ConfigError::Options(disagreements.swap_remove(0).message),
+            Some(file) => file.inconsistent(inconsistencies),
+            None => ConfigError::Options(inconsistencies.swap_remove(0).message),
         })
     }
 
     fn override_with_options(&self, config: &mut Config) -> Result<(), ConfigError> {
-        // All of them by name: none is forgotten.
+        // By name, so that the compiler finds a forgotten one.
         let ConfigOptions {
             config: _,
             listen,
@@ -65,7 +67,7 @@ impl Source {
                 time_budget_ms: None,
                 cache: None,
             }];
-            // It named one of those that are gone.
+            // It named a store that is replaced.
             if let Some(admin) = &mut config.admin {
                 admin.store = None;
             }
@@ -77,7 +79,7 @@ impl Source {
         config.log.format = log_format.unwrap_or(config.log.format);
         if let Some(level) = log_level {
             config.log.level = level.clone();
-        } else if let Some(level) = Directives::from_rust_log().map_err(ConfigError::Options)? {
+        } else if let Some(level) = LogDirectives::from_rust_log().map_err(ConfigError::Options)? {
             config.log.level = level;
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! "Did you mean …?"
 
-/// The name that is nearest to `unknown`, where one is near.
+/// Returns the name that is nearest to `unknown`, if one is near.
 pub(super) fn nearest<'a>(
     unknown: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     const NEAR: f64 = 0.8;
-    // Nobody mistypes a name at such length, and comparing takes the product of
-    // both lengths.
+    // No name is this long, and the time of a comparison is the product of both
+    // lengths.
     const MAX_BYTES: usize = 64;
     if unknown.len() > MAX_BYTES {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// `a`, `b` or `c`.
+/// Joins as in `a, b or c`.
 pub(super) fn one_of<S: AsRef<str>>(names: &[S]) -> String {
     match names {
         [] => String::new(),
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_names_are_found_and_others_are_not() {
+    fn nearest_returns_only_near_names() {
         let names = ["listen", "tls", "log", "time_budget_ms"];
         for (unknown, near) in [
             ("lisen", Some("listen")),

@@ -1,5 +1,5 @@
-//! Values that are written as text. A flag, a variable and the file are held to
-//! the same rules, and told of them in the same words.
+//! Values that are written as text. Flags, variables and the file have the same
+//! rules and the same error messages.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use dcv_resolver_core::{Network, SessionId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::log::Directives;
+use super::log_directives::LogDirectives;
 use crate::store_url::{StoreText, StoreUrl};
 
 /// An IP address and a port to listen on.
@@ -55,16 +55,16 @@ pub(super) struct NetworkText(#[expect(dead_code, reason = "only its schema is u
 /// The format of a network.
 const NETWORK: &str = "ip-network";
 
-/// What is wrong with a text: what was expected instead.
+/// A text is invalid; says what was expected instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unfit(Cow<'static, str>);
+pub(crate) struct InvalidText(Cow<'static, str>);
 
 /// Checks `text` against a `format` of the schema.
-pub(crate) fn check(format: &str, text: &str) -> Result<(), Unfit> {
-    fn fits<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), Unfit> {
+pub(crate) fn check(format: &str, text: &str) -> Result<(), InvalidText> {
+    fn fits<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), InvalidText> {
         text.parse::<T>()
             .map(drop)
-            .map_err(|error| Unfit(error.to_string().into()))
+            .map_err(|error| InvalidText(error.to_string().into()))
     }
     match format {
         Address::FORMAT => fits::<Address>(text),
@@ -74,14 +74,14 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Unfit> {
         StoreText::FORMAT => fits::<StoreUrl>(text),
         SESSION_ID => fits::<SessionId>(text),
         LabelKey::FORMAT => fits::<LabelKey>(text),
-        Directives::FORMAT => fits::<Directives>(text),
+        LogDirectives::FORMAT => fits::<LogDirectives>(text),
         Endpoint::FORMAT => fits::<Endpoint>(text),
         _ => Ok(()),
     }
 }
 
-/// Connects a type with its `format` in the schema, and with serde where it
-/// goes through [`FromStr`].
+/// Gives a type its `format` in the schema, and deserializes it with
+/// [`FromStr`].
 macro_rules! text_values {
     ($($value:ty: $format:literal;)*) => {$(
         impl $value {
@@ -117,28 +117,28 @@ text_values! {
     Listen: "socket-address-or-off";
     StoreName: "store-name";
     LabelKey: "label";
-    Directives: "log-directives";
+    LogDirectives: "log-directives";
     Endpoint: "http-url";
 }
 
 impl FromStr for Address {
-    type Err = Unfit;
+    type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| {
-            unfit("an IP address and a port were expected, such as 127.0.0.1:9000 or [::1]:9000")
+            invalid("an IP address and a port were expected, such as 127.0.0.1:9000 or [::1]:9000")
         })
     }
 }
 
 impl FromStr for Listen {
-    type Err = Unfit;
+    type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
             Ok(address) => Ok(Self::At(address)),
             Err(_) if text == "off" => Ok(Self::Off),
-            Err(_) => Err(unfit(
+            Err(_) => Err(invalid(
                 "an IP address and a port were expected, such as 127.0.0.1:9001, or off",
             )),
         }
@@ -146,14 +146,14 @@ impl FromStr for Listen {
 }
 
 impl FromStr for StoreName {
-    type Err = Unfit;
+    type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
         if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(unfit(
+            Err(invalid(
                 "1 to 64 letters, digits, '.', '-' or '_' were expected",
             ))
         }
@@ -161,7 +161,7 @@ impl FromStr for StoreName {
 }
 
 impl FromStr for LabelKey {
-    type Err = Unfit;
+    type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
@@ -169,7 +169,7 @@ impl FromStr for LabelKey {
                 name: name.to_owned(),
                 value: value.to_owned(),
             }),
-            _ => Err(unfit(
+            _ => Err(invalid(
                 "a label's name and value were expected, such as \"project=cad\"",
             )),
         }
@@ -177,23 +177,23 @@ impl FromStr for LabelKey {
 }
 
 impl FromStr for Endpoint {
-    type Err = Unfit;
+    type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let expected = "http:// and the collector's host and port were expected, such as http://127.0.0.1:4318";
         let authority = text
             .strip_prefix("http://")
-            .ok_or_else(|| unfit(expected))?;
+            .ok_or_else(|| invalid(expected))?;
         let authority = authority.trim_end_matches('/');
         if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']) {
-            return Err(unfit(expected));
+            return Err(invalid(expected));
         }
         Ok(Self(format!("http://{authority}")))
     }
 }
 
 impl StoreName {
-    /// A name that nobody has given: the URL without its secrets.
+    /// Names a store by its URL without the secrets.
     pub(super) fn of(url: &StoreUrl) -> Self {
         Self(url.name())
     }
@@ -203,7 +203,6 @@ impl StoreName {
     }
 }
 
-#[cfg(feature = "otel")]
 impl Endpoint {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
@@ -231,16 +230,16 @@ impl fmt::Display for Listen {
     }
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for InvalidText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for InvalidText {}
 
-fn unfit(expected: &'static str) -> Unfit {
-    Unfit(expected.into())
+fn invalid(expected: &'static str) -> InvalidText {
+    InvalidText(expected.into())
 }
 
 #[cfg(test)]
@@ -248,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_collector_is_named_by_scheme_host_and_port() {
+    fn collector_is_named_by_scheme_host_and_port() {
         for text in ["http://127.0.0.1:4318", "http://127.0.0.1:4318/"] {
             assert_eq!(
                 text.parse(),

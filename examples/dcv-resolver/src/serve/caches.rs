@@ -2,10 +2,10 @@
 
 use dcv_resolver_ops::Metrics;
 
-use crate::chain::Chain;
+use crate::store_chain::StoreChain;
 
 /// Shows the caches of `chain`, and no others of its stores.
-pub(super) fn show(chain: &Chain, metrics: &Metrics) {
+pub(super) fn show(chain: &StoreChain, metrics: &Metrics) {
     for store in chain.stores() {
         let name = store.open.name.as_str();
         match store.cache_monitor() {

@@ -1,4 +1,4 @@
-//! [`Listeners`]: where connections come in.
+//! [`Listeners`]: the sockets for gateways and operators.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,33 +18,33 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Takes the sockets that a service manager has handed over, and listens
-    /// itself where there is none: for gateways the one called `resolver`, or
-    /// the first, and for operators the one called `ops`.
+    /// Takes the sockets that a service manager passed: for gateways the one
+    /// named `resolver`, or the first; for operators the one named `ops`. Opens
+    /// those that are missing.
     pub(super) fn open(config: &Config) -> Result<Self, Failure> {
-        let mut handed = ListenFd::from_env();
-        // As sd_listen_fds_with_names(3) has it.
+        let mut passed = ListenFd::from_env();
+        // See sd_listen_fds_with_names(3).
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let names: Vec<_> = names.split(':').take(handed.len()).collect();
+        let names: Vec<_> = names.split(':').take(passed.len()).collect();
         let at = |name| names.iter().position(|it| *it == name);
         let operators = at("ops");
-        let first = (0..handed.len()).find(|&index| Some(index) != operators);
+        let first = (0..passed.len()).find(|&index| Some(index) != operators);
         let gateways = at("resolver").or(first);
 
-        let unused = handed.len() - [gateways, operators].iter().flatten().count();
+        let unused = passed.len() - [gateways, operators].iter().flatten().count();
         if unused > 0 {
             tracing::warn!(
                 unused,
-                "of the sockets that were handed over, only the one called resolver, or else the first, and the one called ops are used",
+                "the service manager passed more sockets than are used: the one named resolver, or else the first, and the one named ops",
             );
         }
         let mut take = |index: Option<usize>| {
-            let socket = index.map(|index| handed.take_tcp_listener(index));
+            let socket = index.map(|index| passed.take_tcp_listener(index));
             match socket.and_then(Result::transpose) {
                 None => Ok(None),
                 Some(socket) => socket.and_then(server::from_std).map(Some).map_err(|error| {
                     Failure::setup(format!(
-                        "cannot use the socket that was handed over: {error}; a TCP socket was expected"
+                        "cannot use the socket from the service manager: {error}; a TCP socket was expected"
                     ))
                 }),
             }

@@ -1,51 +1,51 @@
-//! SIGHUP: the configuration is read again.
+//! SIGHUP: reads the configuration again.
 
 use tokio::signal::unix::Signal;
 
-use super::live::Live;
+use super::reloadable_services::ReloadableServices;
 use super::restart;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
-use crate::log::Level;
+use crate::log::LogFilter;
 
-/// Reads and serves the configuration again, whenever the signal comes.
+/// Reads and applies the configuration again, each time the signal arrives.
 pub(super) async fn on_signal(
     mut signal: Signal,
     source: Source,
     started: Config,
-    mut live: Live,
-    level: Level,
+    mut services: ReloadableServices,
+    filter: LogFilter,
 ) {
-    // Signals that come while one is answered are one more.
+    // Signals that arrive during a reload cause one more.
     while signal.recv().await.is_some() {
-        let reloaded = reload(&source, &mut live).await;
+        let reloaded = reload(&source, &mut services).await;
         let is_ok = reloaded.is_ok();
         match reloaded {
             Ok(config) => {
-                level.set(&config.log.level);
+                filter.set(&config.log.level);
                 let needed = restart::needed(&started, &config);
                 if !needed.is_empty() {
                     tracing::warn!(
                         keys = needed.join(", "),
-                        "these have changed as well, and need a restart; what they were at the start still holds",
+                        "these keys changed and need a restart; their former values still apply",
                     );
                 }
-                tracing::info!("the configuration was read again, and is served");
+                tracing::info!("configuration reloaded");
             }
             Err(failure) => tracing::error!(
                 error = %failure,
-                "the configuration cannot be reloaded; the one before is served on",
+                "cannot reload the configuration; the former one still applies",
             ),
         }
-        live.metrics().count_reload("config", is_ok);
+        services.metrics().count_reload("config", is_ok);
     }
 }
 
-async fn reload(source: &Source, live: &mut Live) -> Result<Config, Failure> {
+async fn reload(source: &Source, services: &mut ReloadableServices) -> Result<Config, Failure> {
     let source = source.clone();
     let config = tokio::task::spawn_blocking(move || source.load())
         .await
         .map_err(|error| Failure::setup(format!("cannot read the configuration: {error}")))??;
-    live.serve(&config).await?;
+    services.apply(&config).await?;
     Ok(config)
 }

@@ -1,8 +1,8 @@
-//! What only a restart takes over.
+//! Keys that need a restart.
 
 use crate::config::Config;
 
-/// The keys that have changed and need a restart.
+/// Returns the keys that have changed and need a restart.
 pub(super) fn needed(started: &Config, now: &Config) -> Vec<&'static str> {
     let (limits, limits_now) = (&started.limits, &now.limits);
     let changed = [

@@ -1,5 +1,5 @@
-//! Stores are behind a cache: they are spared, what others change is served,
-//! and an outage is bridged where that is wanted.
+//! The cache in front of a store: it saves lookups, serves changes by others, and
+//! serves stale answers in an outage if configured.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ impl Database {
 }
 
 #[test]
-fn what_another_process_changes_is_served() {
+fn change_by_another_process_is_served() {
     let database = Database::new("");
     let serving = database.0.serve();
     let is_served = |host: &str| serving.post(TARGET).contains(host);
@@ -54,7 +54,7 @@ fn what_another_process_changes_is_served() {
 
 /// As when a machine is suspended.
 #[test]
-fn what_changed_while_the_process_stood_still_is_served_from_then_on() {
+fn change_during_a_suspension_is_served_after_it() {
     /// Longer than an answer may be out of date.
     const PAUSE: Duration = Duration::from_millis(1_100);
     let database = Database::new("");
@@ -121,8 +121,8 @@ fn change(serving: &Serving, method: &str, port: u16) -> u16 {
     ask_with(serving.ops(), &line, &headers, &session.to_string()).status
 }
 
-/// What is registered through the process itself is served at once, whatever
-/// was kept of what there was before.
+/// What is registered through the process itself is served at once, whatever was
+/// cached before.
 fn serves_its_own_changes_at_once(serving: &Serving) {
     let served = || ask(serving.address, &format!("POST {TARGET}"));
     for round in 1..50 {
@@ -136,7 +136,7 @@ fn serves_its_own_changes_at_once(serving: &Serving) {
 }
 
 #[test]
-fn what_is_registered_through_the_process_itself_is_served_at_once() {
+fn change_by_the_process_itself_is_served_at_once() {
     for settings in ["", "time_budget_ms = 10000\n", "cache = false\n"] {
         let folder = administered("sqlite:sessions.db", settings);
         empty_database(&folder);
@@ -154,7 +154,7 @@ fn empty_database(folder: &Folder) {
 }
 
 #[test]
-fn what_a_cache_does_is_shown_for_as_long_as_it_is_there() {
+fn cache_metrics_are_shown_while_there_is_a_cache() {
     let folder = administered("sqlite:sessions.db", "");
     empty_database(&folder);
     let serving = folder.serve();
@@ -189,18 +189,15 @@ fn what_a_cache_does_is_shown_for_as_long_as_it_is_there() {
 }
 
 #[test]
-fn check_tells_whether_answers_are_kept() {
-    for (cache, told) in [
-        ("", "answers; up to 256 MiB of what it answers are kept"),
-        (
-            "cache = true",
-            "answers; up to 256 MiB of what it answers are kept",
-        ),
+fn check_describes_the_cache() {
+    for (cache, description) in [
+        ("", "answers; cache of up to 256 MiB"),
+        ("cache = true", "answers; cache of up to 256 MiB"),
         (
             "cache.max_bytes = 10485760",
-            "answers; up to 10 MiB of what it answers are kept",
+            "answers; cache of up to 10 MiB",
         ),
-        ("cache = false", "answers; it is asked each time"),
+        ("cache = false", "answers; no cache"),
     ] {
         let folder = Folder::new(&format!(
             "[[stores]]\nname = \"agents\"\nurl = \"sqlite:sessions.db\"\n{cache}\n"
@@ -209,7 +206,7 @@ fn check_tells_whether_answers_are_kept() {
         let checked = folder.run("check");
         assert_eq!(checked.exit_code, Some(0), "{}", checked.stderr);
         assert!(
-            checked.stdout.contains(&format!("{told}\n")),
+            checked.stdout.contains(&format!("{description}\n")),
             "{cache}: {}",
             checked.stdout
         );
@@ -237,7 +234,7 @@ fn wait_until_kept(serving: &Serving, redis: &Redis) {
 
 #[test]
 #[ignore = "needs redis-server"]
-fn redis_is_spared_unless_it_is_to_be_asked_each_time() {
+fn redis_is_asked_once_unless_the_cache_is_off() {
     let redis = Redis::start(free_port());
     let url = Redis::url(redis.port);
     let mut command = dcv_resolver(&["serve", "--listen", "127.0.0.1:0"]);
@@ -260,14 +257,14 @@ fn redis_is_spared_unless_it_is_to_be_asked_each_time() {
     serving.stop();
 }
 
-/// A Redis that does not tell of changes.
+/// A Redis that does not report changes.
 fn redis_of_old() -> Redis {
     Redis::start_with(free_port(), &["--rename-command", "HELLO", ""])
 }
 
 #[test]
 #[ignore = "needs redis-server"]
-fn where_redis_does_not_tell_of_changes_answers_live_by_their_lifetimes() {
+fn answers_expire_by_ttl_if_redis_reports_no_changes() {
     let redis = redis_of_old();
     let url = Redis::url(redis.port);
     let long = "cache = { ttl_ms = 60000, negative_ttl_ms = 60000 }\n";
@@ -308,7 +305,7 @@ fn where_redis_does_not_tell_of_changes_answers_live_by_their_lifetimes() {
 
 #[test]
 #[ignore = "needs redis-server"]
-fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
+fn stale_answers_are_served_in_an_outage_for_cached_sessions_only() {
     let redis = Redis::start(free_port());
     let folder = Folder::new(&format!(
         "[[stores]]\nname = \"agents\"\nurl = \"{}\"\ntime_budget_ms = 300\ncache.stale_if_error_ms = 600000\n",
@@ -342,7 +339,7 @@ fn an_outage_is_bridged_for_what_is_kept_and_for_nothing_else() {
 }
 
 #[test]
-fn what_is_in_memory_needs_no_cache() {
+fn cache_of_a_store_in_memory_is_refused() {
     for (url, cache) in [
         ("memory:", "{}"),
         ("file:sessions.toml", "true"),
@@ -356,7 +353,7 @@ fn what_is_in_memory_needs_no_cache() {
         assert!(
             checked
                 .stderr
-                .contains("resolver.toml:4:9: store \"desktops\" is in memory as it is"),
+                .contains("resolver.toml:4:9: store \"desktops\" is in memory already"),
             "{}",
             checked.stderr
         );

@@ -1,5 +1,4 @@
-//! `check --config`: everything that `serve` would need, and all that is wrong
-//! with it.
+//! `check --config`: everything that `serve` needs.
 
 use crate::pki::{Ca, NAME, issue_server};
 use crate::support::Folder;
@@ -29,7 +28,7 @@ fn whole() -> Folder {
 }
 
 #[test]
-fn each_thing_is_told_on_a_line_of_its_own() {
+fn check_prints_one_line_for_each_check() {
     let finished = whole().run("check");
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
     for line in [
@@ -51,7 +50,7 @@ fn each_thing_is_told_on_a_line_of_its_own() {
 }
 
 #[test]
-fn every_thing_that_is_wrong_is_told() {
+fn check_reports_every_failure() {
     let folder = whole();
     folder.write("key.pem", "tr0ub4dor, no key");
     folder.write("tokens", "reader read-only tr0ub4dor\n");

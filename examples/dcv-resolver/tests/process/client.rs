@@ -1,5 +1,4 @@
-//! A client that keeps its connection, and knows nothing of what it is used
-//! for.
+//! A blocking HTTP client that keeps its connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +15,7 @@ pub(crate) struct Client(BufReader<TcpStream>);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// In small letters, as header names are compared.
+    /// In lower case, as header names are compared.
     pub(crate) head: String,
     pub(crate) body: String,
 }
@@ -78,7 +77,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// What a problem document says in one word.
+    /// Returns the `reason` of a problem document.
     pub(crate) fn reason(&self) -> String {
         self.json()["reason"].as_str().unwrap().to_owned()
     }

@@ -18,10 +18,10 @@ fn resolve_prints_the_answer() {
 }
 
 #[test]
-fn resolve_prints_the_reason_of_a_miss() {
+fn resolve_prints_why_a_session_is_not_found() {
     for (arguments, expected) in [
         (
-            vec!["resolve", "nobody"],
+            vec!["resolve", "no-such-session"],
             "dcv-resolver: not found (unknown): no session has this id\n",
         ),
         (
@@ -70,7 +70,7 @@ fn check_prints_what_would_be_served() {
 }
 
 #[test]
-fn a_session_file_is_listed_by_id() {
+fn list_shows_a_session_file_by_id() {
     let finished = run(&["list", "--store", SESSIONS]);
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
     let firsts = finished.stdout.lines().map(|line| &line[..7]);
@@ -81,7 +81,7 @@ fn a_session_file_is_listed_by_id() {
 }
 
 #[test]
-fn check_tells_every_mistake_with_its_place() {
+fn check_reports_every_error_in_a_session_file_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.toml");
     fs::write(
@@ -103,7 +103,7 @@ fn check_tells_every_mistake_with_its_place() {
 }
 
 #[test]
-fn a_mistake_of_the_caller_is_one_line_and_exit_code_2() {
+fn invalid_command_is_one_line_and_exit_code_2() {
     for (arguments, expected) in [
         (
             vec!["check", "--store", "file:no/such/file.toml"],
@@ -167,7 +167,7 @@ fn a_mistake_of_the_caller_is_one_line_and_exit_code_2() {
 }
 
 #[test]
-fn a_lease_goes_through_its_life_in_sqlite() {
+fn lease_is_registered_renewed_expired_and_swept_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("sessions.db").display());
     let run = |arguments: &[&str]| {
@@ -247,7 +247,7 @@ fn a_lease_goes_through_its_life_in_sqlite() {
 }
 
 #[test]
-fn import_stores_all_or_says_what_not() {
+fn import_stores_every_session_or_names_the_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("sessions.db").display());
     let import = ["import", SESSIONS_JSON, "--store", &store];

@@ -1,4 +1,4 @@
-//! The configuration: where it comes from, and what counts.
+//! The configuration: where it comes from, and what overrides what.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn check(path: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Finished {
 }
 
 #[test]
-fn the_example_is_a_good_configuration() {
+fn example_is_a_valid_configuration() {
     let finished = check(Path::new(EXAMPLE), &[], &[]);
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
     assert!(
@@ -31,22 +31,22 @@ fn the_example_is_a_good_configuration() {
 
 /// Whatever the example does not set it shows with its default.
 #[test]
-fn the_example_shows_the_defaults() {
+fn example_shows_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
     let path = folder.path().join("resolver.toml");
     let store = format!("[[stores]]\nname = \"desktops\"\nurl = \"file:{sessions}\"\n");
     fs::write(&path, store).unwrap();
-    let told = |path: &Path| {
+    let lines = |path: &Path| {
         let stdout = check(path, &[], &[]).stdout;
-        let lines = stdout.lines().filter(|line| !line.contains(".toml"));
-        lines.map(str::to_owned).collect::<Vec<_>>()
+        let checks = stdout.lines().filter(|line| !line.contains(".toml"));
+        checks.map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(told(Path::new(EXAMPLE)), told(&path));
+    assert_eq!(lines(Path::new(EXAMPLE)), lines(&path));
 }
 
 #[test]
-fn flags_count_before_the_environment_and_that_before_the_file() {
+fn flag_overrides_variable_and_variable_overrides_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     let store = "[[stores]]\nname = \"of-the-file\"\nurl = \"memory:\"\n";
@@ -138,7 +138,7 @@ fn flags_count_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn rust_log_counts_before_the_file_and_after_our_own_variable() {
+fn rust_log_overrides_the_file_and_not_our_variable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     fs::write(
@@ -163,7 +163,7 @@ fn rust_log_counts_before_the_file_and_after_our_own_variable() {
 }
 
 #[test]
-fn a_store_of_the_command_line_replaces_those_of_the_file() {
+fn store_flag_replaces_the_stores_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     fs::write(
@@ -193,7 +193,7 @@ fn a_store_of_the_command_line_replaces_those_of_the_file() {
 }
 
 #[test]
-fn relative_paths_count_from_the_folder_of_the_file() {
+fn relative_paths_are_relative_to_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     fs::write(
@@ -213,7 +213,7 @@ fn relative_paths_count_from_the_folder_of_the_file() {
 }
 
 #[test]
-fn check_goes_on_after_what_fails_and_says_no_at_the_end() {
+fn check_continues_after_a_failure_and_exits_with_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     fs::write(
@@ -237,7 +237,7 @@ fn check_goes_on_after_what_fails_and_says_no_at_the_end() {
         "bad.toml:2:1: unknown field \"hots\"; did you mean `host`?",
         "FAIL  store gone: sqlite:",
         "there is no database file",
-        "; import or register makes it\n",
+        "; import or register creates it\n",
         "FAIL  store down: redis at 127.0.0.1:1: the store cannot be reached",
         "ok    store good: memory: answers",
     ] {
@@ -260,7 +260,7 @@ fn check_goes_on_after_what_fails_and_says_no_at_the_end() {
 }
 
 #[test]
-fn the_schema_is_printed_for_editors() {
+fn config_schema_prints_the_schema_of_the_repository() {
     let finished = run(&["config-schema"]);
     assert_eq!(finished.exit_code, Some(0));
     let kept = include_str!("../../dcv-resolver.schema.json");
@@ -284,7 +284,7 @@ fn the_schema_is_printed_for_editors() {
 }
 
 #[test]
-fn serve_takes_its_configuration_from_a_file() {
+fn serve_reads_its_configuration_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
@@ -304,10 +304,9 @@ fn serve_takes_its_configuration_from_a_file() {
     assert!(log.contains("\"store\":\"desktops\""), "{log}");
 }
 
-/// What is commented out in the example is good as well, and every key that
-/// there is stands in it.
+/// What is commented out in the example is valid too, and every key is in it.
 #[test]
-fn the_example_is_complete() {
+fn example_has_every_key() {
     fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             found.push(name.clone());

@@ -39,7 +39,7 @@ fn config_map() -> Value {
 /// Each is `BINARY` with arguments; `--help` at their end shows that all before
 /// it were understood.
 #[test]
-fn the_commands_of_the_unit_and_the_image_are_understood() {
+fn commands_of_unit_and_image_are_valid() {
     let unit = line(&deployed("systemd/dcv-resolver.service"), "ExecStart=");
     let containerfile = deployed("Containerfile");
     let list = |instruction| -> Vec<String> {
@@ -61,7 +61,7 @@ fn the_commands_of_the_unit_and_the_image_are_understood() {
 }
 
 #[test]
-fn the_configurations_are_good() {
+fn deployed_configurations_are_valid() {
     let map = config_map();
     let file = |name: &str| map[name].as_str().unwrap().to_owned();
     for (config, sessions) in [
@@ -82,7 +82,7 @@ fn the_configurations_are_good() {
 
 /// The image holds these libraries and no others.
 #[test]
-fn the_image_has_every_library_that_the_binary_needs() {
+fn image_has_every_library_that_the_binary_needs() {
     let output = Command::new("ldd")
         .arg(env!("CARGO_BIN_EXE_dcv-resolver"))
         .output()
@@ -142,7 +142,7 @@ fn names(serving: &Serving) -> BTreeSet<String> {
 /// `tests/deploy` compares dashboard and alerts with the metrics in detail, and
 /// this with what the binary shows.
 #[test]
-fn the_binary_shows_what_dashboard_and_alerts_ask_for() {
+fn binary_has_every_metric_of_dashboard_and_alerts() {
     let shown = shown_metrics();
     let texts = [
         deployed("grafana/dcv-resolver.json"),

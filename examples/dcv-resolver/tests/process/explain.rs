@@ -1,4 +1,4 @@
-//! `explain`: what each store and each rule says.
+//! `explain`: how a request is resolved, step by step.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::support::run;
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 
 #[test]
-fn an_id_or_a_whole_link_is_explained() {
+fn explain_takes_an_id_or_a_whole_link() {
     for session in [
         "console",
         "https://gw.example:8443/?authToken=tr0ub4dor#console",
@@ -26,7 +26,7 @@ fn an_id_or_a_whole_link_is_explained() {
 }
 
 #[test]
-fn a_miss_is_explained_with_what_may_have_been_meant() {
+fn explain_suggests_similar_ids() {
     let link = "https://gw.example:8443/?sessionId=Console&authToken=tr0ub4dor";
     let finished = run(&["explain", link, "--store", SESSIONS]);
     assert_eq!(finished.exit_code, Some(1));
@@ -34,7 +34,7 @@ fn a_miss_is_explained_with_what_may_have_been_meant() {
     for expected in [
         "not found (unknown)",
         "did you mean \"console\"",
-        "the id belongs behind '#'",
+        "put the id after '#'",
     ] {
         assert!(finished.stdout.contains(expected), "{}", finished.stdout);
     }
@@ -42,7 +42,7 @@ fn a_miss_is_explained_with_what_may_have_been_meant() {
 }
 
 #[test]
-fn the_chain_and_the_rules_of_a_configuration_are_walked() {
+fn explain_shows_every_store_and_rule_of_a_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
     fs::write(
@@ -91,7 +91,7 @@ fn the_chain_and_the_rules_of_a_configuration_are_walked() {
 }
 
 #[test]
-fn what_names_no_session_is_told_in_one_line() {
+fn explain_reports_an_invalid_id_in_one_line() {
     for session in ["", "https://gw.example:8443/?authToken=tr0ub4dor"] {
         let finished = run(&["explain", session, "--store", "memory:"]);
         assert_eq!(finished.exit_code, Some(2));

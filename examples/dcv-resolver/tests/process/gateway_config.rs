@@ -36,7 +36,7 @@ fn keys(table: &Table) -> Vec<&str> {
 }
 
 #[test]
-fn a_plain_resolver_is_one_url() {
+fn plain_resolver_is_one_url() {
     let section = resolver("listen = \"0.0.0.0:9010\"");
     assert_eq!(keys(&section), ["url"]);
     assert_eq!(
@@ -46,7 +46,7 @@ fn a_plain_resolver_is_one_url() {
 }
 
 #[test]
-fn a_resolver_behind_tls_is_https() {
+fn resolver_with_tls_is_https() {
     let section = resolver("[tls]\ncertificate_file = \"c\"\nkey_file = \"k\"");
     assert_eq!(keys(&section), ["url"]);
     assert_eq!(
@@ -56,14 +56,14 @@ fn a_resolver_behind_tls_is_https() {
 }
 
 #[test]
-fn a_resolver_that_wants_client_certificates_gets_the_gateways() {
+fn resolver_with_client_ca_has_the_gateways_certificate() {
     let section =
         resolver("[tls]\ncertificate_file = \"c\"\nkey_file = \"k\"\nclient_ca_file = \"ca\"");
     assert_eq!(keys(&section), ["cert-file", "cert-key-file", "url"]);
 }
 
 #[test]
-fn it_says_what_else_decides() {
+fn section_names_the_other_settings_that_matter() {
     let text = gateway_config("", "resolver.example").stdout;
     for word in [
         "[web-resources]",
@@ -78,7 +78,7 @@ fn it_says_what_else_decides() {
 }
 
 #[test]
-fn an_address_is_refused_as_the_gateway_would() {
+fn address_as_url_host_is_refused() {
     for (host, expected) in [
         (
             "192.0.2.7",
@@ -104,7 +104,7 @@ fn an_address_is_refused_as_the_gateway_would() {
 }
 
 #[test]
-fn a_port_that_changes_with_each_start_is_refused() {
+fn port_0_is_refused() {
     let finished = run(&[
         "gateway-config",
         "--url-host",
@@ -132,7 +132,7 @@ fn of_certificate(names: &[&str]) -> Finished {
 }
 
 #[test]
-fn the_host_is_the_first_name_of_the_certificate_that_is_one_hosts() {
+fn host_is_the_first_name_of_the_certificate_that_is_no_wildcard() {
     let names = ["192.0.2.7", "*.dcv.example", "a.dcv.example", "b.example"];
     let finished = of_certificate(&names);
     assert!(
@@ -146,7 +146,7 @@ fn the_host_is_the_first_name_of_the_certificate_that_is_one_hosts() {
 }
 
 #[test]
-fn where_no_certificate_tells_the_host_the_flag_must() {
+fn url_host_is_required_without_a_name_in_a_certificate() {
     let plain = run(&["gateway-config", "--store", "memory:"]);
     let nameless = of_certificate(&["192.0.2.7"]);
     let folder = Folder::new(

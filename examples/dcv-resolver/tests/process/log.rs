@@ -1,4 +1,4 @@
-//! The lines of the log, as whoever collects them reads them.
+//! The lines of the log, as a collector reads them.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ const CONSOLE: &str =
 const TRACED: &str = "x-request-id: gw-\"7\"\\\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
 
 #[test]
-fn a_decision_is_a_line_of_json_with_these_members_and_no_other() {
+fn decision_is_a_line_of_json_with_exactly_these_members() {
     let serving = Folder::new(FILE).serve();
     ask_with(serving.address, CONSOLE, TRACED, "");
     let log = serving.stop().stderr;
@@ -47,7 +47,7 @@ fn a_decision_is_a_line_of_json_with_these_members_and_no_other() {
 }
 
 #[test]
-fn a_decision_is_a_line_of_text_where_text_is_wanted() {
+fn decision_is_a_line_of_text_if_configured() {
     let serving = Folder::new(&format!("log.format = \"text\"\n{FILE}")).serve();
     ask_with(serving.address, CONSOLE, TRACED, "");
     let log = serving.stop().stderr;
@@ -66,7 +66,7 @@ fn a_decision_is_a_line_of_text_where_text_is_wanted() {
 }
 
 #[test]
-fn lines_of_requests_at_once_are_whole() {
+fn lines_of_concurrent_requests_are_whole() {
     const CLIENTS: usize = 8;
     const REQUESTS: usize = 50;
     let serving = Serving::start(&["--store", "memory:"]);

@@ -1,9 +1,9 @@
-//! The binary as people run it: as a process.
+//! The binary as a process.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test stops at the first surprise"
+    reason = "a test panics on the first failure"
 )]
 
 mod cache;
@@ -11,11 +11,11 @@ mod check;
 mod client;
 mod commands;
 mod config;
+mod config_errors;
 mod deploy;
 mod explain;
 mod gateway_config;
 mod log;
-mod mistakes;
 mod operate;
 mod pki;
 mod redis;

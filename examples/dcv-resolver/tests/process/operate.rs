@@ -1,4 +1,4 @@
-//! What people who run it see of it, and what it keeps from whom.
+//! What operators see, and which callers are refused.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ fn bearer(token: &str) -> String {
 }
 
 #[test]
-fn operators_see_that_it_lives_is_ready_and_what_it_decides() {
+fn operators_see_liveness_readiness_metrics_and_explanations() {
     let folder = over_sessions("");
     let serving = folder.serve();
     assert_eq!(ask(serving.ops(), "GET /livez").body, "ok");
@@ -62,7 +62,7 @@ fn operators_see_that_it_lives_is_ready_and_what_it_decides() {
 }
 
 #[test]
-fn the_listener_for_operators_can_be_off() {
+fn listener_for_operators_can_be_off() {
     let serving = Serving::start(&["--store", SESSIONS, "--ops-listen", "off"]);
     assert!(!serving.has_ops());
     assert_eq!(ask(serving.address, CONSOLE).status, 200);
@@ -70,7 +70,7 @@ fn the_listener_for_operators_can_be_off() {
 }
 
 #[test]
-fn a_port_in_use_for_operators_is_told_with_its_flag() {
+fn port_in_use_for_operators_is_reported_with_its_flag() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = over_sessions("");
@@ -87,7 +87,7 @@ fn a_port_in_use_for_operators_is_told_with_its_flag() {
 }
 
 #[test]
-fn callers_of_other_networks_are_refused_and_clients_of_others_denied() {
+fn callers_and_clients_of_other_networks_are_refused() {
     let folder = over_sessions("callers.allowed_networks = [\"192.0.2.0/24\"]");
     let refused = ask(folder.serve().address, CONSOLE);
     assert_eq!(
@@ -110,7 +110,7 @@ fn callers_of_other_networks_are_refused_and_clients_of_others_denied() {
 }
 
 #[test]
-fn a_caller_that_asks_too_often_is_told_to_wait() {
+fn caller_over_its_rate_limit_gets_429() {
     let folder = over_sessions("limits = { requests_per_second = 1, burst = 3 }");
     let serving = folder.serve();
     let mut client = Client::connect(serving.address).unwrap();
@@ -139,7 +139,7 @@ impl Hanging {
 }
 
 #[test]
-fn a_store_has_a_time_budget_of_its_own() {
+fn store_fails_after_its_own_time_budget() {
     let store = Hanging::new();
     let folder = Folder::new(&format!(
         "time_budget_ms = 60000\n[[stores]]\nname = \"slow\"\nurl = \"{}\"\ntime_budget_ms = 50\n",
@@ -158,7 +158,7 @@ fn a_store_has_a_time_budget_of_its_own() {
 }
 
 #[test]
-fn more_requests_than_may_be_in_flight_are_turned_away_at_once() {
+fn request_over_max_in_flight_gets_503_at_once() {
     let store = Hanging::new();
     let folder = Folder::new(&format!(
         "time_budget_ms = 60000\nlimits.max_in_flight = 1\n[[stores]]\nname = \"slow\"\nurl = \"{}\"\n",
@@ -189,7 +189,7 @@ fn administered(store: &str) -> Folder {
 }
 
 #[test]
-fn what_is_registered_over_http_is_resolved_until_it_is_deregistered() {
+fn session_registered_over_http_is_resolved_until_deregistered() {
     let folder = administered("memory:");
     let serving = folder.serve();
     let session = json!({"host": "ws-1.dcv.example", "http_port": 8443, "ttl_ms": 3_600_000});
@@ -229,7 +229,7 @@ fn what_is_registered_over_http_is_resolved_until_it_is_deregistered() {
 }
 
 #[test]
-fn a_token_that_is_no_longer_in_the_file_is_refused_and_a_new_one_taken() {
+fn token_removed_from_the_file_is_refused_and_a_new_one_accepted() {
     let folder = administered("memory:");
     let serving = folder.serve();
     let list = |token: &str| ask_with(serving.ops(), "GET /v1/sessions", &bearer(token), "").status;
@@ -248,7 +248,7 @@ fn a_token_that_is_no_longer_in_the_file_is_refused_and_a_new_one_taken() {
 }
 
 #[test]
-fn a_store_that_is_only_read_cannot_be_administered() {
+fn admin_of_a_read_only_store_is_refused() {
     let finished = administered(SESSIONS).run("serve");
     assert_eq!(finished.exit_code, Some(2));
     assert!(
@@ -261,7 +261,7 @@ fn a_store_that_is_only_read_cannot_be_administered() {
 }
 
 #[test]
-fn a_session_file_that_changes_is_counted_good_or_bad() {
+fn reload_of_a_session_file_is_counted() {
     let folder = Folder::new("[[stores]]\nname = \"desktops\"\nurl = \"file:sessions.toml\"\n");
     let session = "[sessions.console]\nhost = \"ws-1.dcv.example\"\nhttp_port = 8443\n";
     folder.write("sessions.toml", session);
@@ -282,7 +282,7 @@ fn a_session_file_that_changes_is_counted_good_or_bad() {
 
 /// The process stands still while a session expires.
 #[test]
-fn a_session_that_expires_while_the_process_is_stopped_is_not_given_out() {
+fn session_that_expires_during_a_suspension_is_not_found() {
     const TTL: Duration = Duration::from_secs(2);
     let folder = administered("memory:");
     let serving = folder.serve();

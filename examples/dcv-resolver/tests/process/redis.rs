@@ -92,7 +92,7 @@ fn post_until(serving: &Serving, target: &str, status: &str) -> String {
 
 #[test]
 #[ignore = "needs redis-server"]
-fn it_serves_as_soon_as_redis_is_there_and_never_tells_the_password() {
+fn serves_once_redis_is_up_and_never_prints_the_password() {
     let port = free_port();
     let mut command = dcv_resolver(&["serve", "--listen", "127.0.0.1:0", "--log-level", "trace"]);
     command.env("DCV_RESOLVER_STORE", Redis::url(port));
@@ -125,7 +125,7 @@ fn it_serves_as_soon_as_redis_is_there_and_never_tells_the_password() {
 
 #[test]
 #[ignore = "needs redis-server"]
-fn a_wrong_password_is_told_without_the_password() {
+fn wrong_password_is_reported_without_the_password() {
     let redis = Redis::start(free_port());
     let url = format!("redis://:{PASSWORD}-mistyped@127.0.0.1:{}", redis.port);
     let started = Instant::now();

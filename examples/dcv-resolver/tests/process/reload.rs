@@ -1,11 +1,11 @@
-//! SIGHUP: what is taken over, and what is not disturbed by it.
+//! SIGHUP: what it changes, and that it disturbs no request.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::client::{Client, ask, ask_with};
-use crate::support::{Folder, QUIET, Serving, tell, wait_until};
+use crate::support::{Folder, QUIET, Serving, print, wait_until};
 
 const CONSOLE: &str = "POST /resolveSession?sessionId=console";
 
@@ -28,7 +28,7 @@ fn reload(serving: &Serving, result: &str) {
 }
 
 #[test]
-fn what_the_file_says_now_holds() {
+fn reload_applies_the_file() {
     let folder = folder(FILE);
     let serving = folder.serve();
     assert_eq!(ask(serving.address, CONSOLE).status, 200);
@@ -45,7 +45,7 @@ fn what_the_file_says_now_holds() {
 }
 
 #[test]
-fn the_level_of_the_log_can_be_changed() {
+fn reload_changes_the_log_level() {
     let folder = folder(FILE);
     let serving = folder.serve();
     for (level, status) in [("error", 200), ("info", 200)] {
@@ -61,7 +61,7 @@ fn the_level_of_the_log_can_be_changed() {
 }
 
 #[test]
-fn a_store_that_is_new_is_asked_and_one_that_is_gone_is_forgotten() {
+fn reload_adds_and_removes_stores() {
     let folder = folder(FILE);
     let serving = folder.serve();
     serving.wait_until_ready();
@@ -99,7 +99,7 @@ fn a_store_that_is_new_is_asked_and_one_that_is_gone_is_forgotten() {
 }
 
 #[test]
-fn what_is_in_memory_alone_survives_also_another_time_budget() {
+fn reload_keeps_the_sessions_of_a_memory_store() {
     const TOKEN: &str = "0123456789-writer-tr0ub4dor-0123456789";
     let admin = "[admin]\ntokens_file = \"tokens\"\n";
     let folder = folder(&format!("{MEMORY}{admin}"));
@@ -128,7 +128,7 @@ fn what_is_in_memory_alone_survives_also_another_time_budget() {
 }
 
 #[test]
-fn what_needs_a_restart_is_named_and_the_rest_is_taken_over() {
+fn reload_names_keys_that_need_a_restart_and_applies_the_rest() {
     let folder = folder(FILE);
     let serving = folder.serve();
     folder.write(
@@ -152,7 +152,7 @@ fn what_needs_a_restart_is_named_and_the_rest_is_taken_over() {
 }
 
 #[test]
-fn a_file_with_mistakes_changes_nothing_and_each_is_told() {
+fn reload_of_an_invalid_file_changes_nothing_and_reports_every_error() {
     let folder = folder(FILE);
     let serving = folder.serve();
     serving.wait_until_ready();
@@ -186,9 +186,9 @@ fn a_file_with_mistakes_changes_nothing_and_each_is_told() {
         .filter(|line| line.contains("\"ERROR\""))
         .collect();
     assert_eq!(errors.len(), mistakes.len(), "{log}");
-    for (error, (_, told)) in errors.iter().zip(mistakes) {
-        for told in told {
-            assert!(error.contains(told), "{told}: {error}");
+    for (error, (_, reasons)) in errors.iter().zip(mistakes) {
+        for reason in reasons {
+            assert!(error.contains(reason), "{reason}: {error}");
         }
     }
 }
@@ -238,7 +238,7 @@ impl Load {
     }
 }
 
-/// Each differs from the one before: stores opened anew, limits, policies.
+/// Each differs from the one before: other stores, limits, policies.
 fn configurations() -> [String; 4] {
     [
         FILE.to_owned(),
@@ -249,7 +249,7 @@ fn configurations() -> [String; 4] {
 }
 
 #[test]
-fn no_request_fails_while_the_configuration_is_reloaded() {
+fn no_request_fails_during_reloads() {
     let folder = folder(FILE);
     let serving = Serving::spawn({
         let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
@@ -269,7 +269,7 @@ fn no_request_fails_while_the_configuration_is_reloaded() {
 }
 
 #[test]
-fn the_process_stays_ready_through_1_000_reloads() {
+fn process_stays_ready_during_1_000_reloads() {
     let folder = folder(FILE);
     let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0"]);
     command.args(["--log-level", QUIET]);
@@ -299,7 +299,7 @@ fn the_process_stays_ready_through_1_000_reloads() {
                 serving.reloads("config", "ok") == count
             });
         }
-        tell(&format!("1,000 reloads in {:?}", started.elapsed()));
+        print(&format!("1,000 reloads in {:?}", started.elapsed()));
         ended.store(true, Ordering::Relaxed);
         watching.join().unwrap()
     });
@@ -315,10 +315,10 @@ fn the_process_stays_ready_through_1_000_reloads() {
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
 }
 
-/// One that comes while another is answered is not lost, and a hundred are no
-/// hundred reloads.
+/// A signal that arrives during a reload is not lost, and a hundred signals need
+/// no hundred reloads.
 #[test]
-fn signals_that_come_together_are_answered_together() {
+fn no_signal_is_lost_during_a_reload() {
     let folder = folder(FILE);
     let serving = folder.serve();
     for _ in 0..100 {

@@ -10,7 +10,7 @@ const README: &str = include_str!("../../../../README.md");
 
 /// The line after the curl command of the README is what the command prints.
 #[test]
-fn the_answer_in_the_readme_is_the_answer() {
+fn answer_in_the_readme_is_correct() {
     let mut lines = README
         .lines()
         .skip_while(|line| !line.starts_with("$ curl "));
@@ -28,7 +28,7 @@ fn the_answer_in_the_readme_is_the_answer() {
 }
 
 #[test]
-fn sigterm_and_sigint_stop_it_cleanly() {
+fn sigterm_and_sigint_exit_with_code_0() {
     for signal in ["TERM", "INT"] {
         let serving = Serving::start(&["--store", SESSIONS]);
         serving.signal(signal);
@@ -39,7 +39,7 @@ fn sigterm_and_sigint_stop_it_cleanly() {
 }
 
 #[test]
-fn a_port_in_use_is_told_in_one_line() {
+fn port_in_use_is_reported_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let finished = run(&["serve", "--store", SESSIONS, "--listen", &address]);
@@ -53,12 +53,12 @@ fn a_port_in_use_is_told_in_one_line() {
 }
 
 #[test]
-fn a_decision_is_one_json_event_with_every_field() {
+fn decision_is_one_json_event_with_every_field() {
     let serving = Serving::start(&["--store", SESSIONS]);
     serving.post("/resolveSession?sessionId=console&transport=QUIC&clientIpAddress=198.51.100.7");
     serving.post("/resolveSession?sessionId=i-0abc&transport=QUIC");
     let log = serving.stop().stderr;
-    let [found, miss] = &decisions(&log)[..] else {
+    let [found, not_found] = &decisions(&log)[..] else {
         panic!("two events were expected: {log}");
     };
     for (field, expected) in [
@@ -78,15 +78,15 @@ fn a_decision_is_one_json_event_with_every_field() {
     );
     for (field, expected) in [
         ("level", "WARN"),
-        ("outcome", "miss"),
+        ("outcome", "not_found"),
         ("reason", "transport_not_offered"),
     ] {
-        assert_eq!(miss[field], expected, "{field} of {miss}");
+        assert_eq!(not_found[field], expected, "{field} of {not_found}");
     }
 }
 
 #[test]
-fn the_log_level_comes_from_the_flag_then_from_rust_log() {
+fn log_level_of_the_flag_overrides_rust_log() {
     let request = "/resolveSession?sessionId=console";
     for (flag, environment, events) in [
         (None, None, 1),
@@ -113,7 +113,7 @@ fn the_log_level_comes_from_the_flag_then_from_rust_log() {
 }
 
 #[test]
-fn a_level_that_is_none_is_told_in_one_line() {
+fn invalid_log_level_is_reported_in_one_line() {
     let finished = run(&["serve", "--store", SESSIONS, "--log-level", "loud"]);
     assert_eq!(finished.exit_code, Some(2));
     assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
@@ -127,7 +127,7 @@ fn a_level_that_is_none_is_told_in_one_line() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn closed_standard_error_stops_no_request() {
     let mut serving = Serving::start(&["--store", SESSIONS]);
     serving.stop_reading();
     for _ in 0..100 {
@@ -169,7 +169,7 @@ fn hostile_ids() -> Vec<String> {
 }
 
 #[test]
-fn a_hostile_id_is_one_event_without_a_control_character() {
+fn hostile_id_is_one_event_without_a_control_character() {
     let ids = hostile_ids();
     assert!(ids.len() >= 50);
     for format in ["json", "text"] {

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: nobody loses a request, and nobody waits for ever.
+//! SIGTERM and SIGINT: no request is lost, and no shutdown lasts forever.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::client::{Client, ask};
-use crate::support::{Folder, QUIET, Serving, tell, wait_until};
+use crate::support::{Folder, QUIET, Serving, print, wait_until};
 
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const CONSOLE: &str = "POST /resolveSession?sessionId=console";
@@ -24,12 +24,12 @@ fn serve(drain_ms: u32) -> Serving {
     ])
 }
 
-/// Until a test cuts it.
-const FOR_EVER: u32 = 600_000;
+/// Until a test cuts it short.
+const FOREVER: u32 = 600_000;
 
 #[test]
 fn readiness_fails_before_the_listener_is_closed() {
-    let serving = serve(FOR_EVER);
+    let serving = serve(FOREVER);
     serving.wait_until_ready();
     let mut kept = Client::connect(serving.address).unwrap();
     assert!(!kept.ask(CONSOLE).unwrap().closes());
@@ -39,7 +39,7 @@ fn readiness_fails_before_the_listener_is_closed() {
     });
     assert_eq!(ask(serving.ops(), "GET /readyz").status, 503);
     assert_eq!(ask(serving.ops(), "GET /livez").status, 200);
-    // Who is there or comes still is answered, and sent elsewhere.
+    // Connected and new clients are answered, and sent elsewhere.
     for answer in [kept.ask(CONSOLE).unwrap(), ask(serving.address, CONSOLE)] {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(answer.closes(), "{answer:?}");
@@ -49,9 +49,9 @@ fn readiness_fails_before_the_listener_is_closed() {
 }
 
 #[test]
-fn second_signal_or_sigint_ends_the_drain() {
+fn second_signal_or_sigint_cuts_the_drain_short() {
     for signals in [&["TERM", "TERM"][..], &["TERM", "INT"], &["INT"]] {
-        let serving = serve(FOR_EVER);
+        let serving = serve(FOREVER);
         serving.wait_until_ready();
         for (count, signal) in signals.iter().enumerate() {
             if count > 0 {
@@ -65,9 +65,8 @@ fn second_signal_or_sigint_ends_the_drain() {
     }
 }
 
-/// Operators are answered for as long as anybody is.
 #[test]
-fn operators_are_answered_until_the_last_request_is() {
+fn operators_are_answered_until_the_last_request_ends() {
     let store = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = store.local_addr().unwrap().port();
     let folder = Folder::new(&format!(
@@ -80,12 +79,12 @@ fn operators_are_answered_until_the_last_request_is() {
         serving.metric("dcv_resolver_in_flight_requests") == Some(1.0)
     });
     serving.signal("TERM");
-    wait_until("nobody else is let in", || {
+    wait_until("the listener is closed", || {
         TcpStream::connect(serving.address).is_err()
     });
     assert_eq!(ask(serving.ops(), "GET /livez").status, 200);
     assert_eq!(serving.metric("dcv_resolver_in_flight_requests"), Some(1.0));
-    // Whoever asks the store hears that it is gone.
+    // The request that waits for the store fails.
     drop(store);
     assert_eq!(waiting.read().unwrap().status, 503);
     assert_eq!(serving.finish().exit_code, Some(0));
@@ -99,16 +98,14 @@ struct Tally {
 }
 
 impl Tally {
-    /// A gateway that keeps its connection, and goes elsewhere when it is told
-    /// to.
+    /// A gateway that keeps its connection until a response closes it.
     fn keeps_its_connection(&self, gateways: SocketAddr) {
         let mut client = Client::connect(gateways).unwrap();
         while self.count(client.ask(CONSOLE)) {}
     }
 
-    /// One that connects for each request, for as long as readiness tells it
-    /// to come here.
-    fn connects_anew(&self, gateways: SocketAddr, operators: SocketAddr) {
+    /// A gateway that connects for each request, while the process is ready.
+    fn connects_each_time(&self, gateways: SocketAddr, operators: SocketAddr) {
         loop {
             let answer = Client::connect(gateways).and_then(|mut client| client.ask(CONSOLE));
             self.count(answer);
@@ -119,7 +116,7 @@ impl Tally {
         }
     }
 
-    /// Whether to come again.
+    /// Returns whether to continue.
     fn count(&self, answer: io::Result<crate::client::Answer>) -> bool {
         match answer {
             Ok(answer) if answer.status == 200 => {
@@ -136,12 +133,12 @@ impl Tally {
 
 /// `DCV_TEST_SIGTERMS` says how many; a few are enough for every day.
 #[test]
-fn no_request_is_lost_when_it_is_stopped_under_load() {
+fn no_request_is_lost_on_sigterm_under_load() {
     let runs = std::env::var("DCV_TEST_SIGTERMS").map_or(5, |runs| runs.parse().unwrap());
     let tally = Tally::default();
     let started = Instant::now();
     for run in 0..runs {
-        // Long enough for a client that is descheduled to hear of it.
+        // Long enough for a client that is descheduled.
         let serving = serve(2_000);
         serving.wait_until_ready();
         let (gateways, operators) = (serving.address, serving.ops());
@@ -149,7 +146,7 @@ fn no_request_is_lost_when_it_is_stopped_under_load() {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| tally.keeps_its_connection(gateways));
-                scope.spawn(|| tally.connects_anew(gateways, operators));
+                scope.spawn(|| tally.connects_each_time(gateways, operators));
             }
             wait_until("there is load", || {
                 tally.answered.load(Ordering::Relaxed) > before + 100
@@ -165,7 +162,7 @@ fn no_request_is_lost_when_it_is_stopped_under_load() {
         );
         assert_eq!(tally.lost.load(Ordering::Relaxed), 0, "run {run}");
     }
-    tell(&format!(
+    print(&format!(
         "{runs} times SIGTERM in {:?}: {} requests answered, {} lost",
         started.elapsed(),
         tally.answered.into_inner(),

@@ -1,4 +1,4 @@
-//! Sockets that a service manager hands over.
+//! Sockets that a service manager passes.
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use crate::support::{Serving, activated};
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const CONSOLE: &str = "POST /resolveSession?sessionId=console";
 
-/// Serves on `sockets` as systemd would hand them over, under these names.
+/// Serves on `sockets`, passed under these names as systemd does.
 fn serve(names: &str, sockets: [TcpListener; 2]) -> Serving {
     let mut command = activated(
         names,
@@ -26,12 +26,12 @@ fn socket() -> TcpListener {
 }
 
 #[test]
-fn sockets_are_taken_by_their_names() {
+fn passed_sockets_are_taken_by_name() {
     for (names, gateways, operators) in [
         ("resolver:ops", 0, Some(1)),
         ("ops:resolver", 1, Some(0)),
         ("ops:x", 1, Some(0)),
-        // With a word in the log about the one that nobody takes.
+        // A warning in the log names the unused one.
         ("x:resolver", 1, None),
     ] {
         let sockets = [socket(), socket()];
@@ -47,7 +47,7 @@ fn sockets_are_taken_by_their_names() {
 }
 
 #[test]
-fn the_first_of_sockets_without_names_is_for_gateways() {
+fn first_passed_socket_without_a_name_is_for_gateways() {
     let sockets = [socket(), socket()];
     let addresses = [0, 1].map(|index: usize| sockets[index].local_addr().unwrap());
     let serving = serve("", sockets);
@@ -59,13 +59,13 @@ fn the_first_of_sockets_without_names_is_for_gateways() {
 }
 
 #[test]
-fn what_is_no_tcp_socket_is_told() {
+fn passed_descriptor_that_is_no_tcp_socket_is_reported() {
     let mut command = activated("resolver", &["serve", "--store", SESSIONS]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        stderr.contains("cannot use the socket that was handed over"),
+        stderr.contains("cannot use the socket from the service manager"),
         "{stderr}"
     );
 }

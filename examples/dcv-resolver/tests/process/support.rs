@@ -27,14 +27,14 @@ pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    // Tests run side by side, and wait for nobody.
+    // Tests run side by side, on free ports and without a drain.
     command.env("DCV_RESOLVER_OPS_LISTEN", "127.0.0.1:0");
     command.env("DCV_RESOLVER_DRAIN_MS", "0");
     command
 }
 
-/// A command that takes its standard input and output for the sockets that a
-/// service manager hands over: descriptors 3 and 4.
+/// A command whose standard input and output become the sockets that a service
+/// manager passes: descriptors 3 and 4.
 pub(crate) fn activated(names: &str, arguments: &[&str]) -> Command {
     let plain = dcv_resolver(arguments);
     let mut command = Command::new("sh");
@@ -161,7 +161,7 @@ impl Serving {
         });
     }
 
-    /// Nobody reads what it writes from now on.
+    /// Closes its standard error from now on.
     pub(crate) fn stop_reading(&mut self) {
         self.log = channel().1;
     }
@@ -240,17 +240,14 @@ impl Drop for Serving {
     }
 }
 
-/// A number that the test is run for.
-#[expect(
-    clippy::print_stdout,
-    reason = "for whoever runs it with --show-output"
-)]
-pub(crate) fn tell(sentence: &str) {
+/// Prints a figure of a test.
+#[expect(clippy::print_stdout, reason = "shown with --show-output")]
+pub(crate) fn print(sentence: &str) {
     println!("{sentence}");
 }
 
-/// Looks again and again. How long that takes is nobody's promise, so it fails
-/// only after a time that nothing takes.
+/// Polls until a condition holds. Its time is not under test, so the deadline is
+/// far longer than needed.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
@@ -274,7 +271,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// As editors and deployment tools do it: nobody reads half of it.
+    /// Replaces a file as editors and deployment tools do, never half written.
     pub(crate) fn write(&self, name: &str, content: &str) {
         let new = self.path(&format!("{name}.new"));
         fs::write(&new, content).unwrap();

@@ -41,7 +41,7 @@ fn curl(folder: &Folder, serving: &Serving, shows_certificate: bool) -> Finished
 }
 
 #[test]
-fn a_gateway_with_a_certificate_is_answered_and_one_without_is_not() {
+fn gateway_without_a_client_certificate_is_refused() {
     let folder = mutual(&Ca::new("all"));
     let serving = folder.serve();
     let answered = curl(&folder, &serving, true);
@@ -65,30 +65,30 @@ fn a_gateway_with_a_certificate_is_answered_and_one_without_is_not() {
 }
 
 #[test]
-fn the_start_tells_of_the_certificate_and_of_what_gateways_will_not_like() {
+fn serve_logs_the_certificate_and_its_warnings() {
     let ca = Ca::new("all");
     let folder = mutual(&ca);
     issue_server(&ca, &folder, &["127.0.0.1"]);
-    // It ends after it has told, since it cannot listen.
+    // It exits after the log, since it cannot listen.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut command = folder.command(&["serve", "--listen", &address]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let log = String::from_utf8(output.stderr).unwrap();
-    for told in [
+    for text in [
         "for 127.0.0.1; ECDSA key; until ",
         "\"client_cas\":1",
         "the certificate has no DNS name",
         "gateways before 2024.0-777",
     ] {
-        assert!(log.contains(told), "{told}: {log}");
+        assert!(log.contains(text), "{text}: {log}");
     }
     assert!(!log.contains("tr0ub4dor"), "a key was logged");
 }
 
 #[test]
-fn a_certificate_that_is_replaced_is_served_and_a_bad_one_is_not() {
+fn replaced_certificate_is_served_and_an_invalid_one_ignored() {
     let ca = Ca::new("all");
     let folder = mutual(&ca);
     let serving = folder.serve();
@@ -110,7 +110,7 @@ fn a_certificate_that_is_replaced_is_served_and_a_bad_one_is_not() {
 }
 
 #[test]
-fn other_files_for_tls_need_a_restart() {
+fn changed_tls_section_needs_a_restart() {
     let ca = Ca::new("all");
     let folder = mutual(&ca);
     let serving = folder.serve();
@@ -127,7 +127,7 @@ fn other_files_for_tls_need_a_restart() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_told_at_the_start() {
+fn invalid_tls_file_is_reported_at_the_start() {
     let folder = mutual(&Ca::new("all"));
     folder.write("key.pem", "tr0ub4dor, no key");
     let finished = folder.run("serve");

@@ -1,4 +1,4 @@
-//! Spans, as a collector gets them.
+//! Spans, as a collector receives them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -80,7 +80,7 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
 }
 
 #[test]
-fn a_span_continues_the_trace_of_the_caller() {
+fn span_continues_the_trace_of_the_caller() {
     let (port, received) = collector();
     let serving = serve(port);
     assert_eq!(ask(&serving, "01"), 200);
@@ -100,7 +100,7 @@ fn a_span_continues_the_trace_of_the_caller() {
 }
 
 #[test]
-fn what_the_caller_does_not_record_is_not_exported() {
+fn span_is_not_exported_if_the_caller_does_not_sample() {
     let (port, received) = collector();
     let serving = serve(port);
     assert_eq!(ask(&serving, "00"), 200);
@@ -109,8 +109,8 @@ fn what_the_caller_does_not_record_is_not_exported() {
 }
 
 #[test]
-fn a_collector_that_is_gone_is_told_of_once_and_fails_nothing() {
-    // One that nobody listens for any more, and one that never answers.
+fn unreachable_collector_is_logged_once_and_fails_no_request() {
+    // A closed port, and a collector that never answers.
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let unused = gone.local_addr().unwrap().port();
     drop(gone);
@@ -123,7 +123,7 @@ fn a_collector_that_is_gone_is_told_of_once_and_fails_nothing() {
         }
         let finished = serving.stop();
         assert_eq!(finished.exit_code, Some(0));
-        let told = finished.stderr.matches("traces cannot be exported").count();
-        assert!(times.contains(&told), "{}", finished.stderr);
+        let logged = finished.stderr.matches("cannot export traces").count();
+        assert!(times.contains(&logged), "{}", finished.stderr);
     }
 }

@@ -1,29 +1,28 @@
-//! TLS: what gateways will see is told at the start, and followed.
+//! [`WatchedTls`]: certificates, read again when their files change.
 
 use dcv_resolver_ops::Metrics;
 use dcv_resolver_server::tls::Tls;
 
-use crate::background::Background;
+use crate::background_task::BackgroundTask;
 use crate::certificates::{self, Summary};
 use crate::config::Config;
 use crate::failure::Failure;
 
-/// The certificates, read again when their files change, until this is
-/// dropped.
+/// The certificates, read again when their files change, until this is dropped.
 #[derive(Debug)]
 pub(super) struct WatchedTls {
     pub(super) tls: Tls,
-    _watch: Background,
+    _watch: BackgroundTask,
 }
 
 impl WatchedTls {
-    /// `None` where the configuration has no TLS.
+    /// Loads the certificates. Returns `None` if the configuration has no TLS.
     pub(super) fn load(config: &Config, metrics: &Metrics) -> Result<Option<Self>, Failure> {
         let Some(files) = &config.tls else {
             return Ok(None);
         };
         let tls = certificates::load(files)?;
-        tell(&tls);
+        log_certificate(&tls);
         show_expiry(&tls, metrics);
         let watch = {
             let (tls, metrics) = (tls.clone(), metrics.clone());
@@ -37,12 +36,12 @@ impl WatchedTls {
         };
         Ok(Some(Self {
             tls,
-            _watch: Background::start(watch),
+            _watch: BackgroundTask::spawn(watch),
         }))
     }
 }
 
-fn tell(tls: &Tls) {
+fn log_certificate(tls: &Tls) {
     let certificate = tls.certificate();
     tracing::info!(
         certificate = %Summary(tls),

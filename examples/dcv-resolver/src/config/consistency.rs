@@ -1,4 +1,4 @@
-//! What fits together in a configuration, and what does not.
+//! [`Inconsistency`]: values of a configuration that contradict each other.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -7,16 +7,16 @@ use super::spelling::nearest;
 use super::text::Listen;
 use super::{Admin, Config};
 
-/// What does not fit, and the value at fault: a path of keys and of positions
-/// in lists, empty for what is missing from the whole.
-pub(super) struct Disagreement {
+/// A contradiction, and the value at fault: a path of keys and of positions in
+/// lists, empty if something is missing from the file.
+pub(super) struct Inconsistency {
     pub(super) path: Vec<String>,
     pub(super) message: String,
 }
 
-/// All that does not fit.
-pub(super) fn disagreements(config: &Config) -> Vec<Disagreement> {
-    let mut found = Disagreements(Vec::new());
+/// Returns every inconsistency.
+pub(super) fn inconsistencies(config: &Config) -> Vec<Inconsistency> {
+    let mut found = Inconsistencies(Vec::new());
     stores(config, &mut found);
     if let Some(admin) = &config.admin {
         self::admin(admin, config, &mut found);
@@ -27,27 +27,27 @@ pub(super) fn disagreements(config: &Config) -> Vec<Disagreement> {
         found.add(
             "ops.listen",
             format!(
-                "`ops.listen` is {ops}, which `listen` has taken for the gateways; give it another port"
+                "`ops.listen` is {ops}, which `listen` uses for the gateways; set another port"
             ),
         );
     }
     if config.limits.burst.is_some() && config.limits.requests_per_second.is_none() {
         found.add(
             "limits.burst",
-            "`limits.burst` says nothing without `limits.requests_per_second`".to_owned(),
+            "`limits.burst` has no effect without `limits.requests_per_second`; set both or neither".to_owned(),
         );
     }
     if config.telemetry.otlp_endpoint.is_some() && !cfg!(feature = "otel") {
         found.add(
             "telemetry.otlp_endpoint",
-            "this build exports no traces; build it with the feature otel, or leave `telemetry.otlp_endpoint` out".to_owned(),
+            "this build exports no traces; build with the feature otel, or remove `telemetry.otlp_endpoint`".to_owned(),
         );
     }
     found.0
 }
 
-/// Whether listening at `first` leaves `second` to nobody else. All addresses
-/// include the one; `[::]` has those of IPv4 as well.
+/// Returns whether a listener at `first` takes `second`. An unspecified address
+/// includes every other; `[::]` includes those of IPv4.
 fn is_taken_by(first: SocketAddr, second: SocketAddr) -> bool {
     let all_or_same = first.ip() == second.ip()
         || [first, second]
@@ -56,22 +56,22 @@ fn is_taken_by(first: SocketAddr, second: SocketAddr) -> bool {
     first.port() == second.port() && first.port() != 0 && all_or_same
 }
 
-struct Disagreements(Vec<Disagreement>);
+struct Inconsistencies(Vec<Inconsistency>);
 
-impl Disagreements {
+impl Inconsistencies {
     fn add(&mut self, path: &str, message: String) {
-        self.0.push(Disagreement {
+        self.0.push(Inconsistency {
             path: path.split_terminator('.').map(str::to_owned).collect(),
             message,
         });
     }
 }
 
-fn stores(config: &Config, found: &mut Disagreements) {
+fn stores(config: &Config, found: &mut Inconsistencies) {
     if config.stores.is_empty() {
         found.add(
             "",
-            "there is no store; give --store URL, or [[stores]] in a file".to_owned(),
+            "there is no store; give --store URL, or add [[stores]] to a file".to_owned(),
         );
     }
     let mut names = BTreeSet::new();
@@ -81,20 +81,20 @@ fn stores(config: &Config, found: &mut Disagreements) {
             found.add(
                 &format!("stores.{position}.cache"),
                 format!(
-                    "store {name:?} is in memory as it is; `cache` is for sqlite: and redis: stores, leave it out"
+                    "store {name:?} is in memory already; `cache` is for sqlite: and redis: stores, remove it"
                 ),
             );
         }
         if !names.insert(name) {
             found.add(
                 &format!("stores.{position}.name"),
-                format!("there is a store {name:?} already"),
+                format!("there is already a store {name:?}; rename one"),
             );
         }
     }
 }
 
-fn admin(admin: &Admin, config: &Config, found: &mut Disagreements) {
+fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
     if config.ops.listen == Listen::Off {
         found.add(
             "admin",

@@ -1,12 +1,12 @@
-//! Diagnostics in a configuration: each is told where it stands, with what was
-//! found and what was expected, and all at once.
+//! Errors in a configuration: each with its place, what was found and what was
+//! expected, and all at once.
 
 use std::fs;
 use std::process::Stdio;
 
 use crate::support::{Finished, dcv_resolver, run};
 
-/// What `check` says of the file, without the path before each line.
+/// Runs `check` on the file, and removes the path before each line.
 fn check(text: &str) -> Finished {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("resolver.toml");
@@ -19,7 +19,7 @@ fn check(text: &str) -> Finished {
 
 const STORE: &str = "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n";
 
-/// Each stands alone in its file, so each is the only one that is told.
+/// Each is alone in its file, so it is the only one reported.
 const MISTAKES: &[(&str, &str)] = &[
     // Keys that there are not.
     (
@@ -36,11 +36,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "max_connections = 5\n",
-        "1:1: unknown key \"max_connections\" at the top; it belongs into [limits]",
+        "1:1: unknown key \"max_connections\" at the top; it belongs in [limits]",
     ),
     (
         "[ops]\ntime_budget_ms = 5\n",
-        "2:1: unknown key \"time_budget_ms\" in [ops]; it belongs at the top, above the first [section], into [[stores]] or into [policy]",
+        "2:1: unknown key \"time_budget_ms\" in [ops]; it belongs at the top, above the first [section], in [[stores]] or in [policy]",
     ),
     (
         "[ops]\ncolour = 5\n",
@@ -57,7 +57,7 @@ const MISTAKES: &[(&str, &str)] = &[
     // Known elsewhere, and nearly known here.
     (
         "[[store]]\nurl = \"memory:\"\n",
-        "1:3: unknown key \"store\" at the top; did you mean `stores`? `store` belongs into [admin]",
+        "1:3: unknown key \"store\" at the top; did you mean `stores`? `store` belongs in [admin]",
     ),
     // Values that do not fit.
     (
@@ -150,19 +150,19 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[limits]\nburst = 5\n",
-        "2:9: `limits.burst` says nothing without `limits.requests_per_second`",
+        "2:9: `limits.burst` has no effect without `limits.requests_per_second`; set both or neither",
     ),
     (
         "ops.listen = \"127.0.0.1:9000\"\n",
-        "1:14: `ops.listen` is 127.0.0.1:9000, which `listen` has taken for the gateways; give it another port",
+        "1:14: `ops.listen` is 127.0.0.1:9000, which `listen` uses for the gateways; set another port",
     ),
     (
         "ops.listen = \"[::]:9000\"\n",
-        "1:14: `ops.listen` is [::]:9000, which `listen` has taken for the gateways; give it another port",
+        "1:14: `ops.listen` is [::]:9000, which `listen` uses for the gateways; set another port",
     ),
     (
         "listen = \"0.0.0.0:9001\"\nops.listen = \"127.0.0.1:9001\"\n",
-        "2:14: `ops.listen` is 127.0.0.1:9001, which `listen` has taken for the gateways; give it another port",
+        "2:14: `ops.listen` is 127.0.0.1:9001, which `listen` uses for the gateways; set another port",
     ),
     (
         "[admin]\nstore = \"a\"\n",
@@ -184,7 +184,7 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn each_mistake_is_one_sentence_with_its_place() {
+fn each_error_is_one_sentence_with_its_place() {
     for (text, expected) in MISTAKES {
         let mut command = dcv_resolver(&["check"]);
         command.env_remove("DCV_RESOLVER_OPS_LISTEN");
@@ -196,7 +196,7 @@ fn each_mistake_is_one_sentence_with_its_place() {
         assert_eq!(
             finished.stderr,
             format!(
-                "dcv-resolver: the configuration cannot be used as it is:\n{}:{expected}\n",
+                "dcv-resolver: the configuration is invalid:\n{}:{expected}\n",
                 path.display()
             ),
             "{text}"
@@ -207,11 +207,11 @@ fn each_mistake_is_one_sentence_with_its_place() {
 }
 
 #[test]
-fn mistakes_among_the_stores_are_told_where_they_stand() {
+fn errors_in_stores_are_reported_with_their_places() {
     for (text, expected) in [
         (
             "",
-            "there is no store; give --store URL, or [[stores]] in a file",
+            "there is no store; give --store URL, or add [[stores]] to a file",
         ),
         (
             "[stores]\nname = \"a\"\n",
@@ -251,11 +251,11 @@ fn mistakes_among_the_stores_are_told_where_they_stand() {
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"memory:\"\nlisten = \"127.0.0.1:1\"\n",
-            "4:1: unknown key \"listen\" in [[stores]]; it belongs at the top, above the first [section] or into [ops]",
+            "4:1: unknown key \"listen\" in [[stores]]; it belongs at the top, above the first [section] or in [ops]",
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[[stores]]\nname = \"a\"\nurl = \"memory:\"\n",
-            "5:8: there is a store \"a\" already",
+            "5:8: there is already a store \"a\"; rename one",
         ),
         (
             "[admin]\ntokens_file = \"t\"\n[[stores]]\nname = \"a\"\nurl = \"memory:\"\n[[stores]]\nname = \"b\"\nurl = \"memory:\"\n",
@@ -281,7 +281,7 @@ fn mistakes_among_the_stores_are_told_where_they_stand() {
 }
 
 #[test]
-fn all_mistakes_of_a_file_are_told_at_once_in_its_order() {
+fn all_errors_of_a_file_are_reported_in_its_order() {
     let finished =
         check("time_budget_ms = 0\n[limits]\nburst = 0\ncolour = 1\n[[stores]]\nname = \"\"\n");
     let places: Vec<_> = finished
@@ -294,7 +294,7 @@ fn all_mistakes_of_a_file_are_told_at_once_in_its_order() {
 }
 
 #[test]
-fn what_is_no_configuration_file_is_told_in_one_line() {
+fn unreadable_file_is_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("binary"), b"listen = \"\xff\"").unwrap();
@@ -305,10 +305,10 @@ fn what_is_no_configuration_file_is_told_in_one_line() {
     assert!(fifo.unwrap().success());
     for (name, reason) in [
         ("missing", "No such file or directory (os error 2)"),
-        (".", "it is no regular file"),
-        ("fifo", "it is no regular file"),
+        (".", "it is not a regular file"),
+        ("fifo", "it is not a regular file"),
         ("binary", "it is not UTF-8 text"),
-        ("huge", "it has more than 4 MiB"),
+        ("huge", "it is larger than 4 MiB"),
     ] {
         for command in ["check", "serve", "gateway-config"] {
             let path = path(name);
@@ -327,7 +327,7 @@ fn what_is_no_configuration_file_is_told_in_one_line() {
 }
 
 #[test]
-fn a_bad_variable_is_told_by_its_name() {
+fn invalid_variable_is_reported_by_its_name() {
     for (variable, value, expected) in [
         (
             "DCV_RESOLVER_LISTEN",
@@ -362,7 +362,7 @@ fn a_bad_variable_is_told_by_its_name() {
 }
 
 #[test]
-fn a_password_is_never_told() {
+fn password_is_never_printed() {
     let url = "redis://:tr0ub4dor-password@cache.example";
     for text in [
         format!("[[stores]]\nname = \"a\"\nurl = \"{url}:x\"\n"),

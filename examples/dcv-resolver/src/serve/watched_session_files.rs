@@ -1,29 +1,29 @@
-//! [`SessionFiles`]: the session files of a chain, followed.
+//! [`WatchedSessionFiles`]: session files, reloaded when they change.
 
 use std::sync::Arc;
 
 use dcv_resolver_ops::Metrics;
 use dcv_resolver_static_file::{StaticFileStore, WatchOptions, Watcher};
 
-use crate::chain::Chain;
 use crate::failure::Failure;
+use crate::store_chain::StoreChain;
 
-/// Reloads the session files of a chain when they change, until it is dropped,
-/// which waits for a reload that is under way.
+/// Reloads the session files of a chain when they change. Dropping it waits for
+/// a reload in progress.
 #[derive(Debug, Default)]
-pub(super) struct SessionFiles(Vec<Followed>);
+pub(super) struct WatchedSessionFiles(Vec<WatchedFile>);
 
 #[derive(Debug, Clone)]
-struct Followed {
+struct WatchedFile {
     name: Arc<str>,
     store: Arc<StaticFileStore>,
     _watcher: Arc<Watcher>,
 }
 
-impl SessionFiles {
-    /// Follows those of another chain. What is followed already is followed
-    /// on.
-    pub(super) fn follow(&self, chain: &Chain, metrics: &Metrics) -> Result<Self, Failure> {
+impl WatchedSessionFiles {
+    /// Watches the files of another chain. Files that are watched already keep
+    /// their watcher.
+    pub(super) fn watch(&self, chain: &StoreChain, metrics: &Metrics) -> Result<Self, Failure> {
         let mut files = Vec::new();
         for store in chain.stores() {
             let Some(file) = store.open.session_file() else {
@@ -32,22 +32,22 @@ impl SessionFiles {
             let known = self.0.iter().find(|known| Arc::ptr_eq(&known.store, file));
             files.push(match known {
                 Some(known) => known.clone(),
-                None => Followed::new(&store.open.name, file, metrics)?,
+                None => WatchedFile::new(&store.open.name, file, metrics)?,
             });
         }
         Ok(Self(files))
     }
 
-    /// Shows how old what they hold is.
+    /// Shows the age of the data in the metrics.
     pub(super) fn show_ages(&self, metrics: &Metrics) {
-        for Followed { name, store, .. } in &self.0 {
+        for WatchedFile { name, store, .. } in &self.0 {
             let store = Arc::clone(store);
             metrics.watch_age(Arc::clone(name), move || Some(store.loaded_at().elapsed()));
         }
     }
 }
 
-impl Followed {
+impl WatchedFile {
     fn new(name: &str, store: &Arc<StaticFileStore>, metrics: &Metrics) -> Result<Self, Failure> {
         let metrics = metrics.clone();
         let options = WatchOptions::default()

@@ -1,11 +1,11 @@
-//! [`WatchedTokens`]: who may use the admin API, followed.
+//! [`WatchedTokens`]: the bearer tokens, read again when their file changes.
 
 use std::path::Path;
 
 use dcv_resolver_admin::BearerTokens;
 use dcv_resolver_ops::Metrics;
 
-use crate::background::Background;
+use crate::background_task::BackgroundTask;
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -14,11 +14,11 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(super) struct WatchedTokens {
     pub(super) tokens: BearerTokens,
-    _watch: Background,
+    _watch: BackgroundTask,
 }
 
 impl WatchedTokens {
-    /// `None` where the configuration has no admin API.
+    /// Loads the tokens. Returns `None` if the configuration has no admin API.
     pub(super) async fn load(config: &Config, metrics: &Metrics) -> Result<Option<Self>, Failure> {
         let Some(admin) = &config.admin else {
             return Ok(None);
@@ -40,7 +40,7 @@ impl WatchedTokens {
         };
         Ok(Some(Self {
             tokens,
-            _watch: Background::start(watch),
+            _watch: BackgroundTask::spawn(watch),
         }))
     }
 

@@ -1,4 +1,4 @@
-//! [`Chain`]: the stores of a configuration, opened.
+//! [`StoreChain`]: the stores of a configuration, opened.
 
 use std::sync::Arc;
 
@@ -9,46 +9,44 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_timeout::{TimeoutPolicy, TimeoutStore};
 
-use crate::background::Background;
+use crate::background_task::BackgroundTask;
 use crate::config::{self, Config, TimeBudget};
 use crate::failure::Failure;
 use crate::open_store::{Access, Missing, OpenStore};
 
-/// All stores of a configuration, in the order in which they are asked. Clones
-/// hold the same stores.
+/// The stores of a configuration, in the order in which they are asked. Clones
+/// share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Chain(Vec<ChainedStore>);
+pub(crate) struct StoreChain(Vec<ChainedStore>);
 
 /// A store of the chain.
 #[derive(Debug, Clone)]
 pub(crate) struct ChainedStore {
     settings: config::Store,
     pub(crate) open: Arc<OpenStore>,
-    /// The same within its time budget and behind its cache, as the resolver
-    /// asks it.
+    /// The store with its time limit and its cache, as the resolver asks it.
     named: NamedStore,
-    /// That, as a registry: what is written there is served at once.
+    /// The same as a registry: its writes are served at once.
     registry: Option<Arc<dyn SessionRegistry>>,
     cache: Option<Arc<Cache>>,
 }
 
-/// What belongs to a cache.
+/// A cache.
 #[derive(Debug)]
 struct Cache {
     monitor: CacheMonitor,
-    /// Tells it of changes.
-    _following: Option<Background>,
+    /// Reports the changes of the store to it.
+    _watch: Option<BackgroundTask>,
 }
 
-impl Chain {
-    /// Opens all of them.
+impl StoreChain {
+    /// Opens the stores of `config`.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         Self::default().reopen(config).await
     }
 
-    /// The stores of another configuration. Those with the name and the URL
-    /// that they have here stay open: their connections are kept, and what is
-    /// in memory alone is not lost.
+    /// Opens the stores of another configuration. Stores with the same name and
+    /// URL as here stay open: their connections and data in memory are kept.
     pub(crate) async fn reopen(&self, config: &Config) -> Result<Self, Failure> {
         let mut stores = Vec::new();
         for settings in &config.stores {
@@ -69,7 +67,7 @@ impl Chain {
         Ok(Self(stores))
     }
 
-    /// Whether the very same store is part of it.
+    /// Returns whether the same open store is part of this chain.
     pub(crate) fn holds(&self, store: &ChainedStore) -> bool {
         self.0.iter().any(|it| Arc::ptr_eq(&it.open, &store.open))
     }
@@ -78,10 +76,10 @@ impl Chain {
         &self.0
     }
 
-    /// The store that is administered.
+    /// Returns the store `name` as a registry.
     pub(crate) fn registry(&self, name: &str) -> Result<Arc<dyn SessionRegistry>, Failure> {
         let store = self.0.iter().find(|store| store.open.name == name);
-        // A configuration that names no such store is refused.
+        // The configuration was checked for this.
         let store = store.ok_or_else(|| Failure::setup(format!("there is no store {name:?}")))?;
         match &store.registry {
             Some(registry) => Ok(Arc::clone(registry)),
@@ -89,7 +87,7 @@ impl Chain {
         }
     }
 
-    /// The resolver over them, with the policies of the configuration.
+    /// Builds the resolver over the stores, with the policies of `config`.
     pub(crate) fn resolver(&self, config: &Config) -> Result<Resolver, Failure> {
         let stores = self.0.iter().map(|store| store.named.clone());
         let mut builder = stores.fold(Resolver::builder(), ResolverBuilder::named_store);
@@ -105,7 +103,7 @@ impl Chain {
             .map_err(|error| Failure::setup(error.to_string()))
     }
 
-    /// What explains the resolver's answers.
+    /// Builds the explainer of the resolver's answers.
     pub(crate) fn explainer(&self, config: &Config) -> Result<Explainer, Failure> {
         let explainer = Explainer::new(self.resolver(config)?);
         Ok(self.0.iter().fold(explainer, |explainer, store| {
@@ -127,7 +125,8 @@ impl ChainedStore {
                 (NamedStore::new(name, store), None, None)
             }
             Access::ReadWrite(store) => {
-                // Within the cache, which bridges an outage only if it hears of it.
+                // Below the cache, which serves stale answers only if it sees the
+                // timeout.
                 let store: Arc<dyn SessionRegistry> = match limit {
                     Some(limit) => Arc::new(TimeoutStore::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
@@ -152,7 +151,8 @@ impl ChainedStore {
     }
 }
 
-/// `store` with a cache that follows its changes, unless it is to have none.
+/// Puts a cache in front of `store` that follows its changes, unless the
+/// configuration switches it off.
 fn cached(
     store: Arc<dyn SessionRegistry>,
     settings: &config::Store,
@@ -167,10 +167,10 @@ fn cached(
         .ttl(settings.ttl_ms.milliseconds())
         .negative_ttl(settings.negative_ttl_ms.milliseconds());
     let cached = CachedStore::new(store, config);
-    let watching = |source: &Arc<dyn ChangeSource>| source.watch_changes(cached.listener());
+    let watch = |source: &Arc<dyn ChangeSource>| source.watch_changes(cached.listener());
     let cache = Cache {
         monitor: cached.monitor(),
-        _following: open.changes.as_ref().map(watching).map(Background::start),
+        _watch: open.changes.as_ref().map(watch).map(BackgroundTask::spawn),
     };
     (Arc::new(cached), Some(Arc::new(cache)))
 }

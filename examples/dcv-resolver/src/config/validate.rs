@@ -1,16 +1,17 @@
-//! Examines a file against the schema and tells every mistake in it.
+//! Validates a file against the schema and reports every error in it.
 //!
-//! serde would stop at the first, and in words of its own.
+//! serde stops at the first, and its messages name Rust types.
 
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::diagnostic::{Diagnostics, Quoted};
+use super::schema::schema;
 use super::spelling::{nearest, one_of};
-use super::{schema, text};
+use super::text;
 
-/// Examines the whole document.
+/// Validates the whole document.
 pub(super) fn document(document: &Spanned<DeTable<'_>>, diagnostics: &mut Diagnostics) {
     let place = Place {
         path: String::new(),
@@ -25,7 +26,7 @@ pub(super) fn document(document: &Spanned<DeTable<'_>>, diagnostics: &mut Diagno
     );
 }
 
-/// Where in the document something stands, as people say it.
+/// A place in the document, as messages name it.
 struct Place {
     /// `limits.burst`; empty for the document.
     path: String,
@@ -116,7 +117,8 @@ fn value(
     }
 }
 
-/// Whether a value of this type is taken; what names none takes strings.
+/// Returns whether a value of this type is valid. A schema without a type
+/// takes strings.
 fn takes(schema: &Value, kind: &str) -> bool {
     match &schema["type"] {
         Value::String(only) => only == kind,
@@ -138,8 +140,7 @@ fn array(
     let of_tables = schema["items"]["type"] == "object";
     for item in array {
         match item.get_ref() {
-            // What was expected is not an item of this list, but another way to
-            // write it.
+            // The list itself is written wrong, not one item of it.
             other if of_tables && !matches!(other, DeValue::Table(_)) => {
                 let found = format!("a list with {}", describe(other));
                 diagnostics.add(item.span().start, wrong(place, &found, schema));
@@ -149,7 +150,7 @@ fn array(
     }
 }
 
-/// What was found, where it is out of bounds.
+/// Returns the number as written if it is out of bounds.
 fn integer(integer: &DeInteger<'_>, schema: &Value) -> Result<(), String> {
     let found = integer.as_str();
     let within = |number: i64| {
@@ -176,7 +177,7 @@ fn string(place: &Place, found: &str, schema: &Value) -> Result<(), String> {
     }
     let format = schema["format"].as_str().unwrap_or_default();
     text::check(format, found).map_err(|error| {
-        // What may hold a secret is not quoted.
+        // A value that may hold a secret is not quoted.
         if schema["writeOnly"] == true {
             format!("`{}`: {error}", place.path)
         } else {
@@ -229,7 +230,7 @@ fn expected(path: &str, schema: &Value) -> String {
     }
 }
 
-/// The only texts that are allowed, where there are such.
+/// Returns the only strings that are allowed, if the schema lists them.
 fn words(schema: &Value) -> Vec<&str> {
     let list = |name| schema[name].as_array().into_iter().flatten();
     let described = list("oneOf").map(|word| &word["const"]);
@@ -253,8 +254,8 @@ fn unknown(place: &Place, name: &str, properties: &Map<String, Value>) -> String
     format!("unknown key {} {}; {hint}", Quoted(name), place.table)
 }
 
-/// Where a key of this name would be known. In TOML a key is easily in the
-/// wrong section: everything below a header is.
+/// Returns the places where a key of this name is valid. In TOML a key is easily
+/// in the wrong section: every key below a header belongs to it.
 fn homes(name: &str) -> Vec<String> {
     fn visit(
         path: &str,
@@ -269,7 +270,7 @@ fn homes(name: &str) -> Vec<String> {
                 homes.push(if path.is_empty() {
                     "at the top, above the first [section]".to_owned()
                 } else {
-                    format!("into {}{path}{}", brackets.0, brackets.1)
+                    format!("in {}{path}{}", brackets.0, brackets.1)
                 });
             }
             let path = if path.is_empty() {

@@ -1,45 +1,45 @@
-//! [`Live`]: everything that a reload of the configuration replaces.
+//! [`ReloadableServices`]: the services, and what a reload replaces.
 
 use axum::Router;
 use dcv_resolver_http::{ReloadableService, ResolveService};
 use dcv_resolver_ops::{Metrics, Readiness};
 
-use super::session_files::SessionFiles;
-use super::tokens::WatchedTokens;
-use super::{caches, routers};
-use crate::chain::Chain;
+use super::watched_session_files::WatchedSessionFiles;
+use super::watched_tokens::WatchedTokens;
+use super::{caches, services};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::store_chain::StoreChain;
 
-/// What serves one configuration after another.
+/// The services for gateways and for operators, and what is behind them.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct ReloadableServices {
     gateways: ReloadableService<ResolveService>,
     operators: ReloadableService<Router>,
     metrics: Metrics,
     readiness: Readiness,
-    chain: Chain,
-    files: SessionFiles,
+    chain: StoreChain,
+    files: WatchedSessionFiles,
     tokens: Option<WatchedTokens>,
 }
 
-impl Live {
+impl ReloadableServices {
     /// Opens what `config` names.
     pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
-        let chain = Chain::open(config).await?;
+        let chain = StoreChain::open(config).await?;
         let resolver = chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
-        let mut live = Self {
-            gateways: ReloadableService::new(routers::for_gateways(config, resolver, &metrics)),
+        let mut services = Self {
+            gateways: ReloadableService::new(services::for_gateways(config, resolver, &metrics)),
             operators: ReloadableService::new(Router::new()),
             metrics,
             readiness,
             chain,
-            files: SessionFiles::default(),
+            files: WatchedSessionFiles::default(),
             tokens: None,
         };
-        live.serve(config).await?;
-        Ok(live)
+        services.apply(config).await?;
+        Ok(services)
     }
 
     pub(super) fn for_gateways(&self) -> ReloadableService<ResolveService> {
@@ -54,7 +54,7 @@ impl Live {
         &self.readiness
     }
 
-    /// The names of the stores, in the order in which they are asked.
+    /// Returns the names of the stores, in the order in which they are asked.
     pub(super) fn store_names(&self) -> String {
         let names = self.chain.stores().iter();
         let names: Vec<_> = names.map(|store| store.open.name.as_str()).collect();
@@ -65,9 +65,9 @@ impl Live {
         &self.metrics
     }
 
-    /// Serves `config` from now on, or what was served before, if this fails.
-    pub(super) async fn serve(&mut self, config: &Config) -> Result<(), Failure> {
-        // Whatever may fail comes first.
+    /// Applies `config`, or changes nothing if this fails.
+    pub(super) async fn apply(&mut self, config: &Config) -> Result<(), Failure> {
+        // What may fail comes first.
         let chain = self.chain.reopen(config).await?;
         let resolver = chain.resolver(config)?;
         let path = |tokens: &WatchedTokens| tokens.path().to_owned();
@@ -77,9 +77,9 @@ impl Live {
         } else {
             Some(WatchedTokens::load(config, &self.metrics).await?)
         };
-        let files = self.files.follow(&chain, &self.metrics)?;
+        let files = self.files.watch(&chain, &self.metrics)?;
         let tokens = new_tokens.as_ref().unwrap_or(&self.tokens).as_ref();
-        let operators = routers::for_operators(
+        let operators = services::for_operators(
             config,
             &chain,
             self.readiness.clone(),
@@ -88,7 +88,7 @@ impl Live {
         )?;
 
         self.readiness.replace_stores(&resolver);
-        let gateways = routers::for_gateways(config, resolver, &self.metrics);
+        let gateways = services::for_gateways(config, resolver, &self.metrics);
         let deciding = gateways.clone();
         self.metrics.watch_in_flight(move || deciding.in_flight());
         self.gateways.replace(gateways);
@@ -105,7 +105,7 @@ impl Live {
         }
         let old_chain = std::mem::replace(&mut self.chain, chain);
         let old_files = std::mem::replace(&mut self.files, files);
-        // A large file takes a while to free, and a watcher to end.
+        // Freeing a large file and stopping a watcher take time.
         tokio::task::spawn_blocking(move || drop((old_files, old_chain)));
         Ok(())
     }

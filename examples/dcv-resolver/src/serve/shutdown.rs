@@ -1,4 +1,4 @@
-//! [`Stop`]: the signals that end the process.
+//! [`Shutdown`]: what SIGTERM and SIGINT do.
 
 use std::sync::Arc;
 
@@ -7,41 +7,40 @@ use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-use super::handler;
+use super::signals::catch;
 use crate::failure::Failure;
 
-/// Tells when to stop, and when to stop at once.
+/// The shutdown: a drain, which a second signal cuts short.
 ///
-/// SIGTERM begins the shutdown, in which whoever probes is told at once to send
-/// no more gateways here, while those that come are answered still. A second
-/// signal cuts that short; so does SIGINT, from somebody who waits at a
-/// terminal.
+/// SIGTERM begins the drain: `/readyz` answers 503, so that gateways go
+/// elsewhere, and requests that arrive are still answered. SIGINT, as of a
+/// person at a terminal, skips the drain.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stop {
+pub(super) struct Shutdown {
     begun: Arc<Notify>,
-    hurried: Arc<Notify>,
+    cut_short: Arc<Notify>,
 }
 
 /// The signals, caught from now on.
 #[derive(Debug)]
-pub(super) struct StopSignals {
+pub(super) struct ShutdownSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Stop {
-    /// Completes when the shutdown begins.
+impl Shutdown {
+    /// Completes when the drain begins.
     pub(super) fn begun(&self) -> OwnedNotified {
         Arc::clone(&self.begun).notified_owned()
     }
 
-    /// Completes when the shutdown shall wait no longer.
-    pub(super) fn hurried(&self) -> OwnedNotified {
-        Arc::clone(&self.hurried).notified_owned()
+    /// Completes when the drain must end.
+    pub(super) fn cut_short(&self) -> OwnedNotified {
+        Arc::clone(&self.cut_short).notified_owned()
     }
 
-    /// Answers the signals.
-    pub(super) async fn on(self, mut signals: StopSignals, readiness: Readiness) {
+    /// Waits for the signals.
+    pub(super) async fn on(self, mut signals: ShutdownSignals, readiness: Readiness) {
         let first = signals.next().await;
         readiness.drain();
         tracing::info!(signal = first, "stopping");
@@ -50,17 +49,17 @@ impl Stop {
             let second = signals.next().await;
             tracing::info!(signal = second, "stopping at once");
         }
-        self.hurried.notify_one();
+        self.cut_short.notify_one();
     }
 }
 
 const INTERRUPT: &str = "SIGINT";
 
-impl StopSignals {
+impl ShutdownSignals {
     pub(super) fn catch() -> Result<Self, Failure> {
         Ok(Self {
-            interrupt: handler(SignalKind::interrupt())?,
-            terminate: handler(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            terminate: catch(SignalKind::terminate())?,
         })
     }
 

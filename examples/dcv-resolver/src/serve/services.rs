@@ -1,4 +1,4 @@
-//! What answers gateways, and the router for operators.
+//! The services for gateways and for operators.
 
 use std::num::NonZeroU32;
 
@@ -8,11 +8,11 @@ use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
 use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
 
-use crate::chain::Chain;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
+use crate::store_chain::StoreChain;
 
-/// Answers gateways.
+/// Builds the service for gateways.
 pub(super) fn for_gateways(
     config: &Config,
     resolver: Resolver,
@@ -36,10 +36,10 @@ pub(super) fn for_gateways(
     builder.build()
 }
 
-/// Answers operators, and whoever administers sessions where there are tokens.
+/// Builds the router for operators, with the admin API if there are tokens.
 pub(super) fn for_operators(
     config: &Config,
-    chain: &Chain,
+    chain: &StoreChain,
     readiness: Readiness,
     metrics: Metrics,
     tokens: Option<&BearerTokens>,
