@@ -60,7 +60,7 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
-/// The same resolver in both forms that there are.
+/// One resolver as a router and as a service.
 struct App {
     router: Router,
     service: ResolveService,
@@ -75,12 +75,12 @@ impl App {
     }
 }
 
-/// What is asked.
+/// The apps that the vectors are sent to.
 struct Apps {
     usual: App,
     closed: App,
     busy: App,
-    /// They take the only places.
+    /// Requests that use up `max_in_flight`.
     _in_flight: [Pin<Box<dyn Future<Output = Response> + Send>>; 2],
 }
 
@@ -179,8 +179,7 @@ async fn every_vector_over_a_socket() {
     assert!(differing.is_empty(), "{differing}");
 }
 
-/// The same vectors from the server that has nothing but the resolver. It is
-/// hyper that adds the length there, and not axum: in another place.
+/// The same vectors from a server without a router.
 #[tokio::test]
 async fn every_vector_over_a_socket_without_a_router() {
     let apps = Apps::start().await;
@@ -188,16 +187,17 @@ async fn every_vector_over_a_socket_without_a_router() {
         let server = server::start(apps.of(&vector).service.clone());
         let answer = client::exchange(server.address, &to_wire(&vector.request)).await;
         assert_eq!(
-            with_sorted_head(&from_wire(&answer, &vector.request)),
-            with_sorted_head(&vector.answer),
+            from_wire(&answer, &vector.request),
+            vector.answer,
             "{}",
             vector.path.display()
         );
     }
 }
 
-/// The same vectors through the router of a service that embeds ours: what a
-/// server adds (`date`, `connection`) is not there.
+/// The same vectors through the router of a service that embeds ours, without
+/// what a server adds (`date`, `connection` and `content-length`) or removes: the
+/// body of an answer to HEAD.
 #[tokio::test]
 async fn every_vector_through_an_embedding_router() {
     let apps = Apps::start().await;
@@ -221,7 +221,10 @@ async fn every_vector_through_an_embedding_router() {
 
         let answer = app.oneshot(request).await.unwrap();
         let head = status_and_headers(answer.status().as_u16(), answer.headers(), &vector.request);
-        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let mut body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        if request_line.starts_with("HEAD ") {
+            body.clear();
+        }
         let answered = format!("{head}\n{}", String::from_utf8(body.to_vec()).unwrap());
 
         assert_eq!(
@@ -231,14 +234,6 @@ async fn every_vector_through_an_embedding_router() {
             vector.path.display()
         );
     }
-}
-
-fn with_sorted_head(answer: &str) -> String {
-    let (head, body) = answer.split_once("\n\n").unwrap_or((answer, ""));
-    let mut lines: Vec<_> = head.lines().collect();
-    // The status line stays where it is.
-    lines[1..].sort_unstable();
-    format!("{}\n\n{body}", lines.join("\n"))
 }
 
 fn status_and_headers(status: u16, headers: &HeaderMap, request: &str) -> String {
@@ -265,7 +260,7 @@ fn without_what_a_server_adds(answer: &str) -> String {
     let mut text = format!("{status}\n");
     for line in lines {
         let name = line.split(':').next().unwrap();
-        if !["date", "connection"].contains(&name) {
+        if !["date", "connection", "content-length"].contains(&name) {
             writeln!(text, "{line}").unwrap();
         }
     }
