@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: a store with every kind of answer, a
+//! Shared by the end-to-end tests: a store with every kind of answer, and a
 //! server on a free port.
 
 #![expect(
@@ -9,3 +9,8 @@
 
 pub mod server;
 pub mod sessions;
+
+/// The code in the README of the workspace compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeExamples;
