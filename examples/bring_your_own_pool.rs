@@ -1,5 +1,5 @@
-//! A service that has an SQLite pool already, and keeps sessions in the same
-//! database beside its own tables.
+//! A service with an SQLite pool that keeps sessions in the same database, beside
+//! its own tables.
 //!
 //! ```text
 //! cargo run --example bring_your_own_pool
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .execute(&pool)
         .await?;
 
-    // Ours beside them.
+    // The tables of the store beside them.
     dcv_resolver_sqlite::migrate(&pool).await?;
     let store = SqliteStore::with_pool(pool.clone());
 
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let record = SessionRecord::builder(name.parse()?, host.parse()?, Expiry::Never)
         .http_port(8443)
         .build()?;
-    // A token of the service's own: it alone changes these sessions.
+    // A token of the service: only it changes these sessions.
     let token = LeaseToken::from_bytes(*b"desktop service!");
     store.register(&record, &token, SystemClock.now()).await?;
 

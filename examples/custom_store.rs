@@ -29,7 +29,7 @@ impl SessionStore for InventoryStore {
         let Some(address) = inventory.get(id.as_str()) else {
             return Ok(None);
         };
-        // What cannot be read is an error, never "no such session".
+        // Invalid data is an error, never "no such session".
         let corrupt = || StoreError::new("inventory", StoreErrorKind::CorruptRecord);
         let host = address
             .parse()
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let request = ResolveRequest::new(id.parse()?, Transport::Http);
         match resolver.resolve(&request).await? {
             Outcome::Found(found) => println!("{id}: {}", serde_json::to_string(&found)?),
-            Outcome::NotFound(miss) => println!("{id}: {miss}"),
+            Outcome::NotFound(not_found) => println!("{id}: {not_found}"),
         }
     }
     Ok(())
@@ -74,14 +74,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_machine_in_the_inventory_is_a_console_session() {
+    async fn machine_in_the_inventory_is_a_console_session() {
         let record = lookup("192.0.2.17").await.unwrap().unwrap();
         assert_eq!(record.target_id().as_str(), "console");
         assert_eq!(record.host().as_str(), "192.0.2.17");
     }
 
     #[tokio::test]
-    async fn an_address_that_makes_no_sense_is_an_error_and_no_miss() {
+    async fn invalid_address_is_an_error_and_not_an_absence() {
         let error = lookup("https://ws-17").await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::CorruptRecord);
     }

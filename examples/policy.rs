@@ -1,5 +1,5 @@
-//! A rule of your own, behind a chain of two stores: sessions under maintenance
-//! are for the operators' network only.
+//! A policy of your own over two stores: sessions under maintenance are for the
+//! operators' network only.
 //!
 //! ```text
 //! cargo run --example policy
@@ -41,8 +41,8 @@ impl Policy for Maintenance {
     }
 }
 
-/// What agents have registered comes first; what people wrote down is asked
-/// where no agent knows the session.
+/// Asks for sessions that agents registered first, then for those written by
+/// hand.
 fn resolver(agents: MemoryStore, by_hand: MemoryStore) -> Result<Resolver, Box<dyn Error>> {
     let maintenance = Maintenance {
         operators: "192.0.2.0/24".parse()?,
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn under_maintenance_a_session_is_for_operators() {
+    async fn session_under_maintenance_is_for_operators() {
         let maintained = session("console", &[("maintenance", "disks")]).unwrap();
         let by_hand = MemoryStore::from_iter([maintained]);
         let resolver = resolver(MemoryStore::new(), by_hand).unwrap();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_the_agents_store_is_down_nobody_is_sent_elsewhere() {
+    async fn failing_store_is_not_skipped() {
         let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
         let by_hand = MemoryStore::from_iter([session("console", &[]).unwrap()]);
         let stores = Resolver::builder().store("agents", down);

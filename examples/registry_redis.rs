@@ -1,4 +1,5 @@
-//! Two resolvers on one Redis: what one registers, the other answers at once.
+//! Two resolvers on one Redis: a session that one registers, the other resolves
+//! at once.
 //!
 //! ```text
 //! redis-server --port 6379 --save '' &
@@ -21,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args()
         .nth(1)
         .ok_or("the URL of a Redis server is missing, such as redis://127.0.0.1:6379")?;
-    // Neither waits for Redis: a resolver starts before its store is there.
+    // Neither waits for Redis: a resolver starts without its store.
     let one = RedisStore::new(RedisConfig::from_url(&url)?);
     let other = RedisStore::new(RedisConfig::from_url(&url)?);
 

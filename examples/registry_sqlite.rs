@@ -1,5 +1,5 @@
-//! Sessions that are registered, renewed and deregistered at run time, in an
-//! SQLite file: they are there again after a restart.
+//! Registers, renews and deregisters a session in an SQLite file. It survives a
+//! restart.
 //!
 //! ```text
 //! cargo run --example registry_sqlite
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let token = register(config.clone().create_if_missing(true)).await?;
 
-    // As after a restart: the session is still there, and still ours.
+    // As after a restart: the session and its lease are still there.
     let store = Arc::new(SqliteStore::open(config).await?);
     let resolver = Resolver::new(Arc::clone(&store));
     let request = ResolveRequest::new("ann".parse()?, Transport::Http);
@@ -38,12 +38,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What an agent on the DCV server does when a session starts.
+/// Registers a session, as an agent on the DCV server does when one starts.
 async fn register(config: SqliteConfig) -> Result<LeaseToken, Box<dyn Error>> {
     let store = SqliteStore::open(config).await?;
     let now = SystemClock.now();
-    // The agent renews long before, and the session ends by itself when the
-    // agent dies.
+    // The agent renews long before, and the session expires if the agent dies.
     let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
     let record = SessionRecord::builder("ann".parse()?, "ws-17.dcv.example".parse()?, expiry)
         .http_port(8443)

@@ -1,5 +1,5 @@
-//! How to unit-test resolver logic: no network, no sleep, the clock set by
-//! hand, stores that fail on command.
+//! Unit tests of resolver logic: no network, no sleep, a clock set by hand, and
+//! stores that fail on command.
 //!
 //! ```text
 //! cargo test --example unit_test_your_rules
@@ -25,7 +25,7 @@ mod tests {
     use tower::ServiceExt;
 
     #[tokio::test]
-    async fn a_lease_that_is_not_renewed_ends() {
+    async fn lease_that_is_not_renewed_expires() {
         let clock = ManualClock::default();
         let expiry = Expiry::At(clock.now().saturating_add(Duration::from_secs(30)));
         let record = SessionRecord::builder(
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_gateway_can_tell_an_outage_from_an_unknown_session() {
+    async fn outage_is_503_and_unknown_session_is_404() {
         for (reply, status) in [
             (Reply::Absent, StatusCode::NOT_FOUND),
             (
