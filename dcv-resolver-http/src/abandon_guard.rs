@@ -1,10 +1,8 @@
 //! [`AbandonGuard`]: no request goes unobserved.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use dcv_resolver_core::{Resolution, ResolveProgress, ResolveRequest, SessionRecord};
-use tokio::time::Instant;
 
 use crate::decision::{Decision, DecisionObserver};
 use crate::problem::Problem;
@@ -17,7 +15,7 @@ use crate::request_context::RequestContext;
 /// this guard is dropped, and the observers get the decision from here.
 #[derive(Debug)]
 pub(crate) struct AbandonGuard<'a> {
-    context: RequestContext,
+    pub(crate) context: RequestContext,
     observers: &'a [Arc<dyn DecisionObserver>],
     request: Option<ResolveRequest>,
     invalid_client_ip: Option<String>,
@@ -35,14 +33,6 @@ impl<'a> AbandonGuard<'a> {
             progress: ResolveProgress::default(),
             is_decided: false,
         }
-    }
-
-    pub(crate) fn caller(&self) -> Option<IpAddr> {
-        self.context.caller
-    }
-
-    pub(crate) fn started(&self) -> Instant {
-        self.context.started
     }
 
     /// Takes what was asked, for the resolver.

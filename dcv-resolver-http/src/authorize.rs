@@ -118,6 +118,10 @@ pub enum AuthError {
     /// The caller may not do this: 403.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
+    /// Whether the caller may do this is unknown, because an identity provider
+    /// failed: 503.
+    #[error("{0}")]
+    Unavailable(Cow<'static, str>),
 }
 
 impl AuthError {
@@ -127,6 +131,7 @@ impl AuthError {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -136,15 +141,16 @@ impl AuthError {
         match self {
             Self::Unauthorized(_) => "unauthorized",
             Self::Forbidden(_) => "forbidden",
+            Self::Unavailable(_) => "auth_unavailable",
         }
     }
 }
 
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
-        let (status, reason) = (self.status(), self.reason());
-        let mut response = ProblemDocument::new(status, reason, self.to_string()).into_response();
-        if status == StatusCode::UNAUTHORIZED {
+        let document = ProblemDocument::new(self.status(), self.reason(), self.to_string());
+        let mut response = document.into_response();
+        if matches!(self, Self::Unauthorized(_)) {
             response
                 .headers_mut()
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -121,7 +121,6 @@ mod tests {
     }
 
     #[tokio::test]
-    #[expect(clippy::panic, reason = "the call under test panics")]
     async fn panic_is_caught_with_its_message() {
         let call = async { panic!("out of {}", "cheese") };
         let interrupted: Result<(), _> = call_with_deadline(Instant::now(), BUDGET, call).await;

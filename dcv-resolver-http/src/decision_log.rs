@@ -6,8 +6,8 @@ use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Resolution, ResolveRequest};
 use tracing::{Level, field};
 
-use crate::decision::{Decision, DecisionObserver, DecisionOutcome};
-use crate::durations::{as_ms, as_us};
+use crate::decision::{Decision, DecisionObserver};
+use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
 use crate::trace_context::TraceContext;
 
@@ -74,9 +74,9 @@ impl DecisionObserver for DecisionLog {
                     destination = decision.resolution().map(|found| field::display(Destination(found))),
                     store = decision.store.as_deref(),
                     policy = decision.policy.as_deref(),
-                    stale_ms = decision.stale_age.map(as_ms),
+                    stale_ms = decision.stale_age.map(|age| saturated(age.as_millis())),
                     status = decision.status().map(|status| status.as_u16()),
-                    elapsed_us = as_us(decision.elapsed),
+                    elapsed_us = saturated(decision.elapsed.as_micros()),
                     caller = decision.caller.map(field::display),
                     request_id = decision.request_id.to_str().unwrap_or_default(),
                     // In the span as well, but some formats leave spans out.
@@ -92,6 +92,10 @@ impl DecisionObserver for DecisionLog {
             _ => event!(Level::INFO),
         }
     }
+}
+
+fn saturated(number: u128) -> u64 {
+    number.try_into().unwrap_or(u64::MAX)
 }
 
 /// Displays as `host:port`, an IPv6 address in brackets.

@@ -10,10 +10,6 @@ use crate::in_flight::InFlight;
 use crate::problem::Problem;
 use crate::rate_limit::CallerLimits;
 
-/// The longest URI, path and query together, that is read: 8 KiB. An id of the
-/// greatest length takes 768 bytes of it with every byte percent-encoded.
-pub const MAX_URI_BYTES: usize = 8 * 1024;
-
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub(crate) allowed_callers: AllowedCallers,

@@ -44,8 +44,10 @@ pub struct Suppressed {
 struct Windows<K: Eq + Hash> {
     window: Duration,
     open: Mutex<HashMap<K, Window>>,
-    summarize: Box<dyn Fn(&K, Suppressed) + Send + Sync>,
+    summarize: Summarize<K>,
 }
+
+type Summarize<K> = Box<dyn Fn(&K, Suppressed) + Send + Sync>;
 
 struct Window {
     opened: Instant,
@@ -70,11 +72,20 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
     /// Counts an event and returns whether to log it in full: it is the first
     /// of its kind in a window.
     pub fn allows(&self, kind: K) -> bool {
+        self.allows_at_most(usize::MAX, kind, |kind| kind)
+    }
+
+    /// Counts an event as [`allows`](Self::allows) does, under the kind that
+    /// `coarsen` returns if `max_kinds` windows are open and none is of its own
+    /// kind. So text from outside in a kind cannot open any number of windows.
+    pub fn allows_at_most(&self, max_kinds: usize, kind: K, coarsen: impl FnOnce(K) -> K) -> bool {
         if self.0.window.is_zero() {
             return true;
         }
         let now = Instant::now();
         let mut open = self.0.lock();
+        let is_full = open.len() >= max_kinds && !open.contains_key(&kind);
+        let kind = if is_full { coarsen(kind) } else { kind };
         let over = match open.get_mut(&kind) {
             Some(window) if now - window.opened < self.0.window => {
                 window.suppressed += 1;
@@ -95,19 +106,6 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
         }
         self.close_later(kind, now);
         true
-    }
-
-    /// Returns how many windows are open. A caller whose kinds hold text from
-    /// outside bounds them with it.
-    #[must_use]
-    pub fn open_windows(&self) -> usize {
-        self.0.lock().len()
-    }
-
-    /// Returns whether a window is open for this kind.
-    #[must_use]
-    pub fn is_open(&self, kind: &K) -> bool {
-        self.0.lock().contains_key(kind)
     }
 
     fn close_later(&self, kind: K, opened: Instant) {
@@ -214,8 +212,22 @@ mod tests {
         assert_eq!((kind, suppressed.count), ("a", 3));
         assert!(suppressed.window >= WINDOW);
         assert!(summaries.try_recv().is_err(), "nothing of b was suppressed");
-        assert_eq!(throttle.open_windows(), 0);
+        assert!(throttle.0.lock().is_empty());
         assert!(throttle.allows("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn kinds_beyond_the_maximum_are_counted_together() {
+        let (throttle, summaries) = throttle();
+        let allows = |kind| throttle.allows_at_most(2, kind, |_| "others");
+        assert!(allows("a") && allows("b"));
+        assert!(allows("c"), "the first of the others");
+        assert!(!allows("d"));
+        assert!(!allows("a"), "a has a window of its own");
+        sleep(2 * WINDOW).await;
+        let mut suppressed: Vec<_> = summaries.try_iter().map(|(kind, _)| kind).collect();
+        suppressed.sort_unstable();
+        assert_eq!(suppressed, ["a", "others"]);
     }
 
     #[tokio::test(start_paused = true)]

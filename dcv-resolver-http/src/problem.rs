@@ -4,16 +4,15 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{NotFound, ResolveError, StoreError, StoreErrorKind};
 use serde::Serialize;
 
-use crate::decision::DecisionOutcome;
-use crate::limits::MAX_URI_BYTES;
-use crate::query::{InvalidQuery, MAX_QUOTED_BYTES};
+use crate::decision_outcome::DecisionOutcome;
+use crate::query::{InvalidQuery, MAX_QUOTED_BYTES, MAX_URI_BYTES};
 
 /// Why a request got no destination.
 ///
@@ -151,20 +150,18 @@ impl Problem {
             _ => None,
         }
     }
+}
 
-    /// Returns the response: a problem document.
-    pub(crate) fn to_response(&self) -> Response {
-        let mut document = ProblemDocument::new(self.status(), self.reason(), self.detail());
-        if let Self::Malformed(error) = self {
-            document.parameter = Some(escaped(error.parameter(), MAX_QUOTED_BYTES).into_owned());
+impl From<&Problem> for ProblemDocument {
+    fn from(problem: &Problem) -> Self {
+        let parameter = match problem {
+            Problem::Malformed(error) => Some(escaped(error.parameter(), MAX_QUOTED_BYTES)),
+            _ => None,
+        };
+        Self {
+            parameter: parameter.map(Cow::into_owned),
+            ..Self::new(problem.status(), problem.reason(), problem.detail())
         }
-        let mut response = document.into_response();
-        if matches!(self, Self::MethodNotAllowed) {
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("POST"));
-        }
-        response
     }
 }
 

@@ -8,6 +8,10 @@ use crate::client_ip;
 use crate::percent::{DecodeError, decode_query};
 use dcv_resolver_core::escape::escaped;
 
+/// The longest URI, path and query together, that is read: 8 KiB. An id of the
+/// greatest length takes 768 bytes of it with every byte percent-encoded.
+pub const MAX_URI_BYTES: usize = 8 * 1024;
+
 /// What a gateway asks, read from the query string.
 ///
 /// The string is `application/x-www-form-urlencoded`: pairs between `&`, a

@@ -14,9 +14,11 @@ const MAX_BYTES: usize = 128;
 /// Returns the id of a request: the caller's, or a new one.
 ///
 /// New ids are a random number for each `RequestIds` and a count within it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RequestIds {
-    random: u64,
+    // The only randomness in the standard library. It keeps restarts and
+    // replicas distinct; nothing secret depends on it.
+    random: RandomState,
     next: AtomicU64,
 }
 
@@ -24,12 +26,7 @@ impl RequestIds {
     /// Creates a source of ids.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            // The only randomness in the standard library. It keeps restarts
-            // and replicas distinct; nothing secret depends on it.
-            random: RandomState::new().hash_one("request id"),
-            next: AtomicU64::new(0),
-        }
+        Self::default()
     }
 
     /// Returns the `x-request-id` of the request if it has 1 to 128 visible
@@ -46,14 +43,9 @@ impl RequestIds {
     #[expect(clippy::expect_used, reason = "hexadecimal digits are a header value")]
     fn generate(&self) -> HeaderValue {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        HeaderValue::try_from(format!("{:016x}{count:016x}", self.random))
+        let random = self.random.hash_one(0);
+        HeaderValue::try_from(format!("{random:016x}{count:016x}"))
             .expect("hexadecimal digits are a header value")
-    }
-}
-
-impl Default for RequestIds {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -52,7 +52,6 @@ impl ResolveService {
     }
 
     /// Starts a service with other settings.
-    #[must_use]
     pub fn builder(resolver: Resolver) -> ResolveServiceBuilder {
         ResolveServiceBuilder::new(resolver)
     }

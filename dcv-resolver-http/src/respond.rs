@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::{IntoResponse, Response};
@@ -15,10 +15,11 @@ use tracing::Instrument;
 use crate::abandon_guard::AbandonGuard;
 use crate::body;
 use crate::deadline::{Interrupted, call_with_deadline};
-use crate::decision::{Decision, DecisionObserver, DecisionOutcome};
-use crate::limits::{Limits, MAX_URI_BYTES};
-use crate::problem::Problem;
-use crate::query::ResolveQuery;
+use crate::decision::{Decision, DecisionObserver};
+use crate::decision_outcome::DecisionOutcome;
+use crate::limits::Limits;
+use crate::problem::{Problem, ProblemDocument};
+use crate::query::{MAX_URI_BYTES, ResolveQuery};
 use crate::request_context::RequestContext;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 
@@ -79,9 +80,9 @@ impl Responder {
         parts: &Parts,
         guard: &mut AbandonGuard<'_>,
     ) -> Result<Resolution, Problem> {
-        let _permit = self.limits.admit(guard.caller(), &parts.uri)?;
+        let _permit = self.limits.admit(guard.context.caller, &parts.uri)?;
         let query = read(parts)?;
-        let started = guard.started();
+        let started = guard.context.started;
         let (request, progress) = guard.begin(query);
         let resolving = self.resolver.resolve_with_progress(request, progress);
         match call_with_deadline(started, self.time_budget, resolving).await {
@@ -113,12 +114,19 @@ fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
 #[expect(clippy::expect_used, reason = "strings and a number serialize")]
 fn response_to(decision: &Decision) -> Response {
     match &decision.result {
-        Some(Err(problem)) => problem.to_response(),
+        Some(Err(problem)) => {
+            let mut response = ProblemDocument::from(problem).into_response();
+            if matches!(problem, Problem::MethodNotAllowed) {
+                let allow = HeaderValue::from_static("POST");
+                response.headers_mut().insert(ALLOW, allow);
+            }
+            response
+        }
         Some(Ok(resolution)) => {
             let body = serde_json::to_vec(resolution).expect("strings and a number serialize");
             ([(CONTENT_TYPE, "application/json")], body).into_response()
         }
         // Only a dropped request has no result, and it is sent no response.
-        None => Problem::Timeout.to_response(),
+        None => ProblemDocument::from(&Problem::Timeout).into_response(),
     }
 }

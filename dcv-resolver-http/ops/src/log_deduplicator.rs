@@ -96,11 +96,13 @@ impl LogDeduplicator {
         if !is_failure || !is_enabled(DecisionLog::level(outcome)) {
             return false;
         }
-        let mut failure = Failure::new(decision);
-        if self.throttle.open_windows() >= MAX_KINDS && !self.throttle.is_open(&failure) {
-            failure.key = DedupKey::Coarse;
-        }
-        !self.throttle.allows(failure)
+        let coarsen = |failure| Failure {
+            key: DedupKey::Coarse,
+            ..failure
+        };
+        !self
+            .throttle
+            .allows_at_most(MAX_KINDS, Failure::new(decision), coarsen)
     }
 }
 

@@ -15,7 +15,10 @@ use crate::support::{CONSOLE, Log, memory, over, post, replying, request, send};
 
 /// Notes what it observes.
 #[derive(Debug, Clone, Default)]
-struct Notes(Arc<Mutex<Vec<(DecisionOutcome, Option<&'static str>, Option<String>)>>>);
+struct Notes(Arc<Mutex<Vec<Note>>>);
+
+/// The outcome, the reason and the session id.
+type Note = (DecisionOutcome, Option<&'static str>, Option<String>);
 
 impl DecisionObserver for Notes {
     fn on_decision(&self, decision: &Decision) {
@@ -29,7 +32,7 @@ impl DecisionObserver for Notes {
 }
 
 impl Notes {
-    fn take(&self) -> Vec<(DecisionOutcome, Option<&'static str>, Option<String>)> {
+    fn take(&self) -> Vec<Note> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -78,7 +81,9 @@ async fn every_decision_is_observed_once() {
 #[tokio::test]
 async fn abandoned_request_is_observed_with_the_store_that_was_asked() {
     #[derive(Debug, Clone, Default)]
-    struct Stores(Arc<Mutex<Vec<(DecisionOutcome, Option<Arc<str>>)>>>);
+    struct Stores(Arc<Mutex<Vec<Asked>>>);
+
+    type Asked = (DecisionOutcome, Option<Arc<str>>);
 
     impl DecisionObserver for Stores {
         fn on_decision(&self, decision: &Decision) {

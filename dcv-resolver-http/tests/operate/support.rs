@@ -52,7 +52,7 @@ pub(crate) fn request(caller: &str, uri: &str) -> Request<Body> {
 
 pub(crate) async fn send<S>(app: &S, request: Request<Body>) -> Answer
 where
-    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Sync,
 {
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
@@ -66,7 +66,7 @@ where
 
 pub(crate) async fn post<S>(app: &S, uri: &str) -> Answer
 where
-    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Sync,
 {
     send(app, request("", uri)).await
 }
