@@ -19,7 +19,7 @@ pub(crate) struct Parse {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum By {
-    /// With every rule checked and every mistake placed.
+    /// With every rule checked and the position of every error.
     Store,
     /// serde_json into a `Value`: what it does by itself.
     Value,

@@ -78,10 +78,7 @@ impl Resolver {
         } else {
             on_core(context.settings.server_core, &context.resolver)
         };
-        // Not beside the session file, whose folder is watched: what is written
-        // there costs an event of the operating system each time.
-        let log_path = path("log/resolver.json");
-        fs::create_dir(path("log")).while_doing("cannot make a folder")?;
+        let log_path = path("log.json");
         let log = File::create(&log_path).while_doing("cannot make a log file")?;
         command
             .args(["serve", "--listen", &listen.to_string()])

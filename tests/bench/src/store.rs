@@ -24,8 +24,8 @@ pub(crate) enum Store {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
     Off,
-    /// There is room for a million sessions.
-    Default,
+    /// There is room for all sessions.
+    On,
 }
 
 /// A store with its sessions, ready to be opened.
@@ -66,7 +66,7 @@ impl Cache {
     fn toml(self) -> &'static str {
         match self {
             Self::Off => "false",
-            Self::Default => "true",
+            Self::On => "{ max_bytes = 536870912 }",
         }
     }
 }
@@ -80,7 +80,7 @@ impl fmt::Display for Store {
         };
         let cached = match cache {
             Cache::Off => "uncached",
-            Cache::Default => "cached",
+            Cache::On => "cached",
         };
         write!(f, "{name}, {cached}")
     }

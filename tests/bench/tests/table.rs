@@ -25,7 +25,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
         "redis",
         &[
             "Redis, cached, whole request ≤",
-            "Redis, uncached, whole request ≤",
+            "Redis, uncached, whole request ",
             "a `GET` in a bare handler, whole request ",
         ],
     ),
@@ -60,7 +60,7 @@ const GROUPS: [(&str, &[&str]); 11] = [
             "parse of 1,500 sessions, beside a map of plain structs ",
         ],
     ),
-    ("log", &["JSON decision log to a file ≤"]),
+    ("log", &["JSON decision log to a file "]),
     ("tls", &["TLS keep-alive ≤"]),
     (
         "footprint",

@@ -45,7 +45,7 @@ const MIXES: [Mix; 8] = [
     ("query", query),
     ("resolve", resolve),
     ("router", router),
-    ("router-miss", router_miss),
+    ("router-not-found", router_not_found),
     ("router-logged", router_logged),
     ("router-refused", router_refused),
     ("server", server),
@@ -168,7 +168,7 @@ fn router(rounds: usize) {
 }
 
 /// A session that is not there, with its line in the log.
-fn router_miss(rounds: usize) {
+fn router_not_found(rounds: usize) {
     logging::install("warn");
     let app = app(sessions::resolver(SESSIONS));
     let target = |number| sessions::target(number + SESSIONS);
