@@ -67,7 +67,7 @@ pub(crate) async fn explain(
         request: None,
     };
     let result = explanation(&state, &headers, query.as_deref(), &mut log).await;
-    let is_refused = matches!(result, Err(ExplainError::Refused(_)));
+    let is_refused = result.as_ref().is_err_and(ExplainError::is_refused);
     if !is_refused || state.refusals.allows(()) {
         log.log(result.as_ref());
     }

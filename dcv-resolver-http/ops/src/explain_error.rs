@@ -4,47 +4,52 @@ use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::escape::escaped;
 use dcv_resolver_http::{AuthError, Problem, ProblemDocument};
 
 use crate::time_limit::Interrupted;
 
 #[derive(Debug)]
 pub(crate) enum ExplainError {
-    Refused(AuthError),
+    Auth(AuthError),
     Problem(Problem),
 }
 
-/// The longest name of a parameter that is sent back.
-const MAX_PARAMETER_BYTES: usize = 64;
-
 impl ExplainError {
+    /// Returns whether the caller is not allowed to ask.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::Auth(AuthError::Unauthorized(_) | AuthError::Forbidden(_))
+        )
+    }
+
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Refused(_) => "refused",
+            _ if self.is_refused() => "refused",
             Self::Problem(Problem::Malformed(_)) => "malformed",
-            Self::Problem(_) => "failed",
+            Self::Auth(_) | Self::Problem(_) => "failed",
         }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(error) => error.status(),
+            Self::Auth(error) => error.status(),
             Self::Problem(problem) => problem.status(),
         }
     }
 
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Refused(error) => error.reason(),
+            Self::Auth(error) => error.reason(),
             Self::Problem(problem) => problem.reason(),
         }
     }
 
-    /// Returns what the log says beyond the response.
+    /// Returns the error for the log.
     pub(crate) fn cause(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Refused(_) => None,
+            Self::Auth(_) if self.is_refused() => None,
+            Self::Auth(error) => Some(error.to_string().into()),
             Self::Problem(problem) => problem.cause(),
         }
     }
@@ -52,7 +57,7 @@ impl ExplainError {
 
 impl From<AuthError> for ExplainError {
     fn from(error: AuthError) -> Self {
-        Self::Refused(error)
+        Self::Auth(error)
     }
 }
 
@@ -73,15 +78,9 @@ impl From<Interrupted> for ExplainError {
 
 impl IntoResponse for ExplainError {
     fn into_response(self) -> Response {
-        let problem = match self {
-            Self::Refused(error) => return error.into_response(),
-            Self::Problem(problem) => problem,
-        };
-        let mut document =
-            ProblemDocument::new(problem.status(), problem.reason(), problem.detail());
-        if let Problem::Malformed(error) = &problem {
-            document.parameter = Some(escaped(error.parameter(), MAX_PARAMETER_BYTES).into_owned());
+        match self {
+            Self::Auth(error) => error.into_response(),
+            Self::Problem(problem) => ProblemDocument::from(&problem).into_response(),
         }
-        document.into_response()
     }
 }

@@ -76,7 +76,7 @@
 //!
 //! The status is 200 whatever the explanation says; 400 for a malformed
 //! request, 401 or 403 for a caller that is not allowed, and 503 if the stores
-//! take longer than 5 s. The search for similar ids ends after 2.5 s:
+//! take longer than 5 s or the authorization fails. The search for similar ids ends after 2.5 s:
 //! `search_truncated` says that it did not see all.
 //!
 //! An explanation names hosts, other sessions and the errors of a store's

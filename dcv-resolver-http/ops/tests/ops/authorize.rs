@@ -188,3 +188,29 @@ async fn other_authorization_replaces_loopback_only() {
     assert_eq!(events[0]["fields"]["peer"], "192.0.2.7:5");
     assert!(!format!("{events:?}").contains("tr0ub4dor"));
 }
+
+/// Cannot reach its identity provider.
+#[derive(Debug)]
+struct Unreachable;
+
+#[async_trait]
+impl Authorize for Unreachable {
+    async fn authorize(&self, _: &AccessRequest<'_>) -> Result<Principal, AuthError> {
+        Err(AuthError::Unavailable("sign-in is unavailable".into()))
+    }
+}
+
+#[tokio::test]
+async fn failed_authorization_is_503_and_always_logged() {
+    let app = OpsBuilder::new(explainer(), readiness())
+        .authorize(Unreachable)
+        .build();
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    for _ in 0..2 {
+        let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[]).await;
+        answer.problem(503, "auth_unavailable");
+        let fields = log.take()[0]["fields"].clone();
+        assert_eq!(fields["outcome"], "failed");
+        assert_eq!(fields["error"], "sign-in is unavailable");
+    }
+}
