@@ -88,7 +88,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     metrics.register(&mut registry);
 
     // With a listing, /explain suggests similar ids.
-    let explainer = Explainer::new(resolver.clone()).with_listing("store", store.clone());
+    let explainer =
+        Explainer::new(resolver.clone()).with_listing("store", Arc::<MemoryStore>::clone(&store));
     let host = "ws-17.dcv.example".parse()?;
     let record = SessionRecord::builder("console".parse()?, host, Expiry::Never);
     store.insert(record.http_port(8443).build()?);

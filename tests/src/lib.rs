@@ -1,11 +1,7 @@
 //! Shared by the end-to-end tests: a store with every kind of answer, and a
 //! server on a free port.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "a test panics on the first failure"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics on the first failure")]
 
 pub mod server;
 pub mod sessions;

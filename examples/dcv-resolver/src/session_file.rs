@@ -27,7 +27,7 @@ pub(crate) fn load(path: &Path) -> Result<StaticFileStore, Failure> {
     })
 }
 
-/// Each mistake on a line of its own, so that editors find the places.
+/// Puts each error on a line of its own, so that editors find the places.
 fn invalid_file(error: &LoadError) -> String {
     format!("the session file is invalid:\n{error}")
 }
