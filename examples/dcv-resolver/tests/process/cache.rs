@@ -268,7 +268,9 @@ fn answers_expire_by_ttl_if_redis_reports_no_changes() {
     let redis = redis_of_old();
     let url = Redis::url(redis.port);
     let long = "cache = { ttl_ms = 60000, negative_ttl_ms = 60000 }\n";
-    let serving = administered(&url, long).serve();
+    // Kept: without its file, no token is accepted.
+    let folder = administered(&url, long);
+    let serving = folder.serve();
     serving.wait_until_ready();
     let mut moves = 0;
     wait_until("a move goes unnoticed", || {
@@ -286,7 +288,8 @@ fn answers_expire_by_ttl_if_redis_reports_no_changes() {
     // As it is by default, and where nothing is to be kept.
     for settings in ["", "cache = { ttl_ms = 0, negative_ttl_ms = 0 }\n"] {
         register(&redis, "ws-17.dcv.example");
-        let serving = administered(&url, settings).serve();
+        let folder = administered(&url, settings);
+        let serving = folder.serve();
         wait_until("it is served", || {
             serving.post(TARGET).contains("ws-17.dcv.example")
         });
