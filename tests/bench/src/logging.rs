@@ -13,6 +13,12 @@ pub fn install(directives: &str) {
     let (filter, _handle) = reload::Layer::new(EnvFilter::new(directives));
     tracing_subscriber::registry()
         .with(filter)
-        .with(fmt::layer().json().with_writer(io::sink))
+        .with(
+            fmt::layer()
+                .json()
+                .flatten_event(true)
+                .with_span_list(false)
+                .with_writer(io::sink),
+        )
         .init();
 }
