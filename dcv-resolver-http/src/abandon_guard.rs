@@ -1,4 +1,4 @@
-//! [`AbandonGuard`]: no request goes unobserved.
+//! [`AbandonGuard`]: emits a decision for abandoned requests as well.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::request_context::RequestContext;
 
 /// A request until it is decided.
 ///
-/// When its caller closes the connection before that, the future that holds
-/// this guard is dropped, and the observers get the decision from here.
+/// If the caller closes the connection before that, the future that holds this
+/// guard is dropped, and the guard emits the decision to the observers.
 #[derive(Debug)]
 pub(crate) struct AbandonGuard<'a> {
     pub(crate) context: RequestContext,
@@ -35,7 +35,7 @@ impl<'a> AbandonGuard<'a> {
         }
     }
 
-    /// Takes what was asked, for the resolver.
+    /// Stores the parsed query, and returns what the resolver needs.
     pub(crate) fn begin(
         &mut self,
         query: ResolveQuery<'_>,
@@ -45,7 +45,7 @@ impl<'a> AbandonGuard<'a> {
         (self.request.insert(request), &mut self.progress)
     }
 
-    /// Makes the decision, and lets the observers see it.
+    /// Creates the decision and passes it to the observers.
     pub(crate) fn decide(mut self, result: Result<Resolution, Problem>) -> Arc<Decision> {
         self.emit(Some(result))
     }

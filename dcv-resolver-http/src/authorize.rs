@@ -12,7 +12,7 @@ use dcv_resolver_core::async_trait;
 
 use crate::problem::ProblemDocument;
 
-/// Decides who may use what is not for gateways: the explanations of
+/// Authorizes requests to what gateways do not need: the explanations of
 /// `dcv-resolver-ops` and the sessions of `dcv-resolver-admin`.
 ///
 /// ```
@@ -39,7 +39,7 @@ pub trait Authorize: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`AuthError`], when the caller may not do this.
+    /// Returns an [`AuthError`] if the caller may not do this.
     async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError>;
 }
 
@@ -60,7 +60,7 @@ pub struct AccessRequest<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Access {
-    /// Sees sessions, or the explanation of a request.
+    /// Reads sessions, or the explanation of a request.
     Read,
     /// Changes sessions.
     Write,
@@ -106,8 +106,7 @@ impl Principal {
     }
 }
 
-/// A caller may not do what it asked for. The text goes to the caller and to
-/// the log.
+/// Why a request is not authorized. The text is sent to the caller and logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -118,8 +117,8 @@ pub enum AuthError {
     /// The caller may not do this: 403.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
-    /// Whether the caller may do this is unknown, because an identity provider
-    /// failed: 503.
+    /// It is unknown whether the caller may do this, because an identity
+    /// provider failed: 503.
     #[error("{0}")]
     Unavailable(Cow<'static, str>),
 }
@@ -135,7 +134,7 @@ impl AuthError {
         }
     }
 
-    /// Returns the stable word for programs, as in the response.
+    /// Returns the machine-readable reason, as in the response.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {

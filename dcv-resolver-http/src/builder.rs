@@ -42,8 +42,8 @@ impl ResolveServiceBuilder {
         }
     }
 
-    /// Sets how long an answer may take, from the request's arrival. A store
-    /// that has not answered by then is a 503.
+    /// Sets how long a response may take, from the request's arrival. If a
+    /// store has not answered by then, the response is a 503.
     ///
     /// A store that blocks its thread cannot be interrupted.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
@@ -51,9 +51,8 @@ impl ResolveServiceBuilder {
         self
     }
 
-    /// Answers callers from these networks only, and 403 to all others,
-    /// whatever they ask. Any caller is allowed by default; with an empty list,
-    /// none is.
+    /// Allows requests from these networks only; every other caller gets 403.
+    /// By default any caller is allowed; with an empty list, none is.
     ///
     /// The caller is the other end of the connection: a gateway, or a proxy in
     /// between. The server has to provide its address as
@@ -66,26 +65,27 @@ impl ResolveServiceBuilder {
         self
     }
 
-    /// Limits the requests that are decided at the same time: 2,048 by default,
-    /// and at least 1. A request beyond that gets 503 `overloaded` at once; its
-    /// query is not read and no store is asked.
+    /// Limits the number of requests in flight: 2,048 by default, and at least
+    /// 1. A request beyond that gets 503 `overloaded` at once; its query is not
+    /// read and no store is called.
     ///
-    /// Choose what the store can answer within the time budget: more would be
-    /// admitted only to time out. If the store answers in 1 ms, 100 requests in
-    /// flight are 100,000 a second; if it hangs, the time budget fills any
-    /// number. The default has room for two gateways whose clients all
-    /// reconnect at the same moment.
+    /// Choose a number that the store can answer within the time budget; more
+    /// requests would only time out. If the store answers in 1 ms, 100 requests
+    /// in flight make 100,000 a second. If it hangs, requests wait for the
+    /// whole time budget and reach any limit. The default has room for two
+    /// gateways whose clients all reconnect at the same moment.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self
     }
 
-    /// Limits how often one caller may ask, whatever it asks. A request beyond
-    /// that gets 429. There is no limit by default.
+    /// Limits the rate of requests from one caller, valid or not. A request
+    /// beyond that gets 429. There is no limit by default.
     ///
-    /// A gateway asks once for each connection of a client, and twice if QUIC
-    /// is tried. Make `burst` large enough for all its clients to reconnect at
-    /// the same moment, or the limit keeps users out just then.
+    /// A gateway sends one request for each connection of a client, and two if
+    /// the client tries QUIC. Make `burst` large enough for all its clients to
+    /// reconnect at the same moment; otherwise the limit locks users out at
+    /// that moment.
     ///
     /// The caller is the address at the other end of the connection, as for
     /// [`allowed_callers`](Self::allowed_callers); of an IPv6 address, its

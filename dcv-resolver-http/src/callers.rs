@@ -1,4 +1,4 @@
-//! [`AllowedCallers`]: the networks that may ask.
+//! [`AllowedCallers`]: the networks that requests may come from.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,8 +19,8 @@ pub(crate) fn caller(extensions: &Extensions) -> Option<IpAddr> {
 pub(crate) struct AllowedCallers(pub(crate) Option<Vec<Network>>);
 
 impl AllowedCallers {
-    /// Returns whether the caller may ask. A caller without an address is in no
-    /// network.
+    /// Returns whether the caller is allowed. A caller without an address is in
+    /// no network.
     pub(crate) fn allow(&self, caller: Option<IpAddr>) -> bool {
         self.0.as_ref().is_none_or(|networks| {
             caller.is_some_and(|caller| networks.iter().any(|network| network.contains(caller)))

@@ -1,4 +1,4 @@
-//! [`call_with_deadline`]: asks the resolver for a bounded time, and outlives a
+//! [`call_with_deadline`]: calls the resolver with a time limit, and catches a
 //! panic in it.
 
 use std::any::Any;
@@ -28,9 +28,8 @@ pub(crate) async fn call_with_deadline<T>(
     time_budget: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, Interrupted> {
-    // Nothing of ours is reached through a store and could be left half
-    // changed. A store that panics while it holds a lock of its own is
-    // responsible for that lock.
+    // A panic cannot leave anything of this crate half changed. A store that
+    // panics while it holds a lock of its own is responsible for that lock.
     let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
     let mut timer = pin!(None);
     // Not `tokio::time::timeout`, which reads the clock and registers a timer

@@ -15,9 +15,10 @@ use crate::trace_context::TraceContext;
 
 /// What was asked, and what was decided.
 ///
-/// Every request leaves exactly one: every [`DecisionObserver`] is called with
-/// it, and the response carries it as an `Arc<Decision>` in its
-/// [extensions](axum::http::Response::extensions), for a middleware.
+/// Every request produces exactly one. Each [`DecisionObserver`] receives it,
+/// and the response carries it as an `Arc<Decision>` in its
+/// [extensions](axum::http::Response::extensions), where a middleware can read
+/// it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -41,7 +42,7 @@ use crate::trace_context::TraceContext;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Decision {
-    /// What was asked. `None` if the request was not read, or is malformed.
+    /// The request. `None` if it was not read, or is malformed.
     pub request: Option<ResolveRequest>,
     /// The decoded `clientIpAddress` if it is not an address. Client text,
     /// unescaped.
@@ -54,8 +55,7 @@ pub struct Decision {
     pub store: Option<Arc<str>>,
     /// The policy that denied, failed, or was being asked.
     pub policy: Option<Arc<str>>,
-    /// How old the record is that decided, if a cache served it because its
-    /// store failed.
+    /// The age of the record, if a cache served it because its store failed.
     pub stale_age: Option<Duration>,
     /// The time from the request's arrival to the decision.
     pub elapsed: Duration,
@@ -92,7 +92,7 @@ impl Decision {
         self.result.as_ref()?.as_ref().err()
     }
 
-    /// Returns the stable word for why there is no destination, such as
+    /// Returns the machine-readable reason why there is no destination, such as
     /// `expired`.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
@@ -109,7 +109,7 @@ impl Decision {
     }
 }
 
-/// Observes every decision: for an audit, billing, metrics or a log.
+/// Receives every decision, for an audit, billing, metrics or a log.
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -130,8 +130,9 @@ impl Decision {
 pub trait DecisionObserver: fmt::Debug + Send + Sync + 'static {
     /// Observes one decision, before the response is sent.
     ///
-    /// It runs on the request's task and inside its span, so it must not
-    /// block. An abandoned request is observed from a destructor: do not panic.
+    /// This is called on the request's task and inside its span, so it must not
+    /// block. For an abandoned request it is called from a destructor: do not
+    /// panic.
     fn on_decision(&self, decision: &Decision);
 }
 

@@ -11,9 +11,8 @@ use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
 use crate::trace_context::TraceContext;
 
-/// Leaves one [`tracing`] event for each decision; see [the
-/// log](crate#the-log). The default observer of
-/// [`ResolveService`](crate::ResolveService).
+/// Emits one [`tracing`] event for each decision; see [the log](crate#the-log).
+/// The default observer of [`ResolveService`](crate::ResolveService).
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct DecisionLog;
@@ -26,8 +25,8 @@ const MAX_ERROR_BYTES: usize = 1024;
 impl DecisionLog {
     /// Returns the level of the event for `outcome`.
     ///
-    /// An operator must see an `ERROR`. Everything else without a destination
-    /// can be the caller's doing.
+    /// An operator must see an `ERROR`. Any other decision without a
+    /// destination may be the caller's fault.
     #[must_use]
     pub const fn level(outcome: DecisionOutcome) -> Level {
         match outcome {

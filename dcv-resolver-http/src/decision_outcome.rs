@@ -15,7 +15,7 @@ pub enum DecisionOutcome {
     Malformed,
     /// A limit applies: 403, 429, or 503 `overloaded`.
     Refused,
-    /// The question could not be answered: 500 or 503.
+    /// A store or a policy failed, or the time budget ran out: 500 or 503.
     Error,
     /// The caller closed the connection before the decision.
     Abandoned,

@@ -4,9 +4,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Counts the requests that are being decided.
 ///
-/// A request counts from its admission until its answer is decided, and not
-/// while its body is read to the end: a client that sends its body slowly holds
-/// no permit.
+/// A request counts from its admission until it is decided, but not while its
+/// body is read to the end: a client that sends its body slowly holds no
+/// permit.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     permits: Semaphore,

@@ -40,7 +40,7 @@
 //!   [`router`] is that service as a fallback.
 //! - [`ResolveServiceBuilder`] sets the time budget, the limits and the
 //!   observers.
-//! - [`Decision`] is what was asked and decided. A [`DecisionObserver`] gets
+//! - [`Decision`] is a request and its outcome. A [`DecisionObserver`] receives
 //!   each one, for an audit, billing or metrics; a middleware reads it from the
 //!   response's extensions.
 //! - [`ReloadableService`] replaces a service while it serves.
@@ -51,15 +51,15 @@
 //! |---|---|
 //! | `dcv-resolver-server` | a server that is safe to expose: timeouts, connection limits, TLS, a graceful drain |
 //! | `dcv-resolver-ops` | `/livez`, `/readyz`, `/metrics`, `/explain`, and a log that suppresses repeated failures |
-//! | `dcv-resolver-admin` | sessions registered, renewed and removed over HTTP |
+//! | `dcv-resolver-admin` | an HTTP API that registers, renews and removes sessions |
 //! | `dcv-resolver-cache`, `dcv-resolver-timeout` | a cache or a time limit in front of any store |
 //! | `dcv-resolver-static-file`, `dcv-resolver-sqlite`, `dcv-resolver-redis` | stores |
 //!
 //! # The answers
 //!
-//! [`ResolveQuery`] says how a request is read. The gateway takes 200 for a
-//! destination, 404 for "no such session", and everything else for a resolver
-//! that failed:
+//! [`ResolveQuery`] documents how a request is parsed. The gateway treats 200
+//! as a destination, 404 as "no such session", and every other status as a
+//! failed resolver:
 //!
 //! | situation | status | `reason` |
 //! |---|---|---|
@@ -87,8 +87,8 @@
 //! - **Every other status** is `application/problem+json` (RFC 9457) with
 //!   `title`, `status`, `detail` (a sentence for people) and `reason` (a stable
 //!   word for programs); a 400 also has the `parameter` at fault. It may quote
-//!   the client's own text, escaped and cut; never a host, a path, what a store
-//!   says, or another session's id.
+//!   the client's own text, escaped and truncated, but never a host, a path,
+//!   the error of a store, or another session's id.
 //! - **Every response** has `cache-control: no-store` and an `x-request-id`: the
 //!   caller's, if that is 1 to 128 visible ASCII characters.
 //! - **A request body** is ignored. Up to 64 KiB of it are read, within the
@@ -97,9 +97,9 @@
 //!
 //! # The log
 //!
-//! [`DecisionLog`] leaves one [`tracing`] event for each request, with the
-//! target `dcv_resolver::decision`: at level INFO for a destination, ERROR for a
-//! failure, WARN for the rest. A field without a value is left out.
+//! [`DecisionLog`] emits one [`tracing`] event for each request, with the
+//! target `dcv_resolver::decision`: at level INFO for a destination, ERROR for
+//! a failure, WARN for the rest. Fields without a value are omitted.
 //!
 //! | field | |
 //! |---|---|
@@ -120,17 +120,17 @@
 //! | `trace_id` | the trace that the request is part of, from its `traceparent` |
 //! | `error` | the error of the store or the policy with its sources, or the message of a panic |
 //!
-//! Text from outside is escaped (`\n`, `\u{202e}`) and cut to 256 bytes,
+//! Untrusted text is escaped (`\n`, `\u{202e}`) and truncated to 256 bytes,
 //! `error` to 1,024.
 //!
-//! During an outage every request leaves its event. `LogDeduplicator` in
+//! During an outage every request is logged. `LogDeduplicator` in
 //! `dcv-resolver-ops` logs the first failure of its kind and counts the rest.
 //!
 //! **Each request has a span**: `resolve` with the target
 //! `dcv_resolver::resolve` at level INFO, around the decision and everything
 //! its stores log. Its fields are `request_id` and, from a W3C `traceparent`,
 //! `trace_id`, `parent_span_id` and `sampled`. An invalid `traceparent` is
-//! ignored, and a DEBUG event says so.
+//! ignored and logged at DEBUG.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -160,8 +160,8 @@ mod router;
 mod trace_context;
 
 pub use authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
-/// The axum that [`router`] returns a [`Router`](axum::Router) of. Another
-/// major version of it is another major version of this crate.
+/// The version of axum whose [`Router`](axum::Router) [`router`] returns. A new
+/// major version of axum means a new major version of this crate.
 pub use axum;
 pub use builder::ResolveServiceBuilder;
 pub use decision::{Decision, DecisionObserver};
@@ -177,7 +177,7 @@ pub use resolve_service::ResolveService;
 pub use router::router;
 pub use trace_context::TraceContext;
 
-/// The examples of the README run with the tests.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

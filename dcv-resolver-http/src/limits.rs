@@ -1,4 +1,4 @@
-//! [`Limits`]: what turns a request away before a byte of its query is read.
+//! [`Limits`]: refuses a request before a byte of its query is read.
 
 use std::net::IpAddr;
 
@@ -20,10 +20,10 @@ pub(crate) struct Limits {
 impl Limits {
     /// Returns a permit to decide the request.
     ///
-    /// A caller that is not allowed comes first and learns nothing, not even
-    /// which paths there are. Then the caller that asks too often, whatever it
-    /// asks: a wrong path leaves a line in the log as well. A wrong path is
-    /// answered as fast as a refusal, so it takes no permit.
+    /// The caller's network is checked first, so that a caller that is not
+    /// allowed learns nothing, not even which paths exist. The rate limit
+    /// follows and applies to every path, since a wrong path is logged as well.
+    /// A wrong path is answered as fast as a refusal, so it takes no permit.
     pub(crate) fn admit(
         &self,
         caller: Option<IpAddr>,

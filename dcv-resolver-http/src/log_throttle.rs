@@ -77,7 +77,8 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
 
     /// Counts an event as [`allows`](Self::allows) does, under the kind that
     /// `coarsen` returns if `max_kinds` windows are open and none is of its own
-    /// kind. So text from outside in a kind cannot open any number of windows.
+    /// kind. This bounds the number of windows even if kinds contain untrusted
+    /// text.
     pub fn allows_at_most(&self, max_kinds: usize, kind: K, coarsen: impl FnOnce(K) -> K) -> bool {
         if self.0.window.is_zero() {
             return true;
@@ -99,7 +100,7 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
                 },
             ),
         };
-        // Subscribers may take their time.
+        // Subscribers may be slow.
         drop(open);
         if let Some(over) = over {
             self.0.summarize(&kind, &over);

@@ -1,7 +1,7 @@
 //! Strict percent-decoding.
 //!
-//! The usual crates for this let a stray `%` pass and replace what is not
-//! UTF-8, so that two different strings decode to one: a user could reach
+//! The usual crates for this accept a stray `%` and replace invalid UTF-8, so
+//! that two different strings can decode to the same id: a user could reach
 //! another user's session.
 
 use std::borrow::Cow;

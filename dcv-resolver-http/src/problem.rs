@@ -1,5 +1,5 @@
-//! [`Problem`]: why there is no destination. The one file that knows which
-//! status stands for what.
+//! [`Problem`]: why there is no destination. Only this file maps a problem to
+//! its status and reason.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -16,9 +16,9 @@ use crate::query::{InvalidQuery, MAX_QUOTED_BYTES, MAX_URI_BYTES};
 
 /// Why a request got no destination.
 ///
-/// Becomes an RFC 9457 problem document. What the document says is written here
-/// or comes from the client itself. What a store says is for the log alone: see
-/// [`cause`](Self::cause).
+/// Converts into an RFC 9457 problem document. The document contains only text
+/// that is written here or comes from the client itself. The error of a store
+/// is only logged: see [`cause`](Self::cause).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
@@ -36,7 +36,7 @@ pub enum Problem {
     UriTooLong,
     /// The query is not a resolve request.
     Malformed(InvalidQuery),
-    /// The session cannot be connected to.
+    /// No client can connect to the session, or this client may not.
     NotFound(NotFound),
     /// A store or a policy could not answer.
     Resolve(ResolveError),
@@ -56,7 +56,7 @@ impl Problem {
         self.class().0
     }
 
-    /// Returns the stable word for programs, as in the response.
+    /// Returns the machine-readable reason, as in the response.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.class().1
@@ -68,8 +68,8 @@ impl Problem {
         self.class().2
     }
 
-    // The gateway takes 404 for "no such session" and everything but 200 and
-    // 404 for a failed resolver: an outage must never be a 404.
+    // The gateway treats 404 as "no such session", and every status except 200
+    // and 404 as a failed resolver: an outage must never be a 404.
     fn class(&self) -> (StatusCode, &'static str, DecisionOutcome) {
         use DecisionOutcome::{Error, Malformed, NotFound, Refused};
 
@@ -137,8 +137,8 @@ impl Problem {
         }
     }
 
-    /// Returns what a store or a panic says, with all sources: for the log,
-    /// never for the caller.
+    /// Returns the error or the panic message behind the problem, with all
+    /// sources. It is for the log, never for the caller.
     #[must_use]
     pub fn cause(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -168,7 +168,7 @@ impl From<&Problem> for ProblemDocument {
 /// An RFC 9457 problem document: the body of every response that is not a
 /// success.
 ///
-/// Its `type` is left out, which stands for `about:blank`: the `title` is the
+/// Its `type` is omitted, which means `about:blank`: the `title` is the reason
 /// phrase of the status. A 429 or 503 gets `Retry-After: 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

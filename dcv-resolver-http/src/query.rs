@@ -8,11 +8,11 @@ use crate::client_ip;
 use crate::percent::{DecodeError, decode_query};
 use dcv_resolver_core::escape::escaped;
 
-/// The longest URI, path and query together, that is read: 8 KiB. An id of the
-/// greatest length takes 768 bytes of it with every byte percent-encoded.
+/// The maximum length of a URI, path and query together: 8 KiB. The longest id
+/// takes 768 bytes of it with every byte percent-encoded.
 pub const MAX_URI_BYTES: usize = 8 * 1024;
 
-/// What a gateway asks, read from the query string.
+/// A resolve request, parsed from the query string.
 ///
 /// The string is `application/x-www-form-urlencoded`: pairs between `&`, a
 /// `+` is a space, `%` and two hexadecimal digits are a byte. Names are
@@ -21,7 +21,7 @@ pub const MAX_URI_BYTES: usize = 8 * 1024;
 /// | parameter | |
 /// |---|---|
 /// | `sessionId` | required; a [`SessionId`] |
-/// | `transport` | `HTTP` or `QUIC`; `HTTP` if it is left out, though not if it is empty |
+/// | `transport` | `HTTP` or `QUIC`; `HTTP` if it is omitted, but not if it is empty |
 /// | `clientIpAddress` | an address, also in brackets, with a zone id or a port; anything else counts as unknown |
 /// | any other | ignored, once decoded |
 ///
@@ -111,7 +111,7 @@ impl<'a> ResolveQuery<'a> {
         })
     }
 
-    /// The request.
+    /// Returns the request.
     #[must_use]
     pub fn request(&self) -> &ResolveRequest {
         &self.request
@@ -139,7 +139,7 @@ pub enum InvalidQuery {
     /// There is no `sessionId`.
     #[error("sessionId is missing; it names the session to resolve")]
     NoSessionId,
-    /// `sessionId` is no session id.
+    /// `sessionId` is not a valid session id.
     #[error("sessionId is not acceptable: {0}")]
     SessionId(InvalidSessionId),
     /// `transport` is neither `HTTP` nor `QUIC`.
@@ -151,7 +151,7 @@ pub enum InvalidQuery {
         /// The decoded value.
         given: String,
     },
-    /// A parameter is given twice, be it with the same value.
+    /// A parameter is given more than once, even if the values are equal.
     #[error("{parameter} is given more than once; it must be given once")]
     Repeated {
         /// The parameter.
@@ -163,8 +163,8 @@ pub enum InvalidQuery {
         quoted(.parameter)
     )]
     PercentEncoding {
-        /// The parameter whose name or value it is: decoded, or as it stands
-        /// in the query string if it cannot be.
+        /// The parameter whose name or value it is: decoded, or as written in
+        /// the query string if it cannot be decoded.
         parameter: String,
     },
     /// The decoded bytes are not UTF-8.
@@ -179,8 +179,8 @@ pub enum InvalidQuery {
 }
 
 impl InvalidQuery {
-    /// The parameter at fault. It may be one that no resolver knows, and then
-    /// is the client's text, unescaped.
+    /// Returns the parameter at fault. The name of an unknown parameter is the
+    /// client's text, unescaped.
     #[must_use]
     pub fn parameter(&self) -> &str {
         match self {
@@ -192,7 +192,7 @@ impl InvalidQuery {
     }
 }
 
-/// How much of the client's own text an error repeats.
+/// How much of the client's own text an error quotes.
 pub(crate) const MAX_QUOTED_BYTES: usize = 64;
 
 fn quoted(text: &str) -> Cow<'_, str> {

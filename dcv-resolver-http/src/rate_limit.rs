@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often one caller may ask; see
+/// How many requests one caller may send; see
 /// [`ResolveServiceBuilder::rate_limit`](crate::ResolveServiceBuilder::rate_limit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,7 +31,8 @@ impl RateLimit {
 /// How many callers have a limit of their own: 16,384, in about 1 MB.
 const MAX_CALLERS: usize = 16 * 1024;
 
-/// How often idle callers are looked for at most: it walks over all of them.
+/// The minimum time between two searches for idle callers, which visit every
+/// caller.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The callers whose requests are counted together.
@@ -59,10 +60,10 @@ impl Caller {
     }
 }
 
-/// Limits the requests of each caller by the generic cell rate algorithm: a
-/// caller is remembered by the one moment at which it would be within its rate
+/// Limits the requests of each caller by the generic cell rate algorithm. For
+/// each caller it stores the moment at which the caller is within its rate
 /// again.
-// The crates for this keep a map that grows with every address that asks.
+// The crates for this keep a map that grows with every address.
 #[derive(Debug)]
 pub(crate) struct CallerLimits {
     interval: Duration,
@@ -90,8 +91,8 @@ impl CallerLimits {
         }
     }
 
-    /// Counts a request and returns whether it is within the limit. One that is
-    /// not costs its caller nothing: it can go on at its rate.
+    /// Counts a request and returns whether it is within the limit. A refused
+    /// request does not count against its caller, which can go on at its rate.
     pub(crate) fn allow(&self, caller: Option<IpAddr>) -> bool {
         let now = Instant::now();
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +111,7 @@ impl Callers {
         let is_full = self.within_rate_at.len() >= MAX_CALLERS;
         if is_full && now - self.pruned_at >= PRUNE_INTERVAL {
             self.pruned_at = now;
-            // A caller within its rate is as good as a new one.
+            // A caller within its rate is treated as a new one would be.
             self.within_rate_at.retain(|_, at| *at > now);
         }
         let is_full = self.within_rate_at.len() >= MAX_CALLERS;

@@ -12,9 +12,9 @@ use tower::Service;
 /// A [`Service`] that can be replaced while it serves, for a configuration that
 /// is reloaded.
 ///
-/// A request is answered by the service that is current when it arrives, to its
-/// end: a replacement neither delays nor fails one. The old service is dropped
-/// when the last request in it is answered. Clones share the service.
+/// Each request is answered by the service that is current when it arrives: a
+/// replacement neither delays nor fails it. The old service is dropped when the
+/// last request in it is answered. Clones share the service.
 ///
 /// ```
 /// use axum::{Router, body::Body, http::{Request, StatusCode}, routing::get};

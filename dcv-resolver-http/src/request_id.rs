@@ -1,4 +1,4 @@
-//! [`RequestIds`]: a name for each request, to find it in the logs of gateway
+//! [`RequestIds`]: an id for each request, to find it in the logs of gateway
 //! and resolver.
 
 use std::hash::{BuildHasher, RandomState};

@@ -23,8 +23,8 @@ use crate::respond::Responder;
 /// every other path; see [the answers](crate#the-answers). Clones share
 /// everything, the limits included.
 ///
-/// When it is called, and not before, it needs a tokio runtime with its timer
-/// enabled.
+/// Calling it requires a tokio runtime with its timer enabled; creating it does
+/// not.
 ///
 /// ```
 /// use axum::{body::Body, http::{Request, StatusCode}};
@@ -51,7 +51,7 @@ impl ResolveService {
         Self::builder(resolver).build()
     }
 
-    /// Starts a service with other settings.
+    /// Returns a builder for a service with other settings.
     pub fn builder(resolver: Resolver) -> ResolveServiceBuilder {
         ResolveServiceBuilder::new(resolver)
     }

@@ -23,8 +23,8 @@ use crate::query::{MAX_URI_BYTES, ResolveQuery};
 use crate::request_context::RequestContext;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 
-/// How long the body of a refused request is read. Requests are refused when
-/// there is no time to waste.
+/// How long the body of a refused request is read: a resolver that refuses
+/// requests may be overloaded.
 const REFUSED_BODY_TIME: Duration = Duration::from_millis(20);
 
 /// What all requests to one service share.
@@ -95,8 +95,8 @@ impl Responder {
     }
 }
 
-/// Reads a request to the resolver's path: its method first, then the length of
-/// its URI, and the query.
+/// Validates a request to the resolver's path: first the method, then the
+/// length of the URI, then the query.
 fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
     if parts.method != Method::POST {
         return Err(Problem::MethodNotAllowed);

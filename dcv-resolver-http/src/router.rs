@@ -8,14 +8,15 @@ use crate::builder::ResolveServiceBuilder;
 /// Returns a router that answers resolve requests, with the defaults of
 /// [`ResolveServiceBuilder`].
 ///
-/// It is a [`ResolveService`](crate::ResolveService) as a fallback, so it finds
-/// `/resolveSession` below any prefix and answers 404 to every other path.
+/// The router has a [`ResolveService`](crate::ResolveService) as its fallback,
+/// so it answers `/resolveSession` below any prefix, and every other path with
+/// 404.
 ///
 /// # As part of a service
 ///
-/// It can be merged with routes as it is. A service with a fallback of its own
-/// cannot merge another; it nests the router below a prefix, and the gateway's
-/// `[resolver] url` ends in that prefix:
+/// Merge it with your own routes. A router that already has a fallback cannot
+/// merge another one; nest this router below a prefix instead, and let the
+/// gateway's `[resolver] url` end in that prefix:
 ///
 /// ```
 /// use axum::{Router, http::StatusCode};
@@ -42,7 +43,7 @@ use crate::builder::ResolveServiceBuilder;
 /// # }
 /// ```
 ///
-/// Or it routes single paths to the service, which works in a router of any
+/// Or route single paths to the service, which works in a router with any
 /// state:
 ///
 /// ```

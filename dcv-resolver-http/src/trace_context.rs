@@ -16,7 +16,7 @@ pub struct TraceContext {
     sampled: bool,
 }
 
-/// Why a request is part of no trace.
+/// Why a request has no trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoTrace {
     Absent,

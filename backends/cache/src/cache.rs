@@ -37,7 +37,8 @@ impl Cache {
         }
     }
 
-    /// Returns what a fresh entry holds, or the time at which there was none.
+    /// Returns the content of a fresh entry, or the time at which there was
+    /// none.
     pub(crate) fn get(&self, id: &SessionId) -> Result<Option<SessionRecord>, u64> {
         let entry = self.entries.get(id);
         // Read after the entry was found: the process may have been paused.
@@ -69,7 +70,7 @@ impl Cache {
             if self.freshness.is_cacheable(&entry) {
                 self.entries.insert(load.id(), entry.clone());
             } else {
-                // The entry before it must not be served stale any more.
+                // The previous entry must no longer be served stale.
                 self.entries.remove(load.id());
             }
         });

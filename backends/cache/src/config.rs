@@ -45,8 +45,8 @@ impl CacheConfig {
     /// holds more than a million sessions of the usual size.
     ///
     /// The size is an estimate: the texts of the id and the record, and a fixed
-    /// amount per entry. When the cache is full, the entries that are looked up
-    /// least are evicted. Nothing is allocated in advance. An entry that would
+    /// amount per entry. When the cache is full, it evicts the entries that are
+    /// looked up least. It allocates nothing in advance. An entry that would
     /// take most of a shard is not cached; there are four to eight shards per
     /// processor.
     #[must_use]
@@ -55,8 +55,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets for how long a record is served without asking the store, counted
-    /// from the beginning of the call that loaded it. The default is 30 s; with
+    /// Sets how long a record is served without calling the store, counted from
+    /// the beginning of the call that loaded it. The default is 30 s; with
     /// zero, records are not cached.
     ///
     /// It applies without a change source, and with one that does not report
@@ -67,25 +67,24 @@ impl CacheConfig {
         self
     }
 
-    /// Sets the same for the result that there is no such session, and for a
-    /// record that had expired when it was loaded. The default is 1 s; with
-    /// zero, they are not cached, and a session is found as soon as it is
-    /// registered.
+    /// Sets how long the absence of a session is cached, and a record that had
+    /// already expired when it was loaded. The default is 1 s; with zero, they
+    /// are not cached, and a session is found as soon as it is registered.
     #[must_use]
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = ttl;
         self
     }
 
-    /// Sets how long ago the change source may last have been caught up. The
-    /// default is 1 s; when it is longer ago, the store is asked.
+    /// Sets the maximum time since the change source was last caught up. The
+    /// default is 1 s; after that, lookups call the store.
     #[must_use]
     pub fn max_staleness(mut self, max: Duration) -> Self {
         self.max_staleness = max;
         self
     }
 
-    /// Sets for how much longer a record is served while the store cannot be
+    /// Sets how much longer a record is served while the store cannot be
     /// reached or does not answer in time. The default is zero: not at all.
     #[must_use]
     pub fn stale_if_error(mut self, duration: Duration) -> Self {

@@ -71,7 +71,7 @@ impl Freshness {
         }
     }
 
-    /// Whether the entry may be served without asking the store.
+    /// Returns whether the entry may be served without calling the store.
     pub(crate) fn is_fresh(&self, entry: &Entry, now_ns: u64) -> bool {
         if entry.epoch != self.epochs.current() || self.may_be_swept(entry) {
             return false;
@@ -87,8 +87,8 @@ impl Freshness {
         }
     }
 
-    /// Whether a lookup that began at `asked_ns` may be answered with the
-    /// result of a load that another lookup had begun before.
+    /// Returns whether a lookup that began at `asked_ns` may be answered with
+    /// the result of a load that another lookup had begun before.
     pub(crate) fn is_recent_enough(&self, entry: &Entry, asked_ns: u64) -> bool {
         let max_age_ns = match self.source.status() {
             SourceStatus::NotReporting => self.ttl_ns_of(entry),
@@ -97,8 +97,8 @@ impl Freshness {
         asked_ns <= entry.began_ns.saturating_add(max_age_ns)
     }
 
-    /// Whether the entry could be served at all. What another cache served
-    /// stale is older than it seems here.
+    /// Returns whether the entry could be served at all. A record that another
+    /// cache served stale is older than it seems here.
     pub(crate) fn is_cacheable(&self, entry: &Entry) -> bool {
         let is_stale = (entry.found.as_ref()).is_some_and(|record| record.stale_age().is_some());
         !is_stale
@@ -125,7 +125,7 @@ impl Freshness {
             .then(|| Duration::from_nanos(age_ns))
     }
 
-    /// How long ago the change source was last caught up.
+    /// Returns how long ago the change source was last caught up.
     pub(crate) fn caught_up_age(&self) -> Option<Duration> {
         match self.source.status() {
             SourceStatus::NotReporting | SourceStatus::Disconnected => None,
@@ -135,7 +135,7 @@ impl Freshness {
         }
     }
 
-    /// Notes that records which had expired by `now` are being removed.
+    /// Records that expired sessions are being removed, as of `now`.
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.swept_unix_ms
             .fetch_max(now.as_unix_ms(), Ordering::AcqRel);

@@ -59,7 +59,7 @@ impl InFlight {
         (load, Joined::Began)
     }
 
-    /// Removes one waiter. Without any, no task polls the load, so that no
+    /// Removes one waiter. A load without waiters is polled by no task, so no
     /// lookup may join it.
     pub(crate) fn leave(&self, load: &Arc<Load>) {
         let mut by_id = self.lock();

@@ -1,4 +1,4 @@
-//! [`CacheListener`]: keeps a cache current with what a change source reports.
+//! [`CacheListener`]: applies the events of a change source to a cache.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

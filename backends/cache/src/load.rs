@@ -21,11 +21,11 @@ pub(crate) type Call =
 /// No task is spawned: when the first lookup gives up, the next one polls the
 /// same call. When the last one gives up, the call is dropped.
 ///
-/// The libraries' own forms break a promise of this crate. With the guard of
-/// quick_cache each waiter repeats a call that failed or was given up; moka
-/// caches a result that was invalidated while it was loaded; and a `Shared` of
-/// futures-util that is woken while it is polled wakes only the task that polls
-/// it, which may give up.
+/// The equivalents of other libraries would break a guarantee of this crate.
+/// With the guard of quick_cache each waiter repeats a call that failed or was
+/// given up; moka caches a result that was invalidated while it was loaded; and
+/// a `Shared` of futures-util that is woken while it is polled wakes only the
+/// task that polls it, which may give up.
 pub(crate) struct Load {
     id: SessionId,
     began_ns: u64,
@@ -102,8 +102,8 @@ impl Load {
     }
 }
 
-/// A panic of the store unwinds the lookup that meets it, as it would without a
-/// cache. The other waiters get an error.
+/// A panic of the store unwinds the lookup that polled the call, as it would
+/// without a cache. The other waiters get an error.
 fn rethrow(panic: Option<Box<dyn Any + Send>>) {
     if let Some(panic) = panic {
         resume_unwind(panic);

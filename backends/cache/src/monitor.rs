@@ -1,4 +1,4 @@
-//! [`CacheMonitor`]: reads the figures of a cache.
+//! [`CacheMonitor`]: reads the statistics of a cache.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,18 +7,17 @@ use dcv_resolver_core::CacheStats;
 
 use crate::cache::Cache;
 
-/// Reads the figures of a [`CachedStore`](crate::CachedStore), for metrics, also
-/// when a resolver owns the store.
+/// Reads the statistics of a [`CachedStore`](crate::CachedStore), for metrics,
+/// even after a resolver has taken the store.
 ///
 /// Clones read the same cache. Reading does not disturb lookups.
 #[derive(Clone)]
 pub struct CacheMonitor(pub(crate) Arc<Cache>);
 
 impl CacheMonitor {
-    /// Returns the current figures.
-    ///
-    /// Each lookup that has ended counts as a hit, a load or coalesced. One that
-    /// had to wait for a second load counts twice.
+    /// Returns the current statistics. Each lookup that has ended counts as a
+    /// hit, a load or coalesced. One that had to wait for a second load counts
+    /// twice.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let cache = &*self.0;

@@ -74,8 +74,8 @@ impl<S: SessionImport> SessionImport for CachedStore<S> {
     }
 }
 
-/// Invalidates an id when a write ends: it succeeded, failed, or was dropped and
-/// may have been carried out all the same.
+/// Invalidates an id when a write ends, whether it succeeded, failed, or was
+/// dropped: a dropped write may still have been carried out.
 struct InvalidateOnDrop<'a>(&'a Cache, &'a SessionId);
 
 impl Drop for InvalidateOnDrop<'_> {

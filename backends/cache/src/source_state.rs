@@ -53,8 +53,8 @@ impl SourceState {
         self.status.store(DISCONNECTED, Ordering::Release);
     }
 
-    /// Takes a time at which the source was caught up; one that is earlier than
-    /// the last does not replace it. Called by one thread at a time.
+    /// Records a time at which the source was caught up; an earlier time does
+    /// not replace a later one. Called by one thread at a time.
     pub(crate) fn catch_up(&self, at_ns: u64) {
         let at_ns = at_ns.max(self.last_caught_up_ns());
         self.last_caught_up_ns.store(at_ns, Ordering::Release);

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use crate::counter::Counter;
 
-/// Logs the first record that is served stale at once, and others in one event
-/// per [`WINDOW`]. No task waits for the end of a window: the next result, stale
-/// or not, ends it, or the end of the cache.
+/// Logs the first record that is served stale at once, and the others in one
+/// event per [`WINDOW`]. No task waits for the end of a window: the next
+/// result, stale or not, ends it, or the drop of the cache.
 #[derive(Debug, Default)]
 pub(crate) struct StaleEvents {
     total: Counter,
@@ -67,7 +67,7 @@ impl StaleEvents {
         pending.iter().for_each(Pending::log);
     }
 
-    /// Notes that the store has answered.
+    /// Records that the store has answered.
     pub(crate) fn store_answered(&self) {
         if !self.is_open.load(Ordering::Relaxed) {
             return;

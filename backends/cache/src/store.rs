@@ -56,13 +56,14 @@ impl<S: SessionStore> CachedStore<S> {
         Arc::<CacheListener>::clone(&self.listener)
     }
 
-    /// Returns the current figures.
+    /// Returns the current statistics.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         self.monitor().stats()
     }
 
-    /// Returns a handle that reads the figures when a resolver owns the store.
+    /// Returns a handle that reads the statistics even after a resolver has
+    /// taken the store.
     #[must_use]
     pub fn monitor(&self) -> CacheMonitor {
         CacheMonitor(Arc::clone(&self.cache))
@@ -97,7 +98,7 @@ impl<S: SessionStore> CachedStore<S> {
     }
 }
 
-/// A load that has been under way for longer is not joined: it may hang where a
+/// A load that has been under way for longer is not joined: it may hang while a
 /// new one would not.
 const JOINABLE_FOR_NS: u64 = 1_000_000_000;
 

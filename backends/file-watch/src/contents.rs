@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::open::open;
 
-/// More than any certificate chain or list of tokens has. Without a limit, a
-/// path that leads to a log by accident would take the memory of the process.
+/// More than any certificate chain or list of tokens needs. Without a limit, a
+/// path that points to a log by accident would exhaust the memory of the
+/// process.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The content of a file, or why it cannot be read.

@@ -9,15 +9,15 @@ use crate::stamp::FileStamp;
 /// How long a file must look the same before it is read: its writer may be
 /// half-way through.
 const QUIET: Duration = Duration::from_millis(100);
-/// Files that are never quiet, because others are renamed over them again and
-/// again, are read this long after they began to change.
+/// Files that keep changing, because others are renamed over them again and
+/// again, are read this long after the first change.
 const MAX_UNREST: Duration = Duration::from_secs(1);
 /// Two changes within a tick of the file system's clock look the same. The
-/// coarsest tick there is takes two seconds.
+/// coarsest file systems have ticks of two seconds.
 const MAX_TICK: Duration = Duration::from_secs(3);
 
 /// Decides when files are read. It has neither a clock nor a thread: the caller
-/// looks at the times that [`look`](Self::look) returns.
+/// calls [`look`](Self::look) again after the time that it returns.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
     paths: Arc<[PathBuf]>,
@@ -69,8 +69,8 @@ impl FileWatch {
 
     /// Looks at the files at the time `now`.
     ///
-    /// A file that is written in place without end is never read: half of it may
-    /// be valid, and nothing shows when it is whole.
+    /// A file that is continuously written in place is never read: half of it
+    /// may be valid, and nothing shows when it is complete.
     pub(crate) fn look(&mut self, now: Instant) -> Look {
         let stamps = Stamps::of(&self.paths);
         let Some((before, since)) = self.settling.take() else {
@@ -89,7 +89,7 @@ impl FileWatch {
         Look::Again(QUIET)
     }
 
-    /// Has the files read again although they do not change: the reading
+    /// Schedules another reading although the files do not change: the last one
     /// failed, or its content was refused and may be accepted later.
     pub(crate) fn repeat(&mut self) {
         self.reading = None;

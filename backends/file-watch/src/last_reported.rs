@@ -1,11 +1,11 @@
-//! [`LastReported`]: which results of a reload are worth a report.
+//! [`LastReported`]: decides which results of a reload are reported.
 
-/// Decides which results of a reload are worth a report: each invalid content
-/// once, and once that the files are valid again.
+/// Decides which results of a reload are reported: each invalid content once,
+/// and the recovery from it once.
 #[derive(Debug)]
 #[must_use]
 pub struct LastReported {
-    /// How many refusals in a row make a report.
+    /// How many refusals in a row are reported.
     threshold: u32,
     refused_in_a_row: u32,
     /// The content that was last reported as invalid, until it is valid again.
@@ -19,7 +19,7 @@ impl LastReported {
     }
 
     /// Reports a refusal when it is the second in a row. It suits files that
-    /// belong together: between two writes they need not fit together.
+    /// belong together, which may not match between two writes.
     pub fn second_in_a_row() -> Self {
         Self::after(2)
     }
@@ -39,7 +39,7 @@ impl LastReported {
         self.content == Some(content)
     }
 
-    /// Notes that `content`, a hash of it, was refused. Returns whether to
+    /// Records that `content`, a hash of it, was refused. Returns whether to
     /// report that.
     #[must_use]
     pub fn refused(&mut self, content: u64) -> bool {
@@ -51,8 +51,9 @@ impl LastReported {
         true
     }
 
-    /// Notes that content was accepted. Returns whether a refusal was reported
-    /// before, so that it is worth a report even if nothing has changed.
+    /// Records that content was accepted. Returns whether a refusal was
+    /// reported before, so that the recovery is reported even if nothing has
+    /// changed.
     #[must_use]
     pub fn accepted(&mut self) -> bool {
         self.refused_in_a_row = 0;

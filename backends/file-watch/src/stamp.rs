@@ -1,4 +1,5 @@
-//! [`FileStamp`]: how a file looks without reading it.
+//! [`FileStamp`]: the identity and metadata of a file, to detect changes
+//! without reading it.
 
 use std::fs::Metadata;
 use std::io;
@@ -7,9 +8,9 @@ use std::time::SystemTime;
 
 use crate::open::open;
 
-/// How a file looks without reading it.
+/// The identity and metadata of a file, to detect changes without reading it.
 ///
-/// Where two stamps differ, the content may. Where they are equal, so is the
+/// If two stamps differ, the content may differ. If they are equal, so is the
 /// content, except for changes within one tick of the file system's clock.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FileStamp {
@@ -40,8 +41,8 @@ impl FileStamp {
         }
     }
 
-    /// Returns whether this is another file than `before`, as a rename leaves
-    /// it. Where inodes have no numbers, the answer is no.
+    /// Returns whether this is another file than `before`, as after a rename.
+    /// Without inode numbers, it returns `false`.
     pub(crate) fn has_replaced(&self, before: &Self) -> bool {
         match (self.inode(), before.inode()) {
             (Some(now), Some(before)) => now != before,

@@ -45,7 +45,7 @@ pub struct WatchThread {
 pub enum AfterReload {
     /// Waits for the next change.
     Wait,
-    /// Reloads once more after the interval, changed or not.
+    /// Reloads once more after the interval, whether or not the files change.
     Repeat,
 }
 
@@ -107,7 +107,7 @@ impl Drop for WatchThread {
     fn drop(&mut self) {
         self.alive = None;
         if let Some(thread) = self.thread.take() {
-            // It ends in no panic: each reload is guarded.
+            // The thread does not panic: each reload is guarded.
             let _ = thread.join();
         }
     }

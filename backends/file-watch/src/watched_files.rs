@@ -39,18 +39,18 @@ impl WatchedFiles {
     }
 
     /// Looks at the files once a second until the future is dropped. Passes
-    /// their content to `take` at the start and when it may have changed, and
-    /// what is worth a report to `report`.
+    /// their content to `take` at the start and whenever it may have changed,
+    /// and calls `report` with the results below.
     ///
     /// `take` returns `Ok(None)` when it uses this very content already. Only
     /// `take` can decide that, since the caller may reload the files at any
-    /// time. Content that it refuses is passed to it again at each look: a
-    /// certificate that is not yet valid will be.
+    /// time. Content that it refuses is passed to it again every second: a
+    /// certificate that is not valid yet becomes valid later.
     ///
     /// `report` gets a refusal when it is the second in a row, since the files
-    /// need not fit together between two writes, and then once for each
-    /// content. It gets `Ok(None)` when a reported refusal is over and the
-    /// content is the one in use. When `take` or `report` panics, that is
+    /// may not match between two writes, and then once for each content. It
+    /// gets `Ok(None)` when the files are valid again after a reported refusal
+    /// and hold the content in use. When `take` or `report` panics, that is
     /// logged, and the watch goes on.
     ///
     /// It needs tokio's timer and its threads for blocking work.

@@ -5,11 +5,9 @@
 //! in order with replies, so that the reply to a heartbeat shows that every
 //! change before it has been reported. A heartbeat also checks that lookups are
 //! answered by the servers that push, and that no databases were swapped, which
-//! Redis does not push.
-//!
-//! The driver's client-side cache uses the same command. It is not used here: it
-//! goes on answering while the server is silent, and it would be a second cache
-//! behind the listener's.
+//! Redis does not push. The driver's client-side cache uses the same command.
+//! It is not used here: it keeps answering while the server is silent, and it
+//! would be a second cache behind the listener's.
 
 mod cluster;
 mod context;

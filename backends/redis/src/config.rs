@@ -101,7 +101,7 @@ impl RedisConfig {
         Ok(config)
     }
 
-    /// Returns the servers, sentinels or nodes as text for people: hosts and ports
+    /// Returns the servers, sentinels or nodes for display: hosts and ports
     /// without user and password.
     #[must_use]
     pub fn servers(&self) -> String {

@@ -183,7 +183,7 @@ impl ChangeSource for RedisStore {
     /// and logs a warning:
     ///
     /// - A server that **refuses** (one that speaks only RESP2, or an ACL
-    ///   without [the permissions](crate)) is asked again every ten seconds,
+    ///   without [the permissions](crate)) is tried again every ten seconds,
     ///   and whenever lookups have a new connection. `Unsupported` is repeated
     ///   for each of those.
     /// - Over a [given connection](RedisConfig::over) changes are **not
@@ -194,10 +194,9 @@ impl ChangeSource for RedisStore {
     ///
     /// - `SWAPDB` is not pushed; it is reported with the next heartbeat.
     /// - A key that Redis removes because it has expired is reported when it is
-    ///   removed. `GET` shows it as gone at once; without a `GET`, Redis comes
-    ///   to it within a fraction of a second, or later where more than a
-    ///   quarter of all keys that can expire have done so. The record has
-    ///   expired long before.
+    ///   removed. `GET` removes it at once; without a `GET`, Redis removes it
+    ///   within a fraction of a second, or later if more than a quarter of all
+    ///   keys with a TTL are due. The record has expired long before.
     /// - While the nodes of a cluster do not agree on its masters, or one that
     ///   has slots cannot be reached, the source is `Disconnected` for all of
     ///   it.
@@ -220,9 +219,9 @@ impl SessionStore for RedisStore {
         }
     }
 
-    /// Reads the key that is the prefix alone, which no session has. `PING` would
-    /// succeed where reading is denied. On a cluster this asks the one master of
-    /// that key.
+    /// Reads the key that is the prefix alone, which no session has. `PING`
+    /// would succeed even if reading is denied. On a cluster this calls only
+    /// the master of that key.
     async fn ping(&self) -> Result<(), StoreError> {
         let deadline = self.server.deadline();
         match self.get(&self.key_prefix, deadline).await {
@@ -237,8 +236,8 @@ impl SessionStore for RedisStore {
 impl SessionListing for RedisStore {
     /// One `SCAN` a page, which also looks at keys of other prefixes: a page
     /// may be empty where they are many. A page token ends with the server's
-    /// process: after a restart or a fail-over it is an `InvalidPageToken`, and the
-    /// listing is to be begun again.
+    /// process: after a restart or a fail-over it is an `InvalidPageToken`, and
+    /// the listing has to start again.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let position = page.map(Position::parse).transpose()?;
         let deadline = self.server.bulk_deadline();
@@ -353,8 +352,8 @@ impl SessionRegistry for RedisStore {
     }
 }
 
-/// The position that a sweep has reached can become invalid while it runs; its
-/// caller knows of no page, and may sweep again.
+/// A sweep pages through the keys, and its position can become invalid while it
+/// runs. The caller sees no pages, and may sweep again.
 fn interrupted(error: ListError) -> StoreError {
     match error {
         ListError::Store(error) => error,

@@ -37,7 +37,7 @@ const MAX_CLUSTER_PAUSE: Duration = Duration::from_secs(1);
 /// fault.
 const CLUSTER_CALM: Duration = Duration::from_secs(10);
 
-/// How many response timeouts a command may take that is one of very many.
+/// How many response timeouts a command may take if it is one of very many.
 const BULK_FACTOR: u32 = 10;
 
 /// Whether a command may be sent again when its reply was lost. The driver of a

@@ -8,11 +8,11 @@ use std::time::Duration;
 /// Configures which database file a [`SqliteStore`](crate::SqliteStore) opens,
 /// and how.
 ///
-/// With an open file, a call that executes one statement returns within the sum
-/// of the two timeouts, by default 0.8 s; only `ping`, `import` and `sweep`
-/// execute several. A call that finds the file replaced first waits for it to
-/// be opened again, at most for the acquire timeout. A resolver's time budget
-/// limits all of it.
+/// While the file is open, a call that executes one statement returns within
+/// the sum of the two timeouts, by default 0.8 s; only `ping`, `import` and
+/// `sweep` execute several. A call that finds the file replaced first waits for
+/// it to be opened again, at most for the acquire timeout. A resolver's time
+/// budget limits all of it.
 ///
 /// ```
 /// use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::open_file::OpenFile;
 pub(crate) enum CurrentDatabase {
     /// Until the file is opened again or replaced.
     File(Arc<OpenFile>),
-    /// For good: a host service does not replace the file under its pool.
+    /// Forever: a host service does not replace the file under its pool.
     Pool(SqlitePool),
 }
 

@@ -1,8 +1,8 @@
 //! [`DatabaseFile`]: a database file that is opened again when it is replaced.
 //!
-//! A connection keeps reading the file it opened, whatever is under the path
-//! later. So the path is checked regularly, and when another file is there, a
-//! new set of connections takes over.
+//! A connection keeps reading the file it opened, even if the path leads to
+//! another file later. So the path is checked regularly, and when another file
+//! is there, a new set of connections takes over.
 //!
 //! Creating a missing file makes an empty database, which would answer that no
 //! session exists. So a file is created by the very first opening only.

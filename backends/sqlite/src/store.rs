@@ -58,7 +58,7 @@ impl SqliteStore {
 
     /// Returns a store that uses the pool of the host service.
     ///
-    /// It takes the driver's type on purpose: service and store share
+    /// The parameter is the driver's type on purpose: service and store share
     /// connections and settings, so timeouts, journal mode and durability are
     /// those of the pool. Call [`migrate`](crate::migrate) first; until then
     /// every call fails as `Incompatible`.

@@ -1,4 +1,4 @@
-//! [`content_hash`]: distinguishes one content of a file from another.
+//! [`content_hash`]: a hash that detects changes to the content of a file.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::thread;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 /// One thing that is wrong with a session file.
 ///
-/// Displays as one line: `path:line:column: message`. What it quotes from the
-/// file is escaped and cut short.
+/// Displays as one line: `path:line:column: message`. Text that it quotes from
+/// the file is escaped and truncated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     path: Arc<Path>,
@@ -62,7 +62,8 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// A file of another kind is wrong in every line.
+    /// Limits the diagnostics of a file of another kind, which has an error in
+    /// every line.
     const MAX_KEPT: usize = 100;
 
     pub(crate) fn add(&mut self, offset: usize, message: fmt::Arguments<'_>) {
@@ -86,7 +87,7 @@ impl Diagnostics {
     /// content of `path`.
     pub(crate) fn located(mut self, path: &Arc<Path>, text: &[u8]) -> Vec<Diagnostic> {
         self.kept.sort_by_key(|(offset, _)| *offset);
-        // One unclosed bracket in another is one error for people.
+        // Nested unclosed brackets are reported at one place; show it once.
         self.kept.dedup();
         let mut position = LineColumn::default();
         let located = self.kept.into_iter().map(|(offset, message)| {

@@ -10,7 +10,7 @@ use crate::format::Format;
 /// A session file cannot be used.
 ///
 /// Displays in full: one line, or one line for each diagnostic. An underlying
-/// [`io::Error`] is part of that line, and the source as well.
+/// [`io::Error`] is part of that line and also the source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {

@@ -21,7 +21,7 @@ impl Index {
         cooperative_yield::free(self.0);
     }
 
-    /// Returns whether the id is new. Where it is not, the earlier record stays.
+    /// Returns whether the id is new. If it is not, the earlier record stays.
     pub(crate) fn insert(&mut self, record: SessionRecord) -> bool {
         self.0.insert(ById(record))
     }

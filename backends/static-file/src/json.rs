@@ -62,7 +62,7 @@ impl<'a, F: FnMut(&'a RawValue, &'a RawValue)> Visitor<'a> for EachEntry<F> {
     }
 }
 
-/// A string that is not text: JSON's grammar allows half a surrogate pair.
+/// A string that is not Unicode: JSON's grammar allows half a surrogate pair.
 struct BrokenEscape;
 
 impl BrokenEscape {

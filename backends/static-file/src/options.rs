@@ -8,7 +8,7 @@ use crate::{LoadError, Reload};
 
 pub(crate) type OnReload = dyn Fn(&Result<Reload, LoadError>) + Send + Sync;
 
-/// How often a [`Watcher`](crate::Watcher) looks at its file, and what it calls
+/// How often a [`Watcher`](crate::Watcher) checks its file, and what it calls
 /// after a reload.
 #[derive(Clone)]
 #[must_use]
@@ -35,10 +35,10 @@ impl Default for WatchOptions {
 }
 
 impl WatchOptions {
-    /// Looks at the file's metadata this often: every second by default, and at
-    /// most 100 times a second.
+    /// Sets how often the watcher checks the file's metadata: every second by
+    /// default, and at most 100 times a second.
     ///
-    /// A look takes a few microseconds. With a longer interval, new content is
+    /// A check takes a few microseconds. With a longer interval, new content is
     /// served that much later.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
@@ -47,13 +47,13 @@ impl WatchOptions {
 
     /// Calls `hook` with the result of each reload that is logged: new content,
     /// which is served by then; a file that cannot be used, once for each
-    /// content; and a file that is valid again, as [`Reload::Unchanged`] where
-    /// it holds what is served already. A look that finds nothing new is no
-    /// reload.
+    /// content; and a file that is valid again, as [`Reload::Unchanged`] if its
+    /// content is the one that is served. A check that finds nothing new is not
+    /// a reload.
     ///
-    /// It runs on the watcher's thread, which looks at the file again only
-    /// after it has returned. When it panics, that is logged, and the watch
-    /// goes on. A second hook replaces the first.
+    /// It runs on the watcher's thread, which checks the file again only after
+    /// it has returned. If it panics, that is logged, and the watch continues.
+    /// A second hook replaces the first.
     ///
     /// ```
     /// use std::sync::Arc;

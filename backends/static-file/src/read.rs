@@ -67,8 +67,8 @@ fn read_at_most(max: u64, file: &mut File, len: u64) -> io::Result<Option<Vec<u8
     Ok((bytes.len() as u64 <= max).then_some(bytes))
 }
 
-/// Returns what changes when the file is written to, and not when another is
-/// renamed over it: this one is whole all the same.
+/// Returns a value that changes when the file is written to, but not when
+/// another is renamed over it: the open file is complete in that case.
 fn version(metadata: &Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
 }

@@ -8,9 +8,9 @@ use crate::cooperative_yield::{self, CooperativeYield};
 
 /// Records in the order of their ids.
 ///
-/// They are sorted once, where the file is read and waiting is fine: a million
-/// take a quarter of a second, and next to nothing where the file has them in
-/// order. A page is found by binary search, however late it is.
+/// They are sorted once, when the file is read and blocking is fine. A million
+/// take a quarter of a second, and almost no time if the file has them in
+/// order. Any page is found by binary search.
 pub(crate) struct Sorted(Box<[SessionRecord]>);
 
 impl Sorted {

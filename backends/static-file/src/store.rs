@@ -122,8 +122,8 @@ impl StaticFileStore {
         })
     }
 
-    /// Reads the file again. When it is valid and its bytes differ from those
-    /// before, its content is served from now on.
+    /// Reads the file again. If it is valid and its bytes have changed, its
+    /// content is served from now on.
     ///
     /// It blocks like [`load`](Self::load). The former content is freed before
     /// it returns, on the thread that calls it.
@@ -195,11 +195,11 @@ impl fmt::Debug for StaticFileStore {
     }
 }
 
-/// Waits until no lookup holds the content any more, and frees it here: that
-/// takes a while, and must not be left to a lookup.
+/// Waits until no lookup holds the content, and frees it here: that takes a
+/// while, and must not happen in a lookup.
 fn free(content: Arc<Content>) {
-    // No lookup can get hold of it any more, and one that has it keeps it for
-    // less than a microsecond, unless its thread is descheduled at that moment.
+    // No new lookup can reach it, and a lookup that holds it keeps it for less
+    // than a microsecond, unless its thread is descheduled at that moment.
     while Arc::strong_count(&content) > 1 {
         thread::sleep(Duration::from_millis(1));
     }
@@ -223,11 +223,11 @@ impl SessionStore for StaticFileStore {
 
 #[async_trait]
 impl SessionListing for StaticFileStore {
-    /// Pages are full and go by id, byte by byte. Each sees one version of the
-    /// file. A page token is the last id of its page, so it outlives a reload
-    /// and the process: the next page continues after that id in what is served
-    /// then, whether or not the id is still there, and a listing ends however
-    /// often the file changes.
+    /// Pages are full and ordered by id, compared by byte. Each page shows one
+    /// version of the file. A page token is the last id of its page, so it
+    /// remains valid after a reload or a restart: the next page continues after
+    /// that id in the content that is served then, even if the id is gone. A
+    /// listing ends even if the file keeps changing.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = page
             .map(|token| SessionId::new(token.as_str()))

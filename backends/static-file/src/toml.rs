@@ -12,9 +12,9 @@ use crate::diagnostic::Quoted;
 use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 use crate::spelling;
 
-/// Of a larger file with syntax errors, only the first is reported, because each
-/// of them takes memory. A file of this size takes no more with its errors than
-/// the largest one without.
+/// In a larger file, only the first syntax error is reported, because each of
+/// them takes memory. A file of this size with its errors takes no more memory
+/// than the largest file without.
 const MAX_RECOVERY_BYTES: usize = 8 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
@@ -29,8 +29,8 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
     for error in &errors {
         syntax_error(text, error, collector);
     }
-    // After a duplicate key, the rest is as reliable as without it. After any
-    // other error, what is found in the rest may come from the recovery.
+    // After a duplicate key, the rest is parsed reliably. After any other
+    // error, diagnostics of the rest may be caused by the recovery.
     if errors.iter().all(is_duplicate) {
         read_document(document.into_inner(), collector);
     }

@@ -1,4 +1,4 @@
-//! [`WatchedStore`]: reloads a store, and reports what is worth a report.
+//! [`WatchedStore`]: reloads a store, and reports changes and errors.
 
 use std::sync::Arc;
 
@@ -41,7 +41,8 @@ impl WatchedStore {
             on_reload(&result);
         }
         match result {
-            // It may be readable at the next look, though it looks the same.
+            // It may be readable at the next check, though its metadata are the
+            // same.
             Err(LoadError::Unreadable { .. } | LoadError::StillChanging { .. }) => {
                 AfterReload::Repeat
             }

@@ -11,18 +11,18 @@ use crate::{StaticFileStore, WatchOptions};
 /// Reloads a [`StaticFileStore`] when its file changes, on a thread of its own,
 /// until it is dropped.
 ///
-/// - New content is served within two seconds of the last write, however the
-///   file was changed: written in place, renamed over, deleted and created
+/// - New content is served within two seconds of the last write, no matter how
+///   the file was changed: written in place, renamed over, deleted and created
 ///   again, its folder replaced, or reached through a symbolic link that now
-///   points elsewhere, as in a Kubernetes ConfigMap. The file is polled, so that
-///   this holds on network file systems too.
-/// - Content is compared by its bytes: a file that was only touched is not
-///   parsed.
+///   points elsewhere, as in a Kubernetes ConfigMap. The file is polled, so
+///   that this holds on network file systems too.
+/// - Content is compared by its bytes: a file with only a new modification time
+///   is not parsed.
 /// - An invalid or missing file changes nothing. It is logged once as a
 ///   `tracing` error, with all its diagnostics, and once more when it is valid
 ///   again.
 /// - New content is parsed and old content freed on the watcher's thread.
-///   Lookups never wait for it, and it yields to other threads all the time,
+///   Lookups never wait for it, and it yields to other threads regularly,
 ///   except while it parses TOML.
 ///
 /// Dropping it ends the thread, and waits for the reload that may be under way.

@@ -9,9 +9,9 @@ use dcv_resolver_core::{
 /// Limits how long a policy may take to decide.
 ///
 /// At the limit the check fails with
-/// [`TimedOut`](dcv_resolver_core::PolicyErrorKind::TimedOut), and the future of
-/// the inner policy is dropped. Within it the inner policy's result is passed
-/// on. The name is that of the inner policy.
+/// [`TimedOut`](dcv_resolver_core::PolicyErrorKind::TimedOut), and the future
+/// of the inner policy is dropped. Otherwise the wrapper returns the inner
+/// policy's result. It has the name of the inner policy.
 ///
 /// It needs a tokio runtime with its timer enabled, and cannot interrupt a
 /// policy that blocks its thread.

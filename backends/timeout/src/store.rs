@@ -15,11 +15,12 @@ use dcv_resolver_core::{
 ///
 /// At the limit the call fails with
 /// [`TimedOut`](dcv_resolver_core::StoreErrorKind::TimedOut), and the future of
-/// the inner store is dropped. Within it the inner store's answer is passed on.
+/// the inner store is dropped. Otherwise the wrapper returns the inner store's
+/// result.
 ///
-/// What else the inner store can do, the wrapper can do too, without a limit:
-/// it is unknown whether an abandoned write was carried out, so only the caller
-/// may abandon it.
+/// The wrapper also implements the other traits of the inner store, without a
+/// limit: after an abandoned write it is unknown whether the write was carried
+/// out, so only the caller may abandon one.
 ///
 /// It needs a tokio runtime with its timer enabled, and cannot interrupt a
 /// store that blocks its thread.

@@ -1,5 +1,5 @@
-//! [`AdminError`]: why the admin API did not do what a request asked for. The
-//! one file that knows which status stands for what.
+//! [`AdminError`]: why the admin API did not carry out a request. Only this
+//! file maps an error to its status and reason.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::store_failure::{INTERNAL, StoreFailure};
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 const MAX_DETAIL_BYTES: usize = 1024;
-/// A chain of errors may be longer.
+/// Limits the text of a chain of errors.
 const MAX_ERROR_BYTES: usize = 1024;
 
 /// Why a request was not carried out.
 ///
-/// Becomes a problem document. The response carries the error in its extensions
-/// for the log.
+/// Converts into a problem document. The response carries the error in its
+/// extensions for the log.
 #[derive(Debug)]
 pub(crate) enum AdminError {
     /// The caller may not use the API.
     Refused(AuthError),
-    /// The caller may read and not write.
+    /// The caller may read but not write.
     ReadOnly(AuthError),
-    /// It could not be found out who the caller is.
+    /// Authorizing the caller took too long or panicked.
     AuthorizationFailed(Interrupted),
     NoSuchPath,
     MethodNotAllowed(Methods),
@@ -95,7 +95,7 @@ impl AdminError {
         }
     }
 
-    /// Returns the stable word for programs.
+    /// Returns the machine-readable reason.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Refused(error) => error.reason(),

@@ -1,5 +1,5 @@
-//! [`AuditRecord`]: one event for each attempt to change something, and one for
-//! each look.
+//! [`AuditRecord`]: one log event for each request that changes or reads
+//! something.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,11 +16,12 @@ use crate::deadline::Deadline;
 use crate::operation::Operation;
 use crate::request_context::Subject;
 
-/// As long as an id can be, so that only one full of escapes is cut.
+/// The maximum length of an id, so that only an id with many escapes is
+/// truncated.
 const MAX_FIELD_BYTES: usize = 256;
 
-/// Who asked for what. If it is dropped before it is finished, the caller went
-/// away: a change may have been made or not.
+/// A request to log. If it is dropped before it is finished, the caller closed
+/// the connection: a change may or may not have been made.
 #[derive(Debug)]
 pub(crate) struct AuditRecord<'a> {
     pub(crate) operation: &'a Operation,
@@ -48,8 +49,8 @@ impl AuditRecord<'_> {
     /// evaluates its fields only if one does.
     fn log(&self, outcome: &str, error: Option<&AdminError>) {
         let principal = self.principal.as_ref();
-        // The target and the level of an event are constants, so that there is
-        // one for each.
+        // The target and the level of an event are constants, hence one macro
+        // call for each combination.
         macro_rules! event {
             ($target:literal, $level:expr) => {
                 tracing::event!(

@@ -1,4 +1,4 @@
-//! [`Authenticator`]: learns who sent a request, and logs whom it refuses.
+//! [`Authenticator`]: identifies the caller of a request, and logs refusals.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::deadline::Deadline;
 /// Refusals within this time after one that is logged in full are counted.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
 
-/// Learns who sent a request, and logs whom it refuses.
+/// Identifies the caller of a request, and logs refusals.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     authorize: Box<dyn Authorize>,
-    /// By reason. A stranger can be refused any number of times.
+    /// One kind for each reason: a stranger can cause any number of refusals.
     refusals: LogThrottle<&'static str>,
 }
 
@@ -54,7 +54,7 @@ impl Authenticator {
             }
             Err(error) => error,
         };
-        // The audit event of a change that is refused names who tried.
+        // The audit event of a refused change names the caller.
         if request.access == Access::Write && matches!(error, AuthError::Forbidden(_)) {
             let mut reading = *request;
             reading.access = Access::Read;

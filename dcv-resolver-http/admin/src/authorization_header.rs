@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 /// Returns the token of the one `Authorization` header, if it has the form
-/// `Bearer TOKEN`. Of two, which is meant would be a guess.
+/// `Bearer TOKEN`. Two headers are ambiguous and yield none.
 pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?.as_bytes();

@@ -15,8 +15,8 @@ use crate::token_file::{InvalidTokens, TokenFile};
 
 /// The bearer tokens of a file, which is read again when it changes.
 ///
-/// A line for each token, with words separated by spaces or tabs. Empty lines
-/// and lines that begin with `#` are ignored:
+/// The file has one line for each token, with fields separated by spaces or
+/// tabs. Empty lines and lines that begin with `#` are ignored:
 ///
 /// ```text
 /// # NAME   ROLE        TOKEN: 32 to 1,024 visible ASCII characters
@@ -33,14 +33,13 @@ use crate::token_file::{InvalidTokens, TokenFile};
 ///
 /// - **A valid file** replaces all tokens at once: those that are no longer in
 ///   it are refused from then on.
-/// - **An invalid file** (a mistake, no token at all, unreadable) changes
-///   nothing. The tokens that were read last stay valid, because a look at the
-///   wrong moment sees half a file.
-/// - **A deleted file** revokes every token. It is the way to close the API at
-///   once, and unlike an invalid file it cannot be mistaken for anything else.
-///   [`watch`](Self::watch) waits for its next look, because some tools replace
-///   a file by deleting it first. Gateways are not affected: they do not use
-///   the API.
+/// - **An invalid file** (a syntax error, no token at all, unreadable) changes
+///   nothing. The tokens that were read last stay valid, because a file may be
+///   read while it is half written.
+/// - **A deleted file** revokes every token. Delete the file to close the API
+///   at once. [`watch`](Self::watch) checks a second time before it revokes the
+///   tokens, because some tools replace a file by deleting it first. Gateways
+///   are not affected: they do not use the API.
 ///
 /// Clones share the tokens. `Debug` shows names and roles.
 #[derive(Debug, Clone)]
@@ -161,9 +160,9 @@ impl BearerTokens {
     /// changed, until the future is dropped.
     ///
     /// Every reload is logged with [`tracing`] and reported to `on_reload`. An
-    /// error is, if it persists at the next look, and then once for the same
-    /// content. A file that is valid again with the tokens of before is
-    /// [`Unchanged`](TokensReload::Unchanged).
+    /// error is reported if it persists at the next reading, and then once for
+    /// the same content. A file that is valid again with the same tokens as
+    /// before is reported as [`Unchanged`](TokensReload::Unchanged).
     ///
     /// This needs tokio's timer, and one of tokio's threads for blocking work
     /// while the file is read.
@@ -181,7 +180,8 @@ impl BearerTokens {
         WatchedFiles::new([self.0.path.clone()])
     }
 
-    /// Takes the content of the one file. Returns `None` if it is in use already.
+    /// Uses the content of the one file. Returns `None` if it is in use
+    /// already.
     fn take(
         &self,
         mut contents: Vec<Content>,
@@ -244,8 +244,8 @@ impl BearerTokens {
 impl Authorize for BearerTokens {
     /// Returns the name and the role of the token that the request carries.
     ///
-    /// The time that this takes depends on the number of tokens and on their
-    /// lengths, and on nothing else of them.
+    /// The time that this takes depends only on the number of tokens and their
+    /// lengths.
     async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
         let Some(token) = bearer_token(request.headers) else {
             return Err(AuthError::Unauthorized(

@@ -45,7 +45,7 @@ impl AdminBuilder {
     }
 
     /// Sets how long a response may take, from the request's arrival in the
-    /// router. A registry that has not answered by then is a 503.
+    /// router. If the registry has not answered by then, the response is a 503.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
         self.time_budget = time_budget;
         self
@@ -54,8 +54,8 @@ impl AdminBuilder {
     /// Builds the router. It answers everything below `/v1` and has no
     /// fallback, so it can be merged with others, or nested below a prefix.
     ///
-    /// When it is called, and not before, it needs a tokio runtime with its
-    /// timer enabled.
+    /// Calling the router requires a tokio runtime with its timer enabled;
+    /// building it does not.
     pub fn build(self) -> Router {
         routes::router(Arc::new(AdminState {
             registry: self.registry,

@@ -45,9 +45,9 @@ impl Deadline {
     /// Returns the output of `call`, unless it panics or takes longer than the
     /// time that is left.
     pub(crate) async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, Interrupted> {
-        // Nothing of ours is reached through a call and could be left half
-        // changed. A store that panics while it holds a lock of its own is
-        // responsible for that lock.
+        // A panic cannot leave anything of this crate half changed. A store
+        // that panics while it holds a lock of its own is responsible for that
+        // lock.
         let call = AssertUnwindSafe(call).catch_unwind();
         match tokio::time::timeout(self.time_left(), call).await {
             Ok(Ok(output)) => Ok(output),

@@ -1,5 +1,5 @@
-//! What the OpenAPI document says beside the operations themselves: what holds
-//! for the whole API, and what all operations have in common.
+//! The parts of the OpenAPI document that are not specific to one operation:
+//! those about the whole API, and those that all operations have in common.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ pub(crate) fn finish(mut api: OpenApi) -> String {
     document
 }
 
-/// Adds what utoipa has no words for.
+/// Adds what utoipa cannot express.
 fn add_choices_of_fields(schemas: &mut Value) {
     let one_expiry = json!([{"required": ["expires_at_ms"]}, {"required": ["ttl_ms"]}]);
     schemas["Registration"]["oneOf"] = one_expiry.clone();

@@ -60,7 +60,7 @@ pub(crate) enum OutOfRange {
     Ttl,
 }
 
-/// Returns the expiry that exactly one of the two says.
+/// Returns the expiry. Exactly one of the two fields must be given.
 pub(crate) fn expiry(
     expires_at: Option<ExpiresAtMs>,
     ttl: Option<TtlMs>,

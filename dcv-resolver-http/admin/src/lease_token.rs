@@ -58,7 +58,7 @@ fn read(headers: &HeaderMap) -> Result<Option<LeaseToken>, AdminError> {
     if values.next().is_some() {
         return Err(malformed("it is given more than once"));
     }
-    // What is not ASCII is not hexadecimal either.
+    // A value that is not ASCII is not hexadecimal either.
     let text = value.to_str().unwrap_or_default();
     text.parse()
         .map(Some)

@@ -1,5 +1,5 @@
-//! The admin API of a DCV session resolver: sessions are registered, renewed,
-//! removed and shown over HTTP, in any [`SessionRegistry`].
+//! The admin API of a DCV session resolver: registers, renews, removes and
+//! shows the sessions of any [`SessionRegistry`] over HTTP.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -22,12 +22,11 @@
 //! # Authorization
 //!
 //! [`BearerTokens`] reads tokens with a name and a [`Role`] from a file. A
-//! service that has an authentication of its own implements [`Authorize`]
-//! instead.
+//! service with its own authentication implements [`Authorize`] instead.
 //!
-//! The caller is checked before anything else of a request is looked at, so
-//! that a stranger learns neither which paths there are nor which sessions.
-//! Only `GET /v1/openapi.json`, which holds no secret, is open to everyone.
+//! The caller is checked before any other part of a request, so that a stranger
+//! learns neither which paths nor which sessions exist. Only
+//! `GET /v1/openapi.json`, which holds no secret, is open to everyone.
 //!
 //! | situation | status | `reason` |
 //! |---|---|---|
@@ -47,7 +46,7 @@
 //! | `GET /v1/openapi.json` | 200, the [OpenAPI document](openapi()), which describes all of this in full |
 //!
 //! - **Ids** are percent-encoded, a `/` as `%2F`, and decoded once, strictly.
-//!   Some HTTP clients take the ids `.` and `..` for folders unless they are
+//!   Some HTTP clients treat the ids `.` and `..` as folders unless they are
 //!   written as `%2E`, and a few even then.
 //! - **A registration** has the fields of a
 //!   [`SessionRecord`](dcv_resolver_core::SessionRecord) without `id`, and
@@ -62,8 +61,9 @@
 //!   unchanged, and not that it is still yours, so that any reader could take
 //!   it over. A registry compares the lease token in the same step in which it
 //!   writes.
-//! - **A removal that removes nothing is a 404**. A registry does not tell an
-//!   absent session from one that is registered under another lease.
+//! - **A removal that removes nothing is a 404**. A registry does not
+//!   distinguish an absent session from one that is registered under another
+//!   lease.
 //!
 //! Every other response that is not a success is a problem document, as those
 //! of the [resolver](dcv_resolver_http#the-answers):
@@ -88,8 +88,9 @@
 //!
 //! Every attempt to change a session is one [`tracing`] event with the target
 //! `dcv_resolver::audit`: at level INFO if it is done, WARN if it is refused or
-//! abandoned, ERROR if the store failed. Every other operation is one with the
-//! target `dcv_resolver::admin`, at level DEBUG, or ERROR if the store failed.
+//! abandoned, ERROR if the store failed. Every other operation is an event with
+//! the target `dcv_resolver::admin`, at level DEBUG, or ERROR if the store
+//! failed.
 //!
 //! | field | |
 //! |---|---|
@@ -104,9 +105,10 @@
 //! | `request_id` | the `x-request-id` of the response |
 //! | `error` | the error of the store with its sources, or the message of a panic |
 //!
-//! Requests that are refused before it is known who sent them are not attempts
-//! to change something. The first is a WARN of `dcv_resolver::admin`; those of
-//! the next 10 s are one more, with their number in `refused`.
+//! A request that is refused before its sender is known is not an attempt to
+//! change a session. The first is logged at WARN with the target
+//! `dcv_resolver::admin`; those of the next 10 s are logged as one more event,
+//! with their number in `refused`.
 //!
 //! No token of either kind is ever logged.
 //!
@@ -159,7 +161,7 @@ pub use role::{InvalidRole, Role};
 pub use routes::openapi;
 pub use token_file::{InvalidTokenLine, InvalidTokens};
 
-/// The examples of the README run with the tests.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

@@ -55,7 +55,7 @@ pub(crate) fn unknown(name: &str, known: &str) -> AdminError {
     AdminError::malformed(name, detail)
 }
 
-/// Puts the value of a parameter that may be given once.
+/// Stores the value of a parameter that may be given once.
 pub(crate) fn put_once<T>(
     name: &'static str,
     slot: &mut Option<T>,

@@ -9,9 +9,9 @@ use dcv_resolver_http::Access;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// To see sessions.
+    /// Reads sessions.
     ReadOnly,
-    /// To register, renew and remove sessions as well.
+    /// Reads, registers, renews and removes sessions.
     ReadWrite,
 }
 

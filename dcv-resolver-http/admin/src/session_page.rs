@@ -88,8 +88,8 @@ fn parse_limit(text: &str) -> Result<NonZeroUsize, AdminError> {
         })
 }
 
-/// No store's token is empty or has control characters; only the store knows
-/// more.
+/// No store's token is empty or has control characters. Only the store can
+/// check the rest.
 fn parse_page(text: &str) -> Result<PageToken, AdminError> {
     if text.is_empty() || text.contains(char::is_control) {
         return Err(AdminError::malformed(

@@ -7,12 +7,13 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use crate::role::{InvalidRole, Role};
 
-/// A shorter token might be guessed, or is a password in a token's place.
+/// A shorter token could be guessed, or may be a password.
 const MIN_TOKEN_BYTES: usize = 32;
 /// Far beyond any token, and well within the header of a request.
 const MAX_TOKEN_BYTES: usize = 1024;
 const MAX_NAME_BYTES: usize = 64;
-/// Each is compared with each, and with what every request carries.
+/// Every token is compared with every other, and with the token of each
+/// request.
 const MAX_TOKENS: usize = 1_000;
 
 /// The tokens of one file.
@@ -38,8 +39,8 @@ impl fmt::Debug for Entry {
 
 /// What is wrong with the content of a token file.
 ///
-/// It says what was expected and quotes nothing: if a column is missing or
-/// misplaced, any word on the line may be the token.
+/// The message names what was expected but quotes nothing: if a column is
+/// missing or misplaced, any word on the line may be the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTokens {
@@ -137,9 +138,9 @@ impl TokenFile {
 
     /// Returns the entry of `token`.
     ///
-    /// Each token is compared, the matching one does not end the search, and
-    /// two of equal length are compared to their end. So the time depends on
-    /// the number of tokens and on their lengths, and on nothing else of them.
+    /// Every token is compared, even after a match, and tokens of equal length
+    /// are compared to the end. So the time depends only on the number of
+    /// tokens and their lengths.
     pub(crate) fn find(&self, token: &[u8]) -> Option<&Entry> {
         let mut found = u64::MAX;
         for (position, entry) in (0..).zip(&self.0) {

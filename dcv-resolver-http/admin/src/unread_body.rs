@@ -1,4 +1,4 @@
-//! [`UnreadBody`]: what a handler leaves of a request's body.
+//! [`UnreadBody`]: the part of a request's body that a handler does not read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,14 +27,14 @@ impl UnreadBody {
         (Body::new(lent), Self(returned))
     }
 
-    /// Reads the rest and forgets it. Returns whether the body ended: it did not
+    /// Reads the rest and drops it. Returns whether the body ended: it did not
     /// if the rest is longer than 64 KiB, breaks off, takes longer than
     /// `time_left`, or has not been returned.
     ///
-    /// A connection that is closed while bytes lie unread is reset, and a reset
-    /// can overtake the response and destroy it on the way. So the body is read
-    /// as far as it is reasonable; if it does not end there, the response has to
-    /// announce that the connection ends.
+    /// A connection that is closed with unread bytes is reset, and the reset
+    /// can overtake the response and destroy it. So the body is read as far as
+    /// it is reasonable; if it does not end there, the response has to announce
+    /// that the connection closes.
     pub(crate) async fn discard(mut self, time_left: Duration) -> bool {
         let Ok(mut body) = self.0.try_recv() else {
             return false;

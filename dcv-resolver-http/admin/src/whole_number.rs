@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// A number without a fraction. To JSON Schema, and to languages that know one
-/// kind of number only, 8443.0 is one as well.
+/// A number without a fraction. For JSON Schema, and for languages with a
+/// single number type, 8443.0 is one as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WholeNumber(pub(crate) i128);
 

@@ -1,4 +1,4 @@
-//! [`Acceptor`]: waits for the next connection, whatever fails before it.
+//! [`Acceptor`]: waits for the next connection, and retries after errors.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use dcv_resolver_http::LogThrottle;
 /// A connection and the address of the client.
 pub(crate) type Accepted = (TcpStream, SocketAddr);
 
-/// How long to wait after an error that concerns every connection.
+/// How long to wait after an error of the listener.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a warning is not repeated.
@@ -63,10 +63,10 @@ impl Acceptor {
     }
 
     /// Returns the connections that wait in the kernel, and closes the listener
-    /// right after the last of them. The kernel resets what still waits when
-    /// the listener is closed; this way hardly any does.
+    /// right after the last of them. The kernel resets connections that still
+    /// wait when the listener is closed; this way hardly any do.
     pub(crate) fn into_waiting(self) -> impl Iterator<Item = Accepted> {
-        // The runtime may not know of them yet; the kernel does.
+        // The runtime may not know of them yet, but the kernel does.
         let listener = self.listener.into_std().ok();
         std::iter::from_fn(move || {
             let (stream, peer) = listener.as_ref()?.accept().ok()?;

@@ -1,4 +1,4 @@
-//! [`Connection`]: one client, from its first byte to its last.
+//! [`Connection`]: serves one client until it disconnects.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -108,8 +108,8 @@ impl Context {
                 if !self.owes_response && !received.load(Ordering::Relaxed) {
                     return None;
                 }
-                // As with a head that has begun: a client in the middle of a
-                // handshake has a request to send.
+                // A client in the middle of a handshake is about to send a
+                // request, like one in the middle of a head.
                 self.owes_response = true;
                 handshake.await
             }

@@ -1,4 +1,4 @@
-//! [`cause`]: why a TLS handshake failed, in words that an operator can act on.
+//! [`cause`]: why a TLS handshake failed, and what an operator can do about it.
 
 use std::io;
 

@@ -1,8 +1,8 @@
 //! An HTTP/1.1 server that is safe to expose: everything that a client can hold
 //! is bounded.
 //!
-//! `axum::serve` keeps a connection for as long as the client likes, even one
-//! that sends nothing, or one byte now and then. [`Server`] serves any
+//! `axum::serve` keeps a connection open for as long as the client likes, even
+//! if the client sends nothing, or one byte now and then. [`Server`] serves any
 //! [`tower::Service`], such as an [`axum::Router`] or the `ResolveService` of
 //! `dcv-resolver-http`, and sets a limit to each of these:
 //!
@@ -15,9 +15,9 @@
 //! | sends a head that is [too long](Server::max_header_bytes), or has [too many header fields](Server::max_headers) | responds with 431 and closes |
 //! | opens more than [`max_connections`](Server::max_connections) | accepts the next when one is closed |
 //!
-//! The body of a request is the service's to bound, and so is the time in
-//! flight; `dcv_resolver_http::router` bounds both. A body that the service does
-//! not read to its end closes the connection after the response.
+//! The service has to bound the body of a request and the time in flight;
+//! `dcv_resolver_http::router` bounds both. A body that the service does not
+//! read to its end closes the connection after the response.
 //!
 //! ```no_run
 //! use axum::Router;
@@ -66,7 +66,7 @@ pub use listen::{from_std, listen};
 pub use server::Server;
 pub use shutdown_summary::ShutdownSummary;
 
-/// The examples of the README run with the tests.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

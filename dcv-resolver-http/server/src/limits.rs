@@ -1,4 +1,4 @@
-//! [`Limits`]: how much clients may take.
+//! [`Limits`]: how long and how much clients may send.
 
 use std::time::Duration;
 

@@ -65,7 +65,8 @@ impl<S> Server<S> {
     /// arrives. The default is 75 s.
     ///
     /// Choose more than the client's own limit. Then the client closes first,
-    /// and no request meets a connection that the server is just closing.
+    /// and never sends a request on a connection that the server is just
+    /// closing.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = timeout;
         self
@@ -106,9 +107,9 @@ impl<S> Server<S> {
     /// Sets the maximum number of open connections. The default is 4,096, the
     /// minimum 1.
     ///
-    /// A gateway takes 1,000 TCP and 1,000 QUIC connections by default, and asks
-    /// once for each. The default has room for two gateways whose clients all
-    /// return at the same moment, in less than 100 MB.
+    /// A gateway accepts 1,000 TCP and 1,000 QUIC connections by default, and
+    /// sends one request for each. The default has room for two gateways whose
+    /// clients all reconnect at the same moment, in less than 100 MB.
     ///
     /// At the limit the server accepts nothing until a connection is closed;
     /// new connections wait in the kernel's backlog. Refusing them instead would

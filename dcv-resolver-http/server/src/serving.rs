@@ -1,4 +1,4 @@
-//! [`Serving`]: the connections of a server, from the first to the last.
+//! [`Serving`]: accepts and ends the connections of a server.
 
 use std::future::Future;
 use std::pin::pin;
@@ -106,7 +106,8 @@ where
         }
     }
 
-    /// Answers the requests in flight, and cuts what is left after `grace`.
+    /// Answers the requests in flight, and cuts the connections that remain
+    /// after `grace`.
     pub(crate) async fn stop(mut self, grace: Duration) -> ShutdownSummary {
         self.drain();
         // Lets the runtime see what the kernel already holds: a request that

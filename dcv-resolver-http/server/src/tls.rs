@@ -67,10 +67,9 @@ pub use self::files::TlsFiles;
 /// see [the module](self).
 ///
 /// Clones share them: when one clone reloads, all servers use the result. A
-/// server uses what is current when it accepts a connection. So a reload drops
-/// no connection, and open connections keep what they began with until they are
-/// closed, even if the client's CA is no longer a
-/// [client CA](TlsFiles::client_ca).
+/// server uses the current ones when it accepts a connection. So a reload drops
+/// no connection, and open connections keep the old ones until they are closed,
+/// even if the client's CA is no longer a [client CA](TlsFiles::client_ca).
 ///
 /// New connections of such a client are refused at once. With mutual TLS no
 /// session is resumed, so every connection presents its certificate, and the
@@ -126,15 +125,15 @@ impl Tls {
         Ok(replaced.unwrap_or(TlsReload::Unchanged))
     }
 
-    /// Looks at the files once a second, and reloads them when their content
-    /// has changed, until the future is dropped.
+    /// Checks the files once a second, and reloads them when their content has
+    /// changed, until the future is dropped.
     ///
-    /// Certificate and key are two files, and between two writes they need not
-    /// match. So a problem is reported when it is still there at the second
-    /// look, and then once for the same content: as a `tracing` error and to
-    /// `on_reload`. Files that are valid again without a change are
+    /// Certificate and key are two files, which may not match between two
+    /// writes. So a problem is reported only if it persists at the next check,
+    /// and once for the same content: as a `tracing` error and to `on_reload`.
+    /// Files that are valid again without a change are reported as
     /// [`Unchanged`](TlsReload::Unchanged). A certificate that is not valid yet
-    /// is used as soon as it is.
+    /// is used as soon as it becomes valid.
     ///
     /// It needs tokio's timer, and reads the files on one of tokio's threads for
     /// blocking work.
@@ -206,7 +205,7 @@ fn watched(files: &TlsFiles) -> WatchedFiles {
     WatchedFiles::new(files.paths().map(Path::to_owned))
 }
 
-/// Shows the files and the certificates, and nothing of the key.
+/// Shows the files and the certificates, but nothing of the key.
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")

@@ -38,7 +38,7 @@ impl Settings {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
         let digest = digest(&contents);
-        // Not the default of the process, which is the program's to choose.
+        // Not the default of the process, which only the program may set.
         let provider = Arc::new(ring::default_provider());
         let mut contents = contents.into_iter();
         #[expect(clippy::expect_used, reason = "an invariant of `TlsFiles::paths`")]
