@@ -37,8 +37,8 @@ use crate::memory_size::arc_bytes;
 /// );
 /// # Ok::<(), InvalidSessionId>(())
 /// ```
-// An `Arc`, so that the key of a map, its record and the decisions about it share
-// one text: a `Box` would cost a cache 48 bytes more a session.
+// An `Arc`, so that the key of a map and its record share one text: with a `Box`, a
+// cached session would take 32 bytes more, and each clone would allocate.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId(Arc<str>);

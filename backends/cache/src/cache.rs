@@ -65,7 +65,7 @@ impl Cache {
                 return Err(error);
             }
         };
-        let entry = self.freshness.entry(load.id(), found, load.began_ns());
+        let entry = self.freshness.entry(found, load.began_ns());
         self.in_flight.complete(load, || {
             if self.freshness.is_cacheable(&entry) {
                 self.entries.insert(load.id(), entry.clone());

@@ -5,8 +5,6 @@ use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-use crate::key::Key;
-
 /// What the store returned, and when.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -16,21 +14,19 @@ pub(crate) struct Entry {
     /// made: the result may be as old as that.
     pub(crate) began_ns: u64,
     /// The number of the [epoch](crate::epochs) in which it was cached.
-    pub(crate) epoch: u64,
-    /// The estimated size. Stored, since the map asks for it when it evicts.
-    pub(crate) bytes: u32,
+    pub(crate) epoch: u32,
     /// Whether the record had already expired when it was loaded.
     pub(crate) loaded_expired: bool,
 }
 
-pub(crate) struct Entries(Cache<Key, Entry, EntryBytes, RandomState>);
+pub(crate) struct Entries(Cache<SessionId, Entry, EntryBytes, RandomState>);
 
 #[derive(Debug, Clone)]
 struct EntryBytes;
 
-impl Weighter<Key, Entry> for EntryBytes {
-    fn weight(&self, _: &Key, entry: &Entry) -> u64 {
-        entry.bytes.into()
+impl Weighter<SessionId, Entry> for EntryBytes {
+    fn weight(&self, id: &SessionId, entry: &Entry) -> u64 {
+        bytes_of(id, entry.found.as_ref())
     }
 }
 
@@ -58,7 +54,11 @@ impl Entries {
     }
 
     pub(crate) fn insert(&self, id: &SessionId, entry: Entry) {
-        self.0.insert(Key::new(id, entry.found.as_ref()), entry);
+        // The id of the record, so that its text is stored once. A store may
+        // return the record of another session, which the resolver then rejects.
+        let held = entry.found.as_ref().map(SessionRecord::id);
+        let key = held.filter(|held| *held == id).unwrap_or(id).clone();
+        self.0.insert(key, entry);
     }
 
     pub(crate) fn remove(&self, id: &SessionId) {
@@ -80,43 +80,81 @@ const USUAL_BYTES: usize = 512;
 /// bytes that the allocator loses, in a process with a million entries.
 const ENTRY_BYTES: usize = MAP_BYTES + 20;
 /// What the map has reserved but never written to takes no memory.
-const MAP_BYTES: usize = 80;
+const MAP_BYTES: usize = 72;
 /// An id that no record holds, without its text.
-const ID_BYTES: usize = 80;
+const ID_BYTES: usize = 48;
 
 /// Estimates the size of an entry.
-pub(crate) fn bytes_of(id: &SessionId, found: Option<&SessionRecord>) -> u32 {
+fn bytes_of(id: &SessionId, found: Option<&SessionRecord>) -> u64 {
     let found_bytes = match found {
         Some(record) => record.memory_bytes(),
         None => ID_BYTES + id.as_str().len(),
     };
-    u32::try_from(ENTRY_BYTES + found_bytes).unwrap_or(u32::MAX)
+    (ENTRY_BYTES + found_bytes) as u64
 }
 
 #[cfg(test)]
 mod tests {
+    use dcv_resolver_core::Expiry;
+
     use super::*;
 
+    const UUID: &str = "9e3779b9-7f4a-7c15-f39c";
+
+    fn id(number: usize) -> SessionId {
+        format!("{UUID}-{number:012}").parse().unwrap()
+    }
+
+    fn record(number: usize) -> SessionRecord {
+        let host = format!("ws-{number}.dcv.example").parse().unwrap();
+        SessionRecord::builder(id(number), host, Expiry::Never)
+            .http_port(8443)
+            .build()
+            .unwrap()
+    }
+
+    fn entry(found: Option<SessionRecord>) -> Entry {
+        Entry {
+            found,
+            began_ns: 0,
+            epoch: 0,
+            loaded_expired: false,
+        }
+    }
+
     #[test]
-    fn million_entries_take_no_more_than_estimated() {
+    fn cached_session_takes_at_most_250_bytes_among_a_million() {
         const COUNT: usize = 1_000_000;
+        // Clones of one record, so that the test itself needs little memory.
+        let record = record(COUNT);
         let entries = Entries::new(1 << 30);
-        for index in 1..=COUNT {
-            let id: SessionId = format!("session-{index}").parse().unwrap();
-            let entry = Entry {
-                bytes: bytes_of(&id, None),
-                found: None,
-                began_ns: 0,
-                epoch: 0,
-                loaded_expired: false,
-            };
-            entries.insert(&id, entry);
-            // The share is largest just after the map has grown.
-            if index % 10_000 == 0 {
-                let each = entries.0.memory_used().total() / index;
-                assert!(each <= MAP_BYTES, "{each} bytes each of {index}");
+        for number in 1..=COUNT {
+            entries.insert(&id(number), entry(Some(record.clone())));
+            // The map's share is largest just after it has grown.
+            if number % 10_000 == 0 {
+                let map = entries.0.memory_used().total() / number;
+                assert!(map <= MAP_BYTES, "{map} bytes each of {number}");
+                assert!(map + record.memory_bytes() <= 250, "{map} of {number}");
             }
         }
         assert_eq!(entries.count(), COUNT);
+    }
+
+    #[test]
+    fn entry_shares_the_id_of_its_record() {
+        let entries = Entries::new(1 << 20);
+        let requested = id(1);
+        let record = record(1);
+        entries.insert(&requested, entry(Some(record.clone())));
+        let (key, _) = entries.0.iter().next().unwrap();
+        assert_eq!(key.as_str().as_ptr(), record.id().as_str().as_ptr());
+    }
+
+    #[test]
+    fn entry_with_the_record_of_another_session_has_the_id_that_was_looked_up() {
+        let entries = Entries::new(1 << 20);
+        entries.insert(&id(2), entry(Some(record(1))));
+        assert!(entries.get(&id(2)).is_some());
+        assert!(entries.get(&id(1)).is_none());
     }
 }

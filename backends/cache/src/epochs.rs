@@ -1,30 +1,32 @@
 //! [`Epochs`]: discards all entries at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Numbers the times between two invalidations of everything. An entry belongs
 /// to the epoch in which it was cached, and is served in no other: to discard a
-/// million entries takes as long as to discard one.
+/// million entries takes as long as to discard one. A number of 32 bits saves an
+/// entry 8 bytes; with an invalidation each second it lasts for 136 years.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs {
-    current: AtomicU64,
+    current: AtomicU32,
     /// Entries of earlier epochs are not even served stale.
-    min_stale: AtomicU64,
+    min_stale: AtomicU32,
 }
 
 impl Epochs {
-    pub(crate) fn current(&self) -> u64 {
+    pub(crate) fn current(&self) -> u32 {
         self.current.load(Ordering::Acquire)
     }
 
-    pub(crate) fn min_stale(&self) -> u64 {
+    pub(crate) fn min_stale(&self) -> u32 {
         self.min_stale.load(Ordering::Acquire)
     }
 
     /// Discards all entries.
     pub(crate) fn discard(&self) {
         let before = self.current.fetch_add(1, Ordering::AcqRel);
-        self.min_stale.store(before + 1, Ordering::Release);
+        self.min_stale
+            .store(before.wrapping_add(1), Ordering::Release);
     }
 
     /// Discards all entries, which may still be served stale.

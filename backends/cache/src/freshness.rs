@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRecord, Timestamp};
+use dcv_resolver_core::{Clock, Expiry, SessionRecord, Timestamp};
 use tokio::time::Instant;
 
 use crate::config::CacheConfig;
-use crate::entries::{Entry, bytes_of};
+use crate::entries::Entry;
 use crate::epochs::Epochs;
 use crate::source_state::{SourceState, SourceStatus};
 
@@ -56,14 +56,8 @@ impl Freshness {
         as_ns(since_start).min(self.now_ns())
     }
 
-    pub(crate) fn entry(
-        &self,
-        id: &SessionId,
-        found: Option<SessionRecord>,
-        began_ns: u64,
-    ) -> Entry {
+    pub(crate) fn entry(&self, found: Option<SessionRecord>, began_ns: u64) -> Entry {
         Entry {
-            bytes: bytes_of(id, found.as_ref()),
             loaded_expired: found.as_ref().is_some_and(|record| self.is_expired(record)),
             epoch: self.epochs.current(),
             found,

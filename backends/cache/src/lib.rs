@@ -8,7 +8,6 @@ mod entries;
 mod epochs;
 mod freshness;
 mod in_flight;
-mod key;
 mod listener;
 mod load;
 mod monitor;
