@@ -1,4 +1,4 @@
-//! The certificates of a configuration: read and described.
+//! Reads and describes the certificates of a configuration.
 
 use std::fmt;
 use std::sync::Arc;

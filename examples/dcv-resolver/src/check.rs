@@ -150,7 +150,7 @@ fn rules(policy: &ClientNetworks) -> String {
     )
 }
 
-/// Opens a store and asks whether it answers.
+/// Opens a store and pings it.
 async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
     let url = store
         .url
@@ -174,7 +174,7 @@ async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
     }
 }
 
-/// Describes the cache of a store that is not in memory anyway.
+/// Describes the cache of a store, unless the store itself is in memory.
 fn cache(store: &Store) -> String {
     match store.cache() {
         None if store.url.is_in_memory() => String::new(),

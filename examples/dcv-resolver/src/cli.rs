@@ -400,7 +400,7 @@ mod tests {
             ),
             (
                 vec!["serve", "--store", "file:a.toml", "--time-budget-ms", "0"],
-                "invalid value '0' for '--time-budget-ms <MS>': a whole number from 1 to 60000 was expected; try --help",
+                "invalid value '0' for '--time-budget-ms <MS>': expected a whole number from 1 to 60000; try --help",
             ),
         ] {
             let error =

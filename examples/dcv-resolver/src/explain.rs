@@ -11,12 +11,12 @@ use crate::link;
 use crate::output::line;
 use crate::store_chain::StoreChain;
 
-/// How long similar ids are searched for, since a person waits.
+/// The time limit of the search for similar ids: a person waits for it.
 const SEARCH_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     let requested = link::parse(&options.session)?;
-    // Each store is asked once, so a cache would only cost time.
+    // Each store is called once, so a cache would only cost time.
     let config = Source::new(options.config).load()?.without_caches();
     let chain = StoreChain::open(&config).await?;
     let mut request = ResolveRequest::new(requested.session_id, options.transport);

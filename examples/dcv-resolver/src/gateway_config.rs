@@ -19,9 +19,9 @@ pub(crate) fn run(options: GatewayConfigOptions) -> Result<(), Failure> {
     line(section(&config, &host)?)
 }
 
-/// Checks a domain name: the gateway accepts no addresses.
+/// Validates a domain name: the gateway does not accept addresses.
 fn domain_name(text: &str) -> Result<Host, Failure> {
-    let expected = "the gateway takes a domain name there, such as resolver.example";
+    let expected = "the gateway accepts only a domain name, such as resolver.example";
     if text.parse::<IpAddr>().is_ok() || text.starts_with('[') {
         return Err(Failure::setup(format!(
             "--url-host is the address {text:?}; {expected}"
@@ -31,7 +31,7 @@ fn domain_name(text: &str) -> Result<Host, Failure> {
         .map_err(|error| Failure::setup(format!("--url-host is {text:?}: {error}; {expected}")))
 }
 
-/// Returns the first domain name of the certificate that is no wildcard.
+/// Returns the first domain name of the certificate that is not a wildcard.
 fn certified_name(config: &Config) -> Result<Host, Failure> {
     let missing = |why: String| Failure::setup(format!("{why}; give --url-host NAME"));
     let files = config.tls.as_ref().ok_or_else(|| {
@@ -42,7 +42,7 @@ fn certified_name(config: &Config) -> Result<Host, Failure> {
     let mut names = certificate.dns_names().iter();
     names
         .find_map(|name| name.parse().ok())
-        .ok_or_else(|| missing("the certificate is for no single domain name".to_owned()))
+        .ok_or_else(|| missing("the certificate has no domain name except wildcards".to_owned()))
 }
 
 fn section(config: &Config, host: &Host) -> Result<String, Failure> {

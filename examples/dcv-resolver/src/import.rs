@@ -102,7 +102,7 @@ impl Progress {
     fn show(&mut self, done: usize) {
         if self.terminal && self.shown.elapsed() >= Duration::from_secs(1) {
             self.shown = Instant::now();
-            // A terminal that is gone must not stop an import.
+            // A closed terminal must not stop an import.
             let _ignored = write!(io::stderr(), "\r{done} of {} sessions\r", self.total);
         }
     }

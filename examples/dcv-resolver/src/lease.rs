@@ -100,7 +100,7 @@ fn expiry(option: &ExpiryOption, now: Timestamp) -> Expiry {
     match (option.ttl_s, option.expires_at) {
         (Some(ttl), _) => Expiry::At(now.saturating_add(ttl)),
         (None, Some(expires_at)) => Expiry::At(expires_at),
-        // clap demands one of the three: this is --never-expires.
+        // clap requires one of the three: this is --never-expires.
         (None, None) => Expiry::Never,
     }
 }

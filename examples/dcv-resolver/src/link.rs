@@ -1,4 +1,4 @@
-//! Reads the session id from an id or from a client's whole link.
+//! Parses a session id, or a client's whole link.
 
 use dcv_resolver_core::SessionId;
 use percent_encoding::percent_decode_str;
@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &str) -> Result<RequestedId, Failure> {
         return requested_id(fragment, None);
     }
     let query = page.split_once('?').map_or("", |(_, query)| query);
-    // The gateway knows no such parameter, so any spelling occurs.
+    // The gateway does not define this parameter, so any spelling occurs.
     let names_session = |key: &str| {
         key.replace(['-', '_'], "")
             .eq_ignore_ascii_case("sessionid")

@@ -1,4 +1,4 @@
-//! The log: events on standard error, as text for people or JSON for machines.
+//! The log: events on standard error, as text or JSON.
 
 use std::io::{self, IsTerminal};
 
@@ -44,7 +44,7 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
             .try_init(),
     };
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
-    // The default hook prints text from outside unescaped between the events.
+    // The default hook prints untrusted text unescaped between the events.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(panic = ?panic.to_string(), "panicked");
     }));

@@ -1,7 +1,6 @@
 //! `dcv-resolver`: a ready session resolver for the Amazon DCV Connection
-//! Gateway.
-//!
-//! It only wires the libraries: read it as "how to build your own".
+//! Gateway. It only wires the libraries together: read it as "how to build your
+//! own".
 //!
 //! | file | |
 //! |---|---|

@@ -147,7 +147,7 @@ async fn load(path: PathBuf) -> Result<StaticFileStore, Failure> {
 
 fn store_failure(name: &str, error: &StoreError) -> Failure {
     let chain = error.chain().to_string();
-    // The name says which backend it is.
+    // The name already shows which backend it is.
     let backend = format!("{}: ", error.backend());
     let chain = chain.strip_prefix(&backend).unwrap_or(&chain);
     Failure::setup(format!("{name}: {chain}"))

@@ -1,5 +1,5 @@
-//! Standard output. When its reader ends, as `head` does, the program ends
-//! without an error.
+//! Standard output. If its reader closes it early, as `head` does, the program
+//! ends without an error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};

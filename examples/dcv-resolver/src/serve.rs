@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `services.rs` | the services for gateways and for operators |
 //! | `reloadable_services.rs` | the same, replaced by a reload |
-//! | `caches.rs` | the figures of the caches, for the metrics |
+//! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
 //! | `listeners.rs` | sockets, opened or passed by a service manager |
 //! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart |
@@ -81,7 +81,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let ended = server
         .serve_with_shutdown(listeners.gateways, shutdown.begun(), shutdown.cut_short())
         .await;
-    // Until here, operators can watch the shutdown.
+    // Until here, operators can monitor the shutdown.
     all_answered.notify_one();
     if let Some(operators) = operators {
         let _ended = operators.await;

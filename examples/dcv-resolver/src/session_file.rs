@@ -1,4 +1,4 @@
-//! Session files, as every command reads them.
+//! Reads session files, in the same way for every command.
 
 use std::path::Path;
 

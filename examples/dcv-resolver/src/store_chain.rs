@@ -24,7 +24,7 @@ pub(crate) struct StoreChain(Vec<ChainedStore>);
 pub(crate) struct ChainedStore {
     settings: config::Store,
     pub(crate) open: Arc<OpenStore>,
-    /// The store with its time limit and its cache, as the resolver asks it.
+    /// The store with its time limit and its cache, as the resolver uses it.
     named: NamedStore,
     /// The same as a registry: its writes are served at once.
     registry: Option<Arc<dyn SessionRegistry>>,
@@ -79,7 +79,7 @@ impl StoreChain {
     /// Returns the store `name` as a registry.
     pub(crate) fn registry(&self, name: &str) -> Result<Arc<dyn SessionRegistry>, Failure> {
         let store = self.0.iter().find(|store| store.open.name == name);
-        // The configuration was checked for this.
+        // The configuration was validated, so the store exists.
         let store = store.ok_or_else(|| Failure::setup(format!("there is no store {name:?}")))?;
         match &store.registry {
             Some(registry) => Ok(Arc::clone(registry)),
@@ -125,8 +125,8 @@ impl ChainedStore {
                 (NamedStore::new(name, store), None, None)
             }
             Access::ReadWrite(store) => {
-                // Below the cache, which serves stale answers only if it sees the
-                // timeout.
+                // The limit is behind the cache, which serves stale answers
+                // only if it sees the timeout.
                 let store: Arc<dyn SessionRegistry> = match limit {
                     Some(limit) => Arc::new(TimeoutStore::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
@@ -145,7 +145,7 @@ impl ChainedStore {
         }
     }
 
-    /// Reads the figures of its cache, if it has one.
+    /// Returns the monitor of its cache, if it has one.
     pub(crate) fn cache_monitor(&self) -> Option<CacheMonitor> {
         self.cache.as_ref().map(|cache| cache.monitor.clone())
     }

@@ -33,7 +33,7 @@ pub(crate) enum StoreUrl {
     Memory,
 }
 
-/// A text is no valid store URL. The message quotes nothing of it.
+/// The text is not a valid store URL. The message quotes nothing of it.
 #[derive(Debug)]
 pub(crate) struct InvalidStoreUrl(Cow<'static, str>);
 

@@ -52,7 +52,7 @@ fn row(record: &SessionRecord, now: Timestamp) -> [String; 8] {
     ]
 }
 
-/// Escapes what a terminal does not show or would interpret.
+/// Escapes characters that a terminal does not show or would interpret.
 fn shown(id: &str) -> String {
     let mut shown = String::with_capacity(id.len());
     for character in id.chars() {

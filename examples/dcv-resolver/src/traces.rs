@@ -1,5 +1,6 @@
 //! Traces for an OpenTelemetry collector, in builds with the feature `otel`.
-//! Both modules have the same items, so that no other file asks for the feature.
+//! Both modules have the same items, so that no other file depends on the
+//! feature.
 
 #[cfg(not(feature = "otel"))]
 mod disabled;

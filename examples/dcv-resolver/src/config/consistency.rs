@@ -46,8 +46,8 @@ pub(super) fn inconsistencies(config: &Config) -> Vec<Inconsistency> {
     found.0
 }
 
-/// Returns whether a listener at `first` takes `second`. An unspecified address
-/// includes every other; `[::]` includes those of IPv4.
+/// Returns whether a listener at `first` occupies `second`. An unspecified
+/// address includes every other; `[::]` includes those of IPv4.
 fn is_taken_by(first: SocketAddr, second: SocketAddr) -> bool {
     let all_or_same = first.ip() == second.ip()
         || [first, second]

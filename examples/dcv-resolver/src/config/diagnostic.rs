@@ -22,10 +22,11 @@ impl Diagnostics {
     /// Returns a line for each, in the order of the file: `name:line:column:
     /// message`.
     pub(super) fn into_lines(mut self, name: &str, text: &str) -> Vec<String> {
-        // More than anyone reads, as of a file that is no configuration.
+        // A file that is not a configuration has an error in every line; nobody
+        // reads them all.
         const MAX_LINES: usize = 100;
         self.0.sort();
-        // One unclosed bracket in another is one mistake to a reader.
+        // Nested unclosed brackets are reported at one place; show it once.
         self.0.dedup();
         let more = self.0.len().saturating_sub(MAX_LINES);
         let mut lines: Vec<_> = (self.0.into_iter().take(MAX_LINES))
@@ -52,7 +53,7 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
     (line, before.get(start..).unwrap_or("").chars().count() + 1)
 }
 
-/// Displays a text of the file in quotes, escaped and cut.
+/// Displays a text of the file in quotes, escaped and truncated.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct LogDirectives(String);
 
-/// A text is neither a level nor directives.
+/// The text is neither a level nor directives.
 #[derive(Debug)]
 pub(crate) struct InvalidLogDirectives;
 
@@ -43,8 +43,8 @@ impl FromStr for LogDirectives {
     type Err = InvalidLogDirectives;
 
     fn from_str(directives: &str) -> Result<Self, Self::Err> {
-        // A mistyped level would pass as the name of a module and silence
-        // everything else. In RUST_LOG a lone module is what people mean.
+        // A mistyped level would be taken for the name of a module and silence
+        // everything else. In RUST_LOG a single word does mean a module.
         let lone_word = !directives.contains(['=', ',', '[']);
         if lone_word && directives.parse::<LevelFilter>().is_err() {
             return Err(InvalidLogDirectives);
@@ -74,7 +74,7 @@ impl fmt::Display for LogDirectives {
 impl fmt::Display for InvalidLogDirectives {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug' were expected",
+            "expected a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug'",
         )
     }
 }

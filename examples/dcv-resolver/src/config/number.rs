@@ -93,7 +93,7 @@ impl<const MIN: u64, const MAX: u64> JsonSchema for Within<MIN, MAX> {
 impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { min, max } = self;
-        write!(f, "a whole number from {min} to {max} was expected")
+        write!(f, "expected a whole number from {min} to {max}")
     }
 }
 

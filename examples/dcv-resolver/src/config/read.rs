@@ -14,7 +14,7 @@ use super::error::ConfigError;
 use super::shape::Config;
 use super::validate;
 
-/// The text of a file, to find places in it.
+/// The text of a file, for the positions of errors.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     path: PathBuf,
@@ -65,11 +65,11 @@ impl ConfigFile {
         let mut diagnostics = Diagnostics::default();
         let (document, errors) = DeTable::parse_recoverable(&self.text);
         for error in &errors {
-            // Without the text there: it may be a secret.
+            // The message does not quote the text, which may be a secret.
             let offset = error.span().unwrap_or_default().start;
             diagnostics.add(offset, error.message());
         }
-        // After a syntax error, errors in the rest may be its consequence.
+        // After a syntax error, further errors may be caused by it.
         if diagnostics.is_empty() {
             validate::document(&document, &mut diagnostics);
         }

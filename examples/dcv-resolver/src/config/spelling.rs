@@ -6,15 +6,15 @@ pub(super) fn nearest<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     const NEAR: f64 = 0.8;
-    // No name is this long, and the time of a comparison is the product of both
-    // lengths.
+    // No name is this long, and a comparison takes time in proportion to the
+    // product of both lengths.
     const MAX_BYTES: usize = 64;
     if unknown.len() > MAX_BYTES {
         return None;
     }
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let unknown = plain(unknown);
-    // In a short word two letters that change places weigh too much.
+    // In a short word, two swapped letters weigh too much.
     let one_slip = |name: &str| name.len() > 2 && strsim::osa_distance(&unknown, name) == 1;
     names
         .into_iter()

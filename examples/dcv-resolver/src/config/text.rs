@@ -55,7 +55,7 @@ pub(super) struct NetworkText(#[expect(dead_code, reason = "only its schema is u
 /// The format of a network.
 const NETWORK: &str = "ip-network";
 
-/// A text is invalid; says what was expected instead.
+/// The text is invalid. Displays what was expected instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvalidText(Cow<'static, str>);
 
@@ -126,7 +126,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| {
-            invalid("an IP address and a port were expected, such as 127.0.0.1:9000 or [::1]:9000")
+            invalid("expected an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
         })
     }
 }
@@ -139,7 +139,7 @@ impl FromStr for Listen {
             Ok(address) => Ok(Self::At(address)),
             Err(_) if text == "off" => Ok(Self::Off),
             Err(_) => Err(invalid(
-                "an IP address and a port were expected, such as 127.0.0.1:9001, or off",
+                "expected an IP address and a port, such as 127.0.0.1:9001, or off",
             )),
         }
     }
@@ -153,9 +153,7 @@ impl FromStr for StoreName {
         if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(invalid(
-                "1 to 64 letters, digits, '.', '-' or '_' were expected",
-            ))
+            Err(invalid("expected 1 to 64 letters, digits, '.', '-' or '_'"))
         }
     }
 }
@@ -170,7 +168,7 @@ impl FromStr for LabelKey {
                 value: value.to_owned(),
             }),
             _ => Err(invalid(
-                "a label's name and value were expected, such as \"project=cad\"",
+                "expected a label's name and value, such as \"project=cad\"",
             )),
         }
     }
@@ -180,7 +178,8 @@ impl FromStr for Endpoint {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let expected = "http:// and the collector's host and port were expected, such as http://127.0.0.1:4318";
+        let expected =
+            "expected http:// and the collector's host and port, such as http://127.0.0.1:4318";
         let authority = text
             .strip_prefix("http://")
             .ok_or_else(|| invalid(expected))?;

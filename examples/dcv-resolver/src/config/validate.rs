@@ -188,10 +188,7 @@ fn string(place: &Place, found: &str, schema: &Value) -> Result<(), String> {
 
 fn wrong(place: &Place, found: &str, schema: &Value) -> String {
     let path = &place.path;
-    format!(
-        "`{path}` is {found}; {} was expected",
-        expected(path, schema)
-    )
+    format!("`{path}` is {found}; expected {}", expected(path, schema))
 }
 
 fn expected(path: &str, schema: &Value) -> String {
@@ -209,7 +206,7 @@ fn expected(path: &str, schema: &Value) -> String {
         }
         Some("object") => "a table".to_owned(),
         Some("array") if schema["items"]["type"] == "object" => {
-            format!("an array of tables, each under [[{path}]],")
+            format!("an array of tables, each under [[{path}]]")
         }
         Some("array") if schema["minItems"].as_u64() > Some(0) => {
             "a list of one string or more in square brackets".to_owned()
@@ -247,7 +244,7 @@ fn unknown(place: &Place, name: &str, properties: &Map<String, Value>) -> String
         (Some(near), homes) => format!("did you mean `{near}`? `{name}` belongs {homes}"),
         (None, "") => {
             let names: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
-            format!("{} was expected", one_of(&names))
+            format!("expected {}", one_of(&names))
         }
         (None, homes) => format!("it belongs {homes}"),
     };

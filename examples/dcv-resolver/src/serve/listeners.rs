@@ -44,7 +44,7 @@ impl Listeners {
                 None => Ok(None),
                 Some(socket) => socket.and_then(server::from_std).map(Some).map_err(|error| {
                     Failure::setup(format!(
-                        "cannot use the socket from the service manager: {error}; a TCP socket was expected"
+                        "cannot use the socket from the service manager: {error}; expected a TCP socket"
                     ))
                 }),
             }

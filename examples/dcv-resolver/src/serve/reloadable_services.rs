@@ -24,7 +24,7 @@ pub(super) struct ReloadableServices {
 }
 
 impl ReloadableServices {
-    /// Opens what `config` names.
+    /// Opens the stores and files of `config`, and builds the services.
     pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
         let chain = StoreChain::open(config).await?;
         let resolver = chain.resolver(config)?;
@@ -67,7 +67,7 @@ impl ReloadableServices {
 
     /// Applies `config`, or changes nothing if this fails.
     pub(super) async fn apply(&mut self, config: &Config) -> Result<(), Failure> {
-        // What may fail comes first.
+        // Everything that can fail comes first.
         let chain = self.chain.reopen(config).await?;
         let resolver = chain.resolver(config)?;
         let path = |tokens: &WatchedTokens| tokens.path().to_owned();

@@ -13,15 +13,15 @@ use crate::failure::Failure;
 /// The shutdown: a drain, which a second signal cuts short.
 ///
 /// SIGTERM begins the drain: `/readyz` answers 503, so that gateways go
-/// elsewhere, and requests that arrive are still answered. SIGINT, as of a
-/// person at a terminal, skips the drain.
+/// elsewhere, and requests that arrive are still answered. SIGINT, which a
+/// terminal sends for Ctrl-C, skips the drain.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shutdown {
     begun: Arc<Notify>,
     cut_short: Arc<Notify>,
 }
 
-/// The signals, caught from now on.
+/// The signals, caught as soon as this exists.
 #[derive(Debug)]
 pub(super) struct ShutdownSignals {
     interrupt: Signal,

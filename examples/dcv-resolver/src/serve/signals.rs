@@ -1,4 +1,4 @@
-//! Signals, caught instead of ending the process.
+//! Catches signals that would end the process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

@@ -21,7 +21,7 @@ struct WatchedFile {
 }
 
 impl WatchedSessionFiles {
-    /// Watches the files of another chain. Files that are watched already keep
+    /// Watches the files of another chain. Files that are already watched keep
     /// their watcher.
     pub(super) fn watch(&self, chain: &StoreChain, metrics: &Metrics) -> Result<Self, Failure> {
         let mut files = Vec::new();

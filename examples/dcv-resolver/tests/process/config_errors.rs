@@ -44,7 +44,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[ops]\ncolour = 5\n",
-        "2:1: unknown key \"colour\" in [ops]; `listen` was expected",
+        "2:1: unknown key \"colour\" in [ops]; expected `listen`",
     ),
     (
         "[limits]\nmax_in_fligth = 5\n",
@@ -62,35 +62,35 @@ const MISTAKES: &[(&str, &str)] = &[
     // Values that do not fit.
     (
         "listen = \"localhost:9000\"\n",
-        "1:10: `listen` is \"localhost:9000\": an IP address and a port were expected, such as 127.0.0.1:9000 or [::1]:9000",
+        "1:10: `listen` is \"localhost:9000\": expected an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000",
     ),
     (
         "listen = 9000\n",
-        "1:10: `listen` is a number; a string in quotes was expected",
+        "1:10: `listen` is a number; expected a string in quotes",
     ),
     (
         "time_budget_ms = 0\n",
-        "1:18: `time_budget_ms` is 0; a whole number of milliseconds from 1 to 60000 was expected",
+        "1:18: `time_budget_ms` is 0; expected a whole number of milliseconds from 1 to 60000",
     ),
     (
         "time_budget_ms = \"1s\"\n",
-        "1:18: `time_budget_ms` is a string; a whole number of milliseconds from 1 to 60000 was expected",
+        "1:18: `time_budget_ms` is a string; expected a whole number of milliseconds from 1 to 60000",
     ),
     (
         "time_budget_ms = 0.5\n",
-        "1:18: `time_budget_ms` is a number with a fraction; a whole number of milliseconds from 1 to 60000 was expected",
+        "1:18: `time_budget_ms` is a number with a fraction; expected a whole number of milliseconds from 1 to 60000",
     ),
     (
         "time_budget_ms = 99999999999999999999\n",
-        "1:18: `time_budget_ms` is 99999999999999999999; a whole number of milliseconds from 1 to 60000 was expected",
+        "1:18: `time_budget_ms` is 99999999999999999999; expected a whole number of milliseconds from 1 to 60000",
     ),
     (
         "ops.listen = \"of\"\n",
-        "1:14: `ops.listen` is \"of\": an IP address and a port were expected, such as 127.0.0.1:9001, or off",
+        "1:14: `ops.listen` is \"of\": expected an IP address and a port, such as 127.0.0.1:9001, or off",
     ),
     (
         "tls = true\n",
-        "1:7: `tls` is true or false; a table was expected",
+        "1:7: `tls` is true or false; expected a table",
     ),
     (
         "[tls]\ncertificate_file = \"a.pem\"\n",
@@ -98,15 +98,15 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[tls]\ncertificate_file = \"\"\nkey_file = \"k\"\n",
-        "2:20: `tls.certificate_file` is empty; a path in quotes was expected",
+        "2:20: `tls.certificate_file` is empty; expected a path in quotes",
     ),
     (
         "callers.allowed_networks = []\n",
-        "1:28: `callers.allowed_networks` is an empty list; a list of one string or more in square brackets was expected",
+        "1:28: `callers.allowed_networks` is an empty list; expected a list of one string or more in square brackets",
     ),
     (
         "callers.allowed_networks = \"192.0.2.0/24\"\n",
-        "1:28: `callers.allowed_networks` is a string; a list of one string or more in square brackets was expected",
+        "1:28: `callers.allowed_networks` is a string; expected a list of one string or more in square brackets",
     ),
     (
         "callers.allowed_networks = [\"192.0.2.7\", \"192.0.2.7/24\"]\n",
@@ -122,7 +122,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[policy.client_networks]\nunknown_client = \"denied\"\n",
-        "2:18: `policy.client_networks.unknown_client` is \"denied\"; \"allow\" or \"deny\" was expected; did you mean \"deny\"?",
+        "2:18: `policy.client_networks.unknown_client` is \"denied\"; expected \"allow\" or \"deny\"; did you mean \"deny\"?",
     ),
     (
         "[policy.client_networks]\nunknown_client = \"deny\"\nsessions = { \"\" = [] }\n",
@@ -130,7 +130,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[policy.client_networks]\nunknown_client = \"deny\"\nlabels = { cad = [] }\n",
-        "3:12: in [policy.client_networks.labels] \"cad\": a label's name and value were expected, such as \"project=cad\"",
+        "3:12: in [policy.client_networks.labels] \"cad\": expected a label's name and value, such as \"project=cad\"",
     ),
     (
         "[policy.client_networks]\nunknown_client = \"deny\"\nlabels = { \"project=cad\" = [\"x\"] }\n",
@@ -138,15 +138,15 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "log.format = \"jsn\"\n",
-        "1:14: `log.format` is \"jsn\"; \"auto\", \"text\" or \"json\" was expected; did you mean \"json\"?",
+        "1:14: `log.format` is \"jsn\"; expected \"auto\", \"text\" or \"json\"; did you mean \"json\"?",
     ),
     (
         "log.level = \"loud\"\n",
-        "1:13: `log.level` is \"loud\": a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug' were expected",
+        "1:13: `log.level` is \"loud\": expected a level (error, warn, info, debug, trace) or directives such as 'info,dcv_resolver=debug'",
     ),
     (
         "telemetry.otlp_endpoint = \"127.0.0.1:4318\"\n",
-        "1:27: `telemetry.otlp_endpoint` is \"127.0.0.1:4318\": http:// and the collector's host and port were expected, such as http://127.0.0.1:4318",
+        "1:27: `telemetry.otlp_endpoint` is \"127.0.0.1:4318\": expected http:// and the collector's host and port, such as http://127.0.0.1:4318",
     ),
     (
         "[limits]\nburst = 5\n",
@@ -215,11 +215,11 @@ fn errors_in_stores_are_reported_with_their_places() {
         ),
         (
             "[stores]\nname = \"a\"\n",
-            "1:1: `stores` is a table; an array of tables, each under [[stores]], was expected",
+            "1:1: `stores` is a table; expected an array of tables, each under [[stores]]",
         ),
         (
             "stores = [\"memory:\"]\n",
-            "1:11: `stores` is a list with a string; an array of tables, each under [[stores]], was expected",
+            "1:11: `stores` is a list with a string; expected an array of tables, each under [[stores]]",
         ),
         (
             "[[stores]]\nname = \"a\"\n",
@@ -231,7 +231,7 @@ fn errors_in_stores_are_reported_with_their_places() {
         ),
         (
             "[[stores]]\nname = \"a,b\"\nurl = \"memory:\"\n",
-            "2:8: `stores.name` is \"a,b\": 1 to 64 letters, digits, '.', '-' or '_' were expected",
+            "2:8: `stores.name` is \"a,b\": expected 1 to 64 letters, digits, '.', '-' or '_'",
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"redis//cache\"\n",
@@ -239,7 +239,7 @@ fn errors_in_stores_are_reported_with_their_places() {
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache = \"on\"\n",
-            "4:9: `stores.cache` is a string; true, false or a table was expected",
+            "4:9: `stores.cache` is a string; expected true, false or a table",
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache.bytes = 1\n",
@@ -247,7 +247,7 @@ fn errors_in_stores_are_reported_with_their_places() {
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache.max_bytes = 1\n",
-            "4:19: `stores.cache.max_bytes` is 1; a whole number from 1048576 to 1099511627776 was expected",
+            "4:19: `stores.cache.max_bytes` is 1; expected a whole number from 1048576 to 1099511627776",
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"memory:\"\nlisten = \"127.0.0.1:1\"\n",
@@ -332,12 +332,12 @@ fn invalid_variable_is_reported_by_its_name() {
         (
             "DCV_RESOLVER_LISTEN",
             "9000",
-            "invalid value '9000' for 'DCV_RESOLVER_LISTEN': an IP address",
+            "invalid value '9000' for 'DCV_RESOLVER_LISTEN': expected an IP address",
         ),
         (
             "DCV_RESOLVER_TIME_BUDGET_MS",
             "1s",
-            "invalid value '1s' for 'DCV_RESOLVER_TIME_BUDGET_MS': a whole number from 1 to 60000 was expected",
+            "invalid value '1s' for 'DCV_RESOLVER_TIME_BUDGET_MS': expected a whole number from 1 to 60000",
         ),
         (
             "DCV_RESOLVER_LOG_FORMAT",
@@ -347,7 +347,7 @@ fn invalid_variable_is_reported_by_its_name() {
         (
             "RUST_LOG",
             "a=b=c",
-            "RUST_LOG is \"a=b=c\": a level (error, warn",
+            "RUST_LOG is \"a=b=c\": expected a level (error, warn",
         ),
     ] {
         let output = dcv_resolver(&["serve", "--store", "memory:"])

@@ -82,19 +82,22 @@ fn address_as_url_host_is_refused() {
     for (host, expected) in [
         (
             "192.0.2.7",
-            "--url-host is the address \"192.0.2.7\"; the gateway takes a domain name there",
+            "--url-host is the address \"192.0.2.7\"; the gateway accepts only a domain name",
         ),
         ("2001:db8::7", "--url-host is the address"),
         ("[2001:db8::7]", "--url-host is the address"),
         (
             "resolver.example:9000",
-            "the port has a field of its own; the gateway takes a domain name",
+            "the port has a field of its own; the gateway accepts only a domain name",
         ),
         (
             "http://resolver.example",
-            "without the scheme; the gateway takes a domain name",
+            "without the scheme; the gateway accepts only a domain name",
         ),
-        ("", "must not be empty; the gateway takes a domain name"),
+        (
+            "",
+            "must not be empty; the gateway accepts only a domain name",
+        ),
     ] {
         let finished = gateway_config("", host);
         assert_eq!(finished.exit_code, Some(2), "{host}");
@@ -155,7 +158,7 @@ fn url_host_is_required_without_a_name_in_a_certificate() {
     let unreadable = folder.run("gateway-config");
     for (finished, why) in [
         (plain, "without TLS"),
-        (nameless, "no single domain name"),
+        (nameless, "no domain name except wildcards"),
         (unreadable, "none"),
     ] {
         assert_eq!(finished.exit_code, Some(2));

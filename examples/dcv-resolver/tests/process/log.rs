@@ -22,7 +22,7 @@ fn decision_is_a_line_of_json_with_exactly_these_members() {
     ask_with(serving.address, CONSOLE, TRACED, "");
     let log = serving.stop().stderr;
     let [decision] = &mut decisions(&log)[..] else {
-        panic!("one decision was expected: {log}");
+        panic!("expected one decision: {log}");
     };
     let timestamp = decision["timestamp"].take();
     let timestamp = timestamp.as_str().unwrap();

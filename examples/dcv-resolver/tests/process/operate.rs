@@ -150,7 +150,7 @@ fn store_fails_after_its_own_time_budget() {
     assert_eq!(answer.status, 503);
     let log = serving.stop().stderr;
     let [decision] = &decisions(&log)[..] else {
-        panic!("one event was expected: {log}");
+        panic!("expected one event: {log}");
     };
     assert_eq!(decision["store"], "slow");
     let error = decision["error"].as_str().unwrap();

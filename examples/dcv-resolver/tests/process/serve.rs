@@ -59,7 +59,7 @@ fn decision_is_one_json_event_with_every_field() {
     serving.post("/resolveSession?sessionId=i-0abc&transport=QUIC");
     let log = serving.stop().stderr;
     let [found, not_found] = &decisions(&log)[..] else {
-        panic!("two events were expected: {log}");
+        panic!("expected two events: {log}");
     };
     for (field, expected) in [
         ("level", "INFO"),
