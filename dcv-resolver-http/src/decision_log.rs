@@ -51,8 +51,8 @@ impl DecisionObserver for DecisionLog {
     fn on_decision(&self, decision: &Decision) {
         let request = decision.request.as_ref();
         let problem = decision.problem();
-        // The level of a tracing event is fixed where it stands, hence one
-        // event for each. The fields are evaluated for an enabled event only.
+        // The level of a tracing event is a constant, hence one event for each.
+        // The fields are evaluated for an enabled event only.
         macro_rules! event {
             ($level:expr) => {
                 tracing::event!(

@@ -150,7 +150,7 @@ impl<K: Eq + Hash> Windows<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Window>> {
-        // Nothing panics half-way through a change.
+        // Nothing panics in the middle of a change.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

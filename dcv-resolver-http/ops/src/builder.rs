@@ -31,8 +31,7 @@ pub struct OpsBuilder {
 }
 
 impl OpsBuilder {
-    /// Creates a builder with the defaults: metrics of its own, and
-    /// [`LoopbackOnly`].
+    /// Creates a builder with the defaults: new metrics, and [`LoopbackOnly`].
     pub fn new(explainer: Explainer, readiness: Readiness) -> Self {
         Self {
             explainer,
@@ -49,18 +48,17 @@ impl OpsBuilder {
         self
     }
 
-    /// Sets who may ask for an explanation.
+    /// Sets who may request an explanation.
     pub fn authorize(mut self, authorize: impl Authorize) -> Self {
         self.authorize = Arc::new(authorize);
         self
     }
 
     /// Serves the routes of `router` as well, such as those of the admin API.
-    /// They do their own authorization. Its fallback is dropped.
+    /// They do their own authorization. The fallback of `router` is dropped.
     ///
     /// # Panics
-    ///
-    /// As [`Router::merge`], if both have the same path.
+    /// Panics like [`Router::merge`] if both have the same path.
     pub fn merge(mut self, router: Router) -> Self {
         self.merged = self.merged.merge(router.reset_fallback());
         self
@@ -68,12 +66,12 @@ impl OpsBuilder {
 
     /// Builds the router.
     ///
-    /// Makes the metrics show the readiness, and the decisions of the
-    /// explainer's stores from zero.
+    /// Adds the readiness to the metrics, and creates the series of the
+    /// explainer's stores at zero.
     ///
     /// # Panics
-    ///
-    /// If a [merged](Self::merge) router has one of its paths.
+    /// Panics if a [merged](Self::merge) router has one of the paths of this
+    /// one.
     pub fn build<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let Self {
             explainer,

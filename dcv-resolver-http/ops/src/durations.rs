@@ -1,5 +1,5 @@
-//! Durations as the integers that logs and answers show: the greatest there is
-//! where one does not fit.
+//! Converts durations to the integers of logs and responses, saturating at the
+//! maximum.
 
 use std::time::Duration;
 

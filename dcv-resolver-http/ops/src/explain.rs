@@ -1,4 +1,4 @@
-//! `/explain`: why a request is resolved as it is.
+//! `/explain`: explains how a request is resolved.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,10 +21,11 @@ use crate::explain_error::ExplainError;
 use crate::explain_log::{ExplainLog, log_suppressed};
 use crate::time_limit::call_with_time_limit;
 
-/// The search for similar ids reads everything that is listed.
+/// Limits concurrent explanations: the search for similar ids reads whole
+/// listings.
 const MAX_CONCURRENT: usize = 4;
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// The search for similar ids stops after this time, so that what was found is
+/// The time limit of the search for similar ids. What was found by then is
 /// still sent.
 const SEARCH_TIME: Duration = Duration::from_millis(2_500);
 /// How long refused requests are counted after one that is logged in full.
@@ -81,7 +82,7 @@ async fn explanation(
     query: Option<&str>,
     log: &mut ExplainLog,
 ) -> Result<Explanation, ExplainError> {
-    // First, so that a stranger learns nothing from how the query is read.
+    // First, so that a stranger learns nothing from errors in the query.
     let access = AccessRequest::new(headers, log.peer, Access::Read);
     log.caller = Some(state.authorize.authorize(&access).await?);
     let query = ResolveQuery::parse(query).map_err(Problem::Malformed)?;
@@ -101,7 +102,7 @@ async fn explanation(
 )]
 fn show(explanation: &Explanation, headers: &HeaderMap) -> Response {
     if wants_text(headers) {
-        // What a store says must not control the terminal that shows it.
+        // The error of a store must not control the terminal that shows it.
         let text = escaped_lines(&explanation.to_string()) + "\n";
         return text.into_response();
     }

@@ -1,4 +1,4 @@
-//! [`ExplainError`]: why nothing was explained.
+//! [`ExplainError`]: why there is no explanation.
 
 use std::borrow::Cow;
 

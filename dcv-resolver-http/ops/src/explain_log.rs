@@ -12,7 +12,7 @@ use tracing::{Level, field};
 use crate::durations::{as_ms, as_us};
 use crate::explain_error::ExplainError;
 
-/// What the log says of one request, as far as it is known.
+/// The fields of the log event of one request, as far as they are known.
 #[derive(Debug)]
 pub(crate) struct ExplainLog {
     pub(crate) request_id: HeaderValue,
@@ -40,7 +40,7 @@ impl ExplainLog {
                 error.cause(),
             ),
         };
-        // The level of a tracing event is fixed where it stands.
+        // The level of a tracing event is a constant.
         macro_rules! event {
             ($level:expr) => {
                 tracing::event!(

@@ -1,4 +1,4 @@
-//! [`HealthEvent`]: what the log says of a store's health.
+//! [`HealthEvent`]: a change of a store's health, for the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::durations::as_ms;
 
 const MAX_ERROR_BYTES: usize = 1024;
 
-/// A change that is worth a log event.
+/// A change of a store's health that is logged.
 #[derive(Debug)]
 pub(crate) enum HealthEvent {
     Answers {

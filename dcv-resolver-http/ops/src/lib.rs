@@ -1,20 +1,20 @@
-//! What operators ask of a resolver: is it alive, is it ready, how much does it
-//! do, and why is a session not found. As an axum [`Router`](axum::Router) for a
-//! listener of its own.
+//! Health, readiness, metrics and explanations for the operators of a resolver,
+//! as an axum [`Router`](axum::Router) for a listener of its own.
 //!
 //! | `GET` or `HEAD` | response |
 //! |---|---|
-//! | `/livez` | 200 and `ok`, for as long as the process serves |
-//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if gateways may be sent here, otherwise 503 |
+//! | `/livez` | 200 and `ok`, as long as the process serves |
+//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if this process can take requests from gateways, otherwise 503 |
 //! | `/metrics` | the [`Metrics`] as text, for Prometheus |
-//! | `/explain?sessionId=…` | why a request is resolved as it is: an [`Explanation`](dcv_resolver_core::Explanation) as JSON, or as text for people |
+//! | `/explain?sessionId=…` | how a request is resolved: an [`Explanation`](dcv_resolver_core::Explanation) as JSON, or as text for people |
 //! | any other path | 404, as a problem document like [the gateway's](dcv_resolver_http#the-answers); any other method is 405, with `Allow` |
 //!
 //! Every response has `cache-control: no-store`.
 //!
-//! **Serve it on a listener of its own, at a loopback address** unless something
-//! else has to reach it. Every client that reaches it may ask everything but
-//! `/explain`: those pages name the stores, and neither hosts nor sessions.
+//! **Serve it on a listener of its own, at a loopback address** unless
+//! something else has to reach it. Every client that reaches it may request
+//! every page but `/explain`: those pages name the stores, but neither hosts
+//! nor sessions.
 //!
 //! ```no_run
 //! use std::net::{Ipv4Addr, SocketAddr};
@@ -27,11 +27,9 @@
 //!
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
-//! let resolver = Resolver::new(MemoryStore::new());
-//! let metrics = Metrics::new();
-//! let readiness = Readiness::new(&resolver);
-//! // Without it the process is never ready.
-//! tokio::spawn(readiness.clone().watch());
+//! let resolver = Resolver::new(MemoryStore::new()); let metrics =
+//! Metrics::new(); let readiness = Readiness::new(&resolver); // Without this
+//! task the process is never ready. tokio::spawn(readiness.clone().watch());
 //!
 //! let ops = OpsBuilder::new(Explainer::new(resolver.clone()), readiness.clone())
 //!     .metrics(metrics.clone())
@@ -47,13 +45,10 @@
 //! let in_flight = service.clone();
 //! metrics.watch_in_flight(move || in_flight.in_flight());
 //!
-//! let listener = listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9000)))?;
-//! let shutdown = async move {
-//!     let _ = tokio::signal::ctrl_c().await;
-//!     // Probes send no more gateways here while the last are answered.
-//!     readiness.drain();
-//!     tokio::time::sleep(Duration::from_secs(5)).await;
-//! };
+//! let listener = listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9000)))?; let
+//! shutdown = async move { let _ = tokio::signal::ctrl_c().await; // Load
+//! balancers stop sending gateways here while the last requests are answered.
+//! readiness.drain(); tokio::time::sleep(Duration::from_secs(5)).await; };
 //! Server::new(service).serve(listener, shutdown).await;
 //! # Ok(())
 //! # }
@@ -62,9 +57,9 @@
 //! # Explain
 //!
 //! `/explain` takes the query of `/resolveSession`; see
-//! [`ResolveQuery`](dcv_resolver_http::ResolveQuery). It asks the same stores
-//! and rules, and is not counted as a decision. The response is JSON; with
-//! `Accept: text/plain` it is text:
+//! [`ResolveQuery`](dcv_resolver_http::ResolveQuery). It calls the same stores
+//! and rules as the resolver, and is not counted as a decision. The response is
+//! JSON; with `Accept: text/plain` it is text:
 //!
 //! ```text
 //! $ curl -H 'accept: text/plain' 'http://127.0.0.1:9001/explain?sessionId=Console'
@@ -74,31 +69,31 @@
 //! did you mean "console", in other capitals? (store by_hand)
 //! ```
 //!
-//! The status is 200 whatever the explanation says; 400 for a malformed
-//! request, 401 or 403 for a caller that is not allowed, and 503 if the stores
-//! take longer than 5 s or the authorization fails. The search for similar ids ends after 2.5 s:
-//! `search_truncated` says that it did not see all.
+//! The status is 200 for every explanation; 400 for a malformed request, 401 or
+//! 403 for a caller that is not allowed, and 503 if the stores take longer than
+//! 5 s or the authorization fails. The search for similar ids ends after 2.5 s;
+//! `search_truncated` then shows that it is incomplete.
 //!
 //! An explanation names hosts, other sessions and the errors of a store's
-//! driver, so only [`LoopbackOnly`] callers may ask. Set another
+//! driver, so only [`LoopbackOnly`] callers may request one. Set another
 //! [`Authorize`](dcv_resolver_http::Authorize) with [`OpsBuilder::authorize`].
 //!
-//! Each request leaves one [`tracing`] event with the target
+//! Each request emits one [`tracing`] event with the target
 //! `dcv_resolver::explain`, at level INFO for an explanation and WARN for the
-//! rest. A field without a value is left out, and text from outside is escaped
-//! and cut as in [the log of decisions](dcv_resolver_http#the-log).
+//! rest. Fields without a value are omitted, and untrusted text is escaped and
+//! truncated as in [the log of decisions](dcv_resolver_http#the-log).
 //!
 //! | field | |
 //! |---|---|
-//! | `outcome` | `found`, `not_found` or `error`, as a gateway would be answered; `refused`, `malformed` or `failed` if nothing was explained |
-//! | `reason` | why nothing was found, or that of the problem document |
-//! | `session_id`, `transport`, `client_ip` | as asked |
+//! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused`, `malformed` or `failed` if there is no explanation |
+//! | `reason` | why the session was not found, or the reason of the problem document |
+//! | `session_id`, `transport`, `client_ip` | as in the request |
 //! | `caller` | the name of the [`Principal`](dcv_resolver_http::Principal) |
 //! | `peer` | the other end of the connection |
 //! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
 //!
-//! Of refused requests, the first is logged in full. Those of the next 10 s are
-//! one event, with their number in `suppressed`.
+//! The first refused request is logged in full. Those of the next 10 s are
+//! logged as one event, with their number in `suppressed`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -122,12 +117,12 @@ pub use builder::OpsBuilder;
 pub use log_deduplicator::LogDeduplicator;
 pub use loopback_only::LoopbackOnly;
 pub use metrics::{ConnectionStats, Metrics};
-/// The library of the registry that [`Metrics::register`] takes.
+/// The library of the registry that [`Metrics::register`] expects.
 pub use prometheus_client;
 pub use readiness::Readiness;
 pub use report::{ReadyState, Report, StoreReport, StoreState};
 
-/// The examples of the README run with the tests.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

@@ -1,4 +1,4 @@
-//! [`LogDeduplicator`]: logs a failure that repeats as two events.
+//! [`LogDeduplicator`]: logs a repeated failure as two events.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use tracing::{Level, field};
 use crate::Metrics;
 use crate::durations::as_ms;
 
-/// How many kinds of failures have a window of their own at a time. All others
-/// share one for each outcome, reason, store and policy: an error text that is
-/// different each time, because it quotes an id or a port, cannot flood the log.
+/// How many kinds of failures have a window of their own at the same time. All
+/// others share one window for each outcome, reason, store and policy, so that
+/// error texts that differ each time, because they quote an id or a port,
+/// cannot flood the log.
 const MAX_KINDS: usize = 64;
 
 /// Logs decisions as [`DecisionLog`] does, but suppresses failures that repeat.
@@ -51,7 +52,7 @@ pub struct LogDeduplicator {
     metrics: Option<Metrics>,
 }
 
-/// What makes two failures the same.
+/// The kind of a failure: failures with equal keys are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Failure {
     outcome: DecisionOutcome,
@@ -65,7 +66,7 @@ struct Failure {
 enum DedupKey {
     Fine {
         error: Option<String>,
-        /// Only if it is the caller who is refused.
+        /// Only for refused callers.
         caller: Option<IpAddr>,
     },
     /// Too many kinds are open.
@@ -74,7 +75,7 @@ enum DedupKey {
 
 impl LogDeduplicator {
     /// Suppresses repeated failures for `window` after the first. With
-    /// [`Duration::ZERO`] each decision leaves an event of its own.
+    /// [`Duration::ZERO`] every decision is logged.
     #[must_use]
     pub fn new(window: Duration) -> Self {
         Self {
@@ -142,7 +143,7 @@ fn summarize(failure: &Failure, suppressed: Suppressed) {
         }
         DedupKey::Coarse => (None, None, "similar failures suppressed; errors varied"),
     };
-    // The level of a tracing event is fixed where it stands.
+    // The level of a tracing event is a constant.
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(
@@ -167,8 +168,8 @@ fn summarize(failure: &Failure, suppressed: Suppressed) {
     }
 }
 
-/// Returns whether any subscriber takes events of this level. What is not logged
-/// is not counted as suppressed.
+/// Returns whether any subscriber records events of this level. An event that
+/// would not be logged is not counted as suppressed.
 ///
 /// Not `event_enabled!`, which asks about these very events: with a filter for
 /// each layer, a layer that declines would then miss the thread's next event.

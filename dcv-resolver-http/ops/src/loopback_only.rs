@@ -6,10 +6,10 @@ use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 
 /// Allows callers on the same machine, with the name `loopback`.
 ///
-/// A proxy on this machine is such a caller, and its client may be anyone. A request
-/// with `Forwarded`, `X-Forwarded-For` or `Via` is refused, but not every proxy
-/// sends one of them: do not let it forward `/explain`, or use another
-/// [`Authorize`].
+/// A proxy on this machine is such a caller, but its clients may be anywhere. A
+/// request with `Forwarded`, `X-Forwarded-For` or `Via` is refused, but not
+/// every proxy sends one of them: do not let it forward `/explain`, or use
+/// another [`Authorize`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoopbackOnly;
 
@@ -39,7 +39,7 @@ impl Authorize for LoopbackOnly {
     }
 }
 
-/// Returns whether a proxy says that it has forwarded the request.
+/// Returns whether a header shows that a proxy has forwarded the request.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     ["forwarded", "x-forwarded-for", "via"]
         .iter()

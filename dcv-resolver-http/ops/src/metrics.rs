@@ -1,4 +1,4 @@
-//! [`Metrics`]: what a resolver counts, for Prometheus.
+//! [`Metrics`]: the metrics of a resolver, for Prometheus.
 
 mod caches;
 mod labels;
@@ -25,9 +25,9 @@ use labels::{
 pub use sampled::ConnectionStats;
 use sampled::Sampled;
 
-/// Counts and measures what a resolver does, for Prometheus.
+/// Counts and measures the work of a resolver, for Prometheus.
 ///
-/// A [`DecisionObserver`], and nothing global: a program may have several.
+/// A [`DecisionObserver`] without global state: a program may have several.
 /// Clones count together. No label holds text from a request, so the
 /// configuration bounds the number of series.
 ///
@@ -47,8 +47,7 @@ use sampled::Sampled;
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | [`set_certificate_expiry`](Self::set_certificate_expiry) |
 /// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
 /// | `connections_open`, `connections_accepted_total`, `connections_cut_total`, `tls_handshakes_failed_total` | | [`watch_connections`](Self::watch_connections) |
-///
-/// A service with a [`Registry`] of its own registers them in it:
+/// A service with its own [`Registry`] registers them there:
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -64,9 +63,8 @@ use sampled::Sampled;
 /// let mut registry = Registry::default();
 /// metrics.register(&mut registry);
 /// ```
-///
-/// Any other shows [`render`](Self::render), or serves the router of
-/// [`OpsBuilder`](crate::OpsBuilder).
+/// Any other service serves the text of [`render`](Self::render), or the router
+/// of [`OpsBuilder`](crate::OpsBuilder).
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -88,7 +86,7 @@ impl Metrics {
     pub const CONTENT_TYPE: &'static str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// Creates metrics that have counted nothing.
+    /// Creates metrics with all counters at zero.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Inner {
@@ -106,8 +104,8 @@ impl Metrics {
 
     /// Registers all metrics in `registry`, with the prefix `dcv_resolver`.
     ///
-    /// The registry is that of [`prometheus_client`], on purpose: another major
-    /// version of it is another major version of this crate.
+    /// The parameter is the registry of [`prometheus_client`] on purpose: a new
+    /// major version of that crate means a new major version of this one.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("dcv_resolver");
         let inner = &self.0;
@@ -226,9 +224,9 @@ impl Metrics {
         self.0.sampled.set_age(store.into(), Arc::new(age));
     }
 
-    /// Shows the figures of a cache in front of `store`. `stats` is called each
-    /// time the metrics are shown and must not block. Replaces an earlier one
-    /// for the same store.
+    /// Shows the statistics of a cache in front of `store`. `stats` is called
+    /// each time the metrics are shown and must not block. Replaces an earlier
+    /// one for the same store.
     ///
     /// With the `CachedStore` of `dcv-resolver-cache`, that is
     /// `metrics.watch_cache("agents", move || monitor.stats())`.
@@ -240,13 +238,13 @@ impl Metrics {
         self.0.caches.watch(store.into(), Arc::new(stats));
     }
 
-    /// Shows the cache in front of `store` no longer, as after a reload without
-    /// it.
+    /// Removes the cache in front of `store` from the metrics, as after a
+    /// reload without it.
     pub fn remove_cache(&self, store: &str) {
         self.0.caches.remove(store);
     }
 
-    /// Shows neither the age of the data of `store` nor its cache any longer,
+    /// Removes the age of the data of `store` and its cache from the metrics,
     /// as after a reload without it. Its decisions stay counted.
     pub fn remove_store(&self, store: &str) {
         self.0.sampled.remove_age(store);

@@ -1,4 +1,4 @@
-//! `/readyz`, `/metrics`, and the answers to everything else.
+//! `/readyz`, `/metrics`, and the responses to unknown paths and methods.
 
 use axum::extract::State;
 use axum::http::StatusCode;

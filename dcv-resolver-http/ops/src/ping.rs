@@ -1,4 +1,4 @@
-//! [`ping`]: asks one store whether it answers.
+//! [`ping`]: pings one store with a time limit.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +21,8 @@ pub(crate) enum PingError {
 
 /// Pings the store, for [`PING_TIMEOUT`] at most.
 pub(crate) async fn ping(store: &dyn SessionStore) -> Result<(), PingError> {
-    // The store is called inside of the future: a panic at once is caught, too.
+    // The store is called inside of the future, so that a panic before the
+    // first await is caught, too.
     let call = async { store.ping().await };
     match call_with_time_limit(PING_TIMEOUT, call).await {
         Ok(result) => result.map_err(PingError::Store),

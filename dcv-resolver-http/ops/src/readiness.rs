@@ -1,4 +1,4 @@
-//! [`Readiness`]: whether gateways may be sent here.
+//! [`Readiness`]: whether this process can take requests.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,32 +16,33 @@ use crate::store_health::StoreHealth;
 
 /// How often each store is pinged.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How much longer than it was out a store can look silent. At worst the
-/// outage began in the last moment of a slow ping, a period after the last one
-/// that was answered, and ended in the first moment of another, so that only
-/// the one after that is answered, and slowly.
+/// How much longer than its outage a store can seem to be silent. In the worst
+/// case the outage begins at the end of a slow ping, one period after the last
+/// successful one, and ends just after the next ping has begun, so that only
+/// the ping after that succeeds, and slowly.
 const SLACK: Duration = PERIOD
     .saturating_add(PING_TIMEOUT)
     .saturating_add(PERIOD)
     .saturating_add(PING_TIMEOUT);
 
-/// Decides whether gateways may be sent to this process.
+/// Decides whether this process can take requests from gateways.
 ///
 /// It is ready when each store has answered recently, until it
 /// [drains](Self::drain):
 ///
 /// - **At the start**, the process is not ready before each store has answered
 ///   once.
-/// - **A short outage changes nothing.** While a store is out for less than the
-///   [grace period](Self::with_grace) the process stays ready: the gateway
-///   learns of each failed request anyway, and to remove all replicas at once
-///   because of the store that they share would make a short outage a long one.
-///   An outage of the grace period and 4 s is always noticed; in between, it
-///   depends on when the pings were sent. The first answer ends it.
-/// - **After a pause of the process** (stopped, swapped out) no answer is
+/// - **A short outage changes nothing.** While a store is down for less than
+///   the [grace period](Self::with_grace), the process stays ready: the gateway
+///   gets an error for each failed request anyway, and removing all replicas at
+///   once because of the store that they share would turn a short outage into a
+///   long one. An outage of the grace period plus 4 s is always detected; in
+///   between, that depends on when the pings were sent. The first successful
+///   ping ends the outage.
+/// - **After a pause of the process** (stopped, swapped out), no ping is
 ///   recent. The stores are pinged at once, and the process is ready when they
-///   have answered. The same holds if nothing polls [`watch`](Self::watch) any
-///   more.
+///   have answered. It is also not ready while nothing polls
+///   [`watch`](Self::watch).
 /// - **A reload changes nothing** either; see
 ///   [`replace_stores`](Self::replace_stores).
 ///
@@ -93,7 +94,7 @@ impl Readiness {
         Self::with_grace(resolver, Duration::from_secs(10))
     }
 
-    /// Creates the readiness of the stores of `resolver`. A store may be out
+    /// Creates the readiness of the stores of `resolver`. A store may be down
     /// for `grace` without making the process unready. With [`Duration::MAX`]
     /// the process stays ready once its stores have answered.
     #[must_use]
@@ -110,11 +111,11 @@ impl Readiness {
         }))
     }
 
-    /// Pings each store once a second, for as long as it is polled.
+    /// Pings each store once a second, as long as the future is polled.
     ///
-    /// A ping may take 1 s: a store that hangs delays no other. A panic in a
-    /// store is a failed ping. A store that blocks its thread cannot be
-    /// interrupted.
+    /// A ping may take 1 s, and stores are pinged concurrently, so a store that
+    /// hangs delays no other. A panic in a store counts as a failed ping. A
+    /// store that blocks its thread cannot be interrupted.
     ///
     /// Changes are logged, with the target `dcv_resolver::readiness`: each
     /// store that stops or resumes answering, each new error of it, and whether
@@ -140,10 +141,10 @@ impl Readiness {
     ///
     /// A store that is the same object keeps its state. Another object, even of
     /// the same name, may lead to another server and is pinged at once. Until
-    /// it has answered, the oldest success of the former stores counts for it:
-    /// a process that was ready stays so for as long as it would have without
-    /// the reload, one that was not does not become ready, and any number of
-    /// reloads prolongs nothing.
+    /// it has answered, it inherits the oldest success of the former stores: a
+    /// process that was ready stays ready for as long as it would have without
+    /// the reload, a process that was not ready does not become ready, and
+    /// repeated reloads do not extend either.
     pub fn replace_stores(&self, resolver: &Resolver) {
         self.0.change(|health| {
             let before = &health.stores;
@@ -160,7 +161,7 @@ impl Readiness {
         self.0.replaced.notify_one();
     }
 
-    /// Makes the process unready at once and for good, before it shuts down:
+    /// Makes the process unready at once and permanently, before it shuts down:
     /// load balancers and gateways that probe it send their requests elsewhere.
     pub fn drain(&self) {
         self.0.change(|health| {
@@ -179,7 +180,7 @@ impl Readiness {
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, Health> {
-        // Nothing panics half-way through a change.
+        // Nothing panics in the middle of a change.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -14,9 +14,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Whether gateways may be sent here.
+    /// Whether this process can take requests from gateways.
     pub ready: bool,
-    /// The same, with the reason.
+    /// The state, which gives the reason if the process is not ready.
     pub state: ReadyState,
     /// The state of each store, in the order of the resolver.
     pub stores: Vec<StoreReport>,
@@ -55,8 +55,8 @@ pub struct StoreReport {
     pub store: String,
     /// The state.
     pub state: StoreState,
-    /// The time since the last ping was sent that succeeded, in milliseconds.
-    /// `None` if none has.
+    /// The time since the last successful ping was sent, in milliseconds.
+    /// `None` if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_answer_age_ms: Option<u64>,
     /// Why the last ping failed. The sources of the error are in the log only.
@@ -69,7 +69,7 @@ pub struct StoreReport {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StoreState {
-    /// No ping has completed yet. If it stays so, nothing polls
+    /// No ping has completed yet. If this state persists, nothing polls
     /// [`Readiness::watch`](crate::Readiness::watch).
     New,
     /// The last ping succeeded.

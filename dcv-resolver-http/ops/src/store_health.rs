@@ -1,4 +1,4 @@
-//! [`StoreHealth`]: what the pings of one store have shown.
+//! [`StoreHealth`]: the health of one store, according to its pings.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use crate::health_event::HealthEvent;
 use crate::ping::PingError;
 use crate::report::{StoreReport, StoreState};
 
-/// A store, and what its pings have shown.
+/// A store and its health, according to its pings.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreHealth {
     named: NamedStore,
-    /// When the last ping was sent that succeeded. Not when its answer came:
-    /// the answer may have waited for as long as the process was stopped.
+    /// When the last successful ping was sent. Not when its result arrived: the
+    /// result may have waited while the process was stopped.
     last_success: Option<Instant>,
-    /// When the last ping was sent whose result is known.
+    /// When the last completed ping was sent.
     last_completed: Option<Instant>,
     /// Why that ping failed.
     error: Option<String>,
-    /// The errors that were logged since the last success: a store that swings
-    /// between two of them logs each once.
+    /// The errors that were logged since the last success: if a store
+    /// alternates between two errors, each is logged once.
     logged_errors: BTreeSet<String>,
-    /// The last success of the stores that this one replaced. Counts until it
-    /// has one of its own.
+    /// The last success of the stores that this one replaced. It counts until
+    /// this store has a success of its own.
     inherited_success: Option<Instant>,
 }
 
@@ -47,7 +47,8 @@ impl StoreHealth {
         &self.named
     }
 
-    /// Returns whether it is the same object, and not only of the same name.
+    /// Returns whether both are the same object, not only stores with the same
+    /// name.
     pub(crate) fn is_same_store(&self, other: &NamedStore) -> bool {
         Arc::ptr_eq(self.named.store(), other.store())
     }

@@ -1,4 +1,4 @@
-//! [`call_with_time_limit`]: asks a store for a bounded time, and outlives a
+//! [`call_with_time_limit`]: calls a store with a time limit, and catches a
 //! panic in it.
 
 use std::any::Any;
@@ -22,9 +22,8 @@ pub(crate) async fn call_with_time_limit<T>(
     limit: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, Interrupted> {
-    // Nothing of ours is reached through a store and could be left half
-    // changed. A store that panics while it holds a lock of its own is
-    // responsible for that lock.
+    // A panic cannot leave anything of this crate half changed. A store that
+    // panics while it holds a lock of its own is responsible for that lock.
     match timeout(limit, AssertUnwindSafe(call).catch_unwind()).await {
         Ok(Ok(output)) => Ok(output),
         Ok(Err(panic)) => Err(Interrupted::Panicked(message(&*panic))),

@@ -1,7 +1,8 @@
 //! The `durability` battery, for a registry that survives a restart.
 //!
 //! No contract requires it. A registry that runs this battery guarantees that
-//! the effects of a call that returned `Ok` are there when it is opened again.
+//! the effects of a call that returned `Ok` are still there after it is opened
+//! again.
 
 use dcv_resolver_core::{Expiry, SessionRegistry, SessionStore};
 

@@ -50,8 +50,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
 /// Registers each of `records` at `now`: the [`Fixture::seed`] of a registry.
 ///
 /// # Panics
-///
-/// When a record cannot be registered.
+/// Panics if a record cannot be registered.
 pub async fn register_each<S: SessionRegistry>(
     store: &S,
     records: &[SessionRecord],

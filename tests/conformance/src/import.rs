@@ -1,4 +1,4 @@
-//! The `import` battery, forevery [`SessionImport`].
+//! The `import` battery, for every [`SessionImport`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ macro_rules! __import_rules {
 
 __import_rules! { (crate::macros::check) [SessionImport] }
 
-/// Checks I1: an import of no records has no outcomes and stores nothing.
+/// Checks I1: an import of an empty batch has no outcomes and stores nothing.
 pub async fn i1_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;

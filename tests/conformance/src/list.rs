@@ -82,8 +82,8 @@ pub async fn l1_records_with_unusual_ids_are_listed<F: Fixture<Store: SessionLis
     }
 }
 
-/// Checks L1: a listing continues where its token says, whatever another listing
-/// has returned in the meantime.
+/// Checks L1: a listing continues where its token points, no matter what
+/// another listing has returned in the meantime.
 pub async fn l1_concurrent_listings_are_independent<F: Fixture<Store: SessionListing>>(fixture: F) {
     let records: Vec<_> = (0..24)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))

@@ -1,6 +1,6 @@
-//! The macros that make tests of the batteries.
+//! The macros that generate the tests of the batteries.
 
-/// Makes a test of each rule, in a module for each battery.
+/// Generates one test for each rule, in one module for each battery.
 ///
 /// Batteries are `read`, `list`, `registry`, `import`, `durability` and
 /// `shared`; the type is the backend's [`Fixture`](crate::Fixture). Attributes
@@ -22,8 +22,7 @@
 ///     ServerFixture
 /// );
 /// ```
-///
-/// A battery whose trait the store does not implement is one compile error.
+/// A battery whose trait the store does not implement causes one compile error.
 #[macro_export]
 macro_rules! conformance {
     ($(#[$attribute:meta])* $($battery:ident),+ $(,)?; $fixture:ty) => {

@@ -12,8 +12,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Runs `rule` with a new fixture, on its own runtime with several threads.
 ///
 /// # Panics
-///
-/// When the rule is broken, or has not finished after two minutes.
+/// Panics if the rule is broken, or has not finished after two minutes.
 pub(crate) fn run<F, R>(rule: impl FnOnce(F) -> R)
 where
     F: Fixture,

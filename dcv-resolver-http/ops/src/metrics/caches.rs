@@ -1,4 +1,4 @@
-//! [`Caches`]: the figures of the caches in front of stores.
+//! [`Caches`]: the statistics of the caches in front of stores.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::labels::{LookupLabels, StoreLabel};
 
 type Source = Arc<dyn Fn() -> CacheStats + Send + Sync>;
 
-/// The functions that return the figures, by store.
+/// The functions that return the statistics, by store.
 #[derive(Default)]
 pub(super) struct Caches(Mutex<BTreeMap<Arc<str>, Source>>);
 

@@ -68,8 +68,8 @@ pub async fn r1_unusual_ids_are_registered_separately<F: Fixture<Store: SessionR
     }
 }
 
-/// Checks R1: `register` stores a record whatever its expiry, `now` and long ago
-/// included.
+/// Checks R1: `register` stores a record with any expiry, even if that is `now`
+/// or long ago.
 pub async fn r1_expired_record_can_be_registered<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
