@@ -120,7 +120,7 @@ fn invalid_log_level_is_reported_in_one_line() {
     assert!(
         finished
             .stderr
-            .contains("'loud' for '--log-level <LEVEL>': a level (error, warn"),
+            .contains("'loud' for '--log-level <LEVEL>': expected a level (error, warn"),
         "{}",
         finished.stderr
     );
