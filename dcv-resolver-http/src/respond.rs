@@ -38,7 +38,7 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    /// Answers one request, whatever its path, method and body.
+    /// Answers one request with any path, method and body.
     pub(crate) async fn respond<B>(&self, caller: Option<IpAddr>, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes> + Unpin,

@@ -197,7 +197,7 @@ fn each_error_is_refused_for_its_own_reason() {
         ("sessionId=s&transport=HTTP+", transport("HTTP ")),
         ("sessionId=s&transport=HTTP%2CQUIC", transport("HTTP,QUIC")),
         ("sessionId=s&transport=HTTP%00", transport("HTTP\0")),
-        // A parameter twice, be it the same, be it spelled otherwise.
+        // A parameter twice, even with the same value or in another spelling.
         ("sessionId=s&sessionId=t", repeated("sessionId")),
         ("sessionId=s&sessionId=s", repeated("sessionId")),
         ("sessionId=s&session%49d=s", repeated("sessionId")),

@@ -37,7 +37,7 @@ impl CacheListener {
         }
         let freshness = &self.cache.freshness;
         if freshness.source.status() == SourceStatus::NotReporting {
-            // Entries from before may have changed without a report.
+            // Existing entries may have changed without a report.
             self.cache.invalidate_all();
         }
         freshness.source.catch_up(freshness.past_ns(instant));

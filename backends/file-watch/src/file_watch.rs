@@ -24,7 +24,7 @@ pub(crate) struct FileWatch {
     interval: Duration,
     /// The last reading. `None` before the first, and when it is to be repeated.
     reading: Option<Reading>,
-    /// The stamps of the last look, and when the files began to change. `None`
+    /// The stamps of the last check, and when the files began to change. `None`
     /// while they do not.
     settling: Option<(Stamps, Instant)>,
 }
@@ -37,7 +37,7 @@ struct Reading {
     last: Instant,
 }
 
-/// What to do after a look.
+/// What to do after a check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// Look again after this long.

@@ -95,7 +95,7 @@ struct Looked {
     watch: FileWatch,
     /// What to offer, if anything.
     contents: Option<Vec<Content>>,
-    /// How long to wait before the next look.
+    /// How long to wait before the next check.
     wait: Duration,
 }
 
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
     }
 
-    /// The second write comes after the first look at the new pair, and before
+    /// The second write comes after the first check of the new pair, and before
     /// the second.
     #[tokio::test(start_paused = true)]
     async fn refusal_between_two_writes_is_not_reported() {

@@ -67,9 +67,9 @@ impl SqliteConfig {
     /// Sets whether the database is opened read-only: nothing is registered,
     /// created, migrated or switched to a write-ahead log. Default: `false`.
     ///
-    /// The directory must be writable all the same: SQLite creates the files
-    /// `-wal` and `-shm` beside the database, and the store moves away those of
-    /// a replaced file. The database file itself is not written.
+    /// The directory must still be writable: SQLite creates the files `-wal`
+    /// and `-shm` beside the database, and the store moves away those of a
+    /// replaced file. The database file itself is not written.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;

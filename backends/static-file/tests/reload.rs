@@ -301,7 +301,7 @@ const INVALID: &[(&str, Break, &str)] = &[
         ":1:1: missing table [sessions]",
     ),
     (
-        "cut short",
+        "truncated",
         |path| put(path, &text(9)[..40]),
         ":1:11: session \"console\" has neither `http_port` nor `quic_port`",
     ),
@@ -387,7 +387,7 @@ fn invalid_file_changes_nothing_and_is_reported_once() {
                 assert_eq!(reports(), 1, "{what}: {:?}", watched.errors());
                 assert_eq!(host(&watched.store), "ws-0.example", "{what}");
 
-                // Whatever it is now, if it is anything.
+                // It may be a file, a directory or nothing.
                 let _ = fs::remove_file(&watched.path).or_else(|_| fs::remove_dir(&watched.path));
                 watched.expect(1, || fs::write(&watched.path, text(1)).unwrap());
                 wait_until(&format!("{what} is repaired"), || {

@@ -49,7 +49,7 @@ pub struct BearerTokens(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     current: ArcSwap<Current>,
-    /// The last look found no file.
+    /// The last check found no file.
     was_missing: AtomicBool,
 }
 

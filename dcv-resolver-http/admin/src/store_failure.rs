@@ -73,8 +73,8 @@ impl StoreFailure {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Interrupted(interrupted) => interrupted.reason(),
-            // Whether the store ran out of a time budget of its own or of the
-            // request's is all the same to the caller.
+            // The caller need not know whether the store's own time limit or
+            // that of the request was exceeded.
             Self::Error(error) if error.kind() == StoreErrorKind::TimedOut => "timeout",
             Self::Error(error) if is_damage(error) => "internal_error",
             Self::Error(_) => "store_unavailable",

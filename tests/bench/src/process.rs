@@ -1,5 +1,5 @@
-//! [`Process`]: a child on a core of its own, and what the operating system
-//! says of it.
+//! [`Process`]: a child process on a core of its own, and its statistics from
+//! the operating system.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -104,8 +104,8 @@ pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
     start(command)
 }
 
-/// What `child` prints until it ends. Where it fails, what it says of it is the
-/// failure.
+/// Returns what `child` prints until it ends. If it fails, its standard error
+/// is the failure.
 pub(crate) fn end(command: &Command, child: Child) -> Result<String> {
     let output = child.wait_with_output();
     let output = output.while_doing(format_args!("cannot wait for {}", shown(command)))?;
@@ -122,7 +122,7 @@ pub(crate) fn end(command: &Command, child: Child) -> Result<String> {
 /// A number that another process has written.
 pub(crate) fn number<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T> {
     let number = text.trim().parse();
-    number.while_doing(format_args!("{text:?} where a number was expected"))
+    number.while_doing(format_args!("expected a number, found {text:?}"))
 }
 
 fn start(command: &mut Command) -> Result<Child> {

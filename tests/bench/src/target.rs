@@ -18,7 +18,7 @@ pub(crate) struct Target {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It answers the same whatever it is asked.
+    /// It answers every request in the same way.
     Floor,
     Http,
     Https,
@@ -42,7 +42,7 @@ impl FromStr for Target {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "http:ADDRESS:SESSIONS was expected, or https: or floor:";
+        const EXPECTED: &str = "expected http:ADDRESS:SESSIONS, or https: or floor:";
 
         let (name, rest) = text.split_once(':').ok_or(EXPECTED)?;
         let (address, sessions) = rest.rsplit_once(':').ok_or(EXPECTED)?;

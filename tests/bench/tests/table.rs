@@ -1,5 +1,5 @@
-//! That every figure is measured, whatever it comes to: a machine that runs
-//! tests measures nothing.
+//! Checks that every figure is measured, whatever its value: figures from a
+//! machine that runs tests mean nothing.
 
 #![expect(
     clippy::unwrap_used,

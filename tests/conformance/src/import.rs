@@ -285,7 +285,7 @@ pub async fn i5_repeated_import_is_harmless<F: Fixture<Store: SessionImport>>(fi
 }
 
 /// Checks I1, I4, R9 and L1: a batch of thousands is stored, listed and swept
-/// completely, however many records a store handles at once.
+/// completely, no matter how many records a store handles at once.
 pub async fn i1_large_batch_is_stored_listed_and_swept<F: Fixture<Store: SessionImport>>(
     fixture: F,
 ) {

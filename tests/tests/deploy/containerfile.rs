@@ -7,7 +7,7 @@ use toml::Table;
 
 use crate::{deployed, in_repository};
 
-/// An instruction and what stands behind it.
+/// An instruction and its arguments.
 struct Instruction {
     name: String,
     arguments: String,
@@ -97,7 +97,7 @@ fn what_is_copied_into_the_build_is_there_and_is_the_whole_workspace() {
 fn the_image_holds_what_the_build_makes_and_nothing_else() {
     let stages = stages();
     let [build, image] = &stages[..] else {
-        panic!("two stages were expected");
+        panic!("expected two stages");
     };
     let name = build[0].arguments.split(" AS ").nth(1).unwrap();
     let package = manifest("examples/dcv-resolver/Cargo.toml");

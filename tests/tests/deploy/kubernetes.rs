@@ -111,7 +111,7 @@ fn the_ports_are_those_of_the_configuration() {
         );
         for allowed in rule.ports.unwrap() {
             let Some(IntOrString::String(name)) = allowed.port else {
-                panic!("a port with a name was expected: {allowed:?}");
+                panic!("expected a named port: {allowed:?}");
             };
             assert_ne!(port(&name), 0);
         }

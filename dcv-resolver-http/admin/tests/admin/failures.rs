@@ -13,7 +13,7 @@ use dcv_resolver_core::{
 use crate::fixture::{Answer, App, BODY, LEASE, json};
 use crate::log::log_of_this_thread;
 
-/// Does the same whatever it is asked.
+/// Fails in the same way at every call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Failing {
     With(StoreErrorKind),
@@ -136,8 +136,8 @@ async fn failing_store_is_never_a_404() {
     }
 }
 
-/// Or a session that was stored all the same could not be changed until it
-/// expires.
+/// Otherwise no client could change a session that was stored before the failure,
+/// until it expires.
 #[tokio::test]
 async fn generated_lease_token_is_returned_when_the_store_failed() {
     let app = App::over(Failing::With(StoreErrorKind::Unavailable));

@@ -205,7 +205,7 @@ async fn file_that_is_missing_at_one_look_revokes_nothing() {
     let content = fs::read_to_string(app.token_file()).unwrap();
     fs::remove_file(app.token_file()).unwrap();
     {
-        // The first look, at once, and no second.
+        // The first check, at once, and no second one.
         let mut watch = std::pin::pin!(app.tokens().watch(|reload| panic!("{reload:?}")));
         let first = tokio::time::timeout(Duration::from_millis(999), &mut watch).await;
         assert!(first.is_err());

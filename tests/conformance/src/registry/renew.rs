@@ -115,7 +115,8 @@ pub async fn r7_lease_can_be_shortened<F: Fixture<Store: SessionRegistry>>(fixtu
     store.register(&theirs, &THEIRS, now).await.unwrap();
 }
 
-/// Checks S6: a lease expires on time, however often its record is looked up.
+/// Checks S6: a lease expires on time, no matter how often its record is looked
+/// up.
 pub async fn s6_lookup_does_not_extend_a_lease<F: Fixture<Store: SessionRegistry>>(fixture: F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
