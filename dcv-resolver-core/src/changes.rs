@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::{BoxFuture, SessionId};
 
-/// Reports changes in a store, whoever makes them, to a [`ChangeListener`].
+/// Reports changes in a store, made by any process, to a [`ChangeListener`].
 ///
 /// A store that can report its changes implements it beside
 /// [`SessionStore`](crate::SessionStore). A cache in front of the store

@@ -18,17 +18,18 @@ use crate::{
 ///    some, a client may come from those of any,
 /// 3. the [default](Self::default_networks).
 ///
-/// A session that none of them speaks of is open to all clients, unknown ones
-/// too. A rule without any network shuts everybody out, unknown clients too.
+/// A session without a rule is open to all clients, unknown ones too. A rule
+/// without any network denies every client, unknown ones too.
 ///
-/// # What a client's address is worth
+/// # Client addresses behind a load balancer
 ///
-/// The gateway tells the address that it sees. Behind a load balancer which
-/// does not preserve addresses, that is the load balancer's: name its networks
+/// The gateway sends the address that it sees. Behind a load balancer that does
+/// not preserve addresses, that is the load balancer's: name its networks
 /// with [`load_balancers`](Self::load_balancers), and an address in them counts
 /// as unknown, as one that the gateway leaves out does. What an unknown client
-/// may do has no default. `Deny` locks everybody out of restricted sessions
-/// when the load balancer hides addresses; `Allow` restricts nobody then.
+/// may do has no default. When the load balancer hides
+/// addresses, `Deny` keeps every client from restricted sessions, and `Allow`
+/// restricts none.
 ///
 /// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Setting up a
 /// Session Resolver", on `clientIpAddress`.
@@ -54,8 +55,8 @@ use crate::{
 /// let inside = request.clone().with_client_ip("192.0.2.7".parse()?);
 /// assert!(matches!(resolver.resolve(&inside).await?, Outcome::Found(_)));
 /// let hidden = request.with_client_ip("198.51.100.3".parse()?);
-/// let Outcome::NotFound(miss) = resolver.resolve(&hidden).await? else { panic!("found") };
-/// assert_eq!(miss.to_string(), "the client's address is not known, and the session is not open to unknown clients");
+/// let Outcome::NotFound(not_found) = resolver.resolve(&hidden).await? else { panic!("found") };
+/// assert_eq!(not_found.to_string(), "the client's address is not known, and the session is not open to unknown clients");
 /// # Ok(())
 /// # }
 /// ```
@@ -72,15 +73,15 @@ pub struct ClientNetworks {
 /// What a client may do whose address is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownClient {
-    /// Reach every session, restricted or not, but for those that are shut to
-    /// everybody.
+    /// Reach every session, restricted or not, except those whose rule has no
+    /// network.
     Allow,
     /// Reach only the sessions that are open to all.
     Deny,
 }
 
 impl ClientNetworks {
-    /// A policy without any rule: every session is open to all clients.
+    /// Creates a policy without any rule: every session is open to all clients.
     #[must_use]
     pub fn new(unknown_client: UnknownClient) -> Self {
         Self {
@@ -99,14 +100,14 @@ impl ClientNetworks {
         self
     }
 
-    /// The networks for the session `id`, in place of those named before.
+    /// Sets the networks for the session `id`, in place of those named before.
     #[must_use]
     pub fn session(mut self, id: SessionId, networks: impl IntoIterator<Item = Network>) -> Self {
         self.sessions.insert(id, networks.into_iter().collect());
         self
     }
 
-    /// The networks for sessions with the label `name` of this value, in place
+    /// Sets the networks for sessions with the label `name` of this value, in place
     /// of those named before.
     #[must_use]
     pub fn label(
@@ -122,15 +123,15 @@ impl ClientNetworks {
         self
     }
 
-    /// The networks for every other session, in place of those named before.
+    /// Sets the networks for every other session, in place of those named before.
     #[must_use]
     pub fn default_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.default = Some(networks.into_iter().collect());
         self
     }
 
-    /// The networks of the rule that counts for the session; empty where none
-    /// does.
+    /// Returns the networks of the rule for the session; empty where there is
+    /// none.
     fn rule_for(&self, record: &SessionRecord) -> Vec<&[Network]> {
         if let Some(networks) = self.sessions.get(record.id()) {
             return vec![networks];
@@ -146,7 +147,7 @@ impl ClientNetworks {
         of_labels
     }
 
-    /// The client's address, where it is the client's.
+    /// Returns the client's address, unless it is a load balancer's.
     fn client(&self, request: &ResolveRequest) -> Option<IpAddr> {
         request.client_ip().filter(|&address| {
             let is_of = |network: &Network| network.contains(address);
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_no_rule_speaks_of_is_open_to_all() {
+    async fn session_without_a_rule_is_open_to_every_client() {
         let policy = ClientNetworks::new(UnknownClient::Deny)
             .session("other".parse().unwrap(), [])
             .label("project", "cad", []);
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sessions_own_networks_go_before_its_labels_and_those_before_the_default() {
+    async fn session_rule_overrides_label_rule_which_overrides_default() {
         let default =
             ClientNetworks::new(UnknownClient::Deny).default_networks(networks(&["192.0.2.0/24"]));
         let label = default
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_several_labels_any_opens_the_session() {
+    async fn client_in_the_networks_of_any_label_is_allowed() {
         let policy = ClientNetworks::new(UnknownClient::Deny)
             .label("project", "cad", networks(&["192.0.2.0/24"]))
             .label("team", "a", networks(&["203.0.113.0/24"]));
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rule_without_networks_is_open_to_nobody() {
+    async fn rule_without_networks_denies_every_client() {
         let policy = ClientNetworks::new(UnknownClient::Allow).default_networks([]);
         for client in [Some(INSIDE), None] {
             assert!(!allows(&policy, &record(&[]), client).await);
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_load_balancers_address_is_no_clients() {
+    async fn load_balancer_address_counts_as_unknown_client() {
         for (unknown, allowed) in [(UnknownClient::Allow, true), (UnknownClient::Deny, false)] {
             // The load balancer lies in the allowed network, and is unknown all the same.
             let policy = ClientNetworks::new(unknown)

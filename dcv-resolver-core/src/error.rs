@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_passes_by_itself_is_retryable() {
+    fn only_temporary_failures_are_retryable() {
         for (kind, retryable) in [
             (StoreErrorKind::Unavailable, true),
             (StoreErrorKind::TimedOut, true),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_says_nothing_twice() {
+    fn chain_repeats_no_message() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot connect: {0}")]
         struct Quoting(#[source] std::io::Error);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_keeps_its_type() {
+    fn source_keeps_its_type() {
         let error = StoreError::new("test", StoreErrorKind::Other)
             .with_source(std::io::Error::from(std::io::ErrorKind::NotFound));
         for error in [error.clone(), error] {

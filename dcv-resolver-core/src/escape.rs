@@ -96,7 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn for_ascii_the_two_ways_to_look_agree() {
+    fn ascii_check_agrees_with_the_check_by_character() {
         for byte in 0..=0x7f_u8 {
             let character = char::from(byte);
             let text = character.to_string();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_escaped() {
+    fn invisible_characters_are_escaped() {
         let invisible = "\0\x1b\r\n\t\u{7f}\u{85}\u{a0}\u{ad}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\
             \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e000}\u{e0001}";
         for character in invisible.chars() {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_is_escaped_so_that_escapes_cannot_be_forged() {
+    fn backslash_is_escaped_so_that_escapes_cannot_be_forged() {
         assert_eq!(escaped("\u{202e}", 64), r"\u{202e}");
         assert_eq!(escaped(r"\u{202e}", 64), r"\\u{202e}");
     }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_ends() {
+    fn escaped_lines_keeps_line_ends() {
         let text = "a \"\\u{1b}\"\n  b: \u{1b}[2J\r\u{202e}c";
         assert_eq!(
             escaped_lines(text),
@@ -147,12 +147,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_texts_never_look_the_same(a in "\\PC*|[\\\\u{}0-9a-f\u{202e}\u{1b}]*", b in "[\\\\u{}0-9a-f\u{202e}\u{1b}]*") {
+        fn different_texts_are_escaped_differently(a in "\\PC*|[\\\\u{}0-9a-f\u{202e}\u{1b}]*", b in "[\\\\u{}0-9a-f\u{202e}\u{1b}]*") {
             prop_assert_eq!(a == b, escaped(&a, 4096) == escaped(&b, 4096));
         }
 
         #[test]
-        fn the_bound_holds(text in any::<String>(), max_bytes in 0_usize..40) {
+        fn escaped_text_stays_within_max_bytes(text in any::<String>(), max_bytes in 0_usize..40) {
             prop_assert!(escaped(&text, max_bytes).len() <= max_bytes);
         }
     }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::resolver::NamedPolicy;
+use crate::named_policy::NamedPolicy;
 use crate::suggestions::{Nearest, SearchKey};
 use crate::{
     Conclusion, Explanation, NotFound, PageToken, ResolveError, ResolveRequest, Resolver, RuleKind,
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn how_old_a_stale_answer_is_is_told() {
+    async fn stale_record_is_explained_with_its_age() {
         let stale = record("s").with_stale_age(Duration::from_millis(61_234));
         let resolver = named("agents", MemoryStore::from_iter([stale]));
         let explanation = explained(&Explainer::new(resolver), "s").await;
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_store_and_every_rule_is_told() {
+    async fn explanation_names_every_store_and_every_rule() {
         let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
         let creating = record("s").to_builder().state(SessionState::Creating);
         let later = MemoryStore::from_iter([creating.build().unwrap()]);
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn near_ids_are_found_in_listings_and_the_nearest_comes_first() {
+    async fn near_ids_in_listings_are_suggested_nearest_first() {
         let store = Arc::new(holding(&["Console", "consul", "desktop", "ann's"]));
         let resolver = named("by_hand", Arc::clone(&store));
         let explainer = Explainer::new(resolver).with_listing("by_hand", store);
@@ -469,12 +469,12 @@ mod tests {
         }
     }
 
-    /// Says what it is told.
+    /// Always returns the same: whether it allows, or a failure.
     #[derive(Debug)]
-    struct Told(String, Result<bool, ()>);
+    struct FixedPolicy(String, Result<bool, ()>);
 
     #[async_trait]
-    impl Policy for Told {
+    impl Policy for FixedPolicy {
         fn name(&self) -> &str {
             &self.0
         }
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_driver_says_cannot_forge_a_line() {
+    async fn error_of_a_driver_cannot_forge_a_line() {
         let text = "cannot connect\n  rule live: yes\u{1b}[2J";
         let failed = StoreResult::Failed {
             error: text.to_owned(),
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_long_listing_lets_others_have_the_thread() {
+    async fn search_of_a_long_listing_yields_to_other_tasks() {
         let ids: Vec<_> = (0..5_000)
             .map(|number| format!("session-{number}"))
             .collect();
@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_search_for_near_ids_ends_when_it_is_enough() {
+    async fn search_for_near_ids_ends_when_enough_completes() {
         let mut ids: Vec<_> = (0..5_000)
             .map(|number| format!("session-{number}"))
             .collect();
@@ -578,7 +578,7 @@ mod tests {
         /// An explanation that concludes otherwise than the resolver would be
         /// worse than none.
         #[test]
-        fn the_conclusion_is_what_the_resolver_answers(
+        fn conclusion_equals_the_outcome_of_the_resolver(
             first in reply(),
             others in proptest::collection::vec(reply(), 0..3),
             policies in proptest::collection::vec(
@@ -590,8 +590,8 @@ mod tests {
             for (number, reply) in others.into_iter().enumerate() {
                 builder = builder.store(format!("other {number}"), ScriptedStore::always(reply));
             }
-            for (number, told) in policies.into_iter().enumerate() {
-                builder = builder.policy(Told(format!("policy {number}"), told));
+            for (number, verdict) in policies.into_iter().enumerate() {
+                builder = builder.policy(FixedPolicy(format!("policy {number}"), verdict));
             }
             let resolver = builder.build().unwrap();
             let request = ResolveRequest::new(id("s"), Transport::Quic);
@@ -604,8 +604,8 @@ mod tests {
                 (Ok(Outcome::Found(found)), Conclusion::Found { answer }) => {
                     prop_assert_eq!(found, answer);
                 }
-                (Ok(Outcome::NotFound(miss)), Conclusion::NotFound { reason, detail }) => {
-                    prop_assert_eq!((miss.reason(), miss.to_string()), (reason, detail));
+                (Ok(Outcome::NotFound(not_found)), Conclusion::NotFound { reason, detail }) => {
+                    prop_assert_eq!((not_found.reason(), not_found.to_string()), (reason, detail));
                 }
                 (Err(answered), Conclusion::Error { error }) => {
                     prop_assert_eq!(answered.chain().to_string(), error);

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_has_its_own_error() {
+    fn each_invalid_host_has_its_own_error() {
         for (text, error) in [
             ("", InvalidHost::Empty),
             ("https://ws.dcv.example", InvalidHost::Scheme),
@@ -261,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_host_needs_no_escaping_anywhere(text in ".*") {
+        fn accepted_host_needs_no_escaping(text in ".*") {
             if let Ok(host) = Host::new(&text) {
                 let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
                 prop_assert!(host.as_str().bytes().all(plain));
@@ -269,7 +269,7 @@ mod tests {
         }
 
         #[test]
-        fn every_specified_address_is_a_host(address: IpAddr) {
+        fn every_specified_address_is_accepted(address: IpAddr) {
             prop_assume!(!address.is_unspecified());
             let host = Host::new(address.to_string()).unwrap();
             prop_assert_eq!(host.as_str().parse::<IpAddr>().unwrap(), address);

@@ -17,8 +17,8 @@ use crate::memory_size::arc_bytes;
 /// - 1 to [`SessionId::MAX_BYTES`] bytes of UTF-8,
 /// - no control characters (Unicode category Cc: `U+0000`–`U+001F`,
 ///   `U+007F`–`U+009F`),
-/// - compared byte for byte: never trimmed, never case-folded, never
-///   normalised.
+/// - compared byte for byte: never trimmed, never changed in case,
+///   never normalized.
 ///
 /// An id may still hold characters that *display* misleadingly, such as
 /// bidirectional overrides: escape it where it is shown to people.
@@ -104,8 +104,8 @@ impl SessionId {
     }
 }
 
-/// Whether all of it is visible ASCII or spaces, as nearly every id is: looked
-/// at without a branch for each byte, many at a time.
+/// Returns whether all of it is visible ASCII or spaces, as nearly every id is.
+/// Without a branch for each byte, the compiler checks many at a time.
 fn is_plain(text: &[u8]) -> bool {
     text.iter()
         .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_checks_the_rules() {
+    fn deserialized_id_is_checked() {
         let id: SessionId = serde_json::from_str("\"i-0abc\"").unwrap();
         assert_eq!(serde_json::to_string(&id).unwrap(), "\"i-0abc\"");
         assert!(serde_json::from_str::<SessionId>("\"\"").is_err());
@@ -197,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_kept_to_the_byte(text in ".*") {
+        fn accepted_id_is_kept_byte_for_byte(text in ".*") {
             if let Ok(id) = SessionId::new(text.as_str()) {
                 prop_assert_eq!(id.as_str(), text.as_str());
             }

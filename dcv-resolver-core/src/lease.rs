@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 /// Proof of the right to renew or remove a record.
 ///
-/// The registering side mints it from random bytes and keeps it; stores only
-/// compare it. A stale owner, whose record expired and was registered anew by
-/// somebody else, is fenced off: its token no longer fits.
+/// The registering side makes it from random bytes and keeps it; stores only
+/// compare it. A former owner, whose record expired and was registered again by
+/// another one, is fenced off: its token no longer matches.
 ///
 /// It is a secret: `Debug` does not show it, comparing takes the same time
 /// wherever two tokens differ, and [`expose_hex`](Self::expose_hex) says what
@@ -34,19 +34,19 @@ impl LeaseToken {
     /// The length of a token.
     pub const BYTES: usize = 16;
 
-    /// Takes 16 random bytes as a token.
+    /// Creates a token from 16 random bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The token's bytes, for a store to keep and compare.
+    /// Returns the token's bytes, for a store to keep and compare.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// The token as 32 lower-case hexadecimal digits, for its owner.
+    /// Returns the token as 32 lower-case hexadecimal digits, for its owner.
     #[must_use]
     pub fn expose_hex(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.0))
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hex_goes_both_ways() {
+    fn token_survives_hex_and_back() {
         for byte in [0, 0x0a, 0xa5] {
             let token = LeaseToken::from_bytes([byte; 16]);
             assert_eq!(token.expose_hex(), format!("{byte:02x}").repeat(16));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_32_digits_are_a_token() {
+    fn text_other_than_32_hex_digits_is_rejected() {
         for text in [
             "",
             "a5",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn one_differing_bit_anywhere_is_another_token() {
+    fn tokens_that_differ_in_one_bit_are_not_equal() {
         let token = LeaseToken::from_bytes([7; 16]);
         for byte in 0..LeaseToken::BYTES {
             let mut bytes = [7; 16];

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_usual_spelling_is_read() {
+    fn usual_spellings_are_accepted() {
         for (text, shown) in [
             ("192.0.2.0/24", "192.0.2.0/24"),
             ("0.0.0.0/0", "0.0.0.0/0"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_network() {
+    fn other_text_is_rejected() {
         for text in [
             "",
             "all",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_behind_the_prefix_are_told_with_both_readings() {
+    fn host_bits_are_rejected_with_both_readings() {
         let error = "2001:db8::7/64".parse::<Network>().unwrap_err();
         assert_eq!(
             error,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_families_are_told_apart() {
+    fn network_contains_only_addresses_of_its_family() {
         let everything_v4: Network = "0.0.0.0/0".parse().unwrap();
         let everything_v6: Network = "::/0".parse().unwrap();
         let (v4, v6) = ("192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_goes_both_ways_as_text() {
+    fn network_serializes_as_text_and_back() {
         let network: Network = serde_json::from_str(r#""192.0.2.0/24""#).unwrap();
         assert_eq!(
             serde_json::to_string(&network).unwrap(),

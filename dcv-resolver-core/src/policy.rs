@@ -88,7 +88,7 @@ pub enum Verdict {
 /// Why a [`Policy`] denies a session, as a sentence.
 ///
 /// It goes to the log and to the gateway, so it names no host, no other session
-/// and nobody but the client. The name of the policy is for operators only: see
+/// and no person but the client. The name of the policy is for operators only: see
 /// [`NotFound::Denied`](crate::NotFound::Denied).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial(Cow<'static, str>);

@@ -37,7 +37,7 @@ pub struct SessionRecord(Arc<RecordInner>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRecord {
-    /// Neither port is given, so nobody could connect.
+    /// Neither port is given, so no client could connect.
     #[error("a session needs an HTTP port, a QUIC port, or both")]
     NoPort,
     /// A port is 0.
@@ -46,19 +46,6 @@ pub enum InvalidRecord {
 }
 
 impl SessionRecord {
-    /// Starts a record of the session that clients know as `id`, on the DCV
-    /// server `host`.
-    #[must_use]
-    pub fn builder(id: SessionId, host: Host, expiry: Expiry) -> SessionRecordBuilder {
-        SessionRecordBuilder(RecordFields::new(id, host, expiry))
-    }
-
-    /// Starts a record that differs from this one only in what is set next.
-    #[must_use]
-    pub fn to_builder(&self) -> SessionRecordBuilder {
-        SessionRecordBuilder(fields(&self.0))
-    }
-
     /// Returns the id that clients ask for.
     #[must_use]
     pub fn id(&self) -> &SessionId {
@@ -71,7 +58,7 @@ impl SessionRecord {
         self.0.cold().target_id.as_ref().unwrap_or(&self.0.id)
     }
 
-    /// Where the DCV server is reached.
+    /// Returns where the DCV server is reached.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.0.host
@@ -94,35 +81,36 @@ impl SessionRecord {
         &self.0.cold().web_url_path
     }
 
-    /// How far the session has come.
+    /// Returns how far the session has come.
     #[must_use]
     pub fn state(&self) -> SessionState {
         self.0.state
     }
 
-    /// When the record stops being live.
+    /// Returns when the record stops being live.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         self.0.expiry()
     }
 
-    /// Whose session it is, for people; the resolver does not read it.
+    /// Returns whose session it is, for people; the resolver does not read it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.0.cold().owner.as_deref()
     }
 
-    /// Notes for people; the resolver does not read them.
+    /// Returns the labels, for people and policies; the resolver does not read
+    /// them.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
         &self.0.cold().labels
     }
 
-    /// How old an answer this is, where a cache gives it because its store
-    /// fails; `None` for any other.
+    /// Returns the age of the record where a cache returned it because its store
+    /// failed; `None` for any other.
     ///
-    /// It says nothing of the session: records are equal whatever it is, it is
-    /// not serialised, and [`to_builder`](Self::to_builder) leaves it out.
+    /// It is not part of the session: records are compared without it, it is not
+    /// serialized, and [`to_builder`](Self::to_builder) leaves it out.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
         self.0.cold().stale_age
@@ -137,42 +125,42 @@ impl SessionRecord {
         !self.expiry().is_past(now)
     }
 
-    /// This record with another expiry, as a lease renewal makes it.
+    /// Returns this record with another expiry, as after a renewal of its lease.
     #[must_use]
     pub fn with_expiry(mut self, expiry: Expiry) -> Self {
         Arc::make_mut(&mut self.0).set_expiry(expiry);
         self
     }
 
-    /// This record, marked as an [answer that is so old](Self::stale_age).
+    /// Returns this record, marked with its [age](Self::stale_age).
     #[must_use]
     pub fn with_stale_age(mut self, age: Duration) -> Self {
         Arc::make_mut(&mut self.0).cold_mut().stale_age = Some(age);
         self
     }
 
-    /// How much memory the record takes, in bytes: an estimate, for caches
-    /// that are bounded by it. Clones share that memory.
+    /// Returns an estimate of the memory that the record takes, for caches that
+    /// are bounded by it. Clones share that memory.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.0.memory_bytes()
     }
+
+    pub(crate) fn fields(&self) -> RecordFields {
+        let cold = self.0.cold().clone();
+        let mut fields = RecordFields::new(self.0.id.clone(), self.0.host.clone(), self.expiry());
+        fields.target_id = cold.target_id;
+        fields.http_port = self.port(Transport::Http);
+        fields.quic_port = self.port(Transport::Quic);
+        fields.web_url_path = cold.web_url_path;
+        fields.state = self.0.state;
+        fields.owner = cold.owner;
+        fields.labels = cold.labels;
+        fields
+    }
 }
 
-fn fields(inner: &RecordInner) -> RecordFields {
-    let cold = inner.cold().clone();
-    let mut fields = RecordFields::new(inner.id.clone(), inner.host.clone(), inner.expiry());
-    fields.target_id = cold.target_id;
-    fields.http_port = inner.http_port.map(NonZeroU16::get);
-    fields.quic_port = inner.quic_port.map(NonZeroU16::get);
-    fields.web_url_path = cold.web_url_path;
-    fields.state = inner.state;
-    fields.owner = cold.owner;
-    fields.labels = cold.labels;
-    fields
-}
-
-/// Records are equal when they say the same of the same session.
+/// Compares all but [`stale_age`](SessionRecord::stale_age).
 impl PartialEq for SessionRecord {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
@@ -193,7 +181,7 @@ impl Eq for SessionRecord {}
 impl fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SessionRecord")
-            .field(&fields(&self.0))
+            .field(&self.fields())
             .finish()
     }
 }
@@ -233,7 +221,7 @@ fn not_zero(port: u16) -> Result<NonZeroU16, InvalidRecord> {
 
 impl Serialize for SessionRecord {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fields(&self.0).serialize(serializer)
+        self.fields().serialize(serializer)
     }
 }
 
@@ -245,119 +233,10 @@ impl<'de> Deserialize<'de> for SessionRecord {
     }
 }
 
-/// Collects the parts of a [`SessionRecord`].
-///
-/// A part that may be absent is passed as a value or as an `Option`, so that the
-/// columns of a row need no `if let`:
-///
-/// ```
-/// use dcv_resolver_core::{Expiry, SessionId, SessionRecord};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let (quic_port, owner): (Option<u16>, Option<String>) = (None, Some("ann".into()));
-/// let record = SessionRecord::builder("i-0abc".parse()?, "ws-17.dcv.example".parse()?, Expiry::Never)
-///     .target_id(SessionId::new("console")?)
-///     .http_port(8443)
-///     .quic_port(quic_port)
-///     .owner(owner.as_deref())
-///     .labels([("project", "cad"), ("team", "a")])
-///     .build()?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone)]
-pub struct SessionRecordBuilder(RecordFields);
-
-impl SessionRecordBuilder {
-    /// Sets the DCV server.
-    #[must_use]
-    pub fn host(mut self, host: Host) -> Self {
-        self.0.host = host;
-        self
-    }
-
-    /// Sets the id on the DCV server, where it differs from the clients' id.
-    #[must_use]
-    pub fn target_id(mut self, target_id: impl Into<Option<SessionId>>) -> Self {
-        self.0.target_id = target_id.into();
-        self
-    }
-
-    /// Sets the TCP port for HTTP and WebSocket.
-    #[must_use]
-    pub fn http_port(mut self, port: impl Into<Option<u16>>) -> Self {
-        self.0.http_port = port.into();
-        self
-    }
-
-    /// Sets the UDP port for QUIC.
-    #[must_use]
-    pub fn quic_port(mut self, port: impl Into<Option<u16>>) -> Self {
-        self.0.quic_port = port.into();
-        self
-    }
-
-    /// Sets the path of the DCV server's web client; `/` unless set.
-    #[must_use]
-    pub fn web_url_path(mut self, path: WebUrlPath) -> Self {
-        self.0.web_url_path = path;
-        self
-    }
-
-    /// Sets the state; [`SessionState::Ready`] unless set.
-    #[must_use]
-    pub fn state(mut self, state: SessionState) -> Self {
-        self.0.state = state;
-        self
-    }
-
-    /// Sets when the record stops being live.
-    #[must_use]
-    pub fn expiry(mut self, expiry: Expiry) -> Self {
-        self.0.expiry = expiry;
-        self
-    }
-
-    /// Sets the owner, for people.
-    #[must_use]
-    pub fn owner<'a>(mut self, owner: impl Into<Option<&'a str>>) -> Self {
-        self.0.owner = owner.into().map(Box::from);
-        self
-    }
-
-    /// Adds a label, for people and policies.
-    #[must_use]
-    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.labels.insert(name.into(), value.into());
-        self
-    }
-
-    /// Adds labels, for people and policies.
-    #[must_use]
-    pub fn labels<K, V>(mut self, labels: impl IntoIterator<Item = (K, V)>) -> Self
-    where
-        K: Into<String>,
-        V: Into<String>,
-    {
-        let labels = labels.into_iter();
-        let labels = labels.map(|(name, value)| (name.into(), value.into()));
-        self.0.labels.extend(labels);
-        self
-    }
-
-    /// Builds the record.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidRecord`], when no port is set or a port is 0.
-    pub fn build(self) -> Result<SessionRecord, InvalidRecord> {
-        self.0.try_into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SessionRecordBuilder;
 
     fn builder() -> SessionRecordBuilder {
         SessionRecord::builder(
@@ -368,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_needs_a_port_and_not_port_zero() {
+    fn record_without_a_port_or_with_port_zero_is_rejected() {
         assert_eq!(builder().build(), Err(InvalidRecord::NoPort));
         assert_eq!(builder().http_port(0).build(), Err(InvalidRecord::PortZero));
         assert_eq!(
@@ -379,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_id_equal_to_the_id_is_no_mapping() {
+    fn target_id_equal_to_the_id_is_not_stored() {
         let plain = builder().http_port(1).build().unwrap();
         let mapped = builder()
             .target_id("i-0abc".parse::<SessionId>().unwrap())
@@ -391,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_goes_both_ways_with_every_field() {
+    fn every_field_is_serialized_and_deserialized() {
         let record = builder()
             .target_id("console".parse::<SessionId>().unwrap())
             .http_port(8443)
@@ -422,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_rejects_impossible_records() {
+    fn impossible_record_is_not_deserialized() {
         for (json, expected) in [
             (
                 r#"{"id":"a","host":"h","http_port":1}"#,
@@ -443,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_differs_only_in_what_is_set() {
+    fn to_builder_changes_only_what_is_set() {
         let record = builder().http_port(1).owner("ann").build().unwrap();
         let host: Host = "ws-18.dcv.example".parse().unwrap();
         let moved = record.to_builder().host(host.clone()).build().unwrap();
@@ -453,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_expiry_leaves_other_clones_alone() {
+    fn with_expiry_leaves_other_clones_unchanged() {
         let record = builder().http_port(1).build().unwrap();
         let renewed = record.clone().with_expiry(Expiry::Never);
         assert_eq!(renewed.expiry(), Expiry::Never);
@@ -463,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_differ_in_anything_they_say_are_not_equal() {
+    fn records_that_differ_in_a_field_are_not_equal() {
         let record = builder().http_port(1).build().unwrap();
         assert_eq!(record, record.to_builder().build().unwrap());
         let change = || record.to_builder();
@@ -485,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn how_old_an_answer_is_is_marked_on_it_and_nowhere_else() {
+    fn stale_age_is_not_compared_serialized_or_copied() {
         let age = Duration::from_secs(61);
         let plain = builder().http_port(1).build().unwrap();
         let owned = builder().http_port(1).owner("ann").build().unwrap();

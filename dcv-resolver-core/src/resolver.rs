@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::named_policy::NamedPolicy;
 use crate::{
     Clock, NamedStore, NotFound, Outcome, Policy, ResolveError, ResolveProgress, ResolveRequest,
     SessionRecord, SessionStore, SystemClock, Verdict, rules,
@@ -50,22 +51,6 @@ pub struct Resolver {
     clock: Arc<dyn Clock>,
 }
 
-/// A policy and its name, which is read once.
-#[derive(Clone)]
-pub(crate) struct NamedPolicy {
-    pub(crate) name: Arc<str>,
-    pub(crate) policy: Arc<dyn Policy>,
-}
-
-impl NamedPolicy {
-    fn new(policy: impl Policy) -> Self {
-        Self {
-            name: policy.name().into(),
-            policy: Arc::new(policy),
-        }
-    }
-}
-
 impl Resolver {
     /// Creates a resolver over one store, named `store`, with the system's
     /// clock.
@@ -74,16 +59,21 @@ impl Resolver {
     /// yours to register sessions with.
     #[must_use]
     pub fn new(store: impl SessionStore) -> Self {
-        Self {
-            stores: Arc::new([NamedStore::new("store", store)]),
-            policies: Arc::new([]),
-            clock: Arc::new(SystemClock),
-        }
+        let store = NamedStore::new("store", store);
+        Self::from_parts(vec![store], Vec::new(), Arc::new(SystemClock))
     }
 
-    /// Starts a resolver over several stores, or over one with a name.
-    pub fn builder() -> ResolverBuilder {
-        ResolverBuilder::default()
+    /// Needs `stores` not to be empty.
+    pub(crate) fn from_parts(
+        stores: Vec<NamedStore>,
+        policies: Vec<NamedPolicy>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            stores: stores.into(),
+            policies: policies.into(),
+            clock,
+        }
     }
 
     /// Reads the time from `clock`.
@@ -95,7 +85,7 @@ impl Resolver {
 
     /// Asks `policy` as well, after the policies added before.
     ///
-    /// [`ResolverBuilder::build`] also checks that the names of the policies
+    /// [`ResolverBuilder::build`](crate::ResolverBuilder::build) also checks that the names of the policies
     /// differ.
     #[must_use]
     pub fn with_policy(mut self, policy: impl Policy) -> Self {
@@ -141,7 +131,7 @@ impl Resolver {
     /// which policy the request has reached.
     ///
     /// Drop the future at any time, when a time limit ends for instance:
-    /// `progress` then says who was being asked. It begins anew with each call.
+    /// `progress` then says who was being asked. Each call resets it.
     ///
     /// # Errors
     ///
@@ -230,120 +220,9 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// Collects the stores and the policies of a [`Resolver`].
-///
-/// ```
-/// use dcv_resolver_core::{ClientNetworks, MemoryStore, Resolver, UnknownClient};
-///
-/// let resolver = Resolver::builder()
-///     .store("agents", MemoryStore::new())
-///     .store("by_hand", MemoryStore::new())
-///     .policy(ClientNetworks::new(UnknownClient::Deny))
-///     .build()?;
-/// assert_eq!(&**resolver.stores()[1].name(), "by_hand");
-/// # Ok::<(), dcv_resolver_core::BuildResolverError>(())
-/// ```
-#[derive(Default)]
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct ResolverBuilder {
-    stores: Vec<NamedStore>,
-    policies: Vec<NamedPolicy>,
-    clock: Option<Arc<dyn Clock>>,
-}
-
-impl ResolverBuilder {
-    /// Adds a store, which is asked after those added before. The name is for
-    /// logs and metrics, and must contain no secret.
-    pub fn store(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
-        self.named_store(NamedStore::new(name, store))
-    }
-
-    /// Adds a store that has a name already, which is asked after those added
-    /// before.
-    pub fn named_store(mut self, store: NamedStore) -> Self {
-        self.stores.push(store);
-        self
-    }
-
-    /// Adds a policy, which is asked after those added before.
-    pub fn policy(mut self, policy: impl Policy) -> Self {
-        self.policies.push(NamedPolicy::new(policy));
-        self
-    }
-
-    /// Reads the time from `clock`; from the system's clock unless set.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
-        self
-    }
-
-    /// Builds the resolver.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildResolverError`] when there is no store, or two stores or two
-    /// policies have the same name.
-    pub fn build(self) -> Result<Resolver, BuildResolverError> {
-        if self.stores.is_empty() {
-            return Err(BuildResolverError::NoStore);
-        }
-        if let Some(name) = duplicate(self.stores.iter().map(NamedStore::name)) {
-            return Err(BuildResolverError::DuplicateStore { name });
-        }
-        if let Some(name) = duplicate(self.policies.iter().map(|named| &named.name)) {
-            return Err(BuildResolverError::DuplicatePolicy { name });
-        }
-        Ok(Resolver {
-            stores: self.stores.into(),
-            policies: self.policies.into(),
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-        })
-    }
-}
-
-impl fmt::Debug for ResolverBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResolverBuilder")
-            .field("stores", &self.stores)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A name that occurs more than once.
-fn duplicate<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> Option<Arc<str>> {
-    let mut seen: Vec<&Arc<str>> = Vec::new();
-    for name in names {
-        if seen.contains(&name) {
-            return Some(Arc::clone(name));
-        }
-        seen.push(name);
-    }
-    None
-}
-
-/// Why a [`Resolver`] was not built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildResolverError {
-    /// There is no store.
-    #[error("a resolver needs a store; add one")]
-    NoStore,
-    /// Two stores have the same name.
-    #[error("two stores are named {name:?}; rename one")]
-    DuplicateStore {
-        /// The name.
-        name: Arc<str>,
-    },
-    /// Two policies have the same name.
-    #[error("two policies are named {name:?}; rename one")]
-    DuplicatePolicy {
-        /// The name.
-        name: Arc<str>,
-    },
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -372,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_live_ready_session_is_found_on_the_transport_it_offers() {
+    async fn live_ready_session_is_found_on_the_transport_it_offers() {
         let Outcome::Found(found) = resolve(http_only(), Transport::Http).await else {
             panic!("not found");
         };
@@ -386,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_state_but_ready_is_a_miss_that_names_it() {
+    async fn state_other_than_ready_is_the_reason() {
         for state in [
             SessionState::Creating,
             SessionState::Deleting,
@@ -400,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_rule_that_fails_is_the_reason() {
+    async fn first_broken_rule_is_the_reason() {
         let expired_at = ManualClock::default().now();
         let record = http_only()
             .expiry(Expiry::At(expired_at))
@@ -418,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_is_live_until_the_millisecond_before_its_expiry() {
+    async fn record_is_live_until_the_millisecond_before_its_expiry() {
         let now = ManualClock::default().now();
         let next_ms = now.saturating_add(Duration::from_millis(1));
         let record = http_only().expiry(Expiry::At(next_ms));
@@ -429,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_that_never_expires_needs_no_clock() {
+    async fn clock_is_not_read_for_a_record_that_never_expires() {
         #[derive(Debug)]
         struct Stopped;
 
@@ -449,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failing_store_is_an_error_and_no_miss() {
+    async fn failing_store_is_an_error_and_not_an_absence() {
         let store = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
         let resolver = Resolver::new(store);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
@@ -461,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_record_of_another_session_is_never_an_answer() {
+    async fn record_of_another_session_is_an_error() {
         let record = http_only().build().unwrap();
         let store = ScriptedStore::always(Reply::Record(record));
         let resolver = Resolver::new(store);
@@ -474,7 +353,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_shared_store_resolves_too() {
+    async fn arc_of_a_store_is_a_store() {
         let store: Arc<dyn SessionStore> =
             Arc::new(MemoryStore::from_iter([http_only().build().unwrap()]));
         let resolver = Resolver::new(store);
@@ -509,7 +388,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_store_that_holds_the_session_decides() {
+    async fn first_store_that_holds_the_session_decides() {
         let live = || Reply::Record(http_only().build().unwrap());
         let expired_at = ManualClock::default().now();
         let expired = http_only().expiry(Expiry::At(expired_at)).build().unwrap();
@@ -548,7 +427,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whether_a_record_is_stale_is_told_whatever_comes_of_it() {
+    async fn progress_has_the_stale_age_whatever_the_outcome() {
         let age = Duration::from_secs(61);
         for transport in [Transport::Http, Transport::Quic] {
             let fresh = http_only().build().unwrap();
@@ -567,7 +446,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_hangs_can_be_named() {
+    async fn progress_names_a_store_that_hangs() {
         let resolver = Resolver::builder()
             .store("before", MemoryStore::new())
             .store("hung", ScriptedStore::always(Reply::Hang))
@@ -587,7 +466,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ping_needs_every_store() {
+    async fn ping_fails_when_any_store_fails() {
         let down = ScriptedStore::always(Reply::Fail(StoreErrorKind::Unavailable));
         let up = Resolver::builder().store("up", MemoryStore::new());
         let both = up.store("down", down).build().unwrap();
@@ -595,27 +474,30 @@ mod tests {
         assert_eq!(error.store(), Some("down"));
     }
 
-    /// Decides as it is told, and counts how often it is asked.
+    /// Always returns the same, and counts its calls.
     #[derive(Debug, Clone)]
-    struct Told(
-        Result<Verdict, PolicyErrorKind>,
-        Arc<std::sync::atomic::AtomicUsize>,
-    );
+    struct FixedPolicy {
+        verdict: Result<Verdict, PolicyErrorKind>,
+        calls: Arc<AtomicUsize>,
+    }
 
-    impl Told {
-        fn to(verdict: Result<Verdict, PolicyErrorKind>) -> Self {
-            Self(verdict, Arc::default())
+    impl FixedPolicy {
+        fn new(verdict: Result<Verdict, PolicyErrorKind>) -> Self {
+            Self {
+                verdict,
+                calls: Arc::default(),
+            }
         }
 
-        fn asked(&self) -> usize {
-            self.1.load(std::sync::atomic::Ordering::SeqCst)
+        fn calls(&self) -> usize {
+            self.calls.load(Ordering::SeqCst)
         }
     }
 
     #[crate::async_trait]
-    impl Policy for Told {
+    impl Policy for FixedPolicy {
         fn name(&self) -> &str {
-            "told"
+            "fixed"
         }
 
         async fn check(
@@ -623,14 +505,14 @@ mod tests {
             _: &ResolveRequest,
             _: &SessionRecord,
         ) -> Result<Verdict, PolicyError> {
-            self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            self.0.clone().map_err(PolicyError::new)
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            self.verdict.clone().map_err(PolicyError::new)
         }
     }
 
     async fn judged(
         record: SessionRecordBuilder,
-        policies: [&Told; 2],
+        policies: [&FixedPolicy; 2],
     ) -> Result<Outcome, PolicyErrorKind> {
         let store = MemoryStore::from_iter([record.build().unwrap()]);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
@@ -640,33 +522,33 @@ mod tests {
             .resolve(&request)
             .await
             .map_err(|error| {
-                assert_eq!(error.policy(), Some("told"));
+                assert_eq!(error.policy(), Some("fixed"));
                 error.policy_error().unwrap().kind()
             })
     }
 
     #[tokio::test]
-    async fn every_policy_must_let_the_client_through() {
+    async fn first_policy_that_denies_is_the_reason() {
         let denial = Denial::new("not today");
         let denied = Ok(Outcome::NotFound(NotFound::Denied {
-            policy: "told".into(),
+            policy: "fixed".into(),
             denial: denial.clone(),
         }));
-        let allow = Told::to(Ok(Verdict::Allow));
-        let deny = Told::to(Ok(Verdict::Deny(denial)));
+        let allow = FixedPolicy::new(Ok(Verdict::Allow));
+        let deny = FixedPolicy::new(Ok(Verdict::Deny(denial)));
 
         let found = judged(http_only(), [&allow, &allow]).await;
         assert!(matches!(found, Ok(Outcome::Found(_))));
         assert_eq!(judged(http_only(), [&allow, &deny]).await, denied);
-        assert_eq!(allow.asked(), 3);
+        assert_eq!(allow.calls(), 3);
         assert_eq!(judged(http_only(), [&deny, &allow]).await, denied);
-        assert_eq!(allow.asked(), 3, "the first denial is the reason");
+        assert_eq!(allow.calls(), 3, "the first denial is the reason");
     }
 
     #[tokio::test]
-    async fn a_policy_that_cannot_tell_is_an_outage() {
-        let down = Told::to(Err(PolicyErrorKind::Unavailable));
-        let allow = Told::to(Ok(Verdict::Allow));
+    async fn failing_policy_is_an_error_and_not_a_denial() {
+        let down = FixedPolicy::new(Err(PolicyErrorKind::Unavailable));
+        let allow = FixedPolicy::new(Ok(Verdict::Allow));
         assert_eq!(
             judged(http_only(), [&down, &allow]).await,
             Err(PolicyErrorKind::Unavailable)
@@ -674,54 +556,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_is_not_ready_is_none_of_a_policys_business() {
-        let policy = Told::to(Ok(Verdict::Allow));
+    async fn policy_is_not_asked_about_a_session_that_is_not_ready() {
+        let policy = FixedPolicy::new(Ok(Verdict::Allow));
         let record = http_only().state(SessionState::Creating);
         let missed = judged(record, [&policy, &policy]).await;
         assert!(matches!(
             missed,
             Ok(Outcome::NotFound(NotFound::NotReady { .. }))
         ));
-        assert_eq!(policy.asked(), 0);
-    }
-
-    #[test]
-    fn builder_refuses_missing_store_and_duplicate_names() {
-        let store = || MemoryStore::new();
-        assert_eq!(
-            Resolver::builder().build().unwrap_err(),
-            BuildResolverError::NoStore
-        );
-        let twice = Resolver::builder().store("a", store()).store("a", store());
-        let error = twice.build().unwrap_err();
-        assert_eq!(
-            error,
-            BuildResolverError::DuplicateStore { name: "a".into() }
-        );
-        assert_eq!(error.to_string(), "two stores are named \"a\"; rename one");
-        let allow = Told::to(Ok(Verdict::Allow));
-        let twice = Resolver::builder().store("a", store());
-        let twice = twice.policy(allow.clone()).policy(allow).build();
-        let name = "told".into();
-        assert_eq!(
-            twice.unwrap_err(),
-            BuildResolverError::DuplicatePolicy { name }
-        );
+        assert_eq!(policy.calls(), 0);
     }
 
     #[tokio::test]
     async fn progress_names_the_policy_that_denied_or_hung_and_the_record() {
         let record = http_only().build().unwrap();
-        let deny = Told::to(Ok(Verdict::Deny(Denial::new("not today"))));
+        let deny = FixedPolicy::new(Ok(Verdict::Deny(Denial::new("not today"))));
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
         let store = || MemoryStore::from_iter([record.clone()]);
         let mut progress = ResolveProgress::default();
         let resolver = Resolver::new(store()).with_policy(deny);
         let resolving = resolver.resolve_with_progress(&request, &mut progress);
         resolving.await.unwrap();
-        assert_eq!(progress.policy().map(|name| &**name), Some("told"));
+        assert_eq!(progress.policy().map(|name| &**name), Some("fixed"));
         assert_eq!(progress.record(), Some(&record));
-        let resolver = Resolver::new(store()).with_policy(Told::to(Ok(Verdict::Allow)));
+        let resolver = Resolver::new(store()).with_policy(FixedPolicy::new(Ok(Verdict::Allow)));
         let resolving = resolver.resolve_with_progress(&request, &mut progress);
         resolving.await.unwrap();
         assert_eq!(progress.policy(), None);

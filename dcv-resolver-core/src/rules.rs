@@ -1,21 +1,21 @@
 //! The rules that a session is judged by, one function each: the
-//! [`Resolver`](crate::Resolver) goes by them until one is broken, the
-//! [`Explainer`](crate::Explainer) tells what each of them says.
+//! [`Resolver`](crate::Resolver) stops at the first that is broken, the
+//! [`Explainer`](crate::Explainer) shows the result of each.
 
 use crate::{
     Clock, Expiry, NotFound, Resolution, ResolveRequest, SessionRecord, SessionState, StoreError,
     StoreErrorKind, Timestamp, Transport,
 };
 
-/// All of the rules, in their order: the first that is broken is the reason of
-/// the miss.
+/// Checks all of the rules in their order. The first that is broken is the
+/// reason.
 pub(crate) fn all(
     record: SessionRecord,
     transport: Transport,
     clock: &dyn Clock,
 ) -> Result<Resolution, NotFound> {
-    // It is live whatever the time is, and to read the clock would take a
-    // quarter of the time that all of this takes.
+    // It is live whatever the time is, and reading the clock would take a quarter
+    // of the time that all of this takes.
     if record.expiry() != Expiry::Never {
         is_live(&record, clock.now())?;
     }
@@ -41,8 +41,9 @@ pub(crate) fn offers(record: SessionRecord, transport: Transport) -> Result<Reso
     Resolution::new(record, transport).ok_or(NotFound::TransportNotOffered { transport })
 }
 
-/// A store that compares ids by rules of its own, or mixes up its answers, would
-/// send a user to somebody else's desktop.
+/// Checks that the store returned the session that was asked for. A store that
+/// compares ids by rules of its own, or mixes up its results, would send a user to
+/// another user's desktop.
 pub(crate) fn check_identity(
     request: &ResolveRequest,
     record: &SessionRecord,

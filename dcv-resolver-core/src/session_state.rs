@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_are_spelled_alike_everywhere() {
+    fn state_has_one_spelling_everywhere() {
         for state in [
             SessionState::Creating,
             SessionState::Ready,

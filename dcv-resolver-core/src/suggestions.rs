@@ -132,7 +132,7 @@ impl<'a> SearchKey<'a> {
     }
 
     fn typing(&self, held: &str) -> Option<Likeness> {
-        // Comparing takes the product of both lengths, and nobody types so much.
+        // Comparing takes the product of both lengths, and typed ids are short.
         const MAX_TYPED_BYTES: usize = 64;
 
         let letters = self.lower.chars().count();
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_mistakes_are_recognised() {
+    fn usual_typing_errors_are_recognised() {
         for (asked, id, expected) in [
             ("console ", "console", Likeness::Spaces),
             ("?sessionId=console", "console", Likeness::Link),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_look_alike_is_not_suggested() {
+    fn dissimilar_id_is_not_suggested() {
         for (asked, id) in [
             ("console", "desktop"),
             ("ab", "cd"),
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_an_address_is_no_server() {
+    fn start_of_an_address_matches_no_server() {
         let builder = held("i-0abc")
             .to_builder()
             .host("192.0.2.7".parse().unwrap());
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_few_are_kept_and_the_nearest_comes_first() {
+    fn nearest_few_are_kept_in_order() {
         let asked = "console".parse().unwrap();
         let asked = SearchKey::new(&asked);
         let mut nearest = Nearest::default();

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_instant_of_expiry_is_past() {
+    fn instant_of_expiry_is_past() {
         let at = Timestamp::from_unix_ms(1_000);
         assert!(!Expiry::At(at).is_past(Timestamp::from_unix_ms(999)));
         assert!(Expiry::At(at).is_past(at));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn expiry_serialises_as_milliseconds_or_null() {
+    fn expiry_serializes_as_milliseconds_or_null() {
         for (expiry, json) in [
             (Expiry::Never, "null"),
             (Expiry::At(Timestamp::from_unix_ms(7)), "7"),
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn adding_saturates() {
+    fn saturating_add_stops_at_the_bounds() {
         let late = Timestamp::from_unix_ms(i64::MAX - 1);
         assert_eq!(late.saturating_add(Duration::MAX).as_unix_ms(), i64::MAX);
     }
 
     #[test]
-    fn offsets_and_fractions_are_understood() {
+    fn offsets_and_fractions_are_parsed() {
         let utc: Timestamp = "2026-01-02T03:04:05.25Z".parse().unwrap();
         assert_eq!(
             "2026-01-02T05:04:05.250+02:00"
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_an_rfc_3339_form_still_displays() {
+    fn timestamp_without_an_rfc_3339_form_is_displayed() {
         assert_eq!(
             Timestamp::from_unix_ms(i64::MAX).to_string(),
             "9223372036854775807 ms"
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_clock_is_past_the_year_2020() {
+    fn system_clock_is_past_the_year_2020() {
         let new_year: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
         assert!(SystemClock.now() > new_year);
     }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_agree() {
+    fn display_and_serde_agree() {
         for transport in [Transport::Http, Transport::Quic] {
             assert_eq!(transport.as_str().parse(), Ok(transport));
             assert_eq!(serde_json::to_value(transport).unwrap(), transport.as_str());
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exact_spelling_is_accepted() {
+    fn other_spelling_is_rejected() {
         for text in ["", "http", "Quic", "WEBSOCKET", "HTTP ", "HTTP,QUIC"] {
             assert_eq!(text.parse::<Transport>(), Err(InvalidTransport), "{text:?}");
         }

@@ -160,19 +160,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_written_out_is_the_default() {
+    fn root_written_out_is_the_default() {
         assert_eq!(WebUrlPath::new("/").unwrap(), WebUrlPath::default());
     }
 
     #[test]
-    fn paths_are_kept_to_the_byte() {
+    fn path_is_kept_byte_for_byte() {
         for text in ["/desktop", "/a/b//c/", "/a%20b", "/~user;v=1,2"] {
             assert_eq!(WebUrlPath::new(text).unwrap().as_str(), text);
         }
     }
 
     #[test]
-    fn each_mistake_has_its_own_error() {
+    fn each_invalid_path_has_its_own_error() {
         let character = |offset_bytes| InvalidWebUrlPath::Character { offset_bytes };
         for (text, error) in [
             ("", InvalidWebUrlPath::NotAbsolute),

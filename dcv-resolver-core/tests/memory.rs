@@ -1,7 +1,7 @@
-//! What a record takes in memory: a file of its own, since it counts with an
+//! How much memory a record takes: a file of its own, since it counts with an
 //! allocator of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use allocation_counter::AllocationInfo;
 use dcv_resolver_core::{Expiry, SessionId, SessionRecord, SessionRecordBuilder};
@@ -21,7 +21,7 @@ fn counted(build: impl FnOnce() -> SessionRecordBuilder) -> (SessionRecord, Allo
 }
 
 #[test]
-fn a_usual_record_takes_three_allocations_and_176_bytes() {
+fn usual_record_takes_three_allocations_and_176_bytes() {
     let (record, info) = counted(|| record(UUID, "ws-123456.dcv.example"));
     // The record, its id and its host.
     assert_eq!(info.count_current, 3, "{info:?}");
@@ -30,7 +30,7 @@ fn a_usual_record_takes_three_allocations_and_176_bytes() {
 }
 
 #[test]
-fn a_record_takes_no_more_than_it_says() {
+fn record_takes_at_most_its_memory_bytes() {
     let long = "a".repeat(200);
     let host = "a-long-label.".repeat(5) + "example";
     let with_labels = |count: usize| {
