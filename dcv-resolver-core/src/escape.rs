@@ -76,7 +76,7 @@ pub fn escaped_lines(text: &str) -> String {
 
 const CUT: char = '…';
 
-/// Whether all of `text` is plain ASCII. Most text is, and this is much faster than
+/// Returns whether all of `text` is plain ASCII. Most text is, and this is much faster than
 /// looking at each character: each log line escapes some.
 fn is_plain_ascii(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| {
@@ -84,7 +84,7 @@ fn is_plain_ascii(text: &str) -> bool {
     })
 }
 
-/// Whether the character stands for itself. Quotes do: code that puts the text
+/// Returns whether the character is shown as it is. Quotes are: code that puts the text
 /// between quotes escapes them.
 fn is_plain(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1

@@ -274,7 +274,7 @@ impl fmt::Display for Conclusion {
     }
 }
 
-/// What drivers and policies say, without line ends that could forge a line of
+/// Returns the text of a driver or a policy without line ends that could forge a line of
 /// the explanation, or anything else that a terminal would act on.
 fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, usize::MAX)

@@ -15,7 +15,7 @@ use crate::memory_size::allocated_bytes;
 /// - A DNS name has at most 253 characters, in labels of 1 to 63 letters,
 ///   digits, `-` or `_` that neither start nor end with `-`. It has no
 ///   trailing dot: the gateway compares the name with the server's
-///   certificate, where none stands.
+///   certificate, which has none.
 /// - A name whose last label is a number is taken for a mistyped IPv4 address.
 /// - The unspecified addresses `0.0.0.0` and `::` are not places to connect
 ///   to.

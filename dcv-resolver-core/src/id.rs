@@ -139,7 +139,7 @@ impl AsRef<str> for SessionId {
     }
 }
 
-/// Lets a map keyed by `SessionId` be asked with a `&str`.
+/// Makes a map with `SessionId` keys accept a `&str`.
 impl Borrow<str> for SessionId {
     fn borrow(&self) -> &str {
         self.as_str()

@@ -64,7 +64,7 @@ impl ListError {
         }
     }
 
-    /// Whether the same call may succeed later without intervention.
+    /// Returns whether the same call may succeed later without intervention.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

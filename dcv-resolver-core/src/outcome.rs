@@ -176,7 +176,7 @@ pub enum NotFound {
 }
 
 impl NotFound {
-    /// A stable word for logs, metrics and problem documents.
+    /// Returns a stable word for logs, metrics and problem documents.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -42,6 +42,9 @@ use crate::{PolicyError, ResolveRequest, SessionRecord};
 /// }
 /// ```
 ///
+/// Without `#[async_trait]` on the `impl` block, the compiler reports [lifetimes
+/// that do not match](crate::store#compiler-errors).
+///
 /// # Contract
 ///
 /// - **P1. A denial is a decision, an outage is not.** Whenever the policy

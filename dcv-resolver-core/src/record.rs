@@ -378,7 +378,7 @@ mod tests {
                 stale.clone().with_expiry(Expiry::Never).stale_age(),
                 Some(age)
             );
-            // What says the same of the session.
+            // Serialized and copied without it.
             assert_eq!(
                 serde_json::to_value(&stale).unwrap(),
                 serde_json::to_value(&record).unwrap()

@@ -107,7 +107,7 @@ pub enum RegisterError {
 }
 
 impl RegisterError {
-    /// Whether the same call may succeed later without intervention.
+    /// Returns whether the same call may succeed later without intervention.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -145,7 +145,7 @@ pub enum RenewError {
 }
 
 impl RenewError {
-    /// Whether the same call may succeed later without intervention.
+    /// Returns whether the same call may succeed later without intervention.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

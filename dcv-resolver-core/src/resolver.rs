@@ -167,7 +167,7 @@ impl Resolver {
         Ok(Outcome::Found(resolution))
     }
 
-    /// The record of the first store that holds the session.
+    /// Returns the record of the first store that holds the session.
     async fn lookup(
         &self,
         request: &ResolveRequest,
@@ -365,8 +365,8 @@ mod tests {
         resolver.ping().await.unwrap();
     }
 
-    /// The outcome of a chain of stores that answer so, and which store it
-    /// came from.
+    /// Returns the outcome of two stores with these replies, and the store that
+    /// decided it.
     async fn through(replies: [Reply; 2]) -> (Result<Outcome, StoreErrorKind>, Option<String>) {
         let [first, second] = replies.map(ScriptedStore::always);
         let resolver = Resolver::builder()
@@ -399,7 +399,7 @@ mod tests {
         for (replies, outcome, store) in [
             ([live(), Reply::Absent], found.clone(), Some("first")),
             ([Reply::Absent, live()], found.clone(), Some("second")),
-            // What comes after a hit is not asked, so it may be down.
+            // A store behind one that holds the session is not asked.
             ([live(), Reply::Hang], found, Some("first")),
             (
                 [Reply::Record(expired), live()],

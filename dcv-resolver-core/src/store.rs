@@ -34,6 +34,36 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Compiler errors
+//!
+//! **`lifetime parameters or bounds on method do not match the trait
+//! declaration`** (E0195): `#[async_trait]` is missing on the `impl` block.
+//!
+//! ```compile_fail,E0195
+//! # use dcv_resolver_core::{SessionId, SessionRecord, SessionStore, StoreError};
+//! #[derive(Debug)]
+//! struct Empty;
+//!
+//! impl SessionStore for Empty {
+//!     async fn lookup(&self, _: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+//!         Ok(None)
+//!     }
+//!
+//!     async fn ping(&self) -> Result<(), StoreError> {
+//!         Ok(())
+//!     }
+//! }
+//! ```
+//!
+//! **`&MemoryStore` is not a session store** (E0277): the resolver owns its store.
+//! Pass the store itself, or a clone of an `Arc` of it.
+//!
+//! ```compile_fail,E0277
+//! # use dcv_resolver_core::{MemoryStore, Resolver};
+//! let store = MemoryStore::new();
+//! let resolver = Resolver::new(&store);
+//! ```
 
 use std::fmt;
 use std::sync::Arc;

@@ -85,7 +85,7 @@ impl<'a> SearchKey<'a> {
         }
     }
 
-    /// What may have been meant, without looking at what is held.
+    /// Returns other spellings of the id, without looking at any listing.
     pub(crate) fn other_spellings(&self) -> Vec<SessionId> {
         let mut spellings: Vec<SessionId> = Vec::new();
         for text in [
@@ -104,8 +104,8 @@ impl<'a> SearchKey<'a> {
         spellings
     }
 
-    /// How the session of `record` looks like the one asked for; `None` where
-    /// it does not.
+    /// Returns how the session of `record` looks like the one asked for; `None`
+    /// where it does not.
     pub(crate) fn likeness(&self, record: &SessionRecord) -> Option<Likeness> {
         let held = record.id().as_str();
         if self.bare.is_empty() {
@@ -149,7 +149,7 @@ impl<'a> SearchKey<'a> {
     }
 }
 
-/// Of ids that are truncated, or have a path or the rest of a link around
+/// Compares ids that are truncated, or have a path or the rest of a link around
 /// them. Short ones begin alike by chance.
 fn part(asked: &str, held: &str) -> Option<Likeness> {
     const MIN_BYTES: usize = 4;
@@ -165,14 +165,14 @@ fn part(asked: &str, held: &str) -> Option<Likeness> {
     })
 }
 
-/// Whether `asked` is the host of the record, with its domain or without.
+/// Returns whether `asked` is the host of the record, with its domain or without.
 fn is_server(asked: &str, record: &SessionRecord) -> bool {
     let host = record.host().as_str().to_lowercase();
     host.strip_prefix(asked)
         .is_some_and(|domain| domain.is_empty() || domain.starts_with('.') && !is_address(asked))
 }
 
-/// Whether it may be the beginning of an address, which names no server.
+/// Returns whether it may be the beginning of an address, which names no server.
 fn is_address(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
@@ -181,8 +181,8 @@ fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The id in a link or a piece of one: behind `#`, as the gateway wants it, or
-/// behind `sessionId=`, as people write it and the gateway does not.
+/// Returns the id in a link or a part of one: after `#`, as the gateway expects
+/// it, or after `sessionId=`, as people write it and the gateway does not.
 fn without_link(text: &str) -> &str {
     const PARAMETER: &str = "sessionid=";
 
@@ -197,7 +197,7 @@ fn without_link(text: &str) -> &str {
     }
 }
 
-/// The nearest few of all that are compared.
+/// Collects the nearest few of all that are compared.
 #[derive(Default)]
 pub(crate) struct Nearest(BTreeMap<(Likeness, SessionId), Arc<str>>);
 

@@ -130,7 +130,7 @@ impl From<Expiry> for Option<Timestamp> {
 ///
 /// Tests inject a [`ManualClock`](crate::testing::ManualClock).
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
