@@ -1,5 +1,5 @@
-//! A service with an SQLite pool that keeps sessions in the same database, beside
-//! its own tables.
+//! Keeps sessions in the SQLite database that a service already has, through the
+//! service's own pool.
 //!
 //! ```text
 //! cargo run --example bring_your_own_pool
@@ -10,7 +10,7 @@
 use std::error::Error;
 
 use dcv_resolver_core::{
-    Clock, Expiry, LeaseToken, Outcome, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
+    Clock, Expiry, LeaseToken, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
     SystemClock, Transport,
 };
 use dcv_resolver_sqlite::SqliteStore;
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .execute(&pool)
         .await?;
 
-    // The tables of the store beside them.
+    // The store's tables, in the same database.
     dcv_resolver_sqlite::migrate(&pool).await?;
     let store = SqliteStore::with_pool(pool.clone());
 
@@ -41,13 +41,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let record = SessionRecord::builder(name.parse()?, host.parse()?, Expiry::Never)
         .http_port(8443)
         .build()?;
-    // A token of the service: only it changes these sessions.
+    // Only the service has this token, so only it can change these sessions.
     let token = LeaseToken::from_bytes(*b"desktop service!");
     store.register(&record, &token, SystemClock.now()).await?;
 
     let request = ResolveRequest::new("ann".parse()?, Transport::Http);
-    if let Outcome::Found(found) = Resolver::new(store).resolve(&request).await? {
-        println!("{}", serde_json::to_string(&found)?);
-    }
+    println!("{:?}", Resolver::new(store).resolve(&request).await?);
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! A store of your own: sessions named after the machine they run on, found in
-//! an inventory that another part of the service keeps.
+//! the inventory of a service.
 //!
 //! ```text
 //! cargo run --example custom_store
@@ -9,37 +9,26 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use dcv_resolver_core::{
-    Expiry, Outcome, ResolveRequest, Resolver, SessionId, SessionRecord, SessionStore, StoreError,
+    Expiry, ResolveRequest, Resolver, SessionId, SessionRecord, SessionStore, StoreError,
     StoreErrorKind, Transport, async_trait,
 };
 
-/// Machine name → address.
-type Inventory = HashMap<String, String>;
-
+/// Addresses by machine name.
 #[derive(Debug)]
-struct InventoryStore(Arc<RwLock<Inventory>>);
+struct Inventory(RwLock<HashMap<String, String>>);
 
 #[async_trait]
-impl SessionStore for InventoryStore {
+impl SessionStore for Inventory {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        let inventory = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(address) = inventory.get(id.as_str()) else {
-            return Ok(None);
-        };
+        let addresses = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let address = addresses.get(id.as_str());
         // Invalid data is an error, never "no such session".
-        let corrupt = || StoreError::new("inventory", StoreErrorKind::CorruptRecord);
-        let host = address
-            .parse()
-            .map_err(|error| corrupt().with_source(error))?;
-        SessionRecord::builder(id.clone(), host, Expiry::Never)
-            .target_id(SessionId::new("console").map_err(|error| corrupt().with_source(error))?)
-            .http_port(8443)
-            .build()
-            .map(Some)
-            .map_err(|error| corrupt().with_source(error))
+        let corrupt = StoreError::new("inventory", StoreErrorKind::CorruptRecord);
+        let record = address.map(|address| console(id, address)).transpose();
+        record.map_err(|error| corrupt.with_source(error))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -47,17 +36,23 @@ impl SessionStore for InventoryStore {
     }
 }
 
+fn console(id: &SessionId, address: &str) -> Result<SessionRecord, Box<dyn Error + Send + Sync>> {
+    let record = SessionRecord::builder(id.clone(), address.parse()?, Expiry::Never)
+        .target_id(SessionId::new("console")?)
+        .http_port(8443);
+    Ok(record.build()?)
+}
+
+fn inventory(address: &str) -> Inventory {
+    Inventory(RwLock::new([("ws-17".into(), address.into())].into()))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let inventory = Inventory::from([("ws-17".to_owned(), "192.0.2.17".to_owned())]);
-    let resolver = Resolver::new(InventoryStore(Arc::new(RwLock::new(inventory))));
-
+    let resolver = Resolver::new(inventory("192.0.2.17"));
     for id in ["ws-17", "ws-18"] {
         let request = ResolveRequest::new(id.parse()?, Transport::Http);
-        match resolver.resolve(&request).await? {
-            Outcome::Found(found) => println!("{id}: {}", serde_json::to_string(&found)?),
-            Outcome::NotFound(not_found) => println!("{id}: {not_found}"),
-        }
+        println!("{id}: {:?}", resolver.resolve(&request).await?);
     }
     Ok(())
 }
@@ -67,10 +62,7 @@ mod tests {
     use super::*;
 
     async fn lookup(address: &str) -> Result<Option<SessionRecord>, StoreError> {
-        let inventory = Inventory::from([("ws-17".to_owned(), address.to_owned())]);
-        InventoryStore(Arc::new(RwLock::new(inventory)))
-            .lookup(&SessionId::new("ws-17").unwrap())
-            .await
+        inventory(address).lookup(&"ws-17".parse().unwrap()).await
     }
 
     #[tokio::test]

@@ -31,35 +31,31 @@ impl Policy for Maintenance {
         record: &SessionRecord,
     ) -> Result<Verdict, PolicyError> {
         let is_maintained = record.labels().contains_key("maintenance");
-        // The gateway does not always know the address.
+        // The gateway does not always send the address.
         let is_operator = (request.client_ip()).is_some_and(|ip| self.operators.contains(ip));
-        Ok(if is_maintained && !is_operator {
-            Verdict::Deny(Denial::new("the session's server is being maintained"))
-        } else {
-            Verdict::Allow
-        })
+        if !is_maintained || is_operator {
+            return Ok(Verdict::Allow);
+        }
+        let denial = Denial::new("the session's server is being maintained");
+        Ok(Verdict::Deny(denial))
     }
 }
 
-/// Asks for sessions that agents registered first, then for those written by
-/// hand.
+/// Builds a resolver that looks among the sessions of agents first, then among
+/// those that were written by hand.
 fn resolver(agents: MemoryStore, by_hand: MemoryStore) -> Result<Resolver, Box<dyn Error>> {
-    let maintenance = Maintenance {
-        operators: "192.0.2.0/24".parse()?,
-    };
+    let operators = "192.0.2.0/24".parse()?;
     Ok(Resolver::builder()
         .store("agents", agents)
         .store("by_hand", by_hand)
-        .policy(maintenance)
+        .policy(Maintenance { operators })
         .build()?)
 }
 
 fn session(id: &str, labels: &[(&str, &str)]) -> Result<SessionRecord, Box<dyn Error>> {
-    let builder = SessionRecord::builder(id.parse()?, "ws-17.dcv.example".parse()?, Expiry::Never);
-    let labelled = labels.iter().fold(builder, |builder, (name, value)| {
-        builder.label(*name, *value)
-    });
-    Ok(labelled.http_port(8443).build()?)
+    let record = SessionRecord::builder(id.parse()?, "ws-17.dcv.example".parse()?, Expiry::Never);
+    let record = record.http_port(8443).labels(labels.iter().copied());
+    Ok(record.build()?)
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -83,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn asked_from(client: &str) -> ResolveRequest {
+    fn request_from(client: &str) -> ResolveRequest {
         ResolveRequest::new("console".parse().unwrap(), Transport::Http)
             .with_client_ip(client.parse().unwrap())
     }
@@ -94,9 +90,12 @@ mod tests {
         let by_hand = MemoryStore::from_iter([maintained]);
         let resolver = resolver(MemoryStore::new(), by_hand).unwrap();
 
-        let operator = resolver.resolve(&asked_from("192.0.2.7")).await.unwrap();
+        let operator = resolver.resolve(&request_from("192.0.2.7")).await.unwrap();
         assert!(matches!(operator, Outcome::Found(_)));
-        let other = resolver.resolve(&asked_from("203.0.113.7")).await.unwrap();
+        let other = resolver
+            .resolve(&request_from("203.0.113.7"))
+            .await
+            .unwrap();
         assert!(matches!(other, Outcome::NotFound(NotFound::Denied { .. })));
     }
 
@@ -107,7 +106,7 @@ mod tests {
         let stores = Resolver::builder().store("agents", down);
         let resolver = stores.store("by_hand", by_hand).build().unwrap();
 
-        let error = resolver.resolve(&asked_from("192.0.2.7")).await;
+        let error = resolver.resolve(&request_from("192.0.2.7")).await;
         assert_eq!(error.unwrap_err().store(), Some("agents"));
     }
 }

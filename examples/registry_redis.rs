@@ -1,5 +1,5 @@
-//! Two resolvers on one Redis: a session that one registers, the other resolves
-//! at once.
+//! Two resolvers on one Redis: a session that one of them registers is resolved by
+//! the other at once.
 //!
 //! ```text
 //! redis-server --port 6379 --save '' &
@@ -19,10 +19,9 @@ use dcv_resolver_redis::{RedisConfig, RedisStore};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args()
-        .nth(1)
-        .ok_or("the URL of a Redis server is missing, such as redis://127.0.0.1:6379")?;
-    // Neither waits for Redis: a resolver starts without its store.
+    let url = std::env::args().nth(1);
+    let url = url.ok_or("pass the URL of a Redis server, such as redis://127.0.0.1:6379")?;
+    // A store connects in the background, so a resolver starts without Redis.
     let one = RedisStore::new(RedisConfig::from_url(&url)?);
     let other = RedisStore::new(RedisConfig::from_url(&url)?);
 
@@ -40,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let resolver = Resolver::new(other);
     println!("registered: {:?}", resolver.resolve(&request).await?);
 
-    one.deregister(&"ann".parse()?, &token).await?;
+    one.deregister(record.id(), &token).await?;
     println!("deregistered: {:?}", resolver.resolve(&request).await?);
     Ok(())
 }

@@ -22,35 +22,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let config = SqliteConfig::new(folder.path().join("sessions.db"));
 
-    let token = register(config.clone().create_if_missing(true)).await?;
+    // As an agent on the DCV server does when a session starts. The agent renews
+    // the lease in time; if the agent dies, the session expires.
+    let store = SqliteStore::open(config.clone().create_if_missing(true)).await?;
+    let record = SessionRecord::builder("ann".parse()?, "ws-17.dcv.example".parse()?, expiry())
+        .http_port(8443)
+        .build()?;
+    let mut bytes = [0; LeaseToken::BYTES];
+    getrandom::fill(&mut bytes)?;
+    let token = LeaseToken::from_bytes(bytes);
+    store.register(&record, &token, SystemClock.now()).await?;
+    drop(store);
 
-    // As after a restart: the session and its lease are still there.
+    // After a restart, the session and its lease are still there.
     let store = Arc::new(SqliteStore::open(config).await?);
     let resolver = Resolver::new(Arc::clone(&store));
     let request = ResolveRequest::new("ann".parse()?, Transport::Http);
     println!("after the restart: {:?}", resolver.resolve(&request).await?);
 
     let now = SystemClock.now();
-    let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
-    store.renew(&"ann".parse()?, &token, expiry, now).await?;
-    store.deregister(&"ann".parse()?, &token).await?;
+    store.renew(record.id(), &token, expiry(), now).await?;
+    store.deregister(record.id(), &token).await?;
     println!("deregistered: {:?}", resolver.resolve(&request).await?);
     Ok(())
 }
 
-/// Registers a session, as an agent on the DCV server does when one starts.
-async fn register(config: SqliteConfig) -> Result<LeaseToken, Box<dyn Error>> {
-    let store = SqliteStore::open(config).await?;
-    let now = SystemClock.now();
-    // The agent renews long before, and the session expires if the agent dies.
-    let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));
-    let record = SessionRecord::builder("ann".parse()?, "ws-17.dcv.example".parse()?, expiry)
-        .http_port(8443)
-        .build()?;
-
-    let mut bytes = [0; LeaseToken::BYTES];
-    getrandom::fill(&mut bytes)?;
-    let token = LeaseToken::from_bytes(bytes);
-    store.register(&record, &token, now).await?;
-    Ok(token)
+fn expiry() -> Expiry {
+    Expiry::At(SystemClock.now().saturating_add(Duration::from_secs(30)))
 }
