@@ -42,7 +42,7 @@ impl Default for CacheConfig {
 
 impl CacheConfig {
     /// Limits the memory that entries take, in bytes. The default of 256 MiB
-    /// holds more than a million sessions of the usual size.
+    /// holds about a million sessions of the usual size.
     ///
     /// The size is an estimate: the texts of the id and the record, and a fixed
     /// amount per entry. When the cache is full, it evicts the entries that are
