@@ -65,9 +65,9 @@ impl ResolveServiceBuilder {
         self
     }
 
-    /// Limits the number of requests in flight: 2,048 by default, and at least
-    /// 1. A request beyond that gets 503 `overloaded` at once; its query is not
-    /// read and no store is called.
+    /// Limits the number of requests in flight: 2,048 by default, and at least 1.
+    /// A request beyond that gets 503 `overloaded` at once; its query is not read
+    /// and no store is called.
     ///
     /// Choose a number that the store can answer within the time budget; more
     /// requests would only time out. If the store answers in 1 ms, 100 requests
