@@ -22,8 +22,7 @@ impl Diagnostics {
     /// Returns a line for each, in the order of the file: `name:line:column:
     /// message`.
     pub(super) fn into_lines(mut self, name: &str, text: &str) -> Vec<String> {
-        // A file that is not a configuration has an error in every line; nobody
-        // reads them all.
+        // A file that is not a configuration has an error in every line.
         const MAX_LINES: usize = 100;
         self.0.sort();
         // Nested unclosed brackets are reported at one place; show it once.
