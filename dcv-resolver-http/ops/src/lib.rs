@@ -27,9 +27,11 @@
 //!
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
-//! let resolver = Resolver::new(MemoryStore::new()); let metrics =
-//! Metrics::new(); let readiness = Readiness::new(&resolver); // Without this
-//! task the process is never ready. tokio::spawn(readiness.clone().watch());
+//! let resolver = Resolver::new(MemoryStore::new());
+//! let metrics = Metrics::new();
+//! let readiness = Readiness::new(&resolver);
+//! // Without this task the process is never ready.
+//! tokio::spawn(readiness.clone().watch());
 //!
 //! let ops = OpsBuilder::new(Explainer::new(resolver.clone()), readiness.clone())
 //!     .metrics(metrics.clone())
@@ -45,10 +47,14 @@
 //! let in_flight = service.clone();
 //! metrics.watch_in_flight(move || in_flight.in_flight());
 //!
-//! let listener = listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9000)))?; let
-//! shutdown = async move { let _ = tokio::signal::ctrl_c().await; // Load
-//! balancers stop sending gateways here while the last requests are answered.
-//! readiness.drain(); tokio::time::sleep(Duration::from_secs(5)).await; };
+//! let listener = listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9000)))?;
+//! let shutdown = async move {
+//!     let _ = tokio::signal::ctrl_c().await;
+//!     // Load balancers stop sending gateways here while the last requests are
+//!     // answered.
+//!     readiness.drain();
+//!     tokio::time::sleep(Duration::from_secs(5)).await;
+//! };
 //! Server::new(service).serve(listener, shutdown).await;
 //! # Ok(())
 //! # }
