@@ -1,11 +1,11 @@
-//! [`CacheStats`]: the figures of a cache in front of a store.
+//! [`CacheStats`]: the statistics of a cache in front of a store.
 
 use std::time::Duration;
 
-/// The figures of a cache in front of a store, for metrics.
+/// The statistics of a cache in front of a store, for metrics.
 ///
-/// A cache that fills this in is shown by any metrics that read it: neither has
-/// to know the other.
+/// Any cache can fill this in and any metrics can read it, without a dependency
+/// between the two.
 ///
 /// ```
 /// use dcv_resolver_core::CacheStats;
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub struct CacheStats {
     /// Lookups that were answered without the store.
     pub hits: u64,
-    /// Lookups that asked the store.
+    /// Lookups that called the store.
     pub loads: u64,
     /// Lookups that waited for the load of another lookup.
     pub coalesced: u64,
@@ -28,12 +28,12 @@ pub struct CacheStats {
     /// The age of the record that was last served stale. `None` if the store
     /// has answered since.
     pub stale_age: Option<Duration>,
-    /// Entries in the cache, expired ones that await their replacement
-    /// included.
+    /// Entries in the cache, including expired ones that are not replaced yet.
     pub entries: u64,
     /// The estimated size of the entries, in bytes.
     pub size_bytes: u64,
     /// The time since the store last confirmed that it has reported every
-    /// change; answers are no older than that. `None` while it reports none.
+    /// change; no result is older than that. `None` while it reports no
+    /// changes.
     pub confirmed_age: Option<Duration>,
 }

@@ -1,5 +1,5 @@
-//! [`ChangeSource`] and [`ChangeListener`]: how changes in a store reach what
-//! caches its results.
+//! [`ChangeSource`] and [`ChangeListener`]: how changes in a store reach the
+//! caches in front of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::{BoxFuture, SessionId};
 
 /// Reports changes in a store, made by any process, to a [`ChangeListener`].
 ///
-/// A store that can report its changes implements it beside
+/// A store that can report its changes implements this trait in addition to
 /// [`SessionStore`](crate::SessionStore). A cache in front of the store
 /// listens, and keeps its entries for as long as they are current.
 ///
@@ -23,10 +23,10 @@ use crate::{BoxFuture, SessionId};
 /// - **C3. Caught up means current.** [`CaughtUp`](ChangeEvent::CaughtUp)
 ///   follows the events of every change that was made before the instant it
 ///   carries. The instant is never later than the call.
-/// - **C4. A gap is reported.** As soon as changes may go unreported, the
-///   event is [`Disconnected`](ChangeEvent::Disconnected), or
-///   [`Unsupported`](ChangeEvent::Unsupported) where waiting will not help.
-///   From then on only these two follow, until `AllChanged` ends the gap.
+/// - **C4. A gap is reported.** As soon as changes may go unreported, the event
+///   is [`Disconnected`](ChangeEvent::Disconnected), or
+///   [`Unsupported`](ChangeEvent::Unsupported) if waiting will not help. From
+///   then on only these two follow, until `AllChanged` ends the gap.
 /// - **C5. `Unsupported` is repeated** when the source finds that lookups are
 ///   answered from somewhere else than before, by another server for instance.
 /// - **C6. Dropping the future ends with a gap**: it reports `Disconnected`,
@@ -40,8 +40,8 @@ pub trait ChangeSource: fmt::Debug + Send + Sync + 'static {
     /// Reports changes to `listener` for as long as the returned future is
     /// polled.
     ///
-    /// Spawn the future: it is independent of this value, and nothing happens
-    /// until it is polled. It does not fail; it reports a gap and tries again.
+    /// Spawn the future: it does not borrow this value, and does nothing until
+    /// it is polled. It does not fail; it reports a gap and tries again.
     fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()>;
 }
 
@@ -65,7 +65,7 @@ pub trait ChangeSource: fmt::Debug + Send + Sync + 'static {
 ///         match event {
 ///             ChangeEvent::Changed(id) => drop(copies.remove(id)),
 ///             ChangeEvent::CaughtUp(_) => {}
-///             // What this version does not know of may concern any copy.
+///             // An event that this version does not know may concern any copy.
 ///             _ => copies.clear(),
 ///         }
 ///     }
@@ -76,14 +76,15 @@ pub trait ChangeSource: fmt::Debug + Send + Sync + 'static {
     note = "implement `ChangeListener` for it; an `Arc` of a listener is one, a reference is not"
 )]
 pub trait ChangeListener: fmt::Debug + Send + Sync + 'static {
-    /// Takes one event, in the order of the [contract](ChangeSource#contract).
+    /// Handles one event. Events arrive in the order of the
+    /// [contract](ChangeSource#contract).
     fn on_change(&self, event: ChangeEvent<'_>);
 }
 
 /// What a [`ChangeSource`] reports.
 ///
-/// A listener that meets an event it does not know discards all it has cached,
-/// which is right for every event.
+/// A listener that receives an event it does not know discards everything it
+/// has cached, which is correct for every event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChangeEvent<'a> {
@@ -102,8 +103,8 @@ pub enum ChangeEvent<'a> {
     /// Treat it as an outage of the store: discard cached entries, or serve
     /// them as stale.
     Disconnected,
-    /// Changes are not reported: the store cannot do it, or is not set up for
-    /// it.
+    /// Changes are not reported: the store cannot report them, or is not
+    /// configured to.
     ///
     /// Discard cached entries and fall back to TTLs.
     Unsupported,

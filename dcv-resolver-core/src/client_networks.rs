@@ -11,25 +11,25 @@ use crate::{
 
 /// A [`Policy`]: a session's clients must come from certain networks.
 ///
-/// Of the rules below, the first that there is for a session counts:
+/// The first of these rules that exists for a session applies:
 ///
 /// 1. the networks of the [session](Self::session) itself,
-/// 2. the networks of its [labels](Self::label); of several labels that have
-///    some, a client may come from those of any,
+/// 2. the networks of its [labels](Self::label); if several labels have
+///    networks, a client may come from any of them,
 /// 3. the [default](Self::default_networks).
 ///
-/// A session without a rule is open to all clients, unknown ones too. A rule
-/// without any network denies every client, unknown ones too.
+/// A session without a rule is open to all clients, including unknown ones. A
+/// rule without any network denies every client, including unknown ones.
 ///
 /// # Client addresses behind a load balancer
 ///
 /// The gateway sends the address that it sees. Behind a load balancer that does
-/// not preserve addresses, that is the load balancer's: name its networks
-/// with [`load_balancers`](Self::load_balancers), and an address in them counts
-/// as unknown, as one that the gateway leaves out does. What an unknown client
-/// may do has no default. When the load balancer hides
-/// addresses, `Deny` keeps every client from restricted sessions, and `Allow`
-/// restricts none.
+/// not preserve addresses, that is the load balancer's: list its networks with
+/// [`load_balancers`](Self::load_balancers), so that an address in them counts
+/// as unknown, like one that the gateway omits. You have to choose what an
+/// unknown client may do; there is no default. When the load balancer hides
+/// addresses, `Deny` denies restricted sessions to every client, and `Allow`
+/// restricts no client.
 ///
 /// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Setting up a
 /// Session Resolver", on `clientIpAddress`.
@@ -70,7 +70,7 @@ pub struct ClientNetworks {
     default: Option<Vec<Network>>,
 }
 
-/// What a client may do whose address is not known.
+/// What a client with an unknown address may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownClient {
     /// Reach every session, restricted or not, except those whose rule has no
@@ -93,22 +93,22 @@ impl ClientNetworks {
         }
     }
 
-    /// Counts clients of these networks as unknown, beside those named before.
+    /// Adds networks whose clients count as unknown.
     #[must_use]
     pub fn load_balancers(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.load_balancers.extend(networks);
         self
     }
 
-    /// Sets the networks for the session `id`, in place of those named before.
+    /// Sets the networks for the session `id`, and replaces those set before.
     #[must_use]
     pub fn session(mut self, id: SessionId, networks: impl IntoIterator<Item = Network>) -> Self {
         self.sessions.insert(id, networks.into_iter().collect());
         self
     }
 
-    /// Sets the networks for sessions with the label `name` of this value, in place
-    /// of those named before.
+    /// Sets the networks for sessions whose label `name` has this value, and
+    /// replaces those set before.
     #[must_use]
     pub fn label(
         mut self,
@@ -123,7 +123,8 @@ impl ClientNetworks {
         self
     }
 
-    /// Sets the networks for every other session, in place of those named before.
+    /// Sets the networks for every other session, and replaces those set
+    /// before.
     #[must_use]
     pub fn default_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.default = Some(networks.into_iter().collect());
@@ -272,7 +273,8 @@ mod tests {
     #[tokio::test]
     async fn load_balancer_address_counts_as_unknown_client() {
         for (unknown, allowed) in [(UnknownClient::Allow, true), (UnknownClient::Deny, false)] {
-            // The load balancer lies in the allowed network, and is unknown all the same.
+            // The load balancer lies in the allowed network, but is still
+            // unknown.
             let policy = ClientNetworks::new(unknown)
                 .load_balancers(networks(&["198.51.100.0/28"]))
                 .default_networks(networks(&["198.51.100.0/24"]));

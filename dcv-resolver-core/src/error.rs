@@ -50,8 +50,8 @@ pub struct StoreError {
 /// | bad URL, contradictory options, unreadable certificate file | `InvalidConfig` |
 ///
 /// `Unavailable` and `TimedOut` are [retryable](StoreError::is_retryable). When
-/// in doubt, choose `Unavailable` for what passes without intervention and
-/// `Other` for what does not.
+/// in doubt, choose `Unavailable` for a failure that ends without intervention,
+/// and `Other` for one that does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -136,8 +136,8 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Not derived: the `Arc` is an error of its own, and would hide the type of
-/// the source.
+/// Not derived: the `Arc` is itself an error, and would hide the type of the
+/// source.
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;

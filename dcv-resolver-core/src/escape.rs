@@ -1,20 +1,21 @@
-//! Makes text from outside safe to show to people: in a log line, in a problem
-//! document, on a terminal.
+//! Makes untrusted text safe to display: in a log line, in a problem document,
+//! on a terminal.
 
 use std::borrow::Cow;
 
 /// Returns `text` with every character that is not plainly visible written as
-/// `\u{…}`, cut to `max_bytes`. A cut text ends in `…`.
+/// `\u{…}`, truncated to `max_bytes`. Truncated text ends in `…`.
 ///
-/// Escaped are control characters (line ends and ANSI sequences among them),
+/// It escapes control characters (including line ends and ANSI sequences),
 /// bidirectional and other format characters, line and paragraph separators,
 /// spaces other than U+0020, combining marks, private and unassigned
-/// characters, and the backslash: two different texts never look the same
-/// unless they are cut.
+/// characters, and the backslash, so that two different texts never look the
+/// same unless they are truncated.
 ///
-/// Text that needs no escaping is borrowed. A `Display` wrapper would not do:
-/// a log's formatter quotes a `str` but prints a `Display` value without
-/// quotes, and a space in an id could then forge the next field.
+/// Text that needs no escaping is borrowed. The function returns a string, not
+/// a `Display` wrapper, because a log's formatter quotes a `str` but prints a
+/// `Display` value without quotes, and a space in an id could then forge the
+/// next field.
 ///
 /// ```
 /// use dcv_resolver_core::escape::escaped;
@@ -30,7 +31,7 @@ pub fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len().min(max_bytes));
-    // Where to cut so that the mark of the cut fits in as well.
+    // Where to truncate so that the `…` fits in as well.
     let mut cut_at = 0;
     for character in text.chars() {
         if is_plain(character) {
@@ -52,9 +53,9 @@ pub fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Returns `text`, lines of ours around words from outside, with every
-/// character that is not plainly visible escaped, except line ends and
-/// backslashes, which are ours.
+/// Returns `text`, which consists of trusted lines with untrusted words in
+/// them, with every character that is not plainly visible escaped, except line
+/// ends and backslashes, which are trusted.
 ///
 /// ```
 /// use dcv_resolver_core::escape::escaped_lines;

@@ -1,4 +1,4 @@
-//! [`Explainer`]: why a request is answered as it is.
+//! [`Explainer`]: explains how a request is resolved.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -16,9 +16,9 @@ use crate::{
 
 /// Explains how a [`Resolver`] answers a request, step by step.
 ///
-/// It asks every store and every rule, also those that the resolver does not
-/// reach. An explanation is for operators, not for the gateway: it names hosts,
-/// other sessions and the errors of drivers.
+/// It calls every store and every rule, including those that the resolver does
+/// not reach. An explanation is for operators, not for the gateway: it names
+/// hosts, other sessions and the errors of drivers.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct Explainer {
 }
 
 impl Explainer {
-    /// Creates an explainer of what `resolver` answers.
+    /// Creates an explainer for the answers of `resolver`.
     #[must_use]
     pub fn new(resolver: Resolver) -> Self {
         Self {
@@ -58,8 +58,9 @@ impl Explainer {
         }
     }
 
-    /// Searches `store` for suggestions, its first 100,000 sessions at most.
-    /// Without a listing, only a few other spellings of the id are looked up.
+    /// Adds a listing to search for suggestions, at most its first 100,000
+    /// sessions. Without a listing, only a few other spellings of the id are
+    /// looked up.
     #[must_use]
     pub fn with_listing(
         mut self,
@@ -70,7 +71,7 @@ impl Explainer {
         self
     }
 
-    /// Returns the resolver that is explained.
+    /// Returns the resolver whose answers are explained.
     #[must_use]
     pub fn resolver(&self) -> &Resolver {
         &self.resolver
@@ -89,7 +90,7 @@ impl Explainer {
     /// suggestions when `enough` completes. Pass a timer: a search of a hundred
     /// thousand sessions takes seconds.
     ///
-    /// `enough` does not limit the stores and the policies. The caller does.
+    /// `enough` does not limit the stores and the policies; the caller has to.
     pub async fn explain_until(
         &self,
         request: &ResolveRequest,
@@ -237,7 +238,8 @@ async fn until<T>(enough: impl Future<Output = ()>, work: impl Future<Output = T
     .await
 }
 
-/// Compares the records of `store` up to a bound; returns whether that was all.
+/// Compares the records of `store` up to a limit; returns whether all were
+/// compared.
 async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) -> bool {
     const MAX_RECORDS: usize = 100_000;
     const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();

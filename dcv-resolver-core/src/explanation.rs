@@ -1,4 +1,4 @@
-//! [`Explanation`]: why a request is answered as it is, step by step.
+//! [`Explanation`]: how a request is resolved, step by step.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,10 +13,10 @@ use crate::{
     Transport,
 };
 
-/// Why a request is answered as it is.
+/// How a request is resolved, step by step.
 ///
-/// Displays as lines for people, in which text from outside is escaped, and
-/// serializes as JSON for programs.
+/// Displays as human-readable lines, in which untrusted text is escaped, and
+/// serializes as JSON.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -24,7 +24,7 @@ pub struct Explanation {
     pub session_id: SessionId,
     /// The transport asked for.
     pub transport: Transport,
-    /// The client, where it is known.
+    /// The client, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<IpAddr>,
     /// The time by the resolver's clock.
@@ -33,15 +33,16 @@ pub struct Explanation {
     /// What each store returned, in the order in which they are asked.
     pub stores: Vec<StoreStep>,
     /// What each rule and each policy decided about the record, in their order;
-    /// empty where no store holds one.
+    /// empty if no store holds one.
     pub rules: Vec<RuleStep>,
     /// How the request is answered.
     #[serde(flatten)]
     pub conclusion: Conclusion,
-    /// Sessions that look like the one asked for, the nearest first, five at
-    /// most; searched for only when no store holds that one.
+    /// Sessions similar to the requested one, the most similar first, five at
+    /// most. They are searched for only if no store holds the requested
+    /// session.
     pub did_you_mean: Vec<Suggestion>,
-    /// Whether some sessions were not compared: there was no time, there are too
+    /// Whether some sessions were not compared: the time ran out, there are too
     /// many, or their store failed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub search_truncated: bool,
@@ -53,8 +54,8 @@ pub struct Explanation {
 pub struct StoreStep {
     /// The store's name.
     pub store: String,
-    /// Whether the answer comes from here: the first store that holds the
-    /// session, or failed.
+    /// Whether this store decides the answer: it is the first that holds the
+    /// session or fails.
     pub decides: bool,
     /// What it returned.
     #[serde(flatten)]
@@ -70,8 +71,8 @@ pub enum StoreResult {
     Holds {
         /// The record.
         record: SessionRecord,
-        /// How old the record is, in milliseconds, where a cache returned it
-        /// because the store fails.
+        /// The age of the record in milliseconds, if a cache returned it
+        /// because the store failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         stale_ms: Option<u64>,
     },
@@ -139,7 +140,7 @@ pub enum Conclusion {
     },
     /// There is no destination.
     NotFound {
-        /// A stable word.
+        /// The machine-readable reason.
         reason: &'static str,
         /// A sentence.
         detail: String,
@@ -274,8 +275,8 @@ impl fmt::Display for Conclusion {
     }
 }
 
-/// Returns the text of a driver or a policy without line ends that could forge a line of
-/// the explanation, or anything else that a terminal would act on.
+/// Escapes the text of a driver or a policy, so that line ends cannot forge a
+/// line of the explanation and a terminal interprets nothing in it.
 fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, usize::MAX)
 }

@@ -1,4 +1,4 @@
-//! [`Host`]: where a DCV server is reached.
+//! [`Host`]: the host name or address of a DCV server.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,11 +16,12 @@ use crate::memory_size::allocated_bytes;
 ///   digits, `-` or `_` that neither start nor end with `-`. It has no
 ///   trailing dot: the gateway compares the name with the server's
 ///   certificate, which has none.
-/// - A name whose last label is a number is taken for a mistyped IPv4 address.
-/// - The unspecified addresses `0.0.0.0` and `::` are not places to connect
-///   to.
+/// - A name whose last label is a number is rejected as a mistyped IPv4
+///   address.
+/// - The unspecified addresses `0.0.0.0` and `::` are rejected, since no client
+///   can connect to them.
 ///
-/// An address is kept in its canonical spelling, a name as it was written.
+/// An address is stored in its canonical form, a name as it was written.
 ///
 /// ```
 /// use dcv_resolver_core::Host;
@@ -43,7 +44,7 @@ pub enum InvalidHost {
     /// The text is empty.
     #[error("a host must not be empty")]
     Empty,
-    /// The text holds `://`.
+    /// The text contains `://`.
     #[error("a host is a bare DNS name or IP address, without the scheme")]
     Scheme,
     /// The text is an address in brackets.
@@ -52,7 +53,7 @@ pub enum InvalidHost {
     /// The text ends in a port.
     #[error("a host is a bare DNS name or IP address; the port has a field of its own")]
     Port,
-    /// The address carries a zone id (`%eth0`).
+    /// The address has a zone id (`%eth0`).
     #[error(
         "an address with a zone id has a meaning on one machine only; leave out the % and what follows"
     )]
@@ -60,7 +61,7 @@ pub enum InvalidHost {
     /// The address is `0.0.0.0` or `::`.
     #[error("the unspecified address is nowhere to connect to; give the DCV server's own address")]
     Unspecified,
-    /// The last label is a number, but the text is no IPv4 address.
+    /// The last label is a number, but the text is not an IPv4 address.
     #[error(
         "this looks like an IPv4 address but is none: four numbers from 0 to 255 were expected"
     )]

@@ -11,8 +11,8 @@ use crate::memory_size::arc_bytes;
 
 /// The name of a session.
 ///
-/// What DCV allows in a session id is not documented, so nothing is assumed
-/// beyond what makes an id safe to carry and to log:
+/// DCV does not document which session ids it allows, so this type only
+/// requires what makes an id safe to transport and to log:
 ///
 /// - 1 to [`SessionId::MAX_BYTES`] bytes of UTF-8,
 /// - no control characters (Unicode category Cc: `U+0000`–`U+001F`,
@@ -20,7 +20,7 @@ use crate::memory_size::arc_bytes;
 /// - compared byte for byte: never trimmed, never changed in case,
 ///   never normalized.
 ///
-/// An id may still hold characters that *display* misleadingly, such as
+/// An id may still contain characters that *display* misleadingly, such as
 /// bidirectional overrides: escape it where it is shown to people.
 ///
 /// ```
@@ -56,7 +56,7 @@ pub enum InvalidSessionId {
         /// The length of the text.
         length_bytes: usize,
     },
-    /// The text holds a control character.
+    /// The text contains a control character.
     #[error(
         "a session id must not contain control characters, this one does at byte {offset_bytes}"
     )]
@@ -67,7 +67,7 @@ pub enum InvalidSessionId {
 }
 
 impl SessionId {
-    /// The greatest length of a session id.
+    /// The maximum length of a session id, in bytes.
     pub const MAX_BYTES: usize = 256;
 
     /// Checks `text` and creates a session id.

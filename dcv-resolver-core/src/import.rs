@@ -15,9 +15,9 @@ use crate::{LeaseToken, SessionRecord, SessionRegistry, StoreError, Timestamp};
 /// - **I2. `Skip` registers**: with [`OnConflict::Skip`] each record is stored
 ///   exactly when [`register`](SessionRegistry::register) would have stored it.
 /// - **I3. `Overwrite` stores all**: with [`OnConflict::Overwrite`] each record
-///   is stored, whatever is there and under any token.
-/// - **I4. The order of the batch counts**: of two records of one batch with the
-///   same id, the later is treated as if registered after the earlier.
+///   is stored, even over a live record of another lease.
+/// - **I4. The order of the batch matters**: of two records of one batch with
+///   the same id, the later is treated as if registered after the earlier.
 /// - **I5. Records are atomic**: each is stored whole or not at all. After an
 ///   error some may be stored; importing the same batch again is safe.
 #[async_trait]
@@ -40,7 +40,7 @@ pub trait SessionImport: SessionRegistry {
     ) -> Result<Vec<ImportOutcome>, StoreError>;
 }
 
-/// What an import does when it meets a live record of another lease.
+/// What an import does with a live record of another lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
     /// Leave the stored record.

@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 /// Proof of the right to renew or remove a record.
 ///
-/// The registering side makes it from random bytes and keeps it; stores only
-/// compare it. A former owner, whose record expired and was registered again by
-/// another one, is fenced off: its token no longer matches.
+/// The owner of a session creates it from random bytes and keeps it; stores
+/// only compare it. It fences off a former owner whose record expired and was
+/// registered again by another one: the old token no longer matches.
 ///
-/// It is a secret: `Debug` does not show it, comparing takes the same time
-/// wherever two tokens differ, and [`expose_hex`](Self::expose_hex) says what
-/// it does.
+/// It is a secret: `Debug` does not show it, comparisons take constant time,
+/// and only [`expose_hex`](Self::expose_hex) turns it into text.
 ///
 /// ```
 /// use dcv_resolver_core::LeaseToken;
@@ -24,14 +23,14 @@ use std::str::FromStr;
 #[derive(Clone, Copy)]
 pub struct LeaseToken([u8; Self::BYTES]);
 
-/// The text is not a [`LeaseToken`]. It does not quote the text, which may be
-/// a secret with a typing error.
+/// The text is not a [`LeaseToken`]. The message does not quote the text, which
+/// may be a mistyped secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a lease token is 32 hexadecimal digits")]
 pub struct InvalidLeaseToken;
 
 impl LeaseToken {
-    /// The length of a token.
+    /// The length of a token, in bytes.
     pub const BYTES: usize = 16;
 
     /// Creates a token from 16 random bytes.
@@ -70,7 +69,7 @@ impl FromStr for LeaseToken {
     type Err = InvalidLeaseToken;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // `from_str_radix` alone would take a sign, or fewer digits.
+        // `from_str_radix` alone would accept a sign, or fewer digits.
         let is_token =
             text.len() == 2 * Self::BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let number = is_token

@@ -1,13 +1,13 @@
-//! What an Amazon DCV session is, and how a resolve request is judged.
+//! Amazon DCV sessions, the rules that decide a resolve request, and the
+//! contracts of stores.
 //!
 //! The DCV Connection Gateway asks a *session resolver* for every connection:
-//! which DCV server runs this session? This crate has the question, the answer
-//! and the rules between them; it knows no web framework, no database and no
-//! async runtime.
-//!
-//! - [`ResolveRequest`]: the question, already validated.
-//! - [`SessionStore`]: where sessions are looked up. [A store of your
-//!   own](store) takes less than 25 lines; [`MemoryStore`] is one.
+//! which DCV server runs this session? This crate defines the request, the
+//! answer and the rules in between. It depends on no web framework, no database
+//! and no async runtime.
+//! - [`ResolveRequest`]: a request, already validated.
+//! - [`SessionStore`]: looks sessions up. [A store of your own](store) takes
+//!   less than 25 lines; [`MemoryStore`] is one.
 //! - [`SessionRecord`]: what a store holds about one session, and its
 //!   [stored form](stored_form).
 //! - [`SessionListing`]: a store that lists its sessions.
@@ -15,14 +15,14 @@
 //!   [`LeaseToken`]; [`SessionImport`] does so in batches.
 //! - [`ChangeSource`]: a store that reports its changes to a [`ChangeListener`],
 //!   such as a cache.
-//! - [`Resolver`]: looks up, in one store or several in turn, then judges: live?
-//!   ready? transport offered? allowed?
+//! - [`Resolver`]: looks a session up, in one store or several in turn, and
+//!   checks whether it is live, is ready, offers the transport and is allowed.
 //! - [`Policy`]: a rule of your own; [`ClientNetworks`] is one.
-//! - [`Outcome`]: the destination, or the reason why there is none. A store or a
-//!   policy that failed is a [`ResolveError`] instead, so an outage is never
-//!   taken for an unknown session.
-//! - [`Explainer`]: how a request is answered, step by step, and ids that may have
-//!   been meant.
+//! - [`Outcome`]: the destination, or the reason why there is none. A failure
+//!   of a store or a policy is a [`ResolveError`] instead, so an outage is
+//!   never mistaken for an unknown session.
+//! - [`Explainer`]: explains how a request is resolved, step by step, and
+//!   suggests similar ids.
 //! - [`testing`]: a clock that the test sets, and stores that fail, hang or are
 //!   slow.
 //!
@@ -129,7 +129,7 @@ pub use time::{Clock, Expiry, InvalidTimestamp, SystemClock, Timestamp};
 pub use transport::{InvalidTransport, Transport};
 pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};
 
-/// The examples of the README run with the tests.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

@@ -11,16 +11,16 @@ use crate::{SessionRecord, SessionStore, StoreError};
 
 /// Lists the sessions of a store, page by page.
 ///
-/// Every registry does, and so does a store that is only read, such as a session
+/// Every registry implements it, and so can a read-only store such as a session
 /// file.
 ///
 /// # Contract
-///
-/// Beside the rules of [`SessionStore`]:
+/// In addition to the rules of [`SessionStore`]:
 ///
 /// - **L1. A listing is complete.** Following `next` from the first page to the
-///   last returns each record that is there throughout at least once, expired
-///   ones too. A record that comes or goes meanwhile may be returned or not.
+///   last returns each record that is there throughout at least once, including
+///   expired ones. A record that is added or removed in the meantime may or may
+///   not be returned.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not list its sessions",
@@ -29,9 +29,9 @@ use crate::{SessionRecord, SessionStore, StoreError};
 pub trait SessionListing: SessionStore {
     /// Returns one page of records: the first, or the one that `page` names.
     ///
-    /// `limit` is a target: a page may hold fewer records, none even, and some
-    /// more where a store reads by the bucket. The last page has no `next`. The
-    /// order is the store's own.
+    /// `limit` is a target: a page may hold fewer records, even none, or some
+    /// more if the store reads in buckets. The last page has no `next`. Each
+    /// store has its own order.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ pub enum ListError {
     /// The page token is not from this store, or is out of date.
     #[error("invalid page token: {reason}; begin again with the first page")]
     InvalidPageToken {
-        /// What is wrong with it.
+        /// What is wrong with the token.
         reason: String,
     },
     /// The store failed.
@@ -73,7 +73,7 @@ impl ListError {
         }
     }
 
-    /// Returns the failure of the store, where it is one.
+    /// Returns the error of the store, if the store failed.
     #[must_use]
     pub const fn store_error(&self) -> Option<&StoreError> {
         match self {
@@ -94,11 +94,12 @@ impl ListError {
 pub struct Page {
     /// The records.
     pub records: Vec<SessionRecord>,
-    /// Where the next page starts; `None` on the last one.
+    /// Where the next page starts; `None` on the last page.
     pub next: Option<PageToken>,
 }
 
-/// Where a page of a listing starts. Only the store that made it reads it.
+/// Where a page of a listing starts. Only the store that created it can
+/// interpret it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageToken(String);
 

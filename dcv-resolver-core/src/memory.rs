@@ -15,8 +15,8 @@ use crate::{
     SessionStore, StoreError, Timestamp,
 };
 
-/// Stores sessions in memory: for tests, and for services that fill it from a
-/// source of their own. It is lost with the process.
+/// Stores sessions in memory, for tests and for services that fill it from
+/// their own source. The sessions are lost when the process ends.
 ///
 /// ```
 /// use dcv_resolver_core::{ListError, RenewError, RegisterError, Expiry, MemoryStore, SessionRecord};
@@ -55,13 +55,13 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Inserts a record without a lease, over any record of the same id, and
-    /// returns that one.
+    /// Inserts a record without a lease, and returns the record of the same id
+    /// that it replaces.
     pub fn insert(&self, record: SessionRecord) -> Option<SessionRecord> {
         put(&mut self.write(), record, None)
     }
 
-    /// Removes a record under any lease, and returns it.
+    /// Removes a record regardless of its lease, and returns it.
     pub fn remove(&self, id: &SessionId) -> Option<SessionRecord> {
         self.write().remove(id).map(|entry| entry.record)
     }
@@ -79,7 +79,7 @@ impl MemoryStore {
     }
 }
 
-/// Shows how many sessions there are, and none of them.
+/// Shows the number of sessions, but no session.
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")

@@ -8,8 +8,8 @@ use crate::SessionStore;
 /// A store of a [`Resolver`](crate::Resolver), and its name in logs and
 /// metrics.
 ///
-/// Clones are the same store. A service that builds a new resolver, after a
-/// changed configuration for instance, keeps its stores by keeping these.
+/// Clones are the same store. A service that builds a new resolver, such as
+/// after a reload of its configuration, keeps its stores by keeping these.
 #[derive(Clone)]
 pub struct NamedStore {
     name: Arc<str>,

@@ -1,4 +1,4 @@
-//! [`Outcome`]: the session was found, or the reason why not.
+//! [`Outcome`]: the destination, or why there is none.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use serde::{Serialize, Serializer};
 
 use crate::{Denial, SessionRecord, SessionState, Timestamp, Transport};
 
-/// What the [`Resolver`](crate::Resolver) decided.
+/// The decision of the [`Resolver`](crate::Resolver).
 ///
-/// A store or a policy that failed is neither of these: it is a
+/// The failure of a store or a policy is not an outcome but a
 /// [`ResolveError`](crate::ResolveError).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -19,7 +19,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the destination, where there is one.
+    /// Returns the destination, if there is one.
     #[must_use]
     pub fn resolution(&self) -> Option<&Resolution> {
         match self {
@@ -28,7 +28,7 @@ impl Outcome {
         }
     }
 
-    /// Returns why there is no destination, where there is none.
+    /// Returns why there is no destination, or `None` if there is one.
     #[must_use]
     pub fn not_found(&self) -> Option<&NotFound> {
         match self {
@@ -37,8 +37,8 @@ impl Outcome {
         }
     }
 
-    /// Returns the [stable word](NotFound::reason) for why there is no
-    /// destination, where there is none.
+    /// Returns the machine-readable [reason](NotFound::reason) why there is no
+    /// destination, or `None` if there is one.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         self.not_found().map(NotFound::reason)
@@ -57,8 +57,8 @@ impl Outcome {
     }
 }
 
-/// A destination, and at the same time the answer on the wire: it serialises
-/// as the JSON object that the gateway expects, exactly five keys, none null.
+/// A destination. It serializes as the JSON object that the gateway expects,
+/// with exactly five keys, none of them null.
 ///
 /// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Setting up a
 /// Session Resolver".
@@ -85,8 +85,8 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Directs `transport` to the server of `record`; `None` where that server
-    /// does not offer it. Nothing else is judged here.
+    /// Returns the destination for `transport` on the server of `record`, or
+    /// `None` if that server does not offer it. No other rule is checked here.
     #[must_use]
     pub fn new(record: SessionRecord, transport: Transport) -> Option<Self> {
         record.port(transport).map(|port| Self {
@@ -146,10 +146,10 @@ pub enum NotFound {
     /// The store holds no such session.
     #[error("no session has this id")]
     Unknown,
-    /// The session's record is past its expiry.
+    /// The session has expired.
     #[error("the session expired at {expired_at}")]
     Expired {
-        /// When it stopped being live.
+        /// When it expired.
         expired_at: Timestamp,
     },
     /// The session is known, but clients cannot connect to it.
@@ -167,8 +167,7 @@ pub enum NotFound {
     /// A [`Policy`](crate::Policy) keeps the client from the session.
     #[error("{denial}")]
     Denied {
-        /// The name of the policy, for operators: what is displayed leaves it
-        /// out.
+        /// The name of the policy, for operators. It is not displayed.
         policy: Arc<str>,
         /// Why.
         denial: Denial,

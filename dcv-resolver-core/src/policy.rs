@@ -10,10 +10,11 @@ use crate::{PolicyError, ResolveRequest, SessionRecord};
 
 /// Decides whether a client may reach a session.
 ///
-/// A [`Resolver`](crate::Resolver) asks its policies last, about sessions that
-/// are live, ready and offer the transport. An [`Explainer`](crate::Explainer)
-/// asks them about any session, to show everything that is in the way. A policy
-/// that depends on the session's state therefore checks the record.
+/// A [`Resolver`](crate::Resolver) checks its policies last, for sessions that
+/// are live, are ready and offer the transport. An
+/// [`Explainer`](crate::Explainer) checks them for any session, to show every
+/// obstacle. A policy that depends on the session's state therefore checks the
+/// record.
 ///
 /// [`ClientNetworks`](crate::ClientNetworks) is a policy that comes with this
 /// crate. One of your own:
@@ -47,10 +48,11 @@ use crate::{PolicyError, ResolveRequest, SessionRecord};
 ///
 /// # Contract
 ///
-/// - **P1. A denial is a decision, an outage is not.** Whenever the policy
-///   cannot decide, it returns `Err`: never a verdict, never a guess.
-/// - **P2. Checking changes nothing.** One login asks several times, for each
-///   transport and from any number of gateways, and must get one verdict.
+/// - **P1. An outage is not a denial.** Whenever the policy cannot decide, it
+///   returns `Err`: never a verdict, never a guess.
+/// - **P2. Checking changes nothing.** One login causes several checks, for
+///   each transport and from any number of gateways, and all of them must have
+///   the same verdict.
 /// - **P3. A dropped future leaves no trace.** Callers drop it at any await
 ///   point when the time budget of the request ends. Stores and policies share
 ///   that budget.
@@ -70,8 +72,8 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] when the policy could not decide. The gateway receives
-    /// an outage then, not a denial.
+    /// [`PolicyError`] when the policy could not decide. The gateway then
+    /// receives an error, not a denial.
     async fn check(
         &self,
         request: &ResolveRequest,
@@ -90,9 +92,9 @@ pub enum Verdict {
 
 /// Why a [`Policy`] denies a session, as a sentence.
 ///
-/// It goes to the log and to the gateway, so it names no host, no other session
-/// and no person but the client. The name of the policy is for operators only: see
-/// [`NotFound::Denied`](crate::NotFound::Denied).
+/// It is logged and sent to the gateway, so it names no host, no other session
+/// and no person but the client. The name of the policy is for operators only:
+/// see [`NotFound::Denied`](crate::NotFound::Denied).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial(Cow<'static, str>);
 

@@ -37,7 +37,8 @@ pub struct PolicyError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyErrorKind {
-    /// A service that the policy asks is down, refuses, or is overloaded.
+    /// A service that the policy calls is down, refuses connections, or is
+    /// overloaded.
     #[error("the policy's service cannot be reached")]
     Unavailable,
     /// The policy did not decide within its time limit.
@@ -68,8 +69,7 @@ impl PolicyError {
         self.kind
     }
 
-    /// Returns whether the same question may be answered later without
-    /// intervention.
+    /// Returns whether the same check may succeed later without intervention.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(
@@ -91,8 +91,8 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// Not derived: the `Arc` is an error of its own, and would hide the type of
-/// the source.
+/// Not derived: the `Arc` is itself an error, and would hide the type of the
+/// source.
 impl Error for PolicyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;

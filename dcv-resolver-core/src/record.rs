@@ -33,7 +33,7 @@ use crate::{Expiry, Host, SessionId, SessionState, Timestamp, Transport, WebUrlP
 #[derive(Clone)]
 pub struct SessionRecord(Arc<RecordInner>);
 
-/// Why the parts do not make a [`SessionRecord`].
+/// Why the parts are not a valid [`SessionRecord`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRecord {
@@ -58,14 +58,14 @@ impl SessionRecord {
         self.0.cold().target_id.as_ref().unwrap_or(&self.0.id)
     }
 
-    /// Returns where the DCV server is reached.
+    /// Returns the host of the DCV server.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.0.host
     }
 
-    /// Returns the port for `transport`, TCP for HTTP and UDP for QUIC; `None` where
-    /// the server does not offer it.
+    /// Returns the port for `transport`, TCP for HTTP and UDP for QUIC; `None`
+    /// if the server does not offer it.
     #[must_use]
     pub fn port(&self, transport: Transport) -> Option<u16> {
         let port = match transport {
@@ -81,19 +81,20 @@ impl SessionRecord {
         &self.0.cold().web_url_path
     }
 
-    /// Returns how far the session has come.
+    /// Returns the state of the session.
     #[must_use]
     pub fn state(&self) -> SessionState {
         self.0.state
     }
 
-    /// Returns when the record stops being live.
+    /// Returns when the record expires.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         self.0.expiry()
     }
 
-    /// Returns whose session it is, for people; the resolver does not read it.
+    /// Returns the owner of the session, for people; the resolver does not read
+    /// it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.0.cold().owner.as_deref()
@@ -106,11 +107,11 @@ impl SessionRecord {
         &self.0.cold().labels
     }
 
-    /// Returns the age of the record where a cache returned it because its store
-    /// failed; `None` for any other.
+    /// Returns the age of the record if a cache returned it because its store
+    /// failed, and `None` otherwise.
     ///
-    /// It is not part of the session: records are compared without it, it is not
-    /// serialized, and [`to_builder`](Self::to_builder) leaves it out.
+    /// It is not part of the session: comparing and serializing ignore it, and
+    /// [`to_builder`](Self::to_builder) omits it.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
         self.0.cold().stale_age

@@ -1,11 +1,11 @@
-//! [`SessionRecordBuilder`]: puts a record together.
+//! [`SessionRecordBuilder`]: builds a record.
 
 use crate::stored_form::RecordFields;
 use crate::{Expiry, Host, InvalidRecord, SessionId, SessionRecord, SessionState, WebUrlPath};
 
 /// Collects the parts of a [`SessionRecord`].
 ///
-/// A part that may be absent is passed as a value or as an `Option`, so that the
+/// Methods for optional parts accept a value or an `Option`, so that the
 /// columns of a row need no `if let`:
 ///
 /// ```
@@ -28,14 +28,14 @@ pub struct SessionRecordBuilder(RecordFields);
 
 // Here and not beside the record, which knows nothing of its builder.
 impl SessionRecord {
-    /// Starts a record of the session that clients know as `id`, on the DCV
+    /// Returns a builder for the session that clients know as `id`, on the DCV
     /// server `host`.
     #[must_use]
     pub fn builder(id: SessionId, host: Host, expiry: Expiry) -> SessionRecordBuilder {
         SessionRecordBuilder(RecordFields::new(id, host, expiry))
     }
 
-    /// Starts a record that differs from this one only in what is set next.
+    /// Returns a builder with all parts of this record.
     #[must_use]
     pub fn to_builder(&self) -> SessionRecordBuilder {
         SessionRecordBuilder(self.fields())
@@ -50,7 +50,7 @@ impl SessionRecordBuilder {
         self
     }
 
-    /// Sets the id on the DCV server, where it differs from the clients' id.
+    /// Sets the id on the DCV server, if it differs from the clients' id.
     #[must_use]
     pub fn target_id(mut self, target_id: impl Into<Option<SessionId>>) -> Self {
         self.0.target_id = target_id.into();
@@ -71,21 +71,21 @@ impl SessionRecordBuilder {
         self
     }
 
-    /// Sets the path of the DCV server's web client; `/` unless set.
+    /// Sets the path of the DCV server's web client. The default is `/`.
     #[must_use]
     pub fn web_url_path(mut self, path: WebUrlPath) -> Self {
         self.0.web_url_path = path;
         self
     }
 
-    /// Sets the state; [`SessionState::Ready`] unless set.
+    /// Sets the state. The default is [`SessionState::Ready`].
     #[must_use]
     pub fn state(mut self, state: SessionState) -> Self {
         self.0.state = state;
         self
     }
 
-    /// Sets when the record stops being live.
+    /// Sets when the record expires.
     #[must_use]
     pub fn expiry(mut self, expiry: Expiry) -> Self {
         self.0.expiry = expiry;

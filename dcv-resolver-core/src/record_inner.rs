@@ -24,7 +24,7 @@ pub(crate) struct RecordInner {
     expires: bool,
 }
 
-/// What few records have: allocated only where it is set.
+/// The fields that few records have, allocated only if one of them is set.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ColdFields {
     pub(crate) target_id: Option<SessionId>,
@@ -83,7 +83,7 @@ impl RecordInner {
         self.expires_at = expires_at.unwrap_or(NO_MEANING);
     }
 
-    /// Returns what the record takes in memory, in an `Arc`.
+    /// Returns the size of the record in memory, in an `Arc`.
     pub(crate) fn memory_bytes(&self) -> usize {
         let cold = self.cold.as_ref().map_or(0, |cold| {
             allocated_bytes(size_of::<ColdFields>()) + cold.heap_bytes()

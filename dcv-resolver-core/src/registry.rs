@@ -11,22 +11,21 @@ use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreE
 /// Registers, renews and removes sessions.
 ///
 /// A read-only store does not implement it, so writing to one does not compile.
-/// `now` comes from the caller: a registry reads no clock, neither its own nor
-/// its server's.
+/// The caller passes `now`: a registry reads no clock, neither its own nor its
+/// server's.
 ///
 /// # Contract
-///
-/// Beside the rules of [`SessionStore`](crate::SessionStore) and
+/// In addition to the rules of [`SessionStore`](crate::SessionStore) and
 /// [`SessionListing`]:
 ///
 /// - **R1. Register stores.** After `register`, `lookup` returns the record,
-///   whatever its expiry.
+///   even if it has expired.
 /// - **R2. One owner.** Over a record that is live at `now` under another token,
 ///   or under none, `register` is `AlreadyExists` and changes nothing.
 /// - **R3. Repeating is harmless.** Over a record under the same token, live or
 ///   not, `register` stores the new record.
 /// - **R4. Expired counts as absent.** Over a record that is not live at `now`,
-///   `register` succeeds, swept or not, and the old token is void.
+///   `register` succeeds, swept or not, and the old token becomes invalid.
 /// - **R5. One winner.** Of concurrent `register`s of one id under different
 ///   tokens, exactly one succeeds; each other is `AlreadyExists`, not a failure
 ///   to get a lock.
@@ -41,8 +40,8 @@ use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreE
 ///   harmless.
 /// - **R9. Sweep removes expired records and nothing else.** It never removes a
 ///   record that is live at `now`; it removes every other one.
-/// - **R10. Nothing is half-written.** When a future is dropped, the old state
-///   remains or the new one, never a mixture.
+/// - **R10. Nothing is half-written.** When a future is dropped, either the old
+///   state or the new one remains, never a mixture.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not register sessions",

@@ -1,4 +1,4 @@
-//! [`ResolveRequest`]: what a gateway asks.
+//! [`ResolveRequest`]: the request of a gateway.
 
 use std::net::IpAddr;
 
@@ -31,28 +31,29 @@ impl ResolveRequest {
         }
     }
 
-    /// Sets the client; an IPv4-mapped IPv6 address becomes the IPv4 one.
+    /// Sets the address of the client; an IPv4-mapped IPv6 address becomes the
+    /// IPv4 address.
     ///
-    /// Behind a load balancer this is the load balancer: advisory only.
+    /// Behind a load balancer this may be the load balancer's address.
     #[must_use]
     pub fn with_client_ip(mut self, client_ip: IpAddr) -> Self {
         self.client_ip = Some(client_ip.to_canonical());
         self
     }
 
-    /// Returns the session asked for.
+    /// Returns the id of the requested session.
     #[must_use]
     pub fn session_id(&self) -> &SessionId {
         &self.session_id
     }
 
-    /// Returns the transport asked for.
+    /// Returns the requested transport.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// Returns the client, where the gateway knows it.
+    /// Returns the address of the client, if it is known.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client_ip

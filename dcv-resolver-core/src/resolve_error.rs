@@ -1,4 +1,5 @@
-//! [`ResolveError`]: a request could not be answered, and who failed.
+//! [`ResolveError`]: which store or policy failed, so that a request could not
+//! be answered.
 
 use std::error::Error;
 use std::fmt;
@@ -12,8 +13,8 @@ use crate::{PolicyError, StoreError};
 /// It never means that there is no such session: that is
 /// [`Outcome::NotFound`](crate::Outcome::NotFound).
 ///
-/// Displays who failed; [`chain`](Self::chain) adds why. Neither is sent to the
-/// gateway.
+/// Displays which store or policy failed; [`chain`](Self::chain) adds why.
+/// Neither is sent to the gateway.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
@@ -36,7 +37,7 @@ pub enum ResolveError {
 }
 
 impl ResolveError {
-    /// Returns the name of the store that failed, where it was a store.
+    /// Returns the name of the store, if a store failed.
     #[must_use]
     pub fn store(&self) -> Option<&str> {
         match self {
@@ -45,7 +46,7 @@ impl ResolveError {
         }
     }
 
-    /// Returns the name of the policy that failed, where it was a policy.
+    /// Returns the name of the policy, if a policy failed.
     #[must_use]
     pub fn policy(&self) -> Option<&str> {
         match self {
@@ -54,7 +55,7 @@ impl ResolveError {
         }
     }
 
-    /// Returns the failure of the store, where it was a store.
+    /// Returns the error of the store, if a store failed.
     #[must_use]
     pub fn store_error(&self) -> Option<&StoreError> {
         match self {
@@ -63,7 +64,7 @@ impl ResolveError {
         }
     }
 
-    /// Returns the failure of the policy, where it was a policy.
+    /// Returns the error of the policy, if a policy failed.
     #[must_use]
     pub fn policy_error(&self) -> Option<&PolicyError> {
         match self {
@@ -72,8 +73,7 @@ impl ResolveError {
         }
     }
 
-    /// Returns whether the same request may be answered later without
-    /// intervention.
+    /// Returns whether the same request may succeed later without intervention.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -1,16 +1,16 @@
-//! [`ResolveProgress`]: how far a request has come.
+//! [`ResolveProgress`]: which store and which policy a request has reached.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::SessionRecord;
 
-/// How far a request has come on its way through a
-/// [`Resolver`](crate::Resolver): which store and which policy it reached.
+/// The progress of a request through a [`Resolver`](crate::Resolver): which
+/// store and which policy it has reached.
 ///
-/// It is as true after the future was dropped as after it completed, so a
-/// caller with a time limit can tell who was being asked when the limit ran
-/// out.
+/// It is valid after the future was dropped as well as after it completed, so a
+/// caller with a time limit can see which store or policy the request was
+/// waiting for.
 ///
 /// ```
 /// use dcv_resolver_core::testing::{Reply, ScriptedStore};
@@ -58,14 +58,14 @@ impl ResolveProgress {
         self.policy.as_ref()
     }
 
-    /// Returns the record that decides, where a store holds one.
+    /// Returns the record that decides, if a store holds one.
     #[must_use]
     pub fn record(&self) -> Option<&SessionRecord> {
         self.record.as_ref()
     }
 
     /// Returns the [age](SessionRecord::stale_age) of the record that decides,
-    /// where a cache returned it because its store failed.
+    /// if a cache returned it because its store failed.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
         self.record()?.stale_age()

@@ -1,4 +1,4 @@
-//! [`Resolver`]: looks a session up and judges its record.
+//! [`Resolver`]: looks a session up and checks its record against the rules.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::{
 
 /// Answers resolve requests from one or several [`SessionStore`]s.
 ///
-/// All rules are here, and none in the stores. Cloning is cheap; clones share
-/// the stores, the policies and the clock.
+/// The resolver checks all rules; stores check none. Cloning is cheap; clones
+/// share the stores, the policies and the clock.
 ///
 /// # Several stores
 ///
-/// - **The first store that holds the session decides**, also when its record
-///   is expired and a later store has a live one.
+/// - **The first store that holds the session decides**, even if its record is
+///   expired and a later store has a live one.
 /// - **A failing store ends the request with its error.** A later store may
 ///   hold the session too, but answering from there would send users to
 ///   another server for as long as the outage lasts.
@@ -55,8 +55,8 @@ impl Resolver {
     /// Creates a resolver over one store, named `store`, with the system's
     /// clock.
     ///
-    /// An [`Arc`] of a store is a store too: pass a clone of it, and keep
-    /// yours to register sessions with.
+    /// An [`Arc`] of a store is a store too: pass a clone of it, and keep the
+    /// original to register sessions.
     #[must_use]
     pub fn new(store: impl SessionStore) -> Self {
         let store = NamedStore::new("store", store);
@@ -76,14 +76,14 @@ impl Resolver {
         }
     }
 
-    /// Reads the time from `clock`.
+    /// Sets the clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Asks `policy` as well, after the policies added before.
+    /// Adds `policy`, which is checked after the policies added before.
     ///
     /// [`ResolverBuilder::build`](crate::ResolverBuilder::build) also checks that the names of the policies
     /// differ.
@@ -109,7 +109,7 @@ impl Resolver {
         &*self.clock
     }
 
-    /// Looks the session up and judges its record: known, live, ready,
+    /// Looks the session up and checks its record: known, live, ready,
     /// transport offered, allowed by each policy, in this order. The first rule
     /// that the record breaks is the reason why there is no destination.
     ///
@@ -119,7 +119,7 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// [`ResolveError`] when a store or a policy failed; of the kind
+    /// [`ResolveError`] when a store or a policy failed, or with
     /// [`CorruptRecord`](crate::StoreErrorKind::CorruptRecord) when a store
     /// returned the record of another session.
     pub async fn resolve(&self, request: &ResolveRequest) -> Result<Outcome, ResolveError> {
@@ -130,8 +130,9 @@ impl Resolver {
     /// [Resolves](Self::resolve), and records in `progress` which store and
     /// which policy the request has reached.
     ///
-    /// Drop the future at any time, when a time limit ends for instance:
-    /// `progress` then says who was being asked. Each call resets it.
+    /// You may drop the future at any time, such as at a time limit: `progress`
+    /// then names the store or policy that was being called. Each call resets
+    /// it.
     ///
     /// # Errors
     ///

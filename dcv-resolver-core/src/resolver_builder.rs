@@ -1,4 +1,4 @@
-//! [`ResolverBuilder`]: puts a resolver together.
+//! [`ResolverBuilder`]: builds a resolver.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,33 +29,33 @@ pub struct ResolverBuilder {
 
 // Here and not beside the resolver, which knows nothing of its builder.
 impl Resolver {
-    /// Starts a resolver over several stores, or over one with a name.
+    /// Returns a builder, for several stores or for one with a name.
     pub fn builder() -> ResolverBuilder {
         ResolverBuilder::default()
     }
 }
 
 impl ResolverBuilder {
-    /// Adds a store, which is asked after those added before. The name is for
+    /// Adds a store, which is called after those added before. The name is for
     /// logs and metrics, and must contain no secret.
     pub fn store(self, name: impl Into<Arc<str>>, store: impl SessionStore) -> Self {
         self.named_store(NamedStore::new(name, store))
     }
 
-    /// Adds a store that has a name already, which is asked after those added
+    /// Adds a store that already has a name, which is called after those added
     /// before.
     pub fn named_store(mut self, store: NamedStore) -> Self {
         self.stores.push(store);
         self
     }
 
-    /// Adds a policy, which is asked after those added before.
+    /// Adds a policy, which is checked after those added before.
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policies.push(NamedPolicy::new(policy));
         self
     }
 
-    /// Reads the time from `clock`; from the system's clock unless set.
+    /// Sets the clock. The default is the system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self

@@ -1,11 +1,11 @@
-//! [`SessionState`]: how far a session has come.
+//! [`SessionState`]: the state of a session.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How far a session has come, in the terms of the Session Manager Broker.
+/// The state of a session, in the terms of the Session Manager Broker.
 ///
 /// Only a [`Ready`](Self::Ready) session is resolved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

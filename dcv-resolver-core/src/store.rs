@@ -74,7 +74,7 @@ use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 
 /// Looks sessions up.
 ///
-/// A store returns what it holds and judges nothing. Whether a record is live,
+/// A store returns what it holds and checks no rule. Whether a record is live,
 /// ready and offers the transport is the [`Resolver`](crate::Resolver)'s
 /// decision, so the reasons are the same for every store.
 ///
@@ -84,11 +84,11 @@ use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 ///   store does not hold is `Ok(None)`.
 /// - **S2. An outage is not absence.** Whenever the store cannot know whether it
 ///   holds the id, it returns `Err`: never `Ok(None)`, never a guess.
-/// - **S3. Records come back as they went in**, byte for byte, whatever the id:
-///   long, with spaces, quotes, or letters of any script.
+/// - **S3. Records are returned unchanged**, byte for byte, for any id: long,
+///   with spaces, quotes, or letters of any script.
 /// - **S4. Ids are compared byte for byte**: `console` is not `Console`.
-/// - **S5. Expired records are returned too**, until they are swept or removed,
-///   so that the resolver can answer with that reason. A store reads no clock.
+/// - **S5. Expired records are returned**, until they are swept or removed, so
+///   that the resolver can give that reason. A store reads no clock.
 /// - **S6. Looking up changes nothing**: it never extends a lease, and any
 ///   number of concurrent lookups return the same.
 /// - **S7. A dropped future leaves no trace**: callers drop it when their time
@@ -107,8 +107,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store could not answer:
-    /// [see which kind](crate::StoreErrorKind) is for which situation.
+    /// [`StoreError`] when the store could not answer: see [which
+    /// kind](crate::StoreErrorKind) is for which situation.
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
 
     /// Returns whether the store could answer a lookup now.

@@ -1,8 +1,8 @@
 //! The stored form of a record: the JSON object that stores keep and share.
 //!
 //! [`SessionRecord`](crate::SessionRecord) serializes to it and deserializes
-//! from it. A backend that keeps a record as one value stores this, so that
-//! every program that uses the backend reads the same.
+//! from it. A backend that keeps a record as one value stores this form, so
+//! that all programs that share the backend understand each other.
 //!
 //! ```json
 //! {
@@ -37,16 +37,17 @@
 //!
 //! - **A reader ignores fields that it does not know.** During an upgrade, an
 //!   older resolver reads what a newer one wrote.
-//! - **A reader refuses a version greater than its [`VERSION`]**, with an error
-//!   that says so.
-//! - **A writer adds a field without a new version** only where a reader may
+//! - **A reader rejects a version greater than its [`VERSION`]**, with an error
+//!   that names both.
+//! - **A writer adds a field without a new version** only if a reader may
 //!   ignore it. A field with another meaning, another value of `state` and
 //!   anything else that an older reader would misunderstand need a new version.
 //! - **A writer omits `version` while it is 1**, and otherwise writes it first,
-//!   so that a reader refuses the record before it meets a field that changed.
+//!   so that a reader rejects the record before it reaches a field that
+//!   changed.
 //!
-//! Files and requests that people write are read strictly, by readers of their
-//! own: there, an unknown field is a typing error.
+//! Session files and API requests have their own, stricter parsers: there, an
+//! unknown field is an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -75,8 +76,8 @@ pub(crate) struct RecordFields {
     pub(crate) web_url_path: WebUrlPath,
     #[serde(default)]
     pub(crate) state: SessionState,
-    // `deserialize_with` makes the field required: a record says whether it
-    // expires.
+    // `deserialize_with` makes the field required: a record must state whether
+    // it expires.
     #[serde(rename = "expires_at_ms", deserialize_with = "Expiry::deserialize")]
     pub(crate) expiry: Expiry,
     #[serde(default, skip_serializing_if = "Option::is_none")]

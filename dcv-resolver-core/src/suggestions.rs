@@ -1,5 +1,4 @@
-//! [`Suggestion`]: "did you mean …?", a session that looks like the one asked
-//! for.
+//! [`Suggestion`]: "did you mean …?", a session similar to the requested one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +7,8 @@ use serde::Serialize;
 
 use crate::{SessionId, SessionRecord};
 
-/// A session that looks like the one asked for: by its id, or by its name on the
-/// DCV server, its host or its owner.
+/// A session similar to the requested one: by its id, its name on the DCV
+/// server, its host or its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Suggestion {
@@ -21,8 +20,8 @@ pub struct Suggestion {
     pub match_kind: &'static str,
 }
 
-/// How a session that is held looks like the one asked for. Nearer ones come
-/// first in the order.
+/// How a stored session resembles the requested one, ordered from the most to
+/// the least similar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Likeness {
     /// Without spaces at the ends.
@@ -132,7 +131,8 @@ impl<'a> SearchKey<'a> {
     }
 
     fn typing(&self, held: &str) -> Option<Likeness> {
-        // Comparing takes the product of both lengths, and typed ids are short.
+        // A comparison takes time in proportion to the product of both lengths,
+        // and typed ids are short.
         const MAX_TYPED_BYTES: usize = 64;
 
         let letters = self.lower.chars().count();
@@ -144,7 +144,7 @@ impl<'a> SearchKey<'a> {
             return None;
         }
         let edits = strsim::osa_distance(&self.lower, held);
-        // Another letter is another id, not the same one mistyped.
+        // If every letter differs, the id is another one, not a mistyped one.
         (edits <= tolerated && edits < letters).then_some(Likeness::Typing { edits })
     }
 }
@@ -188,7 +188,7 @@ fn without_link(text: &str) -> &str {
 
     let (page, fragment) = text.rsplit_once('#').unwrap_or((text, ""));
     let text = if fragment.is_empty() { page } else { fragment };
-    // Small letters of ASCII are where the capitals were.
+    // Lower-casing ASCII does not move any byte.
     let value = (text.to_ascii_lowercase().find(PARAMETER))
         .and_then(|start| text.get(start + PARAMETER.len()..));
     match value {

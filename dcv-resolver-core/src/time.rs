@@ -1,10 +1,10 @@
 //! [`Timestamp`], [`Expiry`] and the injected [`Clock`]: the only file that
 //! reads the system's wall clock.
 //!
-//! The resolver's clock decides what has expired. Where several resolvers
-//! share a store, a skew between their clocks shifts visibility by that skew;
-//! that is fine for "where is this session", and it is why a lease here is
-//! permission to renew or remove a record, not a lock.
+//! The resolver's clock decides what has expired. If several resolvers share a
+//! store, they see a session expire at times that differ by the skew of their
+//! clocks. That is acceptable for finding a session, and it is the reason why a
+//! lease is permission to renew or remove a record, not a lock.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Serialises as an integer. Displays as RFC 3339, and parses that, in any
-/// offset, and the wider ISO 8601 forms that [jiff](jiff::Timestamp) reads.
+/// Serializes as an integer. Displays as RFC 3339, and parses RFC 3339 with any
+/// offset and the wider ISO 8601 forms that [jiff](jiff::Timestamp) accepts.
 ///
 /// ```
 /// use dcv_resolver_core::Timestamp;
@@ -36,13 +36,13 @@ pub struct Timestamp(i64);
 pub struct InvalidTimestamp(#[source] jiff::Error);
 
 impl Timestamp {
-    /// Returns the time that many milliseconds after 1970-01-01T00:00:00Z.
+    /// Returns the time `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_ms(unix_ms: i64) -> Self {
         Self(unix_ms)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn as_unix_ms(self) -> i64 {
         self.0
@@ -70,15 +70,16 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(time) => fmt::Display::fmt(&time, f),
-            // Beyond the year 9999 there is no RFC 3339.
+            // RFC 3339 ends with the year 9999.
             Err(_) => write!(f, "{} ms", self.0),
         }
     }
 }
 
-/// When a record stops being live.
+/// When a record expires.
 ///
-/// There is no default: a record says that it never expires, or when it does.
+/// There is no default: a record states either that it never expires or when it
+/// does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expiry {
     /// The record stays until it is removed.
@@ -98,7 +99,7 @@ impl Expiry {
     }
 }
 
-/// Serialises as the milliseconds, or as nothing.
+/// Serializes as the milliseconds, or as null for never.
 impl Serialize for Expiry {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Option::<Timestamp>::from(*self).serialize(serializer)

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The transport a resolve request asks for.
+/// The transport that a resolve request asks for.
 ///
 /// The gateway sends `HTTP` for everything that runs over TCP, WebSocket
 /// connections included; there is no third value. Source: *Amazon DCV
@@ -33,7 +33,7 @@ pub enum Transport {
 pub struct InvalidTransport;
 
 impl Transport {
-    /// Returns the transport as the wire spells it.
+    /// Returns the transport as spelled on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

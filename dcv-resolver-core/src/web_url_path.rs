@@ -1,4 +1,4 @@
-//! [`WebUrlPath`]: the path a DCV server serves its web client under.
+//! [`WebUrlPath`]: the path at which a DCV server serves its web client.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::memory_size::allocated_bytes;
 
 /// The path part of a DCV server's address, its `web-url-path` setting.
 ///
-/// It starts with one `/` and holds only what RFC 3986 allows in a path:
+/// It starts with one `/` and contains only what RFC 3986 allows in a path:
 /// letters, digits, `/ - . _ ~ ! $ & ' ( ) * + , ; = : @` and percent-encoded
 /// bytes. It has at most [`WebUrlPath::MAX_BYTES`] bytes. The default is `/`.
 ///
@@ -21,7 +21,7 @@ use crate::memory_size::allocated_bytes;
 /// assert!("desktop".parse::<WebUrlPath>().is_err());
 /// # Ok::<(), dcv_resolver_core::InvalidWebUrlPath>(())
 /// ```
-// `None` is "/": what nearly every server has costs no memory.
+// `None` is "/", so that the path of nearly every server takes no memory.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WebUrlPath(Option<Box<str>>);
@@ -42,7 +42,7 @@ pub enum InvalidWebUrlPath {
         /// The length of the text.
         length_bytes: usize,
     },
-    /// The text holds a character that is not allowed in a path.
+    /// The text contains a character that is not allowed in a path.
     #[error(
         "a web URL path must not contain what stands at byte {offset_bytes}; percent-encode it, or leave out the query"
     )]
@@ -53,7 +53,7 @@ pub enum InvalidWebUrlPath {
 }
 
 impl WebUrlPath {
-    /// The greatest length of a path.
+    /// The maximum length of a path, in bytes.
     pub const MAX_BYTES: usize = 1024;
 
     pub(crate) const ROOT: Self = Self(None);

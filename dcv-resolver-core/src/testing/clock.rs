@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{Clock, Timestamp};
 
-/// A clock that stands still until the test sets it.
+/// A clock that changes only when the test sets it.
 ///
 /// Clones show the same time. The default is 2030-01-01T00:00:00Z.
 ///

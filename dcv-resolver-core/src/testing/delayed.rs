@@ -4,10 +4,10 @@ use async_trait::async_trait;
 
 use crate::{SessionId, SessionRecord, SessionStore, StoreError};
 
-/// A store that waits for a future of yours before each call.
+/// A store that awaits your future before each call.
 ///
-/// This crate has no timer, so you pass one: a runtime's `sleep`, preferably with
-/// a paused clock, or a channel that the test holds.
+/// This crate has no timer, so pass one: a runtime's `sleep`, preferably with a
+/// paused clock, or a channel that the test holds.
 ///
 /// ```
 /// use std::time::Duration;

@@ -42,14 +42,14 @@ pub struct ScriptedStore {
 }
 
 impl ScriptedStore {
-    /// Creates a store that always does the same.
+    /// Creates a store that always replies with `reply`.
     #[must_use]
     pub fn always(reply: Reply) -> Self {
         Self::sequence([], reply)
     }
 
-    /// Creates a store that follows `first` call by call, and then does `then`
-    /// forever.
+    /// Creates a store that replies with `first`, one for each call, and then
+    /// always with `then`.
     #[must_use]
     pub fn sequence(first: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl ScriptedStore {
     }
 }
 
-/// Shows how many replies are left, and no record.
+/// Shows how many replies are left, but no record.
 impl fmt::Debug for ScriptedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
