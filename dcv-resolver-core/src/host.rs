@@ -62,9 +62,7 @@ pub enum InvalidHost {
     #[error("the unspecified address is nowhere to connect to; give the DCV server's own address")]
     Unspecified,
     /// The last label is a number, but the text is not an IPv4 address.
-    #[error(
-        "this looks like an IPv4 address but is none: four numbers from 0 to 255 were expected"
-    )]
+    #[error("this looks like an IPv4 address but is not one: expected four numbers from 0 to 255")]
     MistypedIpv4,
     /// The name is longer than 253 characters.
     #[error("a DNS name has at most 253 characters, this one has {length}")]

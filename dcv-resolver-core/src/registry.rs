@@ -46,7 +46,7 @@ use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreE
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not register sessions",
     note = "implement `SessionRegistry` for it, with `#[async_trait]` on the `impl` block",
-    note = "a store that is only read, such as a session file, is no registry"
+    note = "a read-only store, such as a session file, is not a registry"
 )]
 pub trait SessionRegistry: SessionListing {
     /// Stores `record` under `token`.

@@ -48,7 +48,7 @@ impl Likeness {
     fn as_sentence(self) -> &'static str {
         match self {
             Self::Spaces => "without spaces at its ends",
-            Self::Link => "the id alone, as it stands behind '#' in a link",
+            Self::Link => "the id alone, as it follows '#' in a link",
             Self::Case => "in other capitals",
             Self::Punctuation => "with other punctuation",
             Self::Typing { .. } => "spelled nearly alike",

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::stamp::FileStamp;
 
-/// How long a file must look the same before it is read: its writer may be
-/// half-way through.
+/// How long a file must stay unchanged before it is read: its writer may not
+/// have finished.
 const QUIET: Duration = Duration::from_millis(100);
 /// Files that keep changing, because others are renamed over them again and
 /// again, are read this long after the first change.

@@ -15,7 +15,7 @@ const PIECE: u64 = 64 << 10;
 
 /// Returns the bytes of the file at `path`, as many as `format` allows.
 pub(crate) fn read(path: &Path, format: Format) -> Result<Vec<u8>, LoadError> {
-    // A writer in place may be half-way through.
+    // A process that writes in place may not have finished.
     const ATTEMPTS: u8 = 3;
     for _ in 0..ATTEMPTS {
         if let Some(bytes) = read_once(path, format)? {

@@ -166,7 +166,7 @@ impl AdminError {
     }
 }
 
-/// Returns the text of an error from outside for a field of the log.
+/// Escapes and truncates the text of an error for a field of the log.
 pub(crate) fn escaped_error(text: &str) -> String {
     escaped(text, MAX_ERROR_BYTES).into_owned()
 }

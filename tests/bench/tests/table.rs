@@ -1,4 +1,4 @@
-//! Checks that every figure is measured, whatever its value: figures from a
+//! Checks that every figure is measured, but not its value: figures from a
 //! machine that runs tests mean nothing.
 
 #![expect(

@@ -75,11 +75,11 @@ struct World {
     source: Arc<dyn ChangeListener>,
     has_source: bool,
     stale_if_error: Duration,
-    /// Of each id, what it was from which event on, the last one last. Events
+    /// The records of each id with the events that set them, oldest first. Events
     /// are counted, since several may happen at the same time.
     history: HashMap<usize, Vec<(usize, Instant, Option<u16>)>>,
     events: usize,
-    /// By event: nothing of this id from before may be answered after it.
+    /// By event: no earlier record of this id may be returned after it.
     barriers: HashMap<usize, usize>,
     /// By event: the same, although the store fails.
     stale_barriers: HashMap<usize, usize>,

@@ -314,7 +314,7 @@ async fn flood_of_handshakes_does_not_keep_others_from_being_accepted() {
             })
         })
         .collect();
-    // And as many that stop half-way.
+    // And as many that stop in the middle.
     let mut stuck = Vec::new();
     for _ in 0..500 {
         let mut client = server.client().await;
