@@ -17,6 +17,11 @@ use crate::source_state::{SourceState, SourceStatus};
 /// Times are nanoseconds since the cache was made, on the monotonic clock. What
 /// changes here while a lookup runs is read once, and after the entry: an entry
 /// that is found fresh was looked up before it became stale.
+///
+/// The status of the source is read before the epoch. In the other order, an
+/// entry that was loaded while the source was disconnected would pass the check
+/// of the epoch, and then, if the source reported everything as changed and
+/// caught up in between, the check of the status.
 #[derive(Debug)]
 pub(crate) struct Freshness {
     start: Instant,
@@ -67,10 +72,7 @@ impl Freshness {
 
     /// Returns whether the entry may be served without calling the store.
     pub(crate) fn is_fresh(&self, entry: &Entry, now_ns: u64) -> bool {
-        if entry.epoch != self.epochs.current() || self.may_be_swept(entry) {
-            return false;
-        }
-        match self.source.status() {
+        let is_recent = match self.source.status() {
             SourceStatus::NotReporting => {
                 now_ns < entry.began_ns.saturating_add(self.ttl_ns_of(entry))
             }
@@ -78,7 +80,8 @@ impl Freshness {
             SourceStatus::CaughtUp { at_ns } => {
                 now_ns.saturating_sub(at_ns) <= self.max_staleness_ns
             }
-        }
+        };
+        is_recent && entry.epoch == self.epochs.current() && !self.may_be_swept(entry)
     }
 
     /// Returns whether a lookup that began at `asked_ns` may be answered with
@@ -102,6 +105,12 @@ impl Freshness {
     /// Returns the age of the entry if it may be served while the store fails.
     pub(crate) fn stale_age(&self, entry: &Entry, now_ns: u64) -> Option<Duration> {
         let record = entry.found.as_ref()?;
+        let fresh_for_ns = match self.source.status() {
+            SourceStatus::NotReporting => self.ttl_ns,
+            SourceStatus::Disconnected | SourceStatus::CaughtUp { .. } => self.max_staleness_ns,
+        };
+        let current_at_ns = entry.began_ns.max(self.source.last_caught_up_ns());
+        let age_ns = now_ns.saturating_sub(current_at_ns);
         if self.stale_if_error_ns == 0
             || entry.epoch < self.epochs.min_stale()
             || self.may_be_swept(entry)
@@ -109,12 +118,6 @@ impl Freshness {
         {
             return None;
         }
-        let fresh_for_ns = match self.source.status() {
-            SourceStatus::NotReporting => self.ttl_ns,
-            SourceStatus::Disconnected | SourceStatus::CaughtUp { .. } => self.max_staleness_ns,
-        };
-        let current_at_ns = entry.began_ns.max(self.source.last_caught_up_ns());
-        let age_ns = now_ns.saturating_sub(current_at_ns);
         (age_ns <= fresh_for_ns.saturating_add(self.stale_if_error_ns))
             .then(|| Duration::from_nanos(age_ns))
     }
@@ -162,4 +165,56 @@ impl Freshness {
 
 fn as_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dcv_resolver_core::{Expiry, SessionRecord};
+
+    use super::*;
+    use crate::epochs::after_read;
+
+    fn disconnected() -> Arc<Freshness> {
+        let config = CacheConfig::default().stale_if_error(Duration::from_secs(60));
+        let freshness = Arc::new(Freshness::new(&config));
+        freshness.source.disconnect();
+        freshness.epochs.expire();
+        freshness
+    }
+
+    fn entry(freshness: &Freshness) -> Entry {
+        let host = "192.0.2.7".parse().unwrap();
+        let record = SessionRecord::builder("console".parse().unwrap(), host, Expiry::Never);
+        let record = record.http_port(8443).build().unwrap();
+        freshness.entry(Some(record), freshness.now_ns())
+    }
+
+    /// What `AllChanged` and `CaughtUp` do, right after the epoch has been read.
+    fn end_gap_after_read(freshness: &Arc<Freshness>, at_ns: u64) {
+        let freshness = Arc::clone(freshness);
+        after_read::set(move || {
+            freshness.epochs.discard();
+            freshness.source.catch_up(at_ns);
+        });
+    }
+
+    #[test]
+    fn entry_of_a_gap_is_not_fresh_when_the_gap_ends_during_the_check() {
+        let freshness = disconnected();
+        let entry = entry(&freshness);
+        let now_ns = freshness.now_ns();
+        end_gap_after_read(&freshness, now_ns);
+        assert!(!freshness.is_fresh(&entry, now_ns));
+    }
+
+    #[test]
+    fn stale_entry_of_a_gap_keeps_its_age_when_the_gap_ends_during_the_check() {
+        let freshness = disconnected();
+        let entry = entry(&freshness);
+        let now_ns = freshness.now_ns() + as_ns(Duration::from_secs(3_600));
+        end_gap_after_read(&freshness, now_ns);
+        assert_eq!(freshness.stale_age(&entry, now_ns), None);
+    }
 }
