@@ -38,7 +38,8 @@
 //! - **A reader ignores fields that it does not know.** During an upgrade, an
 //!   older resolver reads what a newer one wrote.
 //! - **A reader rejects a version greater than its [`VERSION`]**, with an error
-//!   that names both.
+//!   that names both. A store checks the [`Header`] and returns
+//!   [`StoreErrorKind::Incompatible`](crate::StoreErrorKind::Incompatible).
 //! - **A writer adds a field without a new version** only if a reader may
 //!   ignore it. A field with another meaning, another value of `state` and
 //!   anything else that an older reader would misunderstand need a new version.
@@ -60,6 +61,55 @@ use crate::{Expiry, Host, SessionId, SessionState, WebUrlPath};
 /// The version of the stored form that this crate writes, and the greatest that
 /// it reads.
 pub const VERSION: u32 = 1;
+
+/// What every version of the stored form has in common.
+///
+/// An error of deserializing a [`SessionRecord`](crate::SessionRecord) is one of
+/// the format, such as JSON. To tell a newer record from a damaged one,
+/// deserialize the header from the same value:
+///
+/// ```
+/// use dcv_resolver_core::SessionRecord;
+/// use dcv_resolver_core::stored_form::Header;
+///
+/// let json = r#"{"version":2,"id":["a","b"]}"#;
+/// assert!(serde_json::from_str::<SessionRecord>(json).is_err());
+/// let header: Header = serde_json::from_str(json)?;
+/// assert_eq!(header.check().unwrap_err().version, 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Header {
+    #[serde(default = "first_version")]
+    version: u32,
+}
+
+impl Header {
+    /// Checks that this crate reads the version.
+    ///
+    /// # Errors
+    ///
+    /// [`Newer`], if the version is greater than [`VERSION`].
+    pub const fn check(self) -> Result<(), Newer> {
+        match self.version {
+            0..=VERSION => Ok(()),
+            version => Err(Newer { version }),
+        }
+    }
+}
+
+const fn first_version() -> u32 {
+    1
+}
+
+/// A record is stored in a version greater than [`VERSION`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record is of version {version}, and this program reads up to {VERSION}; upgrade it")]
+#[non_exhaustive]
+pub struct Newer {
+    /// The version of the record.
+    pub version: u32,
+}
 
 /// The fields of a record, as they are stored and as the builder collects them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -122,15 +172,14 @@ impl<'de> Deserialize<'de> for KnownVersion {
         match u32::deserialize(deserializer)? {
             1..=VERSION => Ok(Self),
             0 => Err(Error::custom("a record's version is at least 1")),
-            newer => Err(Error::custom(format_args!(
-                "the record is of version {newer}, and this program reads up to {VERSION}; upgrade it"
-            ))),
+            version => Err(Error::custom(Newer { version })),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{Header, Newer};
     use crate::SessionRecord;
 
     const MINIMAL: &str = r#""id":"a","host":"ws.example","http_port":1,"expires_at_ms":null"#;
@@ -157,6 +206,21 @@ mod tests {
         let expected = "the record is of version 2, and this program reads up to 1; upgrade it";
         assert!(error.starts_with(expected), "{error}");
         assert!(read(&format!(r#"{{"version":0,{MINIMAL}}}"#)).is_err());
+    }
+
+    #[test]
+    fn header_distinguishes_a_newer_version_from_a_damaged_record() {
+        let check = |json| serde_json::from_str::<Header>(json).unwrap().check();
+        assert_eq!(
+            check(r#"{"version":2,"id":["a"]}"#),
+            Err(Newer { version: 2 })
+        );
+        assert_eq!(
+            check(r#"{"id":["a"],"version":3}"#),
+            Err(Newer { version: 3 })
+        );
+        assert_eq!(check(r#"{"version":1,"id":["a"]}"#), Ok(()));
+        assert_eq!(check(r#"{"id":["a"]}"#), Ok(()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! [`Unreadable`]: a key holds a value that is not a readable session.
 
+use dcv_resolver_core::stored_form;
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use redis::RedisError;
 
@@ -21,6 +22,8 @@ pub(crate) enum DecodeError {
     NotOurs,
     #[error("it was written by a newer version of this program; update this one")]
     Newer,
+    #[error("its record was written by a newer version of this program")]
+    NewerRecord(#[source] stored_form::Newer),
     #[error("it has {length_bytes} bytes, and a record has at most {max_bytes}")]
     TooLong {
         length_bytes: usize,
@@ -46,7 +49,7 @@ impl Unreadable {
 impl From<Unreadable> for StoreError {
     fn from(unreadable: Unreadable) -> Self {
         let kind = match unreadable.cause {
-            DecodeError::Newer => StoreErrorKind::Incompatible,
+            DecodeError::Newer | DecodeError::NewerRecord(_) => StoreErrorKind::Incompatible,
             DecodeError::NotOurs
             | DecodeError::TooLong { .. }
             | DecodeError::BadRecord(_)

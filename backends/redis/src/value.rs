@@ -12,6 +12,7 @@
 //! record. Its own `expires_at_ms` is always null, since a renewal would not
 //! change it.
 
+use dcv_resolver_core::stored_form;
 use dcv_resolver_core::{
     Expiry, LeaseToken, SessionId, SessionRecord, StoreError, StoreErrorKind, Timestamp,
 };
@@ -82,11 +83,20 @@ fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, DecodeError> {
     if token != NO_TOKEN && !is_token(token) {
         return Err(DecodeError::NotOurs);
     }
-    let record: SessionRecord = serde_json::from_str(body).map_err(DecodeError::BadRecord)?;
+    let record: SessionRecord =
+        serde_json::from_str(body).map_err(|error| bad_record(body, error))?;
     if record.id() != id {
         return Err(DecodeError::OtherId);
     }
     Ok(record.with_expiry(expiry))
+}
+
+/// Returns why `body` is not a record, given the `error` of reading it as one.
+fn bad_record(body: &str, error: serde_json::Error) -> DecodeError {
+    match serde_json::from_str::<stored_form::Header>(body).map(stored_form::Header::check) {
+        Ok(Err(newer)) => DecodeError::NewerRecord(newer),
+        Ok(Ok(())) | Err(_) => DecodeError::BadRecord(error),
+    }
 }
 
 /// The scripts compare the text, so that digits in capitals would never equal.
@@ -172,6 +182,18 @@ mod tests {
             (
                 "dcv-session/10 whatever".to_owned(),
                 StoreErrorKind::Incompatible,
+            ),
+            (
+                good.replace('{', r#"{"version":2,"#),
+                StoreErrorKind::Incompatible,
+            ),
+            (
+                "dcv-session/1 never none\n{\"version\":2,\"id\":[]}".to_owned(),
+                StoreErrorKind::Incompatible,
+            ),
+            (
+                good.replace('{', r#"{"version":0,"#),
+                StoreErrorKind::CorruptRecord,
             ),
             (good.replace("/1 ", "/x "), StoreErrorKind::CorruptRecord),
             (good.replace("never", "+7"), StoreErrorKind::CorruptRecord),

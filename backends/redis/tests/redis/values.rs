@@ -123,6 +123,24 @@ async fn foreign_value_is_an_error_with_the_key_and_is_not_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
+async fn stored_form_of_a_newer_version_is_incompatible() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    redis::cmd("SET")
+        .arg("dcv:session:console")
+        .arg("dcv-session/1 never none\n{\"version\":2,\"id\":[]}")
+        .exec_async(&mut server.admin().await)
+        .await
+        .unwrap();
+    let error = store.lookup(&id("console")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Incompatible);
+    let error = store.list(None, 10.try_into().unwrap()).await.unwrap_err();
+    let kind = error.store_error().unwrap().kind();
+    assert_eq!(kind, StoreErrorKind::Incompatible);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
 async fn ping_succeeds_with_any_value_under_its_key() {
     let server = Server::start().await;
     server.run("HSET dcv:session: field value").await;
