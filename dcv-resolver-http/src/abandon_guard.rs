@@ -1,8 +1,9 @@
 //! [`AbandonGuard`]: emits a decision for abandoned requests as well.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use dcv_resolver_core::{Resolution, ResolveProgress, ResolveRequest, SessionRecord};
+use dcv_resolver_core::{Resolution, ResolveProgress, ResolveRequest};
 
 use crate::decision::{Decision, DecisionObserver};
 use crate::problem::Problem;
@@ -19,7 +20,7 @@ pub(crate) struct AbandonGuard<'a> {
     observers: &'a [Arc<dyn DecisionObserver>],
     request: Option<ResolveRequest>,
     invalid_client_ip: Option<String>,
-    progress: ResolveProgress,
+    pub(crate) progress: ResolveProgress,
     is_decided: bool,
 }
 
@@ -58,14 +59,19 @@ impl<'a> AbandonGuard<'a> {
             result,
             store: self.progress.store().cloned(),
             policy: self.progress.policy().cloned(),
-            stale_age: self.progress.record().and_then(SessionRecord::stale_age),
+            record: self.progress.record().cloned(),
             elapsed: self.context.started.elapsed(),
             caller: self.context.caller,
             request_id: self.context.request_id.clone(),
             trace: self.context.trace.as_ref().ok().cloned(),
         });
         for observer in self.observers {
-            observer.on_decision(&decision);
+            // Third-party code must cost neither the response nor what other
+            // observers see.
+            let observe = AssertUnwindSafe(|| observer.on_decision(&decision));
+            if catch_unwind(observe).is_err() {
+                tracing::error!(?observer, "a decision observer panicked");
+            }
         }
         decision
     }

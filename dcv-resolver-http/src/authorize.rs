@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::http::header::WWW_AUTHENTICATE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::async_trait;
 
+use crate::callers;
 use crate::problem::ProblemDocument;
 
 /// Authorizes requests to what gateways do not need: the explanations of
@@ -49,9 +50,9 @@ pub trait Authorize: fmt::Debug + Send + Sync + 'static {
 pub struct AccessRequest<'a> {
     /// The headers of the request.
     pub headers: &'a HeaderMap,
-    /// The other end of the connection. `None` if the server does not provide
-    /// [`ConnectInfo`](axum::extract::ConnectInfo).
-    pub peer: Option<SocketAddr>,
+    /// The extensions of the request, where a layer in front may have left a
+    /// user.
+    pub extensions: &'a Extensions,
     /// What the caller wants to do.
     pub access: Access,
 }
@@ -69,12 +70,19 @@ pub enum Access {
 impl<'a> AccessRequest<'a> {
     /// Creates a request for `access`.
     #[must_use]
-    pub fn new(headers: &'a HeaderMap, peer: Option<SocketAddr>, access: Access) -> Self {
+    pub fn new(headers: &'a HeaderMap, extensions: &'a Extensions, access: Access) -> Self {
         Self {
             headers,
-            peer,
+            extensions,
             access,
         }
+    }
+
+    /// Returns the other end of the connection, if the server provides
+    /// [`ConnectInfo`](axum::extract::ConnectInfo).
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        callers::peer(self.extensions)
     }
 }
 

@@ -8,7 +8,7 @@ use dcv_resolver_core::{Network, Resolver};
 use crate::callers::AllowedCallers;
 use crate::decision::DecisionObserver;
 use crate::decision_log::DecisionLog;
-use crate::in_flight::InFlight;
+use crate::in_flight::InFlightLimit;
 use crate::limits::Limits;
 use crate::rate_limit::{CallerLimits, RateLimit};
 use crate::request_id::RequestIds;
@@ -92,8 +92,8 @@ impl ResolveServiceBuilder {
     /// first 64 bits. All callers without an address share one limit, and so do
     /// all callers that are new while 16,384 others are counted: a flood of
     /// addresses takes bounded memory and leaves known callers alone.
-    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
-        self.rate_limit = Some(limit);
+    pub fn rate_limit(mut self, limit: impl Into<Option<RateLimit>>) -> Self {
+        self.rate_limit = limit.into();
         self
     }
 
@@ -121,7 +121,7 @@ impl ResolveServiceBuilder {
             limits: Limits {
                 allowed_callers: self.allowed_callers,
                 caller_limits: self.rate_limit.map(CallerLimits::new),
-                in_flight: InFlight::new(self.max_in_flight),
+                in_flight: Arc::new(InFlightLimit::new(self.max_in_flight)),
             },
             observers: log.into_iter().chain(self.observers).collect(),
             request_ids: RequestIds::new(),

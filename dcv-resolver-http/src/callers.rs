@@ -3,15 +3,21 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
 use axum::http::Extensions;
 use dcv_resolver_core::Network;
 
-/// Returns the address at the other end of the connection, if the server
-/// provides it. An IPv4-mapped IPv6 address is the IPv4 address.
+/// Returns the other end of the connection, if the server provides it. As axum's
+/// own extractor, it accepts [`MockConnectInfo`] for tests.
+pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    let peer = extensions.get().map(|&ConnectInfo(peer)| peer);
+    peer.or_else(|| extensions.get().map(|&MockConnectInfo(peer)| peer))
+}
+
+/// Returns the address of the caller. An IPv4-mapped IPv6 address is the IPv4
+/// address.
 pub(crate) fn caller(extensions: &Extensions) -> Option<IpAddr> {
-    extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| peer.ip().to_canonical())
+    peer(extensions).map(|peer| peer.ip().to_canonical())
 }
 
 /// The networks that callers may come from; `None` allows any.

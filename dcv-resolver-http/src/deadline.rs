@@ -1,59 +1,45 @@
-//! [`call_with_deadline`]: calls the resolver with a time limit, and catches a
-//! panic in it.
+//! [`call_with_deadline`]: calls third-party code with a time limit, and catches
+//! a panic in it.
 
 use std::any::Any;
-use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Why a call did not complete.
 #[derive(Debug)]
-pub(crate) enum Interrupted {
+pub enum Interrupted {
     /// The time budget ran out.
     TimedOut,
     /// It panicked, with this message.
     Panicked(String),
 }
 
-/// Returns the output of `call`, unless it panics or takes longer than
+/// Returns the output of `call`, for instance to a store or an
+/// [`Authorize`](crate::Authorize), unless it panics or takes longer than
 /// `time_budget`, counted from `started`.
-pub(crate) async fn call_with_deadline<T>(
+///
+/// # Errors
+///
+/// [`Interrupted`], when the call panicked or took too long.
+pub async fn call_with_deadline<T>(
     started: Instant,
     time_budget: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, Interrupted> {
     // A panic cannot leave anything of this crate half changed. A store that
     // panics while it holds a lock of its own is responsible for that lock.
-    let mut call = pin!(AssertUnwindSafe(call).catch_unwind());
-    let mut timer = pin!(None);
-    // Not `tokio::time::timeout`, which reads the clock and registers a timer
-    // before it polls: a session in memory is there at the first poll.
-    let output = poll_fn(|context| {
-        if let Poll::Ready(output) = call.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        if timer.is_none() {
-            let sleep = match started.checked_add(time_budget) {
-                Some(deadline) => sleep_until(deadline),
-                None => sleep(time_budget),
-            };
-            // A store that is always ready to run again must time out, too.
-            timer.set(Some(unconstrained(sleep)));
-        }
-        (timer.as_mut().as_pin_mut())
-            .map_or(Poll::Pending, |timer| timer.poll(context).map(|()| None))
-    })
-    .await;
+    let call = AssertUnwindSafe(call).catch_unwind();
+    let output = match started.checked_add(time_budget) {
+        Some(deadline) => timeout_at(deadline, call).await,
+        None => timeout(time_budget, call).await,
+    };
     match output {
-        Some(Ok(output)) => Ok(output),
-        Some(Err(panic)) => Err(Interrupted::Panicked(message(&*panic))),
-        None => Err(Interrupted::TimedOut),
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(panic)) => Err(Interrupted::Panicked(message(&*panic))),
+        Err(_elapsed) => Err(Interrupted::TimedOut),
     }
 }
 
@@ -70,7 +56,8 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
 
     use tokio::task::coop::consume_budget;
     use tokio::time::advance;

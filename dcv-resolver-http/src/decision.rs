@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
-use dcv_resolver_core::{Resolution, ResolveRequest};
+use dcv_resolver_core::{Resolution, ResolveRequest, SessionRecord};
 
 use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
@@ -55,8 +55,8 @@ pub struct Decision {
     pub store: Option<Arc<str>>,
     /// The policy that denied, failed, or was being asked.
     pub policy: Option<Arc<str>>,
-    /// The age of the record, if a cache served it because its store failed.
-    pub stale_age: Option<Duration>,
+    /// The record that decided, if a store holds the session.
+    pub record: Option<SessionRecord>,
     /// The time from the request's arrival to the decision.
     pub elapsed: Duration,
     /// The other end of the connection: a gateway, or a proxy in between.
@@ -97,6 +97,13 @@ impl Decision {
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         self.problem().map(Problem::reason)
+    }
+
+    /// Returns how old the record is that decided, if a cache served it because
+    /// its store failed.
+    #[must_use]
+    pub fn stale_age(&self) -> Option<Duration> {
+        self.record.as_ref()?.stale_age()
     }
 
     /// Returns the status of the response. `None` for an abandoned request.

@@ -14,7 +14,6 @@ use crate::trace_context::TraceContext;
 /// Emits one [`tracing`] event for each decision; see [the log](crate#the-log).
 /// The default observer of [`ResolveService`](crate::ResolveService).
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct DecisionLog;
 
 /// As long as an id can be, so that only one full of escapes is cut.
@@ -73,7 +72,7 @@ impl DecisionObserver for DecisionLog {
                     destination = decision.resolution().map(|found| field::display(Destination(found))),
                     store = decision.store.as_deref(),
                     policy = decision.policy.as_deref(),
-                    stale_ms = decision.stale_age.map(|age| saturated(age.as_millis())),
+                    stale_ms = decision.stale_age().map(|age| saturated(age.as_millis())),
                     status = decision.status().map(|status| status.as_u16()),
                     elapsed_us = saturated(decision.elapsed.as_micros()),
                     caller = decision.caller.map(field::display),

@@ -1,19 +1,21 @@
-//! [`InFlight`]: the limit on requests that are decided at the same time.
+//! [`InFlightLimit`]: the limit on requests that are decided at the same time.
+
+use std::sync::Weak;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Counts the requests that are being decided.
+/// Limits the requests that are decided at the same time.
 ///
-/// A request counts from its admission until it is decided, but not while its
-/// body is read to the end: a client that sends its body slowly holds no
-/// permit.
+/// A request counts from its admission until its answer is decided, and not
+/// while its body is read to the end: a client that sends its body slowly holds
+/// no permit.
 #[derive(Debug)]
-pub(crate) struct InFlight {
+pub(crate) struct InFlightLimit {
     permits: Semaphore,
     max: usize,
 }
 
-impl InFlight {
+impl InFlightLimit {
     pub(crate) fn new(max: usize) -> Self {
         let max = max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -28,9 +30,22 @@ impl InFlight {
         self.permits.try_acquire().ok()
     }
 
-    /// Returns how many requests are being decided.
-    pub(crate) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         self.max - self.permits.available_permits()
+    }
+}
+
+/// The requests that a [`ResolveService`](crate::ResolveService) is deciding.
+/// It does not keep the service alive.
+#[derive(Debug, Clone)]
+pub struct InFlight(pub(crate) Weak<InFlightLimit>);
+
+impl InFlight {
+    /// Returns how many requests are being decided. `None` if the service has
+    /// been dropped.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        self.0.upgrade().map(|limit| limit.count())
     }
 }
 
@@ -40,7 +55,7 @@ mod tests {
 
     #[test]
     fn requests_beyond_the_limit_are_not_admitted() {
-        let in_flight = InFlight::new(2);
+        let in_flight = InFlightLimit::new(2);
         let first = in_flight.try_enter();
         let second = in_flight.try_enter();
         assert!(first.is_some() && second.is_some());
@@ -53,6 +68,6 @@ mod tests {
 
     #[test]
     fn at_least_one_request_is_admitted() {
-        assert!(InFlight::new(0).try_enter().is_some());
+        assert!(InFlightLimit::new(0).try_enter().is_some());
     }
 }

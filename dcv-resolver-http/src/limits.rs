@@ -1,12 +1,13 @@
 //! [`Limits`]: refuses a request before a byte of its query is read.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::Uri;
 use tokio::sync::SemaphorePermit;
 
 use crate::callers::AllowedCallers;
-use crate::in_flight::InFlight;
+use crate::in_flight::InFlightLimit;
 use crate::problem::Problem;
 use crate::rate_limit::CallerLimits;
 
@@ -14,7 +15,7 @@ use crate::rate_limit::CallerLimits;
 pub(crate) struct Limits {
     pub(crate) allowed_callers: AllowedCallers,
     pub(crate) caller_limits: Option<CallerLimits>,
-    pub(crate) in_flight: InFlight,
+    pub(crate) in_flight: Arc<InFlightLimit>,
 }
 
 impl Limits {

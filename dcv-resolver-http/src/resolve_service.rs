@@ -14,6 +14,7 @@ use tower::Service;
 
 use crate::builder::ResolveServiceBuilder;
 use crate::callers;
+use crate::in_flight::InFlight;
 use crate::respond::Responder;
 
 /// Answers resolve requests: the whole adapter as one [`tower::Service`], for
@@ -56,10 +57,10 @@ impl ResolveService {
         ResolveServiceBuilder::new(resolver)
     }
 
-    /// Returns how many requests are being decided.
+    /// Returns the requests that are being decided, for metrics.
     #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.0.limits.in_flight.count()
+    pub fn in_flight(&self) -> InFlight {
+        InFlight(Arc::downgrade(&self.0.limits.in_flight))
     }
 }
 

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::{Outcome, Resolution, Resolver};
+use dcv_resolver_core::{
+    Outcome, PolicyError, PolicyErrorKind, Resolution, ResolveError, Resolver,
+};
 use tracing::Instrument;
 
 use crate::abandon_guard::AbandonGuard;
@@ -65,6 +67,15 @@ impl Responder {
         if !body_ended {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // Here, and not by the server: a middleware sees them too.
+        if let Some(length_bytes) = response.body().size_hint().exact() {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, length_bytes.into());
+        }
+        if parts.method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
         response.extensions_mut().insert(decision);
         response
     }
@@ -89,7 +100,13 @@ impl Responder {
             Ok(Ok(Outcome::Found(resolution))) => Ok(resolution),
             Ok(Ok(Outcome::NotFound(not_found))) => Err(Problem::NotFound(not_found)),
             Ok(Err(error)) => Err(Problem::Resolve(error)),
-            Err(Interrupted::TimedOut) => Err(Problem::Timeout),
+            Err(Interrupted::TimedOut) => Err(match guard.progress.policy().cloned() {
+                None => Problem::Timeout,
+                Some(policy) => Problem::Resolve(ResolveError::Policy {
+                    policy,
+                    source: PolicyError::new(PolicyErrorKind::TimedOut),
+                }),
+            }),
             Err(Interrupted::Panicked(message)) => Err(Problem::Panic(message)),
         }
     }
@@ -111,10 +128,15 @@ fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
     ResolveQuery::parse(parts.uri.query()).map_err(Problem::Malformed)
 }
 
-#[expect(clippy::expect_used, reason = "strings and a number serialize")]
+#[expect(clippy::expect_used, reason = "see the messages")]
 fn response_to(decision: &Decision) -> Response {
-    match &decision.result {
-        Some(Err(problem)) => {
+    let result = decision.result.as_ref();
+    match result.expect("only an abandoned request has no result, and no response") {
+        Ok(resolution) => {
+            let body = serde_json::to_vec(resolution).expect("strings and a number serialize");
+            ([(CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        Err(problem) => {
             let mut response = ProblemDocument::from(problem).into_response();
             if matches!(problem, Problem::MethodNotAllowed) {
                 let allow = HeaderValue::from_static("POST");
@@ -122,11 +144,5 @@ fn response_to(decision: &Decision) -> Response {
             }
             response
         }
-        Some(Ok(resolution)) => {
-            let body = serde_json::to_vec(resolution).expect("strings and a number serialize");
-            ([(CONTENT_TYPE, "application/json")], body).into_response()
-        }
-        // Only a dropped request has no result, and it is sent no response.
-        None => ProblemDocument::from(&Problem::Timeout).into_response(),
     }
 }

@@ -293,7 +293,8 @@ async fn other_method_is_405_and_allows_post() {
                 .uri(format!("{path}?sessionId=console"))
                 .body(Body::empty())
                 .unwrap();
-            // The server drops the body of a response to HEAD.
+            // A response to HEAD has no body, but its length.
+            let body = if method == "HEAD" { "" } else { body };
             let headers = expect_problem(&app, request, StatusCode::METHOD_NOT_ALLOWED, body).await;
             assert_eq!(headers[ALLOW], "POST", "{method}");
             assert_eq!(headers.get_all(ALLOW).iter().count(), 1);

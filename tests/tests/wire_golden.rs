@@ -7,7 +7,8 @@
 //! with `closed_` goes to a router that allows no caller, one with `busy_` to a
 //! router that has too many requests in flight.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p dcv-resolver-tests --test wire_golden` rewrites
+//! `UPDATE_GOLDEN=1 cargo test -p dcv-resolver-tests --test wire_golden
+//! every_vector_over_a_socket -- --exact` rewrites
 //! the answers: read the difference before committing it.
 
 #![expect(

@@ -9,9 +9,9 @@ use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::LeaseToken;
 use dcv_resolver_core::escape::escaped;
-use dcv_resolver_http::{AuthError, MAX_URI_BYTES, ProblemDocument};
+use dcv_resolver_http::{AuthError, Interrupted, MAX_URI_BYTES, ProblemDocument};
 
-use crate::deadline::Interrupted;
+use crate::deadline;
 use crate::lease_header;
 use crate::methods::Methods;
 use crate::store_failure::{INTERNAL, StoreFailure};
@@ -81,7 +81,7 @@ impl AdminError {
         match self {
             Self::Refused(error) => error.status(),
             Self::ReadOnly(_) => StatusCode::FORBIDDEN,
-            Self::AuthorizationFailed(interrupted) => interrupted.status(),
+            Self::AuthorizationFailed(interrupted) => deadline::status(interrupted),
             Self::NoSuchPath | Self::NoSuchSession | Self::NoSuchLease => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -100,7 +100,7 @@ impl AdminError {
         match self {
             Self::Refused(error) => error.reason(),
             Self::ReadOnly(_) => "read_only_token",
-            Self::AuthorizationFailed(interrupted) => interrupted.reason(),
+            Self::AuthorizationFailed(interrupted) => deadline::reason(interrupted),
             Self::NoSuchPath => "no_such_path",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::UriTooLong => "uri_too_long",
@@ -158,7 +158,7 @@ impl AdminError {
     pub(crate) fn cause(&self) -> Option<String> {
         let cause = match self {
             Self::NoRandomness(error) => format!("no random bytes: {error}").into(),
-            Self::AuthorizationFailed(interrupted) => interrupted.cause()?,
+            Self::AuthorizationFailed(interrupted) => deadline::cause(interrupted)?,
             Self::Store(failure) | Self::OutcomeUnknown { failure, .. } => failure.cause()?,
             _ => return None,
         };

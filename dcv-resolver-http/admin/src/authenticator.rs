@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use dcv_resolver_http::{
-    Access, AccessRequest, AuthError, Authorize, LogThrottle, Principal, Suppressed,
-};
+use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_log_throttle::{LogThrottle, Suppressed};
 use tracing::field::DisplayValue;
 
 use crate::admin_error::{AdminError, escaped_error};
-use crate::deadline::Deadline;
+use crate::deadline::{self, Deadline};
 
 /// Refusals within this time after one that is logged in full are counted.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
@@ -65,7 +64,16 @@ impl Authenticator {
                 });
             }
         }
-        if self.refusals.allows(error.reason()) {
+        if let AuthError::Unavailable(_) = error {
+            tracing::error!(
+                target: "dcv_resolver::admin",
+                reason = error.reason(),
+                caller_ip = caller_ip(request),
+                request_id,
+                error = escaped_error(&error.to_string()),
+                "the caller could not be authorized",
+            );
+        } else if self.refusals.allows(error.reason()) {
             tracing::warn!(
                 target: "dcv_resolver::admin",
                 reason = error.reason(),
@@ -84,14 +92,14 @@ impl Authenticator {
         deadline: Deadline,
         request_id: &str,
     ) -> Result<Result<Principal, AuthError>, AdminError> {
-        let authorizing = self.authorize.authorize(request);
+        let authorizing = async { self.authorize.authorize(request).await };
         deadline.call(authorizing).await.map_err(|interrupted| {
             tracing::error!(
                 target: "dcv_resolver::admin",
-                reason = interrupted.reason(),
+                reason = deadline::reason(&interrupted),
                 caller_ip = caller_ip(request),
                 request_id,
-                error = interrupted.cause().map(|cause| escaped_error(&cause)),
+                error = deadline::cause(&interrupted).map(|cause| escaped_error(&cause)),
                 "the caller could not be authorized",
             );
             AdminError::AuthorizationFailed(interrupted)
@@ -101,7 +109,7 @@ impl Authenticator {
 
 fn caller_ip(request: &AccessRequest<'_>) -> Option<DisplayValue<IpAddr>> {
     request
-        .peer
+        .peer()
         .map(|peer| tracing::field::display(peer.ip().to_canonical()))
 }
 

@@ -76,7 +76,7 @@ impl Endpoint {
         let caller = match operation.map_or(Some(Access::Read), |operation| operation.access) {
             None => None,
             Some(access) => {
-                let access = AccessRequest::new(request.headers(), peer, access);
+                let access = AccessRequest::new(request.headers(), request.extensions(), access);
                 let authenticator = &self.state.authenticator;
                 Some(authenticator.caller(&access, deadline, request_id).await?)
             }

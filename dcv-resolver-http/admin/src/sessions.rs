@@ -42,7 +42,7 @@ pub(crate) async fn list(
     context: RequestContext,
     query: ListQuery,
 ) -> Result<Json<SessionPage>, AdminError> {
-    let listing = admin.registry.list(query.page.as_ref(), query.limit);
+    let listing = async { admin.registry.list(query.page.as_ref(), query.limit).await };
     match context.deadline.call(listing).await {
         Ok(Ok(page)) => Ok(Json(page.into())),
         Ok(Err(ListError::InvalidPageToken { .. })) => Err(AdminError::malformed(
@@ -75,7 +75,11 @@ pub(crate) async fn get(
     SessionPath { id }: SessionPath,
     _: NoQuery,
 ) -> Result<Response, AdminError> {
-    let record = match context.deadline.call(admin.registry.lookup(&id)).await {
+    let record = match context
+        .deadline
+        .call(async { admin.registry.lookup(&id).await })
+        .await
+    {
         Ok(Ok(record)) => record.ok_or(AdminError::NoSuchSession)?,
         Ok(Err(error)) => return Err(AdminError::Store(error.into())),
         Err(interrupted) => {
@@ -136,7 +140,7 @@ pub(crate) async fn register(
         }
     };
     let unknown = |failure| AdminError::OutcomeUnknown { failure, generated };
-    let registering = admin.registry.register(&record, &token, now);
+    let registering = async { admin.registry.register(&record, &token, now).await };
     match context.deadline.call(registering).await {
         Ok(Ok(())) => {}
         Ok(Err(RegisterError::AlreadyExists)) => {
@@ -179,7 +183,7 @@ pub(crate) async fn renew(
     let expiry = renewal.expiry(now)?;
     context.subject.expiry.get_or_init(|| expiry);
 
-    let renewing = admin.registry.renew(&id, &lease_token, expiry, now);
+    let renewing = async { admin.registry.renew(&id, &lease_token, expiry, now).await };
     match context.deadline.call(renewing).await {
         Ok(Ok(())) => Ok(Json(Renewed {
             expires_at_ms: expiry,
@@ -211,7 +215,7 @@ pub(crate) async fn deregister(
     _: NoQuery,
     RequiredLeaseToken { lease_token }: RequiredLeaseToken,
 ) -> Result<StatusCode, AdminError> {
-    let deregistering = admin.registry.deregister(&id, &lease_token);
+    let deregistering = async { admin.registry.deregister(&id, &lease_token).await };
     match context.deadline.call(deregistering).await {
         Ok(Ok(true)) => Ok(StatusCode::NO_CONTENT),
         Ok(Ok(false)) => Err(AdminError::NoSuchLease),

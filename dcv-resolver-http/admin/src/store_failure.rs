@@ -5,8 +5,9 @@ use std::error::Error;
 
 use axum::http::StatusCode;
 use dcv_resolver_core::{ListError, RegisterError, RenewError, StoreError, StoreErrorKind};
+use dcv_resolver_http::Interrupted;
 
-use crate::deadline::Interrupted;
+use crate::deadline;
 
 /// Why a registry did not answer.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl StoreFailure {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Interrupted(interrupted) => interrupted.status(),
+            Self::Interrupted(interrupted) => deadline::status(interrupted),
             Self::Error(error) if is_damage(error) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Error(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -72,7 +73,7 @@ impl StoreFailure {
 
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Interrupted(interrupted) => interrupted.reason(),
+            Self::Interrupted(interrupted) => deadline::reason(interrupted),
             // The caller need not know whether the store's own time limit or
             // that of the request was exceeded.
             Self::Error(error) if error.kind() == StoreErrorKind::TimedOut => "timeout",
@@ -94,7 +95,7 @@ impl StoreFailure {
     pub(crate) fn cause(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Error(error) => Some(error.chain().to_string().into()),
-            Self::Interrupted(interrupted) => interrupted.cause(),
+            Self::Interrupted(interrupted) => deadline::cause(interrupted),
         }
     }
 }

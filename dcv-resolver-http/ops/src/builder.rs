@@ -25,26 +25,27 @@ use crate::readiness::Readiness;
 pub struct OpsBuilder {
     explainer: Explainer,
     readiness: Readiness,
-    metrics: Metrics,
+    metrics: Option<Metrics>,
     authorize: Arc<dyn Authorize>,
     merged: Router,
 }
 
 impl OpsBuilder {
-    /// Creates a builder with the defaults: new metrics, and [`LoopbackOnly`].
+    /// Creates a builder with the defaults: no metrics, and [`LoopbackOnly`].
     pub fn new(explainer: Explainer, readiness: Readiness) -> Self {
         Self {
             explainer,
             readiness,
-            metrics: Metrics::new(),
+            metrics: None,
             authorize: Arc::new(LoopbackOnly),
             merged: Router::new(),
         }
     }
 
-    /// Sets the metrics to show.
-    pub fn metrics(mut self, metrics: Metrics) -> Self {
-        self.metrics = metrics;
+    /// Serves `metrics` at `/metrics`. A host that has a registry of its own
+    /// [registers](Metrics::register) them there instead.
+    pub fn metrics(mut self, metrics: impl Into<Option<Metrics>>) -> Self {
+        self.metrics = metrics.into();
         self
     }
 
@@ -66,13 +67,13 @@ impl OpsBuilder {
 
     /// Builds the router.
     ///
-    /// Adds the readiness to the metrics, and creates the series of the
-    /// explainer's stores at zero.
+    /// Makes the metrics, if there are any, show the readiness, and the decisions
+    /// of the explainer's stores from zero.
     ///
     /// # Panics
-    /// Panics if a [merged](Self::merge) router has one of the paths of this
-    /// one.
-    pub fn build<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+    ///
+    /// If a [merged](Self::merge) router has one of its paths.
+    pub fn build(self) -> Router {
         let Self {
             explainer,
             readiness,
@@ -80,17 +81,20 @@ impl OpsBuilder {
             authorize,
             merged,
         } = self;
-        metrics.watch_readiness(&readiness);
-        metrics.init_decisions(explainer.resolver());
+        let mut router = Router::new();
+        if let Some(metrics) = metrics {
+            metrics.watch_readiness(&readiness);
+            metrics.init_decisions(explainer.resolver());
+            router = router.route("/metrics", get(pages::metrics).with_state(metrics));
+        }
         let explain_state = Arc::new(ExplainState::new(explainer, authorize));
-        Router::new()
+        router
             .route("/livez", get(async || "ok"))
             .route("/readyz", get(pages::readyz).with_state(readiness))
-            .route("/metrics", get(pages::metrics).with_state(metrics))
             .route("/explain", get(explain).with_state(explain_state))
             .method_not_allowed_fallback(pages::method_not_allowed)
             .fallback(pages::no_such_path)
-            .merge(merged.with_state(()))
+            .merge(merged)
             .layer(map_response(not_stored))
     }
 }

@@ -1,25 +1,25 @@
 //! `/explain`: explains how a request is resolved.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::escape::escaped_lines;
 use dcv_resolver_core::{Explainer, Explanation};
 use dcv_resolver_http::{
-    Access, AccessRequest, Authorize, LogThrottle, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
+    Access, AccessRequest, Authorize, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
+    call_with_deadline,
 };
+use dcv_resolver_log_throttle::LogThrottle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::explain_error::ExplainError;
 use crate::explain_log::{ExplainLog, log_suppressed};
-use crate::time_limit::call_with_time_limit;
 
 /// Limits concurrent explanations: the search for similar ids reads whole
 /// listings.
@@ -53,38 +53,35 @@ impl ExplainState {
     }
 }
 
-pub(crate) async fn explain(
-    State(state): State<Arc<ExplainState>>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let request_id = state.request_ids.id_for(&headers);
+pub(crate) async fn explain(State(state): State<Arc<ExplainState>>, parts: Parts) -> Response {
+    let access = AccessRequest::new(&parts.headers, &parts.extensions, Access::Read);
+    let request_id = state.request_ids.id_for(&parts.headers);
     let mut log = ExplainLog {
         request_id: request_id.clone(),
         started: Instant::now(),
-        peer: peer.map(|Extension(ConnectInfo(peer))| peer),
-        caller: None,
+        peer: access.peer(),
+        principal: None,
         request: None,
     };
-    let result = explanation(&state, &headers, query.as_deref(), &mut log).await;
+    let result = explanation(&state, &access, parts.uri.query(), &mut log).await;
     let is_refused = result.as_ref().is_err_and(ExplainError::is_refused);
     if !is_refused || state.refusals.allows(()) {
         log.log(result.as_ref());
     }
-    let response = result.map(|explanation| show(&explanation, &headers));
+    let response = result.map(|explanation| show(&explanation, &parts.headers));
     ([(X_REQUEST_ID, request_id)], response).into_response()
 }
 
 async fn explanation(
     state: &ExplainState,
-    headers: &HeaderMap,
+    access: &AccessRequest<'_>,
     query: Option<&str>,
     log: &mut ExplainLog,
 ) -> Result<Explanation, ExplainError> {
+    let started = Instant::now();
     // First, so that a stranger learns nothing from errors in the query.
-    let access = AccessRequest::new(headers, log.peer, Access::Read);
-    log.caller = Some(state.authorize.authorize(&access).await?);
+    let authorizing = async { state.authorize.authorize(access).await };
+    log.principal = Some(call_with_deadline(started, TIME_LIMIT, authorizing).await??);
     let query = ResolveQuery::parse(query).map_err(Problem::Malformed)?;
     let request = log.request.insert(query.request().clone());
     let search_ends = sleep(SEARCH_TIME);
@@ -93,7 +90,7 @@ async fn explanation(
         let _permit = state.permits.acquire().await;
         state.explainer.explain_until(request, search_ends).await
     };
-    Ok(call_with_time_limit(TIME_LIMIT, explaining).await?)
+    Ok(call_with_deadline(started, TIME_LIMIT, explaining).await?)
 }
 
 #[expect(

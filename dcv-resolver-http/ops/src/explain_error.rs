@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_http::{AuthError, Problem, ProblemDocument};
-
-use crate::time_limit::Interrupted;
+use dcv_resolver_http::{AuthError, Interrupted, Problem, ProblemDocument};
 
 #[derive(Debug)]
 pub(crate) enum ExplainError {

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderValue, StatusCode};
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Conclusion, Explanation, ResolveRequest};
-use dcv_resolver_http::{Principal, Suppressed};
+use dcv_resolver_http::Principal;
+use dcv_resolver_log_throttle::Suppressed;
 use tokio::time::Instant;
 use tracing::{Level, field};
 
@@ -18,7 +19,7 @@ pub(crate) struct ExplainLog {
     pub(crate) request_id: HeaderValue,
     pub(crate) started: Instant,
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) caller: Option<Principal>,
+    pub(crate) principal: Option<Principal>,
     pub(crate) request: Option<ResolveRequest>,
 }
 
@@ -55,10 +56,10 @@ impl ExplainLog {
                     client_ip = request
                         .and_then(ResolveRequest::client_ip)
                         .map(field::display::<IpAddr>),
-                    caller = self
-                        .caller
+                    principal = self
+                        .principal
                         .as_ref()
-                        .map(|caller| escaped(&caller.name, MAX_FIELD_BYTES))
+                        .map(|principal| escaped(&principal.name, MAX_FIELD_BYTES))
                         .as_deref(),
                     peer = self.peer.map(field::display),
                     status = status.as_u16(),

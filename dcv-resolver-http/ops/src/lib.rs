@@ -44,8 +44,7 @@
 //!     .observer(LogDeduplicator::new(Duration::from_secs(10)).with_metrics(metrics.clone()))
 //!     .observer(metrics.clone())
 //!     .build();
-//! let in_flight = service.clone();
-//! metrics.watch_in_flight(move || in_flight.in_flight());
+//! metrics.watch_in_flight(service.in_flight());
 //!
 //! let listener = listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9000)))?;
 //! let shutdown = async move {
@@ -94,7 +93,7 @@
 //! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused`, `malformed` or `failed` if there is no explanation |
 //! | `reason` | why the session was not found, or the reason of the problem document |
 //! | `session_id`, `transport`, `client_ip` | as in the request |
-//! | `caller` | the name of the [`Principal`](dcv_resolver_http::Principal) |
+//! | `principal` | the name of the [`Principal`](dcv_resolver_http::Principal) |
 //! | `peer` | the other end of the connection |
 //! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
 //!
@@ -117,7 +116,6 @@ mod ping;
 mod readiness;
 mod report;
 mod store_health;
-mod time_limit;
 
 pub use builder::OpsBuilder;
 pub use log_deduplicator::LogDeduplicator;

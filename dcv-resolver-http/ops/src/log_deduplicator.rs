@@ -4,9 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_http::{
-    Decision, DecisionLog, DecisionObserver, DecisionOutcome, LogThrottle, Problem, Suppressed,
-};
+use dcv_resolver_http::{Decision, DecisionLog, DecisionObserver, DecisionOutcome, Problem};
+use dcv_resolver_log_throttle::{LogThrottle, Suppressed};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, field};
 

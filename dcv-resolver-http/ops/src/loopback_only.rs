@@ -23,7 +23,7 @@ impl Authorize for LoopbackOnly {
                     .into(),
             ));
         }
-        match request.peer {
+        match request.peer() {
             // An IPv4 peer of an IPv6 socket has a mapped address.
             Some(peer) if peer.ip().to_canonical().is_loopback() => Ok(Principal::new("loopback")),
             Some(_) => Err(AuthError::Forbidden(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{CacheStats, Resolver, Timestamp, Transport};
-use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome};
+use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome, InFlight};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -58,7 +58,7 @@ use sampled::Sampled;
 /// let metrics = Metrics::new();
 /// let resolver = Resolver::new(MemoryStore::new());
 /// let service = ResolveService::builder(resolver).observer(metrics.clone()).build();
-/// metrics.watch_in_flight(move || service.in_flight());
+/// metrics.watch_in_flight(service.in_flight());
 ///
 /// let mut registry = Registry::default();
 /// metrics.register(&mut registry);
@@ -198,10 +198,11 @@ impl Metrics {
         self.0.sampled.set_readiness(readiness.clone());
     }
 
-    /// Shows how many requests are being decided. `in_flight` is called each
-    /// time the metrics are shown and must not block. Replaces an earlier one.
-    pub fn watch_in_flight(&self, in_flight: impl Fn() -> usize + Send + Sync + 'static) {
-        self.0.sampled.set_in_flight(Arc::new(in_flight));
+    /// Shows how many requests are being decided: the sum over every service
+    /// that was added and is alive. See
+    /// [`ResolveService::in_flight`](dcv_resolver_http::ResolveService::in_flight).
+    pub fn watch_in_flight(&self, in_flight: InFlight) {
+        self.0.sampled.add_in_flight(in_flight);
     }
 
     /// Shows the connections of a server. `connections` is called each time the
@@ -319,7 +320,7 @@ impl DecisionObserver for Metrics {
                 policy: or_none(&decision.policy),
             })
             .inc();
-        if let Some(age) = decision.stale_age {
+        if let Some(age) = decision.stale_age() {
             self.0
                 .stale_ages
                 .get_or_create(&StoreLabel {

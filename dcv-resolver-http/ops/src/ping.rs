@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionStore, StoreError};
-
-use crate::time_limit::{Interrupted, call_with_time_limit};
+use dcv_resolver_http::{Interrupted, call_with_deadline};
+use tokio::time::Instant;
 
 /// How long a ping may take.
 pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(crate) async fn ping(store: &dyn SessionStore) -> Result<(), PingError> {
     // The store is called inside of the future, so that a panic before the
     // first await is caught, too.
     let call = async { store.ping().await };
-    match call_with_time_limit(PING_TIMEOUT, call).await {
+    match call_with_deadline(Instant::now(), PING_TIMEOUT, call).await {
         Ok(result) => result.map_err(PingError::Store),
         Err(interrupted) => Err(PingError::Interrupted(interrupted)),
     }

@@ -129,7 +129,7 @@ mod tests {
     use dcv_resolver_core::{MemoryStore, Resolver, StoreError, StoreErrorKind};
 
     use super::*;
-    use crate::time_limit::Interrupted;
+    use dcv_resolver_http::Interrupted;
 
     fn health() -> StoreHealth {
         StoreHealth::new(&Resolver::new(MemoryStore::new()).stores()[0], None)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use dcv_resolver_http::LogThrottle;
+use dcv_resolver_log_throttle::LogThrottle;
 
 /// A connection and the address of the client.
 pub(crate) type Accepted = (TcpStream, SocketAddr);

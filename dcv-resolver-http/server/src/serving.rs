@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dcv_resolver_http::LogThrottle;
+use dcv_resolver_log_throttle::LogThrottle;
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio::sync::watch;

@@ -36,8 +36,7 @@ fn exposition() -> String {
     let service = ResolveService::builder(resolver)
         .observer(metrics.clone())
         .build();
-    let deciding = service.clone();
-    metrics.watch_in_flight(move || deciding.in_flight());
+    metrics.watch_in_flight(service.in_flight());
     metrics.set_build_info("0.1.0");
     metrics.watch_readiness(&readiness);
     metrics.count_reload("sessions", true);

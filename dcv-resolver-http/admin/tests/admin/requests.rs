@@ -27,7 +27,7 @@ async fn error_in_the_body_names_its_place() {
         ),
         (
             r#"{"host":"192.0.2.7:8443"}"#,
-            "the body at line 1, column 24: a host is a bare DNS name or IP address; the port has a field of its own",
+            "the body at line 1, column 25: a host is a bare DNS name or IP address; the port has a field of its own",
         ),
         (
             r#"{"http_port":8443}"#,

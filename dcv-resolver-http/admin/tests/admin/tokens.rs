@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::Extensions;
 use axum::http::header::AUTHORIZATION;
 use dcv_resolver_admin::{
     BearerTokens, InvalidTokenLine, InvalidTokens, Role, TokensError, TokensReload,
@@ -89,7 +90,8 @@ async fn token_authorizes_what_its_role_allows() {
             .map(|token| (AUTHORIZATION, format!("Bearer {token}").parse().unwrap()))
             .into_iter()
             .collect();
-        let request = AccessRequest::new(&headers, None, access);
+        let extensions = Extensions::new();
+        let request = AccessRequest::new(&headers, &extensions, access);
         app.tokens().authorize(&request).await
     };
     for (token, name, role, may_write) in [

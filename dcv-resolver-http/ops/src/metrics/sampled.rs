@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use dcv_resolver_http::InFlight;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -30,14 +31,28 @@ pub struct ConnectionStats {
     pub tls_handshakes_failed: u64,
 }
 
-type InFlight = Arc<dyn Fn() -> usize + Send + Sync>;
+impl ConnectionStats {
+    /// Creates figures from those that are always there; further ones are zero.
+    #[must_use]
+    pub fn new(open: u64, accepted: u64, cut: u64, tls_handshakes_failed: u64) -> Self {
+        Self {
+            open,
+            accepted,
+            cut,
+            tls_handshakes_failed,
+        }
+    }
+}
+
 type Connections = Arc<dyn Fn() -> ConnectionStats + Send + Sync>;
 type Age = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Sampled {
     readiness: Mutex<Option<Readiness>>,
-    in_flight: Mutex<Option<InFlight>>,
+    /// Of every service that is alive: one that was replaced may have requests
+    /// in flight.
+    in_flight: Mutex<Vec<InFlight>>,
     connections: Mutex<Option<Connections>>,
     ages: Mutex<BTreeMap<Arc<str>, Age>>,
 }
@@ -47,8 +62,10 @@ impl Sampled {
         *lock(&self.readiness) = Some(readiness);
     }
 
-    pub(super) fn set_in_flight(&self, in_flight: InFlight) {
-        *lock(&self.in_flight) = Some(in_flight);
+    pub(super) fn add_in_flight(&self, in_flight: InFlight) {
+        let mut all = lock(&self.in_flight);
+        all.retain(|one| one.count().is_some());
+        all.push(in_flight);
     }
 
     pub(super) fn set_connections(&self, connections: Connections) {
@@ -93,9 +110,11 @@ impl Sampled {
     }
 
     fn encode_in_flight(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(in_flight) = lock(&self.in_flight).clone() else {
+        let in_flight = lock(&self.in_flight).clone();
+        if in_flight.is_empty() {
             return Ok(());
-        };
+        }
+        let count: usize = in_flight.iter().filter_map(InFlight::count).sum();
         encoder
             .encode_descriptor(
                 "in_flight_requests",
@@ -103,7 +122,7 @@ impl Sampled {
                 None,
                 MetricType::Gauge,
             )?
-            .encode_gauge(&i64::try_from(in_flight()).unwrap_or(i64::MAX))
+            .encode_gauge(&i64::try_from(count).unwrap_or(i64::MAX))
     }
 
     fn encode_connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

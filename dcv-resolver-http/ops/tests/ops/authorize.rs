@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
 use dcv_resolver_core::async_trait;
 use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
-use dcv_resolver_ops::{LoopbackOnly, OpsBuilder};
+use dcv_resolver_ops::{LoopbackOnly, Metrics, OpsBuilder};
 use dcv_resolver_test_support::log::Log;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -21,7 +22,9 @@ async fn loopback_address_is_allowed_in_any_spelling() {
     let is_allowed = async |peer: &str| {
         let peer: SocketAddr = peer.parse().unwrap();
         let headers = HeaderMap::new();
-        let request = AccessRequest::new(&headers, Some(peer), Access::Read);
+        let mut extensions = Extensions::new();
+        extensions.insert(ConnectInfo(peer));
+        let request = AccessRequest::new(&headers, &extensions, Access::Read);
         LoopbackOnly.authorize(&request).await.is_ok()
     };
     for peer in [
@@ -138,6 +141,7 @@ async fn refused_requests_do_not_flood_the_log() {
 #[tokio::test]
 async fn other_pages_need_no_authorization() {
     let app = OpsBuilder::new(explainer(), readiness())
+        .metrics(Metrics::new())
         .authorize(Bearer)
         .build();
     for path in ["/livez", "/readyz", "/metrics"] {
@@ -184,7 +188,7 @@ async fn other_authorization_replaces_loopback_only() {
     let answer = ask(&[("authorization", "Bearer tr0ub4dor")]).await;
     assert_eq!(answer.status, 200);
     let events = log.take();
-    assert_eq!(events[0]["fields"]["caller"], "ann\\u{1b}");
+    assert_eq!(events[0]["fields"]["principal"], "ann\\u{1b}");
     assert_eq!(events[0]["fields"]["peer"], "192.0.2.7:5");
     assert!(!format!("{events:?}").contains("tr0ub4dor"));
 }
@@ -212,5 +216,38 @@ async fn failed_authorization_is_503_and_always_logged() {
         let fields = log.take()[0]["fields"].clone();
         assert_eq!(fields["outcome"], "failed");
         assert_eq!(fields["error"], "sign-in is unavailable");
+    }
+}
+
+/// Never decides, or panics, as its identity provider does.
+#[derive(Debug)]
+enum Broken {
+    Hangs,
+    Panics,
+}
+
+#[async_trait]
+impl Authorize for Broken {
+    async fn authorize(&self, _: &AccessRequest<'_>) -> Result<Principal, AuthError> {
+        match self {
+            Self::Hangs => std::future::pending().await,
+            Self::Panics => panic!("out of cheese"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn authorization_that_hangs_or_panics_is_answered_and_logged() {
+    for (broken, status, reason) in [
+        (Broken::Hangs, 503, "timeout"),
+        (Broken::Panics, 500, "internal_error"),
+    ] {
+        let (log, _guard) = Log::of_this_thread(Level::WARN);
+        let app = OpsBuilder::new(explainer(), readiness())
+            .authorize(broken)
+            .build();
+        let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, &[]).await;
+        answer.problem(status, reason);
+        assert_eq!(log.take()[0]["fields"]["reason"], reason);
     }
 }

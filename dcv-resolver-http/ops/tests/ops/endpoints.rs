@@ -94,7 +94,9 @@ pub(crate) fn readiness() -> Readiness {
 }
 
 fn app() -> Router {
-    OpsBuilder::new(explainer(), readiness()).build()
+    OpsBuilder::new(explainer(), readiness())
+        .metrics(Metrics::new())
+        .build()
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use dcv_resolver_core::{
     SessionId, SessionListing, SessionRecord, SessionRecordBuilder, SessionState, SessionStore,
     StoreError, StoreErrorKind, UnknownClient,
 };
-use dcv_resolver_ops::{OpsBuilder, Readiness};
+use dcv_resolver_ops::{Metrics, OpsBuilder, Readiness};
 use dcv_resolver_test_support::log::Log;
 use serde_json::{Value, json};
 use tracing::Level;
@@ -88,7 +88,7 @@ async fn found_session_is_explained_step_by_step() {
         event,
         json!({"level": "INFO", "fields": {
             "outcome": "found", "session_id": "console", "transport": "HTTP",
-            "client_ip": "192.0.2.9", "caller": "loopback", "peer": "127.0.0.1:5", "status": 200,
+            "client_ip": "192.0.2.9", "principal": "loopback", "peer": "127.0.0.1:5", "status": 200,
         }})
     );
 }
@@ -157,7 +157,7 @@ async fn malformed_query_is_400_with_its_parameter() {
             event(&log, &answer),
             json!({"level": "WARN", "fields": {
                 "outcome": "malformed", "reason": "malformed_request",
-                "caller": "loopback", "peer": "127.0.0.1:5", "status": 400,
+                "principal": "loopback", "peer": "127.0.0.1:5", "status": 400,
             }})
         );
     }
@@ -334,7 +334,9 @@ async fn panic_in_a_store_fails_one_request() {
 
 #[tokio::test]
 async fn explanation_is_not_counted_as_a_decision() {
-    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let app = OpsBuilder::new(explainer(), readiness())
+        .metrics(Metrics::new())
+        .build();
     let (_, event) = explained(&app, "sessionId=console").await;
     assert_eq!(event["fields"]["outcome"], "found");
     let metrics = ask(&app, "GET", "/metrics").await.body;

@@ -11,7 +11,9 @@ use dcv_resolver_core::{
     CacheStats, Denial, MemoryStore, Policy, PolicyError, PolicyErrorKind, ResolveRequest,
     Resolver, SessionRecord, SessionStore, StoreErrorKind, Timestamp, Verdict, async_trait,
 };
-use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
+use dcv_resolver_http::{
+    Decision, DecisionObserver, ReloadableService, ResolveService, ResolveServiceBuilder,
+};
 use dcv_resolver_ops::prometheus_client::encoding::text::encode;
 use dcv_resolver_ops::prometheus_client::registry::Registry;
 use dcv_resolver_ops::{ConnectionStats, LogDeduplicator, Metrics, Readiness};
@@ -220,15 +222,21 @@ async fn duration_falls_into_the_right_bucket() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_in_flight_are_those_of_the_service() {
+async fn requests_in_flight_are_those_of_every_service_that_is_alive() {
     let metrics = Metrics::new();
     let shown = || value(&metrics, "dcv_resolver_in_flight_requests");
     let service = replying(Reply::Hang).build();
-    let app = Router::new().fallback_service(service.clone());
-    metrics.watch_in_flight(move || service.in_flight());
+    metrics.watch_in_flight(service.in_flight());
     assert_eq!(shown(), "0");
+    let live = ReloadableService::new(service);
+    let app = Router::new().fallback_service(live.clone());
     let mut first = Box::pin(post(&app, CONSOLE));
     assert!(poll!(first.as_mut()).is_pending());
+
+    // As a reload does: the first request is still in the old service.
+    let service = replying(Reply::Hang).build();
+    metrics.watch_in_flight(service.in_flight());
+    live.replace(service);
     let mut second = Box::pin(post(&app, CONSOLE));
     assert!(poll!(second.as_mut()).is_pending());
     assert_eq!(shown(), "2");
@@ -236,6 +244,27 @@ async fn requests_in_flight_are_those_of_the_service() {
     assert_eq!(shown(), "1");
     first.await;
     assert_eq!(shown(), "0");
+}
+
+/// The summaries of its log, for instance, are logged when they are dropped.
+#[tokio::test]
+async fn observers_are_dropped_with_the_service_that_metrics_watch() {
+    #[derive(Debug)]
+    struct Observer(#[expect(dead_code, reason = "held")] Arc<()>);
+
+    impl DecisionObserver for Observer {
+        fn on_decision(&self, _: &Decision) {}
+    }
+
+    let metrics = Metrics::new();
+    let held = Arc::new(());
+    let service = over(memory())
+        .observer(metrics.clone())
+        .observer(Observer(Arc::clone(&held)))
+        .build();
+    metrics.watch_in_flight(service.in_flight());
+    drop(service);
+    assert_eq!(Arc::strong_count(&held), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,7 +324,8 @@ fn names_are_those_of_the_dashboards() {
     let resolver = resolver([("agents", MemoryStore::new())]);
     metrics.init_decisions(&resolver);
     metrics.watch_readiness(&Readiness::new(&resolver));
-    metrics.watch_in_flight(|| 7);
+    let service = over(MemoryStore::new()).build();
+    metrics.watch_in_flight(service.in_flight());
     metrics.set_build_info("1.2.3");
     metrics.count_reload("sessions", true);
     metrics.count_reload("tls", false);
@@ -310,7 +340,7 @@ fn names_are_those_of_the_dashboards() {
     for line in [
         r#"dcv_resolver_decisions_total{outcome="found",reason="none",transport="QUIC",store="agents",policy="none"} 0"#,
         r#"dcv_resolver_decision_duration_seconds_count{outcome="not_found"} 0"#,
-        "dcv_resolver_in_flight_requests 7",
+        "dcv_resolver_in_flight_requests 0",
         "dcv_resolver_log_events_suppressed_total 0",
         "dcv_resolver_ready 0",
         r#"dcv_resolver_store_up{store="agents"} 0"#,

@@ -53,7 +53,7 @@ async fn caller_on_a_loopback_socket_gets_an_explanation() {
     let answer = ask(address, "GET /explain?sessionId=console").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains(r#""outcome":"found""#), "{answer}");
-    let answer = ask(address, "DELETE /metrics").await;
+    let answer = ask(address, "DELETE /livez").await;
     assert!(answer.contains("\r\nallow: GET,HEAD\r\n"), "{answer}");
 
     readiness.drain();

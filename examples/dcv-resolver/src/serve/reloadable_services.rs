@@ -89,8 +89,7 @@ impl ReloadableServices {
 
         self.readiness.replace_stores(&resolver);
         let gateways = services::for_gateways(config, resolver, &self.metrics);
-        let deciding = gateways.clone();
-        self.metrics.watch_in_flight(move || deciding.in_flight());
+        self.metrics.watch_in_flight(gateways.in_flight());
         self.gateways.replace(gateways);
         self.operators.replace(operators);
         for store in self.chain.stores() {

@@ -1,4 +1,5 @@
-//! [`LogThrottle`]: keeps repeated log events from flooding the log.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,18 +18,6 @@ use tokio::time::Instant;
 /// outside of any request's span; when the last clone is dropped, the summaries
 /// of all open windows are logged at once. Without a tokio runtime, the summary
 /// is logged with the next event of its kind.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use dcv_resolver_http::LogThrottle;
-///
-/// let refusals = LogThrottle::new(Duration::from_secs(10), |peer: &String, suppressed| {
-///     tracing::warn!(peer, suppressed = suppressed.count, "more requests were refused");
-/// });
-/// assert!(refusals.allows("192.0.2.7".to_owned()));
-/// assert!(!refusals.allows("192.0.2.7".to_owned()));
-/// ```
 pub struct LogThrottle<K: Eq + Hash>(Arc<Windows<K>>);
 
 /// The events that a [`LogThrottle`] suppressed in one window.
