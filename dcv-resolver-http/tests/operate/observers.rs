@@ -3,10 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::Response;
-use dcv_resolver_core::StoreErrorKind;
 use dcv_resolver_core::testing::Reply;
+use dcv_resolver_core::{
+    Policy, PolicyError, ResolveRequest, Resolver, SessionRecord, StoreErrorKind, Verdict,
+    async_trait,
+};
 use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome, Problem};
 use futures_util::poll;
 use tracing::Level;
@@ -133,4 +137,60 @@ async fn without_log_there_is_no_event_and_observers_are_called_still() {
             .iter()
             .all(|event| event["target"] != "dcv_resolver::decision")
     );
+}
+
+#[tokio::test]
+async fn panic_in_an_observer_costs_neither_the_response_nor_other_observers() {
+    #[derive(Debug)]
+    struct Panics;
+
+    impl DecisionObserver for Panics {
+        fn on_decision(&self, _: &Decision) {
+            panic!("out of cheese");
+        }
+    }
+
+    let (log, _guard) = Log::of_this_thread(Level::ERROR);
+    let notes = Notes::default();
+    let app = over(memory())
+        .observer(Panics)
+        .observer(notes.clone())
+        .router();
+    assert_eq!(post(&app, CONSOLE).await.status, StatusCode::OK);
+    assert_eq!(notes.take().len(), 1);
+    assert_eq!(
+        log.events()[0]["fields"]["message"],
+        "a decision observer panicked"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn policy_that_exceeds_the_time_budget_is_blamed_and_not_the_store() {
+    #[derive(Debug)]
+    struct Hangs;
+
+    #[async_trait]
+    impl Policy for Hangs {
+        fn name(&self) -> &str {
+            "entitlements"
+        }
+
+        async fn check(
+            &self,
+            _: &ResolveRequest,
+            _: &SessionRecord,
+        ) -> Result<Verdict, PolicyError> {
+            std::future::pending().await
+        }
+    }
+
+    let (log, _guard) = Log::of_this_thread(Level::ERROR);
+    let resolver = Resolver::builder()
+        .store("agents", memory())
+        .policy(Hangs)
+        .build()
+        .unwrap();
+    let app = dcv_resolver_http::router(resolver);
+    assert_eq!(post(&app, CONSOLE).await.reason(), "policy_unavailable");
+    assert_eq!(log.events()[0]["fields"]["policy"], "entitlements");
 }
