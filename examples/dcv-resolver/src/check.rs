@@ -82,9 +82,6 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     if let Some(policy) = &policy.client_networks {
         report.ok("client networks", rules(policy))?;
     }
-    if let Some(budget) = policy.time_budget_ms {
-        report.ok("policy time budget", format_args!("{budget} ms"))?;
-    }
     report.ok("time budget", format_args!("{time_budget_ms} ms"))?;
     report.ok(
         "shutdown",

@@ -7,7 +7,7 @@ use dcv_resolver_core::{
     ChangeSource, ClientNetworks, Explainer, NamedStore, Resolver, ResolverBuilder, SessionImport,
     SessionRegistry,
 };
-use dcv_resolver_timeout::{TimeoutPolicy, TimeoutStore};
+use dcv_resolver_timeout::TimeoutStore;
 
 use crate::background_task::BackgroundTask;
 use crate::config::{self, Config, TimeBudget};
@@ -92,11 +92,7 @@ impl StoreChain {
         let stores = self.0.iter().map(|store| store.named.clone());
         let mut builder = stores.fold(Resolver::builder(), ResolverBuilder::named_store);
         if let Some(networks) = &config.policy.client_networks {
-            let policy = client_networks(networks);
-            builder = match config.policy.time_budget_ms.map(TimeBudget::milliseconds) {
-                Some(limit) => builder.policy(TimeoutPolicy::new(policy, limit)),
-                None => builder.policy(policy),
-            };
+            builder = builder.policy(client_networks(networks));
         }
         builder
             .build()

@@ -186,11 +186,6 @@ pub(crate) struct Admin {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Policy {
-    /// The time limit of each policy, in milliseconds. Without it, only the time
-    /// budget of the whole request applies.
-    #[schemars(with = "TimeBudget")]
-    pub(crate) time_budget_ms: Option<TimeBudget>,
-
     /// Restricts sessions to clients of certain networks.
     #[schemars(with = "ClientNetworks")]
     pub(crate) client_networks: Option<ClientNetworks>,

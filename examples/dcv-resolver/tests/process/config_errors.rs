@@ -40,7 +40,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[ops]\ntime_budget_ms = 5\n",
-        "2:1: unknown key \"time_budget_ms\" in [ops]; it belongs at the top, above the first [section], in [[stores]] or in [policy]",
+        "2:1: unknown key \"time_budget_ms\" in [ops]; it belongs at the top, above the first [section] or in [[stores]]",
     ),
     (
         "[ops]\ncolour = 5\n",
