@@ -1,12 +1,18 @@
 //! The lines of the log, as a collector reads them.
 
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
 use std::thread;
 
 use serde_json::json;
 
-use crate::client::{Client, ask_with};
-use crate::support::{Folder, Serving, decisions};
+use crate::client::{Client, ask, ask_with};
+use crate::support::{Folder, Serving, activated, decisions};
 
+const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const FILE: &str = concat!(
     "[[stores]]\nname = \"desktops\"\nurl = \"file:",
     env!("CARGO_MANIFEST_DIR"),
@@ -85,4 +91,26 @@ fn lines_of_concurrent_requests_are_whole() {
     });
     let log = serving.stop().stderr;
     assert_eq!(decisions(&log).len(), CLIENTS * REQUESTS, "{log}");
+}
+
+#[test]
+fn log_that_cannot_be_written_ends_no_request() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let (reader, closed) = io::pipe().unwrap();
+    drop(reader);
+    for (name, log) in [("full", Stdio::from(full)), ("closed", Stdio::from(closed))] {
+        // The log cannot say where it listens, so the sockets are passed to it.
+        let socket = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (gateways, operators) = (socket(), socket());
+        let address = gateways.local_addr().unwrap();
+        let mut command = activated("resolver:ops", &["serve", "--store", SESSIONS]);
+        command.stdin(OwnedFd::from(gateways));
+        command.stdout(OwnedFd::from(operators)).stderr(log);
+        let serving = Serving::spawn_unread(command, address);
+        for _ in 0..100 {
+            let answer = ask(address, "POST /resolveSession?sessionId=console");
+            assert_eq!(answer.status, 200, "{name}");
+        }
+        assert_eq!(serving.stop().exit_code, Some(0), "{name}");
+    }
 }

@@ -126,17 +126,6 @@ fn invalid_log_level_is_reported_in_one_line() {
     );
 }
 
-#[test]
-fn closed_standard_error_stops_no_request() {
-    let mut serving = Serving::start(&["--store", SESSIONS]);
-    serving.stop_reading();
-    for _ in 0..100 {
-        let answer = serving.post("/resolveSession?sessionId=console");
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    }
-    assert_eq!(serving.stop().exit_code, Some(0));
-}
-
 /// Ids that try to forge a line, a field or a colour.
 fn hostile_ids() -> Vec<String> {
     let mut ids: Vec<String> = (0_u8..0x20)

@@ -127,6 +127,17 @@ impl Serving {
         }
     }
 
+    /// Starts a process whose log is not read. It answers at `address`, on a
+    /// socket that is passed to it.
+    pub(crate) fn spawn_unread(mut command: Command, address: SocketAddr) -> Self {
+        Self {
+            child: command.spawn().unwrap(),
+            log: channel().1,
+            address,
+            ops: None,
+        }
+    }
+
     /// The answer to one request line, with the connection's end.
     pub(crate) fn post(&self, target: &str) -> String {
         let request = format!(
@@ -159,11 +170,6 @@ impl Serving {
                 stat.is_ok_and(|stat| stands(&stat))
             })
         });
-    }
-
-    /// Closes its standard error from now on.
-    pub(crate) fn stop_reading(&mut self) {
-        self.log = channel().1;
     }
 
     /// Waits for the end; what was written to standard error since the start.
