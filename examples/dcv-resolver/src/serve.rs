@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `services.rs` | the services for gateways and for operators |
 //! | `reloadable_services.rs` | the same, replaced by a reload |
+//! | `resources.rs` | the stores and files that are open behind them |
 //! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
 //! | `listeners.rs` | sockets, opened or passed by a service manager |
@@ -14,6 +15,7 @@ mod caches;
 mod listeners;
 mod reload;
 mod reloadable_services;
+mod resources;
 mod restart;
 mod services;
 mod shutdown;

@@ -1,23 +1,45 @@
-//! The services for gateways and for operators.
+//! [`Services`]: those for gateways and for operators.
 
 use std::num::NonZeroU32;
 
 use axum::Router;
-use dcv_resolver_admin::{AdminBuilder, BearerTokens};
+use dcv_resolver_admin::AdminBuilder;
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
 use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
 
+use super::resources::Resources;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
-use crate::store_chain::StoreChain;
 
-/// Builds the service for gateways.
-pub(super) fn for_gateways(
-    config: &Config,
-    resolver: Resolver,
-    metrics: &Metrics,
-) -> ResolveService {
+/// The services of a configuration.
+#[derive(Debug)]
+pub(super) struct Services {
+    pub(super) gateways: ResolveService,
+    pub(super) operators: Router,
+}
+
+impl Services {
+    pub(super) fn build(
+        config: &Config,
+        resolver: Resolver,
+        resources: &Resources,
+        readiness: &Readiness,
+        metrics: &Metrics,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            gateways: for_gateways(config, resolver, metrics),
+            operators: for_operators(config, resources, readiness, metrics)?,
+        })
+    }
+
+    /// Shows the requests in flight in the metrics.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        metrics.watch_in_flight(self.gateways.in_flight());
+    }
+}
+
+fn for_gateways(config: &Config, resolver: Resolver, metrics: &Metrics) -> ResolveService {
     let limits = &config.limits;
     let log = LogDeduplicator::new(config.log.dedup_window_ms.milliseconds())
         .with_metrics(metrics.clone());
@@ -37,20 +59,21 @@ pub(super) fn for_gateways(
 }
 
 /// Builds the router for operators, with the admin API if there are tokens.
-pub(super) fn for_operators(
+fn for_operators(
     config: &Config,
-    chain: &StoreChain,
-    readiness: Readiness,
-    metrics: Metrics,
-    tokens: Option<&BearerTokens>,
+    resources: &Resources,
+    readiness: &Readiness,
+    metrics: &Metrics,
 ) -> Result<Router, Failure> {
-    let router = OpsBuilder::new(chain.explainer(config)?, readiness).metrics(metrics);
-    let (Some(tokens), Some(store)) = (tokens, config.admin_store()) else {
-        return Ok(router.build());
+    let chain = &resources.chain;
+    let ops = OpsBuilder::new(chain.explainer(config)?, readiness.clone()).metrics(metrics.clone());
+    let (Some(watched), Some(store)) = (&resources.tokens, config.admin_store()) else {
+        return Ok(ops.build());
     };
+    let tokens = &watched.tokens;
     let registry = chain.registry(store.name.as_str())?;
     let admin = AdminBuilder::new(registry, tokens.clone()).build();
-    Ok(router.authorize(tokens.clone()).merge(admin).build())
+    Ok(ops.authorize(tokens.clone()).merge(admin).build())
 }
 
 fn rate_limit(limits: &Limits) -> Option<RateLimit> {

@@ -1,0 +1,45 @@
+//! [`Resources`]: what is open behind the services.
+
+use std::sync::Arc;
+
+use dcv_resolver_ops::Metrics;
+
+use super::caches;
+use super::watched_session_files::WatchedSessionFiles;
+use super::watched_tokens::WatchedTokens;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::store_chain::StoreChain;
+
+/// The stores and files of a configuration.
+#[derive(Debug, Default)]
+pub(super) struct Resources {
+    pub(super) chain: StoreChain,
+    files: WatchedSessionFiles,
+    pub(super) tokens: Option<Arc<WatchedTokens>>,
+}
+
+impl Resources {
+    /// Opens the stores and files of `config`. What is open here already is
+    /// shared.
+    pub(super) async fn reopen(&self, config: &Config, metrics: &Metrics) -> Result<Self, Failure> {
+        let chain = self.chain.reopen(config).await?;
+        let wanted = config.admin.as_ref().map(|admin| &*admin.tokens_file);
+        let tokens = match &self.tokens {
+            Some(tokens) if Some(tokens.path()) == wanted => Some(Arc::clone(tokens)),
+            _ => WatchedTokens::load(config, metrics).await?.map(Arc::new),
+        };
+        let files = self.files.watch(&chain, metrics)?;
+        Ok(Self {
+            chain,
+            files,
+            tokens,
+        })
+    }
+
+    /// Shows the age of the files and the caches in the metrics.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        self.files.show_ages(metrics);
+        caches::show(&self.chain, metrics);
+    }
+}
