@@ -8,30 +8,71 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request};
 use axum::middleware::map_response;
 use axum::response::Response;
-use dcv_resolver_core::{Expiry, MemoryStore, Resolver, SessionRecord};
+use dcv_resolver_core::{Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord};
 use dcv_resolver_http::{Decision, DecisionObserver, ResolveService};
 use tower::ServiceExt;
 
 /// Sends a line for each decision to the writer of the trail. An observer must
-/// not block, and this channel has no bound.
-#[derive(Debug)]
-struct Audit(Sender<String>);
+/// not block: when the writer is slow and the channel is full, lines are lost,
+/// and counted.
+#[derive(Debug, Clone)]
+struct Audit {
+    trail: SyncSender<String>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Audit {
+    fn new(max_waiting: usize) -> (Self, Receiver<String>) {
+        let (trail, lines) = sync_channel(max_waiting);
+        let lost = Arc::default();
+        (Self { trail, lost }, lines)
+    }
+}
 
 impl DecisionObserver for Audit {
     fn on_decision(&self, decision: &Decision) {
-        let id = decision.request.as_ref().map(|it| it.session_id());
-        let (outcome, reason) = (decision.outcome(), decision.reason().unwrap_or("-"));
-        // Fails only if the writer has ended.
-        let _closed = self.0.send(format!("{id:?} {outcome} {reason}"));
+        if self.trail.try_send(line(decision)).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
+}
+
+/// Formats a decision. `{:?}` quotes and escapes what the caller has chosen, so
+/// that it cannot forge a field or a line.
+fn line(decision: &Decision) -> String {
+    let request = decision.request.as_ref();
+    let client = match &decision.invalid_client_ip {
+        Some(text) => format!("{text:?}"),
+        None => or_dash(request.and_then(ResolveRequest::client_ip)),
+    };
+    let session = request.map(|request| format!("{:?}", request.session_id().as_str()));
+    let destination = decision.resolution();
+    let destination = destination.map(|it| format!("{} port={}", it.record().host(), it.port()));
+    format!(
+        "caller={} client={client} request_id={:?} session={} outcome={} reason={} destination={}",
+        or_dash(decision.caller),
+        decision.request_id,
+        or_dash(session),
+        decision.outcome(),
+        or_dash(decision.reason()),
+        or_dash(destination),
+    )
+}
+
+fn or_dash(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 /// A middleware: names the outcome in a header.
@@ -43,11 +84,19 @@ async fn add_outcome(mut response: Response) -> Response {
     response
 }
 
-fn app(resolver: Resolver, trail: Sender<String>) -> Router {
+fn app(resolver: Resolver, audit: Audit) -> Router {
     ResolveService::builder(resolver)
-        .observer(Audit(trail))
+        .observer(audit)
         .router()
         .layer(map_response(add_outcome))
+}
+
+/// A request as a server passes it on: with the address of the caller.
+fn request(query: &str) -> Result<Request<Body>, axum::http::Error> {
+    Request::post(format!("/resolveSession?{query}"))
+        .header("x-request-id", "gw-7")
+        .extension(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 50_000))))
+        .body(Body::empty())
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -55,19 +104,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let host = "ws-17.dcv.example".parse()?;
     let record = SessionRecord::builder("console".parse()?, host, Expiry::Never);
     let store = MemoryStore::from_iter([record.http_port(8443).build()?]);
-    let (trail, lines) = mpsc::channel();
-    let app = app(Resolver::new(store), trail);
+    let (audit, lines) = Audit::new(1_000);
+    let lost = Arc::clone(&audit.lost);
+    let app = app(Resolver::new(store), audit);
 
-    for query in ["sessionId=console", "sessionId=Console", "session=console"] {
-        let request = Request::post(format!("/resolveSession?{query}")).body(Body::empty())?;
-        let response = app.clone().oneshot(request).await?;
-        println!("{query}: {:?}", response.headers().get("x-outcome"));
+    for query in [
+        "sessionId=console&clientIpAddress=198.51.100.7",
+        "sessionId=Console",
+        "session=console",
+    ] {
+        let response = app.clone().oneshot(request(query)?).await?;
+        let outcome = response.headers().get("x-outcome");
+        println!(
+            "{query}: {}",
+            outcome.map_or("-", |it| it.to_str().unwrap_or("-"))
+        );
     }
     // The trail ends with the last service that sends to it.
     drop(app);
-    for line in lines {
-        println!("audit: {line}");
-    }
+    lines.iter().for_each(|line| println!("audit: {line}"));
+    println!("lines lost: {}", lost.load(Ordering::Relaxed));
     Ok(())
 }
 
@@ -77,12 +133,18 @@ mod tests {
 
     #[tokio::test]
     async fn decision_is_in_the_trail_and_in_the_header() {
-        let (trail, lines) = mpsc::channel();
-        let app = app(Resolver::new(MemoryStore::new()), trail);
-        let request = Request::post("/resolveSession?sessionId=ann").body(Body::empty());
-        let response = app.oneshot(request.unwrap()).await.unwrap();
-        assert_eq!(response.headers()["x-outcome"], "not_found");
+        let (audit, lines) = Audit::new(1);
+        let lost = Arc::clone(&audit.lost);
+        let app = app(Resolver::new(MemoryStore::new()), audit);
+        let query = "sessionId=ann&clientIpAddress=x%0Ay";
+        for _ in 0..2 {
+            let response = app.clone().oneshot(request(query).unwrap()).await.unwrap();
+            assert_eq!(response.headers()["x-outcome"], "not_found");
+        }
+        drop(app);
         let lines: Vec<_> = lines.iter().collect();
-        assert_eq!(lines, ["Some(\"ann\") not_found unknown"]);
+        let line = r#"caller=192.0.2.1 client="x\ny" request_id="gw-7" session="ann" outcome=not_found reason=unknown destination=-"#;
+        assert_eq!(lines, [line]);
+        assert_eq!(lost.load(Ordering::Relaxed), 1, "the channel was full");
     }
 }

@@ -14,6 +14,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -45,19 +46,26 @@ impl Authorize for SignedIn {
 }
 
 /// Serves gateways, beside the routes of the service.
-fn app(resolver: Resolver, metrics: Metrics, visits: Counter) -> Router {
+fn app(resolver: Resolver, metrics: &Metrics, visits: Counter) -> Router {
     let about = async move || {
         visits.inc();
         "our own service"
     };
+    let gateways = ResolveService::builder(resolver)
+        .observer(metrics.clone())
+        .build();
+    metrics.watch_in_flight(gateways.in_flight());
     Router::new()
         .route("/about", get(about))
-        .merge(ResolveService::builder(resolver).observer(metrics).router())
+        .fallback_service(gateways)
 }
 
-/// Serves operators: the service's own metrics page, and those of the resolver.
-fn ops(registry: Registry, explainer: Explainer, readiness: Readiness) -> Router {
-    let resolver = OpsBuilder::new(explainer, readiness).authorize(SignedIn);
+/// Serves operators: the metrics of the whole service, and the pages of the
+/// resolver.
+fn ops(registry: Registry, explainer: Explainer, readiness: Readiness, metrics: Metrics) -> Router {
+    let resolver = OpsBuilder::new(explainer, readiness)
+        .metrics(metrics)
+        .authorize(SignedIn);
     Router::new()
         .route("/metrics", get(metrics_page))
         .with_state(Arc::new(registry))
@@ -84,7 +92,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let visits = Counter::default();
     registry.register("about_visits", "Visits of /about", visits.clone());
     let metrics = Metrics::new();
-    metrics.watch_readiness(&readiness);
     metrics.register(&mut registry);
 
     // With a listing, /explain suggests similar ids.
@@ -96,8 +103,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // On loopback, axum's own server is enough.
     let listener = TcpListener::bind("127.0.0.1:9001").await?;
-    let ops =
-        ops(registry, explainer, readiness).into_make_service_with_connect_info::<SocketAddr>();
+    let ops = ops(registry, explainer, readiness.clone(), metrics.clone());
+    let ops = ops.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, ops).await });
 
     // Gateways are on other machines, so time and connections are limited.
@@ -107,8 +114,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
+        // During the drain, /readyz answers 503 and requests are still accepted.
+        readiness.drain();
     };
-    Server::new(app(resolver, metrics, visits))
+    Server::new(app(resolver, &metrics, visits))
+        .drain(Duration::from_secs(5))
         .serve(listener, shutdown)
         .await;
     Ok(())
@@ -142,15 +152,19 @@ mod tests {
         registry.register("about_visits", "Visits of /about", visits.clone());
         metrics.register(&mut registry);
         let readiness = Readiness::new(&resolver);
-        let ops = ops(registry, Explainer::new(resolver.clone()), readiness);
-        let app = app(resolver, metrics, visits);
+        let app = app(resolver.clone(), &metrics, visits);
+        let ops = ops(registry, Explainer::new(resolver), readiness, metrics);
 
         assert_eq!(get_page(&app, "/about", None).await.1, "our own service");
         let request = Request::post("/resolveSession?sessionId=ann").body(Body::empty());
         let response = app.oneshot(request.unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         let (_, text) = get_page(&ops, "/metrics", None).await;
-        for sample in ["about_visits_total 1", "dcv_resolver_decisions_total{"] {
+        for sample in [
+            "about_visits_total 1",
+            "dcv_resolver_decisions_total{",
+            "dcv_resolver_in_flight_requests 0",
+        ] {
             assert!(text.contains(sample), "{sample} in {text}");
         }
     }
@@ -159,7 +173,8 @@ mod tests {
     async fn explain_is_refused_without_a_sign_in() {
         let resolver = Resolver::new(MemoryStore::new());
         let readiness = Readiness::new(&resolver);
-        let ops = ops(Registry::default(), Explainer::new(resolver), readiness);
+        let explainer = Explainer::new(resolver);
+        let ops = ops(Registry::default(), explainer, readiness, Metrics::new());
         let path = "/resolver/explain?sessionId=ann";
         let (refused, _) = get_page(&ops, path, None).await;
         assert_eq!(refused, StatusCode::UNAUTHORIZED);
