@@ -9,6 +9,7 @@ use tracing::{Level, field};
 use crate::decision::{Decision, DecisionObserver};
 use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
+use crate::request_id::request_id_text;
 use crate::trace_context::TraceContext;
 
 /// Emits one [`tracing`] event for each decision; see [the log](crate#the-log).
@@ -76,7 +77,7 @@ impl DecisionObserver for DecisionLog {
                     status = decision.status().map(|status| status.as_u16()),
                     elapsed_us = saturated(decision.elapsed.as_micros()),
                     caller = decision.caller.map(field::display),
-                    request_id = decision.request_id.to_str().unwrap_or_default(),
+                    request_id = request_id_text(&decision.request_id),
                     // In the span as well, but some formats leave spans out.
                     trace_id = decision.trace.as_ref().map(TraceContext::trace_id),
                     detail = problem.map(Problem::detail).as_deref(),

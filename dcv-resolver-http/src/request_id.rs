@@ -49,6 +49,19 @@ impl RequestIds {
     }
 }
 
+/// Returns an id of [`RequestIds`] as text, for a log.
+///
+/// # Panics
+///
+/// Panics if the value does not come from [`RequestIds`] and is not ASCII.
+#[expect(clippy::expect_used, reason = "request ids are visible ASCII")]
+#[must_use]
+pub fn request_id_text(request_id: &HeaderValue) -> &str {
+    request_id
+        .to_str()
+        .expect("request ids are visible ASCII characters")
+}
+
 fn is_acceptable(id: &[u8]) -> bool {
     (1..=MAX_BYTES).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }

@@ -4,6 +4,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Span;
 
+use crate::request_id::request_id_text;
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The trace that a request is part of, and the caller's span in it.
@@ -85,7 +87,7 @@ pub(crate) fn span(trace: &Result<TraceContext, NoTrace>, request_id: &HeaderVal
         trace_id = parent.map(TraceContext::trace_id),
         parent_span_id = parent.map(TraceContext::parent_span_id),
         sampled = parent.map(TraceContext::is_sampled),
-        request_id = request_id.to_str().unwrap_or_default(),
+        request_id = request_id_text(request_id),
     );
     if *trace == Err(NoTrace::Invalid) {
         tracing::debug!("ignored an invalid traceparent header; see W3C Trace Context");

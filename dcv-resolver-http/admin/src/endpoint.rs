@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONNECTION};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_http::{Access, AccessRequest, MAX_URI_BYTES, X_REQUEST_ID};
+use dcv_resolver_http::{Access, AccessRequest, MAX_URI_BYTES, X_REQUEST_ID, request_id_text};
 
 use crate::admin_error::AdminError;
 use crate::admin_state::AdminState;
@@ -57,7 +57,6 @@ pub(crate) async fn respond(
 impl Endpoint {
     /// Checks the caller before it looks at anything else, so that a stranger
     /// learns neither which paths there are nor which sessions.
-    #[expect(clippy::expect_used, reason = "request ids are visible ASCII")]
     async fn handle(
         &self,
         mut request: Request,
@@ -65,9 +64,7 @@ impl Endpoint {
         deadline: Deadline,
         request_id: &HeaderValue,
     ) -> Result<Response, AdminError> {
-        let request_id = request_id
-            .to_str()
-            .expect("request ids are visible ASCII characters");
+        let request_id = request_id_text(request_id);
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map(|&ConnectInfo(peer)| peer);
         let mut operations = self.operations.iter();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderValue, StatusCode};
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Conclusion, Explanation, ResolveRequest};
-use dcv_resolver_http::Principal;
+use dcv_resolver_http::{Principal, request_id_text};
 use dcv_resolver_log_throttle::Suppressed;
 use tokio::time::Instant;
 use tracing::{Level, field};
@@ -64,7 +64,7 @@ impl ExplainLog {
                     peer = self.peer.map(field::display),
                     status = status.as_u16(),
                     elapsed_us = as_us(self.started.elapsed()),
-                    request_id = self.request_id.to_str().unwrap_or_default(),
+                    request_id = request_id_text(&self.request_id),
                     error = error.map(|error| escaped(&error, MAX_ERROR_BYTES).into_owned()),
                 )
             };

@@ -116,8 +116,8 @@ async fn middleware_reads_the_decision_from_the_extensions() {
         response
     }
 
-    let app = dcv_resolver_http::router(dcv_resolver_core::Resolver::new(memory()))
-        .layer(map_response(name_the_reason));
+    let app =
+        dcv_resolver_http::router(Resolver::new(memory())).layer(map_response(name_the_reason));
     let answer = send(&app, request("", "/resolveSession?sessionId=other")).await;
     assert_eq!(answer.headers["x-reason"], "unknown");
 }
