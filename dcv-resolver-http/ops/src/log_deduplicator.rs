@@ -109,7 +109,7 @@ impl LogDeduplicator {
 impl DecisionObserver for LogDeduplicator {
     fn on_decision(&self, decision: &Decision) {
         if !self.is_repeated(decision) {
-            DecisionLog::default().on_decision(decision);
+            DecisionLog.on_decision(decision);
         } else if let Some(metrics) = &self.metrics {
             metrics.count_suppressed();
         }
