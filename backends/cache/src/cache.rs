@@ -30,7 +30,7 @@ impl Cache {
             entries: Entries::new(config.max_bytes),
             in_flight: InFlight::default(),
             freshness: Freshness::new(config),
-            stale: StaleEvents::default(),
+            stale: StaleEvents::new(),
             hits: Counter::default(),
             loads: Counter::default(),
             coalesced: Counter::default(),

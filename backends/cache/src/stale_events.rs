@@ -1,85 +1,62 @@
 //! [`StaleEvents`]: counts and logs the records that are served stale.
 
-use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dcv_resolver_core::StoreError;
-use tokio::time::Instant;
+use dcv_resolver_log_throttle::LogThrottle;
 
 use crate::counter::Counter;
 
-/// Logs the first record that is served stale at once, and the others in one
-/// event per [`WINDOW`]. No task waits for the end of a window: the next
-/// result, stale or not, ends it, or the drop of the cache.
-#[derive(Debug, Default)]
+/// Logs the first record that is served stale, and the number of the others
+/// once per [`WINDOW`].
+#[derive(Debug)]
 pub(crate) struct StaleEvents {
     total: Counter,
-    /// Whether there is a window: all that a lookup reads while the store
-    /// answers.
-    is_open: AtomicBool,
-    /// Whether the store has not answered since it failed.
-    is_failing: AtomicBool,
-    window: Mutex<Option<Window>>,
+    /// The age of the record that was last served stale, or [`ANSWERED`].
+    last_age_ns: AtomicU64,
+    log: LogThrottle<()>,
 }
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-#[derive(Debug)]
-struct Window {
-    last_logged: Instant,
-    last_age: Duration,
-    pending: Pending,
-}
-
-/// What has not been logged yet.
-#[derive(Debug, Default)]
-struct Pending {
-    served: u64,
-    oldest: Duration,
-    error: String,
-}
+/// The store has answered since.
+const ANSWERED: u64 = u64::MAX;
 
 impl StaleEvents {
+    pub(crate) fn new() -> Self {
+        Self {
+            total: Counter::default(),
+            last_age_ns: AtomicU64::new(ANSWERED),
+            log: LogThrottle::new(WINDOW, |(), suppressed| {
+                tracing::warn!(
+                    target: "dcv_resolver::cache",
+                    suppressed = suppressed.count,
+                    "served more stale sessions from the cache",
+                );
+            }),
+        }
+    }
+
     /// Counts a record of that age that was served because of `error`.
     pub(crate) fn served(&self, age: Duration, error: &StoreError) {
         self.total.add_one();
-        let mut slot = self.lock();
-        let is_first = slot.is_none();
-        let window = slot.get_or_insert_with(|| Window {
-            last_logged: Instant::now(),
-            last_age: age,
-            pending: Pending::default(),
-        });
-        window.last_age = age;
-        window.pending.served += 1;
-        window.pending.oldest = window.pending.oldest.max(age);
-        window.pending.error = error.chain().to_string();
-        let pending = (is_first || window.is_over()).then(|| {
-            window.last_logged = Instant::now();
-            mem::take(&mut window.pending)
-        });
-        self.is_open.store(true, Ordering::Relaxed);
-        self.is_failing.store(true, Ordering::Relaxed);
-        // A subscriber may be slow: not under the lock.
-        drop(slot);
-        pending.iter().for_each(Pending::log);
+        let age_ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        self.last_age_ns
+            .store(age_ns.min(ANSWERED - 1), Ordering::Relaxed);
+        if self.log.allows(()) {
+            tracing::warn!(
+                target: "dcv_resolver::cache",
+                stale_ms = age_ns / 1_000_000,
+                error = error.chain().to_string(),
+                "the store failed; serving stale sessions from the cache",
+            );
+        }
     }
 
     /// Records that the store has answered.
     pub(crate) fn store_answered(&self) {
-        if !self.is_open.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut slot = self.lock();
-        self.is_failing.store(false, Ordering::Relaxed);
-        if slot.as_ref().is_some_and(Window::is_over) {
-            self.is_open.store(false, Ordering::Relaxed);
-            let window = slot.take();
-            drop(slot);
-            window.iter().for_each(|window| window.pending.log());
-        }
+        self.last_age_ns.store(ANSWERED, Ordering::Relaxed);
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -89,41 +66,7 @@ impl StaleEvents {
     /// Returns the age of the record that was last served stale, or `None` if
     /// the store has answered since.
     pub(crate) fn age(&self) -> Option<Duration> {
-        let slot = self.lock();
-        if !self.is_failing.load(Ordering::Relaxed) {
-            return None;
-        }
-        slot.as_ref().map(|window| window.last_age)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Window>> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for StaleEvents {
-    fn drop(&mut self) {
-        let window = self.lock().take();
-        window.iter().for_each(|window| window.pending.log());
-    }
-}
-
-impl Window {
-    fn is_over(&self) -> bool {
-        self.last_logged.elapsed() >= WINDOW
-    }
-}
-
-impl Pending {
-    fn log(&self) {
-        if self.served > 0 {
-            tracing::warn!(
-                target: "dcv_resolver::cache",
-                stale = self.served,
-                oldest_age_ms = u64::try_from(self.oldest.as_millis()).unwrap_or(u64::MAX),
-                error = self.error,
-                "the store failed; serving stale sessions from the cache",
-            );
-        }
+        let age_ns = self.last_age_ns.load(Ordering::Relaxed);
+        (age_ns != ANSWERED).then(|| Duration::from_nanos(age_ns))
     }
 }

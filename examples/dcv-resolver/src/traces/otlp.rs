@@ -4,12 +4,12 @@
 //! from a bounded queue, and spans are dropped when the queue is full.
 
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::Request;
 use dcv_resolver_core::async_trait;
+use dcv_resolver_log_throttle::LogThrottle;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{FutureExt, TracerProvider, WithContext};
 use opentelemetry::{Context, KeyValue};
@@ -33,6 +33,8 @@ use crate::failure::Failure;
 const EXPORT_TIME: Duration = Duration::from_secs(3);
 /// The time limit of the last batch, at the end of the process.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
+/// A failure is logged once in this time, since it may last for days.
+const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 
 /// Exports spans in the background.
 #[derive(Debug)]
@@ -117,7 +119,7 @@ where
 struct Collector {
     client: HyperClient,
     runtime: Handle,
-    last_logged: Mutex<Option<Instant>>,
+    failures: LogThrottle<()>,
 }
 
 impl Collector {
@@ -125,20 +127,15 @@ impl Collector {
         Self {
             client: HyperClient::with_default_connector(EXPORT_TIME, None),
             runtime: Handle::current(),
-            last_logged: Mutex::default(),
+            failures: LogThrottle::new(FAILURE_WINDOW, |(), suppressed| {
+                let suppressed = suppressed.count;
+                tracing::warn!(suppressed, "could not export more traces");
+            }),
         }
     }
 
-    /// Logs a failure at most once a minute, since it may last for days.
     fn log_failure(&self, error: &str) {
-        const PAUSE: Duration = Duration::from_secs(60);
-        let mut last = self
-            .last_logged
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|at| at.elapsed() >= PAUSE) {
-            *last = Some(Instant::now());
-            drop(last);
+        if self.failures.allows(()) {
             tracing::warn!(error, "cannot export traces; they are dropped");
         }
     }
