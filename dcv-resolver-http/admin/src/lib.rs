@@ -117,6 +117,7 @@
 //! [`Authorize`]: dcv_resolver_http::Authorize
 //! [`AuthError::Unauthorized`]: dcv_resolver_http::AuthError::Unauthorized
 //! [`AuthError::Forbidden`]: dcv_resolver_http::AuthError::Forbidden
+//! [`AuthError::Unavailable`]: dcv_resolver_http::AuthError::Unavailable
 //! [`Principal`]: dcv_resolver_http::Principal
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
