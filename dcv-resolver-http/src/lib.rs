@@ -3,7 +3,7 @@
 //! axum [`Router`](axum::Router) out.
 //!
 //! The DCV Connection Gateway sends `POST /resolveSession?sessionId=…` for
-//! every connection. [`router`] answers it, whatever store is behind the
+//! every connection. [`router()`] answers it, whatever store is behind the
 //! resolver. The adapter starts no runtime, opens no socket and sets nothing
 //! global.
 //!
@@ -37,7 +37,7 @@
 //! ```
 //!
 //! - [`ResolveService`] is the whole adapter as one [`tower::Service`];
-//!   [`router`] is that service as a fallback.
+//!   [`router()`] is that service as a fallback.
 //! - [`ResolveServiceBuilder`] sets the time budget, the limits and the
 //!   observers.
 //! - [`Decision`] is a request and its outcome. A [`DecisionObserver`] receives
@@ -159,7 +159,7 @@ mod router;
 mod trace_context;
 
 pub use authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
-/// The version of axum whose [`Router`](axum::Router) [`router`] returns. A new
+/// The version of axum whose [`Router`](axum::Router) [`router()`] returns. A new
 /// major version of axum means a new major version of this crate.
 pub use axum;
 pub use builder::ResolveServiceBuilder;

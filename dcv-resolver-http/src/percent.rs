@@ -37,7 +37,7 @@ pub fn decode_path(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
 }
 
 fn decode(raw: &str, plus: u8) -> Result<Cow<'_, str>, DecodeError> {
-    if !raw.contains(['%', '+']) {
+    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());

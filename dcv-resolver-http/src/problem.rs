@@ -32,7 +32,7 @@ pub enum Problem {
     NoSuchPath,
     /// The method is not `POST`.
     MethodNotAllowed,
-    /// The URI is longer than [`MAX_URI_BYTES`](crate::MAX_URI_BYTES).
+    /// The URI is longer than [`MAX_URI_BYTES`].
     UriTooLong,
     /// The query is not a resolve request.
     Malformed(InvalidQuery),

@@ -78,6 +78,8 @@ struct Inner {
     build_info: Family<VersionLabel, Gauge>,
     sampled: Arc<Sampled>,
     caches: Arc<Caches>,
+    /// [`NONE`], so that no request allocates it.
+    none: Arc<str>,
 }
 
 impl Metrics {
@@ -99,6 +101,7 @@ impl Metrics {
             build_info: Family::default(),
             sampled: Arc::default(),
             caches: Arc::default(),
+            none: NONE.into(),
         }))
     }
 
@@ -180,7 +183,7 @@ impl Metrics {
                     reason: NONE,
                     transport: transport.as_str(),
                     store: Arc::clone(store.name()),
-                    policy: NONE.into(),
+                    policy: Arc::clone(&self.0.none),
                 };
                 drop(self.0.decisions.get_or_create(&found));
             }
@@ -301,7 +304,7 @@ const NONE: &str = "none";
 impl DecisionObserver for Metrics {
     fn on_decision(&self, decision: &Decision) {
         let outcome = decision.outcome().as_str();
-        let or_none = |name: &Option<Arc<str>>| name.clone().unwrap_or_else(|| NONE.into());
+        let or_none = |name: &Option<Arc<str>>| Arc::clone(name.as_ref().unwrap_or(&self.0.none));
         let transport = decision
             .request
             .as_ref()

@@ -192,7 +192,7 @@ where
     /// end of the [grace](Self::shutdown_grace): connections that are still busy
     /// are cut and counted.
     ///
-    /// Any `listener` works. [`listen`](crate::listen) opens one with a larger
+    /// Any `listener` works. [`listen`](crate::listen()) opens one with a larger
     /// backlog than `TcpListener::bind`, and [`from_std`](crate::from_std)
     /// converts one of the standard library, such as an inherited socket.
     ///
