@@ -14,11 +14,9 @@ const MAX_BYTES: usize = 128;
 /// Returns the id of a request: the caller's, or a new one.
 ///
 /// New ids are a random number for each `RequestIds` and a count within it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RequestIds {
-    // The only randomness in the standard library. It keeps restarts and
-    // replicas distinct; nothing secret depends on it.
-    random: RandomState,
+    random: u64,
     next: AtomicU64,
 }
 
@@ -26,7 +24,12 @@ impl RequestIds {
     /// Creates a source of ids.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            // The only randomness in the standard library. It keeps restarts
+            // and replicas distinct; nothing secret depends on it.
+            random: RandomState::new().hash_one(0),
+            next: AtomicU64::new(0),
+        }
     }
 
     /// Returns the `x-request-id` of the request if it has 1 to 128 visible
@@ -43,9 +46,14 @@ impl RequestIds {
     #[expect(clippy::expect_used, reason = "hexadecimal digits are a header value")]
     fn generate(&self) -> HeaderValue {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let random = self.random.hash_one(0);
-        HeaderValue::try_from(format!("{random:016x}{count:016x}"))
-            .expect("hexadecimal digits are a header value")
+        let id = u128::from(self.random) << 64 | u128::from(count);
+        HeaderValue::try_from(format!("{id:032x}")).expect("hexadecimal digits are a header value")
+    }
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
