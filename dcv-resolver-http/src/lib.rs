@@ -136,7 +136,6 @@
 
 mod abandon_guard;
 mod authorize;
-mod body;
 mod builder;
 mod callers;
 mod client_ip;
@@ -144,6 +143,7 @@ mod deadline;
 mod decision;
 mod decision_log;
 mod decision_outcome;
+mod discard_body;
 mod in_flight;
 mod limits;
 pub mod percent;
@@ -167,6 +167,7 @@ pub use deadline::{Interrupted, call_with_deadline};
 pub use decision::{Decision, DecisionObserver};
 pub use decision_log::DecisionLog;
 pub use decision_outcome::DecisionOutcome;
+pub use discard_body::discard_body;
 pub use in_flight::InFlight;
 pub use problem::{Problem, ProblemDocument};
 pub use query::{InvalidQuery, MAX_URI_BYTES, ResolveQuery};

@@ -15,10 +15,10 @@ use dcv_resolver_core::{
 use tracing::Instrument;
 
 use crate::abandon_guard::AbandonGuard;
-use crate::body;
 use crate::deadline::{Interrupted, call_with_deadline};
 use crate::decision::{Decision, DecisionObserver};
 use crate::decision_outcome::DecisionOutcome;
+use crate::discard_body::discard_body;
 use crate::limits::Limits;
 use crate::problem::{Problem, ProblemDocument};
 use crate::query::{MAX_URI_BYTES, ResolveQuery};
@@ -52,13 +52,14 @@ impl Responder {
 
         let decision = self.decide(&parts, context).instrument(span).await;
 
+        // Everything that a gateway asks is in the query, so no body is needed.
         // Decided first, so that a slow body costs no client its response.
         let body_time = match decision.outcome() {
             DecisionOutcome::Refused => REFUSED_BODY_TIME.min(self.time_budget),
             _ => self.time_budget,
         };
         let time_left = || body_time.saturating_sub(started.elapsed());
-        let body_ended = body::discard(request_body, time_left).await;
+        let body_ended = discard_body(request_body, time_left).await;
 
         let mut response = response_to(&decision);
         let headers = response.headers_mut();

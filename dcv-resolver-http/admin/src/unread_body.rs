@@ -5,12 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use dcv_resolver_http::discard_body;
 use http_body::{Frame, SizeHint};
-use http_body_util::BodyExt;
 use tokio::sync::oneshot;
-
-/// How much of a body is read only to get rid of it.
-const MAX_DISCARDED_BYTES: u64 = 64 * 1024;
 
 /// Receives a body back from its reader, at the place where the reader stopped.
 #[derive(Debug)]
@@ -27,41 +24,13 @@ impl UnreadBody {
         (Body::new(lent), Self(returned))
     }
 
-    /// Reads the rest and drops it. Returns whether the body ended: it did not
-    /// if the rest is longer than 64 KiB, breaks off, takes longer than
-    /// `time_left`, or has not been returned.
-    ///
-    /// A connection that is closed with unread bytes is reset, and the reset
-    /// can overtake the response and destroy it. So the body is read as far as
-    /// it is reasonable; if it does not end there, the response has to announce
-    /// that the connection closes.
+    /// [Discards](discard_body) the rest. Returns whether the body ended: it
+    /// did not if it has not been returned either.
     pub(crate) async fn discard(mut self, time_left: Duration) -> bool {
-        let Ok(mut body) = self.0.try_recv() else {
-            return false;
-        };
-        if body.is_end_stream() {
-            return true;
+        match self.0.try_recv() {
+            Ok(body) => discard_body(body, || time_left).await,
+            Err(_) => false,
         }
-        // Not even asked for: a client that waits for `100 Continue` keeps it.
-        if body.size_hint().lower() > MAX_DISCARDED_BYTES {
-            return false;
-        }
-        let to_the_end = async {
-            let mut left = MAX_DISCARDED_BYTES;
-            while let Some(frame) = body.frame().await {
-                let Ok(frame) = frame else { return false };
-                // An empty frame counts too, so that they come to an end.
-                let length = frame.data_ref().map_or(1, |data| data.len().max(1) as u64);
-                match left.checked_sub(length) {
-                    Some(rest) => left = rest,
-                    None => return false,
-                }
-            }
-            true
-        };
-        tokio::time::timeout(time_left, to_the_end)
-            .await
-            .unwrap_or(false)
     }
 }
 

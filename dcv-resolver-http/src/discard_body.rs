@@ -1,4 +1,4 @@
-//! [`discard`]: reads the body of a request and drops it.
+//! [`discard_body`]: reads the body of a request and drops it.
 
 use std::time::Duration;
 
@@ -12,11 +12,14 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// is not if the body is longer than 64 KiB, breaks off, or takes longer than
 /// `time_left`.
 ///
-/// Everything that a gateway asks is in the query. But a connection that is
-/// closed with unread bytes is reset, and the reset can overtake the response
-/// and destroy it. So the body is read as far as is reasonable, and if that is
-/// not all of it, the response has to announce that the connection closes.
-pub(crate) async fn discard<B>(mut body: B, time_left: impl FnOnce() -> Duration) -> bool
+/// A connection that is closed with unread bytes is reset, and the reset can
+/// overtake the response and destroy it. So a body that no handler reads is
+/// discarded, as far as is reasonable; if that is not all of it, the response
+/// has to announce with `connection: close` that the connection closes.
+///
+/// `time_left` is called only if there is a body to read. Calling this function
+/// with such a body requires a tokio runtime with its timer enabled.
+pub async fn discard_body<B>(mut body: B, time_left: impl FnOnce() -> Duration) -> bool
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
