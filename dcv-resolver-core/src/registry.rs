@@ -115,7 +115,7 @@ impl RegisterError {
         }
     }
 
-    /// Returns the failure of the store, where it is one.
+    /// Returns the error of the store, if the store failed.
     #[must_use]
     pub const fn store_error(&self) -> Option<&StoreError> {
         match self {
@@ -153,7 +153,7 @@ impl RenewError {
         }
     }
 
-    /// Returns the failure of the store, where it is one.
+    /// Returns the error of the store, if the store failed.
     #[must_use]
     pub const fn store_error(&self) -> Option<&StoreError> {
         match self {
