@@ -125,7 +125,7 @@ pub use session_state::{InvalidSessionState, SessionState};
 #[doc(inline)]
 pub use store::SessionStore;
 pub use suggestions::Suggestion;
-pub use time::{Clock, Expiry, InvalidTimestamp, SystemClock, Timestamp};
+pub use time::{Clock, Expiry, ImplausibleTimestamp, InvalidTimestamp, SystemClock, Timestamp};
 pub use transport::{InvalidTransport, Transport};
 pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};
 

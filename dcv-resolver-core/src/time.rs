@@ -35,12 +35,44 @@ pub struct Timestamp(i64);
 #[error("not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z")]
 pub struct InvalidTimestamp(#[source] jiff::Error);
 
+/// The number is too small for a time in milliseconds, and is likely seconds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a time before 2001 ({}); expected milliseconds since 1970-01-01T00:00:00Z, not seconds", Timestamp(*unix_ms)
+)]
+#[non_exhaustive]
+pub struct ImplausibleTimestamp {
+    /// The number.
+    pub unix_ms: i64,
+}
+
 impl Timestamp {
     /// Returns the time `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_ms(unix_ms: i64) -> Self {
         Self(unix_ms)
     }
+
+    /// Returns the time `unix_ms` milliseconds after 1970-01-01T00:00:00Z, if it
+    /// is in 2001 or later.
+    ///
+    /// Use it for numbers that people write. Seconds in the place of
+    /// milliseconds, a common mistake, are a time in the first weeks of 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`ImplausibleTimestamp`], when the time is before 2001.
+    pub const fn from_plausible_unix_ms(unix_ms: i64) -> Result<Self, ImplausibleTimestamp> {
+        if unix_ms < Self::MIN_PLAUSIBLE_UNIX_MS {
+            return Err(ImplausibleTimestamp { unix_ms });
+        }
+        Ok(Self(unix_ms))
+    }
+
+    /// The least number of milliseconds that
+    /// [`from_plausible_unix_ms`](Self::from_plausible_unix_ms) accepts:
+    /// 2001-01-01T00:00:00Z.
+    pub const MIN_PLAUSIBLE_UNIX_MS: i64 = 978_307_200_000;
 
     /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
@@ -163,6 +195,30 @@ impl Clock for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_in_the_place_of_milliseconds_are_refused() {
+        let year_2001: Timestamp = "2001-01-01T00:00:00Z".parse().unwrap();
+        let least = Timestamp::from_plausible_unix_ms(Timestamp::MIN_PLAUSIBLE_UNIX_MS);
+        assert_eq!(least, Ok(year_2001));
+        for unix_ms in [
+            Timestamp::MIN_PLAUSIBLE_UNIX_MS - 1,
+            1_893_553_445,
+            0,
+            i64::MIN,
+        ] {
+            let refused = Timestamp::from_plausible_unix_ms(unix_ms);
+            assert_eq!(refused, Err(ImplausibleTimestamp { unix_ms }));
+        }
+        assert_eq!(
+            ImplausibleTimestamp {
+                unix_ms: 1_893_553_445
+            }
+            .to_string(),
+            "a time before 2001 (1970-01-22T21:59:13.445Z); expected \
+             milliseconds since 1970-01-01T00:00:00Z, not seconds"
+        );
+    }
 
     #[test]
     fn instant_of_expiry_is_past() {

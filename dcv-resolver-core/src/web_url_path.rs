@@ -11,7 +11,9 @@ use crate::memory_size::allocated_bytes;
 ///
 /// It starts with one `/` and contains only what RFC 3986 allows in a path:
 /// letters, digits, `/ - . _ ~ ! $ & ' ( ) * + , ; = : @` and percent-encoded
-/// bytes. It has at most [`WebUrlPath::MAX_BYTES`] bytes. The default is `/`.
+/// bytes. It has at most [`WebUrlPath::MAX_BYTES`] bytes. The default is `/`,
+/// and an empty text means the same: the Session Manager Broker's
+/// DescribeSessions reports it so for QUIC.
 ///
 /// ```
 /// use dcv_resolver_core::WebUrlPath;
@@ -65,7 +67,7 @@ impl WebUrlPath {
     /// [`InvalidWebUrlPath`], when `text` breaks one of the rules above.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidWebUrlPath> {
         let text = text.as_ref();
-        if text == "/" {
+        if text.is_empty() || text == "/" {
             return Ok(Self::default());
         }
         if !text.starts_with('/') {
@@ -175,7 +177,6 @@ mod tests {
     fn each_invalid_path_has_its_own_error() {
         let character = |offset_bytes| InvalidWebUrlPath::Character { offset_bytes };
         for (text, error) in [
-            ("", InvalidWebUrlPath::NotAbsolute),
             ("desktop", InvalidWebUrlPath::NotAbsolute),
             ("https://ws.example/", InvalidWebUrlPath::NotAbsolute),
             ("//ws.example/", InvalidWebUrlPath::DoubledSlash),

@@ -9,7 +9,7 @@ use dcv_resolver_core::SessionRecord;
 use crate::collector::Collector;
 use crate::diagnostic::Diagnostics;
 use crate::index::Index;
-use crate::{Format, LoadError, json, read, toml};
+use crate::{Format, LoadError, json, other_format, read, toml};
 
 /// The sessions that a file holds, checked. `Debug` shows how many there are.
 ///
@@ -75,7 +75,13 @@ impl SessionFile {
                 Format::Toml => toml::read(text, &mut collector),
                 Format::Json => json::read(text, &mut collector),
             }
-            collector.finish()
+            collector.finish().map_err(|found| {
+                other_format::recognize(text, format).map_or(found, |other| {
+                    let mut diagnostics = Diagnostics::default();
+                    diagnostics.add(other.offset, format_args!("{}", other.message));
+                    diagnostics
+                })
+            })
         });
         match parsed {
             Ok((sessions, index)) => Ok(Self { sessions, index }),

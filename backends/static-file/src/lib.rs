@@ -13,6 +13,7 @@ mod index;
 mod json;
 mod node;
 mod options;
+mod other_format;
 mod read;
 mod session;
 mod sorted;

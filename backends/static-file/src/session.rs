@@ -239,7 +239,19 @@ impl<'n> Session<'n, '_> {
     fn expires_at_ms(&mut self) -> Option<Timestamp> {
         let node = self.get(Field::ExpiresAtMs)?;
         if let Value::Integer(unix_ms) = node.value {
-            return Some(Timestamp::from_unix_ms(unix_ms));
+            // A time before 1970 has expired in any unit.
+            if unix_ms < 0 {
+                return Some(Timestamp::from_unix_ms(unix_ms));
+            }
+            return Timestamp::from_plausible_unix_ms(unix_ms)
+                .map_err(|error| {
+                    self.diagnostic(
+                        Field::ExpiresAtMs,
+                        node,
+                        format_args!("is {unix_ms}: {error}"),
+                    );
+                })
+                .ok();
         }
         let expected = "an integer, the milliseconds since 1970-01-01T00:00:00Z";
         self.wrong_type(Field::ExpiresAtMs, node, expected);

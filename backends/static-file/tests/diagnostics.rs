@@ -106,7 +106,7 @@ fn diagnostic_of_a_toml_field() {
             "f:4:17: `expires_at_ms` is a date; expected an integer, the milliseconds since 1970-01-01T00:00:00Z",
         ),
         (
-            "http_port = 1\nexpires_at_ms = 5\nexpires_at = 2026-01-02T03:04:05Z",
+            "http_port = 1\nexpires_at_ms = 1893553445000\nexpires_at = 2026-01-02T03:04:05Z",
             "f:5:14: `expires_at` conflicts with `expires_at_ms`; give one of them",
         ),
         (
@@ -214,7 +214,7 @@ fn diagnostic_of_a_json_field() {
             "f:2:33: `ExpiresAtMs` is a string; expected an integer, the milliseconds since 1970-01-01T00:00:00Z",
         ),
         (
-            r#""HttpPort": 1, "ExpiresAt": "2026-01-02T03:04:05Z", "ExpiresAtMs": 5"#,
+            r#""HttpPort": 1, "ExpiresAt": "2026-01-02T03:04:05Z", "ExpiresAtMs": 1893553445000"#,
             "f:2:70: `ExpiresAtMs` conflicts with `ExpiresAt`; give one of them",
         ),
         (
@@ -618,4 +618,88 @@ fn deep_nesting_is_refused_without_overflow() {
     ] {
         parse(&text, Format::Json);
     }
+}
+
+const PYTHON: &str = "this looks like Python; expected JSON: the dictionary alone, strings in double quotes, null for None, and no comma after the last entry";
+const SESSION: &str = r#"expected an object with one entry for each session, such as {"console": {"Host": "ws-17.dcv.example", "HttpPort": 8443}}"#;
+
+#[test]
+fn file_of_another_kind_is_named_for_what_it_is() {
+    let list = format!(
+        "f:1:1: this looks like the output of `dcv list-sessions --json`, which names neither hosts nor ports; {SESSION}"
+    );
+    let describe = format!(
+        "f:1:1: this looks like the output of DescribeSessions of the Session Manager Broker; {SESSION}"
+    );
+    for (text, format, line) in [
+        (
+            "dcv_sessions = {\n  'console': {\n    'Host': 'h',\n  },\n}\n",
+            Format::Json,
+            format!("f:1:1: {PYTHON}"),
+        ),
+        (
+            "{\n  'console': {'Host': 'h', 'HttpPort': 8443}}",
+            Format::Json,
+            format!("f:2:3: {PYTHON}"),
+        ),
+        (
+            r#"{"it's \"None\"": {"Host": "h", "HttpPort": 1, "QuicPort": None}}"#,
+            Format::Json,
+            format!("f:1:60: {PYTHON}"),
+        ),
+        (
+            r#"[{"id":"s1","owner":"ann","type":"virtual","x11-display":":2"}]"#,
+            Format::Json,
+            list,
+        ),
+        (
+            r#"{"RequestId": "r", "Sessions": [{"Id": "a"}], "NextToken": null}"#,
+            Format::Json,
+            describe,
+        ),
+        (
+            "\n[sessions.a]\nhost = 'h'\n",
+            Format::Json,
+            "f:2:1: this looks like TOML; name the file with the extension .toml".to_owned(),
+        ),
+        (
+            r#"{"a": {"Host": "h", "HttpPort": 1}}"#,
+            Format::Toml,
+            "f:1:1: this looks like JSON; name the file with the extension .json".to_owned(),
+        ),
+    ] {
+        assert_lines(text, format, &[line.as_str()]);
+    }
+}
+
+/// A session may have the name of a field of DescribeSessions.
+#[test]
+fn session_with_the_name_of_another_format_is_a_session() {
+    let text =
+        r#"{"Sessions": {"Host": "h", "HttpPort": 1}, "None": {"Host": "h", "HttpPort": 1}}"#;
+    let file = SessionFile::parse(text, Format::Json, "f").unwrap();
+    assert_eq!(file.sessions().len(), 2);
+}
+
+#[test]
+fn seconds_in_the_place_of_milliseconds_are_refused() {
+    let text = "is 1893553445: a time before 2001 (1970-01-22T21:59:13.445Z); expected milliseconds since 1970-01-01T00:00:00Z, not seconds";
+    assert_lines(
+        &toml_with("http_port = 1\nexpires_at_ms = 1893553445"),
+        Format::Toml,
+        &[&format!("f:4:17: `expires_at_ms` {text}")],
+    );
+    assert_lines(
+        &json_with(r#""HttpPort": 1, "ExpiresAtMs": 1893553445"#),
+        Format::Json,
+        &[&format!("f:2:33: `ExpiresAtMs` {text}")],
+    );
+}
+
+/// As DescribeSessions of the broker reports it for QUIC.
+#[test]
+fn empty_web_url_path_is_the_root() {
+    let text = r#"{"a": {"Host": "h", "HttpPort": 1, "WebUrlPath": ""}}"#;
+    let file = SessionFile::parse(text, Format::Json, "f").unwrap();
+    assert_eq!(file.sessions()[0].web_url_path().as_str(), "/");
 }

@@ -582,3 +582,28 @@ fn dropping_the_watcher_ends_its_thread() {
     let_it_look_again();
     assert_eq!(host(&store), "ws-0.example");
 }
+
+/// `/proc/…/fd` leads to a deleted file as a container's mount of a single file
+/// does.
+#[cfg(target_os = "linux")]
+#[test]
+fn file_that_was_replaced_outside_of_its_mount_is_warned_of() {
+    use std::os::fd::AsRawFd;
+
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside.toml");
+    fs::write(&outside, text(0)).unwrap();
+    let mounted = File::open(&outside).unwrap();
+    let fd = format!("/proc/self/fd/{}", mounted.as_raw_fd());
+    let watched = Watched::with(options(), "sessions.toml", |path| {
+        symlink(&fd, path).unwrap();
+    });
+    fs::remove_file(&outside).unwrap();
+    let warned = || events(&watched.path, Level::WARN);
+    wait_until("the warning", || !warned().is_empty());
+    assert!(
+        warned()[0].contains("mount the folder"),
+        "{warned:?}",
+        warned = warned()
+    );
+}

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use dcv_resolver_core::{Expiry, Timestamp};
+use dcv_resolver_core::{Expiry, ImplausibleTimestamp, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::admin_error::AdminError;
 use crate::whole_number::WholeNumber;
 
-/// Milliseconds since 1970-01-01T00:00:00Z; null for never.
+/// Milliseconds since 1970-01-01T00:00:00Z, in 2001 or later; null for never.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(try_from = "Option<WholeNumber>")]
-#[schema(value_type = Option<i64>, format = Int64, minimum = -9223372036854775808_i64, maximum = 9223372036854775807_i64)]
+#[schema(value_type = Option<i64>, format = Int64, minimum = 978307200000_i64, maximum = 9223372036854775807_i64)]
 pub(crate) struct ExpiresAtMs(Expiry);
 
 impl TryFrom<Option<WholeNumber>> for ExpiresAtMs {
@@ -23,7 +23,10 @@ impl TryFrom<Option<WholeNumber>> for ExpiresAtMs {
             return Ok(Self(Expiry::Never));
         };
         match i64::try_from(number.0) {
-            Ok(ms) => Ok(Self(Expiry::At(Timestamp::from_unix_ms(ms)))),
+            Ok(ms) => {
+                let at = Timestamp::from_plausible_unix_ms(ms)?;
+                Ok(Self(Expiry::At(at)))
+            }
             Err(_) => Err(OutOfRange::ExpiresAt),
         }
     }
@@ -54,6 +57,8 @@ impl TryFrom<WholeNumber> for TtlMs {
 pub(crate) enum OutOfRange {
     #[error("expires_at_ms must be a 64-bit integer, or null for never")]
     ExpiresAt,
+    #[error("expires_at_ms: {0}")]
+    Implausible(#[from] ImplausibleTimestamp),
     #[error(
         "ttl_ms must be a number from 1 to {MAX_TTL_MS}; for never, write \"expires_at_ms\": null"
     )]

@@ -20,12 +20,11 @@ use utoipa::{PartialSchema, ToSchema};
 )]
 pub(crate) struct SessionId(String);
 
-/// A path as in RFC 3986 that begins with exactly one slash.
+/// A path as in RFC 3986 that begins with exactly one slash; empty for `/`.
 #[derive(ToSchema)]
 #[schema(
-    min_length = 1,
     max_length = 1024,
-    pattern = r"^/(?!/)(?:[A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*$"
+    pattern = r"^(?:/(?!/)(?:[A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)?$"
 )]
 pub(crate) struct WebUrlPath(String);
 

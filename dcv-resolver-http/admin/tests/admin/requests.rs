@@ -62,6 +62,10 @@ async fn error_in_the_body_names_its_place() {
             "the body at line 1, column 24: invalid value: floating point `0.5`, expected a whole number",
         ),
         (
+            r#"{"host":"h","expires_at_ms":1893553445}"#,
+            "the body at line 1, column 39: expires_at_ms: a time before 2001 (1970-01-22T21:59:13.445Z); expected milliseconds since 1970-01-01T00:00:00Z, not seconds",
+        ),
+        (
             r#"{"host":"h","expires_at_ms":9223372036854775808}"#,
             "the body at line 1, column 48: expires_at_ms must be a 64-bit integer, or null for never",
         ),
@@ -107,7 +111,7 @@ async fn renewal_requires_exactly_one_expiry() {
     for body in [
         "{}",
         r#"{"ttl_ms":null}"#,
-        r#"{"ttl_ms":1,"expires_at_ms":1}"#,
+        r#"{"ttl_ms":1,"expires_at_ms":1893456000000}"#,
         r#"{"ttl_ms":1,"host":"h"}"#,
     ] {
         app.renew("a", LEASE, body)
