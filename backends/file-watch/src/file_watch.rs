@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::stamp::FileStamp;
+use crate::unlinked::UnlinkedFiles;
 
 /// How long a file must stay unchanged before it is read: its writer may not
 /// have finished.
@@ -27,6 +28,7 @@ pub(crate) struct FileWatch {
     /// The stamps of the last check, and when the files began to change. `None`
     /// while they do not.
     settling: Option<(Stamps, Instant)>,
+    unlinked: UnlinkedFiles,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl FileWatch {
             interval,
             reading: None,
             settling: None,
+            unlinked: UnlinkedFiles::default(),
         }
     }
 
@@ -75,6 +78,8 @@ impl FileWatch {
         let stamps = Stamps::of(&self.paths);
         let Some((before, since)) = self.settling.take() else {
             if self.is_current(&stamps) {
+                // Only now: a file renamed over may have been open.
+                self.unlinked.check(&self.paths, &stamps.0);
                 return Look::Again(self.interval);
             }
             self.settling = Some((stamps, now));

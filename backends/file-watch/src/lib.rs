@@ -9,6 +9,7 @@ mod last_reported;
 mod open;
 mod stamp;
 mod thread;
+mod unlinked;
 #[cfg(feature = "tokio")]
 mod watched_files;
 

@@ -18,6 +18,7 @@ pub(crate) enum FileStamp {
         len: u64,
         modified: Option<SystemTime>,
         unix: Option<Unix>,
+        unlinked: bool,
     },
     Unreadable(io::ErrorKind),
 }
@@ -36,9 +37,15 @@ impl FileStamp {
                 len: metadata.len(),
                 modified: metadata.modified().ok(),
                 unix: unix(&metadata),
+                unlinked: is_unlinked(&metadata),
             },
             Err(error) => Self::Unreadable(error.kind()),
         }
+    }
+
+    /// Returns whether the open file has no name left in any folder.
+    pub(crate) fn is_unlinked(&self) -> bool {
+        matches!(self, Self::Opened { unlinked: true, .. })
     }
 
     /// Returns whether this is another file than `before`, as after a rename.
@@ -67,6 +74,17 @@ fn unix(metadata: &Metadata) -> Option<Unix> {
         metadata.ctime(),
         metadata.ctime_nsec(),
     ))
+}
+
+#[cfg(unix)]
+fn is_unlinked(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() == 0
+}
+
+#[cfg(not(unix))]
+fn is_unlinked(_metadata: &Metadata) -> bool {
+    false
 }
 
 #[cfg(not(unix))]
