@@ -39,16 +39,9 @@ impl DecisionLog {
         }
     }
 
-    /// Returns the error behind a decision, with its sources, escaped and cut.
-    #[must_use]
-    pub fn error(decision: &Decision) -> Option<String> {
-        let cause = decision.problem()?.cause()?;
-        Some(escaped(&cause, MAX_ERROR_BYTES).into_owned())
-    }
-}
-
-impl DecisionObserver for DecisionLog {
-    fn on_decision(&self, decision: &Decision) {
+    /// Logs `decision` at `level` rather than at that of its outcome. `TRACE`
+    /// counts as `DEBUG`.
+    pub fn log_at(level: Level, decision: &Decision) {
         let request = decision.request.as_ref();
         let problem = decision.problem();
         // The level of a tracing event is a constant, hence one event for each.
@@ -85,11 +78,25 @@ impl DecisionObserver for DecisionLog {
                 )
             };
         }
-        match Self::level(decision.outcome()) {
+        match level {
             Level::ERROR => event!(Level::ERROR),
             Level::WARN => event!(Level::WARN),
-            _ => event!(Level::INFO),
+            Level::INFO => event!(Level::INFO),
+            _ => event!(Level::DEBUG),
         }
+    }
+
+    /// Returns the error behind a decision, with its sources, escaped and cut.
+    #[must_use]
+    pub fn error(decision: &Decision) -> Option<String> {
+        let cause = decision.problem()?.cause()?;
+        Some(escaped(&cause, MAX_ERROR_BYTES).into_owned())
+    }
+}
+
+impl DecisionObserver for DecisionLog {
+    fn on_decision(&self, decision: &Decision) {
+        Self::log_at(Self::level(decision.outcome()), decision);
     }
 }
 

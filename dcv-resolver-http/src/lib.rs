@@ -123,8 +123,9 @@
 //! Untrusted text is escaped (`\n`, `\u{202e}`) and truncated to 256 bytes,
 //! `error` to 1,024.
 //!
-//! During an outage every request is logged. `LogDeduplicator` in
-//! `dcv-resolver-ops` logs the first failure of its kind and counts the rest.
+//! During an outage, or a flood of malformed requests, every request is logged.
+//! `LogDeduplicator` in `dcv-resolver-ops` logs the first of each kind and counts
+//! the rest.
 //!
 //! **Each request has a span**: `resolve` with the target
 //! `dcv_resolver::resolve` at level INFO, around the decision and everything

@@ -18,29 +18,35 @@ use tokio::time::Instant;
 /// outside of any request's span; when the last clone is dropped, the summaries
 /// of all open windows are logged at once. Without a tokio runtime, the summary
 /// is logged with the next event of its kind.
-pub struct LogThrottle<K: Eq + Hash>(Arc<Windows<K>>);
+///
+/// A throttle that is [collecting](Self::collecting) keeps details `D` of the
+/// suppressed events for the summary.
+pub struct LogThrottle<K: Eq + Hash, D = ()>(Arc<Windows<K, D>>);
 
 /// The events that a [`LogThrottle`] suppressed in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Suppressed {
+pub struct Suppressed<D = ()> {
     /// How many there were, not counting the one that was logged in full.
     pub count: u64,
     /// The length of the window.
     pub window: Duration,
+    /// What was collected from them.
+    pub details: D,
 }
 
-struct Windows<K: Eq + Hash> {
+struct Windows<K: Eq + Hash, D> {
     window: Duration,
-    open: Mutex<HashMap<K, Window>>,
-    summarize: Summarize<K>,
+    open: Mutex<HashMap<K, Window<D>>>,
+    summarize: Summarize<K, D>,
 }
 
-type Summarize<K> = Box<dyn Fn(&K, Suppressed) + Send + Sync>;
+type Summarize<K, D> = Box<dyn Fn(&K, Suppressed<D>) + Send + Sync>;
 
-struct Window {
+struct Window<D> {
     opened: Instant,
     suppressed: u64,
+    details: D,
 }
 
 impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
@@ -50,6 +56,41 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
     pub fn new(
         window: Duration,
         summarize: impl Fn(&K, Suppressed) + Send + Sync + 'static,
+    ) -> Self {
+        Self::collecting(window, summarize)
+    }
+}
+
+impl<K, D> LogThrottle<K, D>
+where
+    K: Eq + Hash + Clone + Send + 'static,
+    D: Default + Send + 'static,
+{
+    /// Creates a throttle as [`new`](LogThrottle::new) does, which collects
+    /// details of suppressed events.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use std::collections::BTreeSet;
+    /// use dcv_resolver_log_throttle::{LogThrottle, Suppressed};
+    ///
+    /// type Users = BTreeSet<&'static str>;
+    /// let outages = LogThrottle::collecting(
+    ///     Duration::from_secs(10),
+    ///     |store: &&str, suppressed: Suppressed<Users>| {
+    ///         assert_eq!(suppressed.details, BTreeSet::from(["ann", "bob"]));
+    ///     },
+    /// );
+    /// for user in ["you", "ann", "bob", "ann"] {
+    ///     outages.allows_or_collects("store", |users| {
+    ///         users.insert(user);
+    ///     });
+    /// }
+    /// ```
+    #[must_use]
+    pub fn collecting(
+        window: Duration,
+        summarize: impl Fn(&K, Suppressed<D>) + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Windows {
             window,
@@ -61,7 +102,7 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
     /// Counts an event and returns whether to log it in full: it is the first
     /// of its kind in a window.
     pub fn allows(&self, kind: K) -> bool {
-        self.allows_at_most(usize::MAX, kind, |kind| kind)
+        self.allows_or_collects(kind, |_| {})
     }
 
     /// Counts an event as [`allows`](Self::allows) does, under the kind that
@@ -69,6 +110,25 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
     /// kind. This bounds the number of windows even if kinds contain untrusted
     /// text.
     pub fn allows_at_most(&self, max_kinds: usize, kind: K, coarsen: impl FnOnce(K) -> K) -> bool {
+        self.allows_at_most_or_collects(max_kinds, kind, coarsen, |_| {})
+    }
+
+    /// Counts an event as [`allows`](Self::allows) does, and calls `collect` if
+    /// it is suppressed.
+    pub fn allows_or_collects(&self, kind: K, collect: impl FnOnce(&mut D)) -> bool {
+        self.allows_at_most_or_collects(usize::MAX, kind, |kind| kind, collect)
+    }
+
+    /// Counts an event as [`allows_at_most`](Self::allows_at_most) does, and
+    /// calls `collect` if it is suppressed. `collect` must be quick and bound
+    /// what it keeps: it is called under a lock.
+    pub fn allows_at_most_or_collects(
+        &self,
+        max_kinds: usize,
+        kind: K,
+        coarsen: impl FnOnce(K) -> K,
+        collect: impl FnOnce(&mut D),
+    ) -> bool {
         if self.0.window.is_zero() {
             return true;
         }
@@ -79,6 +139,7 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
         let over = match open.get_mut(&kind) {
             Some(window) if now - window.opened < self.0.window => {
                 window.suppressed += 1;
+                collect(&mut window.details);
                 return false;
             }
             _ => open.insert(
@@ -86,13 +147,14 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
                 Window {
                     opened: now,
                     suppressed: 0,
+                    details: D::default(),
                 },
             ),
         };
         // Subscribers may be slow.
         drop(open);
         if let Some(over) = over {
-            self.0.summarize(&kind, &over);
+            self.0.summarize(&kind, over);
         }
         self.close_later(kind, now);
         true
@@ -113,7 +175,7 @@ impl<K: Eq + Hash + Clone + Send + 'static> LogThrottle<K> {
     }
 }
 
-impl<K: Eq + Hash> Windows<K> {
+impl<K: Eq + Hash, D> Windows<K, D> {
     /// Closes the window of `kind` that was opened at `opened`.
     fn close(&self, kind: &K, opened: Instant) {
         let over = {
@@ -124,41 +186,42 @@ impl<K: Eq + Hash> Windows<K> {
             open.remove(kind)
         };
         if let Some(over) = over {
-            self.summarize(kind, &over);
+            self.summarize(kind, over);
         }
     }
 
-    fn summarize(&self, kind: &K, window: &Window) {
+    fn summarize(&self, kind: &K, window: Window<D>) {
         if window.suppressed > 0 {
             let suppressed = Suppressed {
                 count: window.suppressed,
                 window: window.opened.elapsed(),
+                details: window.details,
             };
             (self.summarize)(kind, suppressed);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Window>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Window<D>>> {
         // Nothing panics in the middle of a change.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Eq + Hash> Drop for Windows<K> {
+impl<K: Eq + Hash, D> Drop for Windows<K, D> {
     fn drop(&mut self) {
         for (kind, window) in std::mem::take(&mut *self.lock()) {
-            self.summarize(&kind, &window);
+            self.summarize(&kind, window);
         }
     }
 }
 
-impl<K: Eq + Hash> Clone for LogThrottle<K> {
+impl<K: Eq + Hash, D> Clone for LogThrottle<K, D> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<K: Eq + Hash> fmt::Debug for LogThrottle<K> {
+impl<K: Eq + Hash, D> fmt::Debug for LogThrottle<K, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogThrottle")
             .field("window", &self.0.window)
@@ -230,6 +293,22 @@ mod tests {
         assert!(summaries.try_recv().is_err());
         drop(clone);
         assert_eq!(summaries.try_recv().unwrap().1.count, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn details_are_of_the_suppressed_events_of_one_window() {
+        let (summaries, received) = mpsc::channel();
+        let throttle = LogThrottle::collecting(WINDOW, move |_: &(), suppressed| {
+            let Suppressed { details, .. } = suppressed;
+            let _: Result<(), mpsc::SendError<Vec<u8>>> = summaries.send(details);
+        });
+        for window in [[1, 2, 3], [4, 5, 6]] {
+            for event in window {
+                throttle.allows_or_collects((), |events| events.push(event));
+            }
+            sleep(2 * WINDOW).await;
+            assert_eq!(received.try_recv().unwrap(), window[1..]);
+        }
     }
 
     #[test]

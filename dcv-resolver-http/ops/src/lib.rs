@@ -114,6 +114,7 @@ mod metrics;
 mod pages;
 mod ping;
 mod readiness;
+mod recent_ids;
 mod report;
 mod store_health;
 

@@ -1,4 +1,4 @@
-//! [`LogDeduplicator`]: logs a repeated failure as two events.
+//! [`LogDeduplicator`]: logs a decision that repeats as two events.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,25 +11,33 @@ use tracing::{Level, field};
 
 use crate::Metrics;
 use crate::durations::as_ms;
+use crate::recent_ids::RecentIds;
 
-/// How many kinds of failures have a window of their own at the same time. All
-/// others share one window for each outcome, reason, store and policy, so that
-/// error texts that differ each time, because they quote an id or a port,
-/// cannot flood the log.
+/// How many kinds of failures, and of rejected requests, have a window of their
+/// own at the same time. Further ones share windows, so that neither error texts
+/// that differ each time, because they quote an id or a port, nor many callers
+/// can flood the log.
 const MAX_KINDS: usize = 64;
 
-/// Logs decisions as [`DecisionLog`] does, but suppresses failures that repeat.
+/// Logs decisions as [`DecisionLog`] does, but suppresses those that repeat an
+/// earlier one and that a client without a session can cause any number of
+/// times.
 ///
-/// The first failure of a kind is logged in full and opens a window. Those that
+/// The first decision of a kind is logged in full and opens a window. Those that
 /// follow within the window are counted. When it is over, one event of the same
 /// level says how many there were in `suppressed`, and the length of the window
 /// in `window_ms`.
 ///
-/// Failures are of one kind if they have the same outcome, reason, store,
-/// policy and error, and refused callers the same address. Only the outcomes
-/// `error` and `refused` are suppressed; every other decision is logged. If more
-/// than 64 kinds are open, further ones share a window whatever their error
-/// and address, and its event says so.
+/// | outcome | of one kind are those with the same | the summary also has |
+/// |---|---|---|
+/// | `error` | reason, store, policy and error | `session_ids`, the last 20 that differ |
+/// | `malformed`, `refused` | reason and caller; `overloaded` whatever the caller | |
+///
+/// Every other decision is logged. If more than 64 kinds are open, further ones
+/// share a window whatever their error or caller.
+///
+/// At the level `debug` (`info,dcv_resolver::decision=debug`), suppressed
+/// decisions are logged in full as well.
 ///
 /// It replaces the default log:
 ///
@@ -47,14 +55,14 @@ const MAX_KINDS: usize = 64;
 /// ```
 #[derive(Debug, Clone)]
 pub struct LogDeduplicator {
-    throttle: LogThrottle<Failure>,
+    failures: LogThrottle<Failure, RecentIds>,
+    rejections: LogThrottle<Rejection>,
     metrics: Option<Metrics>,
 }
 
 /// The kind of a failure: failures with equal keys are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Failure {
-    outcome: DecisionOutcome,
     reason: &'static str,
     store: Option<Arc<str>>,
     policy: Option<Arc<str>>,
@@ -65,20 +73,28 @@ struct Failure {
 enum DedupKey {
     Fine {
         error: Option<String>,
-        /// Only for refused callers.
-        caller: Option<IpAddr>,
     },
     /// Too many kinds are open.
     Coarse,
 }
 
+/// The kind of a request that was rejected before any store was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Rejection {
+    outcome: DecisionOutcome,
+    reason: &'static str,
+    /// `None` for all callers for which there is no other kind.
+    caller: Option<IpAddr>,
+}
+
 impl LogDeduplicator {
-    /// Suppresses repeated failures for `window` after the first. With
+    /// Suppresses repeated decisions for `window` after the first. With
     /// [`Duration::ZERO`] every decision is logged.
     #[must_use]
     pub fn new(window: Duration) -> Self {
         Self {
-            throttle: LogThrottle::new(window, summarize),
+            failures: LogThrottle::collecting(window, summarize_failures),
+            rejections: LogThrottle::new(window, summarize_rejections),
             metrics: None,
         }
     }
@@ -92,17 +108,25 @@ impl LogDeduplicator {
 
     fn is_repeated(&self, decision: &Decision) -> bool {
         let outcome = decision.outcome();
-        let is_failure = matches!(outcome, DecisionOutcome::Refused | DecisionOutcome::Error);
-        if !is_failure || !is_enabled(DecisionLog::level(outcome)) {
+        if !is_enabled(DecisionLog::level(outcome)) {
             return false;
         }
-        let coarsen = |failure| Failure {
-            key: DedupKey::Coarse,
-            ..failure
-        };
-        !self
-            .throttle
-            .allows_at_most(MAX_KINDS, Failure::new(decision), coarsen)
+        match outcome {
+            DecisionOutcome::Error => !self.failures.allows_at_most_or_collects(
+                MAX_KINDS,
+                Failure::new(decision),
+                Failure::coarsened,
+                |ids| {
+                    if let Some(request) = &decision.request {
+                        ids.push(request.session_id());
+                    }
+                },
+            ),
+            DecisionOutcome::Malformed | DecisionOutcome::Refused => !self
+                .rejections
+                .allows_at_most(MAX_KINDS, Rejection::new(decision), Rejection::coarsened),
+            _ => false,
+        }
     }
 }
 
@@ -110,7 +134,10 @@ impl DecisionObserver for LogDeduplicator {
     fn on_decision(&self, decision: &Decision) {
         if !self.is_repeated(decision) {
             DecisionLog.on_decision(decision);
-        } else if let Some(metrics) = &self.metrics {
+            return;
+        }
+        DecisionLog::log_at(Level::DEBUG, decision);
+        if let Some(metrics) = &self.metrics {
             metrics.count_suppressed();
         }
     }
@@ -118,53 +145,74 @@ impl DecisionObserver for LogDeduplicator {
 
 impl Failure {
     fn new(decision: &Decision) -> Self {
-        let is_about_the_caller = matches!(
-            decision.problem(),
-            Some(Problem::CallerNotAllowed(_) | Problem::RateLimited)
-        );
         Self {
-            outcome: decision.outcome(),
             reason: decision.reason().unwrap_or_default(),
             store: decision.store.clone(),
             policy: decision.policy.clone(),
             key: DedupKey::Fine {
                 error: DecisionLog::error(decision),
-                caller: decision.caller.filter(|_| is_about_the_caller),
             },
+        }
+    }
+
+    fn coarsened(self) -> Self {
+        Self {
+            key: DedupKey::Coarse,
+            ..self
         }
     }
 }
 
-fn summarize(failure: &Failure, suppressed: Suppressed) {
-    let (error, caller, message) = match &failure.key {
-        DedupKey::Fine { error, caller } => {
-            (error.as_deref(), *caller, "identical failures suppressed")
+impl Rejection {
+    fn new(decision: &Decision) -> Self {
+        let is_about_all_callers = matches!(decision.problem(), Some(Problem::Overloaded));
+        Self {
+            outcome: decision.outcome(),
+            reason: decision.reason().unwrap_or_default(),
+            caller: decision.caller.filter(|_| !is_about_all_callers),
         }
-        DedupKey::Coarse => (None, None, "similar failures suppressed; errors varied"),
+    }
+
+    fn coarsened(self) -> Self {
+        Self {
+            caller: None,
+            ..self
+        }
+    }
+}
+
+fn summarize_failures(failure: &Failure, suppressed: Suppressed<RecentIds>) {
+    let (error, message) = match &failure.key {
+        DedupKey::Fine { error } => (error.as_deref(), "identical failures suppressed"),
+        DedupKey::Coarse => (None, "similar failures suppressed; errors varied"),
     };
-    // The level of a tracing event is a constant.
-    macro_rules! event {
-        ($level:expr) => {
-            tracing::event!(
-                target: "dcv_resolver::decision",
-                parent: None,
-                $level,
-                outcome = failure.outcome.as_str(),
-                reason = failure.reason,
-                store = failure.store.as_deref(),
-                policy = failure.policy.as_deref(),
-                caller = caller.map(field::display),
-                error,
-                suppressed = suppressed.count,
-                window_ms = as_ms(suppressed.window),
-                message,
-            )
-        };
-    }
-    match DecisionLog::level(failure.outcome) {
-        Level::ERROR => event!(Level::ERROR),
-        _ => event!(Level::WARN),
-    }
+    let ids = suppressed.details;
+    tracing::error!(
+        target: "dcv_resolver::decision",
+        parent: None,
+        outcome = DecisionOutcome::Error.as_str(),
+        reason = failure.reason,
+        store = failure.store.as_deref(),
+        policy = failure.policy.as_deref(),
+        error,
+        session_ids = (!ids.is_empty()).then(|| field::display(ids)),
+        suppressed = suppressed.count,
+        window_ms = as_ms(suppressed.window),
+        message,
+    );
+}
+
+fn summarize_rejections(rejection: &Rejection, suppressed: Suppressed) {
+    tracing::warn!(
+        target: "dcv_resolver::decision",
+        parent: None,
+        outcome = rejection.outcome.as_str(),
+        reason = rejection.reason,
+        caller = rejection.caller.map(field::display),
+        suppressed = suppressed.count,
+        window_ms = as_ms(suppressed.window),
+        "similar requests suppressed",
+    );
 }
 
 /// Returns whether any subscriber records events of this level. An event that

@@ -133,7 +133,7 @@ impl Metrics {
         );
         registry.register(
             "log_events_suppressed",
-            "Failures that repeated an earlier one and were counted rather than logged",
+            "Decisions that repeated an earlier one and were counted rather than logged",
             inner.suppressed.clone(),
         );
         registry.register(

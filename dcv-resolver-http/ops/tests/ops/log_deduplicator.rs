@@ -1,9 +1,10 @@
-//! Failures that repeat.
+//! Decisions that repeat.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Method;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{SessionId, SessionRecord, StoreError, StoreErrorKind};
 use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
@@ -105,7 +106,8 @@ async fn summary_has_the_fields_of_the_failure_and_no_span() {
         json!({
             "message": "identical failures suppressed", "outcome": "error",
             "reason": "store_unavailable", "store": "inventory",
-            "error": "the store \"inventory\" failed: scripted: the store cannot be reached", "suppressed": 3,
+            "error": "the store \"inventory\" failed: scripted: the store cannot be reached",
+            "session_ids": "[\"console\"]", "suppressed": 3,
         })
     );
 }
@@ -144,20 +146,18 @@ async fn summary_is_logged_when_the_service_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn decision_that_is_no_failure_is_always_logged() {
+async fn decision_about_a_session_is_always_logged() {
     let app = deduplicated(over(memory()));
     let hanging = deduplicated(replying(Reply::Hang));
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     for _ in 0..20 {
         post(&app, CONSOLE).await;
         post(&app, "/resolveSession?sessionId=other").await;
-        post(&app, "/resolveSession").await;
-        post(&app, "/elsewhere").await;
         let mut abandoned = Box::pin(post(&hanging, CONSOLE));
         assert!(poll!(abandoned.as_mut()).is_pending());
     }
     let logged = lines(&log);
-    assert_eq!(logged.len(), 100);
+    assert_eq!(logged.len(), 60);
     assert!(logged.iter().all(|(_, _, suppressed)| *suppressed == 0));
 }
 
@@ -225,6 +225,127 @@ async fn refusals_are_deduplicated_for_each_caller() {
             (json!("192.0.2.2"), json!(2))
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn malformed_requests_are_deduplicated_for_each_reason_and_caller() {
+    let app = deduplicated(over(memory()));
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let long = format!("/resolveSession?sessionId={}", "x".repeat(10_000));
+    for _ in 0..3 {
+        for target in ["/elsewhere", "/resolveSession", &long] {
+            send(&app, request("192.0.2.1", target)).await;
+        }
+        let mut get = request("192.0.2.1", CONSOLE);
+        *get.method_mut() = Method::GET;
+        send(&app, get).await;
+        send(&app, request("192.0.2.2", "/elsewhere")).await;
+    }
+    let reasons = [
+        "no_such_path",
+        "malformed_request",
+        "uri_too_long",
+        "method_not_allowed",
+        "no_such_path",
+    ];
+    assert_eq!(
+        lines(&log),
+        reasons.map(|reason| line("malformed", reason, 0))
+    );
+    sleep(WINDOW + MOMENT).await;
+    let mut summaries = lines(&log);
+    summaries.sort();
+    let mut expected = reasons.map(|reason| line("malformed", reason, 2));
+    expected.sort();
+    assert_eq!(summaries, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn flood_of_malformed_requests_from_many_callers_is_bounded() {
+    let app = deduplicated(over(memory()));
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    for caller in 0..=255_u8 {
+        for target in ["/elsewhere", "/resolveSession"] {
+            send(&app, request(&format!("192.0.2.{caller}"), target)).await;
+        }
+    }
+    // One more for all other callers, for each reason.
+    assert_eq!(log.take().len(), 64 + 2);
+    sleep(WINDOW + MOMENT).await;
+    let suppressed: u64 = lines(&log).iter().map(|line| line.2).sum();
+    assert_eq!(suppressed, 2 * 256 - 66);
+}
+
+#[tokio::test(start_paused = true)]
+async fn overloaded_is_deduplicated_for_all_callers() {
+    let app = deduplicated(replying(Reply::Hang).max_in_flight(1));
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let mut in_flight = Box::pin(post(&app, CONSOLE));
+    assert!(poll!(in_flight.as_mut()).is_pending());
+    for caller in ["192.0.2.1", "192.0.2.2"] {
+        send(&app, request(caller, CONSOLE)).await;
+    }
+    assert_eq!(lines(&log), [line("refused", "overloaded", 0)]);
+}
+
+/// The session ids in the summary of an outage.
+async fn summarized_ids(ids: impl IntoIterator<Item = String>) -> String {
+    let app = deduplicated(replying(unavailable()));
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    post(&app, "/resolveSession?sessionId=first").await;
+    for id in ids {
+        post(&app, &format!("/resolveSession?sessionId={id}")).await;
+    }
+    drop(app);
+    let summary = log.take().remove(1);
+    summary["fields"]["session_ids"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn summary_names_the_last_session_ids_once_each() {
+    let ids = ["ann", "bob", "ann"].map(str::to_owned);
+    assert_eq!(summarized_ids(ids).await, r#"["bob", "ann"]"#);
+    let ids = summarized_ids((0..1000).map(|number| number.to_string())).await;
+    let ids: Vec<String> = serde_json::from_str(&ids).unwrap();
+    let last: Vec<_> = (980..1000).map(|number| number.to_string()).collect();
+    assert_eq!(ids, last);
+}
+
+#[tokio::test(start_paused = true)]
+async fn summary_quotes_and_escapes_session_ids() {
+    let ids = ["a%22,%20%22b", "%e2%80%aec"].map(str::to_owned);
+    assert_eq!(summarized_ids(ids).await, r#"["a\", \"b", "\\u{202e}c"]"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn suppressed_decisions_are_logged_at_level_debug() {
+    let app = deduplicated(replying(unavailable()));
+    let (log, _guard) = Log::of_this_thread(Level::DEBUG);
+    for id in ["ann", "bob"] {
+        post(&app, &format!("/resolveSession?sessionId={id}")).await;
+        post(&app, &format!("/elsewhere/{id}")).await;
+    }
+    let decisions: Vec<_> = log
+        .take()
+        .iter()
+        .filter(|event| event["target"] == "dcv_resolver::decision")
+        .map(|event| {
+            (
+                event["level"].clone(),
+                event["fields"]["session_id"].clone(),
+            )
+        })
+        .collect();
+    let expected = [
+        (json!("ERROR"), json!("ann")),
+        (json!("WARN"), Value::Null),
+        (json!("DEBUG"), json!("bob")),
+        (json!("DEBUG"), Value::Null),
+    ];
+    assert_eq!(decisions, expected);
 }
 
 /// Fails with another text each time.

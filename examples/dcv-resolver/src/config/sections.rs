@@ -339,7 +339,8 @@ pub(crate) struct Log {
     /// RUST_LOG, which overrides this.
     pub(crate) level: LogDirectives,
 
-    /// Repeated failures of one kind are logged once in this time, with their
+    /// Repeated failures of one kind, and requests of one caller that are
+    /// rejected for the same reason, are logged once in this time, with their
     /// number, in milliseconds. 0 logs each.
     pub(crate) dedup_window_ms: Period,
 }

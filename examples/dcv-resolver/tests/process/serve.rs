@@ -162,7 +162,11 @@ fn hostile_id_is_one_event_without_a_control_character() {
     let ids = hostile_ids();
     assert!(ids.len() >= 50);
     for format in ["json", "text"] {
-        let serving = Serving::start(&["--store", SESSIONS, "--log-format", format]);
+        // Malformed requests repeat.
+        let serving = Folder::new(&format!(
+            "log.dedup_window_ms = 0\nlog.format = \"{format}\"\n[[stores]]\nname = \"desktops\"\nurl = \"{SESSIONS}\"\n"
+        ))
+        .serve();
         for id in &ids {
             serving.post(&format!("/resolveSession?sessionId={id}&transport=HTTP"));
         }
