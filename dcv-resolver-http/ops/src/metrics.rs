@@ -38,6 +38,7 @@ use sampled::Sampled;
 /// | `stale_answer_age_seconds` | `store` | the age of records that a cache served because its store failed; the count of this histogram is that of such decisions |
 /// | `in_flight_requests` | | [`watch_in_flight`](Self::watch_in_flight) |
 /// | `log_events_suppressed_total` | | events that a [`LogDeduplicator`](crate::LogDeduplicator) counted and did not log |
+/// | `log_lines_dropped_total` | | [`watch_dropped_log_lines`](Self::watch_dropped_log_lines) |
 /// | `ready` | | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
 /// | `store_up` | `store` | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
 /// | `served_data_age_seconds` | `store` | [`watch_age`](Self::watch_age) |
@@ -215,6 +216,13 @@ impl Metrics {
         connections: impl Fn() -> ConnectionStats + Send + Sync + 'static,
     ) {
         self.0.sampled.set_connections(Arc::new(connections));
+    }
+
+    /// Shows how many lines of the log could not be written. `dropped` is called
+    /// each time the metrics are shown and must not block. Replaces an earlier
+    /// one.
+    pub fn watch_dropped_log_lines(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.0.sampled.set_dropped_log_lines(Arc::new(dropped));
     }
 
     /// Shows how old the data is that `store` serves. `age` is called each time

@@ -3,6 +3,12 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long the reader of standard error may take to read the last message.
+const REPORT_TIME: Duration = Duration::from_secs(5);
 
 /// Why the program ends early.
 #[derive(Debug)]
@@ -38,10 +44,18 @@ impl Failure {
         }
     }
 
+    /// Prints the message and returns the exit code.
+    ///
+    /// If standard error cannot be written, or not within [`REPORT_TIME`], only
+    /// the exit code remains: a service manager must see that the process ended.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(message) = self.message {
-            // If standard error is closed, the exit code remains.
-            let _ignored = writeln!(io::stderr(), "dcv-resolver: {message}");
+            let (written, is_written) = mpsc::channel();
+            let _ignored = thread::Builder::new().spawn(move || {
+                let _ignored = writeln!(io::stderr(), "dcv-resolver: {message}");
+                let _ignored = written.send(());
+            });
+            let _ignored = is_written.recv_timeout(REPORT_TIME);
         }
         self.exit_code.into()
     }

@@ -1,6 +1,10 @@
 //! The log: events on standard error, as text or JSON.
 
+mod writer;
+
+use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use tracing::Subscriber;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -8,6 +12,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use self::writer::FlushOnDrop;
+pub(crate) use self::writer::LogWriter;
 use crate::config::{Config, LogDirectives, LogFormat};
 use crate::failure::Failure;
 use crate::traces::Traces;
@@ -17,6 +23,8 @@ use crate::traces::Traces;
 pub(crate) struct Logging {
     pub(crate) filter: LogFilter,
     pub(crate) traces: Option<Traces>,
+    pub(crate) writer: LogWriter,
+    _flush: FlushOnDrop,
 }
 
 /// Replaces the filter of the log.
@@ -30,17 +38,19 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     let traces = endpoint
         .map(|endpoint| Traces::start(endpoint.as_str()))
         .transpose()?;
+    let writer =
+        start_writer().map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
     let installed = match &traces {
         // Each layer has a filter of its own: the level of the log does not
         // decide which spans are exported.
         Some(traces) => tracing_subscriber::registry()
-            .with(layer(config.log.format).with_filter(filter))
+            .with(layer(config.log.format, writer.clone()).with_filter(filter))
             .with(traces.layer())
             .try_init(),
         // A filter for all layers costs less per event.
         None => tracing_subscriber::registry()
             .with(filter)
-            .with(layer(config.log.format))
+            .with(layer(config.log.format, writer.clone()))
             .try_init(),
     };
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
@@ -51,11 +61,25 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
     Ok(Logging {
         filter: LogFilter(handle),
         traces,
+        _flush: writer.flush_on_drop(),
+        writer,
     })
 }
 
-/// Returns the layer that writes events to standard error.
-fn layer<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+/// Starts to write to standard error, through a descriptor of its own: a write
+/// that blocks must not hold the lock of [`io::stderr`].
+fn start_writer() -> io::Result<LogWriter> {
+    let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    LogWriter::start(stderr, |dropped| {
+        tracing::error!(
+            dropped,
+            "lines of the log were dropped: standard error could not be written, or not fast enough",
+        );
+    })
+}
+
+/// Returns the layer that passes events to `writer`.
+fn layer<S>(format: LogFormat, writer: LogWriter) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -65,11 +89,9 @@ where
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    // A log that cannot be written must not end the service: an internal error
-    // would be printed to standard error, and that print panics.
-    let layer = fmt::layer()
-        .with_writer(io::stderr)
-        .log_internal_errors(false);
+    // An internal error would be printed to standard error, which may block, and
+    // that print panics if it fails.
+    let layer = fmt::layer().with_writer(writer).log_internal_errors(false);
     if json {
         return layer
             .json()

@@ -13,7 +13,7 @@
 //! | `link.rs` | the session id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `background_task.rs` | tasks that end with their owner |
-//! | `log.rs`, `traces.rs` | where events and spans go |
+//! | `log.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
 //! | `failure.rs` | the final error message and the exit code |
 
 mod background_task;
@@ -40,6 +40,7 @@ mod table;
 mod traces;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -55,7 +56,7 @@ fn run() -> Result<(), Failure> {
     let cli = Cli::from_command_line()?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::setup(format!("cannot start the async runtime: {error}")))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match cli.command {
             Command::Serve(options) => serve::run(options).await,
             Command::Check(options) => check::run(options).await,
@@ -70,5 +71,11 @@ fn run() -> Result<(), Failure> {
             Command::List(options) => list::run(options).await,
             Command::Sweep(options) => lease::sweep(options).await,
         }
-    })
+    });
+    // Not dropped, which waits indefinitely for a file system that hangs.
+    runtime.shutdown_timeout(SHUTDOWN_TIME);
+    ended
 }
+
+/// How long calls that block their thread may take at the end.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(1);

@@ -51,6 +51,8 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let logging = log::init(&config)?;
     let metrics = Metrics::new();
     metrics.set_build_info(env!("CARGO_PKG_VERSION"));
+    let writer = logging.writer.clone();
+    metrics.watch_dropped_log_lines(move || writer.dropped_lines());
 
     let services = ReloadableServices::start(&config, metrics.clone()).await?;
     let tls = WatchedTls::load(&config, &metrics)?;
@@ -66,6 +68,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let shutdown = Shutdown::default();
     let _shutdown = BackgroundTask::spawn(shutdown.clone().on(signals, readiness.clone()));
     tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
         address = address(&listeners.gateways),
         ops_address = listeners.operators.as_ref().and_then(address),
         tls = tls.is_some(),

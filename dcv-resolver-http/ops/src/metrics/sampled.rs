@@ -45,6 +45,7 @@ impl ConnectionStats {
 }
 
 type Connections = Arc<dyn Fn() -> ConnectionStats + Send + Sync>;
+type Count = Arc<dyn Fn() -> u64 + Send + Sync>;
 type Age = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 #[derive(Default)]
@@ -54,6 +55,7 @@ pub(super) struct Sampled {
     /// in flight.
     in_flight: Mutex<Vec<InFlight>>,
     connections: Mutex<Option<Connections>>,
+    dropped_log_lines: Mutex<Option<Count>>,
     ages: Mutex<BTreeMap<Arc<str>, Age>>,
 }
 
@@ -70,6 +72,10 @@ impl Sampled {
 
     pub(super) fn set_connections(&self, connections: Connections) {
         *lock(&self.connections) = Some(connections);
+    }
+
+    pub(super) fn set_dropped_log_lines(&self, dropped: Count) {
+        *lock(&self.dropped_log_lines) = Some(dropped);
     }
 
     pub(super) fn set_age(&self, store: Arc<str>, age: Age) {
@@ -163,6 +169,20 @@ impl Sampled {
         Ok(())
     }
 
+    fn encode_dropped_log_lines(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(dropped) = lock(&self.dropped_log_lines).clone() else {
+            return Ok(());
+        };
+        encoder
+            .encode_descriptor(
+                "log_lines_dropped",
+                "Lines of the log that could not be written, or not fast enough.",
+                None,
+                MetricType::Counter,
+            )?
+            .encode_counter::<NoLabelSet, _, u64>(&dropped(), None)
+    }
+
     fn encode_ages(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         // Copied, so that the functions run without the lock.
         let ages = lock(&self.ages).clone();
@@ -191,6 +211,7 @@ impl Collector for Sampled {
         self.encode_readiness(&mut encoder)?;
         self.encode_in_flight(&mut encoder)?;
         self.encode_connections(&mut encoder)?;
+        self.encode_dropped_log_lines(&mut encoder)?;
         self.encode_ages(&mut encoder)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{Serving, body, dcv_resolver, decisions, run};
+use crate::support::{Folder, Serving, body, dcv_resolver, decisions, in_shell, run};
 
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const JSON_SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.json");

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -36,16 +37,21 @@ pub(crate) fn dcv_resolver(arguments: &[&str]) -> Command {
 /// A command whose standard input and output become the sockets that a service
 /// manager passes: descriptors 3 and 4.
 pub(crate) fn activated(names: &str, arguments: &[&str]) -> Command {
-    let plain = dcv_resolver(arguments);
-    let mut command = Command::new("sh");
     // The process must be the one that the variable names.
     let script = "exec 3<&0 4>&1 0</dev/null 1>&2; LISTEN_PID=$$ exec \"$@\"";
+    let mut command = in_shell(script, arguments);
+    command.env("LISTEN_FDS", "2").env("LISTEN_FDNAMES", names);
+    command
+}
+
+/// A command that a shell script executes as `"$@"`.
+pub(crate) fn in_shell(script: &str, arguments: &[&str]) -> Command {
+    let plain = dcv_resolver(arguments);
+    let mut command = Command::new("sh");
     command
         .args(["-c", script, "sh"])
         .arg(plain.get_program())
-        .args(plain.get_args())
-        .env("LISTEN_FDS", "2")
-        .env("LISTEN_FDNAMES", names);
+        .args(plain.get_args());
     for (name, value) in plain.get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -127,15 +133,32 @@ impl Serving {
         }
     }
 
-    /// Starts a process whose log is not read. It answers at `address`, on a
-    /// socket that is passed to it.
-    pub(crate) fn spawn_unread(mut command: Command, address: SocketAddr) -> Self {
+    /// Starts `serve` with `arguments`, which logs to `log`. It cannot log where
+    /// it listens, so its sockets are passed to it.
+    pub(crate) fn log_to(log: impl Into<Stdio>, arguments: &[&str]) -> Self {
+        let socket = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (gateways, operators) = (socket(), socket());
+        let address = gateways.local_addr().unwrap();
+        let ops = operators.local_addr().ok();
+        let mut command = activated("resolver:ops", &[&["serve"], arguments].concat());
+        command.stdin(OwnedFd::from(gateways));
+        command.stdout(OwnedFd::from(operators)).stderr(log);
         Self {
             child: command.spawn().unwrap(),
             log: channel().1,
             address,
-            ops: None,
+            ops,
         }
+    }
+
+    /// Waits for the end of a process whose log is not read; its exit code.
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
+        let mut ended = None;
+        wait_until("it ends", || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.and_then(|status| status.code())
     }
 
     /// The answer to one request line, with the connection's end.
