@@ -13,6 +13,7 @@
 
 mod caches;
 mod listeners;
+mod open_files;
 mod reload;
 mod reloadable_services;
 mod resources;
@@ -75,9 +76,15 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         store = services.store_names(),
         "listening",
     );
+    open_files::warn_if_too_few(
+        config.limits.max_connections.into(),
+        OPERATORS_MAX_CONNECTIONS as u64,
+    );
     let all_answered = Arc::new(Notify::new());
     let operators = listeners.operators.map(|listener| {
-        let server = Server::new(services.for_operators()).shutdown_grace(OPERATORS_GRACE);
+        let server = Server::new(services.for_operators())
+            .max_connections(OPERATORS_MAX_CONNECTIONS)
+            .shutdown_grace(OPERATORS_GRACE);
         tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
     });
     let reloading = reload::on_signal(hangup, source, config, services, logging.filter);
@@ -100,6 +107,8 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
 
 /// Operators' requests are short.
 const OPERATORS_GRACE: Duration = Duration::from_secs(1);
+/// Enough for an agent on each of many hosts.
+const OPERATORS_MAX_CONNECTIONS: usize = 4096;
 
 fn address(listener: &TcpListener) -> Option<String> {
     let address = listener.local_addr().ok()?;

@@ -39,6 +39,29 @@ fn sigterm_and_sigint_exit_with_code_0() {
 }
 
 #[test]
+fn limit_on_open_files_below_the_connections_is_a_warning() {
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--store", SESSIONS];
+    for (limit, warnings) in [(1_000, 1), (9_000, 0)] {
+        let script = format!("ulimit -n {limit} && exec \"$@\"");
+        let log = Serving::spawn(in_shell(&script, &serve)).stop().stderr;
+        let lines = log
+            .lines()
+            .filter(|line| line.contains("the limit on open files"));
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.len(), warnings, "{log}");
+        for line in lines {
+            for part in [
+                "\"limit\":1000,",
+                "\"needed\":8448,",
+                "`limits.max_connections` = 4096",
+            ] {
+                assert!(line.contains(part), "{part} in {line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn port_in_use_is_reported_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
