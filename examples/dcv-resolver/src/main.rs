@@ -7,7 +7,7 @@
 //! | `cli.rs` | the command line |
 //! | `config.rs` | file, environment and flags → a configuration |
 //! | `store_url.rs` | the URL of a store |
-//! | `open_store.rs`, `store_chain.rs` | a store, opened; all stores of a configuration |
+//! | `open_store.rs`, `open_error.rs`, `closed_store.rs`, `store_chain.rs` | a store, opened; one that cannot be; all stores of a configuration |
 //! | `certificates.rs` | the certificates of a configuration |
 //! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
 //! | `link.rs` | the session id in a client's link |
@@ -20,6 +20,7 @@ mod background_task;
 mod certificates;
 mod check;
 mod cli;
+mod closed_store;
 mod config;
 mod explain;
 mod failure;
@@ -29,6 +30,7 @@ mod lease;
 mod link;
 mod list;
 mod log;
+mod open_error;
 mod open_store;
 mod output;
 mod resolve;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use dcv_resolver_core::{
     ChangeSource, MemoryStore, Resolver, SessionImport, SessionListing, SessionStore, StoreError,
+    StoreErrorKind,
 };
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::SqliteStore;
 use dcv_resolver_static_file::StaticFileStore;
 
 use crate::failure::Failure;
+use crate::open_error::OpenError;
 use crate::session_file;
 use crate::store_url::StoreUrl;
 
@@ -42,26 +44,26 @@ pub(crate) enum Missing {
 impl OpenStore {
     /// Opens a store and names it by its URL.
     pub(crate) async fn open(url: StoreUrl, missing: Missing) -> Result<Self, Failure> {
-        Self::named(url.name(), url, missing).await
+        Ok(Self::named(url.name(), url, missing).await?)
     }
 
     pub(crate) async fn named(
         name: String,
         url: StoreUrl,
         missing: Missing,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, OpenError> {
         let (access, changes): (_, Option<Arc<dyn ChangeSource>>) = match url {
             StoreUrl::File(path) => (Access::ReadOnly(Arc::new(load(path).await?)), None),
             StoreUrl::Sqlite(config) => {
                 let path = config.path().to_owned();
                 let config = config.create_if_missing(missing == Missing::Create);
                 let store = SqliteStore::open(config).await.map_err(|error| {
-                    let failure = store_failure(&name, &error);
+                    let mut failure = store_failure(&name, &error);
                     if missing == Missing::Fail && path.try_exists().is_ok_and(|exists| !exists) {
-                        Failure::setup(format!("{failure}; import or register creates it"))
-                    } else {
-                        failure
+                        failure =
+                            Failure::setup(format!("{failure}; import or register creates it"));
                     }
+                    OpenError { error, failure }
                 })?;
                 let store = Arc::new(store);
                 let changes = Arc::<SqliteStore>::clone(&store);
@@ -116,17 +118,9 @@ impl OpenStore {
     /// Returns the store as a registry.
     pub(crate) fn registry(&self) -> Result<&Arc<dyn SessionImport>, Failure> {
         match &self.access {
-            Access::ReadOnly(_) => Err(self.is_read_only()),
+            Access::ReadOnly(_) => Err(is_read_only(&self.name)),
             Access::ReadWrite(store) => Ok(store),
         }
-    }
-
-    /// Returns the failure of a write to a session file.
-    pub(crate) fn is_read_only(&self) -> Failure {
-        Failure::setup(format!(
-            "{} is read-only: edit the file, or use a sqlite: or redis: store",
-            self.name
-        ))
     }
 
     /// Returns the failure of the store.
@@ -135,13 +129,23 @@ impl OpenStore {
     }
 }
 
+/// Returns the failure of a write to the session file `name`.
+pub(crate) fn is_read_only(name: &str) -> Failure {
+    Failure::setup(format!(
+        "{name} is read-only: edit the file, or use a sqlite: or redis: store"
+    ))
+}
+
 /// Loads a session file on a thread of its own: a large one takes seconds.
-async fn load(path: PathBuf) -> Result<StaticFileStore, Failure> {
+async fn load(path: PathBuf) -> Result<StaticFileStore, OpenError> {
     let loading = tokio::task::spawn_blocking(move || session_file::load(&path));
     loading.await.unwrap_or_else(|error| {
-        Err(Failure::setup(format!(
-            "cannot read the session file: {error}"
-        )))
+        let message = format!("cannot read the session file: {error}");
+        Err(OpenError {
+            error: StoreError::new("static_file", StoreErrorKind::Other)
+                .with_source(message.clone()),
+            failure: Failure::setup(message),
+        })
     })
 }
 

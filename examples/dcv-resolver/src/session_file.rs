@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use dcv_resolver_core::SessionRecord;
+use dcv_resolver_core::{SessionRecord, StoreError, StoreErrorKind};
 use dcv_resolver_static_file::{LoadError, SessionFile, StaticFileStore};
 
 use crate::failure::Failure;
+use crate::open_error::OpenError;
 
 /// Reads all sessions of a file. An invalid file is a negative answer.
 pub(crate) fn read(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
@@ -17,13 +18,17 @@ pub(crate) fn read(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
 }
 
 /// Loads the file as a store. An invalid file is a store that cannot be opened.
-pub(crate) fn load(path: &Path) -> Result<StaticFileStore, Failure> {
+pub(crate) fn load(path: &Path) -> Result<StaticFileStore, OpenError> {
     StaticFileStore::load(path).map_err(|error| {
-        Failure::setup(if error.diagnostics().is_empty() {
-            error.to_string()
+        let (kind, message) = if error.diagnostics().is_empty() {
+            (StoreErrorKind::Unavailable, error.to_string())
         } else {
-            invalid_file(&error)
-        })
+            (StoreErrorKind::CorruptStore, invalid_file(&error))
+        };
+        OpenError {
+            error: StoreError::new("static_file", kind).with_source(message.clone()),
+            failure: Failure::setup(message),
+        }
     })
 }
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use dcv_resolver_cache::{CacheConfig, CacheMonitor, CachedStore};
 use dcv_resolver_core::{
     ChangeSource, ClientNetworks, Explainer, NamedStore, Resolver, ResolverBuilder, SessionImport,
-    SessionRegistry,
+    SessionListing, SessionRegistry,
 };
 use dcv_resolver_timeout::TimeoutStore;
 
 use crate::background_task::BackgroundTask;
+use crate::closed_store::ClosedStore;
 use crate::config::{self, Config, TimeBudget};
 use crate::failure::Failure;
-use crate::open_store::{Access, Missing, OpenStore};
+use crate::open_error::OpenError;
+use crate::open_store::{self, Access, Missing, OpenStore};
 
 /// The stores of a configuration, in the order in which they are asked. Clones
 /// share them.
@@ -23,12 +25,27 @@ pub(crate) struct StoreChain(Vec<ChainedStore>);
 #[derive(Debug, Clone)]
 pub(crate) struct ChainedStore {
     settings: config::Store,
-    pub(crate) open: Arc<OpenStore>,
+    source: Source,
     /// The store with its time limit and its cache, as the resolver uses it.
     named: NamedStore,
     /// The same as a registry: its writes are served at once.
     registry: Option<Arc<dyn SessionRegistry>>,
     cache: Option<Arc<Cache>>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Open(Arc<OpenStore>),
+    Closed(Arc<ClosedStore>),
+}
+
+/// What to do with a store that cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unopened {
+    /// Fail.
+    Fail,
+    /// Put a [`ClosedStore`] in its place.
+    Close,
 }
 
 /// A cache.
@@ -42,34 +59,42 @@ struct Cache {
 impl StoreChain {
     /// Opens the stores of `config`.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::default().reopen(config).await
+        Self::default().reopen(config, Unopened::Fail).await
     }
 
     /// Opens the stores of another configuration. Stores with the same name and
     /// URL as here stay open: their connections and data in memory are kept.
-    pub(crate) async fn reopen(&self, config: &Config) -> Result<Self, Failure> {
+    /// Those that are closed here are tried again, and stay closed if they still
+    /// cannot be opened; `unopened` is about the others.
+    pub(crate) async fn reopen(
+        &self,
+        config: &Config,
+        unopened: Unopened,
+    ) -> Result<Self, Failure> {
         let mut stores = Vec::new();
         for settings in &config.stores {
             let known = self.0.iter().find(|store| {
                 store.settings.name == settings.name && store.settings.url == settings.url
             });
             stores.push(match known {
-                Some(store) if store.settings == *settings => store.clone(),
-                Some(store) => ChainedStore::new(settings, Arc::clone(&store.open)),
-                None => {
-                    let name = settings.name.as_str().to_owned();
-                    let url = settings.url.option()?;
-                    let open = OpenStore::named(name, url, Missing::Fail).await?;
-                    ChainedStore::new(settings, Arc::new(open))
-                }
+                Some(store) => store.reopen(settings).await?,
+                None => ChainedStore::open(settings, unopened).await?,
             });
         }
         Ok(Self(stores))
     }
 
-    /// Returns whether the same open store is part of this chain.
+    /// Returns whether the same store is part of this chain.
     pub(crate) fn holds(&self, store: &ChainedStore) -> bool {
-        self.0.iter().any(|it| Arc::ptr_eq(&it.open, &store.open))
+        self.0.iter().any(|it| it.source.is_same(&store.source))
+    }
+
+    /// Returns how many stores could not be opened.
+    pub(crate) fn closed_count(&self) -> usize {
+        self.0
+            .iter()
+            .filter(|store| store.opened().is_none())
+            .count()
     }
 
     pub(crate) fn stores(&self) -> &[ChainedStore] {
@@ -78,12 +103,12 @@ impl StoreChain {
 
     /// Returns the store `name` as a registry.
     pub(crate) fn registry(&self, name: &str) -> Result<Arc<dyn SessionRegistry>, Failure> {
-        let store = self.0.iter().find(|store| store.open.name == name);
+        let store = self.0.iter().find(|store| store.name() == name);
         // The configuration was validated, so the store exists.
         let store = store.ok_or_else(|| Failure::setup(format!("there is no store {name:?}")))?;
         match &store.registry {
             Some(registry) => Ok(Arc::clone(registry)),
-            None => Err(store.open.is_read_only()),
+            None => Err(open_store::is_read_only(name)),
         }
     }
 
@@ -103,12 +128,71 @@ impl StoreChain {
     pub(crate) fn explainer(&self, config: &Config) -> Result<Explainer, Failure> {
         let explainer = Explainer::new(self.resolver(config)?);
         Ok(self.0.iter().fold(explainer, |explainer, store| {
-            explainer.with_listing(store.open.name.as_str(), store.open.listing())
+            explainer.with_listing(store.name(), store.source.listing())
         }))
     }
 }
 
+impl Source {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Open(one), Self::Open(other)) => Arc::ptr_eq(one, other),
+            (Self::Closed(one), Self::Closed(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
+    fn listing(&self) -> Arc<dyn SessionListing> {
+        match self {
+            Self::Open(store) => store.listing(),
+            Self::Closed(store) => Arc::<ClosedStore>::clone(store),
+        }
+    }
+}
+
 impl ChainedStore {
+    async fn open(settings: &config::Store, unopened: Unopened) -> Result<Self, Failure> {
+        match opened(settings).await? {
+            Ok(open) => Ok(Self::new(settings, open)),
+            Err(error) if unopened == Unopened::Fail => Err(error.into()),
+            Err(OpenError { error, .. }) => {
+                let closed = Arc::new(ClosedStore::new(error));
+                Ok(Self::closed(settings, closed))
+            }
+        }
+    }
+
+    /// Returns the same store with other settings, opened if it is closed and
+    /// can be.
+    async fn reopen(&self, settings: &config::Store) -> Result<Self, Failure> {
+        match &self.source {
+            Source::Open(_) if self.settings == *settings => Ok(self.clone()),
+            Source::Open(open) => Ok(Self::new(settings, Arc::clone(open))),
+            Source::Closed(closed) => match opened(settings).await? {
+                Ok(open) => Ok(Self::new(settings, open)),
+                Err(OpenError { error, .. }) => {
+                    closed.set_error(error);
+                    let settings = settings.clone();
+                    Ok(Self {
+                        settings,
+                        ..self.clone()
+                    })
+                }
+            },
+        }
+    }
+
+    fn closed(settings: &config::Store, closed: Arc<ClosedStore>) -> Self {
+        let registry: Arc<dyn SessionRegistry> = Arc::<ClosedStore>::clone(&closed);
+        Self {
+            settings: settings.clone(),
+            named: NamedStore::new(settings.name.as_str(), Arc::clone(&registry)),
+            registry: (!settings.url.is_session_file()).then_some(registry),
+            cache: None,
+            source: Source::Closed(closed),
+        }
+    }
+
     fn new(settings: &config::Store, open: Arc<OpenStore>) -> Self {
         let name = open.name.as_str();
         let limit = settings.time_budget_ms.map(TimeBudget::milliseconds);
@@ -134,10 +218,22 @@ impl ChainedStore {
         };
         Self {
             settings: settings.clone(),
-            open,
+            source: Source::Open(open),
             named,
             registry,
             cache,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.settings.name.as_str()
+    }
+
+    /// Returns the open store, unless it could not be opened.
+    pub(crate) fn opened(&self) -> Option<&OpenStore> {
+        match &self.source {
+            Source::Open(store) => Some(store),
+            Source::Closed(_) => None,
         }
     }
 
@@ -145,6 +241,14 @@ impl ChainedStore {
     pub(crate) fn cache_monitor(&self) -> Option<CacheMonitor> {
         self.cache.as_ref().map(|cache| cache.monitor.clone())
     }
+}
+
+/// Opens a store. The outer error is that of an invalid configuration.
+async fn opened(settings: &config::Store) -> Result<Result<Arc<OpenStore>, OpenError>, Failure> {
+    let url = settings.url.option()?;
+    let name = settings.name.as_str().to_owned();
+    let opened = OpenStore::named(name, url, Missing::Fail).await;
+    Ok(opened.map(Arc::new))
 }
 
 /// Puts a cache in front of `store` that follows its changes, unless the

@@ -8,7 +8,7 @@ use crate::store_chain::StoreChain;
 /// stores no longer have.
 pub(super) fn show(chain: &StoreChain, metrics: &Metrics) {
     for store in chain.stores() {
-        let name = store.open.name.as_str();
+        let name = store.name();
         match store.cache_monitor() {
             Some(monitor) => metrics.watch_cache(name, move || monitor.stats()),
             None => metrics.remove_cache(name),

@@ -8,6 +8,7 @@ use super::resources::Resources;
 use super::services::Services;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::store_chain::{ChainedStore, Unopened};
 
 /// The services for gateways and for operators, and what is behind them.
 #[derive(Debug)]
@@ -20,9 +21,13 @@ pub(super) struct ReloadableServices {
 }
 
 impl ReloadableServices {
-    /// Opens the stores and files of `config`, and builds the services.
+    /// Opens the stores and files of `config`, and builds the services. A store
+    /// that cannot be opened is an outage of this store: see
+    /// [`open_closed_stores`](Self::open_closed_stores).
     pub(super) async fn start(config: &Config, metrics: Metrics) -> Result<Self, Failure> {
-        let resources = Resources::default().reopen(config, &metrics).await?;
+        let resources = Resources::default()
+            .reopen(config, Unopened::Close, &metrics)
+            .await?;
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
         let services = Services::build(config, resolver, &resources, &readiness, &metrics)?;
@@ -52,7 +57,7 @@ impl ReloadableServices {
     /// Returns the names of the stores, in the order in which they are asked.
     pub(super) fn store_names(&self) -> String {
         let names = self.resources.chain.stores().iter();
-        let names: Vec<_> = names.map(|store| store.open.name.as_str()).collect();
+        let names: Vec<_> = names.map(ChainedStore::name).collect();
         names.join(",")
     }
 
@@ -62,9 +67,36 @@ impl ReloadableServices {
 
     /// Applies `config`, or changes nothing if this fails.
     pub(super) async fn apply(&mut self, config: &Config) -> Result<(), Failure> {
+        let resources = self
+            .resources
+            .reopen(config, Unopened::Fail, &self.metrics)
+            .await?;
+        self.replace(config, resources)
+    }
+
+    /// Returns whether a store could not be opened.
+    pub(super) fn has_closed_stores(&self) -> bool {
+        self.resources.chain.closed_count() > 0
+    }
+
+    /// Tries again to open the stores of `config`, the configuration that was
+    /// applied last, that could not be opened. Returns whether one was.
+    pub(super) async fn open_closed_stores(&mut self, config: &Config) -> Result<bool, Failure> {
+        let resources = self
+            .resources
+            .reopen(config, Unopened::Fail, &self.metrics)
+            .await?;
+        // The limits of the services start from zero when they are replaced.
+        let opened = resources.chain.closed_count() < self.resources.chain.closed_count();
+        if opened {
+            self.replace(config, resources)?;
+        }
+        Ok(opened)
+    }
+
+    fn replace(&mut self, config: &Config, resources: Resources) -> Result<(), Failure> {
         // Everything that can fail comes first.
         let metrics = &self.metrics;
-        let resources = self.resources.reopen(config, metrics).await?;
         let resolver = resources.chain.resolver(config)?;
         let services = Services::build(
             config,
@@ -80,7 +112,7 @@ impl ReloadableServices {
         self.operators.replace(services.operators);
         for store in self.resources.chain.stores() {
             if !resources.chain.holds(store) {
-                metrics.remove_store(store.open.name.as_str());
+                metrics.remove_store(store.name());
             }
         }
         resources.show(metrics);

@@ -9,7 +9,7 @@ use super::watched_session_files::WatchedSessionFiles;
 use super::watched_tokens::WatchedTokens;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::store_chain::StoreChain;
+use crate::store_chain::{StoreChain, Unopened};
 
 /// The stores and files of a configuration.
 #[derive(Debug, Default)]
@@ -22,8 +22,13 @@ pub(super) struct Resources {
 impl Resources {
     /// Opens the stores and files of `config`. What is open here already is
     /// shared.
-    pub(super) async fn reopen(&self, config: &Config, metrics: &Metrics) -> Result<Self, Failure> {
-        let chain = self.chain.reopen(config).await?;
+    pub(super) async fn reopen(
+        &self,
+        config: &Config,
+        unopened: Unopened,
+        metrics: &Metrics,
+    ) -> Result<Self, Failure> {
+        let chain = self.chain.reopen(config, unopened).await?;
         let wanted = config.admin.as_ref().map(|admin| &*admin.tokens_file);
         let tokens = match &self.tokens {
             Some(tokens) if Some(tokens.path()) == wanted => Some(Arc::clone(tokens)),

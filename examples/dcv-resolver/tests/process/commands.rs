@@ -109,10 +109,6 @@ fn invalid_command_is_one_line_and_exit_code_2() {
             vec!["check", "--store", "file:no/such/file.toml"],
             "no/such/file.toml",
         ),
-        (
-            vec!["serve", "--store", "file:no/such/file.toml"],
-            "no/such/file.toml",
-        ),
         (vec![], "a command is missing"),
         (
             vec!["serve", "--listen", "localhost:9000", "--store", "memory:"],

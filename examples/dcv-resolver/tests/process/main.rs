@@ -9,6 +9,7 @@
 mod cache;
 mod check;
 mod client;
+mod closed_stores;
 mod commands;
 mod config;
 mod config_errors;
