@@ -45,6 +45,7 @@ use sampled::Sampled;
 /// | `cache_lookups_total` | `store`, `result` | [`watch_cache`](Self::watch_cache); `result` is `hit`, `load` or `coalesced` |
 /// | `cache_stale_total`, `cache_entries`, `cache_size_bytes`, `cache_confirmed_age_seconds` | `store` | [`watch_cache`](Self::watch_cache) |
 /// | `reloads_total` | `what`, `result` | [`count_reload`](Self::count_reload); `result` is `ok` or `failed` |
+/// | `sessions_swept_total` | `store` | [`count_swept`](Self::count_swept) |
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | [`set_certificate_expiry`](Self::set_certificate_expiry) |
 /// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
 /// | `connections_open`, `connections_accepted_total`, `connections_cut_total`, `tls_handshakes_failed_total` | | [`watch_connections`](Self::watch_connections) |
@@ -75,6 +76,7 @@ struct Inner {
     stale_ages: Family<StoreLabel, Histogram, fn() -> Histogram>,
     suppressed: Counter,
     reloads: Family<ReloadLabels, Counter>,
+    swept: Family<StoreLabel, Counter>,
     certificate_expiry: Family<CertificateLabel, Gauge>,
     build_info: Family<VersionLabel, Gauge>,
     sampled: Arc<Sampled>,
@@ -98,6 +100,7 @@ impl Metrics {
             stale_ages: Family::new_with_constructor(stale_ages as fn() -> _),
             suppressed: Counter::default(),
             reloads: Family::default(),
+            swept: Family::default(),
             certificate_expiry: Family::default(),
             build_info: Family::default(),
             sampled: Arc::default(),
@@ -141,6 +144,11 @@ impl Metrics {
             "reloads",
             "Reloads, by what was reloaded and whether it succeeded",
             Family::clone(&inner.reloads),
+        );
+        registry.register(
+            "sessions_swept",
+            "Sessions that were removed some time after they had expired",
+            Family::clone(&inner.swept),
         );
         registry.register_with_unit(
             "certificate_expiry_timestamp",
@@ -270,6 +278,15 @@ impl Metrics {
             .reloads
             .get_or_create(&ReloadLabels { what, result })
             .inc();
+    }
+
+    /// Counts sessions that a sweep removed from `store`.
+    pub fn count_swept(&self, store: impl Into<Arc<str>>, removed: u64) {
+        let store = store.into();
+        self.0
+            .swept
+            .get_or_create(&StoreLabel { store })
+            .inc_by(removed);
     }
 
     /// Shows when a certificate expires: `server`, or `client_ca`.

@@ -8,7 +8,9 @@
 //! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
 //! | `listeners.rs` | sockets, opened or passed by a service manager |
-//! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart |
+//! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart; closed stores, tried again |
+//! | `sweeper.rs` | removes sessions that expired long ago |
+//! | `open_files.rs` | the limit on open files |
 //! | `shutdown.rs`, `signals.rs` | SIGTERM and SIGINT |
 
 mod caches;
@@ -21,6 +23,7 @@ mod restart;
 mod services;
 mod shutdown;
 mod signals;
+mod sweeper;
 mod watched_session_files;
 mod watched_tls;
 mod watched_tokens;

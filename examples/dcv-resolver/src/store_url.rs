@@ -93,6 +93,16 @@ impl StoreText {
         self.0.starts_with("file:")
     }
 
+    /// Returns whether it names a database that is opened read-only.
+    pub(crate) fn is_read_only_database(&self) -> bool {
+        self.0.starts_with("sqlite:") && self.0.ends_with("?mode=ro")
+    }
+
+    /// Returns whether it names a Redis, which removes expired sessions itself.
+    pub(crate) fn is_redis(&self) -> bool {
+        self.0.starts_with("redis")
+    }
+
     /// Makes a relative path relative to `folder`.
     pub(crate) fn rebase(&mut self, folder: &Path) {
         if let Some((scheme @ ("file" | "sqlite"), path)) = self.0.split_once(':') {

@@ -48,6 +48,8 @@ fn exposition() -> String {
         stats
     });
     metrics.watch_connections(ConnectionStats::default);
+    metrics.watch_dropped_log_lines(|| 0);
+    metrics.count_swept("sessions", 0);
 
     let request = Request::post("/resolveSession?sessionId=console").body(Body::empty());
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -414,6 +414,9 @@ fn each_metric_is_described_once_before_its_samples() {
     metrics.init_decisions(&resolver);
     metrics.watch_readiness(&Readiness::new(&resolver));
     metrics.watch_connections(ConnectionStats::default);
+    metrics.watch_dropped_log_lines(|| 0);
+    metrics.count_swept("a", 1);
+    metrics.count_swept("b", 1);
     metrics.watch_age("a", || Some(Duration::ZERO));
     metrics.watch_age("b", || Some(Duration::ZERO));
     metrics.watch_cache("a", || figures(Some(Duration::ZERO)));

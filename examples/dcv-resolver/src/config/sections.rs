@@ -24,6 +24,10 @@ pub(crate) type ClientTimeout = Within<100, 3_600_000>;
 pub(crate) type Period = Within<0, 600_000>;
 /// How long stale answers are served, in milliseconds.
 pub(crate) type StaleIfError = Within<0, 86_400_000>;
+/// How often expired sessions are removed, in milliseconds.
+pub(crate) type SweepInterval = Within<0, 86_400_000>;
+/// How long expired sessions are kept, in milliseconds: up to a year.
+pub(crate) type KeepExpired = Within<0, 31_536_000_000>;
 /// The time to live of a cached answer, in milliseconds.
 pub(crate) type Ttl = Within<0, 60_000>;
 /// The size of a cache, in bytes: 1 MiB to 1 TiB.
@@ -180,6 +184,28 @@ pub(crate) struct Admin {
     #[serde(default)]
     #[schemars(with = "StoreName")]
     pub(crate) store: Option<StoreName>,
+
+    /// How often sessions that expired long ago are removed from the store, in
+    /// milliseconds; 0 for never. The default is 300000. A redis: store, which
+    /// removes them itself an hour after they expired, is swept only if this is
+    /// set.
+    #[serde(default)]
+    #[schemars(with = "SweepInterval")]
+    pub(crate) sweep_interval_ms: Option<SweepInterval>,
+
+    /// How long a session is kept after it expired, in milliseconds: until it is
+    /// removed, the reason of its 404 is "expired", and then "unknown".
+    #[serde(default = "Admin::default_keep_expired")]
+    pub(crate) keep_expired_ms: KeepExpired,
+}
+
+impl Admin {
+    pub(super) const DEFAULT_SWEEP_INTERVAL: SweepInterval = SweepInterval::of::<300_000>();
+
+    /// A day: the cause of a failure can still be found the next morning.
+    fn default_keep_expired() -> KeepExpired {
+        KeepExpired::of::<86_400_000>()
+    }
 }
 
 /// The access policies. Without one, every client may reach every session.

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,6 +91,21 @@ impl Config {
             (None, [only]) => Some(only),
             (None, _) => None,
         }
+    }
+
+    /// Returns how often the store that is administered is swept, and how long
+    /// expired sessions are kept in it. Returns `None` if it is not swept.
+    pub(crate) fn sweep(&self) -> Option<(Duration, Duration)> {
+        let admin = self.admin.as_ref()?;
+        let url = &self.admin_store()?.url;
+        let interval = match admin.sweep_interval_ms {
+            _ if url.is_read_only_database() => return None,
+            Some(interval) => interval,
+            None if url.is_redis() => return None,
+            None => Admin::DEFAULT_SWEEP_INTERVAL,
+        };
+        let interval = interval.milliseconds();
+        (!interval.is_zero()).then(|| (interval, admin.keep_expired_ms.milliseconds()))
     }
 
     /// Switches every cache off.

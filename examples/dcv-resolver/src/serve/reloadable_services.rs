@@ -6,6 +6,7 @@ use dcv_resolver_ops::{Metrics, Readiness};
 
 use super::resources::Resources;
 use super::services::Services;
+use super::sweeper::Sweeper;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::store_chain::{ChainedStore, Unopened};
@@ -18,6 +19,7 @@ pub(super) struct ReloadableServices {
     metrics: Metrics,
     readiness: Readiness,
     resources: Resources,
+    _sweeper: Option<Sweeper>,
 }
 
 impl ReloadableServices {
@@ -33,12 +35,14 @@ impl ReloadableServices {
         let services = Services::build(config, resolver, &resources, &readiness, &metrics)?;
         services.show(&metrics);
         resources.show(&metrics);
+        let sweeper = Sweeper::start(config, &resources.chain, &metrics);
         Ok(Self {
             gateways: ReloadableService::new(services.gateways),
             operators: ReloadableService::new(services.operators),
             metrics,
             readiness,
             resources,
+            _sweeper: sweeper,
         })
     }
 
@@ -116,6 +120,7 @@ impl ReloadableServices {
             }
         }
         resources.show(metrics);
+        self._sweeper = Sweeper::start(config, &resources.chain, metrics);
         let old = std::mem::replace(&mut self.resources, resources);
         // Freeing a large file and stopping a watcher take time.
         tokio::task::spawn_blocking(move || drop(old));

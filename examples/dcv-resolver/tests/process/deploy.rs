@@ -104,9 +104,15 @@ fn shown_metrics() -> BTreeSet<String> {
     let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
     let folder = Folder::new(&format!(
         "[[stores]]\nname = \"desktops\"\nurl = \"file:{sessions}\"\n\
+         [[stores]]\nname = \"agents\"\nurl = \"memory:\"\n\
+         [admin]\ntokens_file = \"tokens\"\nstore = \"agents\"\n\
          [tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n"
     ));
     issue_server(&Ca::new("all"), &folder, &["resolver.example"]);
+    folder.write(
+        "tokens",
+        "reader read-only 0123456789-reader-tr0ub4dor-0123456789\n",
+    );
     let serving = folder.serve();
     serving.change("config", "ok", || {
         serving.signal("HUP");

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use dcv_resolver_core::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::client::{Client, ask, ask_with};
@@ -278,6 +279,48 @@ fn reload_of_a_session_file_is_counted() {
     });
     assert_eq!(ask(serving.address, CONSOLE).status, 200);
     serving.stop();
+}
+
+#[test]
+fn expired_sessions_are_removed_only_after_they_were_kept() {
+    const HOUR_MS: i64 = 3_600_000;
+    let folder = administered("memory:");
+    let config = std::fs::read_to_string(folder.path("resolver.toml")).unwrap();
+    let config = config.replace("[admin]\n", "[admin]\nsweep_interval_ms = 10\n");
+    folder.write("resolver.toml", &config);
+    let serving = folder.serve();
+    let headers = format!("{}content-type: application/json\r\n", bearer(WRITER));
+    let now_ms = SystemClock.now().as_unix_ms();
+    for (id, expires_at_ms) in [
+        ("live", now_ms + HOUR_MS),
+        ("recent", now_ms - HOUR_MS),
+        ("old", now_ms - 25 * HOUR_MS),
+    ] {
+        let session =
+            json!({"host": "ws-1.dcv.example", "http_port": 8443, "expires_at_ms": expires_at_ms});
+        let line = format!("PUT /v1/sessions/{id}");
+        let registered = ask_with(serving.ops(), &line, &headers, &session.to_string());
+        assert_eq!(registered.status, 200, "{registered:?}");
+    }
+    wait_until("a session is removed", || {
+        serving.metric("dcv_resolver_sessions_swept_total{store=\"agents\"}") == Some(1.0)
+    });
+    let answer = |id: &str| {
+        ask(
+            serving.address,
+            &format!("POST /resolveSession?sessionId={id}"),
+        )
+    };
+    assert_eq!(answer("live").status, 200);
+    assert_eq!(answer("recent").reason(), "expired");
+    assert_eq!(answer("old").reason(), "unknown");
+    let log = serving.stop().stderr;
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("sessions removed"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains("\"removed\":1"), "{log}");
 }
 
 /// The process stands still while a session expires.
