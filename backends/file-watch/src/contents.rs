@@ -1,8 +1,8 @@
-//! Reads a few small files.
+//! [`read`]: reads a small file.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::open::open;
 
@@ -14,24 +14,35 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// The content of a file, or why it cannot be read.
 pub type Content = io::Result<Vec<u8>>;
 
-pub(crate) fn read_all(paths: &[PathBuf]) -> Vec<Content> {
-    paths.iter().map(|path| read(path)).collect()
+#[cfg(feature = "tokio")]
+pub(crate) fn read_all(paths: &[std::path::PathBuf]) -> Vec<Content> {
+    paths.iter().map(read).collect()
 }
 
-fn read(path: &Path) -> Content {
+/// Reads the small file at `path`, without waiting for another process.
+///
+/// # Errors
+///
+/// When the operating system refuses to open or read it, or it is not a regular
+/// file, or larger than 1 MiB. The text says what to do about a file that is
+/// missing or may not be read.
+pub fn read(path: impl AsRef<Path>) -> Content {
     let file = open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
+    let file_type = file.metadata()?.file_type();
+    if !file_type.is_file() {
+        let found = if file_type.is_dir() {
+            "it is a directory; name a file in it"
+        } else {
+            "it is not a regular file"
+        };
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
     }
     let mut content = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MAX_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "the file is larger than 1 MiB",
+            "it is larger than 1 MiB",
         ));
     }
     Ok(content)
@@ -64,9 +75,9 @@ mod tests {
         assert_eq!(read(&path).unwrap().len(), 1024 * 1024);
         fs::write(&path, vec![b'x'; 1024 * 1024 + 1]).unwrap();
         let error = read(&path).unwrap_err();
-        assert_eq!(error.to_string(), "the file is larger than 1 MiB");
+        assert_eq!(error.to_string(), "it is larger than 1 MiB");
         let error = read(folder.path()).unwrap_err();
-        assert_eq!(error.to_string(), "not a regular file");
+        assert_eq!(error.to_string(), "it is a directory; name a file in it");
     }
 
     #[test]

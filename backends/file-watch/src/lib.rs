@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "tokio")]
 mod contents;
+mod explained;
 mod file_watch;
 mod guard;
 mod last_reported;
@@ -13,8 +13,7 @@ mod unlinked;
 #[cfg(feature = "tokio")]
 mod watched_files;
 
-#[cfg(feature = "tokio")]
-pub use contents::{Content, digest};
+pub use contents::{Content, digest, read};
 pub use last_reported::LastReported;
 pub use open::open;
 pub use thread::{AfterReload, WatchThread};

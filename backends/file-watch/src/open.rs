@@ -4,13 +4,17 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use crate::explained::explained;
+
 /// Opens `path` for reading, and never waits: opening a FIFO would otherwise
 /// block until it has a writer.
 ///
 /// # Errors
 ///
-/// When the operating system refuses to open it.
+/// When the operating system refuses to open it. The text of an error says what
+/// to do about a file that is missing or may not be read.
 pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
+    let path = path.as_ref();
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -18,5 +22,5 @@ pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(libc::O_NONBLOCK);
     }
-    options.open(path)
+    options.open(path).map_err(|error| explained(path, error))
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use dcv_resolver_core::async_trait;
-use dcv_resolver_file_watch::{Content, WatchedFiles, digest};
+use dcv_resolver_file_watch::{Content, WatchedFiles, digest, read};
 use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 
 use crate::authorization_header::bearer_token;
@@ -84,7 +84,7 @@ enum IfMissing {
 #[non_exhaustive]
 pub enum TokensError {
     /// The file cannot be read.
-    #[error("{}: the token file cannot be read: {source}", path.display())]
+    #[error("cannot read the token file {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -118,19 +118,18 @@ impl BearerTokens {
     /// [`TokensError`], if the file cannot be read, is invalid, or holds no
     /// token.
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, TokensError> {
+        let path = path.into();
+        let content = read(&path).map_err(|source| TokensError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
         let tokens = Self(Arc::new(Inner {
-            path: path.into(),
+            path,
             current: ArcSwap::from_pointee(Current::NONE),
             was_missing: AtomicBool::new(false),
         }));
-        match tokens.reload() {
-            Err(TokensError::Deleted { path }) => Err(TokensError::Unreadable {
-                path,
-                source: io::ErrorKind::NotFound.into(),
-            }),
-            Err(error) => Err(error),
-            Ok(_) => Ok(tokens),
-        }
+        tokens.take(vec![Ok(content)], IfMissing::RevokeAtOnce)?;
+        Ok(tokens)
     }
 
     /// Returns the path of the file.

@@ -78,7 +78,7 @@ pub enum InvalidTokenLine {
         words: usize,
     },
     /// The line is not UTF-8.
-    #[error("expected text in UTF-8")]
+    #[error("expected text in UTF-8; save the file as UTF-8, not as UTF-16")]
     NotUtf8,
     /// The name is too long or has other characters.
     #[error("a name is 1 to {MAX_NAME_BYTES} letters, digits, '-', '_' or '.'")]
@@ -110,6 +110,8 @@ impl TokenFile {
 
     /// Parses a file. The error is the first one from top to bottom.
     pub(crate) fn parse(content: &[u8]) -> Result<Self, InvalidTokens> {
+        // Editors on Windows put a byte order mark before UTF-8.
+        let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
         let mut entries: Vec<(usize, Entry)> = Vec::new();
         for (line, text) in (1..).zip(content.split(|&byte| byte == b'\n')) {
             let invalid = |source| InvalidTokens::Line { line, source };
@@ -243,6 +245,13 @@ mod tests {
     }
 
     #[test]
+    fn byte_order_mark_is_not_part_of_the_first_name() {
+        let content = format!("\u{feff}agents read-write {A}\r\n");
+        let file = TokenFile::parse(content.as_bytes()).unwrap();
+        assert_eq!(&*file.find(A.as_bytes()).unwrap().name, "agents");
+    }
+
+    #[test]
     fn error_names_the_line_and_quotes_nothing() {
         for (line, expected) in [
             (
@@ -295,7 +304,10 @@ mod tests {
             assert!(!error.contains("tr0ub4dor"), "{error}");
         }
         let not_utf8 = TokenFile::parse(b"# a\n\xff").unwrap_err();
-        assert_eq!(not_utf8.to_string(), "line 2: expected text in UTF-8");
+        assert_eq!(
+            not_utf8.to_string(),
+            "line 2: expected text in UTF-8; save the file as UTF-8, not as UTF-16"
+        );
     }
 
     #[test]
