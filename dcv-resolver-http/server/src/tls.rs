@@ -13,7 +13,7 @@
 //! let files = TlsFiles::new("/etc/resolver/cert.pem", "/etc/resolver/key.pem")
 //!     .client_ca("/etc/resolver/gateways.pem");
 //! let tls = Tls::load(files, Arc::new(SystemClock))?;
-//! for warning in tls.certificate().gateway_warnings(SystemClock.now()) {
+//! for warning in tls.warnings(SystemClock.now()) {
 //!     eprintln!("{warning}");
 //! }
 //!
@@ -43,25 +43,30 @@
 //! File Reference".
 
 mod certificate;
+mod der;
 mod error;
 mod files;
 mod pem;
+mod pem_block;
 mod settings;
+mod unexpected;
+mod warnings;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use dcv_resolver_core::Clock;
+use dcv_resolver_core::{Clock, Timestamp};
 use dcv_resolver_file_watch::{Content, WatchedFiles, digest};
 use rustls::ServerConfig;
 
-use self::settings::Settings;
+use self::settings::{Dates, Settings};
 
 pub use self::certificate::{Certificate, KeyAlgorithm};
 pub use self::error::TlsError;
 pub use self::files::TlsFiles;
+pub use self::pem_block::PemBlock;
 
 /// The certificate and key with which a [`Server`](crate::Server) serves TLS;
 /// see [the module](self).
@@ -94,8 +99,13 @@ pub enum TlsReload {
 }
 
 impl Tls {
-    /// Reads and checks `files`: they parse, the key matches the certificate,
-    /// and the certificate is valid at the time of `clock`.
+    /// Reads and checks `files`: every block of them is what it should be, and
+    /// the key matches the certificate.
+    ///
+    /// A certificate that has expired, or is not valid yet, is accepted, and is
+    /// one of the [`warnings`](Self::warnings): a server that does not start
+    /// would not use the next certificate either, nor serve anything else that
+    /// starts with it.
     ///
     /// It blocks while it reads the files.
     ///
@@ -103,7 +113,8 @@ impl Tls {
     ///
     /// Returns the first problem of the files.
     pub fn load(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
-        let settings = Settings::new(&files, watched(&files).read(), &clock)?;
+        let contents = watched(&files).read();
+        let settings = Settings::new(&files, contents, &clock, Dates::MayBeInvalid)?;
         Ok(Self(Arc::new(LiveTls {
             files,
             clock,
@@ -112,7 +123,8 @@ impl Tls {
     }
 
     /// Reads and checks the files again, as [`load`](Self::load) does, and uses
-    /// them for new connections if they are valid.
+    /// them for new connections if they are valid. A certificate that is not
+    /// valid at the time of the clock does not replace another.
     ///
     /// It blocks while it reads the files.
     ///
@@ -153,11 +165,37 @@ impl Tls {
         self.0.settings.load().certificate.clone()
     }
 
+    /// Returns the certificate that new connections get, followed by the others
+    /// of its file, which should be those of its issuers.
+    #[must_use]
+    pub fn chain(&self) -> Arc<[Certificate]> {
+        Arc::clone(&self.0.settings.load().chain)
+    }
+
     /// Returns the CAs that may issue the certificates of new clients. If there
     /// are none, no client needs a certificate.
     #[must_use]
     pub fn client_cas(&self) -> Arc<[Certificate]> {
         Arc::clone(&self.0.settings.load().client_cas)
+    }
+
+    /// Returns what should be changed, one sentence for each reason: what a
+    /// gateway [may refuse](Certificate::gateway_warnings), and certificates of
+    /// issuers and client CAs that have expired or soon will, are missing, or do
+    /// not belong in their file.
+    #[must_use]
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let TlsFiles {
+            certificate,
+            client_ca,
+            ..
+        } = &self.0.files;
+        let mut warnings = self.certificate().gateway_warnings(now);
+        warnings.extend(warnings::of_chain(certificate, &self.chain(), now));
+        if let Some(path) = client_ca {
+            warnings.extend(warnings::of_client_cas(path, &self.client_cas(), now));
+        }
+        warnings
     }
 
     /// Returns the configuration of the next handshake.
@@ -169,7 +207,7 @@ impl Tls {
         if digest(&contents) == self.0.settings.load().digest {
             return Ok(None);
         }
-        let settings = Settings::new(&self.0.files, contents, &self.0.clock)?;
+        let settings = Settings::new(&self.0.files, contents, &self.0.clock, Dates::MustBeValid)?;
         self.0.settings.store(Arc::new(settings));
         Ok(Some(TlsReload::Replaced))
     }
@@ -185,7 +223,7 @@ impl Tls {
                     client_cas = self.client_cas().len(),
                     "the TLS files have changed; new connections use them",
                 );
-                for warning in certificate.gateway_warnings(self.0.clock.now()) {
+                for warning in self.warnings(self.0.clock.now()) {
                     tracing::warn!("{warning}");
                 }
             }

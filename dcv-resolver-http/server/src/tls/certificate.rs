@@ -2,19 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use dcv_resolver_core::Timestamp;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::{
     OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
 };
 use x509_parser::parse_x509_certificate;
 
 /// How long before its expiry a certificate causes a warning.
-const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub(super) const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// The names that a certificate is for, its validity, and its key algorithm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,11 @@ pub struct Certificate {
     is_self_issued: bool,
     is_for_servers: bool,
     subject: String,
+    issuer: String,
+    key_id: Option<Vec<u8>>,
+    issuer_key_id: Option<Vec<u8>>,
+    /// Of the whole certificate.
+    hash: u64,
 }
 
 /// The algorithm of a certificate's key.
@@ -59,7 +65,10 @@ impl fmt::Display for KeyAlgorithm {
 impl Certificate {
     /// Parses a certificate in DER.
     pub(super) fn parse(der: &[u8]) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let (_, certificate) = parse_x509_certificate(der)?;
+        let (rest, certificate) = parse_x509_certificate(der)?;
+        if !rest.is_empty() {
+            return Err("there is more behind its end".into());
+        }
         let (dns_names, ip_addresses) = alternative_names(&certificate)?;
         let common_name = certificate
             .subject()
@@ -69,6 +78,7 @@ impl Certificate {
         let is_for_servers = certificate
             .extended_key_usage()?
             .is_none_or(|usage| usage.value.server_auth || usage.value.any);
+        let (key_id, issuer_key_id) = key_ids(&certificate);
         let validity = certificate.validity();
         Ok(Self {
             common_name,
@@ -81,6 +91,10 @@ impl Certificate {
             is_self_issued: certificate.subject() == certificate.issuer(),
             is_for_servers,
             subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            key_id,
+            issuer_key_id,
+            hash: BuildHasherDefault::<DefaultHasher>::default().hash_one(der),
         })
     }
 
@@ -89,6 +103,18 @@ impl Certificate {
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
+    }
+
+    /// Returns the whole subject, such as `CN=Example Root, O=Example`.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Returns the whole name of the CA that issued the certificate.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// Returns the DNS names among the subject alternative names.
@@ -156,10 +182,18 @@ impl Certificate {
             );
         }
         if now > self.expires_at {
-            warnings.push(format!("the certificate expired at {}", self.expires_at));
+            warnings.push(format!(
+                "the certificate expired at {}: no TLS client accepts it; renew it",
+                self.expires_at,
+            ));
+        } else if now < self.valid_from {
+            warnings.push(format!(
+                "the certificate is not valid before {}: no TLS client accepts it until then; check the clock, which says {now}",
+                self.valid_from,
+            ));
         } else if now.saturating_add(EXPIRY_WARNING) >= self.expires_at {
             warnings.push(format!(
-                "the certificate expires at {}, less than 14 days from now",
+                "the certificate expires at {}, less than 14 days from now; renew it",
                 self.expires_at,
             ));
         }
@@ -174,10 +208,35 @@ impl Certificate {
         self.is_ca || self.is_self_issued
     }
 
-    /// Returns the whole subject, for error messages.
-    pub(super) fn subject(&self) -> &str {
-        &self.subject
+    /// Returns whether this certificate can be that of the CA that issued
+    /// `other`, by its name and, if both have one, the identifier of its key.
+    pub(super) fn can_have_issued(&self, other: &Self) -> bool {
+        let same_key = match (&self.key_id, &other.issuer_key_id) {
+            (Some(own), Some(of_issuer)) => own == of_issuer,
+            _ => true,
+        };
+        self.subject == other.issuer && same_key
     }
+
+    pub(super) fn is_ca(&self) -> bool {
+        self.is_ca
+    }
+}
+
+/// Returns the identifiers of the key and of its issuer's key (RFC 5280,
+/// sections 4.2.1.1 and 4.2.1.2).
+fn key_ids(certificate: &X509Certificate<'_>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+    let (mut own, mut of_issuer) = (None, None);
+    for extension in certificate.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => own = Some(id.0.to_vec()),
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                of_issuer = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+            }
+            _ => {}
+        }
+    }
+    (own, of_issuer)
 }
 
 type Names = (Vec<String>, Vec<IpAddr>);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use dcv_resolver_core::Timestamp;
 
+use super::pem_block::PemBlock;
+
 /// Why the TLS files cannot be used.
 ///
 /// The text is one sentence that names the file, the problem and the remedy.
@@ -22,22 +24,65 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file contains something else than it should.
-    #[error("{} contains {found}; expected {expected} in PEM format", path.display())]
+    #[error("{} {found}; expected {expected}; {remedy}", path.display())]
     UnexpectedContent {
         /// The file.
         path: PathBuf,
-        /// What the file should contain, such as `a certificate`.
+        /// What the file should contain, such as `a private key in PEM format`.
         expected: &'static str,
-        /// What it contains, such as `a private key`.
+        /// What it is or contains, such as `is a PKCS#12 file`.
         found: &'static str,
+        /// What to do.
+        remedy: String,
+    },
+    /// A block of a file does not belong there.
+    #[error("{block} of {} is {found}; expected {expected}; {remedy}", path.display())]
+    UnexpectedBlock {
+        /// The file.
+        path: PathBuf,
+        /// Where the block is.
+        block: PemBlock,
+        /// What the block is, such as `a public key`.
+        found: &'static str,
+        /// What the file should contain.
+        expected: &'static str,
+        /// What to do.
+        remedy: String,
+    },
+    /// A block contains something else than its label says.
+    #[error("{block} of {} has the wrong label: it contains {found}; {remedy}", path.display())]
+    Mislabelled {
+        /// The file.
+        path: PathBuf,
+        /// Where the block is.
+        block: PemBlock,
+        /// What the block contains, such as `an elliptic-curve key in SEC1`.
+        found: &'static str,
+        /// What to do.
+        remedy: String,
     },
     /// A file is not valid PEM.
-    #[error("{} is not valid PEM: {reason}; copy the file again from its source", path.display())]
+    #[error("{block} of {} is not valid PEM: {reason}; copy it again from its source", path.display())]
     InvalidPem {
         /// The file.
         path: PathBuf,
+        /// Where the block is.
+        block: PemBlock,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// A file contains more than one private key.
+    #[error(
+        "{} contains several private keys, {first} and {second}; keep the one of the certificate",
+        path.display()
+    )]
+    SeveralKeys {
+        /// The file.
+        path: PathBuf,
+        /// Where the first key is.
+        first: PemBlock,
+        /// Where the second key is.
+        second: PemBlock,
     },
     /// The key is protected by a password, which a server cannot enter.
     #[error(
@@ -59,12 +104,14 @@ pub enum TlsError {
         path: PathBuf,
     },
     /// A certificate cannot be parsed.
-    #[error("certificate {number} in {} is invalid: {source}; issue a new one", path.display())]
+    #[error("certificate {number} in {} (line {line}) is invalid: {source}; copy it again from its source, or issue a new one", path.display())]
     InvalidCertificate {
         /// The file of the certificate.
         path: PathBuf,
         /// The position of the certificate in the file, counted from 1.
         number: usize,
+        /// The line where it begins, counted from 1.
+        line: usize,
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -94,7 +141,7 @@ pub enum TlsError {
         /// The position of the certificate that the key matches, counted from 1.
         number: usize,
     },
-    /// The certificate has expired.
+    /// The certificate that replaces another has expired.
     #[error("the certificate in {} expired at {expired_at}, and it is {now} now; renew it", path.display())]
     Expired {
         /// The file of the certificate.
@@ -104,7 +151,7 @@ pub enum TlsError {
         /// The time of the clock.
         now: Timestamp,
     },
-    /// The certificate is not valid yet.
+    /// The certificate that replaces another is not valid yet.
     #[error(
         "the certificate in {} is not valid before {valid_from}, and it is {now} now; wait until then, or correct the clock",
         path.display()
@@ -119,7 +166,7 @@ pub enum TlsError {
     },
     /// A certificate among the client CAs is not that of a CA.
     #[error(
-        "certificate {number} in {} is not a CA certificate ({subject}); use the certificate of the CA that issued it",
+        "certificate {number} in {} (line {line}) is not a CA certificate ({subject}); use the certificate of the CA that issued it",
         path.display()
     )]
     NotACa {
@@ -127,6 +174,8 @@ pub enum TlsError {
         path: PathBuf,
         /// The position of the certificate in the file, counted from 1.
         number: usize,
+        /// The line where it begins, counted from 1.
+        line: usize,
         /// The subject of the certificate.
         subject: String,
     },

@@ -19,6 +19,10 @@ impl TlsFiles {
     /// those of its issuers, up to one that clients know. The key is PKCS#8,
     /// PKCS#1 or SEC1 (`BEGIN PRIVATE KEY`, `BEGIN RSA PRIVATE KEY` or `BEGIN EC
     /// PRIVATE KEY`) and not encrypted. Both may be in one file.
+    ///
+    /// Text between the blocks of a file is skipped, such as what `openssl x509
+    /// -text` prints, and so are lines that begin with `#`. Every block counts:
+    /// one that is damaged, or does not belong in its file, is an error.
     pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self {
             certificate: certificate.into(),

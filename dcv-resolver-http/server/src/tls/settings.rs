@@ -7,7 +7,7 @@ use std::time::Duration;
 use dcv_resolver_core::Clock;
 use dcv_resolver_file_watch::{Content, digest};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::UnixTime;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -18,7 +18,8 @@ use tower::BoxError;
 use super::certificate::Certificate;
 use super::error::TlsError;
 use super::files::TlsFiles;
-use super::pem::PemFile;
+use super::pem::{PemCertificate, PemFile};
+use super::unexpected::Role;
 
 /// The files, checked and converted.
 pub(super) struct Settings {
@@ -26,6 +27,8 @@ pub(super) struct Settings {
     pub(super) digest: u64,
     pub(super) config: Arc<ServerConfig>,
     pub(super) certificate: Certificate,
+    /// The certificate, and those of its issuers that the file holds.
+    pub(super) chain: Arc<[Certificate]>,
     pub(super) client_cas: Arc<[Certificate]>,
 }
 
@@ -36,20 +39,28 @@ impl Settings {
         files: &TlsFiles,
         contents: Vec<Content>,
         clock: &Arc<dyn Clock>,
+        dates: Dates,
     ) -> Result<Self, TlsError> {
         let digest = digest(&contents);
         // Not the default of the process, which only the program may set.
         let provider = Arc::new(ring::default_provider());
         let mut contents = contents.into_iter();
         #[expect(clippy::expect_used, reason = "an invariant of `TlsFiles::paths`")]
-        let mut read = |path| {
+        let mut read = |path, role| {
             let content = contents.next().expect("each path has a content");
-            PemFile::new(path, content)
+            PemFile::new(path, role, content)
         };
 
-        let (certificate, certified_key) =
-            pair(&read(&files.certificate)?, &read(&files.key)?, &provider)?;
-        check_dates(&certificate, &files.certificate, &**clock)?;
+        let (chain, certified_key) = pair(
+            &read(&files.certificate, Role::Certificate)?,
+            &read(&files.key, Role::Key)?,
+            &provider,
+        )?;
+        // There is at least one.
+        let certificate = chain.clone().swap_remove(0);
+        if dates == Dates::MustBeValid {
+            check_dates(&certificate, &files.certificate, &**clock)?;
+        }
         let builder = ServerConfig::builder_with_details(
             Arc::clone(&provider),
             Arc::new(ClockTime(Arc::clone(clock))),
@@ -59,7 +70,8 @@ impl Settings {
         let (builder, client_cas) = match &files.client_ca {
             None => (builder.with_no_client_auth(), Vec::new()),
             Some(path) => {
-                let (verifier, client_cas) = client_verifier(&read(path)?, provider)?;
+                let (verifier, client_cas) =
+                    client_verifier(&read(path, Role::ClientCa)?, provider)?;
                 (builder.with_client_cert_verifier(verifier), client_cas)
             }
         };
@@ -76,19 +88,31 @@ impl Settings {
             digest,
             config: Arc::new(config),
             certificate,
+            chain: chain.into(),
             client_cas: client_cas.into(),
         })
     }
 }
 
-/// Returns the certificate, and the chain and key that sign handshakes.
+/// Whether a certificate must be valid now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dates {
+    /// At the start: without it, there would be no server at all, and none that
+    /// uses the next certificate as soon as it is there.
+    MayBeInvalid,
+    /// Later: the one in use stays.
+    MustBeValid,
+}
+
+/// Returns the certificate with its issuers, and the chain and key that sign
+/// handshakes.
 fn pair(
     chain: &PemFile<'_>,
     key: &PemFile<'_>,
     provider: &CryptoProvider,
-) -> Result<(Certificate, CertifiedKey), TlsError> {
-    let ders = chain.certificates()?;
-    let certificate = parse_all(chain, &ders)?.swap_remove(0);
+) -> Result<(Vec<Certificate>, CertifiedKey), TlsError> {
+    let found = chain.certificates()?;
+    let certificates = parse_all(chain, &found)?;
     let key_der = key.key()?;
     // The library's error is dropped, so that it can never quote the key.
     let signing_key = provider
@@ -97,9 +121,10 @@ fn pair(
         .map_err(|_| TlsError::UnsupportedKey {
             path: key.path().to_owned(),
         })?;
-    let certified_key = CertifiedKey::new(ders, signing_key);
+    let ders = found.into_iter().map(|certificate| certificate.der);
+    let certified_key = CertifiedKey::new(ders.collect(), signing_key);
     match certified_key.keys_match() {
-        Ok(()) => Ok((certificate, certified_key)),
+        Ok(()) => Ok((certificates, certified_key)),
         Err(Error::InconsistentKeys(_)) => Err(mismatch(chain, key, certified_key)),
         Err(error) => Err(rejected(chain.path(), error)),
     }
@@ -153,21 +178,22 @@ fn client_verifier(
     file: &PemFile<'_>,
     provider: Arc<CryptoProvider>,
 ) -> Result<(Arc<dyn ClientCertVerifier>, Vec<Certificate>), TlsError> {
-    let ders = file.certificates()?;
-    let certificates = parse_all(file, &ders)?;
+    let found = file.certificates()?;
+    let certificates = parse_all(file, &found)?;
     let mut roots = RootCertStore::empty();
-    for ((index, der), certificate) in ders.into_iter().enumerate().zip(&certificates) {
-        let number = index + 1;
+    for ((number, PemCertificate { der, line }), certificate) in (1..).zip(found).zip(&certificates)
+    {
         if !certificate.can_be_trusted_as_ca() {
             return Err(TlsError::NotACa {
                 path: file.path().to_owned(),
                 number,
+                line,
                 subject: certificate.subject().to_owned(),
             });
         }
         roots
             .add(der)
-            .map_err(|error| invalid_certificate(file, number, error.into()))?;
+            .map_err(|error| invalid_certificate(file, number, line, error.into()))?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
@@ -175,20 +201,23 @@ fn client_verifier(
     Ok((verifier, certificates))
 }
 
-fn parse_all(
-    file: &PemFile<'_>,
-    ders: &[CertificateDer<'_>],
-) -> Result<Vec<Certificate>, TlsError> {
-    let parse = |(index, der): (usize, &CertificateDer<'_>)| {
-        Certificate::parse(der).map_err(|error| invalid_certificate(file, index + 1, error))
+fn parse_all(file: &PemFile<'_>, found: &[PemCertificate]) -> Result<Vec<Certificate>, TlsError> {
+    let parse = |(number, PemCertificate { der, line }): (usize, &PemCertificate)| {
+        Certificate::parse(der).map_err(|error| invalid_certificate(file, number, *line, error))
     };
-    ders.iter().enumerate().map(parse).collect()
+    (1..).zip(found).map(parse).collect()
 }
 
-fn invalid_certificate(file: &PemFile<'_>, number: usize, source: BoxError) -> TlsError {
+fn invalid_certificate(
+    file: &PemFile<'_>,
+    number: usize,
+    line: usize,
+    source: BoxError,
+) -> TlsError {
     TlsError::InvalidCertificate {
         path: file.path().to_owned(),
         number,
+        line,
         source,
     }
 }

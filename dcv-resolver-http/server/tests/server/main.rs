@@ -23,6 +23,10 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls_files;
 #[cfg(feature = "tls")]
+mod tls_pem;
+#[cfg(feature = "tls")]
 mod tls_reload;
 #[cfg(feature = "tls")]
 mod tls_tools;
+#[cfg(feature = "tls")]
+mod tls_warnings;

@@ -424,3 +424,106 @@ fn unsupported_key_is_refused() {
         assert!(matches!(error, TlsError::UnsupportedKey { .. }), "{error}");
     }
 }
+
+/// Each in its own format, with the command that converts it.
+#[test]
+#[ignore = "needs openssl"]
+fn files_that_are_not_pem_are_named() {
+    let pair = server_pair(&Ca::new("a CA"));
+    let files = Files::new(&pair);
+    let path = |name: &str| files.path(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (path("good.pem"), path("good-key.pem"));
+    files.write("good.pem", &pair.certificate);
+    files.write("good-key.pem", &pair.key);
+    let error = |name: &str| {
+        let error = files
+            .try_load(Arc::new(ManualClock::default()))
+            .unwrap_err();
+        files.write_pair(&pair);
+        error.to_string().replace(&path(name), name)
+    };
+
+    let out = path("cert.pem");
+    openssl(&["x509", "-in", &certificate, "-outform", "DER", "-out", &out]);
+    assert_eq!(
+        error("cert.pem"),
+        "cert.pem is a certificate in DER format; expected a certificate in PEM format; convert it with 'openssl x509 -inform DER -in cert.pem -out NEW'"
+    );
+    let password = "pass:tr0ub4dor";
+    let export = [
+        "pkcs12",
+        "-export",
+        "-in",
+        &certificate,
+        "-inkey",
+        &key,
+        "-passout",
+        password,
+    ];
+    openssl(&[&export[..], &["-out", &out]].concat());
+    assert_eq!(
+        error("cert.pem"),
+        "cert.pem is a PKCS#12 file; expected a certificate in PEM format; convert it with 'openssl pkcs12 -nokeys -in cert.pem -out NEW'"
+    );
+    openssl(&[
+        "crl2pkcs7",
+        "-nocrl",
+        "-certfile",
+        &certificate,
+        "-out",
+        &out,
+    ]);
+    assert_eq!(
+        error("cert.pem"),
+        "block 1 (line 1) of cert.pem is a PKCS#7 bundle; expected a certificate in PEM format; convert it with 'openssl pkcs7 -print_certs -in cert.pem -out NEW'"
+    );
+    openssl(&["x509", "-in", &certificate, "-trustout", "-out", &out]);
+    assert_eq!(
+        error("cert.pem"),
+        "block 1 (line 1) of cert.pem is an OpenSSL trusted certificate; expected a certificate in PEM format; convert it with 'openssl x509 -in cert.pem -out NEW'"
+    );
+    openssl(&[
+        "req", "-new", "-subj", "/CN=a", "-key", &key, "-outform", "DER", "-out", &out,
+    ]);
+    assert_eq!(
+        error("cert.pem"),
+        "cert.pem is a certificate request in DER format; expected a certificate in PEM format; name another file"
+    );
+
+    let out = path("key.pem");
+    openssl(&["pkey", "-in", &key, "-outform", "DER", "-out", &out]);
+    assert_eq!(
+        error("key.pem"),
+        "key.pem is a private key in DER format; expected a private key in PEM format; convert it with 'openssl pkey -inform DER -in key.pem -out NEW'"
+    );
+    openssl(&[&export[..], &["-out", &out]].concat());
+    assert_eq!(
+        error("key.pem"),
+        "key.pem is a PKCS#12 file; expected a private key in PEM format; convert it with 'openssl pkcs12 -nocerts -noenc -in key.pem -out NEW'"
+    );
+    let traditional = openssl(&["ec", "-in", &key]);
+    files.write(
+        "key.pem",
+        format!(
+            "{MARK}\n{}",
+            traditional.replace("EC PRIVATE", "RSA PRIVATE")
+        ),
+    );
+    assert_eq!(
+        error("key.pem"),
+        "block 1 (line 2) of key.pem has the wrong label: it contains an elliptic-curve key in SEC1; write EC PRIVATE KEY in its BEGIN and END lines"
+    );
+    let open_ssh =
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nMAMCAQA=\n-----END OPENSSH PRIVATE KEY-----\n";
+    files.write("key.pem", open_ssh);
+    assert_eq!(
+        error("key.pem"),
+        "block 1 (line 1) of key.pem is an OpenSSH private key; expected a private key in PEM format; convert a copy of it with 'ssh-keygen -p -N \"\" -m PKCS8 -f key.pem'"
+    );
+    // Text and parameters, as openssl writes them, are no obstacle.
+    let text = openssl(&["x509", "-in", &certificate, "-text"]);
+    let parameters = openssl(&["ecparam", "-name", "prime256v1"]);
+    files.write("cert.pem", text);
+    files.write("key.pem", format!("{MARK}\n{parameters}{traditional}"));
+    files.load();
+}
