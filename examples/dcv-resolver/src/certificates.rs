@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use dcv_resolver_core::{Clock, SystemClock, Timestamp};
-use dcv_resolver_server::tls::{Tls, TlsFiles};
+use dcv_resolver_server::tls::{Certificate, Tls, TlsFiles};
 
 use crate::config;
 use crate::failure::Failure;
@@ -18,16 +18,32 @@ pub(crate) fn load(files: &config::Tls) -> Result<Tls, Failure> {
     Tls::load(tls, Arc::new(SystemClock)).map_err(|error| Failure::setup(error.to_string()))
 }
 
-/// Returns why gateways may refuse the certificate, one sentence for each
-/// reason.
+/// Returns what should be changed, one sentence for each reason.
 pub(crate) fn warnings(tls: &Tls) -> Vec<String> {
-    tls.certificate().gateway_warnings(SystemClock.now())
+    tls.warnings(SystemClock.now())
+}
+
+/// Returns whether clients accept the certificate at this time.
+pub(crate) fn is_valid_now(tls: &Tls) -> bool {
+    let certificate = tls.certificate();
+    (certificate.valid_from()..=certificate.expires_at()).contains(&SystemClock.now())
+}
+
+/// Returns when the first certificate of the chain expires.
+pub(crate) fn chain_expires_at(tls: &Tls) -> Option<Timestamp> {
+    tls.chain().iter().map(Certificate::expires_at).min()
+}
+
+/// Returns the name of the CA that clients must know already, which is that of
+/// the last issuer.
+pub(crate) fn trust_anchor(tls: &Tls) -> Option<String> {
+    tls.chain().last().map(|last| last.issuer().to_owned())
 }
 
 /// Returns when the first of the client CAs expires, if there are any.
 pub(crate) fn client_ca_expires_at(tls: &Tls) -> Option<Timestamp> {
     let cas = tls.client_cas();
-    cas.iter().map(|ca| ca.expires_at()).min()
+    cas.iter().map(Certificate::expires_at).min()
 }
 
 /// Displays a certificate in one line.

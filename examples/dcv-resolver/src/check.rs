@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::open_store::{Access, Missing, OpenStore};
 use crate::output::line;
 use crate::store_url::StoreUrl;
-use crate::{list, session_file, table};
+use crate::{cli, file_modes, list, session_file, table};
 
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let source = Source::new(options);
@@ -61,9 +61,12 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     } = config;
     report.ok("listen", String::from(*listen))?;
     if let Some(files) = tls {
-        certificates(files, &mut report)?;
+        certificates("", files, &mut report)?;
     }
     report.ok("operators", ops.listen)?;
+    if let Some(files) = &ops.tls {
+        certificates("operators' ", files, &mut report)?;
+    }
     if let Some(admin) = admin {
         report.add("admin API", tokens(admin, config))?;
     }
@@ -94,25 +97,49 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
         "log",
         format_args!("{}, {}", log.format.as_str(), log.level),
     )?;
+    for warning in file_modes::warnings(config, file) {
+        report.warn("files", warning)?;
+    }
+    for warning in cli::warnings() {
+        report.warn("environment", warning)?;
+    }
     report.finish()
 }
 
-/// Checks the files of TLS, and warns about what gateways may refuse.
-fn certificates(files: &Tls, report: &mut Report) -> Result<(), Failure> {
+/// Checks the files of TLS, and warns about what clients may refuse.
+fn certificates(listener: &str, files: &Tls, report: &mut Report) -> Result<(), Failure> {
+    let what = &format!("{listener}TLS");
     let tls = match certificates::load(files) {
         Ok(tls) => tls,
-        Err(failure) => return report.add("TLS", Err(failure)),
+        Err(failure) => return report.add(what, Err(failure)),
     };
-    report.ok("TLS", Summary(&tls))?;
+    let summary = Summary(&tls).to_string();
+    report.add(
+        what,
+        if certificates::is_valid_now(&tls) {
+            Ok(summary)
+        } else {
+            Err(Failure::setup(format!("{summary}; it is not valid now")))
+        },
+    )?;
     for warning in certificates::warnings(&tls) {
-        report.warn("TLS", warning)?;
+        report.warn(what, warning)?;
     }
+    let anchor = certificates::trust_anchor(&tls).unwrap_or_default();
+    report.ok(
+        &format!("{listener}chain"),
+        format_args!(
+            "{} certificates; clients must trust {anchor}",
+            tls.chain().len()
+        ),
+    )?;
+    let what = &format!("{listener}client CAs");
     match certificates::client_ca_expires_at(&tls) {
         Some(at) => report.ok(
-            "client CAs",
+            what,
             format_args!("{}, the first until {at}", tls.client_cas().len()),
         ),
-        None => report.ok("client CAs", "none; callers need no certificate"),
+        None => report.ok(what, "none; callers need no certificate"),
     }
 }
 

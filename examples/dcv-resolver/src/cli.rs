@@ -3,17 +3,19 @@
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{EnumValueParser, PathBufValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, value_parser};
-use dcv_resolver_core::{
-    Host, LeaseToken, SessionId, SessionState, Timestamp, Transport, WebUrlPath,
-};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
+use dcv_resolver_core::{Host, SessionId, SessionState, Timestamp, Transport, WebUrlPath};
 
 use crate::config::{Address, Listen, LogDirectives, LogFormat, Period, TimeBudget};
 use crate::failure::Failure;
+use crate::lease_token::{self, LeaseTokenOption};
 use crate::store_url::{StoreText, StoreUrl};
+use crate::variables::{self, without_line_end};
 
 /// Resolves sessions for the Amazon DCV Connection Gateway.
 #[derive(Debug, Parser)]
@@ -60,12 +62,22 @@ pub(crate) enum Command {
 pub(crate) struct ConfigOptions {
     /// Reads the configuration from this TOML file. Relative paths in it are
     /// relative to its directory.
-    #[arg(long, value_name = "FILE", env = "DCV_RESOLVER_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DCV_RESOLVER_CONFIG",
+        value_parser = without_line_end(PathBufValueParser::new())
+    )]
     pub(crate) config: Option<PathBuf>,
 
     /// Listens for gateways on this address, such as 0.0.0.0:9000 for gateways
     /// on other machines [default: 127.0.0.1:9000].
-    #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_LISTEN")]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        env = "DCV_RESOLVER_LISTEN",
+        value_parser = without_line_end(Address::from_str)
+    )]
     pub(crate) listen: Option<Address>,
 
     /// Uses this store instead of those in the file: file:PATH (.toml or .json,
@@ -75,33 +87,59 @@ pub(crate) struct ConfigOptions {
         long,
         value_name = "URL",
         env = "DCV_RESOLVER_STORE",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = without_line_end(StoreText::from_str)
     )]
     pub(crate) store: Option<StoreText>,
 
     /// Answers a request with 503 after this time, in milliseconds
     /// [default: 1000].
-    #[arg(long, value_name = "MS", env = "DCV_RESOLVER_TIME_BUDGET_MS")]
+    #[arg(
+        long,
+        value_name = "MS",
+        env = "DCV_RESOLVER_TIME_BUDGET_MS",
+        value_parser = without_line_end(TimeBudget::from_str)
+    )]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
     /// Listens for operators on this address; off for no listener
     /// [default: 127.0.0.1:9001].
-    #[arg(long, value_name = "IP:PORT", env = "DCV_RESOLVER_OPS_LISTEN")]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        env = "DCV_RESOLVER_OPS_LISTEN",
+        value_parser = without_line_end(Listen::from_str)
+    )]
     pub(crate) ops_listen: Option<Listen>,
 
     /// Accepts requests for this time after SIGTERM, in milliseconds, while
     /// /readyz answers 503 [default: 5000].
-    #[arg(long, value_name = "MS", env = "DCV_RESOLVER_DRAIN_MS")]
+    #[arg(
+        long,
+        value_name = "MS",
+        env = "DCV_RESOLVER_DRAIN_MS",
+        value_parser = without_line_end(Period::from_str)
+    )]
     pub(crate) drain_ms: Option<Period>,
 
     /// Writes the log to standard error in this format.
-    #[arg(long, value_name = "FORMAT", env = "DCV_RESOLVER_LOG_FORMAT")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "DCV_RESOLVER_LOG_FORMAT",
+        value_parser = without_line_end(EnumValueParser::<LogFormat>::new())
+    )]
     pub(crate) log_format: Option<LogFormat>,
 
     /// Logs events of this level: error, warn, info, debug or trace, or
     /// directives as in RUST_LOG, which applies if this is not given
     /// [default: info].
-    #[arg(long, value_name = "LEVEL", env = "DCV_RESOLVER_LOG_LEVEL")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "DCV_RESOLVER_LOG_LEVEL",
+        value_parser = without_line_end(LogDirectives::from_str)
+    )]
     pub(crate) log_level: Option<LogDirectives>,
 }
 
@@ -170,9 +208,9 @@ pub(crate) struct ImportOptions {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Imports under this lease token [default: a new one, which is printed].
-    #[arg(long, value_name = "HEX")]
-    pub(crate) token: Option<LeaseToken>,
+    /// The lease [default: a new one, whose token is printed].
+    #[command(flatten)]
+    pub(crate) token: LeaseTokenOption,
 
     #[command(flatten)]
     pub(crate) store: StoreOption,
@@ -219,10 +257,9 @@ pub(crate) struct RegisterOptions {
     #[command(flatten)]
     pub(crate) expiry: ExpiryOption,
 
-    /// Registers under this lease token [default: a new one, which is
-    /// printed].
-    #[arg(long, value_name = "HEX")]
-    pub(crate) token: Option<LeaseToken>,
+    /// The lease [default: a new one, whose token is printed].
+    #[command(flatten)]
+    pub(crate) token: LeaseTokenOption,
 
     #[command(flatten)]
     pub(crate) store: StoreOption,
@@ -235,8 +272,8 @@ pub(crate) struct RenewOptions {
     pub(crate) session_id: SessionId,
 
     /// The lease token that register printed.
-    #[arg(long, value_name = "HEX")]
-    pub(crate) token: LeaseToken,
+    #[command(flatten)]
+    pub(crate) token: LeaseTokenOption,
 
     #[command(flatten)]
     pub(crate) expiry: ExpiryOption,
@@ -252,8 +289,8 @@ pub(crate) struct DeregisterOptions {
     pub(crate) session_id: SessionId,
 
     /// The lease token that register printed.
-    #[arg(long, value_name = "HEX")]
-    pub(crate) token: LeaseToken,
+    #[command(flatten)]
+    pub(crate) token: LeaseTokenOption,
 
     #[command(flatten)]
     pub(crate) store: StoreOption,
@@ -301,7 +338,8 @@ pub(crate) struct StoreOption {
         long = "store",
         value_name = "URL",
         env = "DCV_RESOLVER_STORE",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = without_line_end(StoreText::from_str)
     )]
     url: StoreText,
 }
@@ -315,7 +353,10 @@ impl StoreOption {
 impl Cli {
     /// Reads the command line. `--help` and `--version` end the program here.
     pub(crate) fn from_command_line() -> Result<Self, Failure> {
-        Self::try_parse().map_err(|error| {
+        let command = variables::without_empty(Self::command());
+        let matches = command.try_get_matches();
+        let parsed = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
+        parsed.map_err(|error| {
             if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
                 Failure::setup("a command is missing, such as serve or check; try --help")
             } else if error.use_stderr() {
@@ -325,6 +366,26 @@ impl Cli {
             }
         })
     }
+}
+
+/// Returns what should be changed about the environment and the command line.
+pub(crate) fn warnings() -> Vec<String> {
+    let mut known = variables::names(&Cli::command());
+    known.push(lease_token::VARIABLE.to_owned());
+    known.sort();
+    known.dedup();
+    let mut warnings = variables::unknown(&known);
+    let has_password = |argument: OsString| {
+        let text = argument.to_string_lossy();
+        let url = text.strip_prefix("--store=").unwrap_or(&text);
+        url.parse().is_ok_and(|url: StoreText| url.has_password())
+    };
+    if std::env::args_os().any(has_password) {
+        warnings.push(
+            "other users can see the password of --store in the list of processes; set DCV_RESOLVER_STORE instead, or write it into the configuration file".to_owned(),
+        );
+    }
+    warnings
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -380,7 +441,6 @@ fn one_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn command_line_is_consistent() {

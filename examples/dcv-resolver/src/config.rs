@@ -8,6 +8,7 @@
 //! | `schema.rs` | the JSON Schema of the types |
 //! | `validate.rs` | a file against the schema: every error, not only the first |
 //! | `consistency.rs` | values that contradict each other |
+//! | `valid_part.rs` | what is left of a file without its errors |
 //! | `diagnostic.rs`, `spelling.rs`, `error.rs` | error messages |
 //! | `read.rs` | a file, read and parsed |
 //! | `source.rs` | file, environment and flags, combined |
@@ -25,6 +26,7 @@ mod shape;
 mod source;
 mod spelling;
 mod text;
+mod valid_part;
 mod validate;
 
 pub(crate) use error::ConfigError;
@@ -34,4 +36,5 @@ pub(crate) use schema::schema;
 pub(crate) use sections::*;
 pub(crate) use shape::Config;
 pub(crate) use source::Source;
+pub(crate) use spelling::nearest;
 pub(crate) use text::{Address, Listen};

@@ -28,7 +28,7 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
         ));
     }
 
-    let token = options.token.map_or_else(new_token, Ok)?;
+    let token = options.token.given()?.map_or_else(new_token, Ok)?;
     let on_conflict = if options.replace {
         OnConflict::Overwrite
     } else {
@@ -43,7 +43,7 @@ pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
             .await
             .map_err(|error| {
                 Failure::setup(format!(
-                    "{}: {}; {} of {total} sessions are imported, the next {} may be in part; run the same command again with --token {}",
+                    "{}: {}; {} of {total} sessions are imported, the next {} may be in part; run the same command again with DCV_RESOLVER_LEASE_TOKEN={}",
                     store.name,
                     error.chain(),
                     done - skipped.len(),

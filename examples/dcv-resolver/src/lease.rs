@@ -24,11 +24,12 @@ pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
         .labels(options.labels)
         .build()
         .map_err(|error| Failure::setup(format!("{error}: give --http-port or --quic-port")))?;
-    let token = options.token.map_or_else(new_token, Ok)?;
+    let given = options.token.given()?;
+    let token = given.map_or_else(new_token, Ok)?;
 
     let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
     match store.registry()?.register(&record, &token, now).await {
-        Ok(()) if options.token.is_none() => line(token.expose_hex()),
+        Ok(()) if given.is_none() => line(token.expose_hex()),
         Ok(()) => Ok(()),
         Err(RegisterError::AlreadyExists) => Err(Failure::negative(format!(
             "{}: a live session {:?} is registered under another lease",
@@ -42,12 +43,13 @@ pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
 
 pub(crate) async fn renew(options: RenewOptions) -> Result<(), Failure> {
     let now = SystemClock.now();
+    let token = options.token.required()?;
     let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
     let renewed = store
         .registry()?
         .renew(
             &options.session_id,
-            &options.token,
+            &token,
             expiry(&options.expiry, now),
             now,
         )
@@ -64,10 +66,11 @@ pub(crate) async fn renew(options: RenewOptions) -> Result<(), Failure> {
 }
 
 pub(crate) async fn deregister(options: DeregisterOptions) -> Result<(), Failure> {
+    let token = options.token.required()?;
     let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
     match store
         .registry()?
-        .deregister(&options.session_id, &options.token)
+        .deregister(&options.session_id, &token)
         .await
     {
         Ok(true) => Ok(()),

@@ -8,8 +8,10 @@
 //! | `config.rs` | file, environment and flags → a configuration |
 //! | `store_url.rs` | the URL of a store |
 //! | `open_store.rs`, `open_error.rs`, `closed_store.rs`, `store_chain.rs` | a store, opened; one that cannot be; all stores of a configuration |
-//! | `certificates.rs` | the certificates of a configuration |
+//! | `certificates.rs`, `file_modes.rs` | the certificates of a configuration; files that everyone may read or write |
+//! | `variables.rs` | environment variables: line ends, empty ones, unknown ones |
 //! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
+//! | `lease_token.rs` | the lease token of a command |
 //! | `link.rs` | the session id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `background_task.rs` | tasks that end with their owner |
@@ -24,9 +26,11 @@ mod closed_store;
 mod config;
 mod explain;
 mod failure;
+mod file_modes;
 mod gateway_config;
 mod import;
 mod lease;
+mod lease_token;
 mod link;
 mod list;
 mod log;
@@ -40,6 +44,7 @@ mod store_chain;
 mod store_url;
 mod table;
 mod traces;
+mod variables;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -40,12 +40,12 @@ use tokio::sync::Notify;
 use self::listeners::Listeners;
 use self::reloadable_services::ReloadableServices;
 use self::shutdown::{Shutdown, ShutdownSignals};
-use self::watched_tls::WatchedTls;
+use self::watched_tls::{Listener, WatchedTls};
 use crate::background_task::BackgroundTask;
 use crate::cli::ConfigOptions;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
-use crate::{log, traces};
+use crate::{cli, file_modes, log, traces};
 
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     // First, since an early SIGHUP would end the process.
@@ -58,9 +58,21 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let writer = logging.writer.clone();
     metrics.watch_dropped_log_lines(move || writer.dropped_lines());
 
+    let warnings = file_modes::warnings(&config, source.file());
+    for warning in warnings.into_iter().chain(cli::warnings()) {
+        tracing::warn!("{warning}");
+    }
+
     let services = ReloadableServices::start(&config, metrics.clone()).await?;
-    let tls = WatchedTls::load(&config, &metrics)?;
+    let tls = WatchedTls::load(Listener::Gateways, &config, &metrics)?;
+    let ops_tls = WatchedTls::load(Listener::Operators, &config, &metrics)?;
     let listeners = Listeners::open(&config)?;
+    let ops_address = listeners.ops_address();
+    if let Some(address) = ops_address
+        && let Some(refusal) = config.plaintext_admin(address, ops_tls.is_some())
+    {
+        return Err(Failure::setup(refusal));
+    }
     let server = Server::new(traces::continue_trace(services.for_gateways()));
     let server = limited(server, &config, tls.as_ref());
     let connections = server.connections();
@@ -74,8 +86,9 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         address = address(&listeners.gateways),
-        ops_address = listeners.operators.as_ref().and_then(address),
+        ops_address = ops_address.map(|address| address.to_string()),
         tls = tls.is_some(),
+        ops_tls = ops_tls.is_some(),
         store = services.store_names(),
         "listening",
     );
@@ -88,9 +101,17 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         let server = Server::new(services.for_operators())
             .max_connections(OPERATORS_MAX_CONNECTIONS)
             .shutdown_grace(OPERATORS_GRACE);
+        let server = with_tls(server, ops_tls.as_ref());
         tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
     });
-    let reloading = reload::on_signal(hangup, source, config, services, logging.filter);
+    let reloading = reload::on_signal(
+        hangup,
+        source,
+        config,
+        ops_address,
+        services,
+        logging.filter,
+    );
     let _reload = BackgroundTask::spawn(reloading);
 
     let ended = server
@@ -136,6 +157,10 @@ fn limited<S>(server: Server<S>, config: &Config, tls: Option<&WatchedTls>) -> S
         .write_timeout(limits.write_timeout_ms.milliseconds())
         .drain(config.shutdown.drain_ms.milliseconds())
         .shutdown_grace(config.shutdown.grace_ms.milliseconds());
+    with_tls(server, tls)
+}
+
+fn with_tls<S>(server: Server<S>, tls: Option<&WatchedTls>) -> Server<S> {
     match tls {
         Some(watched) => server.tls(watched.tls.clone()),
         None => server,

@@ -74,6 +74,11 @@ impl StoreText {
             .any(|scheme| self.0.starts_with(scheme))
     }
 
+    /// Returns whether it holds a password.
+    pub(crate) fn has_password(&self) -> bool {
+        self.0.starts_with("redis") && (self.0.contains('@') || self.0.contains("password="))
+    }
+
     /// Its name in the schema.
     pub(crate) const FORMAT: &str = "store-url";
 

@@ -12,6 +12,23 @@ use super::{Admin, Config};
 pub(super) struct Inconsistency {
     pub(super) path: Vec<String>,
     pub(super) message: String,
+    /// The keys on which the contradiction depends.
+    concerns: &'static [&'static str],
+}
+
+impl Inconsistency {
+    /// Returns whether it depends on one of `keys` or of the keys below them.
+    pub(super) fn depends_on(&self, keys: &[String]) -> bool {
+        let is_below = |key: &str, above: &str| {
+            let rest = key.strip_prefix(above);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let depends = |key: &String| {
+            let mut concerns = self.concerns.iter();
+            concerns.any(|concern| is_below(concern, key) || is_below(key, concern))
+        };
+        keys.iter().any(depends)
+    }
 }
 
 /// Returns every inconsistency.
@@ -26,6 +43,7 @@ pub(super) fn inconsistencies(config: &Config) -> Vec<Inconsistency> {
     {
         found.add(
             "ops.listen",
+            &["ops.listen", "listen"],
             format!(
                 "`ops.listen` is {ops}, which `listen` uses for the gateways; set another port"
             ),
@@ -34,12 +52,14 @@ pub(super) fn inconsistencies(config: &Config) -> Vec<Inconsistency> {
     if config.limits.burst.is_some() && config.limits.requests_per_second.is_none() {
         found.add(
             "limits.burst",
+            &["limits.requests_per_second"],
             "`limits.burst` has no effect without `limits.requests_per_second`; set both or neither".to_owned(),
         );
     }
     if config.telemetry.otlp_endpoint.is_some() && !cfg!(feature = "otel") {
         found.add(
             "telemetry.otlp_endpoint",
+            &["telemetry"],
             "this build exports no traces; build with the feature otel, or remove `telemetry.otlp_endpoint`".to_owned(),
         );
     }
@@ -59,10 +79,11 @@ fn is_taken_by(first: SocketAddr, second: SocketAddr) -> bool {
 struct Inconsistencies(Vec<Inconsistency>);
 
 impl Inconsistencies {
-    fn add(&mut self, path: &str, message: String) {
+    fn add(&mut self, path: &str, concerns: &'static [&'static str], message: String) {
         self.0.push(Inconsistency {
             path: path.split_terminator('.').map(str::to_owned).collect(),
             message,
+            concerns,
         });
     }
 }
@@ -71,6 +92,7 @@ fn stores(config: &Config, found: &mut Inconsistencies) {
     if config.stores.is_empty() {
         found.add(
             "",
+            &["stores"],
             "there is no store; give --store URL, or add [[stores]] to a file".to_owned(),
         );
     }
@@ -80,6 +102,7 @@ fn stores(config: &Config, found: &mut Inconsistencies) {
         if store.cache.is_some() && store.url.is_in_memory() {
             found.add(
                 &format!("stores.{position}.cache"),
+                &["stores.cache", "stores.url"],
                 format!(
                     "store {name:?} is in memory already; `cache` is for sqlite: and redis: stores, remove it"
                 ),
@@ -88,6 +111,7 @@ fn stores(config: &Config, found: &mut Inconsistencies) {
         if !names.insert(name) {
             found.add(
                 &format!("stores.{position}.name"),
+                &["stores.name"],
                 format!("there is already a store {name:?}; rename one"),
             );
         }
@@ -98,9 +122,16 @@ fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
     if config.ops.listen == Listen::Off {
         found.add(
             "admin",
+            &["ops.listen"],
             "the admin API is on the listener for operators, and `ops.listen` is \"off\""
                 .to_owned(),
         );
+    }
+    if let Listen::At(address) = config.ops.listen
+        && let Some(message) = config.plaintext_admin(address, config.ops.tls.is_some())
+    {
+        let concerns = &["ops.listen", "ops.tls", "admin.allow_plaintext"];
+        found.add("admin", concerns, message);
     }
     let names: Vec<_> = config
         .stores
@@ -115,11 +146,13 @@ fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
             };
             found.add(
                 "admin.store",
+                &["admin.store", "stores.name"],
                 format!("there is no store {:?}; {hint}", name.as_str()),
             );
         }
         (None, None) if names.len() > 1 => found.add(
             "admin",
+            &["admin.store", "stores.name"],
             format!(
                 "[admin] needs `store`, since there is more than one: {}",
                 names.join(", ")
@@ -127,6 +160,7 @@ fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
         ),
         (_, Some(store)) if store.url.is_session_file() => found.add(
             "admin",
+            &["admin.store", "stores.name", "stores.url"],
             format!(
                 "the store {:?} is a session file, which is read-only; administer a sqlite: or redis: store",
                 store.name.as_str()

@@ -1,5 +1,6 @@
 //! [`Diagnostics`]: errors in a configuration file, with their places.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Messages by their byte offset; `None` if a message concerns the whole file.
@@ -13,6 +14,11 @@ impl Diagnostics {
 
     pub(super) fn add_at(&mut self, offset: Option<usize>, message: impl Into<String>) {
         self.0.push((offset, message.into()));
+    }
+
+    /// Returns the places of all messages.
+    pub(super) fn offsets(&self) -> BTreeSet<usize> {
+        self.0.iter().filter_map(|(offset, _)| *offset).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -20,7 +20,7 @@ impl LogDirectives {
     /// Reads `RUST_LOG`, if it is set.
     pub(crate) fn from_rust_log() -> Result<Option<Self>, String> {
         match std::env::var(EnvFilter::DEFAULT_ENV) {
-            Ok(directives) if !directives.is_empty() => Self::any(&directives)
+            Ok(directives) if !directives.trim().is_empty() => Self::any(directives.trim())
                 .map(Some)
                 .map_err(|error| format!("{} is {directives:?}: {error}", EnvFilter::DEFAULT_ENV)),
             _ => Ok(None),

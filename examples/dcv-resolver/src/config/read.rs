@@ -1,7 +1,5 @@
 //! [`ConfigFile`]: a configuration file, read and parsed.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,7 +10,7 @@ use super::consistency::Inconsistency;
 use super::diagnostic::Diagnostics;
 use super::error::ConfigError;
 use super::shape::Config;
-use super::validate;
+use super::{valid_part, validate};
 
 /// The text of a file, for the positions of errors.
 #[derive(Debug)]
@@ -21,34 +19,35 @@ pub(super) struct ConfigFile {
     text: String,
 }
 
+/// What a file holds, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// The valid part of the file, unless there is none.
+    pub(super) config: Option<Config>,
+    diagnostics: Diagnostics,
+    /// The keys whose values are not known because of an error.
+    doubtful: Vec<String>,
+}
+
+impl Parsed {
+    pub(super) fn is_valid(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+}
+
 impl ConfigFile {
     /// Reads the file at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, ConfigError> {
-        /// Far more than anyone writes by hand.
-        const MAX_BYTES: u64 = 4 << 20;
         let unreadable = |reason: String| ConfigError::Unreadable {
             path: path.to_owned(),
             reason,
         };
-        let read = || {
-            // Opening a FIFO would wait for its writer.
-            if !std::fs::metadata(path)?.is_file() {
-                return Ok(None);
-            }
-            let mut bytes = Vec::new();
-            File::open(path)?
-                .take(MAX_BYTES + 1)
-                .read_to_end(&mut bytes)?;
-            Ok::<_, std::io::Error>(Some(bytes))
-        };
-        let bytes = read()
-            .map_err(|error| unreadable(error.to_string()))?
-            .ok_or_else(|| unreadable("it is not a regular file".to_owned()))?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(unreadable("it is larger than 4 MiB".to_owned()));
-        }
-        let text =
-            String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+        // At most 1 MiB, which is far more than anyone writes by hand: the
+        // parser needs a multiple of it.
+        let bytes =
+            dcv_resolver_file_watch::read(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| unreadable("it is not UTF-8 text; save it as UTF-8".to_owned()))?;
         // Editors on Windows put a byte order mark before UTF-8.
         let text = text
             .strip_prefix('\u{feff}')
@@ -60,46 +59,65 @@ impl ConfigFile {
         })
     }
 
-    /// Parses the file, or returns every error in it.
-    pub(super) fn parse(&self) -> Result<Config, ConfigError> {
-        let mut diagnostics = Diagnostics::default();
-        let (document, errors) = DeTable::parse_recoverable(&self.text);
+    /// Parses the file, as far as it is valid.
+    pub(super) fn parse(&self) -> Parsed {
+        let mut parsed = Parsed::default();
+        let (mut document, errors) = DeTable::parse_recoverable(&self.text);
         for error in &errors {
             // The message does not quote the text, which may be a secret.
             let offset = error.span().unwrap_or_default().start;
-            diagnostics.add(offset, error.message());
+            parsed.diagnostics.add(offset, error.message());
         }
         // After a syntax error, further errors may be caused by it.
-        if diagnostics.is_empty() {
-            validate::document(&document, &mut diagnostics);
+        if !parsed.diagnostics.is_empty() {
+            return parsed;
         }
-        if !diagnostics.is_empty() {
-            return Err(self.error(diagnostics));
-        }
-        Config::deserialize(toml::de::Deserializer::from(document))
-            .map(|mut config| {
+        validate::document(&document, &mut parsed.diagnostics);
+        parsed.doubtful = valid_part::reduce(&mut document, &parsed.diagnostics.offsets());
+        match Config::deserialize(toml::de::Deserializer::from(document)) {
+            Ok(mut config) => {
                 config.rebase(self.path.parent().unwrap_or_else(|| Path::new("")));
-                config
-            })
-            .map_err(|error| {
+                parsed.config = Some(config);
+            }
+            // What is left of an invalid file need not be a configuration.
+            Err(_) if !parsed.diagnostics.is_empty() => {}
+            Err(error) => {
                 // The schema accepts it, but the types do not.
                 let offset = error.span().unwrap_or_default().start;
-                diagnostics.add(offset, error.message());
-                self.error(diagnostics)
-            })
+                parsed.diagnostics.add(offset, error.message());
+            }
+        }
+        parsed
     }
 
-    /// Adds the places in the file to the inconsistencies.
-    pub(super) fn inconsistent(&self, inconsistencies: Vec<Inconsistency>) -> ConfigError {
+    /// Returns the configuration, or all errors: those of the file, and what
+    /// `inconsistencies` contradicts itself in the rest.
+    pub(super) fn finish(
+        &self,
+        parsed: Parsed,
+        inconsistencies: Vec<Inconsistency>,
+    ) -> Result<Config, ConfigError> {
+        let Parsed {
+            config,
+            mut diagnostics,
+            doubtful,
+        } = parsed;
         let document = DeTable::parse(&self.text).ok();
-        let mut diagnostics = Diagnostics::default();
-        for Inconsistency { path, message } in inconsistencies {
+        for inconsistency in inconsistencies {
+            // It may be a consequence of another error.
+            if inconsistency.depends_on(&doubtful) {
+                continue;
+            }
+            let Inconsistency { path, message, .. } = inconsistency;
             let offset = document
                 .as_ref()
                 .and_then(|document| offset(document, &path));
             diagnostics.add_at(offset, message);
         }
-        self.error(diagnostics)
+        match config {
+            Some(config) if diagnostics.is_empty() => Ok(config),
+            _ => Err(self.error(diagnostics)),
+        }
     }
 
     fn error(&self, diagnostics: Diagnostics) -> ConfigError {

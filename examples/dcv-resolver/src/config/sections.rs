@@ -132,8 +132,8 @@ impl Default for Cache {
 }
 
 /// TLS. Files that change are read again without a restart; other paths need
-/// one.
-#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+/// one. Every block of a file must be a certificate or a key that belongs in it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
     /// The certificate chain, PEM. It must name the host of the gateway's
@@ -168,6 +168,11 @@ pub(crate) struct Callers {
 pub(crate) struct Ops {
     /// The IP address and port, or "off". A change needs a restart.
     pub(crate) listen: Listen,
+
+    /// TLS for the operators' listener, with a certificate and client CAs of its
+    /// own. Without this section, it is plain HTTP.
+    #[schemars(with = "Tls")]
+    pub(crate) tls: Option<Tls>,
 }
 
 /// The admin API.
@@ -197,6 +202,12 @@ pub(crate) struct Admin {
     /// removed, the reason of its 404 is "expired", and then "unknown".
     #[serde(default = "Admin::default_keep_expired")]
     pub(crate) keep_expired_ms: KeepExpired,
+
+    /// Permits the admin API without [ops.tls] on an address that other machines
+    /// reach: everyone on the way can read the tokens. For a proxy that encrypts,
+    /// or a network that does.
+    #[serde(default)]
+    pub(crate) allow_plaintext: bool,
 }
 
 impl Admin {
@@ -328,6 +339,7 @@ impl Default for Ops {
     fn default() -> Self {
         Self {
             listen: Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 9001))),
+            tls: None,
         }
     }
 }

@@ -108,6 +108,19 @@ impl Config {
         (!interval.is_zero()).then(|| (interval, admin.keep_expired_ms.milliseconds()))
     }
 
+    /// Returns why the admin API must not be served to operators at `address`,
+    /// if the tokens would be sent in plaintext.
+    pub(crate) fn plaintext_admin(&self, address: SocketAddr, has_tls: bool) -> Option<String> {
+        let admin = self.admin.as_ref()?;
+        let is_local = address.ip().to_canonical().is_loopback();
+        if has_tls || is_local || admin.allow_plaintext {
+            return None;
+        }
+        Some(format!(
+            "the admin API at {address} would receive its tokens in plaintext; add [ops.tls], set `ops.listen` to 127.0.0.1, or set `admin.allow_plaintext = true` if something else encrypts"
+        ))
+    }
+
     /// Switches every cache off.
     pub(crate) fn without_caches(mut self) -> Self {
         for store in &mut self.stores {
@@ -121,7 +134,7 @@ impl Config {
         for store in &mut self.stores {
             store.url.rebase(folder);
         }
-        if let Some(tls) = &mut self.tls {
+        for tls in self.tls.iter_mut().chain(&mut self.ops.tls) {
             let files = [&mut tls.certificate_file, &mut tls.key_file];
             for file in files.into_iter().chain(&mut tls.client_ca_file) {
                 *file = folder.join(&*file);

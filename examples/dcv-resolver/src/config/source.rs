@@ -29,20 +29,28 @@ impl Source {
     ///
     /// Blocks while it reads.
     pub(crate) fn load(&self) -> Result<Config, ConfigError> {
-        let file = self.0.config.as_deref().map(ConfigFile::open).transpose()?;
-        let mut config = file
-            .as_ref()
-            .map_or_else(|| Ok(Config::default()), ConfigFile::parse)?;
-        self.override_with_options(&mut config)?;
-
-        let mut inconsistencies = consistency::inconsistencies(&config);
-        if inconsistencies.is_empty() {
-            return Ok(config);
+        let Some(path) = &self.0.config else {
+            let mut config = Config::default();
+            self.override_with_options(&mut config)?;
+            let mut inconsistencies = consistency::inconsistencies(&config);
+            return if inconsistencies.is_empty() {
+                Ok(config)
+            } else {
+                Err(ConfigError::Options(inconsistencies.swap_remove(0).message))
+            };
+        };
+        let file = ConfigFile::open(path)?;
+        let mut parsed = file.parse();
+        let mut inconsistencies = Vec::new();
+        if let Some(config) = &mut parsed.config {
+            match self.override_with_options(config) {
+                Ok(()) => inconsistencies = consistency::inconsistencies(config),
+                // The errors of the file come first.
+                Err(error) if parsed.is_valid() => return Err(error),
+                Err(_) => {}
+            }
         }
-        Err(match file {
-            Some(file) => file.inconsistent(inconsistencies),
-            None => ConfigError::Options(inconsistencies.swap_remove(0).message),
-        })
+        file.finish(parsed, inconsistencies)
     }
 
     fn override_with_options(&self, config: &mut Config) -> Result<(), ConfigError> {

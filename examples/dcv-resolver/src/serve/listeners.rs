@@ -18,6 +18,12 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
+    /// Returns the address of the operators' listener, which is not that of the
+    /// configuration if a service manager passed the socket.
+    pub(super) fn ops_address(&self) -> Option<SocketAddr> {
+        self.operators.as_ref()?.local_addr().ok()
+    }
+
     /// Takes the sockets that a service manager passed: for gateways the one
     /// named `resolver`, or the first; for operators the one named `ops`. Opens
     /// those that are missing.

@@ -1,6 +1,7 @@
 //! SIGHUP: reads the configuration again. Also tries again to open the stores
 //! that could not be opened at the start.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
@@ -10,6 +11,7 @@ use super::reloadable_services::ReloadableServices;
 use super::restart;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
+use crate::file_modes;
 use crate::log::LogFilter;
 
 /// How long to wait before closed stores are tried again: twice as long each
@@ -22,9 +24,11 @@ pub(super) async fn on_signal(
     mut signal: Signal,
     source: Source,
     started: Config,
+    ops_address: Option<SocketAddr>,
     mut services: ReloadableServices,
     filter: LogFilter,
 ) {
+    let operators = ops_address.map(|address| (address, started.ops.tls.is_some()));
     let mut reloaded = None;
     let mut retry = FIRST_RETRY;
     loop {
@@ -34,7 +38,7 @@ pub(super) async fn on_signal(
                 if received.is_none() {
                     return;
                 }
-                if let Some(config) = reload(&source, &started, &mut services, &filter).await {
+                if let Some(config) = reload(&source, &started, operators, &mut services, &filter).await {
                     reloaded = Some(config);
                 }
                 retry = FIRST_RETRY;
@@ -56,14 +60,16 @@ pub(super) async fn on_signal(
 }
 
 /// Returns the configuration that applies from now on, or `None` if the former
-/// one still does.
+/// one still does. `operators` is the address of their listener, and whether it
+/// has TLS, which are those of the start.
 async fn reload(
     source: &Source,
     started: &Config,
+    operators: Option<(SocketAddr, bool)>,
     services: &mut ReloadableServices,
     filter: &LogFilter,
 ) -> Option<Config> {
-    let reloaded = load_and_apply(source, services).await;
+    let reloaded = load_and_apply(source, operators, services).await;
     services.metrics().count_reload("config", reloaded.is_ok());
     match reloaded {
         Ok(config) => {
@@ -74,6 +80,9 @@ async fn reload(
                     keys = needed.join(", "),
                     "these keys changed and need a restart; their former values still apply",
                 );
+            }
+            for warning in file_modes::warnings(&config, source.file()) {
+                tracing::warn!("{warning}");
             }
             tracing::info!("configuration reloaded");
             Some(config)
@@ -90,12 +99,20 @@ async fn reload(
 
 async fn load_and_apply(
     source: &Source,
+    operators: Option<(SocketAddr, bool)>,
     services: &mut ReloadableServices,
 ) -> Result<Config, Failure> {
     let source = source.clone();
     let config = tokio::task::spawn_blocking(move || source.load())
         .await
         .map_err(|error| Failure::setup(format!("cannot read the configuration: {error}")))??;
+    if let Some((address, has_tls)) = operators
+        && let Some(refusal) = config.plaintext_admin(address, has_tls)
+    {
+        return Err(Failure::setup(format!(
+            "{refusal}; `ops.listen` and [ops.tls] need a restart"
+        )));
+    }
     services.apply(&config).await?;
     Ok(config)
 }

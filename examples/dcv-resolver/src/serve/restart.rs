@@ -9,6 +9,7 @@ pub(super) fn needed(started: &Config, now: &Config) -> Vec<&'static str> {
         ("listen", started.listen != now.listen),
         ("tls", started.tls != now.tls),
         ("ops.listen", started.ops.listen != now.ops.listen),
+        ("ops.tls", started.ops.tls != now.ops.tls),
         (
             "limits.max_connections",
             limits.max_connections != limits_now.max_connections,

@@ -1,12 +1,20 @@
 //! [`WatchedTls`]: certificates, read again when their files change.
 
 use dcv_resolver_ops::Metrics;
-use dcv_resolver_server::tls::Tls;
+use dcv_resolver_server::tls::{Tls, TlsReload};
 
 use crate::background_task::BackgroundTask;
 use crate::certificates::{self, Summary};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::file_modes;
+
+/// Which listener certificates are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listener {
+    Gateways,
+    Operators,
+}
 
 /// The certificates, read again when their files change, until this is dropped.
 #[derive(Debug)]
@@ -16,20 +24,29 @@ pub(super) struct WatchedTls {
 }
 
 impl WatchedTls {
-    /// Loads the certificates. Returns `None` if the configuration has no TLS.
-    pub(super) fn load(config: &Config, metrics: &Metrics) -> Result<Option<Self>, Failure> {
-        let Some(files) = &config.tls else {
+    /// Loads the certificates of a listener. Returns `None` if it has no TLS.
+    pub(super) fn load(
+        listener: Listener,
+        config: &Config,
+        metrics: &Metrics,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(files) = listener.files(config) else {
             return Ok(None);
         };
         let tls = certificates::load(files)?;
-        log_certificate(&tls);
-        show_expiry(&tls, metrics);
+        log_certificate(listener, &tls);
+        show_expiry(listener, &tls, metrics);
         let watch = {
-            let (tls, metrics) = (tls.clone(), metrics.clone());
+            let (tls, files, metrics) = (tls.clone(), files.clone(), metrics.clone());
             async move {
                 let on_reload = |reload: &Result<_, _>| {
-                    show_expiry(&tls, &metrics);
-                    metrics.count_reload("tls", reload.is_ok());
+                    show_expiry(listener, &tls, &metrics);
+                    metrics.count_reload(listener.reload(), reload.is_ok());
+                    if let Ok(TlsReload::Replaced) = reload {
+                        for warning in file_modes::of_tls(&files) {
+                            tracing::warn!("{warning}");
+                        }
+                    }
                 };
                 tls.watch(on_reload).await;
             }
@@ -41,22 +58,65 @@ impl WatchedTls {
     }
 }
 
-fn log_certificate(tls: &Tls) {
-    let certificate = tls.certificate();
+impl Listener {
+    fn files(self, config: &Config) -> Option<&config::Tls> {
+        match self {
+            Self::Gateways => config.tls.as_ref(),
+            Self::Operators => config.ops.tls.as_ref(),
+        }
+    }
+
+    /// Returns the name of its reloads in the metrics.
+    fn reload(self) -> &'static str {
+        match self {
+            Self::Gateways => "tls",
+            Self::Operators => "ops_tls",
+        }
+    }
+
+    /// Returns the names of its certificate and its client CAs in the metrics.
+    fn certificates(self) -> [&'static str; 2] {
+        match self {
+            Self::Gateways => ["server", "client_ca"],
+            Self::Operators => ["ops_server", "ops_client_ca"],
+        }
+    }
+}
+
+fn log_certificate(listener: Listener, tls: &Tls) {
+    let expires_at = tls.certificate().expires_at();
     tracing::info!(
+        listener = match listener {
+            Listener::Gateways => "gateways",
+            Listener::Operators => "operators",
+        },
         certificate = %Summary(tls),
-        expires_at = %certificate.expires_at(),
+        %expires_at,
         client_cas = tls.client_cas().len(),
         "TLS",
     );
+    if !certificates::is_valid_now(tls) {
+        tracing::error!(
+            certificate = %Summary(tls),
+            "the certificate is not valid now, so clients refuse to connect; a valid one is used as soon as it is in its file",
+        );
+    }
     for warning in certificates::warnings(tls) {
         tracing::warn!("{warning}");
     }
 }
 
-fn show_expiry(tls: &Tls, metrics: &Metrics) {
-    metrics.set_certificate_expiry("server", tls.certificate().expires_at());
-    if let Some(at) = certificates::client_ca_expires_at(tls) {
-        metrics.set_certificate_expiry("client_ca", at);
+/// Shows the first expiry of the chain, since clients need all of it, and that
+/// of the client CAs.
+fn show_expiry(listener: Listener, tls: &Tls, metrics: &Metrics) {
+    let [server, client_ca] = listener.certificates();
+    let expiries = [
+        (server, certificates::chain_expires_at(tls)),
+        (client_ca, certificates::client_ca_expires_at(tls)),
+    ];
+    for (certificate, at) in expiries {
+        if let Some(at) = at {
+            metrics.set_certificate_expiry(certificate, at);
+        }
     }
 }

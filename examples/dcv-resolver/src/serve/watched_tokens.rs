@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use dcv_resolver_admin::BearerTokens;
+use dcv_resolver_admin::{BearerTokens, TokensReload};
 use dcv_resolver_ops::Metrics;
 
 use crate::background_task::BackgroundTask;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::file_modes;
 
 /// The tokens of a configuration, read again when their file changes, until
 /// this is dropped.
@@ -33,8 +34,14 @@ impl WatchedTokens {
         let watch = {
             let (tokens, metrics) = (tokens.clone(), metrics.clone());
             async move {
-                let on_reload =
-                    |reload: &Result<_, _>| metrics.count_reload("tokens", reload.is_ok());
+                let on_reload = |reload: &Result<_, _>| {
+                    metrics.count_reload("tokens", reload.is_ok());
+                    if let Ok(TokensReload::Replaced) = reload
+                        && let Some(warning) = file_modes::of_tokens(tokens.path())
+                    {
+                        tracing::warn!("{warning}");
+                    }
+                };
                 tokens.watch(on_reload).await;
             }
         };

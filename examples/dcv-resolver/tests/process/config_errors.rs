@@ -44,7 +44,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[ops]\ncolour = 5\n",
-        "2:1: unknown key \"colour\" in [ops]; expected `listen`",
+        "2:1: unknown key \"colour\" in [ops]; expected `listen` or `tls`",
     ),
     (
         "[limits]\nmax_in_fligth = 5\n",
@@ -55,6 +55,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "3:1: unknown key \"load_balancer\" in [policy.client_networks]; did you mean `load_balancers`?",
     ),
     // Known elsewhere, and nearly known here.
+    (
+        "[tls]\ncertificate_file = \"c\"\nkey_file = \"k\"\ncert-key-file = \"k\"\n",
+        "4:1: unknown key \"cert-key-file\" in [tls]; did you mean `key_file`?",
+    ),
     (
         "[[store]]\nurl = \"memory:\"\n",
         "1:3: unknown key \"store\" at the top; did you mean `stores`? `store` belongs in [admin]",
@@ -293,22 +297,70 @@ fn all_errors_of_a_file_are_reported_in_its_order() {
     assert_eq!(places, ["1:18", "3:9", "4:1", "5:1", "6:8"]);
 }
 
+/// One that follows from another is left out.
+#[test]
+fn an_error_hides_no_other_that_does_not_depend_on_it() {
+    let admin = "[admin]\ntokens_file = \"t\"\nstore = \"b\"\n";
+    let unknown = "there is no store \"b\"; the stores are a";
+    for (text, expected) in [
+        (
+            format!("[limits]\ncolour = 1\n{admin}{STORE}"),
+            Some(unknown),
+        ),
+        (
+            format!("[limits]\nburst = 0\n{admin}{STORE}"),
+            Some(unknown),
+        ),
+        (format!("lisen = 1\n{admin}{STORE}"), Some(unknown)),
+        (format!("{admin}{STORE}cach = true\n"), Some(unknown)),
+        (format!("{admin}{}", STORE.replace("stores", "store")), None),
+        (
+            format!("{admin}{STORE}url = 1\n").replace("url = \"memory:\"\n", ""),
+            None,
+        ),
+        (
+            format!("[limits]\nburst = 5\nrequests_per_secnd = 5\n{STORE}"),
+            None,
+        ),
+        (
+            format!("time_budget_ms = 0\n[limits]\nburst = 5\n{STORE}"),
+            Some(
+                "`limits.burst` has no effect without `limits.requests_per_second`; set both or neither",
+            ),
+        ),
+    ] {
+        let stderr = check(&text).stderr;
+        let lines: Vec<_> = stderr.lines().skip(1).collect();
+        assert_eq!(
+            lines.len(),
+            1 + usize::from(expected.is_some()),
+            "{text}: {stderr}"
+        );
+        let found =
+            expected.is_none_or(|expected| lines.iter().any(|line| line.ends_with(expected)));
+        assert!(found, "{text}: {stderr}");
+    }
+}
+
 #[test]
 fn unreadable_file_is_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("binary"), b"listen = \"\xff\"").unwrap();
-    fs::write(path("huge"), vec![b'#'; (4 << 20) + 1]).unwrap();
+    fs::write(path("huge"), vec![b'#'; (1 << 20) + 1]).unwrap();
     let fifo = std::process::Command::new("mkfifo")
         .arg(path("fifo"))
         .status();
     assert!(fifo.unwrap().success());
     for (name, reason) in [
-        ("missing", "No such file or directory (os error 2)"),
-        (".", "it is not a regular file"),
+        (
+            "missing",
+            "there is no such file; create it, or correct the path",
+        ),
+        (".", "it is a directory; name a file in it"),
         ("fifo", "it is not a regular file"),
-        ("binary", "it is not UTF-8 text"),
-        ("huge", "it is larger than 4 MiB"),
+        ("binary", "it is not UTF-8 text; save it as UTF-8"),
+        ("huge", "it is larger than 1 MiB"),
     ] {
         for command in ["check", "serve", "gateway-config"] {
             let path = path(name);

@@ -18,9 +18,11 @@ mod explain;
 mod gateway_config;
 mod log;
 mod operate;
+mod ops_tls;
 mod pki;
 mod redis;
 mod reload;
+mod secrets;
 mod serve;
 mod shutdown;
 mod sockets;
@@ -28,3 +30,4 @@ mod support;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod variables;

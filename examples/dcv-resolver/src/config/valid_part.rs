@@ -1,0 +1,80 @@
+//! [`reduce`]: what is left of a file without its errors, so that one error does
+//! not hide those that have nothing to do with it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::schema::schema;
+use super::spelling::nearest;
+
+/// Removes unknown keys, and each top-level value that holds another error.
+/// `errors` are their places. Returns the keys whose values are not known now:
+/// what was removed, and what an unknown key may have meant.
+pub(super) fn reduce(document: &mut Spanned<DeTable<'_>>, errors: &BTreeSet<usize>) -> Vec<String> {
+    let mut doubtful = Vec::new();
+    if errors.is_empty() {
+        return doubtful;
+    }
+    remove_unknown("", document.get_mut(), schema(), errors, &mut doubtful);
+    document.get_mut().retain(|key, value| {
+        let is_valid = !has_error(value, errors);
+        if !is_valid {
+            doubtful.push(key.get_ref().to_string());
+        }
+        is_valid
+    });
+    doubtful
+}
+
+fn remove_unknown(
+    path: &str,
+    table: &mut DeTable<'_>,
+    schema: &Value,
+    errors: &BTreeSet<usize>,
+    doubtful: &mut Vec<String>,
+) {
+    let properties = schema["properties"].as_object();
+    let names = || {
+        properties
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+    };
+    let below = |name: &str| match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    table.retain(|key, value| {
+        let name: &str = key.get_ref();
+        if errors.contains(&key.span().start) {
+            doubtful.extend(nearest(name, names()).map(below));
+            return false;
+        }
+        let property = &schema["properties"][name];
+        let path = below(name);
+        match value.get_mut() {
+            DeValue::Table(inner) => remove_unknown(&path, inner, property, errors, doubtful),
+            DeValue::Array(items) => {
+                for item in items.iter_mut() {
+                    if let DeValue::Table(inner) = item.get_mut() {
+                        remove_unknown(&path, inner, &property["items"], errors, doubtful);
+                    }
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
+fn has_error(value: &Spanned<DeValue<'_>>, errors: &BTreeSet<usize>) -> bool {
+    errors.contains(&value.span().start)
+        || match value.get_ref() {
+            DeValue::Table(table) => table.iter().any(|(_, value)| has_error(value, errors)),
+            DeValue::Array(items) => items.iter().any(|item| has_error(item, errors)),
+            _ => false,
+        }
+}

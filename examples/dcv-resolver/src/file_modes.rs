@@ -1,0 +1,71 @@
+//! Warns about files that every user of the machine may read or write.
+//!
+//! The group is left alone: services and Kubernetes share secrets by group.
+
+use std::path::Path;
+
+use crate::config::{Config, Tls};
+use crate::store_url::StoreUrl;
+
+/// Returns a warning for each file of a configuration, and for `file`, the
+/// configuration itself.
+pub(crate) fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(file) = file {
+        let holds_password = config.stores.iter().any(|store| store.url.has_password());
+        let secret = holds_password.then_some("the password of a store");
+        warnings.extend(warning(file, secret));
+    }
+    for tls in config.tls.iter().chain(&config.ops.tls) {
+        warnings.extend(of_tls(tls));
+    }
+    if let Some(admin) = &config.admin {
+        warnings.extend(of_tokens(&admin.tokens_file));
+    }
+    for store in &config.stores {
+        if let Ok(StoreUrl::File(path)) = store.url.parse() {
+            warnings.extend(warning(&path, None));
+        }
+    }
+    warnings
+}
+
+/// Returns a warning for each of the TLS files.
+pub(crate) fn of_tls(tls: &Tls) -> Vec<String> {
+    let certificates = [&tls.certificate_file]
+        .into_iter()
+        .chain(&tls.client_ca_file);
+    let public = certificates.filter_map(|path| warning(path, None));
+    let key = warning(&tls.key_file, Some("a private key"));
+    public.chain(key).collect()
+}
+
+/// Returns a warning for the file of the bearer tokens.
+pub(crate) fn of_tokens(path: &Path) -> Option<String> {
+    warning(path, Some("bearer tokens"))
+}
+
+/// Returns a warning if everyone may write the file, or read the secret in it.
+#[cfg(unix)]
+fn warning(path: &Path, secret: Option<&str>) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    const READ: u32 = 0o4;
+    const WRITE: u32 = 0o2;
+    let mode = path.metadata().ok()?.permissions().mode() & 0o7777;
+    let (done, bits) = match (secret.is_some() && mode & READ != 0, mode & WRITE != 0) {
+        (true, true) => ("read and write", "rw"),
+        (true, false) => ("read", "r"),
+        (false, true) => ("write", "w"),
+        (false, false) => return None,
+    };
+    let holds = secret.map_or_else(String::new, |secret| format!(", which holds {secret}"));
+    let path = path.display();
+    Some(format!(
+        "every user of this machine can {done} {path}{holds} (mode {mode:04o}); run 'chmod o-{bits} {path}'"
+    ))
+}
+
+#[cfg(not(unix))]
+fn warning(_: &Path, _: Option<&str>) -> Option<String> {
+    None
+}
