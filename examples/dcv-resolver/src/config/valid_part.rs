@@ -19,13 +19,15 @@ pub(super) fn reduce(document: &mut Spanned<DeTable<'_>>, errors: &BTreeSet<usiz
         return doubtful;
     }
     remove_unknown("", document.get_mut(), schema(), errors, &mut doubtful);
-    document.get_mut().retain(|key, value| {
+    let entries = std::mem::take(document.get_mut()).into_iter();
+    let valid = entries.filter(|(key, value)| {
         let is_valid = !has_error(value, errors);
         if !is_valid {
             doubtful.push(key.get_ref().to_string());
         }
         is_valid
     });
+    *document.get_mut() = valid.collect();
     doubtful
 }
 
@@ -47,12 +49,18 @@ fn remove_unknown(
         "" => name.to_owned(),
         path => format!("{path}.{name}"),
     };
-    table.retain(|key, value| {
+    let entries = std::mem::take(table).into_iter();
+    let known = entries.filter(|(key, _)| {
         let name: &str = key.get_ref();
-        if errors.contains(&key.span().start) {
+        let is_known = !errors.contains(&key.span().start);
+        if !is_known {
             doubtful.extend(nearest(name, names()).map(below));
-            return false;
         }
+        is_known
+    });
+    *table = known.collect();
+    for (key, value) in table.iter_mut() {
+        let name: &str = key.get_ref();
         let property = &schema["properties"][name];
         let path = below(name);
         match value.get_mut() {
@@ -66,8 +74,7 @@ fn remove_unknown(
             }
             _ => {}
         }
-        true
-    });
+    }
 }
 
 fn has_error(value: &Spanned<DeValue<'_>>, errors: &BTreeSet<usize>) -> bool {
