@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
+
 /// Proof of the right to renew or remove a record.
 ///
 /// The owner of a session creates it from random bytes and keeps it; stores
-/// only compare it. It fences off a former owner whose record expired and was
+/// only compare it, by its [digest](Self::digest). It fences off a former owner whose record expired and was
 /// registered again by another one: the old token no longer matches.
 ///
 /// It is a secret: `Debug` does not show it, comparisons take constant time,
@@ -39,7 +41,22 @@ impl LeaseToken {
         Self(bytes)
     }
 
-    /// Returns the token's bytes, for a store to keep and compare.
+    /// The length of a digest, in bytes.
+    pub const DIGEST_BYTES: usize = 32;
+
+    /// Returns the SHA-256 of the token's 32 lower-case hexadecimal digits, for
+    /// a store to keep and compare.
+    ///
+    /// Who reads a store or its backup cannot renew or remove a session with it.
+    /// A token has 128 random bits, so neither a salt nor a slow function is
+    /// needed. The text is hashed and not the bytes, so that `sha256sum` shows
+    /// which stored digest is that of a token.
+    #[must_use]
+    pub fn digest(&self) -> [u8; Self::DIGEST_BYTES] {
+        Sha256::digest(self.expose_hex()).into()
+    }
+
+    /// Returns the token's bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
@@ -97,6 +114,17 @@ mod tests {
             assert_eq!(token.expose_hex(), format!("{byte:02x}").repeat(16));
             assert_eq!(token.expose_hex().parse(), Ok(token));
         }
+    }
+
+    #[test]
+    fn digest_is_that_of_the_text() {
+        // printf 000102030405060708090a0b0c0d0e0f | sha256sum
+        let token: LeaseToken = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
+        let digest = token.digest().map(|byte| format!("{byte:02x}")).concat();
+        assert_eq!(
+            digest,
+            "d65df89f702eec58ca3c7bf2001c9ffc7cd80553ae01d42a799ba26756142d96"
+        );
     }
 
     #[test]
