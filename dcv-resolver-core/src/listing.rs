@@ -21,6 +21,8 @@ use crate::{SessionRecord, SessionStore, StoreError};
 ///   last returns each record that is there throughout at least once, including
 ///   expired ones. A record that is added or removed in the meantime may or may
 ///   not be returned.
+/// - **L2. A record that cannot be read hides no other.** It is returned as an
+///   error in [`Page::unreadable`], and the listing goes on.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not list its sessions",
@@ -90,12 +92,37 @@ impl ListError {
 }
 
 /// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Page {
     /// The records.
     pub records: Vec<SessionRecord>,
+    /// Records that are there and cannot be read: for each, the error of a
+    /// lookup of it, of the kind
+    /// [`CorruptRecord`](crate::StoreErrorKind::CorruptRecord). Its
+    /// [chain](StoreError::chain) names the record and what is wrong with it.
+    pub unreadable: Vec<StoreError>,
     /// Where the next page starts; `None` on the last page.
     pub next: Option<PageToken>,
+}
+
+impl Page {
+    /// Creates a page of readable records. `next` is `None` on the last page.
+    #[must_use]
+    pub const fn new(records: Vec<SessionRecord>, next: Option<PageToken>) -> Self {
+        Self {
+            records,
+            unreadable: Vec::new(),
+            next,
+        }
+    }
+
+    /// Adds the errors of records that cannot be read.
+    #[must_use]
+    pub fn with_unreadable(mut self, errors: Vec<StoreError>) -> Self {
+        self.unreadable = errors;
+        self
+    }
 }
 
 /// Where a page of a listing starts. Only the store that created it can

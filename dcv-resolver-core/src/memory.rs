@@ -142,7 +142,7 @@ impl SessionListing for MemoryStore {
             (Some(_), Some(last)) => Some(PageToken::new(last.id().as_str())),
             _ => None,
         };
-        Ok(Page { records, next })
+        Ok(Page::new(records, next))
     }
 }
 

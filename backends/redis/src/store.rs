@@ -248,10 +248,7 @@ impl SessionListing for RedisStore {
             .try_filter_map(async |record| Ok(record))
             .try_collect()
             .await?;
-        Ok(Page {
-            records,
-            next: next.map(|position| position.token()),
-        })
+        Ok(Page::new(records, next.map(|position| position.token())))
     }
 }
 

@@ -14,6 +14,7 @@ mod file_identity;
 mod import;
 mod listing;
 mod open_file;
+mod page_position;
 mod pooled_connection;
 mod registry;
 mod row;

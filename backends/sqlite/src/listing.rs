@@ -2,47 +2,58 @@
 
 use std::num::NonZeroUsize;
 
-use dcv_resolver_core::{ListError, Page, PageToken, SessionId, SessionListing, async_trait};
+use dcv_resolver_core::{ListError, Page, PageToken, SessionListing, async_trait};
 
+use crate::page_position::PagePosition;
 use crate::row::{columns, decode};
 use crate::store::SqliteStore;
 
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM dcv_session WHERE id > ?1 ORDER BY id LIMIT ?2"
-);
+macro_rules! list {
+    ($after:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM dcv_session ",
+            $after,
+            " ORDER BY id LIMIT ?1"
+        )
+    };
+}
+
+const FIRST_PAGE: &str = list!("");
+
+const PAGE_AFTER: &str = list!("WHERE id > CAST(?2 AS TEXT)");
 
 #[async_trait]
 impl SessionListing for SqliteStore {
-    /// Pages are ordered by id, compared by byte. A page token is the last id of
-    /// the page before.
+    /// Pages are ordered by id, compared by byte. A page token stands for the last
+    /// id of the page before.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
-        let after = page
-            .map(|token| SessionId::new(token.as_str()))
-            .transpose()
-            .map_err(ListError::invalid_page_token)?;
+        let after = page.map(PagePosition::parse).transpose()?;
         // One row more than requested shows whether there is a next page.
         let rows = i64::try_from(limit.get()).map_or(i64::MAX, |limit| limit.saturating_add(1));
 
         let mut connection = self.database.reader().await?;
-        let rows = sqlx::query(LIST)
-            .bind(after.as_ref().map_or("", SessionId::as_str))
-            .bind(rows)
+        let query = match after {
+            None => sqlx::query(FIRST_PAGE).bind(rows),
+            Some(after) => sqlx::query(PAGE_AFTER).bind(rows).bind(after.into_bytes()),
+        };
+        let rows = query
             .fetch_all(connection.driver())
             .await
             .map_err(|error| connection.failed(error))?;
         drop(connection);
 
-        let records = rows
-            .iter()
-            .take(limit.get())
-            .map(decode)
-            .collect::<Result<Vec<_>, _>>()?;
-        let next = records
-            .last()
-            .filter(|_| rows.len() > limit.get())
-            .map(|last| PageToken::new(last.id().as_str()));
-        Ok(Page { records, next })
+        let (shown, rest) = rows.split_at(rows.len().min(limit.get()));
+        let (mut records, mut unreadable) = (Vec::with_capacity(shown.len()), Vec::new());
+        for row in shown {
+            match decode(row) {
+                Ok(record) => records.push(record),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        let last = shown.last().filter(|_| !rest.is_empty());
+        let next = last.map(|row| PagePosition::of(row).token());
+        Ok(Page::new(records, next).with_unreadable(unreadable))
     }
 }

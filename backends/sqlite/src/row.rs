@@ -38,7 +38,6 @@ pub(crate) use overwrite;
 #[derive(Debug, thiserror::Error)]
 #[error("invalid row of session {id:?}")]
 struct DecodeError {
-    /// Empty if the id itself is invalid.
     id: String,
     source: BoxError,
 }
@@ -57,10 +56,15 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) fn decode(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
     record(row).map_err(|source| {
         error(StoreErrorKind::CorruptRecord).with_source(DecodeError {
-            id: row.try_get(0).unwrap_or_default(),
+            id: String::from_utf8_lossy(&id_bytes(row)).into_owned(),
             source,
         })
     })
+}
+
+/// Returns the id in the first column, which may be invalid.
+pub(crate) fn id_bytes(row: &SqliteRow) -> Vec<u8> {
+    row.try_get(0).unwrap_or_default()
 }
 
 fn record(row: &SqliteRow) -> Result<SessionRecord, BoxError> {

@@ -34,12 +34,10 @@ impl Sorted {
         });
         let rest = self.0.get(start..).unwrap_or_default();
         let shown = rest.get(..limit.get()).unwrap_or(rest);
-        Page {
-            records: shown.to_vec(),
-            next: shown
-                .last()
-                .filter(|_| shown.len() < rest.len())
-                .map(|last| PageToken::new(last.id().as_str())),
-        }
+        let next = shown
+            .last()
+            .filter(|_| shown.len() < rest.len())
+            .map(|last| PageToken::new(last.id().as_str()));
+        Page::new(shown.to_vec(), next)
     }
 }

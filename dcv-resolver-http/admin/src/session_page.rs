@@ -34,6 +34,10 @@ pub(crate) struct ListQuery {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SessionPage {
     sessions: Vec<Session>,
+    /// What is wrong with stored sessions that cannot be read, which are named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    unreadable: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schemas::PageToken, required = false)]
     next_page: Option<String>,
@@ -43,6 +47,9 @@ impl From<Page> for SessionPage {
     fn from(page: Page) -> Self {
         Self {
             sessions: page.records.into_iter().map(Session).collect(),
+            unreadable: (page.unreadable.iter())
+                .map(|error| error.chain().to_string())
+                .collect(),
             next_page: page.next.map(|token| token.as_str().to_owned()),
         }
     }

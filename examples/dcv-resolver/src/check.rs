@@ -34,11 +34,14 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
 
 /// Prints the sessions of a store.
 async fn sessions(store: &Store) -> Result<(), Failure> {
-    let records = match store.url.option()? {
-        StoreUrl::File(path) => session_file::read(&path)?,
-        url => list::all(&OpenStore::open(url, Missing::Fail).await?).await?,
+    let url = match store.url.option()? {
+        StoreUrl::File(path) => return table::print(&session_file::read(&path)?),
+        url => url,
     };
-    table::print(&records)
+    let open = OpenStore::open(url, Missing::Fail).await?;
+    let listed = list::all(&open).await?;
+    table::print(&listed.records)?;
+    listed.ensure_complete(&open)
 }
 
 /// Checks everything and prints a line for each check, also after one fails.

@@ -197,7 +197,8 @@ pub(crate) struct ExplainOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportOptions {
-    /// A session file: TOML, or the AWS sample's dictionary as JSON.
+    /// A session file: TOML, or the AWS sample's dictionary as JSON; or the output
+    /// of `list --json` in a file whose name ends in .json.
     pub(crate) file: PathBuf,
 
     /// Overwrites live sessions of other leases.

@@ -17,7 +17,7 @@ const SKIPPED_SHOWN: usize = 20;
 
 /// Imports every session of the file, or prints which were skipped.
 pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
-    let records = session_file::read(&options.file)?;
+    let records = session_file::read_for_import(&options.file)?;
     let total = records.len();
     let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
     let registry = &**store.registry()?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use dcv_resolver_core::{ListError, SessionRecord};
+use dcv_resolver_core::{ListError, SessionRecord, StoreError};
 
 use crate::cli::ListOptions;
 use crate::failure::Failure;
@@ -13,23 +13,53 @@ use crate::table;
 
 const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
-    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
-    let records = all(&store).await?;
-    if options.json {
-        let json = serde_json::to_string_pretty(&records)
-            .map_err(|error| Failure::setup(format!("cannot write the list: {error}")))?;
-        line(json)
-    } else {
-        table::print(&records)
+/// The sessions of a store.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// Ordered by id.
+    pub(crate) records: Vec<SessionRecord>,
+    unreadable: Vec<StoreError>,
+}
+
+impl Listed {
+    /// Fails if there are records that cannot be read, and names them.
+    pub(crate) fn ensure_complete(&self, store: &OpenStore) -> Result<(), Failure> {
+        let named = self
+            .unreadable
+            .iter()
+            .map(|error| error.chain().to_string());
+        match &named.collect::<Vec<_>>()[..] {
+            [] => Ok(()),
+            named => Err(Failure::negative(format!(
+                "{}: {} of {} sessions cannot be read; register them again or remove them:\n{}",
+                store.name,
+                named.len(),
+                named.len() + self.records.len(),
+                named.join("\n"),
+            ))),
+        }
     }
 }
 
-/// Returns every record of the store, by id.
-pub(crate) async fn all(store: &OpenStore) -> Result<Vec<SessionRecord>, Failure> {
+pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
+    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
+    let listed = all(&store).await?;
+    if options.json {
+        let json = serde_json::to_string_pretty(&listed.records)
+            .map_err(|error| Failure::setup(format!("cannot write the list: {error}")))?;
+        line(json)?;
+    } else {
+        table::print(&listed.records)?;
+    }
+    listed.ensure_complete(&store)
+}
+
+/// Returns every record of the store.
+pub(crate) async fn all(store: &OpenStore) -> Result<Listed, Failure> {
     let listing = store.listing();
     // A store may show a record twice; the map keeps one.
     let mut records = BTreeMap::new();
+    let mut unreadable = Vec::new();
     let mut next = None;
     loop {
         let page = listing
@@ -44,9 +74,14 @@ pub(crate) async fn all(store: &OpenStore) -> Result<Vec<SessionRecord>, Failure
                 .into_iter()
                 .map(|record| (record.id().clone(), record)),
         );
+        unreadable.extend(page.unreadable);
         match page.next {
             Some(token) => next = Some(token),
-            None => return Ok(records.into_values().collect()),
+            None => break,
         }
     }
+    Ok(Listed {
+        records: records.into_values().collect(),
+        unreadable,
+    })
 }

@@ -50,10 +50,8 @@ impl BuggyStore {
         if let Some((position, _)) = rest.last() {
             cursor.clone_from(position);
         }
-        Ok(Page {
-            records: rest.into_iter().map(|(_, record)| record).collect(),
-            next,
-        })
+        let records = rest.into_iter().map(|(_, record)| record).collect();
+        Ok(Page::new(records, next))
     }
 
     fn page_start(&self, token: &PageToken) -> Result<String, ListError> {
