@@ -198,6 +198,10 @@ impl SessionRegistry for MemoryStore {
         sessions.retain(|_, entry| entry.record.is_live(now));
         Ok((before - sessions.len()) as u64)
     }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[async_trait]

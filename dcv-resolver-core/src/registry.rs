@@ -42,6 +42,8 @@ use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreE
 ///   record that is live at `now`; it removes every other one.
 /// - **R10. Nothing is half-written.** When a future is dropped, either the old
 ///   state or the new one remains, never a mixture.
+/// - **R11. Checking changes nothing.** After `check_writable`, every record and
+///   every lease is as before.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not register sessions",
@@ -91,6 +93,19 @@ pub trait SessionRegistry: SessionListing {
     ///
     /// [`StoreError`] when the store failed; some records may have been removed.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Checks whether the store could register a record now.
+    ///
+    /// A store that answers lookups may refuse to write: its disk is full, its
+    /// file belongs to another user, its server is a read-only replica. The check
+    /// goes as far as the store allows without changing a session. It may take
+    /// a lock for a moment, so call it at intervals of seconds, with a time limit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of the kind that registering would fail with, such as
+    /// [`NotWritable`](crate::StoreErrorKind::NotWritable).
+    async fn check_writable(&self) -> Result<(), StoreError>;
 }
 
 /// Why a record was not registered.
@@ -197,5 +212,9 @@ impl<T: SessionRegistry + ?Sized> SessionRegistry for Arc<T> {
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         (**self).sweep(now).await
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        (**self).check_writable().await
     }
 }

@@ -54,6 +54,10 @@ impl<S: SessionRegistry> SessionRegistry for CachedStore<S> {
         self.cache.freshness.sweep(now);
         self.store.sweep(now).await
     }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.store.check_writable().await
+    }
 }
 
 #[async_trait]

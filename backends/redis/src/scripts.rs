@@ -20,6 +20,8 @@ pub(crate) static RENEW: LazyLock<ConditionalWrite> =
     LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/renew.lua")));
 pub(crate) static DEREGISTER: LazyLock<ConditionalWrite> =
     LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/deregister.lua")));
+pub(crate) static CHECK_WRITABLE: LazyLock<ConditionalWrite> =
+    LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/check_writable.lua")));
 pub(crate) static SWEEP: LazyLock<ConditionalWrite> =
     LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/sweep.lua")));
 

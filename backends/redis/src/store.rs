@@ -21,7 +21,7 @@ use crate::changes::watch_changes;
 use crate::config::RedisConfig;
 use crate::error::error;
 use crate::scan::{Position, scan};
-use crate::scripts::{DEREGISTER, REGISTER, RENEW, SWEEP};
+use crate::scripts::{CHECK_WRITABLE, DEREGISTER, REGISTER, RENEW, SWEEP};
 use crate::supervisor::{Idempotency, Supervisor};
 use crate::unreadable::{DecodeError, Unreadable, key_error};
 use crate::value::{decode, encode, expiry_text};
@@ -345,6 +345,21 @@ impl SessionRegistry for RedisStore {
                 return Ok(removed);
             }
             position = next;
+        }
+    }
+
+    /// Sends a write that changes nothing: `SET` with `XX` of the key that is the
+    /// prefix alone, which no session has. On a cluster this calls only the
+    /// master of that key.
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        let deadline = self.server.deadline();
+        match CHECK_WRITABLE
+            .run(&self.server, &self.key_prefix, &[], deadline)
+            .await
+        {
+            Err(error) if !is_unreadable(&error) => Err(error),
+            // Any value is a reply, too.
+            _ => Ok(()),
         }
     }
 }

@@ -8,6 +8,8 @@ use dcv_resolver_core::{
     Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord, SessionRegistry,
     StoreError, Timestamp, Transport, async_trait,
 };
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
 
 use crate::row::{columns, expires_at_ms, labels, overwrite, target_id};
 use crate::store::SqliteStore;
@@ -112,4 +114,17 @@ impl SessionRegistry for SqliteStore {
             }
         }
     }
+
+    /// Takes the lock of a writer and releases it.
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        let mut connection = self.database.writer().await?;
+        take_write_lock(connection.driver())
+            .await
+            .map_err(|error| connection.failed(error))
+    }
+}
+
+async fn take_write_lock(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    transaction.rollback().await
 }

@@ -11,7 +11,7 @@ use dcv_resolver_core::{
     Timestamp, async_trait,
 };
 
-/// Limits how long each lookup and each ping of a store may take.
+/// Limits how long each lookup, ping and check of a store may take.
 ///
 /// At the limit the call fails with
 /// [`TimedOut`](dcv_resolver_core::StoreErrorKind::TimedOut), and the future of
@@ -31,7 +31,7 @@ pub struct TimeoutStore<S> {
 }
 
 impl<S: SessionStore> TimeoutStore<S> {
-    /// Limits each lookup and each ping of `store` to `limit`.
+    /// Limits each lookup, ping and check of `store` to `limit`.
     #[must_use]
     pub fn new(store: S, limit: Duration) -> Self {
         Self { store, limit }
@@ -98,6 +98,10 @@ impl<S: SessionRegistry> SessionRegistry for TimeoutStore<S> {
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.store.sweep(now).await
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.within_limit(self.store.check_writable()).await
     }
 }
 

@@ -207,6 +207,10 @@ impl SessionRegistry for Slow {
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.carry_out(self.sessions.sweep(now)).await
     }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.sessions.check_writable().await
+    }
 }
 
 #[async_trait]

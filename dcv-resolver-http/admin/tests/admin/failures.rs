@@ -83,6 +83,10 @@ impl SessionRegistry for Failing {
     async fn sweep(&self, _now: Timestamp) -> Result<u64, StoreError> {
         self.fail().await
     }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.fail().await
+    }
 }
 
 const UNKNOWN: &str = "; the change may or may not have been made, and it is safe to repeat it with the same lease token";

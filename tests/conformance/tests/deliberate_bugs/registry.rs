@@ -273,4 +273,10 @@ impl SessionRegistry for BuggyStore {
         connection.close().await;
         answer
     }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        let connection = self.connect().await?;
+        connection.close().await;
+        Ok(())
+    }
 }
