@@ -9,6 +9,7 @@
 //! pages of another database into this one.
 
 use dcv_resolver_core::{SessionId, StoreError};
+use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::error::store_error;
@@ -46,7 +47,7 @@ impl Position {
     async fn newest(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
         let data_version = data_version(connection).await?;
         let schema_version = schema_version(connection).await?;
-        schema::check(connection).await?;
+        schema::check_readable(connection).await?;
         schema::check_change_log(connection).await?;
         let seq = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM dcv_session_change")
             .fetch_one(connection)
@@ -69,6 +70,12 @@ impl ChangeLog {
             connection,
             position,
         })
+    }
+
+    pub(crate) async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "connection that follows changes not closed");
+        }
     }
 
     /// Returns what was committed before this call and was not read yet.

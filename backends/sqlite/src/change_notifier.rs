@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{ChangeEvent, ChangeListener, StoreError, StoreErrorKind};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::change_log::{ChangeLog, Changes};
@@ -30,6 +31,8 @@ pub(crate) struct ChangeNotifier {
 struct TrackedDatabase {
     database: CurrentDatabase,
     log: ChangeLog,
+    /// Closing the store waits for it.
+    _follower: Option<OwnedSemaphorePermit>,
 }
 
 /// The state of the source that the listener knows.
@@ -58,17 +61,21 @@ impl ChangeNotifier {
         }
     }
 
-    /// Reports changes until the future is dropped.
+    /// Reports changes until the store is closed or the future is dropped.
     pub(crate) async fn run(mut self) {
-        loop {
+        while !self.database.is_closed() {
             let pause = match self.poll().await {
                 Ok(()) => POLL_INTERVAL,
+                Err(_) if self.database.is_closed() => break,
                 Err(gap) => {
                     self.report_gap(gap);
                     RETRY_INTERVAL
                 }
             };
             tokio::time::sleep(pause).await;
+        }
+        if let Some(tracked) = self.tracked.take() {
+            tracked.log.close().await;
         }
     }
 
@@ -105,7 +112,11 @@ impl ChangeNotifier {
         }
         let log = ChangeLog::open(database.connect().await?).await?;
         let database = database.clone();
-        self.tracked = Some(TrackedDatabase { database, log });
+        self.tracked = Some(TrackedDatabase {
+            database,
+            log,
+            _follower: self.database.follower(),
+        });
         Ok(Changes::Any)
     }
 

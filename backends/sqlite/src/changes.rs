@@ -9,7 +9,7 @@ use crate::store::SqliteStore;
 
 impl ChangeSource for SqliteStore {
     /// Reports every change to a session, whichever process makes it. The
-    /// future does not complete by itself.
+    /// future completes when the store is closed.
     ///
     /// A change is reported within 25 ms plus the time of a query, session by
     /// session; sessions that did not change are not reported. The source

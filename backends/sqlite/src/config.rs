@@ -10,7 +10,8 @@ use std::time::Duration;
 ///
 /// While the file is open, a call that executes one statement returns within
 /// the sum of the two timeouts, by default 0.8 s; only `ping`, `import` and
-/// `sweep` execute several. A call that finds the file replaced first waits for
+/// `sweep` execute several. Writes and listings wait for their turn before, at
+/// most for the acquire timeout once more. A call that finds the file replaced first waits for
 /// it to be opened again, at most for the acquire timeout. A resolver's time
 /// budget limits all of it.
 ///
@@ -34,6 +35,7 @@ pub struct SqliteConfig {
     pub(crate) path: PathBuf,
     pub(crate) create_if_missing: bool,
     pub(crate) read_only: bool,
+    pub(crate) migrate: bool,
     pub(crate) max_connections: NonZeroU32,
     pub(crate) busy_timeout: Duration,
     pub(crate) acquire_timeout: Duration,
@@ -47,6 +49,7 @@ impl SqliteConfig {
             path: path.into(),
             create_if_missing: false,
             read_only: false,
+            migrate: true,
             max_connections: const { NonZeroU32::new(4).unwrap() },
             busy_timeout: Duration::from_millis(300),
             acquire_timeout: Duration::from_millis(500),
@@ -65,7 +68,8 @@ impl SqliteConfig {
     }
 
     /// Sets whether the database is opened read-only: nothing is registered,
-    /// created, migrated or switched to a write-ahead log. Default: `false`.
+    /// created, migrated or switched to a write-ahead log. Tables of older
+    /// versions are read as they are. Default: `false`.
     ///
     /// The directory must still be writable: SQLite creates the files `-wal`
     /// and `-shm` beside the database, and the store moves away those of a
@@ -73,6 +77,19 @@ impl SqliteConfig {
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
+        self
+    }
+
+    /// Sets whether older tables are migrated, and the database is switched to a
+    /// write-ahead log, when the file is opened for writing. Default: `true`.
+    ///
+    /// Programs that only know the older version refuse a migrated database. To
+    /// upgrade them one after the other, open it without migration until the
+    /// last one is upgraded: lookups and listings work, registering is
+    /// `Incompatible` until the database is migrated.
+    #[must_use]
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
         self
     }
 

@@ -1,14 +1,18 @@
 //! Connecting to a database file.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dcv_resolver_core::StoreError;
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
 
 use crate::config::SqliteConfig;
-use crate::error::{is_busy, open_error};
+use crate::error::{error, is_busy};
+use crate::{cause, file_access};
 
 /// Returns the options of a connection to `path`, which it never creates.
 pub(crate) fn connect_options(config: &SqliteConfig, path: &Path) -> SqliteConnectOptions {
@@ -26,17 +30,49 @@ pub(crate) fn connect_options(config: &SqliteConfig, path: &Path) -> SqliteConne
     }
 }
 
-/// Creates the file that `config` names, unless it exists.
-pub(crate) async fn create_file(config: &SqliteConfig) -> Result<(), StoreError> {
-    let failed = |source| open_error(&config.path, source);
-    connect_options(config, &config.path)
-        .create_if_missing(true)
-        .connect()
-        .await
-        .map_err(failed)?
-        .close()
-        .await
-        .map_err(failed)
+/// Creates an empty file for a database, which only its owner can read, unless
+/// there is a file. SQLite takes an empty file for an empty database and gives
+/// the files beside it the same permissions.
+pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
+    /// Held so that no connection of this process opens the file before it is
+    /// closed here, which would release the connection's locks.
+    static CREATING: Mutex<()> = Mutex::new(());
+
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    match options.open(path) {
+        Ok(_file) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(cannot_create(path, source)),
+    }
+}
+
+fn cannot_create(path: &Path, source: io::Error) -> StoreError {
+    let folder = path.parent().unwrap_or(path);
+    let cause = cause::of_missing(path).unwrap_or_else(|| match source.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "the folder {} may not be written: {}",
+            folder.display(),
+            file_access::users(folder)
+        ),
+        _ => source.to_string(),
+    });
+    error(StoreErrorKind::Unavailable).with_source(CannotCreate {
+        path: path.display().to_string(),
+        cause,
+        source,
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot create {path}: {cause}")]
+struct CannotCreate {
+    path: String,
+    cause: String,
+    source: io::Error,
 }
 
 /// Switches the database to a write-ahead log, permanently.

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -38,8 +38,9 @@ pub(crate) enum PathCheck {
 pub(crate) struct DatabaseFile {
     config: SqliteConfig,
     state: ArcSwap<State>,
-    /// Held by the one call that opens the file again.
+    /// Held by the one call that opens the file again or closes it.
     reopening: tokio::sync::Mutex<()>,
+    is_closed: AtomicBool,
     started: Instant,
     /// Counted from `started`.
     next_check_ms: AtomicU64,
@@ -77,7 +78,7 @@ impl DatabaseFile {
     pub(crate) async fn open(config: SqliteConfig) -> Result<Self, StoreError> {
         let config = with_absolute_path(config)?;
         if config.create_if_missing && !config.read_only {
-            create_file(&config).await?;
+            create_file(&config.path)?;
         }
         let missing = if config.create_if_missing {
             MissingTables::Create
@@ -103,9 +104,30 @@ impl DatabaseFile {
             config,
             state: ArcSwap::from_pointee(state),
             reopening: tokio::sync::Mutex::new(()),
+            is_closed: AtomicBool::new(false),
             started: Instant::now(),
             next_check_ms: AtomicU64::new(0),
         }
+    }
+
+    /// Makes every later call fail, and returns the file that is to be shut
+    /// down.
+    pub(crate) async fn begin_to_close(&self) -> Option<Arc<OpenFile>> {
+        let _reopening = self.reopening.lock().await;
+        self.is_closed.store(true, Ordering::Relaxed);
+        let before = self.state.swap(Arc::new(State::Failed {
+            error: error(StoreErrorKind::Unavailable).with_source("the store was closed"),
+            previous: None,
+        }));
+        before.file().cloned()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn acquire_timeout(&self) -> Duration {
+        self.config.acquire_timeout
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
@@ -134,7 +156,7 @@ impl DatabaseFile {
     pub(crate) async fn open_file(&self, check: PathCheck) -> Result<Arc<OpenFile>, StoreError> {
         let state = self.state.load_full();
         let is_due = self.is_check_due();
-        if check == PathCheck::WhenDue && !is_due {
+        if self.is_closed() || check == PathCheck::WhenDue && !is_due {
             return state.to_result();
         }
         let identity = FileIdentity::of(&self.config.path).ok();
@@ -156,6 +178,7 @@ impl DatabaseFile {
 
         let _reopening = self.reopening.lock().await;
         let newest = self.state.load_full();
+        // Another call has opened or closed it.
         if !Arc::ptr_eq(&state, &newest) {
             return newest.to_result();
         }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
+use crate::cause;
+
 /// Returns an error of this store without a source.
 pub(crate) const fn error(kind: StoreErrorKind) -> StoreError {
     StoreError::new("sqlite", kind)
@@ -16,17 +18,35 @@ pub(crate) fn store_error(source: sqlx::Error) -> StoreError {
 
 /// Converts an error of opening the database at `path`.
 pub(crate) fn open_error(path: &Path, source: sqlx::Error) -> StoreError {
-    let kind = kind(&source);
-    error(kind).with_source(OpenError {
+    file_error("open", path, source)
+}
+
+/// Converts an error of a connection to the database at `path`, and names the
+/// cause if it is the file.
+pub(crate) fn use_error(path: &Path, source: sqlx::Error) -> StoreError {
+    match primary_code(&source) {
+        // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB
+        Some(8 | 10 | 11 | 13 | 14 | 26) => file_error("use", path, source),
+        _ => store_error(source),
+    }
+}
+
+fn file_error(operation: &'static str, path: &Path, source: sqlx::Error) -> StoreError {
+    let cause = primary_code(&source).and_then(|code| cause::of(path, code));
+    error(kind(&source)).with_source(FileError {
+        operation,
         path: path.display().to_string(),
+        cause: cause.map_or_else(String::new, |cause| format!(": {cause}")),
         source,
     })
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open {path}")]
-struct OpenError {
+#[error("cannot {operation} {path}{cause}")]
+struct FileError {
+    operation: &'static str,
     path: String,
+    cause: String,
     source: sqlx::Error,
 }
 

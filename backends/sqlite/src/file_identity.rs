@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
+use crate::cause;
 use crate::error::error;
 
 /// Distinguishes a file from others that were under the same path.
@@ -33,8 +34,19 @@ impl FileIdentity {
     /// Returns the identity of the database file at `path`.
     pub(crate) fn of_database(path: &Path) -> Result<Self, StoreError> {
         Self::of(path).map_err(|source| {
+            let is_missing = matches!(
+                source.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            );
+            let cause = cause::of_missing(path).filter(|_| is_missing);
             error(StoreErrorKind::Unavailable).with_source(NoFile {
+                problem: if is_missing {
+                    "there is no database file"
+                } else {
+                    "cannot reach the database file"
+                },
                 path: path.display().to_string(),
+                cause: cause.map_or_else(String::new, |cause| format!(": {cause}")),
                 source,
             })
         })
@@ -75,8 +87,10 @@ impl FileIdentity {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("there is no database file {path}")]
+#[error("{problem} {path}{cause}")]
 struct NoFile {
+    problem: &'static str,
     path: String,
+    cause: String,
     source: io::Error,
 }

@@ -23,7 +23,7 @@ macro_rules! insert {
         concat!(
             "INSERT INTO dcv_session (",
             columns!(),
-            ", lease_token) SELECT value ->> 'id', value ->> 'target_id', value ->> 'host', \
+            ", lease_digest) SELECT value ->> 'id', value ->> 'target_id', value ->> 'host', \
             value ->> 'http_port', value ->> 'quic_port', value ->> 'web_url_path', \
             value ->> 'state', value ->> 'expires_at_ms', value ->> 'owner', \
             coalesce(value -> 'labels', '{}'), ?2 FROM json_each(?1) WHERE true ",
@@ -37,7 +37,8 @@ const OVERWRITE: &str = insert!();
 /// Returns the ids of the records that were stored.
 const SKIP: &str = concat!(
     insert!(),
-    " WHERE lease_token = excluded.lease_token OR expires_at_ms <= ?3 RETURNING id"
+    " WHERE lease_digest = excluded.lease_digest OR lease_token = ?4 OR expires_at_ms <= ?3 \
+    RETURNING id"
 );
 
 #[async_trait]
@@ -74,7 +75,7 @@ async fn import(
             OnConflict::Overwrite => {
                 sqlx::query(OVERWRITE)
                     .bind(json)
-                    .bind(&token.as_bytes()[..])
+                    .bind(&token.digest()[..])
                     .execute(&mut *transaction)
                     .await?;
                 outcomes.extend(records.iter().map(|_| ImportOutcome::Stored));
@@ -82,14 +83,15 @@ async fn import(
             OnConflict::Skip => {
                 let stored: HashSet<String> = sqlx::query_scalar(SKIP)
                     .bind(json)
-                    .bind(&token.as_bytes()[..])
+                    .bind(&token.digest()[..])
                     .bind(now.as_unix_ms())
+                    .bind(&token.as_bytes()[..])
                     .fetch_all(&mut *transaction)
                     .await?
                     .into_iter()
                     .collect();
                 // Records of one id have the same outcome: once the first is
-                // stored, the others match its token.
+                // stored, the others match its digest.
                 outcomes.extend(records.iter().map(|record| {
                     if stored.contains(record.id().as_str()) {
                         ImportOutcome::Stored

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod backup;
+mod cause;
 mod change_log;
 mod change_notifier;
 mod changes;
@@ -10,8 +12,12 @@ mod current_database;
 mod database;
 mod database_file;
 mod error;
+mod file_access;
 mod file_identity;
 mod import;
+mod lane;
+#[cfg(unix)]
+mod leftover_log;
 mod listing;
 mod open_file;
 mod page_position;
@@ -21,7 +27,9 @@ mod row;
 mod schema;
 mod sidecars;
 mod store;
+mod write_check;
 
+pub use backup::Restored;
 pub use config::{InvalidSqliteUrl, SqliteConfig};
-pub use schema::{MIGRATIONS, migrate};
+pub use schema::{MIGRATIONS, Migration, migrate};
 pub use store::SqliteStore;

@@ -33,7 +33,7 @@ impl SessionListing for SqliteStore {
         // One row more than requested shows whether there is a next page.
         let rows = i64::try_from(limit.get()).map_or(i64::MAX, |limit| limit.saturating_add(1));
 
-        let mut connection = self.database.reader().await?;
+        let mut connection = self.database.bulk_reader().await?;
         let query = match after {
             None => sqlx::query(FIRST_PAGE).bind(rows),
             Some(after) => sqlx::query(PAGE_AFTER).bind(rows).bind(after.into_bytes()),

@@ -23,14 +23,19 @@ use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqlitePoolOptions};
 
 use crate::config::SqliteConfig;
 use crate::connect::{connect_options, enable_write_ahead_log};
-use crate::error::{error, makes_file_suspect, open_error, store_error};
+use crate::error::{error, makes_file_suspect, open_error, use_error};
 use crate::file_identity::FileIdentity;
-use crate::schema::{self, MissingTables};
+#[cfg(unix)]
+use crate::leftover_log;
+use crate::schema::{self, Migration, MissingTables, SchemaError};
 use crate::sidecars::Sidecars;
 
 /// How long the log of a replaced file may take to be written back, while its
 /// successor waits.
 const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How long closing may take, which nothing waits for but the end of the process.
+const SHUT_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One file and a full set of connections to it.
 #[derive(Debug)]
@@ -42,6 +47,9 @@ pub(crate) struct OpenFile {
     path: PathBuf,
     sidecars: Sidecars,
     is_suspect: AtomicBool,
+    /// Whether the tables are known to have the current version.
+    is_current: AtomicBool,
+    migration: Option<Migration>,
 }
 
 impl OpenFile {
@@ -69,6 +77,8 @@ impl OpenFile {
         let failed = |source| open_error(&config.path, source);
         let path =
             fs::canonicalize(&config.path).map_err(|source| failed(sqlx::Error::Io(source)))?;
+        #[cfg(unix)]
+        leftover_log::ensure_own(&path).await?;
 
         // Connections have no maximum age: they are files, not sockets.
         let pool = SqlitePoolOptions::new()
@@ -82,19 +92,34 @@ impl OpenFile {
             .map_err(failed)?;
 
         let mut first = pool.acquire().await.map_err(failed)?;
-        if config.read_only {
-            schema::check(&mut first).await?;
+        let not_usable = |error: SchemaError| error.open_error(&config.path);
+        let mut migration = None;
+        if config.read_only || !config.migrate {
+            schema::check_readable(&mut first)
+                .await
+                .map_err(not_usable)?;
         } else {
             enable_write_ahead_log(&mut first, config.busy_timeout)
                 .await
                 .map_err(failed)?;
-            schema::upgrade(&mut first, missing).await?;
+            migration = schema::upgrade(&mut first, missing)
+                .await
+                .map_err(not_usable)?;
+        }
+        if let Some(Migration { from: 1.., to }) = migration {
+            tracing::warn!(
+                path = %config.path.display(),
+                to,
+                "session database migrated; programs of older versions refuse it from now on"
+            );
         }
         let mut connections = vec![first];
         while connections.len() < config.max_connections.get() as usize {
             identity.ensure_still_at(&config.path)?;
             let mut connection = pool.acquire().await.map_err(failed)?;
-            schema::check(&mut connection).await?;
+            schema::check_readable(&mut connection)
+                .await
+                .map_err(not_usable)?;
             connections.push(connection);
         }
         drop(connections);
@@ -111,7 +136,26 @@ impl OpenFile {
             path,
             sidecars,
             is_suspect: AtomicBool::new(false),
+            is_current: AtomicBool::new(config.migrate && !config.read_only),
+            migration,
         })
+    }
+
+    /// Returns which migration opening the file performed.
+    pub(crate) fn migration(&self) -> Option<Migration> {
+        self.migration
+    }
+
+    /// Fails unless the tables have the current version, which writing needs.
+    pub(crate) async fn ensure_current(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), StoreError> {
+        if !self.is_current.load(Ordering::Relaxed) {
+            schema::check(connection).await?;
+            self.is_current.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     pub(crate) fn identity(&self) -> FileIdentity {
@@ -139,7 +183,9 @@ impl OpenFile {
             .connect()
             .await
             .map_err(|source| open_error(&self.config.path, source))?;
-        schema::check(&mut connection).await?;
+        schema::check_readable(&mut connection)
+            .await
+            .map_err(|error| error.open_error(&self.config.path))?;
         self.identity.ensure_still_at(&self.config.path)?;
         Ok(connection)
     }
@@ -150,7 +196,7 @@ impl OpenFile {
         if makes_file_suspect(&source) {
             self.mark_suspect();
         }
-        store_error(source)
+        use_error(&self.config.path, source)
     }
 
     /// Requests that the file be opened again at the next check of the path.
@@ -170,7 +216,7 @@ impl OpenFile {
     /// replaced this one.
     pub(crate) async fn retire(&self) -> Result<(), StoreError> {
         if self.is_replaced() {
-            self.write_log_back().await;
+            self.write_log_back(CHECKPOINT_TIMEOUT).await;
         }
         self.close();
         self.sidecars.remove_while(|| self.is_replaced())
@@ -183,6 +229,25 @@ impl OpenFile {
         tokio::spawn(async move { pool.close().await });
     }
 
+    /// Writes the log into the database, so that the file alone holds every
+    /// session, and closes the connections once the calls that use them have
+    /// finished.
+    pub(crate) async fn shut_down(&self) {
+        if self.is_replaced() {
+            if let Err(error) = self.retire().await {
+                tracing::warn!(error = %error.chain(), "session database not closed");
+            }
+            return;
+        }
+        if !self.config.read_only {
+            self.write_log_back(SHUT_DOWN_TIMEOUT).await;
+        }
+        let closed = tokio::time::timeout(SHUT_DOWN_TIMEOUT, self.pool.close()).await;
+        if closed.is_err() {
+            tracing::debug!("calls that use the session database do not end");
+        }
+    }
+
     fn is_replaced(&self) -> bool {
         FileIdentity::of(&self.path).ok() != Some(self.identity)
     }
@@ -192,16 +257,16 @@ impl OpenFile {
     ///
     /// SQLite does not do so by itself once its database was moved. It is not
     /// possible while others read or write, or when the store is read-only.
-    async fn write_log_back(&self) {
+    async fn write_log_back(&self, timeout: Duration) {
         let checkpoint = async {
             let mut connection = self.pool.acquire().await?;
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(&mut *connection)
                 .await
         };
-        let written = tokio::time::timeout(CHECKPOINT_TIMEOUT, checkpoint).await;
+        let written = tokio::time::timeout(timeout, checkpoint).await;
         if !matches!(written, Ok(Ok(_))) {
-            tracing::debug!(?written, "log of a replaced database not written back");
+            tracing::debug!(?written, "log of the session database not written back");
         }
     }
 }

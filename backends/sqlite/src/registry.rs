@@ -3,16 +3,18 @@
 //! Each conditional write is one statement, so that no other write comes between
 //! the condition and the write. A transaction that first reads and then writes
 //! could fail because the database has changed in between.
+//!
+//! Rows of an older version hold the lease token itself until they are written
+//! again, so both are compared.
 
 use dcv_resolver_core::{
     Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord, SessionRegistry,
     StoreError, Timestamp, Transport, async_trait,
 };
-use sqlx::Connection as _;
-use sqlx::sqlite::SqliteConnection;
 
 use crate::row::{columns, expires_at_ms, labels, overwrite, target_id};
 use crate::store::SqliteStore;
+use crate::write_check;
 
 /// The most rows that one statement of a sweep removes. Other writers can write
 /// between two statements.
@@ -21,15 +23,18 @@ const SWEEP_BATCH: u32 = 1_000;
 const REGISTER: &str = concat!(
     "INSERT INTO dcv_session (",
     columns!(),
-    ", lease_token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ",
+    ", lease_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ",
     overwrite!(),
-    " WHERE lease_token = excluded.lease_token OR expires_at_ms <= ?12",
+    " WHERE lease_digest = excluded.lease_digest OR lease_token = ?13 OR expires_at_ms <= ?12",
 );
 
-const RENEW: &str = "UPDATE dcv_session SET expires_at_ms = ?3 \
-    WHERE id = ?1 AND lease_token = ?2 AND (expires_at_ms IS NULL OR expires_at_ms > ?4)";
+const RENEW: &str = "UPDATE dcv_session \
+    SET expires_at_ms = ?4, lease_digest = ?2, lease_token = NULL \
+    WHERE id = ?1 AND (lease_digest = ?2 OR lease_token = ?3) \
+    AND (expires_at_ms IS NULL OR expires_at_ms > ?5)";
 
-const DEREGISTER: &str = "DELETE FROM dcv_session WHERE id = ?1 AND lease_token = ?2";
+const DEREGISTER: &str =
+    "DELETE FROM dcv_session WHERE id = ?1 AND (lease_digest = ?2 OR lease_token = ?3)";
 
 const SWEEP: &str = "DELETE FROM dcv_session WHERE id IN \
     (SELECT id FROM dcv_session WHERE expires_at_ms <= ?1 LIMIT ?2)";
@@ -54,8 +59,9 @@ impl SessionRegistry for SqliteStore {
             .bind(expires_at_ms(record.expiry()))
             .bind(record.owner())
             .bind(labels(record)?)
-            .bind(&token.as_bytes()[..])
+            .bind(&token.digest()[..])
             .bind(now.as_unix_ms())
+            .bind(&token.as_bytes()[..])
             .execute(connection.driver())
             .await
             .map_err(|error| connection.failed(error))?;
@@ -75,6 +81,7 @@ impl SessionRegistry for SqliteStore {
         let mut connection = self.database.writer().await?;
         let done = sqlx::query(RENEW)
             .bind(id.as_str())
+            .bind(&token.digest()[..])
             .bind(&token.as_bytes()[..])
             .bind(expires_at_ms(expiry))
             .bind(now.as_unix_ms())
@@ -91,6 +98,7 @@ impl SessionRegistry for SqliteStore {
         let mut connection = self.database.writer().await?;
         let done = sqlx::query(DEREGISTER)
             .bind(id.as_str())
+            .bind(&token.digest()[..])
             .bind(&token.as_bytes()[..])
             .execute(connection.driver())
             .await
@@ -115,16 +123,10 @@ impl SessionRegistry for SqliteStore {
         }
     }
 
-    /// Takes the lock of a writer and releases it.
+    /// Takes the lock of a writer, executes a statement that changes nothing and
+    /// rolls it back, then checks that the disk has free space. A source of
+    /// changes does not notice.
     async fn check_writable(&self) -> Result<(), StoreError> {
-        let mut connection = self.database.writer().await?;
-        take_write_lock(connection.driver())
-            .await
-            .map_err(|error| connection.failed(error))
+        write_check::run(&self.database).await
     }
-}
-
-async fn take_write_lock(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    transaction.rollback().await
 }

@@ -29,7 +29,7 @@ macro_rules! overwrite {
         http_port = excluded.http_port, quic_port = excluded.quic_port, \
         web_url_path = excluded.web_url_path, state = excluded.state, \
         expires_at_ms = excluded.expires_at_ms, owner = excluded.owner, \
-        labels = excluded.labels, lease_token = excluded.lease_token"
+        labels = excluded.labels, lease_digest = excluded.lease_digest, lease_token = NULL"
     };
 }
 pub(crate) use overwrite;

@@ -6,21 +6,25 @@
 //! as a writer, so that of two processes one migrates and the other finds
 //! nothing left to do.
 
-use dcv_resolver_core::{StoreError, StoreErrorKind};
+use std::path::Path;
+
+use dcv_resolver_core::{LeaseToken, StoreError, StoreErrorKind};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Connection, raw_sql};
 
-use crate::error::{error, store_error};
+use crate::error::{error, open_error, store_error};
 
 /// The SQL of each schema version, oldest first, as in the package's directory
 /// `migrations/`.
 ///
 /// Each migrates the previous version to its own and stores the number in the
 /// table `dcv_session_schema`. A host service that runs all its migrations from
-/// one place may copy them there instead of calling [`migrate`].
+/// one place may copy them there instead of calling [`migrate`]; lease tokens
+/// that an older version stored are then hashed when their lease is renewed.
 pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_session.sql"),
     include_str!("../migrations/0002_session_change.sql"),
+    include_str!("../migrations/0003_lease_digest.sql"),
 ];
 
 /// Migrates the tables in the database of `pool` to the current version, and
@@ -40,7 +44,8 @@ pub const MIGRATIONS: &[&str] = &[
 /// database is unchanged then.
 pub async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await.map_err(store_error)?;
-    upgrade(&mut connection, MissingTables::Create).await
+    upgrade(&mut connection, MissingTables::Create).await?;
+    Ok(())
 }
 
 /// What to do with a database that has no tables of ours.
@@ -54,11 +59,11 @@ pub(crate) enum MissingTables {
 #[derive(Debug, thiserror::Error)]
 enum SchemaVersionError {
     #[error(
-        "the database has no table dcv_session; open it with create_if_missing, or call migrate with your own pool"
+        "the database has no table dcv_session, so it is empty or belongs to another program; name another file, or let the table be created (create_if_missing, or migrate for your own pool)"
     )]
     Missing,
     #[error(
-        "the schema is version {found}, older than the required {known}; open the database once for writing, or migrate it"
+        "the schema is version {found}, and writing needs {known}; migrate the database, which programs that know only {found} refuse from then on"
     )]
     Older { found: usize, known: usize },
     #[error("the schema is version {found}, newer than the supported {known}; update this program")]
@@ -76,8 +81,40 @@ struct TriggersMissing {
 }
 
 impl SchemaVersionError {
-    fn into_error(self) -> StoreError {
-        error(StoreErrorKind::Incompatible).with_source(self)
+    fn into_error(self) -> SchemaError {
+        SchemaError::Incompatible(error(StoreErrorKind::Incompatible).with_source(self))
+    }
+}
+
+/// Why the tables were not read or migrated.
+#[derive(Debug)]
+pub(crate) enum SchemaError {
+    Driver(sqlx::Error),
+    Incompatible(StoreError),
+}
+
+impl SchemaError {
+    /// Converts an error that prevents the database at `path` from being opened.
+    pub(crate) fn open_error(self, path: &Path) -> StoreError {
+        match self {
+            Self::Driver(source) => open_error(path, source),
+            Self::Incompatible(error) => error,
+        }
+    }
+}
+
+impl From<sqlx::Error> for SchemaError {
+    fn from(source: sqlx::Error) -> Self {
+        Self::Driver(source)
+    }
+}
+
+impl From<SchemaError> for StoreError {
+    fn from(error: SchemaError) -> Self {
+        match error {
+            SchemaError::Driver(source) => store_error(source),
+            SchemaError::Incompatible(error) => error,
+        }
     }
 }
 
@@ -85,10 +122,31 @@ impl SchemaVersionError {
 #[derive(Debug, Clone, Copy)]
 struct Schema(&'static [&'static str]);
 
+/// The version that introduced the column `lease_digest`.
+pub(crate) const LEASE_DIGEST_VERSION: usize = 3;
+
 const SCHEMA: Schema = Schema(MIGRATIONS);
 
+/// A schema version was replaced by a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Migration {
+    /// The version before; 0 if there were no tables.
+    pub from: usize,
+    /// The version now.
+    pub to: usize,
+}
+
+/// Fails unless the tables can be read, and returns their version: the columns
+/// that are read exist since the first one.
+pub(crate) async fn check_readable(
+    connection: &mut SqliteConnection,
+) -> Result<usize, SchemaError> {
+    SCHEMA.check_readable(connection).await
+}
+
 /// Fails unless the tables have the current version.
-pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(crate) async fn check(connection: &mut SqliteConnection) -> Result<(), SchemaError> {
     SCHEMA.check(connection).await
 }
 
@@ -109,21 +167,53 @@ pub(crate) async fn check_change_log(connection: &mut SqliteConnection) -> Resul
     Err(error(StoreErrorKind::Incompatible).with_source(TriggersMissing { needed, found }))
 }
 
-/// Migrates the tables to the current version.
+/// Migrates the tables to the current version, unless they have it.
 pub(crate) async fn upgrade(
     connection: &mut SqliteConnection,
     missing: MissingTables,
-) -> Result<(), StoreError> {
+) -> Result<Option<Migration>, SchemaError> {
     SCHEMA.upgrade(connection, missing).await
 }
 
+/// Replaces the lease tokens of older versions by their digests, which SQL
+/// cannot compute.
+pub(crate) async fn hash_lease_tokens(
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    let tokens: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT DISTINCT lease_token FROM dcv_session WHERE lease_token NOT NULL",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for token in tokens {
+        // The table accepts no other length.
+        let Ok(bytes) = token[..].try_into() else {
+            continue;
+        };
+        sqlx::query(
+            "UPDATE dcv_session SET lease_digest = ?1, lease_token = NULL WHERE lease_token = ?2",
+        )
+        .bind(&LeaseToken::from_bytes(bytes).digest()[..])
+        .bind(token)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
 impl Schema {
-    async fn check(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn check(self, connection: &mut SqliteConnection) -> Result<(), SchemaError> {
         let known = self.0.len();
-        match known - self.pending(connection).await?.len() {
-            0 => Err(SchemaVersionError::Missing.into_error()),
+        match self.check_readable(connection).await? {
             found if found < known => Err(SchemaVersionError::Older { found, known }.into_error()),
             _ => Ok(()),
+        }
+    }
+
+    async fn check_readable(self, connection: &mut SqliteConnection) -> Result<usize, SchemaError> {
+        match self.0.len() - self.pending(connection).await?.len() {
+            0 => Err(SchemaVersionError::Missing.into_error()),
+            found => Ok(found),
         }
     }
 
@@ -131,34 +221,33 @@ impl Schema {
         self,
         connection: &mut SqliteConnection,
         missing: MissingTables,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Migration>, SchemaError> {
         if self.pending(connection).await?.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let mut writer = connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(store_error)?;
+        let mut writer = connection.begin_with("BEGIN IMMEDIATE").await?;
         // Another process may have migrated in the meantime.
         let pending = self.pending(&mut writer).await?;
-        if pending.len() == self.0.len() && missing == MissingTables::Refuse {
+        let (from, to) = (self.0.len() - pending.len(), self.0.len());
+        if from == 0 && missing == MissingTables::Refuse {
             return Err(SchemaVersionError::Missing.into_error());
         }
         for migration in pending {
-            raw_sql(*migration)
-                .execute(&mut *writer)
-                .await
-                .map_err(store_error)?;
+            raw_sql(*migration).execute(&mut *writer).await?;
         }
-        writer.commit().await.map_err(store_error)
+        if (1..LEASE_DIGEST_VERSION).contains(&from) && to >= LEASE_DIGEST_VERSION {
+            hash_lease_tokens(&mut writer).await?;
+        }
+        writer.commit().await?;
+        Ok((from < to).then_some(Migration { from, to }))
     }
 
     /// Returns the migrations that the database still needs.
     async fn pending(
         self,
         connection: &mut SqliteConnection,
-    ) -> Result<&'static [&'static str], StoreError> {
-        let found = version(connection).await.map_err(store_error)?;
+    ) -> Result<&'static [&'static str], SchemaError> {
+        let found = version(connection).await?;
         self.0.get(found..).ok_or_else(|| {
             let known = self.0.len();
             SchemaVersionError::Newer { found, known }.into_error()
@@ -203,8 +292,10 @@ mod tests {
         SqliteConnection::connect("sqlite::memory:").await.unwrap()
     }
 
-    fn why(result: Result<(), StoreError>) -> String {
-        let error = result.unwrap_err();
+    fn why<T: std::fmt::Debug>(
+        result: Result<T, impl Into<StoreError> + std::fmt::Debug>,
+    ) -> String {
+        let error = result.unwrap_err().into();
         assert_eq!(error.kind(), StoreErrorKind::Incompatible);
         error.chain().to_string()
     }
@@ -217,14 +308,21 @@ mod tests {
             .await
             .unwrap();
         V1.check(&mut database).await.unwrap();
-        assert!(
-            why(V2.check(&mut database).await).contains("version 1, older than the required 2")
-        );
+        assert!(why(V2.check(&mut database).await).contains("version 1, and writing needs 2"));
 
-        V2.upgrade(&mut database, MissingTables::Refuse)
+        assert_eq!(V2.check_readable(&mut database).await.unwrap(), 1);
+
+        let migrated = V2
+            .upgrade(&mut database, MissingTables::Refuse)
             .await
             .unwrap();
+        assert_eq!(migrated, Some(Migration { from: 1, to: 2 }));
         V2.check(&mut database).await.unwrap();
+        let migrated = V2
+            .upgrade(&mut database, MissingTables::Refuse)
+            .await
+            .unwrap();
+        assert_eq!(migrated, None);
         raw_sql("SELECT second FROM dcv_session")
             .execute(&mut database)
             .await

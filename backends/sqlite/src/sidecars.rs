@@ -122,6 +122,16 @@ impl Sidecar {
     }
 }
 
+/// Returns the paths of the log and the index of `database`.
+pub(crate) fn sidecars_of(database: &Path) -> [PathBuf; 2] {
+    [LOG, INDEX].map(|suffix| with_suffix(database, suffix))
+}
+
+/// Returns the path of the log of `database`.
+pub(crate) fn log_of(database: &Path) -> PathBuf {
+    with_suffix(database, LOG)
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.to_path_buf().into_os_string();
     path.push(suffix);

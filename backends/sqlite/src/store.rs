@@ -1,6 +1,7 @@
 //! [`SqliteStore`]: opening and lookups.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dcv_resolver_core::{SessionId, SessionRecord, SessionStore, StoreError, async_trait};
@@ -10,7 +11,7 @@ use crate::config::SqliteConfig;
 use crate::database::Database;
 use crate::database_file::DatabaseFile;
 use crate::row::{columns, decode};
-use crate::schema;
+use crate::schema::{self, Migration};
 
 /// Stores sessions in an SQLite database.
 ///
@@ -29,15 +30,15 @@ impl SqliteStore {
     /// - `Unavailable`: the file does not exist, cannot be opened, or is locked
     ///   by another process; retryable.
     /// - `Incompatible`: the tables are missing and `config` does not allow to
-    ///   create them, they are newer than this library, or they are older and
-    ///   `config` is read-only.
-    /// - `CorruptStore`: the file is not an SQLite database, or is damaged.
+    ///   create them, or they are newer than this library.
+    /// - `CorruptStore`: the file is not an SQLite database, or is damaged, or
+    ///   the log beside it belongs to another database.
     /// - `NotWritable`: the tables are missing or out of date, and the file
     ///   cannot be written.
     /// - `InvalidConfig`: the path is not UTF-8.
     pub async fn open(config: SqliteConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            database: Arc::new(Database::File(DatabaseFile::open(config).await?)),
+            database: Arc::new(Database::file(DatabaseFile::open(config).await?)),
         })
     }
 
@@ -52,7 +53,7 @@ impl SqliteStore {
     /// `InvalidConfig`, when the path is not UTF-8.
     pub fn open_lazy(config: SqliteConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            database: Arc::new(Database::File(DatabaseFile::open_lazy(config)?)),
+            database: Arc::new(Database::file(DatabaseFile::open_lazy(config)?)),
         })
     }
 
@@ -70,8 +71,44 @@ impl SqliteStore {
     #[must_use]
     pub fn with_pool(pool: SqlitePool) -> Self {
         Self {
-            database: Arc::new(Database::Pool(pool)),
+            database: Arc::new(Database::pool(pool)),
         }
+    }
+
+    /// Writes the log into the database file and closes it. Calls that run are
+    /// finished first, for at most 5 s; later calls fail as `Unavailable`, and
+    /// the source of changes is disconnected.
+    ///
+    /// Afterwards the file alone holds every session, unless another process
+    /// still uses it. A program that ends without it, or is killed, leaves
+    /// sessions in the file `-wal`: they are not lost, but a copy of the database
+    /// file alone lacks them. Dropping the store cannot wait for it.
+    ///
+    /// The pool of a host service stays open.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Returns the migration that opening the file performed, if any.
+    pub async fn migration(&self) -> Option<Migration> {
+        self.database.migration().await
+    }
+
+    /// Returns the path of the database file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.database.path()
+    }
+
+    /// Returns the version of the tables, which is that of the last of the
+    /// [`MIGRATIONS`](crate::MIGRATIONS) that was performed.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](SessionStore::ping).
+    pub async fn schema_version(&self) -> Result<usize, StoreError> {
+        let mut connection = self.database.reader().await?;
+        Ok(schema::check_readable(connection.driver()).await?)
     }
 }
 
@@ -101,7 +138,7 @@ impl SessionStore for SqliteStore {
     /// can have.
     async fn ping(&self) -> Result<(), StoreError> {
         let mut connection = self.database.reader().await?;
-        schema::check(connection.driver()).await?;
+        schema::check_readable(connection.driver()).await?;
         sqlx::query(LOOKUP)
             .bind("")
             .fetch_optional(connection.driver())

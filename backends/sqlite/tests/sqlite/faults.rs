@@ -262,12 +262,12 @@ async fn newer_schema_is_incompatible() {
         assert_eq!(error.kind(), StoreErrorKind::Incompatible);
         let text = error.chain().to_string();
         assert!(
-            text.contains("version 99, newer than the supported 2"),
+            text.contains("version 99, newer than the supported 3"),
             "{text}"
         );
     }
 
-    execute(&mut other, "UPDATE dcv_session_schema SET version = 2").await;
+    execute(&mut other, "UPDATE dcv_session_schema SET version = 3").await;
     store.ping().await.unwrap();
 }
 
@@ -462,7 +462,7 @@ async fn writes_that_lack_a_column_do_not_disturb_lookups() {
     let (_folder, path) = place().await;
     let store = Arc::new(open(&path).await);
     let mut other = raw(&path).await;
-    let rename = "ALTER TABLE dcv_session RENAME COLUMN lease_token TO gone";
+    let rename = "ALTER TABLE dcv_session RENAME COLUMN lease_digest TO gone";
     execute(&mut other, rename).await;
     lookups_succeed_while_writes_fail(&store, StoreErrorKind::Incompatible).await;
 }

@@ -198,7 +198,7 @@ async fn tables_that_do_not_record_changes_are_unsupported_until_they_do() {
         ),
         (
             "BEGIN; CREATE TABLE newer (a); UPDATE dcv_session_schema SET version = 99; COMMIT",
-            "UPDATE dcv_session_schema SET version = 2",
+            "UPDATE dcv_session_schema SET version = 3",
         ),
     ] {
         execute(&mut other, damage).await;

@@ -1,0 +1,138 @@
+//! Backup and restore.
+
+use std::fs;
+use std::path::Path;
+
+use dcv_resolver_core::{
+    LeaseToken, OnConflict, SessionImport, SessionListing, SessionRegistry, StoreErrorKind,
+};
+use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore};
+use sqlx::Connection;
+
+use crate::recorder::{Event, Recorder};
+use crate::support::{NOW, TOKEN, config, execute, host, raw, record, sidecar, write_database};
+
+async fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(config(path).create_if_missing(true))
+        .await
+        .unwrap()
+}
+
+async fn ids(store: &SqliteStore) -> Vec<String> {
+    let page = store.list(None, 1_000.try_into().unwrap()).await.unwrap();
+    let ids = page.records.iter().map(|record| record.id().to_string());
+    ids.collect()
+}
+
+#[tokio::test]
+async fn backup_of_a_database_in_use_is_restored_while_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, backup) = (folder.path().join("a b%.db"), folder.path().join("b#?%.db"));
+    let store = open(&path).await;
+    let served = open(&path).await;
+    store
+        .register(&record("console", "192.0.2.1"), &TOKEN, NOW)
+        .await
+        .unwrap();
+
+    assert_eq!(store.backup(&backup).await.unwrap(), 1);
+    assert!(!sidecar(&backup, "-wal").exists());
+    let error = store.backup(&backup).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::InvalidConfig);
+
+    let mut recorder = Recorder::started(&served).await;
+    let later = ["other", "third"].map(|id| record(id, "192.0.2.2"));
+    let import = store.import(&later, &TOKEN, OnConflict::Skip, NOW).await;
+    import.unwrap();
+    let token = LeaseToken::from_bytes([7; 16]);
+    store
+        .deregister(&"console".parse().unwrap(), &TOKEN)
+        .await
+        .unwrap();
+    store
+        .register(&record("console", "192.0.2.9"), &token, NOW)
+        .await
+        .unwrap();
+    recorder.events().await;
+
+    let restored = store.restore(&backup).await.unwrap();
+
+    assert_eq!((restored.replaced, restored.restored), (3, 1));
+    assert_eq!(host(&served).await.as_deref(), Some("192.0.2.1"));
+    assert_eq!(ids(&served).await, ["console"]);
+    let events = recorder.events().await;
+    assert!(
+        events.contains(&Event::Changed("console".to_owned())),
+        "{events:?}"
+    );
+    // The lease of the backup is back as well.
+    let id = "console".parse().unwrap();
+    assert!(!store.deregister(&id, &token).await.unwrap());
+    assert!(store.deregister(&id, &TOKEN).await.unwrap());
+}
+
+#[tokio::test]
+async fn database_of_each_older_version_is_restored_with_its_leases() {
+    for version in 1..=MIGRATIONS.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = folder.path().join("old.db");
+        let mut old = raw(&backup).await;
+        for migration in &MIGRATIONS[..version] {
+            execute(&mut old, migration).await;
+        }
+        sqlx::query("INSERT INTO dcv_session (id, host, http_port, lease_token) VALUES ('console', '192.0.2.1', 8443, ?1)")
+            .bind(&TOKEN.as_bytes()[..])
+            .execute(&mut old)
+            .await
+            .unwrap();
+        old.close().await.unwrap();
+        let before = fs::read(&backup).unwrap();
+
+        let store = open(&folder.path().join("sessions.db")).await;
+        store.restore(&backup).await.unwrap();
+
+        assert_eq!(fs::read(&backup).unwrap(), before);
+        assert!(
+            store
+                .deregister(&"console".parse().unwrap(), &TOKEN)
+                .await
+                .unwrap()
+        );
+    }
+}
+
+#[tokio::test]
+async fn file_that_is_no_sound_database_of_ours_is_refused_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    write_database(&path, "192.0.2.1").await;
+    let store = open(&path).await;
+    let at = |name: &str| folder.path().join(name);
+
+    fs::write(at("text"), "[sessions]\n".repeat(500)).unwrap();
+    fs::write(at("empty"), "").unwrap();
+    let mut other = raw(&at("other")).await;
+    execute(&mut other, "CREATE TABLE user (name TEXT)").await;
+    let mut newer = raw(&at("newer")).await;
+    for migration in MIGRATIONS {
+        execute(&mut newer, migration).await;
+    }
+    execute(&mut newer, "UPDATE dcv_session_schema SET version = 99").await;
+    write_database(&at("cut"), "192.0.2.2").await;
+    let whole = fs::read(at("cut")).unwrap();
+    fs::write(at("cut"), &whole[..whole.len() - 4096]).unwrap();
+
+    for (name, kind) in [
+        ("text", StoreErrorKind::CorruptStore),
+        ("empty", StoreErrorKind::Incompatible),
+        ("other", StoreErrorKind::Incompatible),
+        ("newer", StoreErrorKind::Incompatible),
+        ("cut", StoreErrorKind::CorruptStore),
+        ("missing", StoreErrorKind::Unavailable),
+        ("sessions.db", StoreErrorKind::InvalidConfig),
+    ] {
+        let error = store.restore(&at(name)).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{name}: {}", error.chain());
+        assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
+    }
+}
