@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dcv_resolver_admin::BearerTokens;
-use dcv_resolver_core::{Network, SessionStore};
+use dcv_resolver_core::Network;
 
 use crate::certificates::{self, Summary};
 use crate::cli::ConfigOptions;
@@ -13,7 +13,7 @@ use crate::config::{
     Admin, ClientNetworks, Config, ConfigError, Source, Store, Tls, UnknownClient,
 };
 use crate::failure::Failure;
-use crate::open_store::{Access, Missing, OpenStore};
+use crate::open_store::{Access, OpenStore, Purpose};
 use crate::output::line;
 use crate::store_url::StoreUrl;
 use crate::{cli, file_modes, list, session_file, table};
@@ -38,10 +38,12 @@ async fn sessions(store: &Store) -> Result<(), Failure> {
         StoreUrl::File(path) => return table::print(&session_file::read(&path)?),
         url => url,
     };
-    let open = OpenStore::open(url, Missing::Fail).await?;
-    let listed = list::all(&open).await?;
-    table::print(&listed.records)?;
-    listed.ensure_complete(&open)
+    OpenStore::with(url, Purpose::Read, async |store| {
+        let listed = list::all(store).await?;
+        table::print(&listed.records)?;
+        listed.ensure_complete(store)
+    })
+    .await
 }
 
 /// Checks everything and prints a line for each check, also after one fails.
@@ -75,8 +77,15 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     }
     for store in &config.stores {
         let budget = store.time_budget_ms.unwrap_or(*time_budget_ms);
-        let checked = self::store(store, budget.milliseconds()).await;
-        report.add(&format!("store {}", store.name.as_str()), checked)?;
+        let mut warnings = Vec::new();
+        let is_administered = admin.is_some() && config.admin_store() == Some(store);
+        let checked =
+            self::store(store, budget.milliseconds(), is_administered, &mut warnings).await;
+        let what = format!("store {}", store.name.as_str());
+        report.add(&what, checked)?;
+        for warning in warnings {
+            report.warn(&what, warning)?;
+        }
     }
     report.ok(
         "callers",
@@ -177,28 +186,48 @@ fn rules(policy: &ClientNetworks) -> String {
     )
 }
 
-/// Opens a store and pings it.
-async fn store(store: &Store, budget: Duration) -> Result<String, Failure> {
-    let url = store
+/// Opens a store, pings it and checks whether it can be written.
+async fn store(
+    store: &Store,
+    budget: Duration,
+    is_administered: bool,
+    warnings: &mut Vec<String>,
+) -> Result<String, Failure> {
+    let url: StoreUrl = store
         .url
         .parse()
         .map_err(|error| Failure::setup(error.to_string()))?;
     let place = url.place();
-    let open = OpenStore::named(place.clone(), url, Missing::Fail).await?;
+    // A check migrates nothing.
+    let open = OpenStore::named(place.clone(), url, Purpose::WriteUnmigrated).await?;
     let registry = match &open.access {
         Access::ReadOnly(file) => {
             return Ok(format!("{place} holds {} sessions", file.session_count()));
         }
         Access::ReadWrite(registry) => registry,
     };
-    match tokio::time::timeout(budget, registry.ping()).await {
+    let calls = async {
+        registry.ping().await?;
+        warnings.extend(open.database_warnings(store.migrate).await?);
+        // Only the admin API writes.
+        match registry.check_writable().await {
+            Err(error) if !is_administered => {
+                warnings.push(open.failure(&error).to_string());
+                Ok(())
+            }
+            checked => checked,
+        }
+    };
+    let checked = match tokio::time::timeout(budget, calls).await {
         Ok(Ok(())) => Ok(format!("{place} answers{}", cache(store))),
         Ok(Err(error)) => Err(open.failure(&error)),
         Err(_) => Err(Failure::setup(format!(
             "{place} does not answer within {} ms",
             budget.as_millis()
         ))),
-    }
+    };
+    open.close().await;
+    checked
 }
 
 /// Describes the cache of a store, unless the store itself is in memory.

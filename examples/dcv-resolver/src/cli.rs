@@ -54,6 +54,14 @@ pub(crate) enum Command {
     List(ListOptions),
     /// Removes expired sessions from a store and prints how many.
     Sweep(SweepOptions),
+    /// Copies a database to a new file, while it is in use or not.
+    Backup(BackupOptions),
+    /// Replaces every session of a database by those of a backup, while it is in
+    /// use or not.
+    Restore(RestoreOptions),
+    /// Migrates a database to the schema of this version, which older versions
+    /// refuse from then on. serve and the commands that write do so as well.
+    Migrate(MigrateOptions),
 }
 
 /// The configuration of `serve`. A flag overrides its environment variable, and
@@ -309,6 +317,30 @@ pub(crate) struct ListOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepOptions {
+    #[command(flatten)]
+    pub(crate) store: StoreOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupOptions {
+    /// The file to write, which must not exist.
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) store: StoreOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreOptions {
+    /// A file that backup wrote, or another database of this program.
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) store: StoreOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateOptions {
     #[command(flatten)]
     pub(crate) store: StoreOption,
 }

@@ -83,4 +83,8 @@ impl SessionRegistry for ClosedStore {
     async fn sweep(&self, _: Timestamp) -> Result<u64, StoreError> {
         Err(self.error())
     }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        Err(self.error())
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     let requested = link::parse(&options.session)?;
     // Each store is called once, so a cache would only cost time.
     let config = Source::new(options.config).load()?.without_caches();
-    let chain = StoreChain::open(&config).await?;
+    let chain = StoreChain::open_read_only(&config).await?;
     let mut request = ResolveRequest::new(requested.session_id, options.transport);
     if let Some(client_ip) = options.client_ip {
         request = request.with_client_ip(client_ip);
@@ -26,6 +26,7 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     let enough = tokio::time::sleep(SEARCH_TIME);
     let explainer = chain.explainer(&config)?;
     let explanation = explainer.explain_until(&request, enough).await;
+    chain.close().await;
     if options.json {
         let json = serde_json::to_string_pretty(&explanation)
             .map_err(|error| Failure::setup(format!("cannot write the explanation: {error}")))?;

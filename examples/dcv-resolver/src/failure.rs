@@ -36,6 +36,14 @@ impl Failure {
         }
     }
 
+    /// A signal ended the command.
+    pub(crate) fn interrupted(signal: &str, exit_code: u8) -> Self {
+        Self {
+            message: Some(format!("stopped by {signal}")),
+            exit_code,
+        }
+    }
+
     /// Ends the program without a message.
     pub(crate) fn silent(exit_code: u8) -> Self {
         Self {

@@ -3,14 +3,15 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dcv_resolver_core::{Clock, ImportOutcome, OnConflict, SessionId, SystemClock};
+use dcv_resolver_core::{Clock, ImportOutcome, OnConflict, SessionId, SessionRecord, SystemClock};
 
 use crate::cli::ImportOptions;
 use crate::failure::Failure;
 use crate::lease::new_token;
-use crate::open_store::{Missing, OpenStore};
+use crate::open_store::{OpenStore, Purpose};
 use crate::output::line;
 use crate::session_file;
+use crate::store_url::StoreUrl;
 
 const BATCH_SIZE: usize = 1_000;
 const SKIPPED_SHOWN: usize = 20;
@@ -18,16 +19,36 @@ const SKIPPED_SHOWN: usize = 20;
 /// Imports every session of the file, or prints which were skipped.
 pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
     let records = session_file::read_for_import(&options.file)?;
-    let total = records.len();
-    let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
-    let registry = &**store.registry()?;
+    let url = options.store.url()?;
     if options.dry_run {
-        return line(format!(
-            "{total} sessions would be imported into {}",
-            store.name
-        ));
+        return dry_run(url, records.len()).await;
     }
+    OpenStore::with(url, Purpose::Create, async |store| {
+        import(&options, &records, store).await
+    })
+    .await
+}
 
+/// Opens the store and imports nothing.
+async fn dry_run(url: StoreUrl, total: usize) -> Result<(), Failure> {
+    let would = format!("{total} sessions would be imported into {}", url.name());
+    if url.is_missing_database() {
+        return line(format!("{would}, which would be created"));
+    }
+    OpenStore::with(url, Purpose::Read, async |store| {
+        store.registry()?;
+        line(would)
+    })
+    .await
+}
+
+async fn import(
+    options: &ImportOptions,
+    records: &[SessionRecord],
+    store: &OpenStore,
+) -> Result<(), Failure> {
+    let total = records.len();
+    let registry = &**store.registry()?;
     let token = options.token.given()?.map_or_else(new_token, Ok)?;
     let on_conflict = if options.replace {
         OnConflict::Overwrite

@@ -7,7 +7,7 @@ use dcv_resolver_core::{
 
 use crate::cli::{DeregisterOptions, ExpiryOption, RegisterOptions, RenewOptions, SweepOptions};
 use crate::failure::Failure;
-use crate::open_store::{Missing, OpenStore};
+use crate::open_store::{OpenStore, Purpose};
 use crate::output::line;
 
 /// Registers a session and prints its lease token, unless one was given.
@@ -27,68 +27,73 @@ pub(crate) async fn register(options: RegisterOptions) -> Result<(), Failure> {
     let given = options.token.given()?;
     let token = given.map_or_else(new_token, Ok)?;
 
-    let store = OpenStore::open(options.store.url()?, Missing::Create).await?;
-    match store.registry()?.register(&record, &token, now).await {
-        Ok(()) if given.is_none() => line(token.expose_hex()),
-        Ok(()) => Ok(()),
-        Err(RegisterError::AlreadyExists) => Err(Failure::negative(format!(
-            "{}: a live session {:?} is registered under another lease",
-            store.name,
-            record.id()
-        ))),
-        Err(RegisterError::Store(error)) => Err(store.failure(&error)),
-        Err(error) => Err(Failure::setup(format!("{}: {error}", store.name))),
-    }
+    OpenStore::with(
+        options.store.url()?,
+        Purpose::Create,
+        async |store| match store.registry()?.register(&record, &token, now).await {
+            Ok(()) if given.is_none() => line(token.expose_hex()),
+            Ok(()) => Ok(()),
+            Err(RegisterError::AlreadyExists) => Err(Failure::negative(format!(
+                "{}: a live session {:?} is registered under another lease",
+                store.name,
+                record.id()
+            ))),
+            Err(RegisterError::Store(error)) => Err(store.failure(&error)),
+            Err(error) => Err(Failure::setup(format!("{}: {error}", store.name))),
+        },
+    )
+    .await
 }
 
 pub(crate) async fn renew(options: RenewOptions) -> Result<(), Failure> {
     let now = SystemClock.now();
     let token = options.token.required()?;
-    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
-    let renewed = store
-        .registry()?
-        .renew(
-            &options.session_id,
-            &token,
-            expiry(&options.expiry, now),
-            now,
-        )
-        .await;
-    match renewed {
-        Ok(()) => Ok(()),
-        Err(RenewError::LeaseLost) => Err(Failure::negative(format!(
-            "{}: there is no live session {:?} under this lease; register it again",
-            store.name, options.session_id
-        ))),
-        Err(RenewError::Store(error)) => Err(store.failure(&error)),
-        Err(error) => Err(Failure::setup(format!("{}: {error}", store.name))),
-    }
+    let expiry = expiry(&options.expiry, now);
+    OpenStore::with(options.store.url()?, Purpose::Write, async |store| {
+        let renewed = store
+            .registry()?
+            .renew(&options.session_id, &token, expiry, now)
+            .await;
+        match renewed {
+            Ok(()) => Ok(()),
+            Err(RenewError::LeaseLost) => Err(Failure::negative(format!(
+                "{}: there is no live session {:?} under this lease; register it again",
+                store.name, options.session_id
+            ))),
+            Err(RenewError::Store(error)) => Err(store.failure(&error)),
+            Err(error) => Err(Failure::setup(format!("{}: {error}", store.name))),
+        }
+    })
+    .await
 }
 
 pub(crate) async fn deregister(options: DeregisterOptions) -> Result<(), Failure> {
     let token = options.token.required()?;
-    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
-    match store
-        .registry()?
-        .deregister(&options.session_id, &token)
-        .await
-    {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::negative(format!(
-            "{}: there is no session {:?} under this lease",
-            store.name, options.session_id
-        ))),
-        Err(error) => Err(store.failure(&error)),
-    }
+    OpenStore::with(options.store.url()?, Purpose::Write, async |store| {
+        let registry = store.registry()?;
+        match registry.deregister(&options.session_id, &token).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::negative(format!(
+                "{}: there is no session {:?} under this lease",
+                store.name, options.session_id
+            ))),
+            Err(error) => Err(store.failure(&error)),
+        }
+    })
+    .await
 }
 
 /// Removes expired sessions and prints how many.
 pub(crate) async fn sweep(options: SweepOptions) -> Result<(), Failure> {
-    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
-    match store.registry()?.sweep(SystemClock.now()).await {
-        Ok(removed) => line(removed),
-        Err(error) => Err(store.failure(&error)),
-    }
+    OpenStore::with(
+        options.store.url()?,
+        Purpose::Write,
+        async |store| match store.registry()?.sweep(SystemClock.now()).await {
+            Ok(removed) => line(removed),
+            Err(error) => Err(store.failure(&error)),
+        },
+    )
+    .await
 }
 
 /// Creates a token of random bytes.

@@ -7,7 +7,7 @@ use dcv_resolver_core::{ListError, SessionRecord, StoreError};
 
 use crate::cli::ListOptions;
 use crate::failure::Failure;
-use crate::open_store::{Missing, OpenStore};
+use crate::open_store::{OpenStore, Purpose};
 use crate::output::line;
 use crate::table;
 
@@ -42,16 +42,18 @@ impl Listed {
 }
 
 pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
-    let store = OpenStore::open(options.store.url()?, Missing::Fail).await?;
-    let listed = all(&store).await?;
-    if options.json {
-        let json = serde_json::to_string_pretty(&listed.records)
-            .map_err(|error| Failure::setup(format!("cannot write the list: {error}")))?;
-        line(json)?;
-    } else {
-        table::print(&listed.records)?;
-    }
-    listed.ensure_complete(&store)
+    OpenStore::with(options.store.url()?, Purpose::Read, async |store| {
+        let listed = all(store).await?;
+        if options.json {
+            let json = serde_json::to_string_pretty(&listed.records)
+                .map_err(|error| Failure::setup(format!("cannot write the list: {error}")))?;
+            line(json)?;
+        } else {
+            table::print(&listed.records)?;
+        }
+        listed.ensure_complete(store)
+    })
+    .await
 }
 
 /// Returns every record of the store.

@@ -10,12 +10,14 @@
 //! | `open_store.rs`, `open_error.rs`, `closed_store.rs`, `store_chain.rs` | a store, opened; one that cannot be; all stores of a configuration |
 //! | `certificates.rs`, `file_modes.rs` | the certificates of a configuration; files that everyone may read or write |
 //! | `variables.rs` | environment variables: line ends, empty ones, unknown ones |
-//! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs` | the subcommands |
+//! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
 //! | `lease_token.rs` | the lease token of a command |
 //! | `link.rs` | the session id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `background_task.rs` | tasks that end with their owner |
 //! | `log.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
+//! | `interrupt.rs` | signals that end a command |
+//! | `readable_by_others.rs` | databases that every user may read |
 //! | `failure.rs` | the final error message and the exit code |
 
 mod background_task;
@@ -24,11 +26,13 @@ mod check;
 mod cli;
 mod closed_store;
 mod config;
+mod database;
 mod explain;
 mod failure;
 mod file_modes;
 mod gateway_config;
 mod import;
+mod interrupt;
 mod lease;
 mod lease_token;
 mod link;
@@ -37,6 +41,7 @@ mod log;
 mod open_error;
 mod open_store;
 mod output;
+mod readable_by_others;
 mod resolve;
 mod serve;
 mod session_file;
@@ -77,6 +82,9 @@ fn run() -> Result<(), Failure> {
             Command::Deregister(options) => lease::deregister(options).await,
             Command::List(options) => list::run(options).await,
             Command::Sweep(options) => lease::sweep(options).await,
+            Command::Backup(options) => database::backup(options).await,
+            Command::Restore(options) => database::restore(options).await,
+            Command::Migrate(options) => database::migrate(options).await,
         }
     });
     // Not dropped, which waits indefinitely for a file system that hangs.

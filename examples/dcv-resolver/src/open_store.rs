@@ -1,5 +1,6 @@
 //! [`OpenStore`]: a store, opened from its URL.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,11 +9,13 @@ use dcv_resolver_core::{
     StoreErrorKind,
 };
 use dcv_resolver_redis::RedisStore;
-use dcv_resolver_sqlite::SqliteStore;
+use dcv_resolver_sqlite::{MIGRATIONS, Migration, SqliteStore};
 use dcv_resolver_static_file::StaticFileStore;
 
 use crate::failure::Failure;
+use crate::interrupt::interrupted;
 use crate::open_error::OpenError;
+use crate::readable_by_others;
 use crate::session_file;
 use crate::store_url::StoreUrl;
 
@@ -22,6 +25,7 @@ pub(crate) struct OpenStore {
     pub(crate) name: String,
     pub(crate) access: Access,
     pub(crate) changes: Option<Arc<dyn ChangeSource>>,
+    database: Option<Arc<SqliteStore>>,
 }
 
 /// What can be done with a store.
@@ -31,41 +35,64 @@ pub(crate) enum Access {
     ReadWrite(Arc<dyn SessionImport>),
 }
 
-/// What to do if a database does not exist.
+/// What a command does with a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// Create it: the command writes.
+pub(crate) enum Purpose {
+    /// Reads. A database is opened read-only, and never migrated.
+    Read,
+    /// Reads and writes. An older database is migrated.
+    Write,
+    /// Reads, and writes unless the database has to be migrated first.
+    WriteUnmigrated,
+    /// Writes. A database that does not exist is created; otherwise an empty one
+    /// at a mistyped path would answer that no session exists.
     Create,
-    /// Fail: an empty database at a mistyped path would answer that no session
-    /// exists.
-    Fail,
 }
 
 impl OpenStore {
-    /// Opens a store and names it by its URL.
-    pub(crate) async fn open(url: StoreUrl, missing: Missing) -> Result<Self, Failure> {
-        Ok(Self::named(url.name(), url, missing).await?)
+    /// Opens a store, calls `work` with it and closes it, also after a failure or
+    /// a signal.
+    pub(crate) async fn with<T>(
+        url: StoreUrl,
+        purpose: Purpose,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let store = Self::named(url.name(), url, purpose).await?;
+        store.report_migration().await;
+        let done = tokio::select! {
+            done = work(&store) => done,
+            failure = interrupted() => Err(failure),
+        };
+        store.close().await;
+        done
     }
 
     pub(crate) async fn named(
         name: String,
         url: StoreUrl,
-        missing: Missing,
+        purpose: Purpose,
     ) -> Result<Self, OpenError> {
+        let mut database = None;
         let (access, changes): (_, Option<Arc<dyn ChangeSource>>) = match url {
             StoreUrl::File(path) => (Access::ReadOnly(Arc::new(load(path).await?)), None),
             StoreUrl::Sqlite(config) => {
                 let path = config.path().to_owned();
-                let config = config.create_if_missing(missing == Missing::Create);
+                let config = match purpose {
+                    Purpose::Read => config.read_only(true),
+                    Purpose::Write => config,
+                    Purpose::WriteUnmigrated => config.migrate(false),
+                    Purpose::Create => config.create_if_missing(true),
+                };
                 let store = SqliteStore::open(config).await.map_err(|error| {
                     let mut failure = store_failure(&name, &error);
-                    if missing == Missing::Fail && path.try_exists().is_ok_and(|exists| !exists) {
+                    if purpose != Purpose::Create && path.try_exists().is_ok_and(|exists| !exists) {
                         failure =
                             Failure::setup(format!("{failure}; import or register creates it"));
                     }
                     OpenError { error, failure }
                 })?;
                 let store = Arc::new(store);
+                database = Some(Arc::clone(&store));
                 let changes = Arc::<SqliteStore>::clone(&store);
                 (Access::ReadWrite(store), Some(changes))
             }
@@ -80,7 +107,61 @@ impl OpenStore {
             name,
             access,
             changes,
+            database,
         })
+    }
+
+    /// Closes a database, so that its file alone holds every session.
+    pub(crate) async fn close(&self) {
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
+    }
+
+    /// Reports on standard error that opening the database migrated it.
+    async fn report_migration(&self) {
+        let Some(database) = &self.database else {
+            return;
+        };
+        if let Some(Migration { from: 1.., to, .. }) = database.migration().await {
+            // Without standard error the command still works.
+            let _ignored = writeln!(
+                io::stderr(),
+                "dcv-resolver: {}: migrated to schema version {to}; older versions of this program refuse it from now on",
+                self.name
+            );
+        }
+    }
+
+    /// Returns warnings about the store, if it is a database: who may read it, and
+    /// that serve would migrate it.
+    pub(crate) async fn database_warnings(
+        &self,
+        migrates: bool,
+    ) -> Result<Vec<String>, StoreError> {
+        let Some(database) = &self.database else {
+            return Ok(Vec::new());
+        };
+        let mut warnings = Vec::from_iter(self.readable_by_others());
+        let (found, known) = (database.schema_version().await?, MIGRATIONS.len());
+        if found < known && migrates {
+            warnings.push(format!(
+                "the schema version is {found}; serve migrates it to {known}, and older versions of this program refuse it then"
+            ));
+        }
+        Ok(warnings)
+    }
+
+    /// Returns a warning if every user may read the store, if it is a database.
+    pub(crate) fn readable_by_others(&self) -> Option<String> {
+        readable_by_others::warning(&self.database.as_ref()?.path())
+    }
+
+    /// Returns the store as a database.
+    pub(crate) fn database(&self) -> Result<&SqliteStore, Failure> {
+        self.database
+            .as_deref()
+            .ok_or_else(|| Failure::setup(format!("{}: only a sqlite: store has this", self.name)))
     }
 
     /// Returns the store. A session file is not watched yet.

@@ -5,6 +5,7 @@
 //! | `services.rs` | the services for gateways and for operators |
 //! | `reloadable_services.rs` | the same, replaced by a reload |
 //! | `resources.rs` | the stores and files that are open behind them |
+//! | `open_stores.rs` | the stores that the end of the process closes |
 //! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
 //! | `listeners.rs` | sockets, opened or passed by a service manager |
@@ -16,6 +17,7 @@
 mod caches;
 mod listeners;
 mod open_files;
+mod open_stores;
 mod reload;
 mod reloadable_services;
 mod resources;
@@ -34,7 +36,7 @@ use std::time::Duration;
 use dcv_resolver_ops::{ConnectionStats, Metrics};
 use dcv_resolver_server::{Connections, Server};
 use tokio::net::TcpListener;
-use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::Notify;
 
 use self::listeners::Listeners;
@@ -45,6 +47,7 @@ use crate::background_task::BackgroundTask;
 use crate::cli::ConfigOptions;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
+use crate::log::LogFilter;
 use crate::{cli, file_modes, log, traces};
 
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
@@ -64,6 +67,25 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     }
 
     let services = ReloadableServices::start(&config, metrics.clone()).await?;
+    let stores = services.open_stores();
+    let served = serve(hangup, source, config, services, metrics, logging.filter).await;
+    // Also after a failure: a database file alone holds every session then.
+    stores.close().await;
+    if let Some(traces) = logging.traces {
+        traces.finish().await;
+    }
+    served
+}
+
+/// Serves until a signal, or fails to begin.
+async fn serve(
+    hangup: Signal,
+    source: Source,
+    config: Config,
+    services: ReloadableServices,
+    metrics: Metrics,
+    filter: LogFilter,
+) -> Result<(), Failure> {
     let tls = WatchedTls::load(Listener::Gateways, &config, &metrics)?;
     let ops_tls = WatchedTls::load(Listener::Operators, &config, &metrics)?;
     let listeners = Listeners::open(&config)?;
@@ -104,14 +126,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         let server = with_tls(server, ops_tls.as_ref());
         tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
     });
-    let reloading = reload::on_signal(
-        hangup,
-        source,
-        config,
-        ops_address,
-        services,
-        logging.filter,
-    );
+    let reloading = reload::on_signal(hangup, source, config, ops_address, services, filter);
     let _reload = BackgroundTask::spawn(reloading);
 
     let ended = server
@@ -123,9 +138,6 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         let _ended = operators.await;
     }
     tracing::info!(connections_cut = ended.connections_cut, "stopped");
-    if let Some(traces) = logging.traces {
-        traces.finish().await;
-    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::closed_store::ClosedStore;
 use crate::config::{self, Config, TimeBudget};
 use crate::failure::Failure;
 use crate::open_error::OpenError;
-use crate::open_store::{self, Access, Missing, OpenStore};
+use crate::open_store::{self, Access, OpenStore, Purpose};
 
 /// The stores of a configuration, in the order in which they are asked. Clones
 /// share them.
@@ -57,9 +57,21 @@ struct Cache {
 }
 
 impl StoreChain {
-    /// Opens the stores of `config`.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::default().reopen(config, Unopened::Fail).await
+    /// Opens the stores of `config` for reading.
+    pub(crate) async fn open_read_only(config: &Config) -> Result<Self, Failure> {
+        let mut stores = Vec::new();
+        for settings in &config.stores {
+            let open = opened(settings, Purpose::Read).await??;
+            stores.push(ChainedStore::new(settings, open));
+        }
+        Ok(Self(stores))
+    }
+
+    /// Closes the stores.
+    pub(crate) async fn close(&self) {
+        for store in self.0.iter().filter_map(ChainedStore::opened) {
+            store.close().await;
+        }
     }
 
     /// Opens the stores of another configuration. Stores with the same name and
@@ -152,7 +164,7 @@ impl Source {
 
 impl ChainedStore {
     async fn open(settings: &config::Store, unopened: Unopened) -> Result<Self, Failure> {
-        match opened(settings).await? {
+        match opened_to_serve(settings).await? {
             Ok(open) => Ok(Self::new(settings, open)),
             Err(error) if unopened == Unopened::Fail => Err(error.into()),
             Err(OpenError { error, .. }) => {
@@ -168,7 +180,7 @@ impl ChainedStore {
         match &self.source {
             Source::Open(_) if self.settings == *settings => Ok(self.clone()),
             Source::Open(open) => Ok(Self::new(settings, Arc::clone(open))),
-            Source::Closed(closed) => match opened(settings).await? {
+            Source::Closed(closed) => match opened_to_serve(settings).await? {
                 Ok(open) => Ok(Self::new(settings, open)),
                 Err(OpenError { error, .. }) => {
                     closed.set_error(error);
@@ -243,11 +255,33 @@ impl ChainedStore {
     }
 }
 
+/// Opens a store to read and write it. The outer error is that of an invalid
+/// configuration.
+async fn opened_to_serve(
+    settings: &config::Store,
+) -> Result<Result<Arc<OpenStore>, OpenError>, Failure> {
+    let purpose = if settings.migrate {
+        Purpose::Write
+    } else {
+        Purpose::WriteUnmigrated
+    };
+    let opened = opened(settings, purpose).await?;
+    if let Ok(store) = &opened
+        && let Some(warning) = store.readable_by_others()
+    {
+        tracing::warn!(store = store.name, "{warning}");
+    }
+    Ok(opened)
+}
+
 /// Opens a store. The outer error is that of an invalid configuration.
-async fn opened(settings: &config::Store) -> Result<Result<Arc<OpenStore>, OpenError>, Failure> {
+async fn opened(
+    settings: &config::Store,
+    purpose: Purpose,
+) -> Result<Result<Arc<OpenStore>, OpenError>, Failure> {
     let url = settings.url.option()?;
     let name = settings.name.as_str().to_owned();
-    let opened = OpenStore::named(name, url, Missing::Fail).await;
+    let opened = OpenStore::named(name, url, purpose).await;
     Ok(opened.map(Arc::new))
 }
 

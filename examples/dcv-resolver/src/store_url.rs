@@ -132,6 +132,14 @@ impl StoreUrl {
         }
     }
 
+    /// Returns whether it names a database that does not exist.
+    pub(crate) fn is_missing_database(&self) -> bool {
+        match self {
+            Self::Sqlite(config) => config.path().try_exists().is_ok_and(|exists| !exists),
+            _ => false,
+        }
+    }
+
     /// Returns where the store is, without secrets.
     pub(crate) fn place(&self) -> String {
         match self {

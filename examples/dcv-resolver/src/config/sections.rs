@@ -47,6 +47,13 @@ pub(crate) struct Store {
     /// memory:.
     pub(crate) url: StoreText,
 
+    /// Whether the tables of an older sqlite: database are migrated. Older versions
+    /// of this program refuse it then: to upgrade them one after the other, set
+    /// it to false until the last one is upgraded. Until the migration, sessions
+    /// are served and not registered.
+    #[serde(default = "yes")]
+    pub(crate) migrate: bool,
+
     /// The time limit of this store, in milliseconds. Without it, only the time
     /// budget of the whole request applies.
     #[serde(default)]
@@ -59,6 +66,10 @@ pub(crate) struct Store {
     #[serde(default)]
     #[schemars(with = "CacheSwitch")]
     pub(crate) cache: Option<CacheSwitch>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Store {

@@ -72,6 +72,7 @@ impl Source {
             config.stores = vec![Store {
                 name: StoreName::of(&url),
                 url: text.clone(),
+                migrate: true,
                 time_budget_ms: None,
                 cache: None,
             }];

@@ -4,6 +4,7 @@ use axum::Router;
 use dcv_resolver_http::{ReloadableService, ResolveService};
 use dcv_resolver_ops::{Metrics, Readiness};
 
+use super::open_stores::OpenStores;
 use super::resources::Resources;
 use super::services::Services;
 use super::sweeper::Sweeper;
@@ -19,6 +20,7 @@ pub(super) struct ReloadableServices {
     metrics: Metrics,
     readiness: Readiness,
     resources: Resources,
+    open_stores: OpenStores,
     _sweeper: Option<Sweeper>,
 }
 
@@ -41,6 +43,7 @@ impl ReloadableServices {
             operators: ReloadableService::new(services.operators),
             metrics,
             readiness,
+            open_stores: OpenStores::new(resources.chain.clone()),
             resources,
             _sweeper: sweeper,
         })
@@ -52,6 +55,10 @@ impl ReloadableServices {
 
     pub(super) fn for_operators(&self) -> ReloadableService<Router> {
         self.operators.clone()
+    }
+
+    pub(super) fn open_stores(&self) -> OpenStores {
+        self.open_stores.clone()
     }
 
     pub(super) fn readiness(&self) -> &Readiness {
@@ -120,6 +127,7 @@ impl ReloadableServices {
             }
         }
         resources.show(metrics);
+        self.open_stores.replace(resources.chain.clone());
         self._sweeper = Sweeper::start(config, &resources.chain, metrics);
         let old = std::mem::replace(&mut self.resources, resources);
         // Freeing a large file and stopping a watcher take time.

@@ -13,6 +13,7 @@ mod closed_stores;
 mod commands;
 mod config;
 mod config_errors;
+mod database;
 mod deploy;
 mod explain;
 mod gateway_config;

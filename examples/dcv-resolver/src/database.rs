@@ -1,0 +1,56 @@
+//! `backup`, `restore` and `migrate`: what only databases need.
+
+use dcv_resolver_sqlite::{MIGRATIONS, Migration};
+
+use crate::cli::{BackupOptions, MigrateOptions, RestoreOptions};
+use crate::failure::Failure;
+use crate::open_store::{OpenStore, Purpose};
+use crate::output::line;
+
+/// Copies a database to a new file.
+pub(crate) async fn backup(options: BackupOptions) -> Result<(), Failure> {
+    OpenStore::with(options.store.url()?, Purpose::Read, async |store| {
+        let sessions = (store.database()?.backup(&options.file).await)
+            .map_err(|error| store.failure(&error))?;
+        line(format_args!(
+            "copied {sessions} sessions of {} to {}",
+            store.name,
+            options.file.display()
+        ))
+    })
+    .await
+}
+
+/// Replaces every session of a database by those of a backup.
+pub(crate) async fn restore(options: RestoreOptions) -> Result<(), Failure> {
+    OpenStore::with(options.store.url()?, Purpose::Create, async |store| {
+        let restored = (store.database()?.restore(&options.file).await)
+            .map_err(|error| store.failure(&error))?;
+        line(format_args!(
+            "{} has the {} sessions of {} now, in place of {}",
+            store.name,
+            restored.restored,
+            options.file.display(),
+            restored.replaced
+        ))
+    })
+    .await
+}
+
+/// Migrates the tables of a database to the current version.
+pub(crate) async fn migrate(options: MigrateOptions) -> Result<(), Failure> {
+    // Opening it for writing migrates it, and reports that.
+    OpenStore::with(
+        options.store.url()?,
+        Purpose::Write,
+        async |store| match store.database()?.migration().await {
+            Some(Migration { from: 1.., .. }) => Ok(()),
+            _ => line(format_args!(
+                "{}: the schema version is {}, which is current",
+                store.name,
+                MIGRATIONS.len()
+            )),
+        },
+    )
+    .await
+}
