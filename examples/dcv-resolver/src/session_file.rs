@@ -4,12 +4,13 @@ use std::path::Path;
 
 use dcv_resolver_core::{SessionRecord, StoreError, StoreErrorKind};
 use dcv_resolver_static_file::{LoadError, SessionFile, StaticFileStore};
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::open_error::OpenError;
 
 /// Reads the sessions to import: a session file, or what `list --json` prints,
-/// which is a JSON array.
+/// which is an array of objects with an `id`.
 pub(crate) fn read_for_import(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
     let is_json = path
         .extension()
@@ -17,8 +18,9 @@ pub(crate) fn read_for_import(path: &Path) -> Result<Vec<SessionRecord>, Failure
     let Some(text) = is_json.then(|| std::fs::read(path).ok()).flatten() else {
         return read(path);
     };
-    if !text.trim_ascii_start().starts_with(b"[") {
-        return read(path);
+    match serde_json::from_slice(&text) {
+        Ok(Value::Array(items)) if items.iter().all(|item| item.get("id").is_some()) => {}
+        _ => return read(path),
     }
     serde_json::from_slice(&text).map_err(|error| {
         Failure::negative(format!(
