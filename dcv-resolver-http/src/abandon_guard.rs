@@ -1,5 +1,6 @@
 //! [`AbandonGuard`]: emits a decision for abandoned requests as well.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use dcv_resolver_core::{Resolution, ResolveProgress, ResolveRequest};
 
 use crate::decision::{Decision, DecisionObserver};
 use crate::problem::Problem;
-use crate::query::ResolveQuery;
 use crate::request_context::RequestContext;
+use crate::trace_context::NoTrace;
 
 /// A request until it is decided.
 ///
@@ -39,9 +40,8 @@ impl<'a> AbandonGuard<'a> {
     /// Stores the parsed query, and returns what the resolver needs.
     pub(crate) fn begin(
         &mut self,
-        query: ResolveQuery<'_>,
+        (request, invalid_client_ip): (ResolveRequest, Option<String>),
     ) -> (&ResolveRequest, &mut ResolveProgress) {
-        let (request, invalid_client_ip) = query.into_parts();
         self.invalid_client_ip = invalid_client_ip;
         (self.request.insert(request), &mut self.progress)
     }
@@ -54,6 +54,8 @@ impl<'a> AbandonGuard<'a> {
     fn emit(&mut self, result: Option<Result<Resolution, Problem>>) -> Arc<Decision> {
         self.is_decided = true;
         let decision = Arc::new(Decision {
+            method: mem::take(&mut self.context.method),
+            uri: mem::take(&mut self.context.uri),
             request: self.request.take(),
             invalid_client_ip: self.invalid_client_ip.take(),
             result,
@@ -63,7 +65,7 @@ impl<'a> AbandonGuard<'a> {
             elapsed: self.context.started.elapsed(),
             caller: self.context.caller,
             request_id: self.context.request_id.clone(),
-            trace: self.context.trace.as_ref().ok().cloned(),
+            trace: mem::replace(&mut self.context.trace, Err(NoTrace::Absent)).ok(),
         });
         for observer in self.observers {
             // Third-party code must cost neither the response nor what other

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use dcv_resolver_core::{Resolution, ResolveRequest, SessionRecord};
 
 use crate::decision_outcome::DecisionOutcome;
@@ -42,10 +42,14 @@ use crate::trace_context::TraceContext;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Decision {
+    /// The method of the request.
+    pub method: Method,
+    /// The path and the query of the request. Client text, unescaped.
+    pub uri: Uri,
     /// The request. `None` if it was not read, or is malformed.
     pub request: Option<ResolveRequest>,
-    /// The decoded `clientIpAddress` if it is not an address. Client text,
-    /// unescaped.
+    /// The `clientIpAddress` if it is not an address, decoded if it can be.
+    /// Client text, unescaped.
     pub invalid_client_ip: Option<String>,
     /// The destination, or why there is none. `None` if the caller closed the
     /// connection before the decision.

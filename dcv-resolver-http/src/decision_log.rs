@@ -1,10 +1,8 @@
 //! [`DecisionLog`]: one log event for each decision.
 
-use std::fmt;
-
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Resolution, ResolveRequest};
-use tracing::{Level, field};
+use tracing::Level;
 
 use crate::decision::{Decision, DecisionObserver};
 use crate::decision_outcome::DecisionOutcome;
@@ -44,6 +42,11 @@ impl DecisionLog {
     pub fn log_at(level: Level, decision: &Decision) {
         let request = decision.request.as_ref();
         let problem = decision.problem();
+        // Every other event has what was read from them, or no text from a caller
+        // that is refused.
+        let unread = (decision.outcome() == DecisionOutcome::Malformed).then_some(decision);
+        // A field is a string even where `field::display` would do: tracing's JSON
+        // writes one of those in pieces, with three times the instructions.
         // The level of a tracing event is a constant, hence one event for each.
         // The fields are evaluated for an enabled event only.
         macro_rules! event {
@@ -57,19 +60,25 @@ impl DecisionLog {
                         .map(|request| escaped(request.session_id().as_str(), MAX_FIELD_BYTES))
                         .as_deref(),
                     transport = request.map(|request| request.transport().as_str()),
-                    client_ip = request.and_then(ResolveRequest::client_ip).map(field::display),
+                    client_ip = request
+                        .and_then(ResolveRequest::client_ip)
+                        .map(|address| address.to_string())
+                        .as_deref(),
                     invalid_client_ip = decision
                         .invalid_client_ip
                         .as_deref()
                         .map(|text| escaped(text, MAX_FIELD_BYTES))
                         .as_deref(),
-                    destination = decision.resolution().map(|found| field::display(Destination(found))),
+                    method = unread.map(|decision| escaped(decision.method.as_str(), MAX_FIELD_BYTES)).as_deref(),
+                    path = unread.map(|decision| escaped(decision.uri.path(), MAX_FIELD_BYTES)).as_deref(),
+                    parameter = problem.and_then(Problem::parameter).as_deref(),
+                    destination = decision.resolution().map(destination).as_deref(),
                     store = decision.store.as_deref(),
                     policy = decision.policy.as_deref(),
                     stale_ms = decision.stale_age().map(|age| saturated(age.as_millis())),
                     status = decision.status().map(|status| status.as_u16()),
                     elapsed_us = saturated(decision.elapsed.as_micros()),
-                    caller = decision.caller.map(field::display),
+                    caller = decision.caller.map(|address| address.to_string()).as_deref(),
                     request_id = request_id_text(&decision.request_id),
                     // In the span as well, but some formats leave spans out.
                     trace_id = decision.trace.as_ref().map(TraceContext::trace_id),
@@ -104,17 +113,13 @@ fn saturated(number: u128) -> u64 {
     number.try_into().unwrap_or(u64::MAX)
 }
 
-/// Displays as `host:port`, an IPv6 address in brackets.
-struct Destination<'a>(&'a Resolution);
-
-impl fmt::Display for Destination<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.record().host().as_str();
-        let port = self.0.port();
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
-        }
+/// Returns `host:port`, an IPv6 address in brackets.
+fn destination(resolution: &Resolution) -> String {
+    let host = resolution.record().host().as_str();
+    let port = resolution.port();
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }

@@ -105,6 +105,7 @@
 //! |---|---|
 //! | `outcome` | `found`, `not_found`, `malformed`, `refused` (403, 429, `overloaded`), `error`, or `abandoned`: the caller closed the connection before the decision |
 //! | `reason`, `detail` | as in the response, unless `found` |
+//! | `method`, `path`, `parameter` | of a `malformed` request, the parameter only if one is at fault |
 //! | `session_id` | the requested id |
 //! | `transport` | `HTTP` or `QUIC` |
 //! | `client_ip` | as the gateway sent it; behind a load balancer, that of the load balancer |

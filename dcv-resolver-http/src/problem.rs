@@ -137,6 +137,15 @@ impl Problem {
         }
     }
 
+    /// Returns the parameter at fault, as in the response: escaped and cut.
+    #[must_use]
+    pub fn parameter(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Malformed(error) => Some(escaped(error.parameter(), MAX_QUOTED_BYTES)),
+            _ => None,
+        }
+    }
+
     /// Returns the error or the panic message behind the problem, with all
     /// sources. It is for the log, never for the caller.
     #[must_use]
@@ -154,12 +163,8 @@ impl Problem {
 
 impl From<&Problem> for ProblemDocument {
     fn from(problem: &Problem) -> Self {
-        let parameter = match problem {
-            Problem::Malformed(error) => Some(escaped(error.parameter(), MAX_QUOTED_BYTES)),
-            _ => None,
-        };
         Self {
-            parameter: parameter.map(Cow::into_owned),
+            parameter: problem.parameter().map(Cow::into_owned),
             ..Self::new(problem.status(), problem.reason(), problem.detail())
         }
     }

@@ -2,15 +2,19 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Uri};
 use tokio::time::Instant;
 use tracing::Span;
 
+use crate::callers;
 use crate::request_id::RequestIds;
 use crate::trace_context::{self, NoTrace, TraceContext};
 
 #[derive(Debug)]
 pub(crate) struct RequestContext {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
     pub(crate) caller: Option<IpAddr>,
     pub(crate) request_id: HeaderValue,
     pub(crate) trace: Result<TraceContext, NoTrace>,
@@ -19,15 +23,13 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    pub(crate) fn new(
-        caller: Option<IpAddr>,
-        headers: &HeaderMap,
-        request_ids: &RequestIds,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, request_ids: &RequestIds) -> Self {
         Self {
-            caller,
-            request_id: request_ids.id_for(headers),
-            trace: TraceContext::from_headers(headers),
+            method: parts.method,
+            uri: parts.uri,
+            caller: callers::caller(&parts.extensions),
+            request_id: request_ids.id_for(&parts.headers),
+            trace: TraceContext::from_headers(&parts.headers),
             started: Instant::now(),
         }
     }

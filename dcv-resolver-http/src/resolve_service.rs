@@ -13,7 +13,6 @@ use dcv_resolver_core::Resolver;
 use tower::Service;
 
 use crate::builder::ResolveServiceBuilder;
-use crate::callers;
 use crate::in_flight::InFlight;
 use crate::respond::Responder;
 
@@ -96,10 +95,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let responder = Arc::clone(&self.0);
-        Box::pin(async move {
-            let caller = callers::caller(request.extensions());
-            Ok(responder.respond(caller, request).await)
-        })
+        Box::pin(Arc::clone(&self.0).respond(request))
     }
 }

@@ -1,13 +1,12 @@
 //! One request in, one response out.
 
-use std::net::IpAddr;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request};
+use axum::http::{HeaderValue, Method, Request, Uri};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{
     Outcome, PolicyError, PolicyErrorKind, Resolution, ResolveError, Resolver,
@@ -41,16 +40,20 @@ pub(crate) struct Responder {
 
 impl Responder {
     /// Answers one request with any path, method and body.
-    pub(crate) async fn respond<B>(&self, caller: Option<IpAddr>, request: Request<B>) -> Response
+    pub(crate) async fn respond<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> Result<Response, Infallible>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let (parts, request_body) = request.into_parts();
-        let context = RequestContext::new(caller, &parts.headers, &self.request_ids);
+        let is_head = parts.method == Method::HEAD;
+        let context = RequestContext::new(parts, &self.request_ids);
         let (request_id, started) = (context.request_id.clone(), context.started);
         let span = context.span();
 
-        let decision = self.decide(&parts, context).instrument(span).await;
+        let decision = self.decide(context).instrument(span).await;
 
         // Everything that a gateway asks is in the query, so no body is needed.
         // Decided first, so that a slow body costs no client its response.
@@ -74,27 +77,24 @@ impl Responder {
                 .headers_mut()
                 .insert(CONTENT_LENGTH, length_bytes.into());
         }
-        if parts.method == Method::HEAD {
+        if is_head {
             *response.body_mut() = Body::empty();
         }
         response.extensions_mut().insert(decision);
-        response
+        Ok(response)
     }
 
-    async fn decide(&self, parts: &Parts, context: RequestContext) -> Arc<Decision> {
+    async fn decide(&self, context: RequestContext) -> Arc<Decision> {
         let mut guard = AbandonGuard::new(context, &self.observers);
-        let result = self.resolve(parts, &mut guard).await;
+        let result = self.resolve(&mut guard).await;
         guard.decide(result)
     }
 
-    async fn resolve(
-        &self,
-        parts: &Parts,
-        guard: &mut AbandonGuard<'_>,
-    ) -> Result<Resolution, Problem> {
-        let _permit = self.limits.admit(guard.context.caller, &parts.uri)?;
-        let query = read(parts)?;
-        let started = guard.context.started;
+    async fn resolve(&self, guard: &mut AbandonGuard<'_>) -> Result<Resolution, Problem> {
+        let context = &guard.context;
+        let _permit = self.limits.admit(context.caller, &context.uri)?;
+        let query = read(&context.method, &context.uri)?.into_parts();
+        let started = context.started;
         let (request, progress) = guard.begin(query);
         let resolving = self.resolver.resolve_with_progress(request, progress);
         match call_with_deadline(started, self.time_budget, resolving).await {
@@ -115,18 +115,17 @@ impl Responder {
 
 /// Validates a request to the resolver's path: first the method, then the
 /// length of the URI, then the query.
-fn read(parts: &Parts) -> Result<ResolveQuery<'_>, Problem> {
-    if parts.method != Method::POST {
+fn read<'a>(method: &Method, uri: &'a Uri) -> Result<ResolveQuery<'a>, Problem> {
+    if method != Method::POST {
         return Err(Problem::MethodNotAllowed);
     }
-    let uri_bytes = parts
-        .uri
+    let uri_bytes = uri
         .path_and_query()
         .map_or(0, |path_and_query| path_and_query.as_str().len());
     if uri_bytes > MAX_URI_BYTES {
         return Err(Problem::UriTooLong);
     }
-    ResolveQuery::parse(parts.uri.query()).map_err(Problem::Malformed)
+    ResolveQuery::parse(uri.query()).map_err(Problem::Malformed)
 }
 
 #[expect(clippy::expect_used, reason = "see the messages")]

@@ -15,7 +15,7 @@ use dcv_resolver_core::{
     Clock, Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionStore, StoreError,
     StoreErrorKind, Timestamp, async_trait,
 };
-use dcv_resolver_http::router;
+use dcv_resolver_http::{ResolveService, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tracing::Level;
@@ -216,6 +216,82 @@ async fn not_found_is_a_warning_with_its_reason() {
             "session_id": "absent", "transport": "HTTP", "status": 404,
         }),
     );
+}
+
+#[tokio::test]
+async fn request_that_is_none_is_logged_with_its_method_path_and_parameter() {
+    let long = "x".repeat(8_000);
+    let cut = format!("/{}…", "x".repeat(252));
+    for (method, uri, fields) in [
+        (
+            "POST",
+            "/",
+            json!({"path": "/", "reason": "no_such_path", "status": 404}),
+        ),
+        (
+            "GET",
+            "/resolve\u{202e}?sessionId=console",
+            json!({"path": r"/resolve\u{202e}", "reason": "no_such_path", "status": 404}),
+        ),
+        (
+            "POST",
+            &format!("/{long}"),
+            json!({"path": cut, "reason": "no_such_path", "status": 404}),
+        ),
+        (
+            "GET",
+            "/stage/resolveSession?sessionId=console",
+            json!({"path": "/stage/resolveSession", "reason": "method_not_allowed", "status": 405}),
+        ),
+        (
+            &"M".repeat(300),
+            "/resolveSession",
+            json!({"path": "/resolveSession", "reason": "method_not_allowed", "status": 405}),
+        ),
+        (
+            "POST",
+            "/resolveSession?sessionId=console&transport=http",
+            json!({
+                "path": "/resolveSession", "reason": "malformed_request", "status": 400,
+                "parameter": "transport",
+            }),
+        ),
+        (
+            "POST",
+            "/resolveSession?a%1b=%zz",
+            json!({
+                "path": "/resolveSession", "reason": "malformed_request", "status": 400,
+                "parameter": r"a\u{1b}",
+            }),
+        ),
+        (
+            "POST",
+            &format!("/resolveSession?sessionId={long}{long}"),
+            json!({"path": "/resolveSession", "reason": "uri_too_long", "status": 414}),
+        ),
+    ] {
+        let event = event(&app(), method, uri).await;
+        let mut expected = fields;
+        expected["outcome"] = json!("malformed");
+        expected["method"] = match method {
+            "POST" | "GET" => json!(method),
+            _ => json!(format!("{}…", &method[..253])),
+        };
+        expected["detail"] = event["fields"]["detail"].clone();
+        expect(&event, Level::WARN, expected);
+    }
+}
+
+#[tokio::test]
+async fn request_that_is_refused_leaves_no_text_of_its_own() {
+    let resolver = Resolver::new(MemoryStore::new());
+    let app = ResolveService::builder(resolver)
+        .allowed_callers([])
+        .router();
+    let event = event(&app, "GET", "/secret").await;
+    for field in ["method", "path", "parameter"] {
+        assert_eq!(event["fields"].get(field), None, "{event}");
+    }
 }
 
 /// Fails with a driver's error that no gateway should see.
@@ -421,6 +497,7 @@ async fn for_each_hostile_line(log: &Log, mut check: impl FnMut(&str, &str)) {
             format!("/resolveSession?sessionId=console&transport={hostile}"),
             format!("/resolveSession?sessionId=console&{hostile}=%ff"),
             format!("/resolveSession?sessionId=console&{hostile}%ff={hostile}"),
+            format!("/{hostile}"),
         ] {
             // Other bytes cannot stand in a header at all.
             let header: Vec<u8> = text
