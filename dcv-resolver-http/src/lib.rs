@@ -155,6 +155,7 @@ mod rate_limit;
 mod reloadable;
 mod request_context;
 mod request_id;
+mod resolution_json;
 mod resolve_service;
 mod respond;
 mod router;

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 /// Why a text cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -37,7 +39,7 @@ pub fn decode_path(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
 }
 
 fn decode(raw: &str, plus: u8) -> Result<Cow<'_, str>, DecodeError> {
-    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+    if memchr2(b'%', b'+', raw.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());

@@ -1,13 +1,12 @@
 //! [`ReloadableService`]: a service that is replaced while it serves.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use tower::Service;
+use tower::util::{Oneshot, ServiceExt};
 
 /// A [`Service`] that can be replaced while it serves, for a configuration that
 /// is reloaded.
@@ -67,13 +66,11 @@ impl<S> fmt::Debug for ReloadableService<S> {
 
 impl<S, R> Service<R> for ReloadableService<S>
 where
-    S: Service<R> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-    R: Send + 'static,
+    S: Service<R> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = Oneshot<S, R>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         // The service that answers is chosen when the request arrives, and may
@@ -82,10 +79,6 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let mut service = S::clone(&self.0.load());
-        Box::pin(async move {
-            poll_fn(|context| service.poll_ready(context)).await?;
-            service.call(request).await
-        })
+        S::clone(&self.0.load()).oneshot(request)
     }
 }

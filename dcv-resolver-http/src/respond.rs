@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, Uri};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{
@@ -23,6 +23,7 @@ use crate::problem::{Problem, ProblemDocument};
 use crate::query::{MAX_URI_BYTES, ResolveQuery};
 use crate::request_context::RequestContext;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
+use crate::resolution_json::to_json;
 
 /// How long the body of a refused request is read: a resolver that refuses
 /// requests may be overloaded.
@@ -48,7 +49,6 @@ impl Responder {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let (parts, request_body) = request.into_parts();
-        let is_head = parts.method == Method::HEAD;
         let context = RequestContext::new(parts, &self.request_ids);
         let (request_id, started) = (context.request_id.clone(), context.started);
         let span = context.span();
@@ -70,15 +70,6 @@ impl Responder {
         headers.insert(X_REQUEST_ID, request_id);
         if !body_ended {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        // Here, and not by the server: a middleware sees them too.
-        if let Some(length_bytes) = response.body().size_hint().exact() {
-            response
-                .headers_mut()
-                .insert(CONTENT_LENGTH, length_bytes.into());
-        }
-        if is_head {
-            *response.body_mut() = Body::empty();
         }
         response.extensions_mut().insert(decision);
         Ok(response)
@@ -128,13 +119,15 @@ fn read<'a>(method: &Method, uri: &'a Uri) -> Result<ResolveQuery<'a>, Problem> 
     ResolveQuery::parse(uri.query()).map_err(Problem::Malformed)
 }
 
-#[expect(clippy::expect_used, reason = "see the messages")]
+#[expect(clippy::expect_used, reason = "see the message")]
 fn response_to(decision: &Decision) -> Response {
     let result = decision.result.as_ref();
     match result.expect("only an abandoned request has no result, and no response") {
         Ok(resolution) => {
-            let body = serde_json::to_vec(resolution).expect("strings and a number serialize");
-            ([(CONTENT_TYPE, "application/json")], body).into_response()
+            let mut response = Response::new(Body::from(to_json(resolution)));
+            let content_type = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+            response
         }
         Err(problem) => {
             let mut response = ProblemDocument::from(problem).into_response();
