@@ -3,13 +3,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
-use tokio::time::sleep;
+use tokio::time::{Instant as TokioInstant, sleep};
 
 /// The timer that one connection gives to hyper.
 ///
@@ -28,7 +28,37 @@ pub(crate) struct HeadTimer {
     /// Set by the stream whenever bytes arrive.
     received: Arc<AtomicBool>,
     is_first: AtomicBool,
+    alarm: Arc<Alarm>,
 }
+
+/// What wakes the connection. It stays with the runtime from one head to the
+/// next and is only moved on: to remove a timer and add another takes the lock
+/// of all timers twice for each request. If it goes off between two heads, the
+/// connection is polled once for nothing.
+#[derive(Debug)]
+struct Alarm(Mutex<Pin<Box<tokio::time::Sleep>>>);
+
+impl Alarm {
+    fn new(timeout: Duration) -> Self {
+        Self(Mutex::new(Box::pin(sleep(timeout))))
+    }
+
+    fn set(&self, now: TokioInstant, timeout: Duration) {
+        // No clock reaches what overflows; tokio's own `sleep` does the same.
+        let deadline = now.checked_add(timeout).unwrap_or_else(|| now + FAR_FUTURE);
+        self.lock().as_mut().reset(deadline);
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lock().as_mut().poll(cx)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pin<Box<tokio::time::Sleep>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 impl HeadTimer {
     pub(crate) fn new(
@@ -41,10 +71,11 @@ impl HeadTimer {
             idle_timeout,
             received,
             is_first: AtomicBool::new(true),
+            alarm: Arc::new(Alarm::new(header_read_timeout)),
         }
     }
 
-    fn wait_for_head(&self) -> Pin<Box<dyn Sleep>> {
+    fn wait_for_head(&self, now: Instant) -> Pin<Box<dyn Sleep>> {
         // A new connection is expected to send a request at once.
         let has_begun = self.is_first.swap(false, Ordering::Relaxed);
         let timeout = if has_begun {
@@ -53,8 +84,9 @@ impl HeadTimer {
             self.received.store(false, Ordering::Relaxed);
             self.idle_timeout
         };
+        self.alarm.set(now.into(), timeout);
         Box::pin(HeadSleep {
-            timeout: Box::pin(sleep(timeout)),
+            alarm: Arc::clone(&self.alarm),
             has_begun,
             received: Arc::clone(&self.received),
             header_read_timeout: self.header_read_timeout,
@@ -64,11 +96,16 @@ impl HeadTimer {
 
 impl Timer for HeadTimer {
     fn sleep(&self, _duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.wait_for_head()
+        self.wait_for_head(self.now())
     }
 
-    fn sleep_until(&self, _deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        self.wait_for_head()
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        // hyper's timeout is zero, so its deadline is now.
+        self.wait_for_head(deadline)
+    }
+
+    fn now(&self) -> Instant {
+        TokioInstant::now().into_std()
     }
 }
 
@@ -76,7 +113,7 @@ impl Timer for HeadTimer {
 /// it when the head is complete.
 #[derive(Debug)]
 struct HeadSleep {
-    timeout: Pin<Box<tokio::time::Sleep>>,
+    alarm: Arc<Alarm>,
     has_begun: bool,
     received: Arc<AtomicBool>,
     header_read_timeout: Duration,
@@ -90,8 +127,9 @@ impl Future for HeadSleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if !self.has_begun && self.received.load(Ordering::Relaxed) {
             self.has_begun = true;
-            self.timeout = Box::pin(sleep(self.header_read_timeout));
+            self.alarm
+                .set(TokioInstant::now(), self.header_read_timeout);
         }
-        self.timeout.as_mut().poll(cx)
+        self.alarm.poll(cx)
     }
 }
