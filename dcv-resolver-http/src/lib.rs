@@ -129,10 +129,11 @@
 //! the rest.
 //!
 //! **Each request has a span**: `resolve` with the target
-//! `dcv_resolver::resolve` at level INFO, around the decision and everything
+//! `dcv_resolver::resolve` at level DEBUG, around the decision and everything
 //! its stores log. Its fields are `request_id` and, from a W3C `traceparent`,
-//! `trace_id`, `parent_span_id` and `sampled`. An invalid `traceparent` is
-//! ignored and logged at DEBUG.
+//! `trace_id`, `parent_span_id` and `sampled`. A log at INFO does without, and
+//! does not pay for it; a layer that exports traces has to enable the target at
+//! DEBUG. An invalid `traceparent` is ignored and logged at DEBUG.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -127,7 +127,7 @@ impl Log {
     }
 
     /// Collects what this thread logs, until the guard is dropped, twice over:
-    /// what `filter` lets through, and everything at INFO and above.
+    /// what `filter` lets through, and everything at DEBUG and above.
     pub(crate) fn filtered_and_all_of_this_thread(filter: Targets) -> (Self, Self, DefaultGuard) {
         LazyLock::force(&SECOND);
         let (filtered, all) = (Self::default(), Self::default());
@@ -143,7 +143,7 @@ impl Log {
                 fmt::layer()
                     .json()
                     .with_writer(move || to_all.clone())
-                    .with_filter(LevelFilter::INFO),
+                    .with_filter(LevelFilter::DEBUG),
             );
         (filtered, all, tracing::subscriber::set_default(subscriber))
     }

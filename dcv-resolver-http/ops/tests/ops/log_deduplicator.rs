@@ -88,7 +88,7 @@ async fn repeated_failure_leaves_two_events_a_window() {
 async fn summary_has_the_fields_of_the_failure_and_no_span() {
     let resolver = resolver([("inventory", ScriptedStore::always(unavailable()))]);
     let app = deduplicated(ResolveService::builder(resolver));
-    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let (log, _guard) = Log::of_this_thread(Level::DEBUG);
     ask(&app, 4).await;
     let first = log.take().remove(0);
     assert_eq!(first["span"]["name"], "resolve");

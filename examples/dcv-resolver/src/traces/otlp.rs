@@ -73,7 +73,12 @@ impl Traces {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(Targets::new().with_target("dcv_resolver", LevelFilter::INFO))
+            .with_filter(
+                Targets::new()
+                    .with_target("dcv_resolver", LevelFilter::INFO)
+                    // The span of a request.
+                    .with_target("dcv_resolver::resolve", LevelFilter::DEBUG),
+            )
     }
 
     /// Sends the remaining spans.
