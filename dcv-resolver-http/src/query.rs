@@ -23,8 +23,8 @@ pub const MAX_URI_BYTES: usize = 8 * 1024;
 /// |---|---|
 /// | `sessionId` | required; a [`SessionId`] |
 /// | `transport` | `HTTP` or `QUIC`; `HTTP` if it is omitted, but not if it is empty |
-/// | `clientIpAddress` | an address, also in brackets, with a zone id or a port; anything else counts as unknown |
-/// | any other | ignored, once decoded |
+/// | `clientIpAddress` | an address, also in brackets, with a zone id or a port; anything else counts as unknown, even if it cannot be decoded |
+/// | any other | ignored, but must be possible to decode |
 ///
 /// Nothing is guessed or repaired, since two readings of one string could
 /// send a user to another user's desktop. The pairs are read from left to
@@ -79,7 +79,12 @@ impl<'a> ResolveQuery<'a> {
             let (raw_name, raw_value) = split(pair, b'=');
             let raw_value = raw_value.unwrap_or_default();
             let name = decode_query(raw_name).map_err(|error| error.of(raw_name))?;
-            let value = decode_query(raw_value).map_err(|error| error.of(&name))?;
+            let value = match decode_query(raw_value) {
+                Ok(value) => value,
+                // As any other text that is not an address.
+                Err(_) if name == CLIENT_IP_ADDRESS => Cow::Borrowed(raw_value),
+                Err(error) => return Err(error.of(&name)),
+            };
             match &*name {
                 SESSION_ID => {
                     first_time(SESSION_ID, session_id.is_none())?;
@@ -121,8 +126,8 @@ impl<'a> ResolveQuery<'a> {
         &self.request
     }
 
-    /// Returns the decoded `clientIpAddress` if it is not an address. It is the
-    /// client's text, unescaped.
+    /// Returns the `clientIpAddress` if it is not an address, decoded if it can
+    /// be. It is the client's text, unescaped.
     #[must_use]
     pub fn invalid_client_ip(&self) -> Option<&str> {
         self.invalid_client_ip.as_deref()

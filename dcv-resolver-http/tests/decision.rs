@@ -180,6 +180,8 @@ async fn invalid_client_address_is_logged() {
         ("unknown", "unknown"),
         ("", ""),
         ("%1b%0a%E2%80%AE", r"\u{1b}\n\u{202e}"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("%ff", "%ff"),
     ] {
         expect(
             &event(

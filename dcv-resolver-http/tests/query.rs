@@ -123,6 +123,21 @@ fn each_string_is_read_as_documented() {
             from_unknown("192.0.2.7, 198.51.100.1"),
         ),
         ("sessionId=s&clientIpAddress=%0D%0A", from_unknown("\r\n")),
+        // As it is written if it cannot be decoded.
+        (
+            "sessionId=s&clientIpAddress=fe80::1%eth0",
+            from_unknown("fe80::1%eth0"),
+        ),
+        (
+            "sessionId=s&client%49pAddress=fe80::1%25%",
+            from_unknown("fe80::1%25%"),
+        ),
+        (
+            "clientIpAddress=192.0.2.7%&sessionId=s",
+            from_unknown("192.0.2.7%"),
+        ),
+        ("sessionId=s&clientIpAddress=%FF", from_unknown("%FF")),
+        ("sessionId=s&clientIpAddress=%C3+é%", from_unknown("%C3+é%")),
     ];
     for (raw, (id, transport, client_ip, unusable)) in table {
         let query = ResolveQuery::parse(Some(raw)).unwrap_or_else(|error| panic!("{raw}: {error}"));
@@ -215,6 +230,10 @@ fn each_error_is_refused_for_its_own_reason() {
             "sessionId=s&clientIpAddress=&clientIpAddress=",
             repeated("clientIpAddress"),
         ),
+        (
+            "sessionId=s&clientIpAddress=%eth0&clientIpAddress=%eth0",
+            repeated("clientIpAddress"),
+        ),
         // Percent-encoding that is none, wherever it stands.
         ("sessionId=%zz", percent("sessionId")),
         ("sessionId=%", percent("sessionId")),
@@ -227,10 +246,6 @@ fn each_error_is_refused_for_its_own_reason() {
         ("sessionId=%u0041", percent("sessionId")),
         ("sessionId=%é", percent("sessionId")),
         ("sessionId=s&transport=%GG", percent("transport")),
-        (
-            "sessionId=s&clientIpAddress=fe80::1%eth0",
-            percent("clientIpAddress"),
-        ),
         ("sessionId=s&colour=%zz", percent("colour")),
         ("sessionId=s&%zz=red", percent("%zz")),
         ("sessionId=s&%zz", percent("%zz")),
@@ -246,9 +261,17 @@ fn each_error_is_refused_for_its_own_reason() {
         ("sessionId=%C3&x=%BC", utf8("sessionId")),
         ("sessionId=%C3+%BC", utf8("sessionId")),
         ("sessionId=s&transport=%FF", utf8("transport")),
-        ("sessionId=s&clientIpAddress=%FF", utf8("clientIpAddress")),
         ("sessionId=s&colour=%FF", utf8("colour")),
         ("sessionId=s&%FF=red", utf8("%FF")),
+        // A name must be one, whatever its value.
+        (
+            "sessionId=s&clientIpAddress%=192.0.2.7",
+            percent("clientIpAddress%"),
+        ),
+        (
+            "sessionId=s&clientipaddress=%eth0",
+            percent("clientipaddress"),
+        ),
     ];
     for (raw, error) in table {
         assert_eq!(ResolveQuery::parse(Some(raw)), Err(error.clone()), "{raw}");
