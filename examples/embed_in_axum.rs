@@ -40,7 +40,7 @@ impl Authorize for SignedIn {
     async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
         match request.headers.get("x-user").map(|user| user.to_str()) {
             Some(Ok(user)) => Ok(Principal::new(user)),
-            _ => Err(AuthError::Unauthorized("sign in first".into())),
+            _ => Err(AuthError::Forbidden("sign in first".into())),
         }
     }
 }

@@ -118,10 +118,15 @@ impl Principal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// There is no credential, or no valid one: 401, with `WWW-Authenticate:
-    /// Bearer`.
-    #[error("{0}")]
-    Unauthorized(Cow<'static, str>),
+    /// There is no credential, or no valid one: 401.
+    #[error("{detail}")]
+    Unauthorized {
+        /// Why.
+        detail: Cow<'static, str>,
+        /// The value of `WWW-Authenticate`, such as `Bearer` or `Basic
+        /// realm="sessions"`: how to send a credential.
+        challenge: HeaderValue,
+    },
     /// The caller may not do this: 403.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
@@ -132,11 +137,21 @@ pub enum AuthError {
 }
 
 impl AuthError {
+    /// Creates an [`Unauthorized`](Self::Unauthorized) that asks for a bearer
+    /// token.
+    #[must_use]
+    pub fn bearer(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unauthorized {
+            detail: detail.into(),
+            challenge: HeaderValue::from_static("Bearer"),
+        }
+    }
+
     /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -146,7 +161,7 @@ impl AuthError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Unauthorized(_) => "unauthorized",
+            Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::Unavailable(_) => "auth_unavailable",
         }
@@ -157,10 +172,8 @@ impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let document = ProblemDocument::new(self.status(), self.reason(), self.to_string());
         let mut response = document.into_response();
-        if matches!(self, Self::Unauthorized(_)) {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if let Self::Unauthorized { challenge, .. } = self {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }

@@ -247,15 +247,14 @@ impl Authorize for BearerTokens {
     /// lengths.
     async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
         let Some(token) = bearer_token(request.headers) else {
-            return Err(AuthError::Unauthorized(
-                "a bearer token is required; send one of the token file as 'Authorization: Bearer TOKEN'"
-                    .into(),
+            return Err(AuthError::bearer(
+                "a bearer token is required; send one of the token file as 'Authorization: Bearer TOKEN'",
             ));
         };
         let current = self.0.current.load();
         let Some(entry) = current.file.find(token) else {
-            return Err(AuthError::Unauthorized(
-                "the bearer token is not valid; send one of the token file".into(),
+            return Err(AuthError::bearer(
+                "the bearer token is not valid; send one of the token file",
             ));
         };
         if !entry.role.allows(request.access) {

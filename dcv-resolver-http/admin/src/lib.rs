@@ -30,7 +30,7 @@
 //!
 //! | situation | status | `reason` |
 //! |---|---|---|
-//! | no valid credential ([`AuthError::Unauthorized`]) | 401, with `WWW-Authenticate: Bearer` | `unauthorized` |
+//! | no valid credential ([`AuthError::Unauthorized`]) | 401, with the `WWW-Authenticate` of the authorizer | `unauthorized` |
 //! | a change by a caller that may only read | 403 | `read_only_token` |
 //! | any other caller that may not do this ([`AuthError::Forbidden`]) | 403 | `forbidden` |
 //! | an identity provider failed ([`AuthError::Unavailable`]) | 503, with `Retry-After` | `auth_unavailable` |

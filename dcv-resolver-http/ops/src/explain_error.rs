@@ -17,7 +17,7 @@ impl ExplainError {
     pub(crate) fn is_refused(&self) -> bool {
         matches!(
             self,
-            Self::Auth(AuthError::Unauthorized(_) | AuthError::Forbidden(_))
+            Self::Auth(AuthError::Unauthorized { .. } | AuthError::Forbidden(_))
         )
     }
 

@@ -111,7 +111,7 @@ async fn token_authorizes_what_its_role_allows() {
     assert!(matches!(forbidden, Err(AuthError::Forbidden(_))));
     for token in [None, Some(STRANGER)] {
         let unauthorized = authorize(token, Access::Read).await;
-        assert!(matches!(unauthorized, Err(AuthError::Unauthorized(_))));
+        assert!(matches!(unauthorized, Err(AuthError::Unauthorized { .. })));
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 use dcv_resolver_core::async_trait;
 use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_ops::{LoopbackOnly, Metrics, OpsBuilder};
@@ -162,7 +162,10 @@ impl Authorize for Bearer {
         tokio::task::yield_now().await;
         match request.headers.get("authorization") {
             Some(header) if header == "Bearer tr0ub4dor" => Ok(Principal::new("ann\u{1b}")),
-            _ => Err(AuthError::Unauthorized("send a token".into())),
+            _ => Err(AuthError::Unauthorized {
+                detail: "send a token".into(),
+                challenge: HeaderValue::from_static("Bearer realm=\"ops\""),
+            }),
         }
     }
 }
@@ -182,7 +185,7 @@ async fn other_authorization_replaces_loopback_only() {
         answer.problem(401, "unauthorized")["detail"],
         "send a token"
     );
-    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"ops\"");
     assert_eq!(log.take()[0]["fields"]["outcome"], "refused");
 
     let answer = ask(&[("authorization", "Bearer tr0ub4dor")]).await;
