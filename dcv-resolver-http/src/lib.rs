@@ -44,6 +44,7 @@
 //!   each one, for an audit, billing or metrics; a middleware reads it from the
 //!   response's extensions.
 //! - [`ReloadableService`] replaces a service while it serves.
+//! - [`testing`] sends requests as a gateway does, for unit tests.
 //!
 //! # Neighbours
 //!
@@ -160,6 +161,7 @@ mod resolution_json;
 mod resolve_service;
 mod respond;
 mod router;
+pub mod testing;
 mod trace_context;
 
 pub use authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
