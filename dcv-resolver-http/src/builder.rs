@@ -52,7 +52,8 @@ impl ResolveServiceBuilder {
     }
 
     /// Allows requests from these networks only; every other caller gets 403.
-    /// By default any caller is allowed; with an empty list, none is.
+    /// With an empty list no caller is allowed; with `None`, as by default, any
+    /// is.
     ///
     /// The caller is the other end of the connection: a gateway, or a proxy in
     /// between. The server has to provide its address as
@@ -60,8 +61,8 @@ impl ResolveServiceBuilder {
     /// `dcv-resolver-server` does, and `axum::serve` with
     /// `into_make_service_with_connect_info`. A caller without an address is
     /// refused.
-    pub fn allowed_callers(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
-        self.allowed_callers = AllowedCallers(Some(networks.into_iter().collect()));
+    pub fn allowed_callers(mut self, networks: impl Into<Option<Vec<Network>>>) -> Self {
+        self.allowed_callers = AllowedCallers(networks.into());
         self
     }
 

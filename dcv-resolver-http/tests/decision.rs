@@ -288,7 +288,7 @@ async fn request_that_is_none_is_logged_with_its_method_path_and_parameter() {
 async fn request_that_is_refused_leaves_no_text_of_its_own() {
     let resolver = Resolver::new(MemoryStore::new());
     let app = ResolveService::builder(resolver)
-        .allowed_callers([])
+        .allowed_callers(vec![])
         .router();
     let event = event(&app, "GET", "/secret").await;
     for field in ["method", "path", "parameter"] {

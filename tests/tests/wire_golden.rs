@@ -110,7 +110,7 @@ impl Apps {
         }
         Self {
             usual: App::of(builder()),
-            closed: App::of(builder().allowed_callers([])),
+            closed: App::of(builder().allowed_callers(vec![])),
             busy,
             _in_flight: in_flight,
         }

@@ -9,7 +9,10 @@ use crate::support::{CONSOLE, Log, memory, over, reason_for, replying, request, 
 #[tokio::test]
 async fn a_caller_from_an_allowed_network_is_answered_and_any_other_is_403() {
     let app = over(memory())
-        .allowed_callers(["192.0.2.0/28", "2001:db8:7::/48"].map(|text| text.parse().unwrap()))
+        .allowed_callers(vec![
+            "192.0.2.0/28".parse().unwrap(),
+            "2001:db8:7::/48".parse().unwrap(),
+        ])
         .router();
     for (caller, reason) in [
         ("192.0.2.15", ""),
@@ -28,7 +31,7 @@ async fn a_caller_from_an_allowed_network_is_answered_and_any_other_is_403() {
 async fn caller_that_is_not_allowed_learns_nothing_else() {
     // The store would panic if it were asked.
     let app = replying(Reply::Panic)
-        .allowed_callers(["192.0.2.0/24".parse().unwrap()])
+        .allowed_callers(vec!["192.0.2.0/24".parse().unwrap()])
         .router();
     let mut answers = Vec::new();
     for (method, uri) in [
@@ -49,7 +52,7 @@ async fn caller_that_is_not_allowed_learns_nothing_else() {
 
 #[tokio::test]
 async fn empty_list_allows_no_caller_and_no_list_allows_any() {
-    let closed = over(memory()).allowed_callers([]).router();
+    let closed = over(memory()).allowed_callers(vec![]).router();
     let open = over(memory()).router();
     for caller in ["192.0.2.1", "2001:db8::1", ""] {
         assert_eq!(reason_for(&closed, caller).await, "caller_not_allowed");
@@ -60,7 +63,7 @@ async fn empty_list_allows_no_caller_and_no_list_allows_any() {
 #[tokio::test]
 async fn log_names_the_caller_or_why_it_is_unknown() {
     let app = over(memory())
-        .allowed_callers(["192.0.2.0/24".parse().unwrap()])
+        .allowed_callers(vec!["192.0.2.0/24".parse().unwrap()])
         .router();
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     for (caller, logged, error) in [
@@ -94,7 +97,7 @@ async fn caller_is_the_peer_that_axum_serve_provides() {
         ("192.0.2.0/24", "HTTP/1.1 403 Forbidden"),
     ] {
         let app = over(memory())
-            .allowed_callers([network.parse().unwrap()])
+            .allowed_callers(vec![network.parse().unwrap()])
             .router()
             .into_make_service_with_connect_info::<SocketAddr>();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -61,7 +61,7 @@ async fn every_decision_is_observed_once() {
     );
 
     let closed = over(memory())
-        .allowed_callers([])
+        .allowed_callers(vec![])
         .observer(notes.clone())
         .router();
     post(&closed, CONSOLE).await;

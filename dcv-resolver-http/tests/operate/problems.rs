@@ -233,7 +233,7 @@ async fn cause_of(reason: &str) -> (Router, Request<axum::body::Body>) {
         "policy_unavailable" => {
             ResolveService::builder(Resolver::new(memory()).with_policy(Unavailable))
         }
-        "caller_not_allowed" => over(memory()).allowed_callers([]),
+        "caller_not_allowed" => over(memory()).allowed_callers(vec![]),
         "overloaded" => replying(Reply::Hang).max_in_flight(1),
         "store_unavailable" => replying(Reply::Fail(StoreErrorKind::Unavailable)),
         "timeout" => replying(Reply::Hang),

@@ -58,7 +58,7 @@ async fn callers_without_an_address_share_a_limit() {
 #[tokio::test(start_paused = true)]
 async fn caller_that_is_not_allowed_does_not_use_its_rate() {
     let app = over(memory())
-        .allowed_callers(["192.0.2.0/24".parse().unwrap()])
+        .allowed_callers(vec!["192.0.2.0/24".parse().unwrap()])
         .rate_limit(limit(1, 1))
         .router();
     for _ in 0..5 {

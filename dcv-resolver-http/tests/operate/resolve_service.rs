@@ -14,7 +14,7 @@ async fn status(service: &ResolveService, request: Request<Body>) -> StatusCode 
 #[tokio::test]
 async fn service_answers_below_any_prefix_and_takes_the_caller_from_connect_info() {
     let service = over(memory())
-        .allowed_callers(["192.0.2.0/24".parse().unwrap()])
+        .allowed_callers(vec!["192.0.2.0/24".parse().unwrap()])
         .build();
     let below = format!("/stage{CONSOLE}");
     for (caller, expected) in [

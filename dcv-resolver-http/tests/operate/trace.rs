@@ -119,7 +119,7 @@ async fn abandoned_request_is_logged_in_the_span() {
 
 #[tokio::test]
 async fn refusal_is_logged_in_the_span() {
-    let app = over(memory()).allowed_callers([]).router();
+    let app = over(memory()).allowed_callers(vec![]).router();
     let (log, _guard) = Log::of_this_thread(Level::DEBUG);
     traced(&app, CONSOLE, &[TRACEPARENT]).await;
     assert_eq!(log.events()[0]["span"]["trace_id"], TRACE_ID);

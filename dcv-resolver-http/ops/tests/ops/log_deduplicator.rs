@@ -197,7 +197,7 @@ async fn same_failure_of_two_stores_has_two_windows() {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_are_deduplicated_for_each_caller() {
-    let app = deduplicated(over(memory()).allowed_callers([]));
+    let app = deduplicated(over(memory()).allowed_callers(vec![]));
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     for _ in 0..3 {
         for caller in ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"] {

@@ -104,7 +104,7 @@ async fn failed_refused_and_abandoned_requests_are_counted() {
     post(&app, CONSOLE).await;
     drop(abandoned);
     metrics.init_decisions(&Resolver::new(MemoryStore::new()));
-    let closed = counted(&metrics, over(memory()).allowed_callers([]));
+    let closed = counted(&metrics, over(memory()).allowed_callers(vec![]));
     post(&closed, CONSOLE).await;
     assert_eq!(
         decisions(&metrics),

@@ -43,19 +43,15 @@ fn for_gateways(config: &Config, resolver: Resolver, metrics: &Metrics) -> Resol
     let limits = &config.limits;
     let log = LogDeduplicator::new(config.log.dedup_window_ms.milliseconds())
         .with_metrics(metrics.clone());
-    let mut builder = ResolveService::builder(resolver)
+    ResolveService::builder(resolver)
         .time_budget(config.time_budget_ms.milliseconds())
+        .allowed_callers(config.callers.allowed_networks.clone())
+        .rate_limit(rate_limit(limits))
         .max_in_flight(limits.max_in_flight.count() as usize)
         .without_log()
         .observer(log)
-        .observer(metrics.clone());
-    if let Some(networks) = &config.callers.allowed_networks {
-        builder = builder.allowed_callers(networks.iter().copied());
-    }
-    if let Some(limit) = rate_limit(limits) {
-        builder = builder.rate_limit(limit);
-    }
-    builder.build()
+        .observer(metrics.clone())
+        .build()
 }
 
 /// Builds the router for operators, with the admin API if there are tokens.

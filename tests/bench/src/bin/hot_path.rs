@@ -186,7 +186,7 @@ fn router_logged(rounds: usize) {
 fn router_refused(rounds: usize) {
     logging::install("warn");
     let app = builder(sessions::resolver(SESSIONS))
-        .allowed_callers(["198.51.100.0/24".parse().unwrap()])
+        .allowed_callers(vec!["198.51.100.0/24".parse().unwrap()])
         .build();
     ask(
         ReloadableService::new(app),
