@@ -6,7 +6,7 @@ use dcv_resolver_core::{InvalidSessionId, ResolveRequest, SessionId, Transport};
 use memchr::memchr;
 
 use crate::client_ip;
-use crate::percent::{DecodeError, decode_query};
+use crate::percent::{DecodeError, decode_query, is_encoded};
 use dcv_resolver_core::escape::escaped;
 
 /// The maximum length of a URI, path and query together: 8 KiB. The longest id
@@ -72,14 +72,22 @@ impl<'a> ResolveQuery<'a> {
         let mut session_id = None;
         let mut transport = None;
         let mut client_ip = None;
-        let mut rest = Some(raw.unwrap_or_default());
+        let raw = raw.unwrap_or_default();
+        // Nearly no query needs decoding. To look for it in each name and value
+        // takes 3 % of the instructions of a whole request.
+        let decode: fn(&'a str) -> _ = if is_encoded(raw) {
+            decode_query
+        } else {
+            |raw| Ok(Cow::Borrowed(raw))
+        };
+        let mut rest = Some(raw);
         while let Some(pairs) = rest {
             let (pair, after) = split(pairs, b'&');
             rest = after;
             let (raw_name, raw_value) = split(pair, b'=');
             let raw_value = raw_value.unwrap_or_default();
-            let name = decode_query(raw_name).map_err(|error| error.of(raw_name))?;
-            let value = match decode_query(raw_value) {
+            let name = decode(raw_name).map_err(|error| error.of(raw_name))?;
+            let value = match decode(raw_value) {
                 Ok(value) => value,
                 // As any other text that is not an address.
                 Err(_) if name == CLIENT_IP_ADDRESS => Cow::Borrowed(raw_value),
