@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, Uri};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_core::{
@@ -49,6 +49,7 @@ impl Responder {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let (parts, request_body) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
         let context = RequestContext::new(parts, &self.request_ids);
         let (request_id, started) = (context.request_id.clone(), context.started);
         let span = context.span();
@@ -70,6 +71,9 @@ impl Responder {
         headers.insert(X_REQUEST_ID, request_id);
         if !body_ended {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if is_head {
+            drop_body(&mut response);
         }
         response.extensions_mut().insert(decision);
         Ok(response)
@@ -102,6 +106,16 @@ impl Responder {
             Err(Interrupted::Panicked(message)) => Err(Problem::Panic(message)),
         }
     }
+}
+
+/// Drops the body and keeps its length, as axum's own routes do for HEAD. The
+/// server adds the length of every other body.
+fn drop_body(response: &mut Response) {
+    if let Some(length_bytes) = response.body().size_hint().exact() {
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, length_bytes.into());
+    }
+    *response.body_mut() = Body::empty();
 }
 
 /// Validates a request to the resolver's path: first the method, then the
