@@ -87,12 +87,18 @@ impl<'a> ResolveQuery<'a> {
             let (raw_name, raw_value) = split(pair, b'=');
             let raw_value = raw_value.unwrap_or_default();
             let name = decode(raw_name).map_err(|error| error.of(raw_name))?;
-            let value = match decode(raw_value) {
-                Ok(value) => value,
-                // As any other text that is not an address.
-                Err(_) if name == CLIENT_IP_ADDRESS => Cow::Borrowed(raw_value),
-                Err(error) => return Err(error.of(&name)),
-            };
+            let value = decode(raw_value);
+            if name == CLIENT_IP_ADDRESS {
+                first_time(CLIENT_IP_ADDRESS, client_ip.is_none())?;
+                // `fe80::1%eth0` is not read as it is written: `fe80::1%41` would
+                // have two readings.
+                client_ip = Some(match value {
+                    Ok(value) => client_ip::parse(&value).ok_or(value),
+                    Err(_) => Err(Cow::Borrowed(raw_value)),
+                });
+                continue;
+            }
+            let value = value.map_err(|error| error.of(&name))?;
             match &*name {
                 SESSION_ID => {
                     first_time(SESSION_ID, session_id.is_none())?;
@@ -101,10 +107,6 @@ impl<'a> ResolveQuery<'a> {
                 TRANSPORT => {
                     first_time(TRANSPORT, transport.is_none())?;
                     transport = Some(read_transport(&value)?);
-                }
-                CLIENT_IP_ADDRESS => {
-                    first_time(CLIENT_IP_ADDRESS, client_ip.is_none())?;
-                    client_ip = Some(client_ip::parse(&value).ok_or(value));
                 }
                 _ => {}
             }

@@ -263,7 +263,7 @@ fn each_error_is_refused_for_its_own_reason() {
         ("sessionId=s&transport=%FF", utf8("transport")),
         ("sessionId=s&colour=%FF", utf8("colour")),
         ("sessionId=s&%FF=red", utf8("%FF")),
-        // A name must be one, whatever its value.
+        // The name has to be decoded in any case.
         (
             "sessionId=s&clientIpAddress%=192.0.2.7",
             percent("clientIpAddress%"),
