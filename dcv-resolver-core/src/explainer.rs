@@ -87,8 +87,12 @@ impl Explainer {
     }
 
     /// [Explains](Self::explain) one request, and ends the search for
-    /// suggestions when `enough` completes. Pass a timer: a search of a hundred
-    /// thousand sessions takes seconds.
+    /// suggestions when `enough` completes. Pass a timer: the search of a slow
+    /// store takes long.
+    ///
+    /// The search yields to other tasks after a few microseconds of work. It
+    /// may nevertheless occupy a whole thread of the runtime, so limit how many
+    /// run at the same time.
     ///
     /// `enough` does not limit the stores and the policies; the caller has to.
     pub async fn explain_until(
@@ -242,7 +246,11 @@ async fn until<T>(enough: impl Future<Output = ()>, work: impl Future<Output = T
 /// compared.
 async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) -> bool {
     const MAX_RECORDS: usize = 100_000;
-    const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+    // A store in memory copies a page without yielding.
+    const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(128).unwrap();
+    // A runtime may run a task that yields dozens of times before it looks at
+    // its sockets, so what is done between two yields has to be short.
+    const RECORDS_BETWEEN_YIELDS: usize = 16;
 
     let mut compared = 0;
     let mut next: Option<PageToken> = None;
@@ -250,11 +258,12 @@ async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&Sessio
         let Ok(page) = store.list(next.as_ref(), PAGE_SIZE).await else {
             return false;
         };
-        page.records.iter().for_each(&mut compare);
-        compared += page.records.len();
-        // A listing in memory never waits, and would keep the thread from other
-        // tasks.
         yield_now().await;
+        for records in page.records.chunks(RECORDS_BETWEEN_YIELDS) {
+            records.iter().for_each(&mut compare);
+            yield_now().await;
+        }
+        compared += page.records.len();
         next = page.next;
         if next.is_none() {
             return true;
@@ -535,21 +544,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn search_of_a_long_listing_yields_to_other_tasks() {
-        let ids: Vec<_> = (0..5_000)
+    async fn few_sessions_are_compared_between_two_yields() {
+        const SESSIONS: usize = 1_000;
+
+        let ids: Vec<_> = (0..SESSIONS)
             .map(|number| format!("session-{number}"))
             .collect();
-        let store = Arc::new(holding(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
-        let explainer =
-            Explainer::new(Resolver::new(MemoryStore::new())).with_listing("long", store);
-        let mut explaining = Box::pin(explained(&explainer, "console"));
-        let mut turns = 0;
-        let explained = std::future::poll_fn(|cx| {
-            turns += 1;
-            explaining.as_mut().poll(cx)
-        });
-        explained.await;
-        assert!(turns > 5, "{turns}");
+        let store = holding(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let compared = std::cell::Cell::new(0);
+        let mut comparing = pin!(compare_all(&store, |_| compared.set(compared.get() + 1)));
+        let mut before = 0;
+        let most = std::future::poll_fn(|cx| {
+            let mut most = 0;
+            // As a runtime does that has nothing else to run.
+            loop {
+                let poll = comparing.as_mut().poll(cx);
+                most = most.max(compared.get() - before);
+                before = compared.get();
+                if poll.is_ready() {
+                    return Poll::Ready(most);
+                }
+            }
+        })
+        .await;
+        assert_eq!(compared.get(), SESSIONS);
+        assert!(most <= 16, "{most}");
     }
 
     #[tokio::test]
@@ -564,7 +583,11 @@ mod tests {
             Explainer::new(Resolver::new(MemoryStore::new())).with_listing("long", store);
         let request = ResolveRequest::new(id("console"), Transport::Http);
 
-        let cut = explainer.explain_until(&request, async {}).await;
+        let enough = async {
+            yield_now().await;
+            yield_now().await;
+        };
+        let cut = explainer.explain_until(&request, enough).await;
         assert_eq!(cut.did_you_mean.len(), 1);
         assert!(cut.search_truncated);
         assert!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rapidfuzz::distance::osa;
 use serde::Serialize;
 
 use crate::{SessionId, SessionRecord};
@@ -48,7 +49,7 @@ impl Likeness {
     fn as_sentence(self) -> &'static str {
         match self {
             Self::Spaces => "without spaces at its ends",
-            Self::Link => "the id alone, as it follows '#' in a link",
+            Self::Link => "without the link or the URL around it",
             Self::Case => "in other capitals",
             Self::Punctuation => "with other punctuation",
             Self::Typing { .. } => "spelled nearly alike",
@@ -69,6 +70,7 @@ pub(crate) struct SearchKey<'a> {
     lower: String,
     /// Of those, the letters and digits.
     plain: String,
+    typing: Option<TypedId>,
 }
 
 impl<'a> SearchKey<'a> {
@@ -79,7 +81,8 @@ impl<'a> SearchKey<'a> {
         Self {
             text,
             bare,
-            plain: plain(&lower),
+            plain: plain(&lower).collect(),
+            typing: TypedId::new(&lower),
             lower,
         }
     }
@@ -120,32 +123,49 @@ impl<'a> SearchKey<'a> {
         if self.lower == held {
             return Some(Likeness::Case);
         }
-        if !self.plain.is_empty() && self.plain == plain(&held) {
+        if !self.plain.is_empty() && plain(&held).eq(self.plain.chars()) {
             return Some(Likeness::Punctuation);
         }
-        self.typing(&held)
+        let typing = self.typing.as_ref();
+        typing
+            .and_then(|typed| typed.likeness(&held))
             .or_else(|| (record.target_id().as_str() == self.bare).then_some(Likeness::TargetId))
             .or_else(|| part(&self.lower, &held))
             .or_else(|| is_server(&self.lower, record).then_some(Likeness::Server))
             .or_else(|| (record.owner() == Some(self.bare)).then_some(Likeness::Owner))
     }
+}
 
-    fn typing(&self, held: &str) -> Option<Likeness> {
-        // A comparison takes time in proportion to the product of both lengths,
-        // and typed ids are short.
-        const MAX_TYPED_BYTES: usize = 64;
+/// A short id, prepared for the search for ids that are a few edits away.
+struct TypedId {
+    letters: usize,
+    tolerated_edits: usize,
+    /// Compares in time proportional to the length of the other id.
+    comparator: osa::BatchComparator<char>,
+}
 
-        let letters = self.lower.chars().count();
-        let tolerated = (letters / 4).clamp(1, 3);
-        // Each edit is one letter, of four bytes at most.
-        if self.lower.len().max(held.len()) > MAX_TYPED_BYTES
-            || self.lower.len().abs_diff(held.len()) > 4 * tolerated
-        {
+impl TypedId {
+    /// Returns `None` for an id that is too long to have been typed, or empty.
+    fn new(lower: &str) -> Option<Self> {
+        const MAX_LETTERS: usize = 64;
+
+        let letters = lower.chars().count();
+        (1..=MAX_LETTERS).contains(&letters).then(|| Self {
+            letters,
+            tolerated_edits: (letters / 4).clamp(1, 3),
+            comparator: osa::BatchComparator::new(lower.chars()),
+        })
+    }
+
+    fn likeness(&self, held: &str) -> Option<Likeness> {
+        // Each edit changes the number of letters by one at most.
+        if self.letters.abs_diff(held.chars().count()) > self.tolerated_edits {
             return None;
         }
-        let edits = strsim::osa_distance(&self.lower, held);
+        let edits = self.comparator.distance(held.chars());
         // If every letter differs, the id is another one, not a mistyped one.
-        (edits <= tolerated && edits < letters).then_some(Likeness::Typing { edits })
+        (edits <= self.tolerated_edits && edits < self.letters)
+            .then_some(Likeness::Typing { edits })
     }
 }
 
@@ -167,9 +187,12 @@ fn part(asked: &str, held: &str) -> Option<Likeness> {
 
 /// Returns whether `asked` is the host of the record, with its domain or without.
 fn is_server(asked: &str, record: &SessionRecord) -> bool {
-    let host = record.host().as_str().to_lowercase();
-    host.strip_prefix(asked)
-        .is_some_and(|domain| domain.is_empty() || domain.starts_with('.') && !is_address(asked))
+    let host = record.host().as_str();
+    let Some((name, domain)) = host.split_at_checked(asked.len()) else {
+        return false;
+    };
+    name.eq_ignore_ascii_case(asked)
+        && (domain.is_empty() || domain.starts_with('.') && !is_address(asked))
 }
 
 /// Returns whether it may be the beginning of an address, which names no server.
@@ -177,8 +200,8 @@ fn is_address(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).collect()
+fn plain(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| c.is_alphanumeric())
 }
 
 /// Returns the id in a link or a part of one: after `#`, as the gateway expects
@@ -315,6 +338,7 @@ mod tests {
             ("ws-1", "i-0abc"),
             ("#", "/"),
             ("-", "."),
+            ("consoles", "console-4711"),
             (&format!("{}b", "a".repeat(99)), &"a".repeat(101)),
         ] {
             assert_eq!(likeness(asked, &held(id)), None, "{asked:?}");
