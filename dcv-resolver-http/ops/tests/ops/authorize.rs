@@ -67,6 +67,98 @@ async fn forwarded_request_is_refused() {
     }
 }
 
+/// A page may give its own name the address 127.0.0.1.
+#[tokio::test]
+async fn only_loopback_hosts_are_answered_without_tokens() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let status = async |host| {
+        let headers = &[("host", host)];
+        let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, headers).await;
+        answer.status
+    };
+    for host in [
+        "localhost",
+        "LocalHost:9001",
+        "127.0.0.1",
+        "127.0.0.1:9001",
+        "127.1.2.3:80",
+        "[::1]",
+        "[::1]:9001",
+        "[::ffff:127.0.0.1]:9001",
+    ] {
+        assert_eq!(status(host).await, 200, "{host}");
+    }
+    for host in [
+        "",
+        "attacker.example",
+        "attacker.example:9001",
+        "127.0.0.1.attacker.example",
+        "localhost.attacker.example",
+        "localhost@attacker.example",
+        "attacker.example@localhost",
+        "192.0.2.7:9001",
+        "0.0.0.0:9001",
+        "[2001:db8::1]:9001",
+        "::1",
+        "2130706433",
+        "localhost, attacker.example",
+    ] {
+        assert_eq!(status(host).await, 403, "{host}");
+    }
+    let both = &[("host", "localhost"), ("host", "attacker.example")];
+    let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, both).await;
+    let problem = answer.problem(403, "forbidden");
+    assert!(problem["detail"].as_str().unwrap().contains("Host"));
+}
+
+#[tokio::test]
+async fn request_for_a_page_of_another_site_is_refused() {
+    let app = OpsBuilder::new(explainer(), readiness()).build();
+    let status = async |header: (&str, &str)| {
+        let headers = &[("host", "localhost:9001"), header];
+        let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", EXPLAIN, headers).await;
+        if answer.status != 200 {
+            let problem = answer.problem(403, "forbidden");
+            assert!(problem["detail"].as_str().unwrap().contains("another site"));
+        }
+        answer.status
+    };
+    for header in [
+        ("sec-fetch-site", "none"),
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "http://localhost:9001"),
+        ("origin", "https://LOCALHOST:9001"),
+    ] {
+        assert_eq!(status(header).await, 200, "{header:?}");
+    }
+    for header in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "anything-new"),
+        ("origin", "https://attacker.example"),
+        ("origin", "http://localhost:3000"),
+        ("origin", "http://localhost"),
+        ("origin", "http://127.0.0.1:9001"),
+        ("origin", "null"),
+        ("origin", ""),
+    ] {
+        assert_eq!(status(header).await, 403, "{header:?}");
+    }
+}
+
+/// Probes use addresses, and Prometheus the names of hosts.
+#[tokio::test]
+async fn pages_without_sessions_are_answered_under_any_name() {
+    let app = OpsBuilder::new(explainer(), readiness())
+        .metrics(Metrics::new())
+        .build();
+    let headers = &[("host", "ws-17.dcv.example:9001")];
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = ask_from(&app, Some("192.0.2.7:5"), "GET", path, headers).await;
+        assert_ne!(answer.status, 403, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn other_machine_is_refused_before_its_query_is_read() {
     let app = || OpsBuilder::new(explainer(), readiness()).build();

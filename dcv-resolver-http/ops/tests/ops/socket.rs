@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 async fn ask(address: SocketAddr, request: &str) -> String {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let head = format!("{request} HTTP/1.1\r\nhost: ops.example\r\nconnection: close\r\n\r\n");
+        let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

@@ -38,7 +38,7 @@ impl Client {
     pub(crate) fn send(&mut self, line: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         let request = format!(
-            "{line} HTTP/1.1\r\nhost: resolver.example\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+            "{line} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
         );
         self.0.get_mut().write_all(request.as_bytes())
     }
