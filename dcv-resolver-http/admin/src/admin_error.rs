@@ -95,6 +95,15 @@ impl AdminError {
         }
     }
 
+    /// Returns the outcome of a request that got this response.
+    pub(crate) fn outcome(&self) -> &'static str {
+        if self.status().is_server_error() {
+            "failed"
+        } else {
+            "refused"
+        }
+    }
+
     /// Returns the machine-readable reason.
     pub(crate) fn reason(&self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use dcv_resolver_core::{Clock, SessionRegistry};
 use dcv_resolver_http::RequestIds;
 
 use crate::authenticator::Authenticator;
+use crate::observer::{AdminEvent, AdminObserver};
 
 /// What all requests to one router share.
 #[derive(Debug)]
@@ -16,7 +17,16 @@ pub(crate) struct AdminState {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) time_budget: Duration,
+    pub(crate) observer: Option<Arc<dyn AdminObserver>>,
     pub(crate) request_ids: RequestIds,
     /// The OpenAPI document, as JSON.
     pub(crate) document: Bytes,
+}
+
+impl AdminState {
+    pub(crate) fn observe(&self, action: &str, outcome: &'static str) {
+        if let Some(observer) = &self.observer {
+            observer.on_request(&AdminEvent { action, outcome });
+        }
+    }
 }

@@ -12,6 +12,7 @@ use dcv_resolver_http::Principal;
 use tracing::{Level, field};
 
 use crate::admin_error::AdminError;
+use crate::admin_state::AdminState;
 use crate::deadline::Deadline;
 use crate::operation::Operation;
 use crate::request_context::Subject;
@@ -24,6 +25,7 @@ const MAX_FIELD_BYTES: usize = 256;
 /// the connection: a change may or may not have been made.
 #[derive(Debug)]
 pub(crate) struct AuditRecord<'a> {
+    pub(crate) state: &'a AdminState,
     pub(crate) operation: &'a Operation,
     pub(crate) principal: Option<Principal>,
     pub(crate) caller_ip: Option<IpAddr>,
@@ -37,12 +39,13 @@ impl AuditRecord<'_> {
     /// Logs the event.
     pub(crate) fn finish(mut self, error: Option<&AdminError>) {
         self.is_finished = true;
-        let outcome = match error {
-            None => "done",
-            Some(error) if error.status().is_server_error() => "failed",
-            Some(_) => "refused",
-        };
+        let outcome = error.map_or("done", AdminError::outcome);
+        self.end(outcome, error);
+    }
+
+    fn end(&self, outcome: &'static str, error: Option<&AdminError>) {
         self.log(outcome, error);
+        self.state.observe(&self.operation.name, outcome);
     }
 
     /// Formats nothing for an event that no subscriber wants: the macro
@@ -95,7 +98,7 @@ impl AuditRecord<'_> {
 impl Drop for AuditRecord<'_> {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.log("abandoned", None);
+            self.end("abandoned", None);
         }
     }
 }

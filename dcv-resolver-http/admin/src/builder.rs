@@ -9,6 +9,7 @@ use dcv_resolver_http::{Authorize, RequestIds};
 
 use crate::admin_state::AdminState;
 use crate::authenticator::Authenticator;
+use crate::observer::AdminObserver;
 use crate::routes;
 
 /// Builds the router of the admin API; see [the crate](crate).
@@ -19,6 +20,7 @@ pub struct AdminBuilder {
     authenticator: Arc<Authenticator>,
     clock: Arc<dyn Clock>,
     time_budget: Duration,
+    observer: Option<Arc<dyn AdminObserver>>,
 }
 
 impl AdminBuilder {
@@ -34,6 +36,7 @@ impl AdminBuilder {
             authenticator: Arc::new(Authenticator::new(authorize)),
             clock: Arc::new(SystemClock),
             time_budget: Duration::from_secs(5),
+            observer: None,
         }
     }
 
@@ -51,6 +54,12 @@ impl AdminBuilder {
         self
     }
 
+    /// Sets the observer of every request, such as a metric.
+    pub fn observer(mut self, observer: impl AdminObserver) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Builds the router. It answers everything below `/v1` and has no
     /// fallback, so it can be merged with others, or nested below a prefix.
     ///
@@ -62,6 +71,7 @@ impl AdminBuilder {
             authenticator: self.authenticator,
             clock: self.clock,
             time_budget: self.time_budget,
+            observer: self.observer,
             request_ids: RequestIds::new(),
             document: routes::openapi().into(),
         }))

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONNECTION};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_http::{Access, AccessRequest, MAX_URI_BYTES, X_REQUEST_ID, request_id_text};
@@ -37,12 +37,17 @@ pub(crate) async fn respond(
     let request_id = endpoint.state.request_ids.id_for(request.headers());
     let (parts, body) = request.into_parts();
     let (body, unread) = UnreadBody::lend(body);
+    let operation = endpoint.operation(&parts.method);
     let request = Request::from_parts(parts, body);
 
     let mut response = endpoint
-        .handle(request, next, deadline, &request_id)
+        .handle(operation, request, next, deadline, &request_id)
         .await
-        .unwrap_or_else(IntoResponse::into_response);
+        .unwrap_or_else(|error| {
+            let action = operation.map_or("none", |operation| &operation.name);
+            endpoint.state.observe(action, error.outcome());
+            error.into_response()
+        });
 
     let body_ended = unread.discard(deadline.time_left()).await;
     let headers = response.headers_mut();
@@ -55,10 +60,16 @@ pub(crate) async fn respond(
 }
 
 impl Endpoint {
+    fn operation(&self, method: &Method) -> Option<&Operation> {
+        let mut operations = self.operations.iter();
+        operations.find(|operation| operation.method == *method)
+    }
+
     /// Checks the caller before it looks at anything else, so that a stranger
     /// learns neither which paths there are nor which sessions.
     async fn handle(
         &self,
+        operation: Option<&Operation>,
         mut request: Request,
         next: Next,
         deadline: Deadline,
@@ -67,8 +78,6 @@ impl Endpoint {
         let request_id = request_id_text(request_id);
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map(|&ConnectInfo(peer)| peer);
-        let mut operations = self.operations.iter();
-        let operation = operations.find(|operation| operation.method == *request.method());
 
         let caller = match operation.map_or(Some(Access::Read), |operation| operation.access) {
             None => None,
@@ -102,6 +111,7 @@ impl Endpoint {
             subject: Arc::default(),
         };
         let record = AuditRecord {
+            state: &self.state,
             operation,
             principal,
             caller_ip: peer.map(|peer| peer.ip().to_canonical()),

@@ -113,6 +113,9 @@
 //!
 //! No token of either kind is ever logged.
 //!
+//! An [`AdminObserver`] receives action and outcome of every request, also of
+//! those that are refused before their sender is known.
+//!
 //! [`SessionRegistry`]: dcv_resolver_core::SessionRegistry
 //! [`Authorize`]: dcv_resolver_http::Authorize
 //! [`AuthError::Unauthorized`]: dcv_resolver_http::AuthError::Unauthorized
@@ -138,6 +141,7 @@ mod json_body;
 mod lease_header;
 mod lease_token;
 mod methods;
+mod observer;
 mod operation;
 mod optional_field;
 mod problem;
@@ -159,6 +163,7 @@ mod whole_number;
 
 pub use bearer_tokens::{BearerTokens, TokensError, TokensReload};
 pub use builder::AdminBuilder;
+pub use observer::{AdminEvent, AdminObserver};
 pub use role::{InvalidRole, Role};
 pub use routes::openapi;
 pub use token_file::{InvalidTokenLine, InvalidTokens};

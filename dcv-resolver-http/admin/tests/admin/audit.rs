@@ -6,7 +6,9 @@ use axum::body::Body;
 use dcv_resolver_core::Clock;
 use serde_json::{Value, json};
 
-use crate::fixture::{App, BODY, LEASE, OTHER_LEASE, READER, bearing, json as json_request};
+use crate::fixture::{
+    App, BODY, LEASE, OTHER_LEASE, READER, STRANGER, WRITER, bearing, json as json_request,
+};
 use crate::log::log_of_this_thread;
 
 /// For which [`BODY`] registers.
@@ -139,5 +141,42 @@ async fn no_token_of_any_kind_is_logged() {
     assert!(text.lines().count() >= 4, "{text}");
     for secret in ["tr0ub4dor", LEASE, OTHER_LEASE, &generated] {
         assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn every_request_is_observed_once() {
+    let app = App::new();
+    app.register("a", LEASE, BODY).await.expect(200, "");
+    app.get("/v1/sessions/a").await.expect(200, "");
+    app.get("/v1/sessions").await.expect(200, "");
+    app.get("/v1/openapi.json").await.expect(200, "");
+    app.register("a", OTHER_LEASE, BODY)
+        .await
+        .expect(409, "already_exists");
+    app.register("a", LEASE, "{")
+        .await
+        .expect(400, "malformed_request");
+    assert_eq!(
+        app.observed.take(),
+        [
+            "register done",
+            "get done",
+            "list done",
+            "describe done",
+            "register refused",
+            "register refused",
+        ]
+    );
+    // Refused before the sender is known, and before there is an operation.
+    for (token, method, path, observed) in [
+        (READER, "DELETE", "/v1/sessions/a", "deregister refused"),
+        (STRANGER, "DELETE", "/v1/sessions/a", "deregister refused"),
+        (WRITER, "PATCH", "/v1/sessions/a", "none refused"),
+        (WRITER, "GET", "/v1/nothing", "none refused"),
+    ] {
+        let request = bearing(token, method, path).body(Body::empty());
+        app.send(request.unwrap()).await;
+        assert_eq!(app.observed.take(), [observed], "{method} {path}");
     }
 }

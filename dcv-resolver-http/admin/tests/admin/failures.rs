@@ -225,4 +225,17 @@ async fn abandoned_change_is_audited() {
     assert_eq!(events[0]["level"], "WARN");
     assert_eq!(events[0]["outcome"], "abandoned");
     assert_eq!(events[0]["session_id"], "a");
+    assert_eq!(app.observed.take(), ["deregister abandoned"]);
+}
+
+#[tokio::test]
+async fn failed_requests_are_observed() {
+    let app = App::over(Failing::With(StoreErrorKind::NotWritable));
+    app.get("/v1/sessions").await;
+    app.register("a", LEASE, BODY).await;
+    app.renew("a", LEASE, r#"{"ttl_ms":1}"#).await;
+    assert_eq!(
+        app.observed.take(),
+        ["list failed", "register failed", "renew failed"]
+    );
 }

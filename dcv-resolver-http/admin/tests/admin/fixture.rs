@@ -3,14 +3,14 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode, request};
-use dcv_resolver_admin::{AdminBuilder, BearerTokens};
+use dcv_resolver_admin::{AdminBuilder, AdminEvent, AdminObserver, BearerTokens};
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{MemoryStore, SessionRegistry};
 use dcv_resolver_http::Authorize;
@@ -33,7 +33,26 @@ pub(crate) const BODY: &str = r#"{"host":"192.0.2.7","http_port":8443,"ttl_ms":6
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) clock: ManualClock,
+    pub(crate) observed: Observed,
     token_file: Option<TokenFile>,
+}
+
+/// Action and outcome of each request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observed(Arc<Mutex<Vec<String>>>);
+
+impl Observed {
+    /// Returns what was observed since the last call.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl AdminObserver for Observed {
+    fn on_request(&self, event: &AdminEvent<'_>) {
+        let event = format!("{} {}", event.action, event.outcome);
+        self.0.lock().unwrap().push(event);
+    }
 }
 
 struct TokenFile {
@@ -71,12 +90,15 @@ impl App {
     /// Over a registry, with an authentication of the host's own.
     pub(crate) fn with(registry: impl SessionRegistry, authorize: impl Authorize) -> Self {
         let clock = ManualClock::default();
+        let observed = Observed::default();
         let router = AdminBuilder::new(Arc::new(registry), authorize)
             .clock(clock.clone())
+            .observer(observed.clone())
             .build();
         Self {
             router,
             clock,
+            observed,
             token_file: None,
         }
     }
