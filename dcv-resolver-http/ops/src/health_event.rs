@@ -20,6 +20,13 @@ pub(crate) enum HealthEvent {
         store: Arc<str>,
         error: String,
     },
+    Writable {
+        store: Arc<str>,
+    },
+    NotWritable {
+        store: Arc<str>,
+        error: String,
+    },
 }
 
 impl HealthEvent {
@@ -36,6 +43,17 @@ impl HealthEvent {
                 store = &**store,
                 error = &*escaped(error, MAX_ERROR_BYTES),
                 "the store does not answer",
+            ),
+            Self::Writable { store } => tracing::info!(
+                target: "dcv_resolver::readiness",
+                store = &**store,
+                "the store can be written",
+            ),
+            Self::NotWritable { store, error } => tracing::warn!(
+                target: "dcv_resolver::readiness",
+                store = &**store,
+                error = &*escaped(error, MAX_ERROR_BYTES),
+                "the store cannot be written: sessions can be found, but neither registered nor renewed",
             ),
         }
     }

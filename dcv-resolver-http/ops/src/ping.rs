@@ -23,8 +23,15 @@ pub(crate) enum PingError {
 pub(crate) async fn ping(store: &dyn SessionStore) -> Result<(), PingError> {
     // The store is called inside of the future, so that a panic before the
     // first await is caught, too.
-    let call = async { store.ping().await };
-    match call_with_deadline(Instant::now(), PING_TIMEOUT, call).await {
+    within(PING_TIMEOUT, async { store.ping().await }).await
+}
+
+/// Awaits the call of a store, for `limit` at most.
+pub(crate) async fn within(
+    limit: Duration,
+    call: impl Future<Output = Result<(), StoreError>>,
+) -> Result<(), PingError> {
+    match call_with_deadline(Instant::now(), limit, call).await {
         Ok(result) => result.map_err(PingError::Store),
         Err(interrupted) => Err(PingError::Interrupted(interrupted)),
     }
@@ -48,7 +55,7 @@ impl fmt::Display for PingError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Interrupted(Interrupted::TimedOut) => {
-                f.write_str("the store did not answer the ping in time")
+                f.write_str("the store did not answer in time")
             }
             Self::Interrupted(Interrupted::Panicked(_)) => {
                 f.write_str("the store panicked; see the log")

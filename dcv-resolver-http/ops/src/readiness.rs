@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dcv_resolver_core::{NamedStore, Resolver};
+use dcv_resolver_core::{NamedStore, Resolver, SessionRegistry};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
@@ -13,6 +13,7 @@ use crate::health_event::HealthEvent;
 use crate::ping::{PING_TIMEOUT, ping};
 use crate::report::{ReadyState, Report};
 use crate::store_health::StoreHealth;
+use crate::write_health::{CHECK_PERIOD, WriteHealth};
 
 /// How often each store is pinged.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -45,6 +46,9 @@ const SLACK: Duration = PERIOD
 ///   [`watch`](Self::watch).
 /// - **A reload changes nothing** either; see
 ///   [`replace_stores`](Self::replace_stores).
+/// - **A store that cannot be written changes nothing** either: sessions can be
+///   found. The [`Report`] names it; see
+///   [`watch_registries`](Self::watch_registries).
 ///
 /// Clones share everything. The library starts no task: spawn
 /// [`watch`](Self::watch).
@@ -84,6 +88,7 @@ struct Health {
     /// Whether the last event that was logged says "ready".
     was_ready: bool,
     stores: Vec<StoreHealth>,
+    registries: Vec<WriteHealth>,
 }
 
 impl Readiness {
@@ -106,6 +111,7 @@ impl Readiness {
                 is_draining: false,
                 was_ready: false,
                 stores: stores.map(|named| StoreHealth::new(named, None)).collect(),
+                registries: Vec::new(),
             }),
             replaced: Notify::new(),
         }))
@@ -124,17 +130,52 @@ impl Readiness {
         let mut ticks = interval(PERIOD);
         // After a pause one ping is enough.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CHECK_PERIOD);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pings = FuturesUnordered::new();
+        let mut writes = FuturesUnordered::new();
         loop {
-            let only_new = tokio::select! {
-                _ = ticks.tick() => false,
-                () = self.0.replaced.notified() => true,
+            let (stores, registries) = tokio::select! {
+                _ = ticks.tick() => (self.0.stores(false), Vec::new()),
+                _ = checks.tick() => (Vec::new(), self.0.registries(false)),
+                () = self.0.replaced.notified() => (self.0.stores(true), self.0.registries(true)),
                 Some(()) = pings.next() => continue,
+                Some(()) = writes.next() => continue,
             };
-            for store in self.0.stores(only_new) {
+            for store in stores {
                 pings.push(self.0.ping(store));
             }
+            for registry in registries {
+                writes.push(self.0.check(registry));
+            }
         }
+    }
+
+    /// Also checks, every 10 s, whether the stores of these names can be
+    /// written, by
+    /// [`check_writable`](dcv_resolver_core::SessionRegistry::check_writable).
+    /// Replaces those that were given before; one that is the same object keeps
+    /// its state.
+    ///
+    /// The result is in the [`Report`], the metrics and, if it changes, in the
+    /// log. The process stays ready: its sessions can be found.
+    pub fn watch_registries(
+        &self,
+        registries: impl IntoIterator<Item = (Arc<str>, Arc<dyn SessionRegistry>)>,
+    ) {
+        let registries = registries
+            .into_iter()
+            .map(|(store, registry)| WriteHealth::new(store, registry));
+        self.0.change(|health| {
+            let before = &health.registries;
+            let registries = registries.map(|new| {
+                let known = before.iter().find(|known| known.is_same_registry(&new));
+                known.cloned().unwrap_or(new)
+            });
+            health.registries = registries.collect();
+            None
+        });
+        self.0.replaced.notify_one();
     }
 
     /// Watches the stores of `resolver` instead, as after a reload.
@@ -204,6 +245,25 @@ impl Inner {
         });
     }
 
+    fn registries(&self, only_new: bool) -> Vec<WriteHealth> {
+        let health = self.lock();
+        let registries = health.registries.iter();
+        registries
+            .filter(|registry| !only_new || registry.is_new())
+            .cloned()
+            .collect()
+    }
+
+    async fn check(&self, registry: WriteHealth) {
+        let result = registry.check().await;
+        self.change(|health| {
+            let mut registries = health.registries.iter_mut();
+            // It may have been replaced meanwhile.
+            let registry = registries.find(|known| known.is_same_registry(&registry))?;
+            registry.record(&result)
+        });
+    }
+
     /// Makes a change, and then logs its event and whether the process has become
     /// ready or unready.
     fn change(&self, change: impl FnOnce(&mut Health) -> Option<HealthEvent>) {
@@ -249,7 +309,16 @@ impl Health {
             ready: state == ReadyState::Serving,
             state,
             stores: stores
-                .map(|store| store.report(now, max_success_age))
+                .map(|store| {
+                    let mut report = store.report(now, max_success_age);
+                    let mut registries = self.registries.iter();
+                    let registry = registries.find(|known| **known.store() == *report.store);
+                    if let Some(result) = registry.and_then(WriteHealth::result) {
+                        report.writable = Some(result.is_ok());
+                        report.write_error = result.err().map(str::to_owned);
+                    }
+                    report
+                })
                 .collect(),
         }
     }

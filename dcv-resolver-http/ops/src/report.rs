@@ -62,6 +62,13 @@ pub struct StoreReport {
     /// Why the last ping failed. The sources of the error are in the log only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether sessions can be registered in the store. `None` if it is not
+    /// [checked](crate::Readiness::watch_registries), or not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writable: Option<bool>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_error: Option<String>,
 }
 
 /// The states of a store.

@@ -120,6 +120,8 @@ impl StoreHealth {
             state,
             last_answer_age_ms: self.last_success.map(age_ms),
             error: self.error.clone(),
+            writable: None,
+            write_error: None,
         }
     }
 }

@@ -16,3 +16,4 @@ mod readiness;
 mod replaced_stores;
 mod socket;
 mod store;
+mod writable;
