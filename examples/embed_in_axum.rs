@@ -18,16 +18,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use dcv_resolver_core::{Expiry, Explainer, MemoryStore, Resolver, SessionRecord, async_trait};
 use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal, ResolveService};
-use dcv_resolver_ops::prometheus_client::encoding::text::encode;
 use dcv_resolver_ops::prometheus_client::metrics::counter::Counter;
 use dcv_resolver_ops::prometheus_client::registry::Registry;
-use dcv_resolver_ops::{Metrics, OpsBuilder, Readiness};
+use dcv_resolver_ops::{Metrics, MetricsFormat, OpsBuilder, Readiness};
 use dcv_resolver_server::{self as server, Server};
 use tokio::net::TcpListener;
 
@@ -72,10 +71,13 @@ fn ops(registry: Registry, explainer: Explainer, readiness: Readiness, metrics: 
         .nest("/resolver", resolver.build())
 }
 
-async fn metrics_page(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
-    let mut text = String::new();
-    match encode(&mut text, &registry) {
-        Ok(()) => Ok(([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], text)),
+async fn metrics_page(
+    State(registry): State<Arc<Registry>>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let format = MetricsFormat::negotiate(&headers);
+    match format.encode(&registry) {
+        Ok(text) => Ok(([(CONTENT_TYPE, format.content_type())], text)),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }
 }

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::middleware::map_response;
-use axum::response::Response;
 use axum::routing::get;
 use dcv_resolver_core::Explainer;
 use dcv_resolver_http::Authorize;
 
-use crate::explain::{ExplainState, explain};
+use crate::explain::explain_router;
 use crate::loopback_only::LoopbackOnly;
 use crate::metrics::Metrics;
 use crate::pages;
@@ -85,23 +82,16 @@ impl OpsBuilder {
         if let Some(metrics) = metrics {
             metrics.watch_readiness(&readiness);
             metrics.init_decisions(explainer.resolver());
-            router = router.route("/metrics", get(pages::metrics).with_state(metrics));
+            let page = pages::MetricsPage::new(metrics);
+            router = router.route("/metrics", get(pages::metrics).with_state(page));
         }
-        let explain_state = Arc::new(ExplainState::new(explainer, authorize));
         router
             .route("/livez", get(async || "ok"))
             .route("/readyz", get(pages::readyz).with_state(readiness))
-            .route("/explain", get(explain).with_state(explain_state))
+            .merge(explain_router(explainer, authorize))
             .method_not_allowed_fallback(pages::method_not_allowed)
             .fallback(pages::no_such_path)
             .merge(merged)
-            .layer(map_response(not_stored))
+            .layer(map_response(pages::not_stored))
     }
-}
-
-async fn not_stored(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

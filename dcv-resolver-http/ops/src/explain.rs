@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use dcv_resolver_core::escape::escaped_lines;
 use dcv_resolver_core::{Explainer, Explanation};
 use dcv_resolver_http::{
@@ -20,10 +23,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::explain_error::ExplainError;
 use crate::explain_log::{ExplainLog, log_suppressed};
+use crate::pages::not_stored;
 
 /// Limits concurrent explanations: the search for similar ids reads whole
-/// listings.
-const MAX_CONCURRENT: usize = 4;
+/// listings, and occupies a thread that gateways need too.
+const MAX_CONCURRENT: usize = 2;
+/// How many more may wait for their turn.
+const MAX_WAITING: usize = 6;
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// The time limit of the search for similar ids. What was found by then is
 /// still sent.
@@ -33,27 +39,53 @@ const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
 
 /// The state of the handler.
 #[derive(Debug)]
-pub(crate) struct ExplainState {
+struct ExplainState {
     explainer: Explainer,
     authorize: Arc<dyn Authorize>,
     request_ids: RequestIds,
-    permits: Semaphore,
+    /// Held by those that are explained or wait for it.
+    admitted: Semaphore,
+    running: Semaphore,
     refusals: LogThrottle<()>,
 }
 
 impl ExplainState {
-    pub(crate) fn new(explainer: Explainer, authorize: Arc<dyn Authorize>) -> Self {
+    fn new(explainer: Explainer, authorize: Arc<dyn Authorize>) -> Self {
         Self {
             explainer,
             authorize,
             request_ids: RequestIds::new(),
-            permits: Semaphore::new(MAX_CONCURRENT),
+            admitted: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
+            running: Semaphore::new(MAX_CONCURRENT),
             refusals: LogThrottle::new(REFUSAL_WINDOW, |(), suppressed| log_suppressed(suppressed)),
         }
     }
 }
 
-pub(crate) async fn explain(State(state): State<Arc<ExplainState>>, parts: Parts) -> Response {
+/// Returns a router with `/explain` alone, for a service that has its own pages
+/// for health and metrics; see [the crate](crate#explain).
+///
+/// [`OpsBuilder`](crate::OpsBuilder) includes it. After a reload, build another.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum::Router;
+/// use dcv_resolver_core::{Explainer, MemoryStore, Resolver};
+/// use dcv_resolver_ops::{LoopbackOnly, explain_router};
+///
+/// let resolver = Resolver::new(MemoryStore::new());
+/// let operators: Router = Router::new()
+///     .nest("/resolver", explain_router(Explainer::new(resolver), Arc::new(LoopbackOnly)));
+/// ```
+pub fn explain_router(explainer: Explainer, authorize: Arc<dyn Authorize>) -> Router {
+    let state = Arc::new(ExplainState::new(explainer, authorize));
+    Router::new()
+        .route("/explain", get(explain).with_state(state))
+        .layer(map_response(not_stored))
+}
+
+async fn explain(State(state): State<Arc<ExplainState>>, parts: Parts) -> Response {
     let access = AccessRequest::new(&parts.headers, &parts.extensions, Access::Read);
     let request_id = state.request_ids.id_for(&parts.headers);
     let mut log = ExplainLog {
@@ -84,10 +116,14 @@ async fn explanation(
     log.principal = Some(call_with_deadline(started, TIME_LIMIT, authorizing).await??);
     let query = ResolveQuery::parse(query).map_err(Problem::Malformed)?;
     let request = log.request.insert(query.request().clone());
+    let _admitted = state
+        .admitted
+        .try_acquire()
+        .map_err(|_full| Problem::Overloaded)?;
     let search_ends = sleep(SEARCH_TIME);
     let explaining = async {
         // The semaphore is never closed.
-        let _permit = state.permits.acquire().await;
+        let _running = state.running.acquire().await;
         state.explainer.explain_until(request, search_ends).await
     };
     Ok(call_with_deadline(started, TIME_LIMIT, explaining).await?)

@@ -13,11 +13,13 @@ pub(crate) enum ExplainError {
 }
 
 impl ExplainError {
-    /// Returns whether the caller is not allowed to ask.
+    /// Returns whether nothing was asked: the caller is not allowed to, or too
+    /// many ask.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(
             self,
             Self::Auth(AuthError::Unauthorized { .. } | AuthError::Forbidden(_))
+                | Self::Problem(Problem::Overloaded)
         )
     }
 

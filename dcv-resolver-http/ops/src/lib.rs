@@ -4,8 +4,8 @@
 //! | `GET` or `HEAD` | response |
 //! |---|---|
 //! | `/livez` | 200 and `ok`, as long as the process serves |
-//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if this process can take requests from gateways, otherwise 503 |
-//! | `/metrics` | the [`Metrics`] as text, for Prometheus |
+//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if this process can take requests from gateways, otherwise 503. A store that cannot be written is named, and changes neither |
+//! | `/metrics` | the [`Metrics`], for Prometheus: OpenMetrics if `Accept` prefers it, and otherwise its text format |
 //! | `/explain?sessionId=…` | how a request is resolved: an [`Explanation`](dcv_resolver_core::Explanation) as JSON, or as text for people |
 //! | any other path | 404, as a problem document like [the gateway's](dcv_resolver_http#the-answers); any other method is 405, with `Allow` |
 //!
@@ -13,8 +13,8 @@
 //!
 //! **Serve it on a listener of its own, at a loopback address** unless
 //! something else has to reach it. Every client that reaches it may request
-//! every page but `/explain`: those pages name the stores, but neither hosts
-//! nor sessions.
+//! every page but `/explain`, under any name, as probes and Prometheus do: those
+//! pages name the stores, but neither hosts nor sessions.
 //!
 //! ```no_run
 //! use std::net::{Ipv4Addr, SocketAddr};
@@ -76,7 +76,8 @@
 //!
 //! The status is 200 for every explanation; 400 for a malformed request, 401 or
 //! 403 for a caller that is not allowed, and 503 if the stores take longer than
-//! 5 s or the authorization fails. The search for similar ids ends after 2.5 s;
+//! 5 s, the authorization fails, or eight requests are being explained already.
+//! The search for similar ids ends after 2.5 s or 100,000 sessions;
 //! `search_truncated` then shows that it is incomplete.
 //!
 //! An explanation names hosts, other sessions and the errors of a store's
@@ -90,7 +91,7 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused`, `malformed` or `failed` if there is no explanation |
+//! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused` (not allowed, or too many requests), `malformed` or `failed` if there is no explanation |
 //! | `reason` | why the session was not found, or the reason of the problem document |
 //! | `session_id`, `transport`, `client_ip` | as in the request |
 //! | `principal` | the name of the [`Principal`](dcv_resolver_http::Principal) |
@@ -102,6 +103,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod accept;
 mod builder;
 mod durations;
 mod explain;
@@ -117,11 +119,13 @@ mod readiness;
 mod recent_ids;
 mod report;
 mod store_health;
+mod write_health;
 
 pub use builder::OpsBuilder;
+pub use explain::explain_router;
 pub use log_deduplicator::LogDeduplicator;
 pub use loopback_only::LoopbackOnly;
-pub use metrics::{ConnectionStats, Metrics};
+pub use metrics::{ConnectionStats, Metrics, MetricsFormat};
 /// The library of the registry that [`Metrics::register`] expects.
 pub use prometheus_client;
 pub use readiness::Readiness;

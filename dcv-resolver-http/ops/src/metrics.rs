@@ -1,7 +1,9 @@
 //! [`Metrics`]: the metrics of a resolver, for Prometheus.
 
 mod caches;
+mod format;
 mod labels;
+mod process;
 mod sampled;
 
 use std::fmt;
@@ -10,7 +12,6 @@ use std::time::Duration;
 
 use dcv_resolver_core::{CacheStats, Resolver, Timestamp, Transport};
 use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome, InFlight};
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,9 +20,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::readiness::Readiness;
 use caches::Caches;
+pub use format::MetricsFormat;
 use labels::{
-    CertificateLabel, DecisionLabels, OutcomeLabel, ReloadLabels, StoreLabel, VersionLabel,
+    AdminLabels, CertificateLabel, DecisionLabels, OutcomeLabel, ReloadLabels, StoreLabel,
+    VersionLabel,
 };
+use process::Process;
 pub use sampled::ConnectionStats;
 use sampled::Sampled;
 
@@ -41,6 +45,8 @@ use sampled::Sampled;
 /// | `log_lines_dropped_total` | | [`watch_dropped_log_lines`](Self::watch_dropped_log_lines) |
 /// | `ready` | | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
 /// | `store_up` | `store` | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
+/// | `store_writable` | `store` | 1 or 0: [`Readiness::watch_registries`] |
+/// | `admin_requests_total` | `action`, `outcome` | [`count_admin_request`](Self::count_admin_request) |
 /// | `served_data_age_seconds` | `store` | [`watch_age`](Self::watch_age) |
 /// | `cache_lookups_total` | `store`, `result` | [`watch_cache`](Self::watch_cache); `result` is `hit`, `load` or `coalesced` |
 /// | `cache_stale_total`, `cache_entries`, `cache_size_bytes`, `cache_confirmed_age_seconds` | `store` | [`watch_cache`](Self::watch_cache) |
@@ -49,7 +55,13 @@ use sampled::Sampled;
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | [`set_certificate_expiry`](Self::set_certificate_expiry) |
 /// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
 /// | `connections_open`, `connections_accepted_total`, `connections_cut_total`, `tls_handshakes_failed_total` | | [`watch_connections`](Self::watch_connections) |
-/// A service with its own [`Registry`] registers them there:
+///
+/// [`render`](Self::render) also shows the metrics of the process that every
+/// [client library](https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics)
+/// has, such as `process_cpu_seconds_total` and `process_open_fds`, on Linux.
+///
+/// A service with its own [`Registry`] registers them there, without those of
+/// the process:
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -79,6 +91,8 @@ struct Inner {
     swept: Family<StoreLabel, Counter>,
     certificate_expiry: Family<CertificateLabel, Gauge>,
     build_info: Family<VersionLabel, Gauge>,
+    admin_requests: Family<AdminLabels, Counter>,
+    process: Arc<Process>,
     sampled: Arc<Sampled>,
     caches: Arc<Caches>,
     /// [`NONE`], so that no request allocates it.
@@ -86,11 +100,6 @@ struct Inner {
 }
 
 impl Metrics {
-    /// The `content-type` of [`render`](Self::render): OpenMetrics 1.0, which
-    /// Prometheus reads since 2.5.
-    pub const CONTENT_TYPE: &'static str =
-        "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
     /// Creates metrics with all counters at zero.
     #[must_use]
     pub fn new() -> Self {
@@ -103,6 +112,8 @@ impl Metrics {
             swept: Family::default(),
             certificate_expiry: Family::default(),
             build_info: Family::default(),
+            admin_requests: Family::default(),
+            process: Arc::new(Process::new()),
             sampled: Arc::default(),
             caches: Arc::default(),
             none: NONE.into(),
@@ -161,24 +172,32 @@ impl Metrics {
             "The version that runs",
             Family::clone(&inner.build_info),
         );
+        registry.register(
+            "admin_requests",
+            "Requests to the admin API, by what was asked for and what became of it",
+            Family::clone(&inner.admin_requests),
+        );
         registry.register_collector(Box::new(Arc::clone(&inner.sampled)));
         registry.register_collector(Box::new(Arc::clone(&inner.caches)));
     }
 
-    /// Returns all metrics as OpenMetrics text, of type
-    /// [`CONTENT_TYPE`](Self::CONTENT_TYPE).
+    /// Returns all metrics, and those of the process, in `format`.
+    ///
+    /// Takes milliseconds if there are many series, and reads files of the
+    /// operating system.
     #[must_use]
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
         reason = "writing to a String does not fail"
     )]
-    pub fn render(&self) -> String {
+    pub fn render(&self, format: MetricsFormat) -> String {
         let mut registry = Registry::default();
         self.register(&mut registry);
-        let mut text = String::new();
-        encode(&mut text, &registry).expect("writing to a String does not fail");
-        text
+        registry.register_collector(Box::new(Arc::clone(&self.0.process)));
+        format
+            .encode(&registry)
+            .expect("writing to a String does not fail")
     }
 
     /// Creates the series of found sessions of each store of `resolver`, and of
@@ -287,6 +306,17 @@ impl Metrics {
             .swept
             .get_or_create(&StoreLabel { store })
             .inc_by(removed);
+    }
+
+    /// Counts a request to the admin API: `action` is the operation, such as
+    /// `register`, or `none`; `outcome` is `done`, `refused`, `failed` or
+    /// `abandoned`. Both must come from a fixed set.
+    pub fn count_admin_request(&self, action: &str, outcome: &'static str) {
+        let action = action.into();
+        self.0
+            .admin_requests
+            .get_or_create(&AdminLabels { action, outcome })
+            .inc();
     }
 
     /// Shows when a certificate expires: `server`, or `client_ca`.

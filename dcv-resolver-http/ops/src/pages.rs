@@ -1,12 +1,15 @@
 //! `/readyz`, `/metrics`, and the responses to unknown paths and methods.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_http::ProblemDocument;
+use tokio::sync::Mutex;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, MetricsFormat};
 use crate::readiness::Readiness;
 
 #[expect(clippy::expect_used, reason = "strings and numbers serialize")]
@@ -21,8 +24,39 @@ pub(crate) async fn readyz(State(readiness): State<Readiness>) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-pub(crate) async fn metrics(State(metrics): State<Metrics>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], metrics.render())
+/// The state of the metrics page.
+#[derive(Debug, Clone)]
+pub(crate) struct MetricsPage {
+    metrics: Metrics,
+    /// One thread renders at a time, for any number of scrapers.
+    rendering: Arc<Mutex<()>>,
+}
+
+impl MetricsPage {
+    pub(crate) fn new(metrics: Metrics) -> Self {
+        Self {
+            metrics,
+            rendering: Arc::default(),
+        }
+    }
+}
+
+/// Renders on a thread of its own: it takes milliseconds if there are many
+/// series, and gateways would wait for as long.
+pub(crate) async fn metrics(State(page): State<MetricsPage>, headers: HeaderMap) -> Response {
+    let format = MetricsFormat::negotiate(&headers);
+    let _rendering = page.rendering.lock().await;
+    let rendered = tokio::task::spawn_blocking(move || page.metrics.render(format)).await;
+    match rendered {
+        Ok(text) => ([(CONTENT_TYPE, format.content_type())], text).into_response(),
+        // A function that the host watches has panicked.
+        Err(_panicked) => ProblemDocument::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "the metrics could not be read; see the resolver's log",
+        )
+        .into_response(),
+    }
 }
 
 pub(crate) async fn no_such_path() -> ProblemDocument {
@@ -40,4 +74,11 @@ pub(crate) async fn method_not_allowed() -> ProblemDocument {
         "method_not_allowed",
         "only GET and HEAD are allowed",
     )
+}
+
+pub(crate) async fn not_stored(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

@@ -45,6 +45,12 @@ pub(super) struct ReloadLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct AdminLabels {
+    pub(super) action: Arc<str>,
+    pub(super) outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CertificateLabel {
     pub(super) certificate: &'static str,
 }

@@ -13,7 +13,7 @@ use prometheus_client::registry::Unit;
 
 use super::labels::StoreLabel;
 use crate::readiness::Readiness;
-use crate::report::StoreState;
+use crate::report::{Report, StoreState};
 
 /// The connections of a server, for
 /// [`Metrics::watch_connections`](crate::Metrics::watch_connections).
@@ -105,14 +105,14 @@ impl Sampled {
             None,
             MetricType::Gauge,
         )?;
-        for store in report.stores {
+        for store in &report.stores {
             let is_up = store.state == StoreState::Up;
-            let store = store.store.into();
+            let store = store.store.as_str().into();
             metric
                 .encode_family(&StoreLabel { store })?
                 .encode_gauge(&i64::from(is_up))?;
         }
-        Ok(())
+        encode_writable(&report, encoder)
     }
 
     fn encode_in_flight(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -204,6 +204,29 @@ impl Sampled {
         }
         Ok(())
     }
+}
+
+fn encode_writable(report: &Report, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let checked = report
+        .stores
+        .iter()
+        .filter_map(|store| Some((store.store.as_str(), store.writable?)));
+    if checked.clone().next().is_none() {
+        return Ok(());
+    }
+    let mut metric = encoder.encode_descriptor(
+        "store_writable",
+        "Whether sessions could be registered in the store when it was last checked.",
+        None,
+        MetricType::Gauge,
+    )?;
+    for (store, is_writable) in checked {
+        let store = store.into();
+        metric
+            .encode_family(&StoreLabel { store })?
+            .encode_gauge(&i64::from(is_writable))?;
+    }
+    Ok(())
 }
 
 impl Collector for Sampled {

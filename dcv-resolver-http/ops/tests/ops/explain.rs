@@ -295,23 +295,29 @@ async fn search_for_similar_ids_ends_after_half_of_the_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn explanations_beyond_4_at_once_wait() {
+async fn explanations_beyond_2_at_once_wait_and_beyond_8_are_refused() {
     let store = SwitchStore::new(Mode::Answers).with_latency(Duration::from_secs(2));
     let app = explaining(Resolver::new(store));
     let began = tokio::time::Instant::now();
-    let asking = (0..10).map(|_| async {
+    let asking = (0..12).map(|_| async {
         // An id without other spellings, which would be looked up.
         let answer = ask(&app, "GET", "/explain?sessionId=1").await;
+        if began.elapsed().is_zero() {
+            answer.problem(503, "overloaded");
+            assert_eq!(answer.headers["retry-after"], "1");
+        }
         (answer.status, began.elapsed().as_secs())
     });
     let mut answers = futures_util::future::join_all(asking).await;
     answers.sort_unstable();
     let of = |answer, count| std::iter::repeat_n(answer, count);
-    let expected: Vec<_> = of((200, 2), 4)
-        .chain(of((200, 4), 4))
-        .chain(of((503, 5), 2))
+    let expected: Vec<_> = of((200, 2), 2)
+        .chain(of((200, 4), 2))
+        .chain(of((503, 0), 4))
+        .chain(of((503, 5), 4))
         .collect();
     assert_eq!(answers, expected);
+    assert_eq!(ask(&app, "GET", "/explain?sessionId=1").await.status, 200);
 }
 
 #[tokio::test]

@@ -16,12 +16,15 @@ use dcv_resolver_http::{
 };
 use dcv_resolver_ops::prometheus_client::encoding::text::encode;
 use dcv_resolver_ops::prometheus_client::registry::Registry;
-use dcv_resolver_ops::{ConnectionStats, LogDeduplicator, Metrics, Readiness};
+use dcv_resolver_ops::{
+    ConnectionStats, LogDeduplicator, Metrics, MetricsFormat, OpsBuilder, Readiness,
+};
 use dcv_resolver_server::{Server, listen};
 use dcv_resolver_test_support::log::Log;
 use futures_util::poll;
 use tracing::Level;
 
+use crate::endpoints::{ask_from, explainer, readiness};
 use crate::gateway::{CONSOLE, memory, over, post, replying, request, send};
 use crate::store::resolver;
 
@@ -32,7 +35,7 @@ fn counted(metrics: &Metrics, app: ResolveServiceBuilder) -> Router {
 /// Returns the samples whose names start with `name`.
 fn samples(metrics: &Metrics, name: &str) -> Vec<String> {
     metrics
-        .render()
+        .render(MetricsFormat::OpenMetrics)
         .lines()
         .filter(|line| line.starts_with(name))
         .map(str::to_owned)
@@ -42,7 +45,12 @@ fn samples(metrics: &Metrics, name: &str) -> Vec<String> {
 fn value(metrics: &Metrics, sample: &str) -> String {
     let prefix = format!("{sample} ");
     let found = samples(metrics, &prefix);
-    assert_eq!(found.len(), 1, "{sample}: {}", metrics.render());
+    assert_eq!(
+        found.len(),
+        1,
+        "{sample}: {}",
+        metrics.render(MetricsFormat::OpenMetrics)
+    );
     found[0][prefix.len()..].to_owned()
 }
 
@@ -281,8 +289,12 @@ async fn text_of_a_request_becomes_no_label() {
         ] {
             send(&app, request(&format!("198.51.100.{round}"), &uri)).await;
         }
-        let now = metrics.render().lines().count();
-        assert!(round == 0 || now == lines, "{}", metrics.render());
+        let now = metrics.render(MetricsFormat::OpenMetrics).lines().count();
+        assert!(
+            round == 0 || now == lines,
+            "{}",
+            metrics.render(MetricsFormat::OpenMetrics)
+        );
         lines = now;
     }
 }
@@ -336,7 +348,7 @@ fn names_are_those_of_the_dashboards() {
     metrics.watch_cache("agents", || figures(None));
     metrics.watch_cache("inventory", || figures(Some(Duration::from_millis(1_500))));
 
-    let text = metrics.render();
+    let text = metrics.render(MetricsFormat::OpenMetrics);
     for line in [
         r#"dcv_resolver_decisions_total{outcome="found",reason="none",transport="QUIC",store="agents",policy="none"} 0"#,
         r#"dcv_resolver_decision_duration_seconds_count{outcome="not_found"} 0"#,
@@ -392,7 +404,7 @@ async fn connections_of_a_server_are_shown() {
     ];
     let shown = async {
         loop {
-            let text = metrics.render();
+            let text = metrics.render(MetricsFormat::OpenMetrics);
             let is_shown = |sample: &&str| text.lines().any(|line| line == *sample);
             if expected.iter().all(is_shown) {
                 break;
@@ -421,7 +433,7 @@ fn each_metric_is_described_once_before_its_samples() {
     metrics.watch_age("b", || Some(Duration::ZERO));
     metrics.watch_cache("a", || figures(Some(Duration::ZERO)));
     metrics.watch_cache("b", || figures(Some(Duration::ZERO)));
-    let text = metrics.render();
+    let text = metrics.render(MetricsFormat::OpenMetrics);
     let mut described = Vec::new();
     for line in text.lines() {
         if let Some(description) = line.strip_prefix("# TYPE ") {
@@ -442,7 +454,11 @@ fn removed_store_is_not_shown() {
     metrics.watch_age("old", || Some(Duration::ZERO));
     metrics.watch_cache("old", || figures(Some(Duration::ZERO)));
     metrics.remove_store("old");
-    assert!(!metrics.render().contains("old\""), "{}", metrics.render());
+    assert!(
+        !metrics.render(MetricsFormat::OpenMetrics).contains("old\""),
+        "{}",
+        metrics.render(MetricsFormat::OpenMetrics)
+    );
 }
 
 #[test]
@@ -464,7 +480,7 @@ fn removed_cache_is_not_shown_and_its_function_is_dropped() {
 #[test]
 fn figure_that_was_never_set_is_not_shown() {
     let metrics = Metrics::new();
-    let text = metrics.render();
+    let text = metrics.render(MetricsFormat::OpenMetrics);
     for name in [
         "in_flight",
         "connections",
@@ -504,9 +520,14 @@ async fn registry_of_the_host_shows_the_same_metrics() {
 
     let mut text = String::new();
     encode(&mut text, &registry).unwrap();
-    assert_eq!(
-        text.replace("host_dcv_resolver", "dcv_resolver"),
-        metrics.render()
+    let rendered = metrics.render(MetricsFormat::OpenMetrics);
+    // Those of the process are the host's own.
+    let ours = rendered.lines().filter(|line| !line.contains("process_"));
+    assert!(
+        text.replace("host_dcv_resolver", "dcv_resolver")
+            .lines()
+            .eq(ours),
+        "{text}"
     );
     assert!(text.contains("host_dcv_resolver_ready 0\n"), "{text}");
 }
@@ -547,5 +568,80 @@ async fn stale_answer_is_counted_with_its_age() {
     assert_eq!(
         samples(&metrics, "dcv_resolver_stale_answer_age_seconds_count").len(),
         1
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_sent_in_the_format_that_is_asked_for() {
+    let app: Router = OpsBuilder::new(explainer(), readiness())
+        .metrics(Metrics::new())
+        .build();
+    let ask = async |accept: &[(&str, &str)]| {
+        let answer = ask_from(&app, None, "GET", "/metrics", accept).await;
+        let content_type = answer.headers["content-type"].to_str().unwrap().to_owned();
+        (content_type, answer.body)
+    };
+    let (content_type, text) = ask(&[]).await;
+    assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8");
+    assert!(text.contains("\n# TYPE dcv_resolver_decisions_total counter\n"));
+    assert!(
+        !text.contains("# UNIT") && !text.contains("# EOF"),
+        "{text}"
+    );
+
+    let (content_type, text) = ask(&[("accept", "application/openmetrics-text")]).await;
+    assert_eq!(
+        content_type,
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    assert!(text.contains("\n# TYPE dcv_resolver_decisions counter\n"));
+    assert!(text.ends_with("\n# EOF\n"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn process_is_shown_as_by_every_client_library() {
+    let metrics = Metrics::new();
+    let _open = std::fs::File::open("/proc/self/stat").unwrap();
+    let shown = |name: &str| -> f64 { value(&metrics, name).parse().unwrap() };
+    let now_s = std::fs::metadata("/proc/self").unwrap().modified().unwrap();
+    let now_s = now_s.duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert!(shown("process_cpu_seconds_total") >= 0.0);
+    assert!(shown("process_open_fds") >= 4.0);
+    assert!(shown("process_max_fds") >= shown("process_open_fds"));
+    assert!(shown("process_virtual_memory_bytes") > shown("process_resident_memory_bytes"));
+    assert!(shown("process_resident_memory_bytes") > 100_000.0);
+    let start_s = shown("process_start_time_seconds");
+    // Of a process that was started within the last days.
+    assert!(
+        (now_s.as_secs_f64() - start_s).abs() < 1_000_000.0,
+        "{start_s}"
+    );
+
+    // A host has its own.
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    let text = MetricsFormat::Text.encode(&registry).unwrap();
+    assert!(!text.contains("process_"), "{text}");
+}
+
+#[test]
+fn admin_requests_are_counted_by_action_and_outcome() {
+    let metrics = Metrics::new();
+    for (action, outcome) in [
+        ("register", "failed"),
+        ("register", "failed"),
+        ("none", "refused"),
+    ] {
+        metrics.count_admin_request(action, outcome);
+    }
+    let mut shown = samples(&metrics, "dcv_resolver_admin_requests_total");
+    shown.sort();
+    assert_eq!(
+        shown,
+        [
+            r#"dcv_resolver_admin_requests_total{action="none",outcome="refused"} 1"#,
+            r#"dcv_resolver_admin_requests_total{action="register",outcome="failed"} 2"#,
+        ]
     );
 }

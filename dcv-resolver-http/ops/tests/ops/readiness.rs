@@ -254,7 +254,7 @@ async fn report_names_the_error_and_no_host() {
     assert_eq!(
         shown()["stores"][0],
         json!({"store": "agents", "state": "down", "last_answer_age_ms": 21_500,
-               "error": "the store did not answer the ping in time"}),
+               "error": "the store did not answer in time"}),
     );
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{NamedStore, Resolver};
-use dcv_resolver_ops::{Metrics, Readiness, StoreState};
+use dcv_resolver_ops::{Metrics, MetricsFormat, Readiness, StoreState};
 use tokio::time::{Instant, sleep};
 
 use crate::readiness::watched;
@@ -179,7 +179,7 @@ fn removed_store_is_not_in_the_metrics() {
     let metrics = Metrics::new();
     metrics.watch_readiness(&readiness);
     let shown = || {
-        let text = metrics.render();
+        let text = metrics.render(MetricsFormat::OpenMetrics);
         ["old", "new"].map(|name| text.contains(&format!(r#"store_up{{store="{name}"}}"#)))
     };
     assert_eq!(shown(), [true, false]);

@@ -34,6 +34,7 @@ impl ReloadableServices {
             .await?;
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
+        readiness.watch_registries(resources.written_store(config)?);
         let services = Services::build(config, resolver, &resources, &readiness, &metrics)?;
         services.show(&metrics);
         resources.show(&metrics);
@@ -109,6 +110,7 @@ impl ReloadableServices {
         // Everything that can fail comes first.
         let metrics = &self.metrics;
         let resolver = resources.chain.resolver(config)?;
+        let written_store = resources.written_store(config)?;
         let services = Services::build(
             config,
             resolver.clone(),
@@ -118,6 +120,7 @@ impl ReloadableServices {
         )?;
 
         self.readiness.replace_stores(&resolver);
+        self.readiness.watch_registries(written_store);
         services.show(metrics);
         self.gateways.replace(services.gateways);
         self.operators.replace(services.operators);

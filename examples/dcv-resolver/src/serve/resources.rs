@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dcv_resolver_core::SessionRegistry;
 use dcv_resolver_ops::Metrics;
 
 use super::caches;
@@ -40,6 +41,19 @@ impl Resources {
             files,
             tokens,
         })
+    }
+
+    /// Returns the store that the admin API writes, by its name. Others may be
+    /// written by other programs alone.
+    pub(super) fn written_store(
+        &self,
+        config: &Config,
+    ) -> Result<Option<(Arc<str>, Arc<dyn SessionRegistry>)>, Failure> {
+        let (Some(_), Some(store)) = (&self.tokens, config.admin_store()) else {
+            return Ok(None);
+        };
+        let name = store.name.as_str();
+        Ok(Some((name.into(), self.chain.registry(name)?)))
     }
 
     /// Shows the age of the files and the caches in the metrics.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use axum::Router;
-use dcv_resolver_admin::AdminBuilder;
+use dcv_resolver_admin::{AdminBuilder, AdminEvent, AdminObserver};
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
 use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
@@ -68,8 +68,20 @@ fn for_operators(
     };
     let tokens = &watched.tokens;
     let registry = chain.registry(store.name.as_str())?;
-    let admin = AdminBuilder::new(registry, tokens.clone()).build();
+    let admin = AdminBuilder::new(registry, tokens.clone())
+        .observer(AdminMetrics(metrics.clone()))
+        .build();
     Ok(ops.authorize(tokens.clone()).merge(admin).build())
+}
+
+/// Counts the requests to the admin API.
+#[derive(Debug)]
+struct AdminMetrics(Metrics);
+
+impl AdminObserver for AdminMetrics {
+    fn on_request(&self, event: &AdminEvent<'_>) {
+        self.0.count_admin_request(event.action, event.outcome);
+    }
 }
 
 fn rate_limit(limits: &Limits) -> Option<RateLimit> {
