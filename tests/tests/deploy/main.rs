@@ -8,9 +8,11 @@
     reason = "a test panics on the first failure"
 )]
 
+mod alerts;
 mod containerfile;
 mod kubernetes;
 mod metrics;
+mod promtool;
 mod systemd;
 
 use std::fs;
