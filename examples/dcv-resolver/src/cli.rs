@@ -182,16 +182,18 @@ pub(crate) struct ResolveOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainOptions {
-    /// The session id that a client requests, or the client's whole link.
+    /// The session id that a client requests, or text with one: the client's
+    /// link, the gateway's URL, or a line of the log.
     // A link may hold a token, and clap quotes what it rejects.
     #[arg(value_name = "SESSION")]
     pub(crate) session: String,
 
-    /// The transport the client wants: HTTP or QUIC.
-    #[arg(long, default_value = "HTTP")]
-    pub(crate) transport: Transport,
+    /// The transport the client wants: HTTP or QUIC [default: that in SESSION,
+    /// or HTTP].
+    #[arg(long)]
+    pub(crate) transport: Option<Transport>,
 
-    /// The address of the client.
+    /// The address of the client [default: that in SESSION].
     #[arg(long, value_name = "IP")]
     pub(crate) client_ip: Option<IpAddr>,
 

@@ -2,25 +2,27 @@
 
 use std::time::Duration;
 
-use dcv_resolver_core::{Conclusion, ResolveRequest};
+use dcv_resolver_core::{Conclusion, ResolveRequest, Transport};
 
 use crate::cli::ExplainOptions;
 use crate::config::Source;
 use crate::failure::Failure;
-use crate::link;
 use crate::output::line;
+use crate::pasted::PastedRequest;
 use crate::store_chain::StoreChain;
 
 /// The time limit of the search for similar ids: a person waits for it.
 const SEARCH_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
-    let requested = link::parse(&options.session)?;
+    let pasted = PastedRequest::read(&options.session)?;
     // Each store is called once, so a cache would only cost time.
     let config = Source::new(options.config).load()?.without_caches();
     let chain = StoreChain::open_read_only(&config).await?;
-    let mut request = ResolveRequest::new(requested.session_id, options.transport);
-    if let Some(client_ip) = options.client_ip {
+    let transport = options.transport.or(pasted.transport);
+    let transport = transport.unwrap_or(Transport::Http);
+    let mut request = ResolveRequest::new(pasted.session_id, transport);
+    if let Some(client_ip) = options.client_ip.or(pasted.client_ip) {
         request = request.with_client_ip(client_ip);
     }
     let enough = tokio::time::sleep(SEARCH_TIME);
@@ -33,7 +35,7 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
         line(json)?;
     } else {
         line(&explanation)?;
-        if let Some(remark) = requested.remark {
+        if let Some(remark) = pasted.remark {
             line(remark)?;
         }
     }

@@ -1,36 +1,83 @@
-//! Parses a session id, or a client's whole link.
+//! [`PastedRequest`]: the request in what a person pastes: a session id, a
+//! client's link, a gateway's URL, or a line of the log.
 
-use dcv_resolver_core::SessionId;
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use dcv_resolver_core::{SessionId, Transport};
+use dcv_resolver_http::{InvalidQuery, ResolveQuery};
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A session id, and what is wrong with its link.
-#[derive(Debug)]
-pub(crate) struct RequestedId {
+/// A request, as far as the pasted text has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PastedRequest {
     pub(crate) session_id: SessionId,
+    pub(crate) transport: Option<Transport>,
+    pub(crate) client_ip: Option<IpAddr>,
     /// Why the link does not work, even if the id is right.
     pub(crate) remark: Option<&'static str>,
 }
 
-/// Returns the id, taken from the link if `text` is one.
-///
-/// A link may hold the client's token, so a failure quotes none of it.
-pub(crate) fn parse(text: &str) -> Result<RequestedId, Failure> {
-    let Some((_, link)) = text.split_once("://") else {
-        let session_id = text
-            .parse()
-            .map_err(|error| Failure::setup(format!("{text:?} is not a session id: {error}")))?;
-        return Ok(RequestedId {
+impl PastedRequest {
+    fn of(session_id: SessionId) -> Self {
+        Self {
             session_id,
+            transport: None,
+            client_ip: None,
             remark: None,
-        });
-    };
-    let (page, fragment) = link.split_once('#').unwrap_or((link, ""));
-    if !fragment.is_empty() {
-        return requested_id(fragment, None);
+        }
     }
-    let query = page.split_once('?').map_or("", |(_, query)| query);
+
+    /// Reads the request from `text`.
+    ///
+    /// The text may hold a client's token, so a failure quotes it only if it is
+    /// nothing but an id.
+    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
+        if let Some(request) = from_log(text)? {
+            return Ok(request);
+        }
+        match url_in(text) {
+            Some(url) => from_url(url),
+            None => text
+                .parse()
+                .map(Self::of)
+                .map_err(|error| Failure::setup(format!("{text:?} is not a session id: {error}"))),
+        }
+    }
+}
+
+/// Returns the URL in `text`: all of it, or what a command line such as that of
+/// curl has between spaces or quotes.
+fn url_in(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let scheme_end = text.find("://")?;
+    let before = text.get(..scheme_end)?;
+    let start = before
+        .rfind(|c: char| !c.is_ascii_alphanumeric())
+        .map_or(0, |at| at + 1);
+    let quote = text.get(..start)?.chars().next_back();
+    let url = text.get(start..)?;
+    let end = match quote {
+        Some(quote @ ('"' | '\'')) => url.find(quote),
+        Some(_) => url.find(char::is_whitespace),
+        // An id in a link may have spaces if a person typed it.
+        None => url.find(" -").or_else(|| url.find(['\r', '\n'])),
+    };
+    url.get(..end.unwrap_or(url.len()))
+}
+
+fn from_url(url: &str) -> Result<PastedRequest, Failure> {
+    let (page, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    if path.ends_with("/resolveSession") || path.ends_with("/explain") {
+        return from_query(query);
+    }
+    if !fragment.is_empty() {
+        return decoded_id(fragment).map(PastedRequest::of);
+    }
     // The gateway does not define this parameter, so any spelling occurs.
     let names_session = |key: &str| {
         key.replace(['-', '_'], "")
@@ -38,27 +85,125 @@ pub(crate) fn parse(text: &str) -> Result<RequestedId, Failure> {
     };
     let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
     match parameters.find(|(key, _)| names_session(key)) {
-        Some((_, id)) => requested_id(
-            &id.replace('+', " "),
-            Some(
+        Some((_, id)) => Ok(PastedRequest {
+            remark: Some(
                 "the link has the id after '?sessionId=', which the gateway ignores; put the id after '#'",
             ),
-        ),
+            ..PastedRequest::of(decoded_id(&id.replace('+', " "))?)
+        }),
         None => Err(Failure::setup(
             "the link has no session id; it comes after '#', as in https://gateway.example:8443/#console",
         )),
     }
 }
 
-fn requested_id(encoded: &str, remark: Option<&'static str>) -> Result<RequestedId, Failure> {
-    let refused = |error: String| Failure::setup(format!("the id in the link is invalid: {error}"));
+/// Reads what the gateway sends.
+fn from_query(query: &str) -> Result<PastedRequest, Failure> {
+    let query = ResolveQuery::parse(Some(query)).map_err(|error| match error {
+        // These quote the name of any parameter.
+        InvalidQuery::PercentEncoding { .. } | InvalidQuery::Utf8 { .. } => Failure::setup(
+            "the URL's query is not percent-encoded UTF-8, so that the resolver answers 400",
+        ),
+        error => Failure::setup(format!("the resolver answers 400 to this URL: {error}")),
+    })?;
+    let request = query.request();
+    Ok(PastedRequest {
+        transport: Some(request.transport()),
+        client_ip: request.client_ip(),
+        ..PastedRequest::of(request.session_id().clone())
+    })
+}
+
+fn decoded_id(encoded: &str) -> Result<SessionId, Failure> {
     let id = percent_decode_str(encoded)
         .decode_utf8()
-        .map_err(|error| refused(error.to_string()))?;
-    let session_id = id
-        .parse()
-        .map_err(|error: dcv_resolver_core::InvalidSessionId| refused(error.to_string()))?;
-    Ok(RequestedId { session_id, remark })
+        .map_err(invalid_id)?;
+    id.parse().map_err(invalid_id)
+}
+
+fn invalid_id(error: impl std::error::Error) -> Failure {
+    Failure::setup(format!("the id in the pasted text is invalid: {error}"))
+}
+
+/// Reads a line of this program's log, JSON or text; `None` if `text` is none.
+fn from_log(text: &str) -> Result<Option<PastedRequest>, Failure> {
+    let fields = match serde_json::from_str(text) {
+        Ok(Value::Object(event)) => Fields::Json(event),
+        _ => Fields::Text(text),
+    };
+    let Some(shown_id) = fields.get("session_id") else {
+        return Ok(None);
+    };
+    let id = unescaped(&shown_id).unwrap_or(Cow::Borrowed(&shown_id));
+    let request = PastedRequest::of(id.parse().map_err(invalid_id)?);
+    Ok(Some(PastedRequest {
+        transport: fields.get("transport").and_then(|it| it.parse().ok()),
+        client_ip: fields.get("client_ip").and_then(|it| it.parse().ok()),
+        ..request
+    }))
+}
+
+/// The fields of an event of the log.
+enum Fields<'a> {
+    Json(serde_json::Map<String, Value>),
+    Text(&'a str),
+}
+
+impl Fields<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Json(event) => event.get(name)?.as_str().map(Cow::Borrowed),
+            Self::Text(line) => {
+                let name = format!(" {name}=");
+                let (_, value) = line.split_once(&name)?;
+                match value.strip_prefix('"') {
+                    Some(quoted) => unescaped(up_to_quote(quoted)?),
+                    None => value.split(' ').next().map(Cow::Borrowed),
+                }
+            }
+        }
+    }
+}
+
+/// Returns the text before the first `"` that is not escaped.
+fn up_to_quote(text: &str) -> Option<&str> {
+    let mut is_escaped = false;
+    let end = text.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    text.get(..end)
+}
+
+/// Returns the text that the log shows escaped; `None` if it was not escaped by
+/// the log.
+fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('\\') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        let character = match character {
+            '\\' => match rest.next()? {
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                '0' => '\0',
+                'u' => {
+                    let (code, after) = rest.as_str().strip_prefix('{')?.split_once('}')?;
+                    rest = after.chars();
+                    char::from_u32(u32::from_str_radix(code, 16).ok()?)?
+                }
+                itself @ ('\\' | '"' | '\'') => itself,
+                _ => return None,
+            },
+            character => character,
+        };
+        plain.push(character);
+    }
+    Some(Cow::Owned(plain))
 }
 
 #[cfg(test)]
@@ -70,9 +215,16 @@ mod tests {
         for (text, id, is_good) in [
             ("console", "console", true),
             ("i-0abc#1?x", "i-0abc#1?x", true),
+            (r"EXAMPLE\ann", r"EXAMPLE\ann", true),
+            ("session_id=console", "session_id=console", true),
             ("https://gw.example:8443/#console", "console", true),
             (
                 "https://gw.example:8443/?authToken=tr0ub4dor#console",
+                "console",
+                true,
+            ),
+            (
+                "https://gw.example:8443/?authToken=tr0ub4dor&transport=quic#console",
                 "console",
                 true,
             ),
@@ -82,6 +234,9 @@ mod tests {
                 true,
             ),
             ("dcv://gw.example:8443/#a+b", "a+b", true),
+            (" https://gw.example:8443/#console\n", "console", true),
+            ("<https://gw.example:8443/#console", "console", true),
+            ("open 'https://gw.example:8443/#a b'", "a b", true),
             (
                 "https://gw.example:8443/?sessionId=console",
                 "console",
@@ -93,29 +248,108 @@ mod tests {
                 false,
             ),
             (
+                "dcv://gw.example:8443/?session-id=console&authToken=tr0ub4dor",
+                "console",
+                false,
+            ),
+            (
                 "https://gw.example/?authToken=x&sessionId=a+b%2B#",
                 "a b+",
                 false,
             ),
         ] {
-            let asked = parse(text).unwrap();
+            let asked = PastedRequest::read(text).unwrap();
             assert_eq!(asked.session_id.as_str(), id, "{text}");
             assert_eq!(asked.remark.is_none(), is_good, "{text}");
+            assert_eq!(asked.transport, None, "{text}");
         }
     }
 
     #[test]
-    fn link_without_an_id_is_reported_without_its_token() {
+    fn request_of_a_gateway_is_read_with_transport_and_client() {
+        let request = |id: &str, transport, client_ip: Option<&str>| PastedRequest {
+            transport: Some(transport),
+            client_ip: client_ip.map(|it| it.parse().unwrap()),
+            ..PastedRequest::of(id.parse().unwrap())
+        };
+        let quic = "sessionId=a%20b&transport=QUIC&clientIpAddress=192.0.2.9%3A5123";
+        for (text, expected) in [
+            (
+                format!("http://127.0.0.1:9000/resolveSession?{quic}"),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+            (
+                format!("https://resolver.example/prefix/resolveSession?{quic}"),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+            (
+                format!("http://localhost:9001/explain?{quic}"),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+            (
+                "http://127.0.0.1:9000/resolveSession?sessionId=a".to_owned(),
+                request("a", Transport::Http, None),
+            ),
+            (
+                "http://127.0.0.1:9000/resolveSession?sessionId=a&clientIpAddress=unknown"
+                    .to_owned(),
+                request("a", Transport::Http, None),
+            ),
+            (
+                format!("curl -v -X POST 'http://127.0.0.1:9000/resolveSession?{quic}' -d ''"),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+            (
+                format!("curl -X POST http://127.0.0.1:9000/resolveSession?{quic} -v"),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+            (
+                format!("http://127.0.0.1:9000/resolveSession?{quic} -X POST"),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+            (
+                format!("POST \"http://127.0.0.1:9000/resolveSession?{quic}\""),
+                request("a b", Transport::Quic, Some("192.0.2.9")),
+            ),
+        ] {
+            assert_eq!(PastedRequest::read(&text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn line_of_the_log_is_read_with_transport_and_client() {
+        let expected = PastedRequest {
+            transport: Some(Transport::Quic),
+            client_ip: Some("198.51.100.7".parse().unwrap()),
+            ..PastedRequest::of("a\u{202e} \"b\"\\".parse().unwrap())
+        };
+        for line in [
+            r#"{"level":"INFO","target":"dcv_resolver::decision","outcome":"found","session_id":"a\\u{202e} \"b\"\\\\","transport":"QUIC","client_ip":"198.51.100.7"}"#,
+            r#"2026-01-02T03:04:05.000000Z  INFO dcv_resolver::decision: outcome="found" session_id="a\\u{202e} \"b\"\\\\" transport="QUIC" client_ip=198.51.100.7 status=200"#,
+        ] {
+            assert_eq!(PastedRequest::read(line).unwrap(), expected, "{line}");
+        }
+        let line = r#"{"outcome":"refused","session_id":"console"}"#;
+        let request = PastedRequest::read(line).unwrap();
+        assert_eq!(request, PastedRequest::of("console".parse().unwrap()));
+    }
+
+    #[test]
+    fn failure_quotes_no_token() {
         for text in [
             "https://gw.example:8443/?authToken=tr0ub4dor",
             "https://gw.example:8443/?authToken=tr0ub4dor#%ff",
             "https://gw.example:8443/?authToken=tr0ub4dor#%00",
             "https://tr0ub4dor@gw.example",
+            "http://127.0.0.1:9000/resolveSession?authToken=tr0ub4dor",
+            "http://127.0.0.1:9000/resolveSession?sessionId=%&authToken=tr0ub4dor",
+            "http://127.0.0.1:9000/resolveSession?sessionId=a&tr0ub4dor%",
+            "http://127.0.0.1:9000/resolveSession?sessionId=a&transport=quic&t=tr0ub4dor",
+            r#"{"session_id":"","authToken":"tr0ub4dor"}"#,
         ] {
-            let failure = parse(text).unwrap_err().to_string();
-            assert!(failure.contains("link"), "{failure}");
+            let failure = PastedRequest::read(text).unwrap_err().to_string();
             assert!(!failure.contains("tr0ub4dor"), "{failure}");
         }
-        assert!(parse("").is_err());
+        assert!(PastedRequest::read("").is_err());
     }
 }

@@ -26,6 +26,30 @@ fn explain_takes_an_id_or_a_whole_link() {
 }
 
 #[test]
+fn explain_takes_transport_and_client_from_a_url_unless_there_are_flags() {
+    let url = "http://127.0.0.1:9000/resolveSession?sessionId=console&transport=QUIC&clientIpAddress=192.0.2.9";
+    for (flags, first_line) in [
+        (
+            &[][..],
+            "session \"console\" over QUIC, client 192.0.2.9, at ",
+        ),
+        (
+            &["--transport", "HTTP", "--client-ip", "192.0.2.7"],
+            "session \"console\" over HTTP, client 192.0.2.7, at ",
+        ),
+    ] {
+        let finished = run(&[&["explain", url, "--store", SESSIONS], flags].concat());
+        assert!(
+            finished.stdout.starts_with(first_line),
+            "{}{}",
+            finished.stdout,
+            finished.stderr
+        );
+        assert!(!finished.stdout.contains('#'), "{}", finished.stdout);
+    }
+}
+
+#[test]
 fn explain_suggests_similar_ids() {
     let link = "https://gw.example:8443/?sessionId=Console&authToken=tr0ub4dor";
     let finished = run(&["explain", link, "--store", SESSIONS]);
