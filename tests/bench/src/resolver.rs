@@ -109,11 +109,16 @@ impl Resolver {
 
     /// The value of a metric; 0 where it is not there yet.
     pub(crate) fn metric(&self, name: &str) -> Result<f64> {
-        let request =
-            "GET /metrics HTTP/1.1\r\nhost: resolver.example\r\nconnection: close\r\n\r\n";
-        let answer = exchange(self.ops, request).while_doing("the resolver shows no metrics")?;
+        let answer = self.page("/metrics")?;
         let value = answer.lines().find_map(|line| line.strip_prefix(name));
         value.map_or(Ok(0.0), process::number)
+    }
+
+    /// The answer to operators who ask for `path`.
+    pub(crate) fn page(&self, path: &str) -> Result<String> {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        exchange(self.ops, &request).while_doing(format_args!("no answer to GET {path}"))
     }
 
     pub(crate) fn ca(&self) -> PathBuf {

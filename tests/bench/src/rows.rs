@@ -2,6 +2,7 @@
 
 mod footprint;
 mod memory;
+mod operators;
 mod parse;
 mod reload;
 mod resolve;
@@ -22,7 +23,7 @@ struct Group {
     needs: Option<Tool>,
 }
 
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 12] = [
     group("static", whole_request::static_file, None),
     group("sqlite", whole_request::sqlite, None),
     group("redis", whole_request::redis, Some(tools::REDIS)),
@@ -30,6 +31,7 @@ const GROUPS: [Group; 11] = [
     group("scale", whole_request::scale, Some(tools::REDIS)),
     group("memory", memory::of_a_session, None),
     group("reload", reload::under_load, None),
+    group("operators", operators::beside_gateways, None),
     group("parse", parse::all, None),
     group("log", whole_request::log, None),
     group("tls", whole_request::tls, None),

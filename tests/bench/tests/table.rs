@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Each group, and the rows that it prints. `≤` stands where a target does.
-const GROUPS: [(&str, &[&str]); 11] = [
+const GROUPS: [(&str, &[&str]); 12] = [
     ("static", &["static file, whole request ≤"]),
     (
         "sqlite",
@@ -51,6 +51,13 @@ const GROUPS: [(&str, &[&str]); 11] = [
         &[
             "reload under load, requests failed ≤",
             "reload under load, p99 ≤",
+        ],
+    ),
+    (
+        "operators",
+        &[
+            "explanations beside gateways, p99 ≤",
+            "metrics beside gateways, p99 ≤",
         ],
     ),
     (
