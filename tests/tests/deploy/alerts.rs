@@ -13,7 +13,7 @@ use crate::{deployed, in_repository};
 type Series = (&'static str, &'static str);
 
 /// What two resolvers show when nothing is wrong.
-const HEALTHY: [Series; 21] = [
+const HEALTHY: [Series; 22] = [
     ("up{instance='a'}", "1x180"),
     ("up{instance='b'}", "1x180"),
     ("dcv_resolver_build_info{instance='a'}", "1x180"),
@@ -72,6 +72,10 @@ const HEALTHY: [Series; 21] = [
     ),
     ("process_open_fds{instance='a'}", "60x180"),
     ("process_max_fds{instance='a'}", "1024x180"),
+    (
+        "dcv_resolver_log_lines_dropped_total{instance='a'}",
+        "0x180",
+    ),
 ];
 
 const FOUND: &str = "dcv_resolver_decisions_total{instance='a',outcome='found',reason='none'}";
@@ -406,6 +410,14 @@ const SITUATIONS: &[Situation] = &[
             ),
         ],
         &[],
+    ),
+    (
+        "lines of the log are dropped",
+        &[(
+            "dcv_resolver_log_lines_dropped_total{instance='a'}",
+            "0+1x180",
+        )],
+        &["DcvResolverLogLinesDropped"],
     ),
     (
         "hardly a file can be opened",
