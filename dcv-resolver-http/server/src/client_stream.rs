@@ -5,29 +5,33 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use crate::activity::Activity;
+
 #[derive(Debug)]
 pub(crate) struct ClientStream<S> {
     stream: S,
-    received: Arc<AtomicBool>,
+    activity: Arc<Activity>,
+    /// Whether the first bytes of the connection are still to come.
+    is_at_start: bool,
     write_timeout: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> ClientStream<S> {
-    /// Sets `received` whenever bytes arrive, and fails a write that waits
+    /// Notes in `activity` when bytes arrive, and fails a write that waits
     /// longer than `write_timeout`.
-    pub(crate) fn new(stream: S, received: Arc<AtomicBool>, write_timeout: Duration) -> Self {
+    pub(crate) fn new(stream: S, activity: Arc<Activity>, write_timeout: Duration) -> Self {
         Self {
             stream,
-            received,
+            activity,
+            is_at_start: true,
             write_timeout,
             stalled: None,
         }
@@ -39,12 +43,15 @@ impl<S> ClientStream<S> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.activity.set_stalled(false);
+            }
             return written;
         }
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.write_timeout)));
+        let stalled = self.stalled.get_or_insert_with(|| {
+            self.activity.set_stalled(true);
+            Box::pin(tokio::time::sleep(self.write_timeout))
+        });
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
@@ -61,8 +68,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.received.store(true, Ordering::Relaxed);
+        let read = &buffer.filled()[before..];
+        if !read.is_empty() {
+            self.activity.receive();
+            if self.is_at_start {
+                self.is_at_start = !self.activity.receive_first(read);
+            }
         }
         Poll::Ready(Ok(()))
     }

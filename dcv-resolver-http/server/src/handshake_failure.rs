@@ -1,29 +1,30 @@
-//! [`cause`]: why a TLS handshake failed, and what an operator can do about it.
+//! [`handshake_failure`]: why a TLS handshake failed.
 
 use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-/// Returns why a handshake failed and, where the gateway's configuration can be
-/// the cause, what to check there.
-pub(crate) fn cause(error: &io::Error) -> &'static str {
+use crate::failure::Failure;
+use crate::first_bytes::Greeting;
+
+/// Returns why a handshake failed whose client began with `greeting`.
+pub(crate) fn handshake_failure(error: &io::Error, greeting: Greeting) -> Failure {
+    if greeting == Greeting::ProxyHeader {
+        return Failure::ProxyHeaderBeforeTls;
+    }
     let tls = error.get_ref().and_then(|error| error.downcast_ref());
     match (error.kind(), tls) {
-        (_, Some(error)) => cause_in_tls(error),
-        (io::ErrorKind::TimedOut, None) => "the client did not finish in time",
-        (io::ErrorKind::UnexpectedEof, None) => {
-            "the client disconnected, perhaps because it does not accept the server's certificate"
-        }
-        (_, None) => "the connection failed",
+        (_, Some(error)) => failure_in_tls(error),
+        (io::ErrorKind::TimedOut, None) => Failure::HandshakeTimeout,
+        (io::ErrorKind::UnexpectedEof, None) => Failure::HandshakeClosed,
+        (_, None) => Failure::HandshakeLost,
     }
 }
 
-fn cause_in_tls(error: &Error) -> &'static str {
+fn failure_in_tls(error: &Error) -> Failure {
     match error {
-        Error::NoCertificatesPresented => {
-            "the client sent no certificate; check cert-file in the gateway's [resolver] section"
-        }
-        Error::InvalidCertificate(error) => cause_in_certificate(error),
+        Error::NoCertificatesPresented => Failure::NoClientCertificate,
+        Error::InvalidCertificate(error) => failure_in_certificate(error),
         Error::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
@@ -31,46 +32,38 @@ fn cause_in_tls(error: &Error) -> &'static str {
             | AlertDescription::CertificateExpired
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::AccessDenied,
-        ) => {
-            "the client does not accept the server's certificate; check ca-file and the host name in url in the gateway's [resolver] section"
-        }
-        Error::AlertReceived(_) => "the client aborted the handshake",
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the client does not speak TLS; check that url in the gateway's [resolver] section begins with https"
-        }
+        ) => Failure::ServerCertificateRejected,
+        Error::AlertReceived(_) => Failure::HandshakeAborted,
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => Failure::NotTls,
         Error::PeerIncompatible(
             PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             // Every client since TLS 1.2 sends this extension, and rustls
             // misses it first in an older one.
             | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
-        ) => "the client supports neither TLS 1.2 nor TLS 1.3",
+        ) => Failure::ProtocolVersion,
         Error::PeerIncompatible(
             PeerIncompatible::NoCipherSuitesInCommon
             | PeerIncompatible::NoSignatureSchemesInCommon
             | PeerIncompatible::NoKxGroupsInCommon,
-        ) => {
-            "client and server share no cipher suite; gateways before 2024.0-777 accept only an RSA key under TLS 1.2"
-        }
-        Error::NoApplicationProtocol => "the client does not offer HTTP/1.1",
-        _ => "the client violated the TLS protocol",
+        ) => Failure::NoCommonCipherSuite,
+        Error::NoApplicationProtocol => Failure::NoHttp1,
+        _ => Failure::HandshakeInvalid,
     }
 }
 
-fn cause_in_certificate(error: &CertificateError) -> &'static str {
+fn failure_in_certificate(error: &CertificateError) -> Failure {
     match error {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the client's certificate was issued by none of the client CAs"
-        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Failure::UnknownCa,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "the client's certificate has expired"
+            Failure::CertificateExpired
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the client's certificate is not valid yet"
+            Failure::CertificateNotYetValid
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "the client's certificate is not for client authentication"
+            Failure::CertificatePurpose
         }
-        _ => "the client's certificate is invalid",
+        _ => Failure::BadCertificate,
     }
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use tokio::time::{Instant as TokioInstant, sleep};
 
+use crate::activity::Activity;
+
 /// The timer that one connection gives to hyper.
 ///
 /// hyper has one timeout for both: it starts when hyper begins to wait for a
@@ -25,8 +27,7 @@ use tokio::time::{Instant as TokioInstant, sleep};
 pub(crate) struct HeadTimer {
     header_read_timeout: Duration,
     idle_timeout: Duration,
-    /// Set by the stream whenever bytes arrive.
-    received: Arc<AtomicBool>,
+    activity: Arc<Activity>,
     is_first: AtomicBool,
     alarm: Arc<Alarm>,
 }
@@ -64,12 +65,12 @@ impl HeadTimer {
     pub(crate) fn new(
         header_read_timeout: Duration,
         idle_timeout: Duration,
-        received: Arc<AtomicBool>,
+        activity: Arc<Activity>,
     ) -> Self {
         Self {
             header_read_timeout,
             idle_timeout,
-            received,
+            activity,
             is_first: AtomicBool::new(true),
             alarm: Arc::new(Alarm::new(header_read_timeout)),
         }
@@ -81,14 +82,14 @@ impl HeadTimer {
         let timeout = if has_begun {
             self.header_read_timeout
         } else {
-            self.received.store(false, Ordering::Relaxed);
+            self.activity.begin_wait(now);
             self.idle_timeout
         };
         self.alarm.set(now.into(), timeout);
         Box::pin(HeadSleep {
             alarm: Arc::clone(&self.alarm),
             has_begun,
-            received: Arc::clone(&self.received),
+            activity: Arc::clone(&self.activity),
             header_read_timeout: self.header_read_timeout,
         })
     }
@@ -115,7 +116,7 @@ impl Timer for HeadTimer {
 struct HeadSleep {
     alarm: Arc<Alarm>,
     has_begun: bool,
-    received: Arc<AtomicBool>,
+    activity: Arc<Activity>,
     header_read_timeout: Duration,
 }
 
@@ -125,7 +126,7 @@ impl Future for HeadSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.has_begun && self.received.load(Ordering::Relaxed) {
+        if !self.has_begun && self.activity.has_received() {
             self.has_begun = true;
             self.alarm
                 .set(TokioInstant::now(), self.header_read_timeout);

@@ -13,7 +13,9 @@
 //! | keeps a connection open between requests | closes after [`idle_timeout`](Server::idle_timeout) |
 //! | does not read a response | closes after [`write_timeout`](Server::write_timeout) |
 //! | sends a head that is [too long](Server::max_header_bytes), or has [too many header fields](Server::max_headers) | responds with 431 and closes |
-//! | opens more than [`max_connections`](Server::max_connections) | accepts the next when one is closed |
+//! | opens more than [`max_connections`](Server::max_connections) | closes the longest idle connection for each new one |
+//! | opens more than [`max_connections_per_peer`](Server::max_connections_per_peer) | closes its longest idle connection, or the new one |
+//! | connects from an address that is not [allowed](Server::allowed_peers) | closes before TLS |
 //!
 //! The service has to bound the body of a request and the time in flight;
 //! `dcv_resolver_http::router` bounds both. A body that the service does not
@@ -37,6 +39,20 @@
 //! # }
 //! ```
 //!
+//! # Connections without an answer
+//!
+//! Every connection that the service does not answer is counted by
+//! [`Connections`], with its cause, and logged at WARN: the first of each cause
+//! and peer within a minute, and how many more followed. Each one is logged at
+//! DEBUG, as are the two causes that mean no harm, `closed_without_request` and
+//! `no_request`. The sentence in the log says what to do.
+//!
+//! | stage | causes |
+//! |---|---|
+//! | admission | `not_allowed`, `too_many_of_peer` |
+//! | TLS handshake | `not_tls`, `proxy_header_unexpected`, `no_client_certificate`, `unknown_ca`, `certificate_expired`, `certificate_not_yet_valid`, `certificate_purpose`, `bad_certificate`, `server_certificate_rejected`, `protocol_version`, `no_common_cipher_suite`, `no_http1`, `aborted`, `timeout`, `closed`, `connection_lost`, `other` |
+//! | HTTP | `tls_on_plain_http`, `http2`, `proxy_header_unexpected`, `proxy_header_missing`, `proxy_header_invalid`, `proxy_header_timeout`, `malformed_head`, `head_too_large`, `head_timeout`, `no_request`, `closed_without_request`, `incomplete_request`, `write_timeout`, `connection_lost`, `service_error`, `panicked` |
+//!
 //! # Features
 //!
 //! `tls` adds the module `tls`: TLS 1.2 and 1.3, with certificates that are
@@ -45,24 +61,37 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acceptor;
+mod activity;
+mod admission;
 mod client_stream;
 mod connection;
 mod connections;
+mod failure;
+mod failure_log;
+mod first_bytes;
 #[cfg(feature = "tls")]
 mod handshake_failure;
-#[cfg(feature = "tls")]
-mod handshakes;
 mod head_timer;
+mod http_failure;
+mod last_response;
 mod limits;
 mod listen;
+mod listener;
+mod peer;
+mod peer_filter;
+mod places;
+mod proxy_header;
+mod room_signal;
 mod server;
 mod serving;
 mod shutdown_summary;
+mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
 
 pub use connections::Connections;
 pub use listen::{from_std, listen};
+pub use listener::Listener;
 pub use server::Server;
 pub use shutdown_summary::ShutdownSummary;
 

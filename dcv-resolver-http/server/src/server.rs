@@ -1,16 +1,20 @@
 //! [`Server`]: serves a tower service.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
-use tokio::net::TcpListener;
 use tower::{BoxError, Service};
 
 use crate::acceptor::Acceptor;
+use crate::admission::Admission;
 use crate::connections::Connections;
 use crate::limits::Limits;
+use crate::listener::Listener;
+use crate::peer_filter::PeerFilter;
+use crate::places::Places;
 use crate::serving::Serving;
 use crate::shutdown_summary::ShutdownSummary;
 #[cfg(feature = "tls")]
@@ -19,8 +23,13 @@ use crate::tls::Tls;
 /// Serves a [`tower::Service`] over HTTP/1.1; see [the crate](crate).
 ///
 /// Each request carries the client's address in its extensions, as
-/// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo). Connections are not
-/// upgraded to other protocols (no HTTP/2, no WebSocket).
+/// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), except over a Unix
+/// socket. Connections are not upgraded to other protocols (no HTTP/2, no
+/// WebSocket).
+///
+/// A client may close its side of the connection after its request and still
+/// gets the response. So a client that has gone away is noticed when the
+/// response is sent, and the service works for it until then.
 #[derive(Debug, Clone)]
 #[must_use = "a server does nothing until it serves"]
 pub struct Server<S> {
@@ -29,6 +38,8 @@ pub struct Server<S> {
     drain: Duration,
     shutdown_grace: Duration,
     connections: Connections,
+    allowed_peers: Option<PeerFilter>,
+    load_balancers: Option<PeerFilter>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
@@ -36,12 +47,17 @@ pub struct Server<S> {
 impl<S> Server<S> {
     /// Creates a server of `service` with the default limits.
     pub fn new(service: S) -> Self {
+        let limits = Limits::default();
+        let connections = Connections::default();
+        connections.set_max(limits.max_connections);
         Self {
             service,
-            limits: Limits::default(),
+            limits,
             drain: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
-            connections: Connections::default(),
+            connections,
+            allowed_peers: None,
+            load_balancers: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -62,11 +78,12 @@ impl<S> Server<S> {
     }
 
     /// Sets how long a connection is kept after a response while nothing
-    /// arrives. The default is 75 s.
+    /// arrives. The default is 120 s.
     ///
     /// Choose more than the client's own limit. Then the client closes first,
     /// and never sends a request on a connection that the server is just
-    /// closing.
+    /// closing. The pools of common clients keep a connection for up to 90 s:
+    /// those of Go and of hyper do.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = timeout;
         self
@@ -111,16 +128,84 @@ impl<S> Server<S> {
     /// sends one request for each. The default has room for two gateways whose
     /// clients all reconnect at the same moment, in less than 100 MB.
     ///
-    /// At the limit the server accepts nothing until a connection is closed;
-    /// new connections wait in the kernel's backlog. Refusing them instead would
-    /// turn a burst into errors that users see. A client that sends nothing
-    /// holds its place for [`header_read_timeout`](Self::header_read_timeout) at
-    /// most.
+    /// At the limit, the connection that has been idle for longest is closed for
+    /// each new one: its client has its answers, and connects again. While none
+    /// is idle, new connections wait, the first as accepted and the others in
+    /// the kernel's backlog. Refusing them instead would turn a burst into
+    /// errors that users see. A client that sends nothing holds its place for
+    /// [`header_read_timeout`](Self::header_read_timeout) at most.
     ///
     /// Each connection needs a file descriptor. If the process runs out of file
     /// descriptors first, the server waits in the same way and logs a warning.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.limits.max_connections = count.max(1);
+        self.connections.set_max(self.limits.max_connections);
+        self
+    }
+
+    /// Sets the maximum number of open connections of one peer: of one IPv4
+    /// address, or of one IPv6 network of 64 bits, which one host may use as a
+    /// whole. The default is half of
+    /// [`max_connections`](Self::max_connections), the minimum 1.
+    ///
+    /// A peer at its limit loses its longest idle connection for each new one. If
+    /// none of them is idle, the new one is closed. So one host cannot take all
+    /// places, and a gateway is limited only by the number of requests that it
+    /// sends at the same time. Peers of a Unix socket have no such limit.
+    pub fn max_connections_per_peer(mut self, count: usize) -> Self {
+        self.limits.max_connections_per_peer = Some(count.max(1));
+        self
+    }
+
+    /// Lets only peers in whose address `is_allowed` returns true take a place
+    /// among the [connections](Self::max_connections). Others are closed when
+    /// they are accepted, before TLS, and counted; see
+    /// [`answered_refusals`](Self::answered_refusals) for a way to tell them
+    /// why.
+    ///
+    /// `is_allowed` is called once for each connection and must not block. An
+    /// IPv4-mapped IPv6 address is passed as the IPv4 address. Connections over
+    /// a Unix socket are always allowed: the permissions of its file decide who
+    /// may connect.
+    pub fn allowed_peers(
+        mut self,
+        is_allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.allowed_peers = Some(PeerFilter::new(is_allowed));
+        self
+    }
+
+    /// Passes one request of each connection of a peer that is not
+    /// [allowed](Self::allowed_peers) to the service, for up to `count` such
+    /// connections at a time. The default is 0: the service never sees them.
+    ///
+    /// **The service must refuse them itself**, as the `ResolveService` of
+    /// `dcv-resolver-http` does with the same networks: its 403 says why. These
+    /// connections take no place of others, and are closed after the answer.
+    /// Over TLS there is none, since a handshake costs more than a refusal.
+    pub fn answered_refusals(mut self, count: usize) -> Self {
+        self.limits.max_answered_refusals = count;
+        self
+    }
+
+    /// Expects a header of the PROXY protocol, version 1 or 2, from peers in
+    /// whose address `is_load_balancer` returns true, and takes the client's
+    /// address from it. Everything that depends on a peer's address then depends
+    /// on that one.
+    ///
+    /// These peers must send the header, within
+    /// [`header_read_timeout`](Self::header_read_timeout); a header that says
+    /// `LOCAL` or `UNKNOWN`, as in a health check, leaves the peer's own address.
+    /// From other peers it is an invalid request: it would let them choose their
+    /// address. The load balancer itself need not be an
+    /// [allowed peer](Self::allowed_peers).
+    ///
+    /// Source: HAProxy Technologies, *The PROXY protocol*, versions 1 and 2.
+    pub fn proxy_protocol(
+        mut self,
+        is_load_balancer: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.load_balancers = Some(PeerFilter::new(is_load_balancer));
         self
     }
 
@@ -161,7 +246,8 @@ impl<S> Server<S> {
     /// [`header_read_timeout`](Self::header_read_timeout).
     ///
     /// A failed handshake is logged with its cause: at WARN the first of each
-    /// cause within a minute, and how many more followed; at DEBUG each one.
+    /// cause and peer within a minute, and how many more followed; at DEBUG each
+    /// one.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
@@ -192,15 +278,16 @@ where
     /// end of the [grace](Self::shutdown_grace): connections that are still busy
     /// are cut and counted.
     ///
-    /// Any `listener` works. [`listen`](crate::listen()) opens one with a larger
-    /// backlog than `TcpListener::bind`, and [`from_std`](crate::from_std)
-    /// converts one of the standard library, such as an inherited socket.
+    /// Any listener of tokio works, for TCP or for a Unix socket.
+    /// [`listen`](crate::listen()) opens one with a larger backlog than
+    /// `TcpListener::bind`, and [`from_std`](crate::from_std) converts one of the
+    /// standard library, such as an inherited socket.
     ///
     /// Neither an error of `accept` nor a panic in the service ends the server.
     /// Dropping the future closes everything at once.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> ShutdownSummary {
         self.serve_with_shutdown(listener, shutdown, std::future::pending())
@@ -224,12 +311,24 @@ where
     /// ```
     pub async fn serve_with_shutdown(
         self,
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         shutdown: impl Future<Output = ()>,
         end_drain: impl Future<Output = ()>,
     ) -> ShutdownSummary {
-        let mut acceptor = Acceptor::new(listener);
-        let mut serving = Serving::new(self.service, self.limits, self.connections);
+        let mut acceptor = Acceptor::new(listener.into());
+        let limits = self.limits;
+        let places = Places::new(
+            limits.max_connections,
+            limits.max_connections_per_peer(),
+            self.connections.clone(),
+        );
+        let admission = Admission::new(
+            places,
+            self.allowed_peers,
+            self.load_balancers,
+            limits.max_answered_refusals,
+        );
+        let mut serving = Serving::new(self.service, limits, admission, self.connections);
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls {
             serving.use_tls(tls);

@@ -13,29 +13,35 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tower::{BoxError, Service};
 
-use crate::acceptor::{Accepted, Acceptor};
+use crate::acceptor::Acceptor;
+use crate::admission::{Admission, Admitted};
 use crate::connection::{Connection, Context};
 use crate::connections::Connections;
-#[cfg(feature = "tls")]
-use crate::handshakes::Handshakes;
-use crate::limits::Limits;
+use crate::failure::Failure;
+use crate::failure_log::FailureLog;
+use crate::last_response::LastResponse;
+use crate::limits::{Limits, WARNING_WINDOW};
+use crate::listener::Accepted;
+use crate::peer::Peer;
+use crate::places::{NoPlace, Place};
 use crate::shutdown_summary::ShutdownSummary;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// How long a warning is not repeated.
-const WARNING_WINDOW: Duration = Duration::from_secs(60);
-
 pub(crate) struct Serving<S> {
     service: S,
     limits: Limits,
+    admission: Arc<Admission>,
+    failures: Arc<FailureLog>,
     at_limit: LogThrottle<()>,
     connections: Connections,
     tasks: JoinSet<()>,
+    /// Accepted, but waiting for a place. The kernel holds those behind it.
+    waiting: Option<(Accepted, Peer)>,
     draining: Arc<AtomicBool>,
     stop: watch::Sender<()>,
     #[cfg(feature = "tls")]
-    handshakes: Option<Arc<Handshakes>>,
+    tls: Option<Tls>,
 }
 
 impl<S, B> Serving<S>
@@ -45,11 +51,18 @@ where
     S::Error: Into<BoxError>,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    pub(crate) fn new(service: S, limits: Limits, connections: Connections) -> Self {
+    pub(crate) fn new(
+        service: S,
+        limits: Limits,
+        admission: Admission,
+        connections: Connections,
+    ) -> Self {
         let max_connections = limits.max_connections;
         Self {
             service,
             limits,
+            admission: Arc::new(admission),
+            failures: Arc::new(FailureLog::new(connections.clone())),
             at_limit: LogThrottle::new(WARNING_WINDOW, move |(), suppressed| {
                 tracing::warn!(
                     max_connections,
@@ -59,17 +72,17 @@ where
             }),
             connections,
             tasks: JoinSet::new(),
+            waiting: None,
             draining: Arc::default(),
             stop: watch::Sender::new(()),
             #[cfg(feature = "tls")]
-            handshakes: None,
+            tls: None,
         }
     }
 
     #[cfg(feature = "tls")]
     pub(crate) fn use_tls(&mut self, tls: Tls) {
-        let handshakes = Handshakes::new(tls, self.connections.clone());
-        self.handshakes = Some(Arc::new(handshakes));
+        self.tls = Some(tls);
     }
 
     /// Accepts connections until `end` completes.
@@ -80,11 +93,18 @@ where
     ) {
         let mut end = pin!(end);
         loop {
+            let place = async {
+                match &self.waiting {
+                    Some((_, peer)) => self.admission.places.wait(*peer).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 () = &mut end => return,
-                Some(ended) = self.tasks.join_next() => report_panic(ended),
-                accepted = acceptor.accept(), if self.has_room() => self.spawn(accepted),
+                Some(ended) = self.tasks.join_next() => self.report_panic(ended),
+                place = place => self.serve_waiting(place),
+                accepted = acceptor.accept(), if self.waiting.is_none() => self.admit(accepted),
             }
         }
     }
@@ -99,10 +119,10 @@ where
     /// room.
     pub(crate) fn accept_waiting(&mut self, acceptor: Acceptor) {
         for accepted in acceptor.into_waiting() {
-            if !self.has_room() {
+            if self.waiting.is_some() {
                 return;
             }
-            self.spawn(accepted);
+            self.admit(accepted);
         }
     }
 
@@ -113,10 +133,10 @@ where
         // Lets the runtime see what the kernel already holds: a request that
         // has arrived is in flight, even if it has not been read yet.
         tokio::task::yield_now().await;
-        drop(self.stop);
+        self.stop = watch::Sender::new(());
         let all_ended = async {
             while let Some(ended) = self.tasks.join_next().await {
-                report_panic(ended);
+                self.report_panic(ended);
             }
         };
         // What is left is counted below, and cut when the set is dropped.
@@ -126,11 +146,53 @@ where
         ShutdownSummary { connections_cut }
     }
 
-    fn has_room(&self) -> bool {
-        self.tasks.len() < self.limits.max_connections
+    fn admit(&mut self, accepted: Accepted) {
+        self.connections.accepted();
+        let peer = accepted.1;
+        let peer = if self.admission.is_load_balancer(peer) {
+            Peer::Unlimited
+        } else if self.admission.allows(peer) {
+            Peer::from(peer)
+        } else {
+            self.failures.record(Failure::NotAllowed, peer, None);
+            // Not worth a handshake.
+            if !self.has_tls()
+                && let Some(admitted) = self.admission.admit_for_refusal()
+            {
+                self.spawn(accepted, admitted);
+            }
+            return;
+        };
+        match self.admission.places.take(peer) {
+            Err(NoPlace::Full) => {
+                self.waiting = Some((accepted, peer));
+                if self.at_limit.allows(()) {
+                    tracing::warn!(
+                        max_connections = self.limits.max_connections,
+                        "the limit on open connections is reached; a new one takes the place of the longest idle one, or waits while none is idle",
+                    );
+                }
+            }
+            place => self.serve_in(place, accepted),
+        }
     }
 
-    fn spawn(&mut self, (stream, peer): Accepted) {
+    fn serve_waiting(&mut self, place: Result<Place, NoPlace>) {
+        if let Some((accepted, _)) = self.waiting.take() {
+            self.serve_in(place, accepted);
+        }
+    }
+
+    fn serve_in(&mut self, place: Result<Place, NoPlace>, accepted: Accepted) {
+        match place {
+            Ok(place) => self.spawn(accepted, Admitted::To(place)),
+            Err(_too_many) => self
+                .failures
+                .record(Failure::TooManyOfPeer, accepted.1, None),
+        }
+    }
+
+    fn spawn(&mut self, (stream, peer): Accepted, admitted: Admitted) {
         let connection = Connection {
             stream,
             context: Context {
@@ -138,17 +200,39 @@ where
                 limits: self.limits,
                 stopped: self.stop.subscribe(),
                 owes_response: self.draining.load(Ordering::Relaxed),
-                draining: Arc::clone(&self.draining),
-                _open: self.connections.accepted(),
+                last_response: LastResponse {
+                    draining: Arc::clone(&self.draining),
+                    distrusted: None,
+                    is_refused: admitted.is_refused(),
+                },
+                failures: Arc::clone(&self.failures),
+                _open: self.connections.opened(),
             },
+            admitted,
         };
-        self.spawn_connection(connection);
-        if !self.has_room() && self.at_limit.allows(()) {
-            tracing::warn!(
-                max_connections = self.limits.max_connections,
-                "the limit on open connections is reached; new connections wait until one is closed",
-            );
+        if self.admission.is_load_balancer(peer) {
+            self.spawn_behind_load_balancer(connection);
+        } else {
+            self.spawn_connection(connection);
         }
+    }
+
+    fn spawn_behind_load_balancer(&mut self, connection: Connection) {
+        let service = self.service.clone();
+        let admission = Arc::clone(&self.admission);
+        let has_tls = self.has_tls();
+        #[cfg(feature = "tls")]
+        let tls = self.tls.clone();
+        self.tasks.spawn(async move {
+            let Some(connection) = connection.read_proxy_header(&admission, !has_tls).await else {
+                return;
+            };
+            #[cfg(feature = "tls")]
+            if let Some(tls) = tls {
+                return connection.serve_tls(service, tls).await;
+            }
+            connection.serve(service).await;
+        });
     }
 
     /// Spawns one of two kinds of tasks: a connection without TLS need not
@@ -156,20 +240,27 @@ where
     fn spawn_connection(&mut self, connection: Connection) {
         let service = self.service.clone();
         #[cfg(feature = "tls")]
-        if let Some(handshakes) = &self.handshakes {
-            let handshakes = Arc::clone(handshakes);
-            self.tasks.spawn(connection.serve_tls(service, handshakes));
+        if let Some(tls) = &self.tls {
+            self.tasks.spawn(connection.serve_tls(service, tls.clone()));
             return;
         }
         self.tasks.spawn(connection.serve(service));
     }
-}
 
-/// Logs a panic, which has ended only its own connection.
-fn report_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "the service panicked; its connection was closed");
+    fn has_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Logs a panic, which has ended only its own connection.
+    fn report_panic(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            self.connections.failed(Failure::Panicked);
+            tracing::error!(%error, "the service panicked; its connection was closed");
+        }
     }
 }

@@ -49,19 +49,22 @@ mod files;
 mod pem;
 mod pem_block;
 mod settings;
+mod trust;
 mod unexpected;
 mod warnings;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use dcv_resolver_core::{Clock, Timestamp};
 use dcv_resolver_file_watch::{Content, WatchedFiles, digest};
-use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
 
 use self::settings::{Dates, Settings};
+use self::trust::Trust;
 
 pub use self::certificate::{Certificate, KeyAlgorithm};
 pub use self::error::TlsError;
@@ -73,19 +76,28 @@ pub use self::pem_block::PemBlock;
 ///
 /// Clones share them: when one clone reloads, all servers use the result. A
 /// server uses the current ones when it accepts a connection. So a reload drops
-/// no connection, and open connections keep the old ones until they are closed,
-/// even if the client's CA is no longer a [client CA](TlsFiles::client_ca).
+/// no connection, and open connections keep the old ones until they are closed.
 ///
-/// New connections of such a client are refused at once. With mutual TLS no
-/// session is resumed, so every connection presents its certificate, and the
-/// injected clock decides whether that has expired.
+/// When a CA is no longer a [client CA](TlsFiles::client_ca), new connections of
+/// its clients are refused at once. Every connection that was open gets one more
+/// response, which says `connection: close`; the log says how many there are.
+/// With mutual TLS no session is resumed, so every connection presents its
+/// certificate, and the injected clock decides whether that has expired.
 #[derive(Clone)]
 pub struct Tls(Arc<LiveTls>);
 
 struct LiveTls {
     files: TlsFiles,
     clock: Arc<dyn Clock>,
-    settings: ArcSwap<Settings>,
+    current: ArcSwap<Current>,
+}
+
+/// What new connections use.
+struct Current {
+    settings: Settings,
+    /// Shared with the connections that are open, and with the next settings if
+    /// they trust the same clients.
+    trust: Trust,
 }
 
 /// The result of a successful reload.
@@ -115,10 +127,11 @@ impl Tls {
     pub fn load(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
         let contents = watched(&files).read();
         let settings = Settings::new(&files, contents, &clock, Dates::MayBeInvalid)?;
+        let trust = Trust::default();
         Ok(Self(Arc::new(LiveTls {
             files,
             clock,
-            settings: ArcSwap::from_pointee(settings),
+            current: ArcSwap::from_pointee(Current { settings, trust }),
         })))
     }
 
@@ -162,21 +175,21 @@ impl Tls {
     /// Returns the certificate that new connections get.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        self.0.settings.load().certificate.clone()
+        self.0.current.load().settings.certificate.clone()
     }
 
     /// Returns the certificate that new connections get, followed by the others
     /// of its file, which should be those of its issuers.
     #[must_use]
     pub fn chain(&self) -> Arc<[Certificate]> {
-        Arc::clone(&self.0.settings.load().chain)
+        Arc::clone(&self.0.current.load().settings.chain)
     }
 
     /// Returns the CAs that may issue the certificates of new clients. If there
     /// are none, no client needs a certificate.
     #[must_use]
     pub fn client_cas(&self) -> Arc<[Certificate]> {
-        Arc::clone(&self.0.settings.load().client_cas)
+        Arc::clone(&self.0.current.load().settings.client_cas)
     }
 
     /// Returns what should be changed, one sentence for each reason: what a
@@ -198,17 +211,35 @@ impl Tls {
         warnings
     }
 
-    /// Returns the configuration of the next handshake.
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.settings.load().config)
+    /// Begins a connection with the current certificate. Returns what does its
+    /// handshake, and a flag that is set once a client CA is removed.
+    pub(crate) fn begin(&self) -> (TlsAcceptor, Arc<AtomicBool>) {
+        let current = self.0.current.load();
+        let config = Arc::clone(&current.settings.config);
+        (TlsAcceptor::from(config), current.trust.begin_connection())
     }
 
     fn take(&self, contents: Vec<Content>) -> Result<Option<TlsReload>, TlsError> {
-        if digest(&contents) == self.0.settings.load().digest {
+        let old = self.0.current.load_full();
+        if digest(&contents) == old.settings.digest {
             return Ok(None);
         }
         let settings = Settings::new(&self.0.files, contents, &self.0.clock, Dates::MustBeValid)?;
-        self.0.settings.store(Arc::new(settings));
+        let trusts = |ca: &Certificate| settings.client_cas.iter().any(|it| it.is_same_ca(ca));
+        let keeps_trust = old.settings.client_cas.iter().all(trusts);
+        let trust = if keeps_trust {
+            old.trust.clone()
+        } else {
+            Trust::default()
+        };
+        self.0.current.store(Arc::new(Current { settings, trust }));
+        if !keeps_trust {
+            let connections = old.trust.end();
+            tracing::info!(
+                connections,
+                "a client CA was removed; connections from before are closed after their next response",
+            );
+        }
         Ok(Some(TlsReload::Replaced))
     }
 

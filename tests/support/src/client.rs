@@ -2,11 +2,11 @@
 //! on the wire.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long a test waits for something that should happen soon.
@@ -60,6 +60,20 @@ impl Client {
             .expect("no connection in time")
             .unwrap();
         Self::over(stream)
+    }
+
+    /// Connects to `address` from `source`, an address of this machine. On Linux
+    /// these are all of 127.0.0.0/8.
+    pub async fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        let stream = timeout(DEADLINE, socket.connect(address)).await;
+        Self::over(stream.expect("no connection in time").unwrap())
+    }
+
+    /// Closes the sending side.
+    pub async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
     }
 
     /// Returns the address of this end.

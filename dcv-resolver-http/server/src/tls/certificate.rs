@@ -35,6 +35,17 @@ pub struct Certificate {
     issuer_key_id: Option<Vec<u8>>,
     /// Of the whole certificate.
     hash: u64,
+    public_key: PublicKey,
+}
+
+/// A key in DER, which says nothing to people.
+#[derive(Clone, PartialEq, Eq)]
+struct PublicKey(Box<[u8]>);
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKey")
+    }
 }
 
 /// The algorithm of a certificate's key.
@@ -95,7 +106,14 @@ impl Certificate {
             key_id,
             issuer_key_id,
             hash: BuildHasherDefault::<DefaultHasher>::default().hash_one(der),
+            public_key: PublicKey(certificate.public_key().raw.into()),
         })
+    }
+
+    /// Returns whether both, as CAs, admit the same clients: only the name and
+    /// the key of a CA count.
+    pub(super) fn is_same_ca(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.public_key == other.public_key
     }
 
     /// Returns the common name of the subject. TLS clients do not compare it

@@ -12,6 +12,14 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+/// Returns the counter of `cause`.
+pub(crate) fn count(
+    mut counters: impl Iterator<Item = (&'static str, u64)>,
+    cause: &str,
+) -> Option<u64> {
+    counters.find_map(|(name, count)| (name == cause).then_some(count))
+}
+
 /// More than the kernel keeps for a client that does not read.
 pub(crate) const BIG_BYTES: usize = 32 * 1024 * 1024;
 
@@ -95,9 +103,19 @@ impl Running {
         Client::connect(self.address).await
     }
 
+    /// Returns a client from another address of this machine, 127.0.0.`host`.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn client_from(&self, host: u8) -> Client {
+        Client::connect_from([127, 0, 0, host].into(), self.address).await
+    }
+
     /// Returns a client whose request is in flight until the gate lets it go.
     pub(crate) async fn gated_client(&self) -> Client {
-        let mut client = self.client().await;
+        self.gated(self.client().await).await
+    }
+
+    /// Sends a request that is in flight until the gate lets it go.
+    pub(crate) async fn gated(&self, mut client: Client) -> Client {
         client
             .send("GET /gated HTTP/1.1\r\nhost: server.example\r\n\r\n")
             .await;

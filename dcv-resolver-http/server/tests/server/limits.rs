@@ -6,7 +6,7 @@ use std::time::Duration;
 use dcv_resolver_test_support::log::Log;
 use tracing::Level;
 
-use crate::fixture::start;
+use crate::fixture::{BIG_BYTES, start};
 
 /// Returns a request's head of exactly `bytes` bytes.
 fn head_of(bytes: usize) -> String {
@@ -88,22 +88,72 @@ async fn header_fields_over_the_limit_are_answered_with_431() {
 }
 
 #[tokio::test]
-async fn connection_over_the_limit_waits_until_another_is_closed() {
-    let server = start(|server| server.max_connections(2)).await;
-    let mut first = server.client().await;
-    let mut second = server.client().await;
-    assert_eq!(first.get("/").await.status, 200);
-    assert_eq!(second.get("/").await.status, 200);
-
+async fn connection_over_the_limit_waits_while_none_is_idle() {
+    let server = start(|server| server.max_connections(2).max_connections_per_peer(9)).await;
+    let mut busy = [server.gated_client().await, server.gated_client().await];
     let mut third = server.client().await;
     third
         .send("GET / HTTP/1.1\r\nhost: server.example\r\n\r\n")
         .await;
     assert!(!third.is_readable_within(Duration::from_millis(500)).await);
-    assert_eq!(second.get("/").await.status, 200);
 
-    drop(first);
+    // The first that is idle makes room.
+    server.gate.exit.add_permits(1);
     assert_eq!(third.answer().await.status, 200);
+    assert_eq!(server.connections.evicted_total(), 1);
+    server.gate.exit.add_permits(1);
+    for client in &mut busy {
+        assert_eq!(client.answer().await.body, "out");
+    }
+}
+
+#[tokio::test]
+async fn connection_over_the_limit_waits_until_another_is_closed() {
+    let server = start(|server| server.max_connections(1).max_connections_per_peer(9)).await;
+    let busy = server.client().await;
+    let mut next = server.client().await;
+    next.send("GET / HTTP/1.1\r\nhost: server.example\r\n\r\n")
+        .await;
+    assert!(!next.is_readable_within(Duration::from_millis(200)).await);
+    drop(busy);
+    assert_eq!(next.answer().await.status, 200);
+    assert_eq!(server.connections.evicted_total(), 0);
+}
+
+#[tokio::test]
+async fn longest_idle_connection_makes_room() {
+    let server = start(|server| server.max_connections(3).max_connections_per_peer(9)).await;
+    let mut first = server.client().await;
+    let mut second = server.client().await;
+    let mut busy = server.gated_client().await;
+    for client in [&mut second, &mut first] {
+        assert_eq!(client.get("/").await.status, 200);
+    }
+    for _ in 0..3 {
+        assert_eq!(first.get("/").await.status, 200);
+    }
+    assert_eq!(server.client().await.get("/").await.status, 200);
+    second.closed().await;
+    assert_eq!(first.get("/").await.status, 200);
+    assert_eq!(server.connections.evicted_total(), 1);
+    server.gate.exit.add_permits(1);
+    assert_eq!(busy.answer().await.body, "out");
+}
+
+#[tokio::test]
+async fn connection_whose_response_is_unread_is_not_idle() {
+    let server = start(|server| server.max_connections(1).max_connections_per_peer(9)).await;
+    let mut slow = server.client().await;
+    slow.send("GET /big HTTP/1.1\r\nhost: server.example\r\n\r\n")
+        .await;
+    slow.head().await;
+    let mut next = server.client().await;
+    next.send("GET / HTTP/1.1\r\nhost: server.example\r\n\r\n")
+        .await;
+    assert!(!next.is_readable_within(Duration::from_millis(500)).await);
+    slow.skip(BIG_BYTES).await;
+    slow.closed().await;
+    assert_eq!(next.answer().await.status, 200);
 }
 
 #[tokio::test]
@@ -133,16 +183,19 @@ async fn maximum_limits_are_no_limits() {
 #[tokio::test]
 async fn limit_of_connections_reached_again_and_again_is_one_warning_and_a_summary() {
     let (log, _guard) = Log::text_of_this_thread(Level::WARN);
-    let server = start(|server| server.max_connections(1)).await;
-    for _ in 0..4 {
-        assert_eq!(server.client().await.get("/").await.status, 200);
+    let server = start(|server| server.max_connections(1).max_connections_per_peer(9)).await;
+    let mut kept_alive = Vec::new();
+    for _ in 0..5 {
+        let mut client = server.client().await;
+        assert_eq!(client.get("/").await.status, 200);
+        kept_alive.push(client);
     }
     server.stop().await;
     let log = log.text();
     let lines: Vec<_> = log.lines().collect();
     assert_eq!(lines.len(), 2, "{log}");
     assert!(
-        lines[0].contains("is reached; new connections wait"),
+        lines[0].contains("is reached; a new one takes the place of the longest idle one"),
         "{log}"
     );
     assert!(

@@ -7,8 +7,10 @@
     reason = "a test stops at the first failure"
 )]
 
+mod admission;
 mod connections;
 mod drain;
+mod failures;
 mod fixture;
 mod http;
 mod limits;
@@ -16,6 +18,7 @@ mod limits;
 mod open_files;
 #[cfg(feature = "tls")]
 mod pki;
+mod proxy_protocol;
 mod shutdown;
 mod slow_clients;
 #[cfg(feature = "tls")]

@@ -34,8 +34,8 @@ impl Load {
         }
     }
 
-    /// Adds one that sends `per_connection` requests, connects again as the
-    /// current `client`, and so on. It panics when one is not answered.
+    /// Adds one that sends `per_connection` requests, fewer if the server closes
+    /// the connection, connects again as the current `client`, and so on. It panics when one is not answered.
     fn add(&mut self, address: SocketAddr, client: &Arc<Mutex<TlsClient>>, per_connection: u64) {
         let (stop, answered) = (Arc::clone(&self.stop), Arc::clone(&self.answered));
         let client = Arc::clone(client);
@@ -44,9 +44,10 @@ impl Load {
                 let current = client.lock().unwrap().clone();
                 let mut connection = current.connect(address).await.unwrap();
                 for _ in 0..per_connection {
-                    assert_eq!(connection.get("/").await.status, 200);
+                    let answer = connection.get("/").await;
+                    assert_eq!(answer.status, 200);
                     answered.fetch_add(1, Ordering::Relaxed);
-                    if stop.load(Ordering::Relaxed) {
+                    if answer.is_last() || stop.load(Ordering::Relaxed) {
                         break;
                     }
                 }
@@ -103,9 +104,6 @@ async fn client_ca_is_rotated_under_load_without_a_failed_request() {
     for _ in 0..8 {
         load.add(address, &client, 3);
     }
-    // Keeps its first connection.
-    let faithful = TlsClient::new(&ca, Some(&client_pair(&old)));
-    load.add(address, &Arc::new(Mutex::new(faithful)), u64::MAX);
     load.until_answered(200).await;
 
     files.write("client-ca.pem", format!("{}{}", old.pem, new.pem));
@@ -123,6 +121,58 @@ async fn client_ca_is_rotated_under_load_without_a_failed_request() {
     with_old.try_get(address).await.unwrap_err();
     assert_eq!(with_new.try_get(address).await.unwrap(), 200);
     load.end().await;
+}
+
+#[tokio::test]
+async fn connection_from_before_the_removal_of_a_client_ca_gets_one_more_response() {
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
+    let (ca, old, kept) = (
+        Ca::new("a CA"),
+        Ca::new("of clients"),
+        Ca::new("of clients"),
+    );
+    let files = Files::with_client_ca(&server_pair(&ca), &format!("{}{}", old.pem, kept.pem));
+    let tls = files.load();
+    let server = start(|server| server.tls(tls.clone())).await;
+    let address = server.address;
+    let with_old = TlsClient::new(&ca, Some(&client_pair(&old)));
+    let with_kept = TlsClient::new(&ca, Some(&client_pair(&kept)));
+    let mut clients = Vec::new();
+    for client in [&with_old, &with_kept] {
+        let mut client = client.connect(address).await.unwrap();
+        assert!(!client.get("/").await.is_last());
+        clients.push(client);
+    }
+
+    // Neither a renewed certificate nor one more CA ends the trust.
+    files.write_pair(&server_pair(&ca));
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    let new = Ca::new("of clients");
+    files.write(
+        "client-ca.pem",
+        format!("{}{}{}", kept.pem, old.pem, new.pem),
+    );
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    for client in &mut clients {
+        assert!(!client.get("/").await.is_last());
+    }
+    assert!(!log.text().contains("was removed"), "{}", log.text());
+
+    // Another CA of the same name takes its place.
+    files.write("client-ca.pem", format!("{}{}", kept.pem, new.pem));
+    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    let log = log.text();
+    assert!(log.contains("a client CA was removed"), "{log}");
+    assert!(log.contains("connections=2"), "{log}");
+    for client in &mut clients {
+        let answer = client.get("/").await;
+        assert_eq!((answer.status, answer.is_last()), (200, true));
+        client.closed().await;
+    }
+    with_old.try_get(address).await.unwrap_err();
+    let mut client = with_kept.connect(address).await.unwrap();
+    assert!(!client.get("/").await.is_last());
+    assert!(!client.get("/").await.is_last());
 }
 
 #[tokio::test]
