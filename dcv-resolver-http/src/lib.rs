@@ -84,7 +84,8 @@
 //!
 //! - **200** is `application/json` with the five keys that the gateway expects.
 //! - **Refusals** (403, 429, `overloaded`) are sent before the query is read, in
-//!   this order: a caller that is not allowed learns nothing else.
+//!   this order: a caller that is not allowed learns nothing else. A 403 and a
+//!   429 say `connection: close`.
 //! - **Every other status** is `application/problem+json` (RFC 9457) with
 //!   `title`, `status`, `detail` (a sentence for people) and `reason` (a stable
 //!   word for programs); a 400 also has the `parameter` at fault. It may quote
@@ -104,7 +105,7 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `outcome` | `found`, `not_found`, `malformed`, `refused` (403, 429, `overloaded`), `error`, or `abandoned`: the caller closed the connection before the decision |
+//! | `outcome` | `found`, `not_found`, `malformed`, `refused` (403, 429, `overloaded`), `error`, or `abandoned`: the server dropped the request before the decision, as many do when the caller disconnects |
 //! | `reason`, `detail` | as in the response, unless `found` |
 //! | `method`, `path`, `parameter` | of a `malformed` request, the parameter only if one is at fault |
 //! | `session_id` | the requested id |

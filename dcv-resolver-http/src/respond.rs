@@ -69,7 +69,9 @@ impl Responder {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_REQUEST_ID, request_id);
-        if !body_ended {
+        // A caller that is refused for what it is, or for how much it asks, must
+        // not hold the connection as well.
+        if !body_ended || is_turned_away(&decision) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if is_head {
@@ -116,6 +118,13 @@ fn drop_body(response: &mut Response) {
         headers.insert(CONTENT_LENGTH, length_bytes.into());
     }
     *response.body_mut() = Body::empty();
+}
+
+fn is_turned_away(decision: &Decision) -> bool {
+    matches!(
+        decision.result,
+        Some(Err(Problem::CallerNotAllowed(_) | Problem::RateLimited))
+    )
 }
 
 /// Validates a request to the resolver's path: first the method, then the

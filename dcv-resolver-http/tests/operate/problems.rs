@@ -1,7 +1,7 @@
 //! Every problem in one table: as the gateway gets it, and as it is logged.
 
 use axum::Router;
-use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use axum::http::{Method, Request};
 use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
@@ -298,6 +298,8 @@ async fn every_problem_is_answered_and_logged_as_documented() {
                 .map(|value| value.to_str().unwrap())
         };
         assert_eq!(header(RETRY_AFTER), problem.retry_after, "{reason}");
+        let closes = matches!(problem.status, 403 | 429).then_some("close");
+        assert_eq!(header(CONNECTION), closes, "{reason}");
         let allow = (problem.status == 405).then_some("POST");
         assert_eq!(header(ALLOW), allow, "{reason}");
 
