@@ -1,6 +1,7 @@
 //! [`Metrics`]: the metrics of a resolver, for Prometheus.
 
 mod caches;
+mod connections;
 mod format;
 mod labels;
 mod process;
@@ -20,13 +21,14 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::readiness::Readiness;
 use caches::Caches;
+pub use connections::ConnectionStats;
+use connections::Connections;
 pub use format::MetricsFormat;
 use labels::{
     AdminLabels, CertificateLabel, DecisionLabels, OutcomeLabel, ReloadLabels, StoreLabel,
     VersionLabel,
 };
 use process::Process;
-pub use sampled::ConnectionStats;
 use sampled::Sampled;
 
 /// Counts and measures the work of a resolver, for Prometheus.
@@ -54,7 +56,8 @@ use sampled::Sampled;
 /// | `sessions_swept_total` | `store` | [`count_swept`](Self::count_swept) |
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | [`set_certificate_expiry`](Self::set_certificate_expiry) |
 /// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
-/// | `connections_open`, `connections_accepted_total`, `connections_cut_total`, `tls_handshakes_failed_total` | | [`watch_connections`](Self::watch_connections) |
+/// | `connections_open`, `connections_max`, `connections_accepted_total`, `connections_evicted_total`, `connections_cut_total` | `listener` | [`watch_connections`](Self::watch_connections) |
+/// | `connections_refused_total`, `connections_failed_total`, `tls_handshakes_failed_total` | `listener`, `cause` | [`watch_connections`](Self::watch_connections) |
 ///
 /// [`render`](Self::render) also shows the metrics of the process that every
 /// [client library](https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics)
@@ -95,6 +98,7 @@ struct Inner {
     process: Arc<Process>,
     sampled: Arc<Sampled>,
     caches: Arc<Caches>,
+    connections: Arc<Connections>,
     /// [`NONE`], so that no request allocates it.
     none: Arc<str>,
 }
@@ -116,6 +120,7 @@ impl Metrics {
             process: Arc::new(Process::new()),
             sampled: Arc::default(),
             caches: Arc::default(),
+            connections: Arc::default(),
             none: NONE.into(),
         }))
     }
@@ -179,6 +184,7 @@ impl Metrics {
         );
         registry.register_collector(Box::new(Arc::clone(&inner.sampled)));
         registry.register_collector(Box::new(Arc::clone(&inner.caches)));
+        registry.register_collector(Box::new(Arc::clone(&inner.connections)));
     }
 
     /// Returns all metrics, and those of the process, in `format`.
@@ -236,13 +242,15 @@ impl Metrics {
         self.0.sampled.add_in_flight(in_flight);
     }
 
-    /// Shows the connections of a server. `connections` is called each time the
-    /// metrics are shown and must not block. Replaces an earlier one.
+    /// Shows the connections of a server, such as that of the `gateways`.
+    /// `connections` is called each time the metrics are shown and must not
+    /// block. Replaces an earlier one for the same `listener`.
     pub fn watch_connections(
         &self,
+        listener: &'static str,
         connections: impl Fn() -> ConnectionStats + Send + Sync + 'static,
     ) {
-        self.0.sampled.set_connections(Arc::new(connections));
+        self.0.connections.watch(listener, Arc::new(connections));
     }
 
     /// Shows how many lines of the log could not be written. `dropped` is called

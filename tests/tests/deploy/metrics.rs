@@ -52,9 +52,15 @@ fn exposition() -> String {
         stats.confirmed_age = Some(Duration::ZERO);
         stats
     });
-    metrics.watch_connections(ConnectionStats::default);
     metrics.watch_dropped_log_lines(|| 0);
     metrics.count_swept("sessions", 0);
+    metrics.watch_connections("gateways", || {
+        let mut stats = ConnectionStats::default();
+        stats.refused = vec![("not_allowed", 0)];
+        stats.failed = vec![("head_timeout", 0)];
+        stats.tls_handshakes_failed = vec![("unknown_ca", 0)];
+        stats
+    });
 
     let request = Request::post("/resolveSession?sessionId=console").body(Body::empty());
     let runtime = tokio::runtime::Builder::new_current_thread()

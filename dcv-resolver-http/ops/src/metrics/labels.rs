@@ -59,3 +59,14 @@ pub(super) struct CertificateLabel {
 pub(super) struct VersionLabel {
     pub(super) version: Arc<str>,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ListenerLabel {
+    pub(super) listener: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FailureLabels {
+    pub(super) listener: &'static str,
+    pub(super) cause: &'static str,
+}

@@ -15,36 +15,6 @@ use super::labels::StoreLabel;
 use crate::readiness::Readiness;
 use crate::report::{Report, StoreState};
 
-/// The connections of a server, for
-/// [`Metrics::watch_connections`](crate::Metrics::watch_connections).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConnectionStats {
-    /// Open connections.
-    pub open: u64,
-    /// Connections accepted so far.
-    pub accepted: u64,
-    /// Connections that were still busy at the end of the shutdown's grace
-    /// period.
-    pub cut: u64,
-    /// Failed TLS handshakes so far.
-    pub tls_handshakes_failed: u64,
-}
-
-impl ConnectionStats {
-    /// Creates figures from those that are always there; further ones are zero.
-    #[must_use]
-    pub fn new(open: u64, accepted: u64, cut: u64, tls_handshakes_failed: u64) -> Self {
-        Self {
-            open,
-            accepted,
-            cut,
-            tls_handshakes_failed,
-        }
-    }
-}
-
-type Connections = Arc<dyn Fn() -> ConnectionStats + Send + Sync>;
 type Count = Arc<dyn Fn() -> u64 + Send + Sync>;
 type Age = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
@@ -54,7 +24,6 @@ pub(super) struct Sampled {
     /// Of every service that is alive: one that was replaced may have requests
     /// in flight.
     in_flight: Mutex<Vec<InFlight>>,
-    connections: Mutex<Option<Connections>>,
     dropped_log_lines: Mutex<Option<Count>>,
     ages: Mutex<BTreeMap<Arc<str>, Age>>,
 }
@@ -68,10 +37,6 @@ impl Sampled {
         let mut all = lock(&self.in_flight);
         all.retain(|one| one.count().is_some());
         all.push(in_flight);
-    }
-
-    pub(super) fn set_connections(&self, connections: Connections) {
-        *lock(&self.connections) = Some(connections);
     }
 
     pub(super) fn set_dropped_log_lines(&self, dropped: Count) {
@@ -129,44 +94,6 @@ impl Sampled {
                 MetricType::Gauge,
             )?
             .encode_gauge(&i64::try_from(count).unwrap_or(i64::MAX))
-    }
-
-    fn encode_connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(connections) = lock(&self.connections).clone() else {
-            return Ok(());
-        };
-        let connections = connections();
-        let open = i64::try_from(connections.open).unwrap_or(i64::MAX);
-        encoder
-            .encode_descriptor(
-                "connections_open",
-                "Connections that are open.",
-                None,
-                MetricType::Gauge,
-            )?
-            .encode_gauge(&open)?;
-        for (name, help, count) in [
-            (
-                "connections_accepted",
-                "Connections that were accepted.",
-                connections.accepted,
-            ),
-            (
-                "connections_cut",
-                "Connections that were still busy when the shutdown's grace period was over.",
-                connections.cut,
-            ),
-            (
-                "tls_handshakes_failed",
-                "TLS handshakes that failed.",
-                connections.tls_handshakes_failed,
-            ),
-        ] {
-            encoder
-                .encode_descriptor(name, help, None, MetricType::Counter)?
-                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-        }
-        Ok(())
     }
 
     fn encode_dropped_log_lines(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -233,7 +160,6 @@ impl Collector for Sampled {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_readiness(&mut encoder)?;
         self.encode_in_flight(&mut encoder)?;
-        self.encode_connections(&mut encoder)?;
         self.encode_dropped_log_lines(&mut encoder)?;
         self.encode_ages(&mut encoder)
     }

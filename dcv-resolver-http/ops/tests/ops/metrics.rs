@@ -382,12 +382,16 @@ async fn connections_of_a_server_are_shown() {
     let metrics = Metrics::new();
     let server = Server::new(counted(&metrics, over(memory())));
     let connections = server.connections();
-    metrics.watch_connections(move || {
+    metrics.watch_connections("gateways", move || {
         let mut figures = ConnectionStats::default();
         figures.open = connections.open();
         figures.accepted = connections.accepted_total();
+        figures.max = connections.max();
+        figures.evicted = connections.evicted_total();
         figures.cut = connections.cut_total();
-        figures.tls_handshakes_failed = connections.tls_handshakes_failed_total();
+        figures.refused = connections.refused_by_cause().collect();
+        figures.failed = connections.failed_by_cause().collect();
+        figures.tls_handshakes_failed = connections.tls_handshakes_failed_by_cause().collect();
         figures
     });
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
@@ -397,10 +401,14 @@ async fn connections_of_a_server_are_shown() {
     let second = tokio::net::TcpStream::connect(address).await.unwrap();
     drop(second);
     let expected = [
-        "dcv_resolver_connections_open 1",
-        "dcv_resolver_connections_accepted_total 2",
-        "dcv_resolver_connections_cut_total 0",
-        "dcv_resolver_tls_handshakes_failed_total 0",
+        r#"dcv_resolver_connections_open{listener="gateways"} 1"#,
+        r#"dcv_resolver_connections_max{listener="gateways"} 4096"#,
+        r#"dcv_resolver_connections_accepted_total{listener="gateways"} 2"#,
+        r#"dcv_resolver_connections_evicted_total{listener="gateways"} 0"#,
+        r#"dcv_resolver_connections_cut_total{listener="gateways"} 0"#,
+        r#"dcv_resolver_connections_refused_total{listener="gateways",cause="not_allowed"} 0"#,
+        r#"dcv_resolver_connections_failed_total{listener="gateways",cause="closed_without_request"} 1"#,
+        r#"dcv_resolver_tls_handshakes_failed_total{listener="gateways",cause="unknown_ca"} 0"#,
     ];
     let shown = async {
         loop {
@@ -425,10 +433,11 @@ fn each_metric_is_described_once_before_its_samples() {
     let resolver = resolver([("a", MemoryStore::new()), ("b", MemoryStore::new())]);
     metrics.init_decisions(&resolver);
     metrics.watch_readiness(&Readiness::new(&resolver));
-    metrics.watch_connections(ConnectionStats::default);
     metrics.watch_dropped_log_lines(|| 0);
     metrics.count_swept("a", 1);
     metrics.count_swept("b", 1);
+    metrics.watch_connections("gateways", ConnectionStats::default);
+    metrics.watch_connections("operators", ConnectionStats::default);
     metrics.watch_age("a", || Some(Duration::ZERO));
     metrics.watch_age("b", || Some(Duration::ZERO));
     metrics.watch_cache("a", || figures(Some(Duration::ZERO)));
