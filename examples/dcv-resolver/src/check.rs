@@ -57,6 +57,7 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
         time_budget_ms,
         tls,
         callers,
+        proxy_protocol,
         ops,
         admin,
         policy,
@@ -64,11 +65,11 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
         log,
         ..
     } = config;
-    report.ok("listen", String::from(*listen))?;
+    report.ok("listen", &listen.0)?;
     if let Some(files) = tls {
         certificates("", files, &mut report)?;
     }
-    report.ok("operators", ops.listen)?;
+    report.ok("operators", &ops.listen)?;
     if let Some(files) = &ops.tls {
         certificates("operators' ", files, &mut report)?;
     }
@@ -94,6 +95,12 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
             None => "from everywhere".to_owned(),
         },
     )?;
+    if let Some(proxy_protocol) = proxy_protocol {
+        report.ok(
+            "PROXY protocol",
+            format!("from {}", joined(&proxy_protocol.from)),
+        )?;
+    }
     if let Some(policy) = &policy.client_networks {
         report.ok("client networks", rules(policy))?;
     }

@@ -79,10 +79,11 @@ pub(crate) struct ConfigOptions {
     pub(crate) config: Option<PathBuf>,
 
     /// Listens for gateways on this address, such as 0.0.0.0:9000 for gateways
-    /// on other machines [default: 127.0.0.1:9000].
+    /// on other machines, or on a Unix socket, unix:PATH
+    /// [default: 127.0.0.1:9000].
     #[arg(
         long,
-        value_name = "IP:PORT",
+        value_name = "HOST:PORT",
         env = "DCV_RESOLVER_LISTEN",
         value_parser = without_line_end(Address::from_str)
     )]
@@ -110,11 +111,11 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// Listens for operators on this address; off for no listener
+    /// Listens for operators on this address or Unix socket; off for no listener
     /// [default: 127.0.0.1:9001].
     #[arg(
         long,
-        value_name = "IP:PORT",
+        value_name = "HOST:PORT",
         env = "DCV_RESOLVER_OPS_LISTEN",
         value_parser = without_line_end(Listen::from_str)
     )]

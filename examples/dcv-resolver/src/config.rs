@@ -4,18 +4,20 @@
 //! | file | |
 //! |---|---|
 //! | `shape.rs`, `sections.rs` | the keys, as types; their comments are the documentation |
-//! | `number.rs`, `text.rs`, `log_directives.rs`, `log_format.rs` | values with rules of their own |
+//! | `number.rs`, `text.rs`, `listen_address.rs`, `log_directives.rs`, `log_format.rs` | values with rules of their own |
 //! | `schema.rs` | the JSON Schema of the types |
 //! | `validate.rs` | a file against the schema: every error, not only the first |
 //! | `consistency.rs` | values that contradict each other |
 //! | `valid_part.rs` | what is left of a file without its errors |
-//! | `diagnostic.rs`, `spelling.rs`, `error.rs` | error messages |
+//! | `diagnostic.rs`, `spelling.rs`, `error.rs`, `invalid_text.rs` | error messages |
 //! | `read.rs` | a file, read and parsed |
 //! | `source.rs` | file, environment and flags, combined |
 
 mod consistency;
 mod diagnostic;
 mod error;
+mod invalid_text;
+mod listen_address;
 mod log_directives;
 mod log_format;
 mod number;
@@ -30,6 +32,7 @@ mod valid_part;
 mod validate;
 
 pub(crate) use error::ConfigError;
+pub(crate) use listen_address::ListenAddress;
 pub(crate) use log_directives::LogDirectives;
 pub(crate) use log_format::LogFormat;
 pub(crate) use schema::schema;

@@ -46,12 +46,17 @@ fn certified_name(config: &Config) -> Result<Host, Failure> {
 }
 
 fn section(config: &Config, host: &Host) -> Result<String, Failure> {
-    let address = config.listen.0;
-    if address.port() == 0 {
-        return Err(Failure::setup(
-            "`listen` has port 0, which is a different port at each start; set a fixed port",
-        ));
-    }
+    let address = &config.listen.0;
+    let port = match address.port() {
+        Some(0) => {
+            Err("`listen` has port 0, which is a different port at each start; set a fixed port")
+        }
+        None => {
+            Err("`listen` is a Unix socket, which a gateway cannot use; set an address and a port")
+        }
+        Some(port) => Ok(port),
+    };
+    let port = port.map_err(Failure::setup)?;
     let mut text = String::from(
         "\
 # For /etc/dcv-connection-gateway/dcv-connection-gateway.conf. A change in
@@ -63,7 +68,7 @@ fn section(config: &Config, host: &Host) -> Result<String, Failure> {
 # QUIC, whatever the resolver offers.
 ",
     );
-    if address.ip().is_loopback() {
+    if address.is_local() {
         text.push_str(
             "#
 # The resolver listens on a loopback address: only a gateway on the same machine
@@ -77,8 +82,7 @@ fn section(config: &Config, host: &Host) -> Result<String, Failure> {
         "http"
     };
     text.push_str(&format!(
-        "\n[resolver]\nurl = \"{scheme}://{host}:{}\"\n",
-        address.port()
+        "\n[resolver]\nurl = \"{scheme}://{host}:{port}\"\n"
     ));
     let Some(tls) = &config.tls else {
         return Ok(text);

@@ -3,19 +3,23 @@
 //! | file | |
 //! |---|---|
 //! | `services.rs` | the services for gateways and for operators |
+//! | `local_only.rs` | operators on the same machine |
 //! | `reloadable_services.rs` | the same, replaced by a reload |
+//! | `allowed_callers.rs` | the networks that may connect, replaced by a reload |
 //! | `resources.rs` | the stores and files that are open behind them |
 //! | `open_stores.rs` | the stores that the end of the process closes |
 //! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
-//! | `listeners.rs` | sockets, opened or passed by a service manager |
+//! | `listeners.rs`, `socket_file.rs` | sockets, opened or passed by a service manager |
 //! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart; closed stores, tried again |
 //! | `sweeper.rs` | removes sessions that expired long ago |
 //! | `open_files.rs` | the limit on open files |
 //! | `shutdown.rs`, `signals.rs` | SIGTERM and SIGINT |
 
+mod allowed_callers;
 mod caches;
 mod listeners;
+mod local_only;
 mod open_files;
 mod open_stores;
 mod reload;
@@ -25,6 +29,7 @@ mod restart;
 mod services;
 mod shutdown;
 mod signals;
+mod socket_file;
 mod sweeper;
 mod watched_session_files;
 mod watched_tls;
@@ -35,10 +40,10 @@ use std::time::Duration;
 
 use dcv_resolver_ops::{ConnectionStats, Metrics};
 use dcv_resolver_server::{Connections, Server};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::Notify;
 
+use self::allowed_callers::AllowedCallers;
 use self::listeners::Listeners;
 use self::reloadable_services::ReloadableServices;
 use self::shutdown::{Shutdown, ShutdownSignals};
@@ -88,7 +93,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let tls = WatchedTls::load(Listener::Gateways, &config, &metrics)?;
     let ops_tls = WatchedTls::load(Listener::Operators, &config, &metrics)?;
-    let listeners = Listeners::open(&config)?;
+    let listeners = Listeners::open(&config).await?;
     let ops_address = listeners.ops_address();
     if let Some(address) = ops_address
         && let Some(refusal) = config.plaintext_admin(address, ops_tls.is_some())
@@ -96,9 +101,8 @@ async fn serve(
         return Err(Failure::setup(refusal));
     }
     let server = Server::new(traces::continue_trace(services.for_gateways()));
-    let server = limited(server, &config, tls.as_ref());
-    let connections = server.connections();
-    metrics.watch_connections(move || stats(&connections));
+    let server = for_gateways(server, &config, services.allowed_callers(), tls.as_ref());
+    watch("gateways", &server, &metrics);
 
     let readiness = services.readiness();
     let _pings = BackgroundTask::spawn(readiness.clone().watch());
@@ -107,8 +111,8 @@ async fn serve(
     let _shutdown = BackgroundTask::spawn(shutdown.clone().on(signals, readiness.clone()));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        address = address(&listeners.gateways),
-        ops_address = ops_address.map(|address| address.to_string()),
+        address = listeners.gateways.address,
+        ops_address = listeners.operators.as_ref().map(|open| &*open.address),
         tls = tls.is_some(),
         ops_tls = ops_tls.is_some(),
         store = services.store_names(),
@@ -116,22 +120,30 @@ async fn serve(
     );
     open_files::warn_if_too_few(
         config.limits.max_connections.into(),
-        OPERATORS_MAX_CONNECTIONS as u64,
+        config.limits.max_connections.into(),
     );
     let all_answered = Arc::new(Notify::new());
-    let operators = listeners.operators.map(|listener| {
-        let server = Server::new(services.for_operators())
-            .max_connections(OPERATORS_MAX_CONNECTIONS)
-            .shutdown_grace(OPERATORS_GRACE);
-        let server = with_tls(server, ops_tls.as_ref());
-        tokio::spawn(server.serve(listener, Arc::clone(&all_answered).notified_owned()))
+    let Listeners {
+        gateways,
+        operators,
+    } = listeners;
+    let operators = operators.map(|open| {
+        let server = limited(Server::new(services.for_operators()), &config);
+        let server = with_tls(server.shutdown_grace(OPERATORS_GRACE), ops_tls.as_ref());
+        watch("operators", &server, &metrics);
+        let ended = Arc::clone(&all_answered).notified_owned();
+        tokio::spawn(async move {
+            server.serve(open.listener, ended).await;
+            drop(open.file);
+        })
     });
     let reloading = reload::on_signal(hangup, source, config, ops_address, services, filter);
     let _reload = BackgroundTask::spawn(reloading);
 
     let ended = server
-        .serve_with_shutdown(listeners.gateways, shutdown.begun(), shutdown.cut_short())
+        .serve_with_shutdown(gateways.listener, shutdown.begun(), shutdown.cut_short())
         .await;
+    drop(gateways.file);
     // Until here, operators can monitor the shutdown.
     all_answered.notify_one();
     if let Some(operators) = operators {
@@ -143,38 +155,65 @@ async fn serve(
 
 /// Operators' requests are short.
 const OPERATORS_GRACE: Duration = Duration::from_secs(1);
-/// Enough for an agent on each of many hosts.
-const OPERATORS_MAX_CONNECTIONS: usize = 4096;
 
-fn address(listener: &TcpListener) -> Option<String> {
-    let address = listener.local_addr().ok()?;
-    Some(address.to_string())
+/// How many callers that are not allowed get their 403 at the same time. Further
+/// ones are closed without an answer.
+const ANSWERED_REFUSALS: usize = 64;
+
+fn watch<S>(listener: &'static str, server: &Server<S>, metrics: &Metrics) {
+    let connections = server.connections();
+    metrics.watch_connections(listener, move || stats(&connections));
 }
 
 fn stats(connections: &Connections) -> ConnectionStats {
     let mut stats = ConnectionStats::default();
+    stats.max = connections.max();
     stats.open = connections.open();
     stats.accepted = connections.accepted_total();
+    stats.evicted = connections.evicted_total();
     stats.cut = connections.cut_total();
-    stats.tls_handshakes_failed = connections.tls_handshakes_failed_total();
+    stats.refused = connections.refused_by_cause().collect();
+    stats.failed = connections.failed_by_cause().collect();
+    stats.tls_handshakes_failed = connections.tls_handshakes_failed_by_cause().collect();
     stats
 }
 
-fn limited<S>(server: Server<S>, config: &Config, tls: Option<&WatchedTls>) -> Server<S> {
-    let limits = &config.limits;
-    let server = server
-        .max_connections(limits.max_connections.count() as usize)
-        .header_read_timeout(limits.header_read_timeout_ms.milliseconds())
-        .idle_timeout(limits.idle_timeout_ms.milliseconds())
-        .write_timeout(limits.write_timeout_ms.milliseconds())
+fn for_gateways<S>(
+    server: Server<S>,
+    config: &Config,
+    allowed_callers: AllowedCallers,
+    tls: Option<&WatchedTls>,
+) -> Server<S> {
+    let mut server = limited(server, config)
+        .allowed_peers(move |caller| allowed_callers.contain(caller))
+        .answered_refusals(ANSWERED_REFUSALS)
         .drain(config.shutdown.drain_ms.milliseconds())
         .shutdown_grace(config.shutdown.grace_ms.milliseconds());
+    if let Some(proxy_protocol) = &config.proxy_protocol {
+        let from = proxy_protocol.from.clone();
+        server =
+            server.proxy_protocol(move |peer| from.iter().any(|network| network.contains(peer)));
+    }
     with_tls(server, tls)
 }
 
 fn with_tls<S>(server: Server<S>, tls: Option<&WatchedTls>) -> Server<S> {
     match tls {
         Some(watched) => server.tls(watched.tls.clone()),
+        None => server,
+    }
+}
+
+/// Sets the limits of both listeners.
+fn limited<S>(server: Server<S>, config: &Config) -> Server<S> {
+    let limits = &config.limits;
+    let server = server
+        .max_connections(limits.max_connections.count() as usize)
+        .header_read_timeout(limits.header_read_timeout_ms.milliseconds())
+        .idle_timeout(limits.idle_timeout_ms.milliseconds())
+        .write_timeout(limits.write_timeout_ms.milliseconds());
+    match limits.max_connections_per_peer {
+        Some(limit) => server.max_connections_per_peer(limit.count() as usize),
         None => server,
     }
 }

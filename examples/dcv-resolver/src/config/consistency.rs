@@ -1,8 +1,8 @@
 //! [`Inconsistency`]: values of a configuration that contradict each other.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
+use super::listen_address::ListenAddress;
 use super::spelling::nearest;
 use super::text::Listen;
 use super::{Admin, Config};
@@ -38,16 +38,34 @@ pub(super) fn inconsistencies(config: &Config) -> Vec<Inconsistency> {
     if let Some(admin) = &config.admin {
         self::admin(admin, config, &mut found);
     }
-    if let Listen::At(ops) = config.ops.listen
-        && is_taken_by(config.listen.0, ops)
+    if let Listen::At(ops) = &config.ops.listen
+        && config.listen.0.occupies(ops)
     {
         found.add(
             "ops.listen",
             &["ops.listen", "listen"],
             format!(
-                "`ops.listen` is {ops}, which `listen` uses for the gateways; set another port"
+                "`ops.listen` is {ops}, which `listen` uses for the gateways; set another {}",
+                if ops.port().is_some() { "port" } else { "path" },
             ),
         );
+    }
+    if let ListenAddress::Unix(_) = config.listen.0 {
+        let without_address = "the callers of a Unix socket have no address; the permissions of its file and folder decide who may connect";
+        if config.callers.allowed_networks.is_some() {
+            found.add(
+                "callers.allowed_networks",
+                &["listen"],
+                format!("{without_address}, so remove `callers.allowed_networks`"),
+            );
+        }
+        if config.proxy_protocol.is_some() {
+            found.add(
+                "proxy_protocol",
+                &["listen"],
+                format!("{without_address}, so remove [proxy_protocol]"),
+            );
+        }
     }
     if config.limits.burst.is_some() && config.limits.requests_per_second.is_none() {
         found.add(
@@ -64,16 +82,6 @@ pub(super) fn inconsistencies(config: &Config) -> Vec<Inconsistency> {
         );
     }
     found.0
-}
-
-/// Returns whether a listener at `first` occupies `second`. An unspecified
-/// address includes every other; `[::]` includes those of IPv4.
-fn is_taken_by(first: SocketAddr, second: SocketAddr) -> bool {
-    let all_or_same = first.ip() == second.ip()
-        || [first, second]
-            .iter()
-            .any(|address| address.ip().is_unspecified());
-    first.port() == second.port() && first.port() != 0 && all_or_same
 }
 
 struct Inconsistencies(Vec<Inconsistency>);
@@ -127,8 +135,9 @@ fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
                 .to_owned(),
         );
     }
-    if let Listen::At(address) = config.ops.listen
-        && let Some(message) = config.plaintext_admin(address, config.ops.tls.is_some())
+    // A name is checked once it is resolved.
+    if let Listen::At(ListenAddress::Ip(address)) = &config.ops.listen
+        && let Some(message) = config.plaintext_admin(*address, config.ops.tls.is_some())
     {
         let concerns = &["ops.listen", "ops.tls", "admin.allow_plaintext"];
         found.add("admin", concerns, message);

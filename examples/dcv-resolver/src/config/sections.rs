@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use dcv_resolver_core::{Network, SessionId};
@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::listen_address::ListenAddress;
 use super::log_directives::LogDirectives;
 use super::log_format::LogFormat;
 use super::number::Within;
@@ -177,7 +178,8 @@ pub(crate) struct Callers {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ops {
-    /// The IP address and port, or "off". A change needs a restart.
+    /// The IP address and port, the name and port, the Unix socket, or "off". A
+    /// change needs a restart.
     pub(crate) listen: Listen,
 
     /// TLS for the operators' listener, with a certificate and client CAs of its
@@ -296,13 +298,32 @@ impl From<UnknownClient> for dcv_resolver_core::UnknownClient {
     }
 }
 
+/// The PROXY protocol, version 1 or 2, on the listener for gateways.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProxyProtocol {
+    /// The networks of the load balancers. Their connections must begin with a
+    /// PROXY protocol header, and count as those of the address in it. From
+    /// other peers, such a header is refused.
+    #[schemars(with = "Vec<NetworkText>", length(min = 1))]
+    pub(crate) from: Vec<Network>,
+}
+
 /// The limits of callers and connections.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// The maximum number of connections. Further ones wait until one is closed.
-    /// A change needs a restart.
+    /// The maximum number of connections of each listener. For a further one,
+    /// the longest idle one is closed; while none is idle, it waits. A change
+    /// needs a restart.
     pub(crate) max_connections: Limit,
+
+    /// The maximum number of connections from one address, or one IPv6 network
+    /// of 64 bits. Further ones are closed, unless an idle one of the same peer
+    /// can be closed instead. The default is half of max_connections. A change
+    /// needs a restart.
+    #[schemars(with = "Limit")]
+    pub(crate) max_connections_per_peer: Option<Limit>,
 
     /// The maximum number of concurrent requests. Further ones get 503 at once.
     /// The default is high, so that many clients that return at the same time
@@ -323,8 +344,9 @@ pub(crate) struct Limits {
     /// a restart.
     pub(crate) header_read_timeout_ms: ClientTimeout,
 
-    /// How long a connection is kept open between requests. A change needs a
-    /// restart.
+    /// How long a connection is kept open between requests. Choose more than
+    /// the clients do, which is up to 90 s: then a client never sends a request
+    /// on a connection that is just being closed. A change needs a restart.
     pub(crate) idle_timeout_ms: ClientTimeout,
 
     /// How long a client may read nothing while an answer is being sent. A
@@ -336,11 +358,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: Limit::of::<4096>(),
+            max_connections_per_peer: None,
             max_in_flight: Limit::of::<2048>(),
             requests_per_second: None,
             burst: None,
             header_read_timeout_ms: ClientTimeout::of::<5_000>(),
-            idle_timeout_ms: ClientTimeout::of::<75_000>(),
+            idle_timeout_ms: ClientTimeout::of::<120_000>(),
             write_timeout_ms: ClientTimeout::of::<30_000>(),
         }
     }
@@ -349,7 +372,7 @@ impl Default for Limits {
 impl Default for Ops {
     fn default() -> Self {
         Self {
-            listen: Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 9001))),
+            listen: Listen::At(ListenAddress::Ip((Ipv4Addr::LOCALHOST, 9001).into())),
             tls: None,
         }
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::listen_address::ListenAddress;
 use super::sections::{
-    Admin, CacheSwitch, Callers, Limits, Log, Ops, Policy, Shutdown, Store, Telemetry, TimeBudget,
-    Tls,
+    Admin, CacheSwitch, Callers, Limits, Log, Ops, Policy, ProxyProtocol, Shutdown, Store,
+    Telemetry, TimeBudget, Tls,
 };
 use super::text::Address;
 
@@ -22,7 +23,9 @@ use super::text::Address;
 #[schemars(title = "dcv-resolver")]
 pub(crate) struct Config {
     /// The IP address and port for gateways, such as "0.0.0.0:9000" for gateways
-    /// on other machines. A change needs a restart.
+    /// on other machines; a name and a port, such as "localhost:9000", of which
+    /// the first address is used, IPv4 before IPv6; or a Unix socket, such as
+    /// "unix:/run/dcv-resolver/http.sock". A change needs a restart.
     pub(crate) listen: Address,
 
     /// The time after which a request gets 503, in milliseconds.
@@ -39,6 +42,11 @@ pub(crate) struct Config {
 
     /// The allowed callers.
     pub(crate) callers: Callers,
+
+    /// The PROXY protocol on the listener for gateways. Without this section, no
+    /// load balancer may send it. A change needs a restart.
+    #[schemars(with = "ProxyProtocol")]
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
 
     /// The listener for operators: /livez, /readyz, /metrics, /explain.
     pub(crate) ops: Ops,
@@ -67,11 +75,12 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: Address(SocketAddr::from((Ipv4Addr::LOCALHOST, 9000))),
+            listen: Address(ListenAddress::Ip((Ipv4Addr::LOCALHOST, 9000).into())),
             time_budget_ms: TimeBudget::of::<1000>(),
             stores: Vec::new(),
             tls: None,
             callers: Callers::default(),
+            proxy_protocol: None,
             ops: Ops::default(),
             admin: None,
             policy: Policy::default(),

@@ -81,9 +81,13 @@ impl Source {
                 admin.store = None;
             }
         }
-        config.listen = listen.unwrap_or(config.listen);
+        if let Some(listen) = listen {
+            config.listen = listen.clone();
+        }
         config.time_budget_ms = time_budget_ms.unwrap_or(config.time_budget_ms);
-        config.ops.listen = ops_listen.unwrap_or(config.ops.listen);
+        if let Some(listen) = ops_listen {
+            config.ops.listen = listen.clone();
+        }
         config.shutdown.drain_ms = drain_ms.unwrap_or(config.shutdown.drain_ms);
         config.log.format = log_format.unwrap_or(config.log.format);
         if let Some(level) = log_level {

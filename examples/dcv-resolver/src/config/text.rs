@@ -3,26 +3,27 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
 use std::str::FromStr;
 
 use dcv_resolver_core::{Network, SessionId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::invalid_text::InvalidText;
+use super::listen_address::ListenAddress;
 use super::log_directives::LogDirectives;
 use crate::store_url::{StoreText, StoreUrl};
 
-/// An IP address and a port to listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Address(pub(crate) SocketAddr);
+pub(crate) struct Address(pub(crate) ListenAddress);
 
 /// Where to listen, or `off`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) enum Listen {
-    At(SocketAddr),
+    At(ListenAddress),
     Off,
 }
 
@@ -55,16 +56,12 @@ pub(super) struct NetworkText(#[expect(dead_code, reason = "only its schema is u
 /// The format of a network.
 const NETWORK: &str = "ip-network";
 
-/// The text is invalid. Displays what was expected instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InvalidText(Cow<'static, str>);
-
 /// Checks `text` against a `format` of the schema.
 pub(crate) fn check(format: &str, text: &str) -> Result<(), InvalidText> {
     fn fits<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), InvalidText> {
         text.parse::<T>()
             .map(drop)
-            .map_err(|error| InvalidText(error.to_string().into()))
+            .map_err(|error| InvalidText::new(error.to_string()))
     }
     match format {
         Address::FORMAT => fits::<Address>(text),
@@ -113,8 +110,8 @@ macro_rules! text_values {
 }
 
 text_values! {
-    Address: "socket-address";
-    Listen: "socket-address-or-off";
+    Address: "listen-address";
+    Listen: "listen-address-or-off";
     StoreName: "store-name";
     LabelKey: "label";
     LogDirectives: "log-directives";
@@ -125,9 +122,7 @@ impl FromStr for Address {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| {
-            invalid("expected an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000")
-        })
+        text.parse().map(Self)
     }
 }
 
@@ -138,9 +133,7 @@ impl FromStr for Listen {
         match text.parse() {
             Ok(address) => Ok(Self::At(address)),
             Err(_) if text == "off" => Ok(Self::Off),
-            Err(_) => Err(invalid(
-                "expected an IP address and a port, such as 127.0.0.1:9001, or off",
-            )),
+            Err(error) => Err(InvalidText::new(format!("{error}; or off"))),
         }
     }
 }
@@ -229,16 +222,8 @@ impl fmt::Display for Listen {
     }
 }
 
-impl fmt::Display for InvalidText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidText {}
-
 fn invalid(expected: &'static str) -> InvalidText {
-    InvalidText(expected.into())
+    InvalidText::new(expected)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use axum::Router;
 use dcv_resolver_http::{ReloadableService, ResolveService};
 use dcv_resolver_ops::{Metrics, Readiness};
 
+use super::allowed_callers::AllowedCallers;
 use super::open_stores::OpenStores;
 use super::resources::Resources;
 use super::services::Services;
@@ -17,6 +18,7 @@ use crate::store_chain::{ChainedStore, Unopened};
 pub(super) struct ReloadableServices {
     gateways: ReloadableService<ResolveService>,
     operators: ReloadableService<Router>,
+    allowed_callers: AllowedCallers,
     metrics: Metrics,
     readiness: Readiness,
     resources: Resources,
@@ -42,6 +44,7 @@ impl ReloadableServices {
         Ok(Self {
             gateways: ReloadableService::new(services.gateways),
             operators: ReloadableService::new(services.operators),
+            allowed_callers: AllowedCallers::new(config),
             metrics,
             readiness,
             open_stores: OpenStores::new(resources.chain.clone()),
@@ -60,6 +63,10 @@ impl ReloadableServices {
 
     pub(super) fn open_stores(&self) -> OpenStores {
         self.open_stores.clone()
+    }
+
+    pub(super) fn allowed_callers(&self) -> AllowedCallers {
+        self.allowed_callers.clone()
     }
 
     pub(super) fn readiness(&self) -> &Readiness {
@@ -122,6 +129,7 @@ impl ReloadableServices {
         self.readiness.replace_stores(&resolver);
         self.readiness.watch_registries(written_store);
         services.show(metrics);
+        self.allowed_callers.replace(config);
         self.gateways.replace(services.gateways);
         self.operators.replace(services.operators);
         for store in self.resources.chain.stores() {

@@ -8,11 +8,19 @@ pub(super) fn needed(started: &Config, now: &Config) -> Vec<&'static str> {
     let changed = [
         ("listen", started.listen != now.listen),
         ("tls", started.tls != now.tls),
+        (
+            "proxy_protocol",
+            started.proxy_protocol != now.proxy_protocol,
+        ),
         ("ops.listen", started.ops.listen != now.ops.listen),
         ("ops.tls", started.ops.tls != now.ops.tls),
         (
             "limits.max_connections",
             limits.max_connections != limits_now.max_connections,
+        ),
+        (
+            "limits.max_connections_per_peer",
+            limits.max_connections_per_peer != limits_now.max_connections_per_peer,
         ),
         (
             "limits.header_read_timeout_ms",

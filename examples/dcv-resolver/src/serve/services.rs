@@ -8,6 +8,7 @@ use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
 use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
 
+use super::local_only::LocalOnly;
 use super::resources::Resources;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
@@ -64,7 +65,7 @@ fn for_operators(
     let chain = &resources.chain;
     let ops = OpsBuilder::new(chain.explainer(config)?, readiness.clone()).metrics(metrics.clone());
     let (Some(watched), Some(store)) = (&resources.tokens, config.admin_store()) else {
-        return Ok(ops.build());
+        return Ok(ops.authorize(LocalOnly).build());
     };
     let tokens = &watched.tokens;
     let registry = chain.registry(store.name.as_str())?;

@@ -43,6 +43,10 @@ impl Client {
         self.0.get_mut().write_all(request.as_bytes())
     }
 
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
+    }
+
     /// Reads one answer; an error where it is not whole.
     pub(crate) fn read(&mut self) -> io::Result<Answer> {
         let mut head = String::new();

@@ -111,8 +111,8 @@ fn invalid_command_is_one_line_and_exit_code_2() {
         ),
         (vec![], "a command is missing"),
         (
-            vec!["serve", "--listen", "localhost:9000", "--store", "memory:"],
-            "expected an IP address and a port",
+            vec!["serve", "--listen", "localhost", "--store", "memory:"],
+            "expected an IP address or a name and a port",
         ),
         (
             vec!["resolve", "a", "--store", "sqlite:no/such/file.db"],

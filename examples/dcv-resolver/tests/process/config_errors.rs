@@ -65,8 +65,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     // Values that do not fit.
     (
-        "listen = \"localhost:9000\"\n",
-        "1:10: `listen` is \"localhost:9000\": expected an IP address and a port, such as 127.0.0.1:9000 or [::1]:9000",
+        "listen = \"localhost\"\n",
+        "1:10: `listen` is \"localhost\": expected an IP address or a name and a port, such as 127.0.0.1:9000, [::1]:9000 or localhost:9000, or unix: and a path",
     ),
     (
         "listen = 9000\n",
@@ -90,7 +90,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "ops.listen = \"of\"\n",
-        "1:14: `ops.listen` is \"of\": expected an IP address and a port, such as 127.0.0.1:9001, or off",
+        "1:14: `ops.listen` is \"of\": expected an IP address or a name and a port, such as 127.0.0.1:9000, [::1]:9000 or localhost:9000, or unix: and a path; or off",
     ),
     (
         "tls = true\n",
@@ -163,6 +163,14 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "ops.listen = \"[::]:9000\"\n",
         "1:14: `ops.listen` is [::]:9000, which `listen` uses for the gateways; set another port",
+    ),
+    (
+        "listen = \"unix:/run/a.sock\"\nops.listen = \"unix:/run/a.sock\"\n",
+        "2:14: `ops.listen` is unix:/run/a.sock, which `listen` uses for the gateways; set another path",
+    ),
+    (
+        "listen = \"unix:/run/a.sock\"\ncallers.allowed_networks = [\"192.0.2.0/24\"]\n",
+        "2:28: the callers of a Unix socket have no address; the permissions of its file and folder decide who may connect, so remove `callers.allowed_networks`",
     ),
     (
         "listen = \"0.0.0.0:9001\"\nops.listen = \"127.0.0.1:9001\"\n",

@@ -46,8 +46,11 @@ fn operators_see_liveness_readiness_metrics_and_explanations() {
         "in_flight_requests 0",
         "ready 1",
         "store_up{store=\"desktops\"} 1",
-        "connections_accepted_total 2",
-        "connections_cut_total 0",
+        "connections_accepted_total{listener=\"gateways\"} 2",
+        "connections_accepted_total{listener=\"operators\"} ",
+        "connections_max{listener=\"gateways\"} 4096",
+        "connections_cut_total{listener=\"gateways\"} 0",
+        "connections_refused_total{listener=\"operators\",cause=\"too_many_of_peer\"} 0",
         concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "served_data_age_seconds{store=\"desktops\"} ",
     ] {
@@ -114,11 +117,67 @@ fn callers_and_clients_of_other_networks_are_refused() {
 fn caller_over_its_rate_limit_gets_429() {
     let folder = over_sessions("limits = { requests_per_second = 1, burst = 3 }");
     let serving = folder.serve();
-    let mut client = Client::connect(serving.address).unwrap();
-    let answers: Vec<_> = (0..100).map(|_| client.ask(CONSOLE).unwrap()).collect();
+    let answers: Vec<_> = (0..100).map(|_| ask(serving.address, CONSOLE)).collect();
     assert!(answers[..3].iter().all(|answer| answer.status == 200));
+    assert!(!answers[0].closes());
     let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
     assert_eq!(refused.reason(), "rate_limited");
+    assert!(refused.closes());
+}
+
+/// Connects as the client of a load balancer.
+fn connect_for(serving: &Serving, client: &str) -> Client {
+    let mut connected = Client::connect(serving.address).unwrap();
+    let header = format!("PROXY TCP4 {client} 198.51.100.9 50000 443\r\n");
+    connected.send_raw(header.as_bytes()).unwrap();
+    connected
+}
+
+#[test]
+fn forbidden_callers_take_no_connection_of_the_gateways() {
+    let folder = over_sessions(
+        "callers.allowed_networks = [\"192.0.2.0/24\"]\n\
+         proxy_protocol.from = [\"127.0.0.1\"]\n\
+         limits.max_connections = 2",
+    );
+    let serving = folder.serve();
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let mut forbidden = connect_for(&serving, "203.0.113.7");
+        let refused = forbidden.ask(CONSOLE).unwrap();
+        assert_eq!(refused.reason(), "caller_not_allowed");
+        assert!(refused.closes());
+        held.push(forbidden);
+    }
+    let mut gateway = connect_for(&serving, "192.0.2.7");
+    for _ in 0..3 {
+        assert_eq!(gateway.ask(CONSOLE).unwrap().status, 200);
+    }
+    let refused =
+        "dcv_resolver_connections_refused_total{listener=\"gateways\",cause=\"not_allowed\"}";
+    assert_eq!(serving.metric(refused), Some(20.0));
+}
+
+#[test]
+fn one_host_cannot_take_all_connections_of_a_listener() {
+    let folder = over_sessions("limits = { max_connections = 4, max_connections_per_peer = 2 }");
+    let serving = folder.serve();
+    for address in [serving.address, serving.ops()] {
+        let mut held: Vec<_> = (0..20)
+            .map(|_| {
+                let mut client = Client::connect(address).unwrap();
+                assert!(matches!(client.ask("GET /").unwrap().status, 404 | 405));
+                client
+            })
+            .collect();
+        // The longest idle ones were closed.
+        assert!(held[0].ask("GET /").is_err());
+        assert!(held[19].ask("GET /").is_ok());
+    }
+    for listener in ["gateways", "operators"] {
+        let evicted = format!("dcv_resolver_connections_evicted_total{{listener=\"{listener}\"}}");
+        assert!(serving.metric(&evicted) >= Some(18.0), "{listener}");
+    }
 }
 
 /// A store that takes connections and never answers.

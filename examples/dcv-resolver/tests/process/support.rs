@@ -104,7 +104,20 @@ impl Serving {
         ))
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        let (mut serving, line) = Self::spawn_until_it_listens(command);
+        serving.address = address(&line, "address").unwrap();
+        serving.ops = address(&line, "ops_address");
+        serving
+    }
+
+    /// Starts a process that listens on Unix sockets.
+    pub(crate) fn spawn_local(command: Command) -> Self {
+        Self::spawn_until_it_listens(command).0
+    }
+
+    /// Returns the process and the line in which it says where it listens.
+    fn spawn_until_it_listens(mut command: Command) -> (Self, String) {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines, log) = channel();
@@ -116,7 +129,7 @@ impl Serving {
                 }
             }
         });
-        let mut serving = Self {
+        let serving = Self {
             child,
             log,
             address: ([127, 0, 0, 1], 0).into(),
@@ -126,9 +139,7 @@ impl Serving {
         loop {
             let line = serving.log.recv_timeout(DEADLINE).unwrap();
             if line.contains("listening") {
-                serving.address = address(&line, "address").unwrap();
-                serving.ops = address(&line, "ops_address");
-                return serving;
+                return (serving, line);
             }
         }
     }

@@ -53,7 +53,8 @@ fn gateway_without_a_client_certificate_is_refused() {
     let refused = curl(&folder, &serving, false);
     assert_ne!(refused.exit_code, Some(0), "{}", refused.stdout);
     wait_until("the refusal is counted", || {
-        serving.metric("dcv_resolver_tls_handshakes_failed_total") == Some(1.0)
+        let failed = "dcv_resolver_tls_handshakes_failed_total{listener=\"gateways\",cause=\"no_client_certificate\"}";
+        serving.metric(failed) == Some(1.0)
     });
     for certificate in ["server", "client_ca"] {
         let sample = format!(
