@@ -24,3 +24,23 @@ impl From<Option<SocketAddr>> for Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_mapped_addresses_and_one_ipv6_network_are_one_peer() {
+        let peer = |text: &str| Peer::from(Some(text.parse().unwrap()));
+        for (first, second, are_one) in [
+            ("192.0.2.7:1", "192.0.2.7:2", true),
+            ("192.0.2.7:1", "[::ffff:192.0.2.7]:2", true),
+            ("192.0.2.7:1", "192.0.2.8:1", false),
+            ("[2001:db8::1]:1", "[2001:db8::ffff:1]:1", true),
+            ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false),
+        ] {
+            assert_eq!(peer(first) == peer(second), are_one, "{first} {second}");
+        }
+        assert_eq!(Peer::from(None), Peer::Unlimited);
+    }
+}
