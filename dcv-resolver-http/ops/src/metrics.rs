@@ -49,6 +49,7 @@ use sampled::Sampled;
 /// | `store_up` | `store` | 1 or 0: [`watch_readiness`](Self::watch_readiness) |
 /// | `store_writable` | `store` | 1 or 0: [`Readiness::watch_registries`] |
 /// | `admin_requests_total` | `action`, `outcome` | [`count_admin_request`](Self::count_admin_request) |
+/// | `store_warnings` | `store` | how many [warnings](Readiness::set_warnings) there are: [`watch_readiness`](Self::watch_readiness) |
 /// | `served_data_age_seconds` | `store` | [`watch_age`](Self::watch_age) |
 /// | `cache_lookups_total` | `store`, `result` | [`watch_cache`](Self::watch_cache); `result` is `hit`, `load` or `coalesced` |
 /// | `cache_stale_total`, `cache_entries`, `cache_size_bytes`, `cache_confirmed_age_seconds` | `store` | [`watch_cache`](Self::watch_cache) |

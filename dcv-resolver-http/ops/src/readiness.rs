@@ -202,6 +202,19 @@ impl Readiness {
         self.0.replaced.notify_one();
     }
 
+    /// Shows what is likely to go wrong with `store` though it answers, such as a
+    /// server that drops sessions when its memory is full. It replaces the earlier
+    /// warnings of the store, is part of the report, and changes no state.
+    pub fn set_warnings(&self, store: &str, warnings: Vec<String>) {
+        self.0.change(|health| {
+            let mut stores = health.stores.iter_mut();
+            if let Some(store) = stores.find(|it| &**it.named().name() == store) {
+                store.warnings = warnings;
+            }
+            None
+        });
+    }
+
     /// Makes the process unready at once and permanently, before it shuts down:
     /// load balancers and gateways that probe it send their requests elsewhere.
     pub fn drain(&self) {

@@ -69,6 +69,10 @@ pub struct StoreReport {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_error: Option<String>,
+    /// What is likely to go wrong though the store answers, as
+    /// [`Readiness::set_warnings`](crate::Readiness::set_warnings) was given it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The states of a store.

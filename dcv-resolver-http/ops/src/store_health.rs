@@ -29,6 +29,7 @@ pub(crate) struct StoreHealth {
     /// The last success of the stores that this one replaced. It counts until
     /// this store has a success of its own.
     inherited_success: Option<Instant>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl StoreHealth {
@@ -40,6 +41,7 @@ impl StoreHealth {
             error: None,
             logged_errors: BTreeSet::new(),
             inherited_success,
+            warnings: Vec::new(),
         }
     }
 
@@ -122,6 +124,7 @@ impl StoreHealth {
             error: self.error.clone(),
             writable: None,
             write_error: None,
+            warnings: self.warnings.clone(),
         }
     }
 }

@@ -77,6 +77,19 @@ impl Sampled {
                 .encode_family(&StoreLabel { store })?
                 .encode_gauge(&i64::from(is_up))?;
         }
+        let mut metric = encoder.encode_descriptor(
+            "store_warnings",
+            "How many warnings /readyz shows about the store.",
+            None,
+            MetricType::Gauge,
+        )?;
+        for store in &report.stores {
+            let warnings = i64::try_from(store.warnings.len()).unwrap_or(i64::MAX);
+            let store = store.store.as_str().into();
+            metric
+                .encode_family(&StoreLabel { store })?
+                .encode_gauge(&warnings)?;
+        }
         encode_writable(&report, encoder)
     }
 
