@@ -27,7 +27,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff::{MAX_PAUSE, pause_after};
 use crate::config::Origin;
-use crate::connect::Servers;
+use crate::servers::Servers;
 use crate::supervisor::Supervisor;
 use crate::topology::Topology;
 
@@ -43,6 +43,10 @@ const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// The pause after a refusal, which rarely ends soon. A new connection of
 /// lookups ends it early, since it may lead to another server.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+
+/// After so many failures in a row, watching does not work while lookups do: by
+/// then, lookups would have noticed an outage.
+const LASTING: u32 = 2;
 
 /// Reports changes to `listener` until the future is dropped. Over a given
 /// connection it reports that it cannot, and ends.
@@ -85,16 +89,24 @@ impl Drop for EndOnDrop {
 
 struct Watch(Context);
 
+/// How often it has failed since it last worked for longer than a heartbeat.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    is_refusal: bool,
+    /// Whether a refusal, and whether another failure has been logged.
+    logged: (bool, bool),
+}
+
 impl Watch {
     async fn run(&self) -> Infallible {
         let Context {
             server, notifier, ..
         } = &self.0;
-        let mut attempts = 0;
-        let mut refused = false;
+        let mut failures = Failures::default();
         let mut current = server.current();
         loop {
-            let Err(error) = self.watch_until_it_fails(&mut attempts).await;
+            let Err(error) = self.watch_until_it_fails(&mut failures).await;
             let is_refusal = is_refusal(&error);
             if is_refusal {
                 let connection = *current.borrow_and_update();
@@ -102,22 +114,34 @@ impl Watch {
             } else {
                 notifier.disconnected();
             }
-            self.log(&error, is_refusal, attempts == 0 || is_refusal != refused);
-            refused = is_refusal;
+            if is_refusal != failures.is_refusal {
+                failures.is_refusal = is_refusal;
+                failures.count = 0;
+            }
+            self.log(&error, &mut failures);
             if is_refusal {
                 // Both an error and a change end the pause.
                 let _ = timeout(REFUSED_PAUSE, current.changed()).await;
             } else {
-                sleep(pause_after(attempts).min(MAX_PAUSE)).await;
+                sleep(pause_after(failures.count).min(MAX_PAUSE)).await;
             }
-            attempts = attempts.saturating_add(1);
+            failures.count = failures.count.saturating_add(1);
         }
     }
 
-    /// Warns of the first failure of its kind, and logs the others for debugging.
-    fn log(&self, error: &StoreError, is_refusal: bool, is_first: bool) {
-        let (origin, error) = (self.0.server.origin(), error.chain());
-        match (is_first, is_refusal) {
+    /// Warns of a refusal, and of failures that last while lookups work. Where
+    /// lookups fail too, that is logged.
+    fn log(&self, error: &StoreError, failures: &mut Failures) {
+        let server = &self.0.server;
+        let (origin, error) = (server.origin(), error.chain());
+        let (logged, is_due) = if failures.is_refusal {
+            (&mut failures.logged.0, true)
+        } else {
+            let is_lasting = failures.count >= LASTING && server.is_up();
+            (&mut failures.logged.1, is_lasting)
+        };
+        let is_news = is_due && !std::mem::replace(logged, *logged || is_due);
+        match (is_news, failures.is_refusal) {
             (true, true) => tracing::warn!(
                 %error,
                 "Redis at {origin} does not report changes; caches fall back to TTLs"
@@ -129,8 +153,11 @@ impl Watch {
         }
     }
 
-    /// Sets `attempts` to zero once it has worked for longer than a heartbeat.
-    async fn watch_until_it_fails(&self, attempts: &mut u32) -> Result<Infallible, StoreError> {
+    /// Resets `failures` once it has worked for longer than a heartbeat.
+    async fn watch_until_it_fails(
+        &self,
+        failures: &mut Failures,
+    ) -> Result<Infallible, StoreError> {
         let context = &self.0;
         let mut current = context.server.current();
         let mut masters = Masters::connect(context).await?;
@@ -143,11 +170,12 @@ impl Watch {
             }
             context.notifier.caught_up(begun);
             if is_watching {
-                *attempts = 0;
-            } else {
-                tracing::info!("watching changes in Redis at {}", context.server.origin());
-                is_watching = true;
+                if failures.logged != (false, false) {
+                    tracing::info!("watching changes in Redis at {}", context.server.origin());
+                }
+                *failures = Failures::default();
             }
+            is_watching = true;
             let check_now = pin!(context.check_now.notified());
             let replaced = pin!(current.changed());
             // An error means that the time is up.

@@ -1,15 +1,18 @@
 //! [`RedisConfig`]: which servers to use, and how long to wait for them.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{StoreError, StoreErrorKind};
+use dcv_resolver_core::StoreError;
 
-use crate::connect::Servers;
 use crate::connection::RedisConnection;
-use crate::error::error;
-use crate::tls::Tls;
-use crate::topology::Credentials;
+use crate::credentials::Password;
+use crate::error::invalid;
+use crate::protocol::RedisProtocol;
+use crate::servers::Servers;
+use crate::tls::{Identity, LoadedTls, Pem, Tls};
 use crate::url;
 
 /// Configures where the sessions are stored, and how long to wait for a reply.
@@ -64,22 +67,21 @@ impl RedisConfig {
     /// The default response timeout: well below the time budget of a request,
     /// which is one second.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-    /// The default connect timeout: enough for a server in the same region, with
-    /// TLS.
-    pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+    /// The default connect timeout: enough for a server that is 100 ms away, with
+    /// TLS 1.3.
+    pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
     /// The upper limit of either timeout, since later instants may not exist.
     const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
     /// The default time for which an expired record stays without a sweep.
     pub const DEFAULT_EXPIRED_KEY_GRACE: Duration = Duration::from_secs(60 * 60);
 
-    /// Parses a URL of one of the forms [listed for this crate](crate).
+    /// Parses a URL of one of the forms [listed for this crate](crate), with
+    /// parameters for the other settings.
     ///
     /// With `rediss` every connection uses TLS, also to the sentinels and the
     /// nodes of a cluster. User and password (or `:password` alone) are
-    /// percent-encoded, and are those of the servers. For those of the sentinels
-    /// see
-    /// [`sentinel_credentials`](Self::sentinel_credentials). The parameter
-    /// `?key_prefix=…` sets the [key prefix](Self::key_prefix).
+    /// percent-encoded, and are those of the servers, not of the sentinels. No
+    /// file is read before a connection is made.
     ///
     /// # Errors
     ///
@@ -91,10 +93,18 @@ impl RedisConfig {
             topology: parsed.topology,
             database: parsed.database,
             credentials: parsed.credentials,
-            sentinel_credentials: None,
-            tls: parsed.tls.then(Tls::default),
+            sentinel_credentials: parsed.sentinel_credentials,
+            tls: parsed.tls,
+            protocol: parsed.protocol,
             connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
+            resp2_logged: Arc::default(),
         })));
+        if let Some(timeout) = parsed.connect_timeout {
+            config = config.connect_timeout(timeout);
+        }
+        if let Some(timeout) = parsed.response_timeout {
+            config = config.response_timeout(timeout);
+        }
         if let Some(prefix) = parsed.key_prefix {
             config.key_prefix = prefix;
         }
@@ -155,9 +165,74 @@ impl RedisConfig {
     /// authentication. The default is
     /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT). Has no effect
     /// over a given connection.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+    ///
+    /// The connection to a server takes about four times as long as a packet is
+    /// under way and back, with TLS; that to a new master behind sentinels twice
+    /// as long. A server that is cut off is noticed later with a longer timeout.
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.with_servers(|servers| servers.connect_timeout = timeout.min(Self::LONGEST_TIMEOUT))
+    }
+
+    /// Sets the user of the servers, instead of the default one or that of the
+    /// URL. Has no effect without a password, or over a given connection.
+    pub fn username(self, username: impl Into<String>) -> Self {
+        self.with_servers(|servers| servers.credentials.username = Some(username.into()))
+    }
+
+    /// Sets the password of the servers. Has no effect over a given connection.
+    pub fn password(self, password: impl Into<String>) -> Self {
+        self.with_servers(|servers| {
+            servers.credentials.password = Some(Password::Text(password.into()));
+        })
+    }
+
+    /// Reads the password of the servers from a file, without the line end,
+    /// whenever a connection is made: a password can be replaced while the store
+    /// is in use. Has no effect over a given connection.
+    ///
+    /// A file that cannot be read fails the call with `InvalidConfig`.
+    pub fn password_file(self, path: impl Into<PathBuf>) -> Self {
+        self.with_servers(|servers| {
+            servers.credentials.password = Some(Password::File(path.into()));
+        })
+    }
+
+    /// Sets the user of the sentinels, as [`username`](Self::username) does for
+    /// the servers.
+    pub fn sentinel_username(self, username: impl Into<String>) -> Self {
+        self.with_servers(|servers| servers.sentinel_credentials.username = Some(username.into()))
+    }
+
+    /// Sets the password of the sentinels. Has no effect on other servers.
+    pub fn sentinel_password(self, password: impl Into<String>) -> Self {
+        self.with_servers(|servers| {
+            servers.sentinel_credentials.password = Some(Password::Text(password.into()));
+        })
+    }
+
+    /// Reads the password of the sentinels from a file, as
+    /// [`password_file`](Self::password_file) does that of the servers.
+    pub fn sentinel_password_file(self, path: impl Into<PathBuf>) -> Self {
+        self.with_servers(|servers| {
+            servers.sentinel_credentials.password = Some(Password::File(path.into()));
+        })
+    }
+
+    /// Selects this database, instead of 0 or that of the URL. Has no effect over
+    /// a given connection, or on a cluster, which has only database 0.
+    pub fn database(self, database: u16) -> Self {
+        self.with_servers(|servers| servers.database = database.into())
+    }
+
+    /// Uses this protocol only. Without it, RESP3 is tried first, and RESP2 where
+    /// a server or proxy refuses that. Has no effect over a given connection.
+    pub fn protocol(self, protocol: RedisProtocol) -> Self {
+        self.with_servers(|servers| servers.protocol = Some(protocol))
+    }
+
+    fn with_servers(mut self, change: impl FnOnce(&mut Servers)) -> Self {
         if let Origin::Servers(servers) = &mut self.origin {
-            servers.connect_timeout = timeout.min(Self::LONGEST_TIMEOUT);
+            change(servers);
         }
         self
     }
@@ -174,16 +249,13 @@ impl RedisConfig {
         self
     }
 
-    /// Sets the credentials for the sentinels: the user, or `None` for the default
-    /// one, and the password. Has no effect on other servers.
-    pub fn sentinel_credentials(mut self, username: Option<&str>, password: &str) -> Self {
-        if let Origin::Servers(servers) = &mut self.origin {
-            servers.sentinel_credentials = Some(Credentials {
-                username: username.map(str::to_owned),
-                password: password.to_owned(),
-            });
+    /// Returns whether every connection uses TLS.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
+        match &self.origin {
+            Origin::Servers(servers) => servers.tls.is_some(),
+            Origin::Given(_) => false,
         }
-        self
     }
 
     /// Connects with TLS, and trusts the certificate authorities in `pem` instead
@@ -192,18 +264,10 @@ impl RedisConfig {
     /// # Errors
     ///
     /// `InvalidConfig` if `pem` is not a list of certificates.
-    pub fn tls_authorities_pem(mut self, pem: impl Into<Vec<u8>>) -> Result<Self, StoreError> {
+    pub fn tls_authorities_pem(self, pem: impl Into<Vec<u8>>) -> Result<Self, StoreError> {
         let pem = pem.into();
-        if !pem
-            .windows(PEM_CERTIFICATE.len())
-            .any(|text| text == PEM_CERTIFICATE)
-        {
-            return Err(invalid(
-                "the certificate authorities are not in PEM form: there is no BEGIN CERTIFICATE line",
-            ));
-        }
-        self.set_tls(|tls| tls.set_authorities(pem))?;
-        Ok(self)
+        LoadedTls::new(Some(pem.clone()), None)?;
+        Ok(self.with_tls(|tls| tls.authorities = Some(Pem::Text(pem))))
     }
 
     /// Connects with TLS, and presents this certificate to a server that asks for
@@ -214,27 +278,47 @@ impl RedisConfig {
     ///
     /// `InvalidConfig` if one of the two is not in PEM form.
     pub fn tls_client_pem(
-        mut self,
+        self,
         certificate_pem: impl Into<Vec<u8>>,
         key_pem: impl Into<Vec<u8>>,
     ) -> Result<Self, StoreError> {
-        self.set_tls(|tls| tls.set_client(certificate_pem.into(), key_pem.into()))?;
-        Ok(self)
+        let (certificate, key) = (certificate_pem.into(), key_pem.into());
+        LoadedTls::new(None, Some((certificate.clone(), key.clone())))?;
+        Ok(self.with_tls(|tls| {
+            tls.client = Some(Identity {
+                certificate: Pem::Text(certificate),
+                key: Pem::Text(key),
+            });
+        }))
     }
 
-    fn set_tls(
-        &mut self,
-        set: impl FnOnce(&mut Tls) -> redis::RedisResult<()>,
-    ) -> Result<(), StoreError> {
-        match &mut self.origin {
-            Origin::Servers(servers) => set(servers.tls.get_or_insert_default()).map_err(invalid),
-            Origin::Given(_) => Ok(()),
-        }
+    /// Connects with TLS, and trusts the certificate authorities in this PEM file
+    /// instead of the system's. Has no effect over a given connection.
+    ///
+    /// The file is read whenever a connection is made, so that it can be replaced
+    /// while the store is in use. One that cannot be read fails the call with
+    /// `InvalidConfig`.
+    pub fn tls_authorities_file(self, path: impl Into<PathBuf>) -> Self {
+        self.with_tls(|tls| tls.authorities = Some(Pem::File(path.into())))
     }
-}
 
-const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    /// Connects with TLS, and presents the certificate in these PEM files to a
+    /// server that asks for one. They are read as
+    /// [`tls_authorities_file`](Self::tls_authorities_file) describes.
+    pub fn tls_client_files(
+        self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.with_tls(|tls| {
+            tls.client = Some(Identity {
+                certificate: Pem::File(certificate.into()),
+                key: Pem::File(key.into()),
+            });
+        })
+    }
 
-fn invalid(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    error(StoreErrorKind::InvalidConfig).with_source(source)
+    fn with_tls(self, change: impl FnOnce(&mut Tls)) -> Self {
+        self.with_servers(|servers| change(servers.tls.get_or_insert_default()))
+    }
 }

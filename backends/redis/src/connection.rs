@@ -5,7 +5,11 @@ use std::fmt;
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use redis::{Cmd, ErrorKind, RedisResult, Value};
+use redis::{Arg, Cmd, RedisResult, Value};
+
+use dcv_resolver_core::StoreErrorKind;
+
+use crate::failure::Failure;
 
 /// A connection that the embedding program has made, for
 /// [`RedisConfig::over`](crate::RedisConfig::over).
@@ -51,43 +55,68 @@ impl RedisConnection {
     }
 
     /// Sends `command` to the node of its key, and waits for the reply.
-    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match self.0.clone() {
-            Kind::Multiplexed(mut connection) => connection
-                .req_packed_command(command)
-                .await?
-                .extract_error(),
-            Kind::Manager(mut manager) => {
-                manager.req_packed_command(command).await?.extract_error()
-            }
-            Kind::Cluster(mut connection) => {
-                cluster_reply(connection.req_packed_command(command).await)
-            }
-        }
+    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
+        let reply = match self.0.clone() {
+            Kind::Multiplexed(mut connection) => connection.req_packed_command(command).await,
+            Kind::Manager(mut manager) => manager.req_packed_command(command).await,
+            Kind::Cluster(mut connection) => connection.req_packed_command(command).await,
+        };
+        self.converted(reply, command)
     }
 
     /// Sends `command` to the master of `slot`; outside of a cluster, to the
     /// one server.
-    pub(crate) async fn send_to_slot(&self, command: &Cmd, slot: u16) -> RedisResult<Value> {
+    pub(crate) async fn send_to_slot(&self, command: &Cmd, slot: u16) -> Result<Value, Failure> {
+        let master = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
+        self.send_to(command, master).await
+    }
+
+    /// Sends `command` to any node that there is a connection to.
+    pub(crate) async fn send_to_any(&self, command: &Cmd) -> Result<Value, Failure> {
+        self.send_to(command, SingleNodeRoutingInfo::Random).await
+    }
+
+    async fn send_to(&self, command: &Cmd, node: SingleNodeRoutingInfo) -> Result<Value, Failure> {
         let Kind::Cluster(mut connection) = self.0.clone() else {
             return self.send(command).await;
         };
-        let master = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
-        let reply = connection.route_command(command.clone(), RoutingInfo::SingleNode(master));
-        cluster_reply(reply.await)
+        let reply = connection.route_command(command.clone(), RoutingInfo::SingleNode(node));
+        self.converted(reply.await, command)
     }
+
+    fn converted(&self, reply: RedisResult<Value>, command: &Cmd) -> Result<Value, Failure> {
+        reply.and_then(Value::extract_error).map_err(|error| {
+            let failure = failure(&error, command);
+            if self.is_cluster() {
+                cluster_failure(failure)
+            } else {
+                failure
+            }
+        })
+    }
+}
+
+/// Returns why `command` failed, without its arguments.
+pub(crate) fn failure(error: &redis::RedisError, command: &Cmd) -> Failure {
+    // The first is the name of the command.
+    let arguments = command.args_iter().skip(1);
+    Failure::of(
+        error,
+        arguments.filter_map(|argument| match argument {
+            Arg::Simple(argument) => Some(argument),
+            _ => None,
+        }),
+    )
 }
 
 /// A redirection that remains after the driver has followed several means that
 /// the nodes do not agree, as during a fail-over.
-fn cluster_reply(reply: RedisResult<Value>) -> RedisResult<Value> {
-    reply.and_then(Value::extract_error).map_err(|error| {
-        if matches!(error.code(), Some("MOVED" | "ASK")) {
-            let description = "the nodes of the cluster do not agree on where the key is";
-            return (ErrorKind::ClusterConnectionNotFound, description).into();
-        }
-        error
-    })
+fn cluster_failure(failure: Failure) -> Failure {
+    if matches!(failure.code(), Some("MOVED" | "ASK")) {
+        let description = "the nodes of the cluster do not agree on where the key is";
+        return Failure::closed(StoreErrorKind::Unavailable, description);
+    }
+    failure
 }
 
 impl fmt::Debug for RedisConnection {
@@ -102,10 +131,7 @@ impl fmt::Debug for RedisConnection {
 
 #[cfg(test)]
 mod tests {
-    use dcv_resolver_core::StoreErrorKind;
-
     use super::*;
-    use crate::error::connection_error;
 
     #[test]
     fn remaining_redirection_of_a_cluster_is_retryable() {
@@ -113,9 +139,9 @@ mod tests {
             b"-MOVED 7 192.0.2.1:1\r\n".as_slice(),
             b"-ASK 7 192.0.2.1:1\r\n",
         ] {
-            let reply = cluster_reply(redis::parse_redis_value(line));
-            let error = connection_error(reply.unwrap_err());
-            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            let error = redis::parse_redis_value(line).unwrap().extract_error();
+            let failure = cluster_failure(Failure::of(&error.unwrap_err(), []));
+            assert_eq!(failure.kind(), StoreErrorKind::Unavailable);
         }
     }
 }

@@ -1,20 +1,27 @@
 //! Commands whose replies are needed in several places, and what they mean.
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
-use redis::{Cmd, FromRedisValue, RedisError, Value, from_redis_value};
+use redis::{Cmd, FromRedisValue, Value, from_redis_value};
 
-use crate::error::{connection_error, error};
+use crate::error::error;
 
 /// Converts a reply to what the command is known to return.
 pub(crate) fn parse<T: FromRedisValue>(reply: Value) -> Result<T, StoreError> {
-    from_redis_value(reply).map_err(|error| connection_error(RedisError::from(error)))
+    // The driver's error quotes the reply.
+    from_redis_value(reply)
+        .map_err(|_| error(StoreErrorKind::Incompatible).with_source("unexpected reply"))
+}
+
+/// Asks for one section of what a server reports about itself.
+pub(crate) fn info(section: &str) -> Cmd {
+    let mut command = redis::cmd("INFO");
+    command.arg(section);
+    command
 }
 
 /// Asks for what [`run_id`] reads.
 pub(crate) fn info_server() -> Cmd {
-    let mut command = redis::cmd("INFO");
-    command.arg("server");
-    command
+    info("server")
 }
 
 /// Returns the run id of the server's process.
@@ -28,9 +35,7 @@ pub(crate) fn run_id(reply: Value) -> Result<String, StoreError> {
 
 /// Asks for what [`swaps`] reads.
 pub(crate) fn info_command_stats() -> Cmd {
-    let mut command = redis::cmd("INFO");
-    command.arg("commandstats");
-    command
+    info("commandstats")
 }
 
 /// Returns how often `SWAPDB` was called, also from a script or a transaction.

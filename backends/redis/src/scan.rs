@@ -8,10 +8,10 @@
 use std::num::NonZeroUsize;
 
 use dcv_resolver_core::{ListError, PageToken, StoreError, StoreErrorKind};
-use redis::Value;
-use tokio::time::Instant;
 
-use crate::error::{connection_error, error};
+use crate::deadline::Deadline;
+use crate::error::error;
+use crate::masters::{cluster_slots, masters};
 use crate::reply::parse;
 use crate::supervisor::{Idempotency, Supervisor};
 
@@ -87,15 +87,15 @@ pub(crate) async fn scan(
     prefix: &str,
     position: Option<Position>,
     limit: NonZeroUsize,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<(Vec<String>, Option<Position>), ListError> {
-    let masters = masters(server, deadline).await?;
+    let servers = servers(server, deadline).await?;
     let (index, start) = match position {
         None => (0, Start::Beginning),
         Some(position) => {
-            let index = masters
+            let index = servers
                 .iter()
-                .position(|master| master.node == position.node)
+                .position(|server| server.node == position.node)
                 .ok_or_else(|| {
                     ListError::invalid_page_token(match position.node {
                         Some(_) => InvalidPosition::NodeGone,
@@ -105,7 +105,7 @@ pub(crate) async fn scan(
             (index, position.start)
         }
     };
-    let master = masters.get(index).ok_or_else(|| {
+    let master = servers.get(index).ok_or_else(|| {
         error(StoreErrorKind::Unavailable).with_source("no master of the cluster has slots")
     })?;
     let (run, cursor) = match start {
@@ -123,7 +123,7 @@ pub(crate) async fn scan(
     let reply = server
         .send(&command, master.slot, Idempotency::Idempotent, deadline)
         .await
-        .map_err(connection_error)?;
+        .map_err(StoreError::from)?;
     let (next_cursor, keys): (u64, Vec<Vec<u8>>) = parse(reply)?;
     // Ids and the prefix are UTF-8: any other key is not the store's.
     let keys = keys
@@ -143,7 +143,7 @@ pub(crate) async fn scan(
             },
         })
     } else {
-        masters.get(index + 1).map(|master| Position {
+        servers.get(index + 1).map(|master| Position {
             node: master.node.clone(),
             start: Start::Beginning,
         })
@@ -152,48 +152,30 @@ pub(crate) async fn scan(
 }
 
 /// A server that holds keys.
-struct Master {
+struct Server {
+    /// The id of a cluster's master; `None` for a single server.
     node: Option<String>,
     /// One of the slots that it serves.
     slot: Option<u16>,
 }
 
-async fn masters(server: &Supervisor, deadline: Instant) -> Result<Vec<Master>, StoreError> {
-    if !server
-        .is_cluster(deadline)
-        .await
-        .map_err(connection_error)?
-    {
-        return Ok(vec![Master {
+async fn servers(server: &Supervisor, deadline: Deadline) -> Result<Vec<Server>, StoreError> {
+    if !server.is_cluster(deadline).await? {
+        return Ok(vec![Server {
             node: None,
             slot: None,
         }]);
     }
-    let mut command = redis::cmd("CLUSTER");
-    command.arg("SLOTS");
     let reply = server
-        .send(&command, None, Idempotency::Idempotent, deadline)
-        .await
-        .map_err(connection_error)?;
-    let ranges: Vec<Vec<Value>> = parse(reply)?;
-    let mut masters = ranges
-        .into_iter()
-        .map(|range| {
-            // First slot, last slot, master, replicas; a node is address,
-            // port, id, and more.
-            let mut range = range.into_iter();
-            let slot = parse(range.next().unwrap_or(Value::Nil))?;
-            let node: Vec<Value> = parse(range.nth(1).unwrap_or(Value::Nil))?;
-            let id = parse(node.into_iter().nth(2).unwrap_or(Value::Nil))?;
-            Ok(Master {
-                node: Some(id),
-                slot: Some(slot),
-            })
+        .send(&cluster_slots(), None, Idempotency::Idempotent, deadline)
+        .await?;
+    let masters = masters(reply)?.into_iter();
+    Ok(masters
+        .map(|master| Server {
+            node: Some(master.id),
+            slot: Some(master.slot),
         })
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    masters.sort_by(|a, b| a.node.cmp(&b.node));
-    masters.dedup_by(|a, b| a.node == b.node);
-    Ok(masters)
+        .collect())
 }
 
 /// Returns a pattern that only `text` matches.

@@ -7,9 +7,9 @@
 use std::sync::LazyLock;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
-use redis::{Cmd, ErrorKind, Script, ServerErrorKind, Value};
-use tokio::time::Instant;
+use redis::{Cmd, Script, Value};
 
+use crate::deadline::Deadline;
 use crate::error::error;
 use crate::supervisor::{Idempotency, Supervisor};
 use crate::unreadable::{DecodeError, Unreadable, key_error};
@@ -43,14 +43,14 @@ impl ConditionalWrite {
         server: &Supervisor,
         key: &str,
         arguments: &[&str],
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<bool, StoreError> {
         let by_hash = command("EVALSHA", &self.hash, key, arguments);
         let reply = match server
             .send(&by_hash, None, Idempotency::NonIdempotent, deadline)
             .await
         {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            Err(failure) if failure.code() == Some("NOSCRIPT") => {
                 let in_full = command("EVAL", &self.code, key, arguments);
                 server
                     .send(&in_full, None, Idempotency::NonIdempotent, deadline)
@@ -58,7 +58,7 @@ impl ConditionalWrite {
             }
             reply => reply,
         };
-        match reply.map_err(|error| key_error(error, key))? {
+        match reply.map_err(|failure| key_error(failure, key))? {
             Value::Int(1) => Ok(true),
             Value::Int(0) => Ok(false),
             Value::Int(-1) => Err(Unreadable::new(key, DecodeError::NotOurs).into()),

@@ -15,16 +15,18 @@ use dcv_resolver_core::{
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::{Cmd, Value};
-use tokio::time::Instant;
 
 use crate::changes::watch_changes;
 use crate::config::RedisConfig;
+use crate::deadline::Deadline;
 use crate::error::error;
 use crate::scan::{Position, scan};
 use crate::scripts::{CHECK_WRITABLE, DEREGISTER, REGISTER, RENEW, SWEEP};
 use crate::supervisor::{Idempotency, Supervisor};
 use crate::unreadable::{DecodeError, Unreadable, key_error};
 use crate::value::{decode, encode, expiry_text};
+use crate::warning::RedisWarning;
+use crate::warnings::warnings;
 
 /// How many commands of one call are in flight at the same time.
 const IN_FLIGHT: usize = 256;
@@ -75,16 +77,31 @@ impl RedisStore {
         }
     }
 
+    /// Returns what is likely to lose sessions or keep them from being found,
+    /// though calls succeed: a server that evicts keys, or a node of a cluster that
+    /// cannot be reached at the address that it announces.
+    ///
+    /// It takes up to ten response timeouts, and on a cluster a connection to each
+    /// master.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a server could not be asked. `AccessDenied`: it does not
+    /// permit `INFO`.
+    pub async fn warnings(&self) -> Result<Vec<RedisWarning>, StoreError> {
+        warnings(&self.server).await
+    }
+
     fn key(&self, id: &SessionId) -> String {
         [&self.key_prefix, id.as_str()].concat()
     }
 
-    async fn get(&self, key: &str, deadline: Instant) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, key: &str, deadline: Deadline) -> Result<Option<Vec<u8>>, StoreError> {
         let reply = self
             .server
             .send(&get(key), None, Idempotency::Idempotent, deadline)
             .await;
-        match reply.map_err(|error| key_error(error, key))? {
+        match reply.map_err(|failure| key_error(failure, key))? {
             Value::BulkString(value) => Ok(Some(value)),
             Value::Nil => Ok(None),
             // Only `nil` means absent.
@@ -96,7 +113,7 @@ impl RedisStore {
     async fn listed(
         &self,
         key: String,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Option<SessionRecord>, StoreError> {
         let Some(value) = self.get(&key, deadline).await? else {
             return Ok(None);
@@ -115,7 +132,7 @@ impl RedisStore {
         token: &LeaseToken,
         on_conflict: OnConflict,
         now: Timestamp,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<bool, StoreError> {
         let value = encode(record, token)?;
         let on_conflict = match on_conflict {

@@ -1,54 +1,105 @@
 //! [`Tls`]: which certificates are trusted and presented.
 
-use redis::{Client, ClientTlsConfig, ConnectionAddr, RedisResult, TlsCertificates};
-use rustls::crypto::{CryptoProvider, ring};
+use std::fmt;
+use std::path::PathBuf;
 
+use dcv_resolver_core::StoreErrorKind;
+use redis::{Client, ClientTlsConfig, ConnectionAddr, TlsCertificates};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::failure::Failure;
+use crate::secret_file;
 use crate::topology::Node;
 
 /// Configures TLS: the system's authorities are trusted unless others are given.
-/// `Debug` prints no certificate.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tls(Option<TlsCertificates>);
+pub(crate) struct Tls {
+    pub(crate) authorities: Option<Pem>,
+    pub(crate) client: Option<Identity>,
+}
+
+/// The certificate that is presented to a server that asks for one.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) certificate: Pem,
+    pub(crate) key: Pem,
+}
+
+/// Certificates or a key in PEM form. `Debug` prints only the path.
+#[derive(Clone)]
+pub(crate) enum Pem {
+    Text(Vec<u8>),
+    /// Read for each connection, so that a certificate can be renewed.
+    File(PathBuf),
+}
+
+/// The certificates, read and parsed.
+#[derive(Clone)]
+pub(crate) struct LoadedTls(Option<TlsCertificates>);
 
 impl Tls {
-    pub(crate) fn certificates(&self) -> Option<&TlsCertificates> {
-        self.0.as_ref()
-    }
-
-    /// Trusts these authorities instead of the system's.
-    pub(crate) fn set_authorities(&mut self, pem: Vec<u8>) -> RedisResult<()> {
-        self.set(|certificates| certificates.root_cert = Some(pem))
-    }
-
-    /// Presents this certificate to a server that asks for one.
-    pub(crate) fn set_client(
-        &mut self,
-        certificate_pem: Vec<u8>,
-        key_pem: Vec<u8>,
-    ) -> RedisResult<()> {
-        self.set(|certificates| {
-            certificates.client_tls = Some(ClientTlsConfig {
-                client_cert: certificate_pem,
-                client_key: key_pem,
-            });
-        })
-    }
-
-    fn set(&mut self, change: impl FnOnce(&mut TlsCertificates)) -> RedisResult<()> {
-        let none = TlsCertificates {
-            client_tls: None,
-            root_cert: None,
+    /// Reads the files.
+    pub(crate) async fn load(&self) -> Result<LoadedTls, Failure> {
+        let authorities = match &self.authorities {
+            Some(pem) => Some(pem.load("ca_file").await?),
+            None => None,
         };
-        change(self.0.get_or_insert(none));
-        // Parses them, so that an invalid one is found now and not at the first use.
+        let client = match &self.client {
+            Some(Identity { certificate, key }) => Some((
+                certificate.load("certificate_file").await?,
+                key.load("key_file").await?,
+            )),
+            None => None,
+        };
+        LoadedTls::new(authorities, client)
+    }
+}
+
+impl Pem {
+    async fn load(&self, setting: &'static str) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Text(pem) => Ok(pem.clone()),
+            Self::File(path) => secret_file::read(setting, path).await,
+        }
+    }
+}
+
+impl LoadedTls {
+    /// Parses certificates and key, so that an invalid one is found before it is
+    /// used.
+    pub(crate) fn new(
+        authorities: Option<Vec<u8>>,
+        client: Option<(Vec<u8>, Vec<u8>)>,
+    ) -> Result<Self, Failure> {
+        if let Some(pem) = &authorities {
+            check_certificates("the certificate authorities", pem)?;
+        }
+        if let Some((certificate, _)) = &client {
+            check_certificates("the client certificate", certificate)?;
+        }
+        let is_default = authorities.is_none() && client.is_none();
+        let loaded = Self((!is_default).then(|| TlsCertificates {
+            client_tls: client.map(|(client_cert, client_key)| ClientTlsConfig {
+                client_cert,
+                client_key,
+            }),
+            root_cert: authorities,
+        }));
         let any_node = Node {
             host: "localhost".to_owned(),
             port: 1,
         };
-        self.address(&any_node).map(drop)
+        loaded.address(&any_node)?;
+        Ok(loaded)
     }
 
-    pub(crate) fn address(&self, node: &Node) -> RedisResult<ConnectionAddr> {
+    pub(crate) fn certificates(&self) -> Option<&TlsCertificates> {
+        self.0.as_ref()
+    }
+
+    pub(crate) fn address(&self, node: &Node) -> Result<ConnectionAddr, Failure> {
         let address = ConnectionAddr::TcpTls {
             host: node.host.clone(),
             port: node.port,
@@ -58,11 +109,36 @@ impl Tls {
         match &self.0 {
             None => Ok(address),
             Some(certificates) => {
-                let client = Client::build_with_tls(address, certificates.clone())?;
+                let client =
+                    Client::build_with_tls(address, certificates.clone()).map_err(|error| {
+                        Failure::of(&error, []).with_kind(StoreErrorKind::InvalidConfig)
+                    })?;
                 Ok(client.get_connection_info().addr().clone())
             }
         }
     }
+}
+
+/// Checks that every certificate can be read: the parser skips what it does not
+/// recognize, such as a bundle whose files were joined without a line end.
+fn check_certificates(what: &str, pem: &[u8]) -> Result<(), Failure> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let begun = pem.windows(BEGIN.len()).filter(|text| *text == BEGIN);
+    let begun = begun.count();
+    let invalid = |problem| Err(Failure::new(StoreErrorKind::InvalidConfig, problem));
+    if begun == 0 {
+        return invalid(format!(
+            "{what} are not in PEM form: there is no BEGIN CERTIFICATE line"
+        ));
+    }
+    let read = CertificateDer::pem_slice_iter(pem).filter(Result::is_ok);
+    let read = read.count();
+    if read < begun {
+        return invalid(format!(
+            "{what} cannot be read in full: only {read} of {begun} certificates are in PEM form"
+        ));
+    }
+    Ok(())
 }
 
 /// Installs `ring` as the cryptography provider of rustls if there is none.
@@ -72,5 +148,14 @@ pub(crate) fn ensure_crypto_provider() {
     if CryptoProvider::get_default().is_none() {
         // An error means that another thread has installed one first.
         let _ = ring::default_provider().install_default();
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(..)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
     }
 }

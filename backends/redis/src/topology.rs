@@ -1,11 +1,12 @@
 //! [`Topology`]: where the servers are.
 
 use std::fmt;
+use std::path::PathBuf;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Topology {
     /// One server.
-    Single(Node),
+    Single(Endpoint),
     /// The master that the sentinels name.
     Sentinel {
         sentinels: Vec<Node>,
@@ -15,23 +16,24 @@ pub(crate) enum Topology {
     Cluster { seeds: Vec<Node> },
 }
 
+/// Where one server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Tcp(Node),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// What a client authenticates with. `Debug` prints only the user.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub(crate) username: Option<String>,
-    pub(crate) password: String,
-}
-
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes = match self {
-            Self::Single(node) => return node.fmt(f),
+            Self::Single(endpoint) => return endpoint.fmt(f),
             Self::Sentinel { sentinels, service } => {
                 write!(f, "{service} of the sentinels ")?;
                 sentinels
@@ -48,6 +50,15 @@ impl fmt::Display for Topology {
     }
 }
 
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(node) => node.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
@@ -55,13 +66,5 @@ impl fmt::Display for Node {
         } else {
             write!(f, "{}:{}", self.host, self.port)
         }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
     }
 }

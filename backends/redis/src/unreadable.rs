@@ -2,9 +2,9 @@
 
 use dcv_resolver_core::stored_form;
 use dcv_resolver_core::{StoreError, StoreErrorKind};
-use redis::RedisError;
 
-use crate::error::{connection_error, error};
+use crate::error::error;
+use crate::failure::Failure;
 
 /// The value of a key is not one that this version can read.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub(crate) enum DecodeError {
     #[error("its record is that of another session")]
     OtherId,
     #[error("it is not a string")]
-    WrongType(#[source] RedisError),
+    WrongType(#[source] Failure),
 }
 
 impl Unreadable {
@@ -60,12 +60,12 @@ impl From<Unreadable> for StoreError {
     }
 }
 
-/// Converts the driver's error of an operation on `key`.
-pub(crate) fn key_error(source: RedisError, key: &str) -> StoreError {
-    if source.code() == Some("WRONGTYPE") {
-        return Unreadable::new(key, DecodeError::WrongType(source)).into();
+/// Converts the failure of an operation on `key`.
+pub(crate) fn key_error(failure: Failure, key: &str) -> StoreError {
+    if failure.code() == Some("WRONGTYPE") {
+        return Unreadable::new(key, DecodeError::WrongType(failure)).into();
     }
-    connection_error(source)
+    failure.into()
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
             .unwrap()
             .extract_error()
             .unwrap_err();
-        let error = key_error(wrong_type, "dcv:session:console");
+        let error = key_error(Failure::of(&wrong_type, []), "dcv:session:console");
         assert_eq!(error.kind(), StoreErrorKind::CorruptRecord);
         assert!(error.chain().to_string().contains("dcv:session:console"));
     }

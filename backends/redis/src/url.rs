@@ -2,107 +2,99 @@
 //!
 //! A general URL parser accepts one host only.
 
-use percent_encoding::percent_decode_str;
-
-use crate::topology::{Credentials, Node, Topology};
-
-/// The parts of a URL.
-#[derive(Debug)]
-pub(crate) struct ParsedUrl {
-    pub(crate) topology: Topology,
-    pub(crate) tls: bool,
-    pub(crate) credentials: Option<Credentials>,
-    pub(crate) database: i64,
-    pub(crate) key_prefix: Option<String>,
-}
-
-/// Why a text is not the URL of a Redis store. It quotes no part of the URL, since
-/// it may hold a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidUrl {
-    #[error(
-        "a Redis URL starts with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster://"
-    )]
-    Scheme,
-    #[error("a Redis URL needs a host after the ://, such as redis://127.0.0.1:6379")]
-    NoHost,
-    #[error("redis:// takes one host; use redis+sentinel:// or redis+cluster:// for several")]
-    SeveralHosts,
-    #[error(
-        "a host in the URL is not of the form name, name:port or [ipv6]:port; an @, /, ? or # in a password must be written as %40, %2F, %3F or %23"
-    )]
-    Host,
-    #[error("a port in the URL is not a number from 1 to 65535")]
-    Port,
-    #[error("a user name in the URL needs a password: redis://user:password@host")]
-    UserWithoutPassword,
-    #[error("the URL has a percent sign that does not start a valid escape of UTF-8")]
-    Escape,
-    #[error("the path of the URL is not a database number, such as redis://host:6379/0")]
-    Database,
-    #[error("a sentinel URL needs the name of the service: redis+sentinel://host:26379/mymaster")]
-    NoService,
-    #[error("a cluster URL takes no path: a cluster has only database 0")]
-    ClusterDatabase,
-    #[error("unknown parameter in the URL: only key_prefix is allowed")]
-    Parameter,
-}
+use crate::credentials::{Credentials, Password};
+use crate::invalid_url::InvalidUrl;
+use crate::topology::{Endpoint, Node, Topology};
+use crate::url_parameters::{Parameters, ParsedUrl, database_number, decode};
 
 pub(crate) fn parse(url: &str) -> Result<ParsedUrl, InvalidUrl> {
-    let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
-    let (scheme, tls) = match scheme.strip_prefix("rediss") {
-        Some(kind) => (kind, true),
-        None => (
-            scheme.strip_prefix("redis").ok_or(InvalidUrl::Scheme)?,
-            false,
-        ),
-    };
-    if !["", "+sentinel", "+cluster"].contains(&scheme) {
-        return Err(InvalidUrl::Scheme);
-    }
+    let (scheme, rest) = url.split_once(':').ok_or(InvalidUrl::Scheme)?;
+    let (kind, tls) = parse_scheme(scheme)?;
     if rest.contains('#') {
         return Err(InvalidUrl::Host);
     }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (credentials, hosts) = match authority.rsplit_once('@') {
-        Some((user_info, hosts)) => (Some(parse_credentials(user_info)?), hosts),
-        None => (None, authority),
+    let parameters = Parameters::parse(query)?;
+    let (topology, credentials, database) = match kind {
+        Kind::Unix => (Topology::Single(parse_socket(rest)?), None, None),
+        kind => {
+            let rest = rest.strip_prefix("//").ok_or(InvalidUrl::Scheme)?;
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let (credentials, hosts) = match authority.rsplit_once('@') {
+                Some((user_info, hosts)) => (Some(parse_credentials(user_info)?), hosts),
+                None => (None, authority),
+            };
+            let (topology, database) = parse_hosts(kind, hosts, path)?;
+            (topology, credentials, database)
+        }
     };
-    let default_port = if scheme == "+sentinel" { 26379 } else { 6379 };
-    let nodes = parse_nodes(hosts, default_port)?;
+    parameters.complete(topology, tls, credentials.unwrap_or_default(), database)
+}
 
-    let (topology, database) = match scheme {
-        "+sentinel" => {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Single,
+    Unix,
+    Sentinel,
+    Cluster,
+}
+
+/// Returns what the URL leads to, and whether with TLS.
+fn parse_scheme(scheme: &str) -> Result<(Kind, bool), InvalidUrl> {
+    if scheme == "unix" {
+        return Ok((Kind::Unix, false));
+    }
+    let kind = ["redis", "valkey"]
+        .iter()
+        .find_map(|name| scheme.strip_prefix(name));
+    let kind = kind.ok_or(InvalidUrl::Scheme)?;
+    let (kind, tls) = match kind.strip_prefix('s') {
+        Some(kind) => (kind, true),
+        None => (kind, false),
+    };
+    match (kind, tls) {
+        ("", _) => Ok((Kind::Single, tls)),
+        ("+unix", false) => Ok((Kind::Unix, tls)),
+        ("+sentinel", _) => Ok((Kind::Sentinel, tls)),
+        ("+cluster", _) => Ok((Kind::Cluster, tls)),
+        _ => Err(InvalidUrl::Scheme),
+    }
+}
+
+/// Parses `///run/redis.sock` and `/run/redis.sock`.
+fn parse_socket(text: &str) -> Result<Endpoint, InvalidUrl> {
+    let path = text.strip_prefix("//").unwrap_or(text);
+    if !path.starts_with('/') || path.starts_with("//") || path.len() == 1 {
+        return Err(InvalidUrl::SocketPath);
+    }
+    Ok(Endpoint::Unix(decode(path)?.into()))
+}
+
+/// Parses hosts and path, which may name the database.
+fn parse_hosts(kind: Kind, hosts: &str, path: &str) -> Result<(Topology, Option<i64>), InvalidUrl> {
+    let default_port = if kind == Kind::Sentinel { 26379 } else { 6379 };
+    let nodes = parse_nodes(hosts, default_port)?;
+    match kind {
+        Kind::Sentinel => {
             let (service, database) = path.split_once('/').unwrap_or((path, ""));
             if service.is_empty() {
                 return Err(InvalidUrl::NoService);
             }
-            let service = decode(service)?;
-            (
-                Topology::Sentinel {
-                    sentinels: nodes,
-                    service,
-                },
-                parse_database(database)?,
-            )
+            let topology = Topology::Sentinel {
+                sentinels: nodes,
+                service: decode(service)?,
+            };
+            Ok((topology, parse_database(database)?))
         }
-        "+cluster" if path.is_empty() => (Topology::Cluster { seeds: nodes }, 0),
-        "+cluster" => return Err(InvalidUrl::ClusterDatabase),
-        _ => {
+        Kind::Cluster if path.is_empty() => Ok((Topology::Cluster { seeds: nodes }, None)),
+        Kind::Cluster => Err(InvalidUrl::ClusterDatabase),
+        Kind::Single | Kind::Unix => {
             let [node] = <[Node; 1]>::try_from(nodes).map_err(|_| InvalidUrl::SeveralHosts)?;
-            (Topology::Single(node), parse_database(path)?)
+            let topology = Topology::Single(Endpoint::Tcp(node));
+            Ok((topology, parse_database(path)?))
         }
-    };
-    Ok(ParsedUrl {
-        topology,
-        tls,
-        credentials,
-        database,
-        key_prefix: parse_query(query)?,
-    })
+    }
 }
-
 fn parse_credentials(text: &str) -> Result<Credentials, InvalidUrl> {
     let (username, password) = text
         .split_once(':')
@@ -110,7 +102,7 @@ fn parse_credentials(text: &str) -> Result<Credentials, InvalidUrl> {
     let username = decode(username)?;
     Ok(Credentials {
         username: (!username.is_empty()).then_some(username),
-        password: decode(password)?,
+        password: Some(Password::Text(decode(password)?)),
     })
 }
 
@@ -163,41 +155,19 @@ fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidUrl> {
     })
 }
 
-fn parse_database(path: &str) -> Result<i64, InvalidUrl> {
+fn parse_database(path: &str) -> Result<Option<i64>, InvalidUrl> {
     match path {
-        "" => Ok(0),
-        number => number
-            .parse::<u16>()
-            .map(i64::from)
-            .map_err(|_| InvalidUrl::Database),
+        "" => Ok(None),
+        number => database_number(number).map(Some),
     }
-}
-
-fn parse_query(query: &str) -> Result<Option<String>, InvalidUrl> {
-    match query.split_once('=') {
-        None if query.is_empty() => Ok(None),
-        Some(("key_prefix", prefix)) if !prefix.contains('&') => decode(prefix).map(Some),
-        _ => Err(InvalidUrl::Parameter),
-    }
-}
-
-fn decode(text: &str) -> Result<String, InvalidUrl> {
-    let escapes_are_whole = text
-        .split('%')
-        .skip(1)
-        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
-    if !escapes_are_whole {
-        return Err(InvalidUrl::Escape);
-    }
-    let decoded = percent_decode_str(text)
-        .decode_utf8()
-        .map_err(|_| InvalidUrl::Escape)?;
-    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::protocol::RedisProtocol;
 
     fn node(host: &str, port: u16) -> Node {
         Node {
@@ -206,26 +176,31 @@ mod tests {
         }
     }
 
+    fn single(host: &str, port: u16) -> Topology {
+        Topology::Single(Endpoint::Tcp(node(host, port)))
+    }
+
     #[test]
     fn url_of_a_single_server_has_defaults() {
         let url = parse("redis://cache.example").unwrap();
-        assert_eq!(url.topology, Topology::Single(node("cache.example", 6379)));
-        assert!(!url.tls && url.credentials.is_none() && url.database == 0);
+        assert_eq!(url.topology, single("cache.example", 6379));
+        assert!(url.tls.is_none() && url.database == 0);
+        assert_eq!(url.credentials, Credentials::default());
 
         let url = parse("rediss://[2001:db8::1]:7000/3").unwrap();
-        assert_eq!(url.topology, Topology::Single(node("2001:db8::1", 7000)));
-        assert!(url.tls);
+        assert_eq!(url.topology, single("2001:db8::1", 7000));
+        assert!(url.tls.is_some());
         assert_eq!(url.database, 3);
     }
 
     #[test]
     fn user_and_password_are_percent_decoded() {
         let url = parse("redis://ann:p%40ss%2Fw%3Atr0ub4dor@192.0.2.1").unwrap();
-        let credentials = url.credentials.unwrap();
-        assert_eq!(credentials.username.as_deref(), Some("ann"));
-        assert_eq!(credentials.password, "p@ss/w:tr0ub4dor");
+        assert_eq!(url.credentials.username.as_deref(), Some("ann"));
+        let password = Password::Text("p@ss/w:tr0ub4dor".to_owned());
+        assert_eq!(url.credentials.password, Some(password));
         let url = parse("redis://:tr0ub4dor@192.0.2.1").unwrap();
-        assert_eq!(url.credentials.unwrap().username, None);
+        assert_eq!(url.credentials.username, None);
     }
 
     #[test]
@@ -239,7 +214,7 @@ mod tests {
                 service: "my master".to_owned(),
             }
         );
-        assert_eq!((url.tls, url.database), (true, 2));
+        assert_eq!((url.tls.is_some(), url.database), (true, 2));
     }
 
     #[test]
@@ -252,6 +227,67 @@ mod tests {
             }
         );
         assert_eq!(url.key_prefix.as_deref(), Some("x:"));
+    }
+
+    #[test]
+    fn unix_socket_has_two_forms_and_parameters() {
+        for url in [
+            "redis+unix:///run/redis%20a.sock?db=3&user=ann&pass=tr0ub4dor",
+            "unix:/run/redis a.sock?database=3&username=ann&password=tr0ub4dor",
+        ] {
+            let url = parse(url).unwrap();
+            let socket = Endpoint::Unix("/run/redis a.sock".into());
+            assert_eq!(url.topology, Topology::Single(socket));
+            assert_eq!(url.database, 3);
+            assert_eq!(url.credentials.username.as_deref(), Some("ann"));
+            let password = Password::Text("tr0ub4dor".to_owned());
+            assert_eq!(url.credentials.password, Some(password));
+        }
+    }
+
+    #[test]
+    fn valkey_is_another_name_of_redis() {
+        for (url, tls) in [
+            ("valkey://a.example:1", false),
+            ("valkeys://a.example:1", true),
+        ] {
+            let url = parse(url).unwrap();
+            assert_eq!(url.topology, single("a.example", 1));
+            assert_eq!(url.tls.is_some(), tls);
+        }
+    }
+
+    #[test]
+    fn parameters_are_the_settings() {
+        let url = parse(
+            "rediss+sentinel://ann@a.example/mymaster?password_file=/run/p&sentinel_username=s\
+             &sentinel_password=tr0ub4dor%26&ca_file=ca.pem&certificate_file=c.pem&key_file=k.pem\
+             &protocol=resp2&connect_timeout_ms=700&response_timeout_ms=900&db=4",
+        );
+        assert_eq!(url.unwrap_err(), InvalidUrl::UserWithoutPassword);
+        let url = parse(
+            "rediss+sentinel://a.example/mymaster?username=ann&password_file=/run/p\
+             &sentinel_username=s&sentinel_password=tr0ub4dor%26&ca_file=ca.pem\
+             &certificate_file=c.pem&key_file=k.pem&protocol=resp2&connect_timeout_ms=700\
+             &response_timeout_ms=900&db=4",
+        )
+        .unwrap();
+        assert_eq!(url.credentials.username.as_deref(), Some("ann"));
+        assert_eq!(
+            url.credentials.password,
+            Some(Password::File("/run/p".into()))
+        );
+        assert_eq!(url.sentinel_credentials.username.as_deref(), Some("s"));
+        let password = Password::Text("tr0ub4dor&".to_owned());
+        assert_eq!(url.sentinel_credentials.password, Some(password));
+        let tls = format!("{:?}", url.tls);
+        for file in ["ca.pem", "c.pem", "k.pem"] {
+            assert!(tls.contains(file), "{tls}");
+        }
+        assert_eq!(url.protocol, Some(RedisProtocol::Resp2));
+        assert_eq!(url.connect_timeout, Some(Duration::from_millis(700)));
+        assert_eq!(url.response_timeout, Some(Duration::from_millis(900)));
+        assert_eq!(url.database, 4);
     }
 
     #[test]
@@ -280,7 +316,31 @@ mod tests {
                 "redis+cluster://:tr0ub4dor@a/1",
                 InvalidUrl::ClusterDatabase,
             ),
-            ("redis://a?password=tr0ub4dor", InvalidUrl::Parameter),
+            ("redis://a?passwd=tr0ub4dor", InvalidUrl::Parameter),
+            (
+                "redis://:tr0ub4dor@a?pass=tr0ub4dor",
+                InvalidUrl::Twice("password"),
+            ),
+            ("redis://a/1?db=1", InvalidUrl::Twice("database")),
+            ("redis://a?protocol=tr0ub4dor", InvalidUrl::Protocol),
+            (
+                "redis://a?connect_timeout_ms=0",
+                InvalidUrl::Milliseconds("connect_timeout_ms"),
+            ),
+            (
+                "redis://a?ca_file=tr0ub4dor",
+                InvalidUrl::NeedsTls("ca_file"),
+            ),
+            ("rediss://a?key_file=tr0ub4dor", InvalidUrl::HalfIdentity),
+            ("redis://a?user=tr0ub4dor", InvalidUrl::UserWithoutPassword),
+            (
+                "redis://a?sentinel_password=tr0ub4dor",
+                InvalidUrl::NeedsSentinels("sentinel_password"),
+            ),
+            ("redis+cluster://a?db=1", InvalidUrl::ClusterDatabase),
+            ("redis+unix://tr0ub4dor/run/s", InvalidUrl::SocketPath),
+            ("unix:tr0ub4dor", InvalidUrl::SocketPath),
+            ("rediss+unix:///run/tr0ub4dor", InvalidUrl::Scheme),
         ] {
             let error = parse(url).unwrap_err();
             assert_eq!(error, expected, "{url}");

@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, HashMap};
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use futures_util::future::try_join_all;
 use redis::Value;
-use tokio::time::Instant;
 
 use super::context::Context;
 use super::feed::Feed;
-use crate::error::{connection_error, error};
+use crate::deadline::Deadline;
+use crate::error::error;
+use crate::masters::masters;
+use crate::peer::Peer;
 use crate::reply::parse;
 use crate::supervisor::Idempotency;
 use crate::topology::{Node, Topology};
@@ -33,14 +35,18 @@ impl Cluster {
         let deadline = context.server.deadline();
         let nodes = ask_any(context, "NODES", deadline).await?;
         let view = View::parse(&parse::<String>(nodes)?)?;
-        let addresses = addresses(ask_any(context, "SLOTS", deadline).await?)?;
+        let masters = masters(ask_any(context, "SLOTS", deadline).await?)?;
+        let announced = masters
+            .into_iter()
+            .filter_map(|it| Some((it.id, it.announced?)));
+        let addresses: HashMap<_, _> = announced.collect();
         let feeds = view.masters.iter().map(async |(id, master)| {
             let mut node = addresses.get(id).unwrap_or(&master.node).clone();
             if node.host.is_empty() {
                 // It has never met another node, so it does not know its own host.
                 node.host = first_host(&context.servers.topology);
             }
-            Ok::<_, StoreError>((id.clone(), Feed::open(context, &node).await?))
+            Ok::<_, StoreError>((id.clone(), Feed::open(context, &Peer::Node(node)).await?))
         });
         Ok(Self {
             feeds: try_join_all(feeds).await?,
@@ -71,7 +77,7 @@ impl Cluster {
         &self,
         context: &Context,
         view: &View,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<(), StoreError> {
         let connection = context.current();
         let command = cluster("MYID");
@@ -85,7 +91,7 @@ impl Cluster {
             ))
         });
         let replies = replies.map(async |(id, reply)| {
-            let asked: Id = parse(reply.await.map_err(connection_error)?)?;
+            let asked: Id = parse(reply.await?)?;
             Ok::<_, StoreError>(asked == *id)
         });
         if try_join_all(replies).await?.contains(&false) {
@@ -198,31 +204,6 @@ fn parse_address(text: &str) -> Option<Node> {
     })
 }
 
-/// Returns the addresses that the cluster announces to clients, which may be
-/// names, by the ids of masters that have slots.
-fn addresses(slots: Value) -> Result<HashMap<Id, Node>, StoreError> {
-    let mut addresses = HashMap::new();
-    for range in parse::<Vec<Vec<Value>>>(slots)? {
-        // First slot, last slot, master; and that is host, port, id.
-        let Some(master) = range.into_iter().nth(2) else {
-            continue;
-        };
-        let mut master = parse::<Vec<Value>>(master)?.into_iter();
-        let (Some(host), Some(port), Some(id)) = (master.next(), master.next(), master.next())
-        else {
-            continue;
-        };
-        // Without a host it is the node that was asked.
-        if let Some(host) = parse::<Option<String>>(host)?
-            && !["", "?"].contains(&host.as_str())
-        {
-            let port = parse(port)?;
-            addresses.insert(parse(id)?, Node { host, port });
-        }
-    }
-    Ok(addresses)
-}
-
 fn first_host(topology: &Topology) -> String {
     match topology {
         Topology::Cluster { seeds } => seeds.first().map(|seed| seed.host.clone()),
@@ -231,12 +212,16 @@ fn first_host(topology: &Topology) -> String {
     .unwrap_or_default()
 }
 
-async fn ask_any(context: &Context, subject: &str, deadline: Instant) -> Result<Value, StoreError> {
+async fn ask_any(
+    context: &Context,
+    subject: &str,
+    deadline: Deadline,
+) -> Result<Value, StoreError> {
     let command = cluster(subject);
     let reply = context
         .server
         .send(&command, None, Idempotency::Idempotent, deadline);
-    reply.await.map_err(connection_error)
+    Ok(reply.await?)
 }
 
 fn cluster(subject: &str) -> redis::Cmd {
@@ -329,23 +314,5 @@ mod tests {
         for text in ["", "b1", "b1 x myself,master -", "b1 h:x@1 master -"] {
             View::parse(text).unwrap_err();
         }
-    }
-
-    #[test]
-    fn addresses_are_those_that_the_cluster_announces() {
-        let node = |host: Value, port, id: &str| {
-            let id = Value::BulkString(id.into());
-            let node = Value::Array(vec![host, Value::Int(port), id]);
-            Value::Array(vec![Value::Int(0), Value::Int(1), node])
-        };
-        let text = |text: &str| Value::BulkString(text.into());
-        let reply = Value::Array(vec![
-            node(text("cache.example"), 7001, "b1"),
-            node(Value::Nil, 7002, "a2"),
-            node(text("?"), 7003, "c3"),
-            node(text(""), 7004, "d4"),
-        ]);
-        let address = ("b1".to_owned(), master("cache.example", 7001, &[]).node);
-        assert_eq!(addresses(reply).unwrap(), HashMap::from([address]));
     }
 }

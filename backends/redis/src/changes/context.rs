@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::notifier::ChangeNotifier;
-use crate::connect::Servers;
+use crate::servers::Servers;
 use crate::supervisor::Supervisor;
 
 pub(super) struct Context {

@@ -5,9 +5,10 @@ use redis::Value;
 
 use super::context::Context;
 use super::feed::Feed;
-use crate::error::{connection_error, error};
+use crate::error::error;
+use crate::peer::Peer;
 use crate::reply::is_master;
-use crate::topology::Node;
+use crate::topology::Endpoint;
 
 pub(super) struct Single {
     feed: Feed,
@@ -23,7 +24,7 @@ pub(super) struct Single {
 /// The server that answers lookups.
 struct Lookups {
     connection: u64,
-    node: Option<Node>,
+    endpoint: Option<Endpoint>,
     run_id: String,
 }
 
@@ -34,10 +35,10 @@ impl Single {
         must_be_master: bool,
     ) -> Result<Self, StoreError> {
         let lookups = Lookups::find(context).await?;
-        let node = lookups.node.as_ref().ok_or_else(|| {
+        let endpoint = lookups.endpoint.clone().ok_or_else(|| {
             error(StoreErrorKind::Other).with_source("the connection leads to several servers")
         })?;
-        let feed = Feed::open(context, node).await?;
+        let feed = Feed::open(context, &Peer::Server(endpoint)).await?;
         let run_id = feed.run_id(context.server.deadline()).await?;
         let swaps = feed.swaps(context.server.deadline()).await?;
         let single = Self {
@@ -87,14 +88,13 @@ impl Lookups {
     async fn find(context: &Context) -> Result<Self, StoreError> {
         let deadline = context.server.deadline();
         loop {
-            let reached = context.server.reached(deadline).await;
-            let (connection, node) = reached.map_err(connection_error)?;
+            let (connection, endpoint) = context.server.reached(deadline).await?;
             let run_id = context.server.run_id(None, deadline).await?;
             // Otherwise the run id may be that of another connection.
             if context.current() == connection {
                 return Ok(Self {
                     connection,
-                    node,
+                    endpoint,
                     run_id,
                 });
             }

@@ -1,18 +1,15 @@
 //! Watching changes over connections that break, fall silent, lead to the
 //! wrong server, or are refused.
 
-use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore};
 use dcv_resolver_redis::RedisStore;
 use tokio::time::Instant;
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
+use tracing::Level;
 
 use crate::support::{
-    Patience, Proxy, Reported, Sentinels, Server, TOKEN, Watch, fill, id, now, patient_store,
+    Log, Patience, Proxy, Reported, Sentinels, Server, TOKEN, Watch, fill, id, now, patient_store,
     record, store,
 };
 use crate::tls::Authority;
@@ -279,7 +276,7 @@ async fn refusal_is_logged_once_and_retried() {
     );
     server.run(&rules).await;
     let url = format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port);
-    let (warnings, guard) = Warnings::of_this_thread();
+    let (warnings, guard) = Log::of_this_thread(Level::WARN);
     let store = patient_store(&url);
     let watch = Watch::begin(&store);
     watch.unsupported(0).await;
@@ -421,7 +418,7 @@ async fn denials(server: &Server) -> u64 {
 async fn server_without_resp3_is_unsupported() {
     let server =
         Server::start_with(&["--rename-command", "HELLO", "", "--requirepass", PASSWORD]).await;
-    let (warnings, _guard) = Warnings::of_this_thread();
+    let (warnings, _guard) = Log::of_this_thread(Level::WARN);
     let store = patient_store(&format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port));
     let watch = Watch::begin(&store);
     watch.unsupported(0).await;
@@ -430,51 +427,4 @@ async fn server_without_resp3_is_unsupported() {
     assert_eq!(logged.len(), 1, "{logged:?}");
     assert!(logged[0].contains("RESP3"), "{logged:?}");
     assert!(!logged[0].contains("tr0ub4dor"), "{logged:?}");
-}
-
-/// While there is but one subscriber, an event is switched off for the whole
-/// process when a thread without it is the first to come by. So there is always
-/// another.
-static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Warnings::default()));
-
-/// The texts of all warnings of this thread.
-#[derive(Debug, Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Warnings {
-    fn of_this_thread() -> (Self, DefaultGuard) {
-        LazyLock::force(&ANOTHER);
-        let warnings = Self::default();
-        let guard = tracing::subscriber::set_default(warnings.clone());
-        (warnings, guard)
-    }
-
-    fn logged(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN && metadata.target().starts_with("dcv_resolver")
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = String::new();
-        event.record(
-            &mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
-                text.push_str(&format!("{field}={value:?} "));
-            },
-        );
-        self.0.lock().unwrap().push(text);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }

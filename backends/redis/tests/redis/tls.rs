@@ -14,9 +14,13 @@ impl Authority {
     }
 
     /// Issues a certificate for `name`, and its key.
-    fn issue(&self, name: &str) -> (String, String) {
+    pub(crate) fn issue(&self, name: &str) -> (String, String) {
         let pair = self.0.issue(&[name], |_| {});
         (pair.certificate, pair.key)
+    }
+
+    pub(crate) fn pem(&self) -> &str {
+        &self.0.pem
     }
 
     /// A server for `name` that wants a certificate of this authority.

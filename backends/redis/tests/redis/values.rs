@@ -139,6 +139,48 @@ async fn stored_form_of_a_newer_version_is_incompatible() {
     assert_eq!(kind, StoreErrorKind::Incompatible);
 }
 
+/// It may have what this version does not know and would lose.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn live_record_of_a_newer_form_is_not_replaced() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    let session = id("console");
+    let set = async |expiry: &str| {
+        let token = TOKEN.expose_hex();
+        redis::cmd("SET")
+            .arg("dcv:session:console")
+            .arg(format!(
+                "dcv-session/1 {expiry} {}\n{{\"version\":2}}",
+                &*token
+            ))
+            .exec_async(&mut server.admin().await)
+            .await
+            .unwrap();
+    };
+    set("never").await;
+    let record = record(&session);
+    let refused = store.register(&record, &TOKEN, now()).await.unwrap_err();
+    let refused = refused.store_error().unwrap().kind();
+    assert_eq!(refused, StoreErrorKind::Incompatible);
+    let refused = store
+        .import(
+            &[record.clone()],
+            &OTHER_TOKEN,
+            OnConflict::Overwrite,
+            now(),
+        )
+        .await;
+    assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Incompatible);
+    // What concerns the first line alone works.
+    store
+        .renew(&session, &TOKEN, Expiry::Never, now())
+        .await
+        .unwrap();
+    set("1").await;
+    store.register(&record, &OTHER_TOKEN, now()).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn ping_succeeds_with_any_value_under_its_key() {

@@ -1,7 +1,9 @@
 //! What the tests run against.
 
 mod cluster;
+mod log;
 mod proxy;
+mod scripted;
 mod sentinel;
 mod server;
 mod traffic;
@@ -17,7 +19,9 @@ use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use cluster::Cluster;
+pub(crate) use log::Log;
 pub(crate) use proxy::Proxy;
+pub(crate) use scripted::{Answer, Scripted};
 pub(crate) use sentinel::Sentinels;
 pub(crate) use server::Server;
 pub(crate) use traffic::Traffic;

@@ -33,12 +33,17 @@ impl Sentinels {
 
     /// A sentinel that takes `master` for the master.
     pub(crate) async fn watch(master: &Server) -> Server {
+        Self::watch_with(master, "").await
+    }
+
+    /// The same with more lines in its configuration.
+    pub(crate) async fn watch_with(master: &Server, lines: &str) -> Server {
         let mut sentinel = Server::prepare(&["sentinel.conf", "--sentinel"]);
         let port = master.port;
         let configuration = format!(
             "sentinel monitor {SERVICE} 127.0.0.1 {port} 2\n\
              sentinel down-after-milliseconds {SERVICE} 500\n\
-             sentinel failover-timeout {SERVICE} 3000\n"
+             sentinel failover-timeout {SERVICE} 3000\n{lines}"
         );
         std::fs::write(sentinel.folder().join("sentinel.conf"), configuration).unwrap();
         sentinel.launch().await;

@@ -1,0 +1,216 @@
+//! [`Parameters`]: what follows the `?` in a URL.
+
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+use crate::credentials::{Credentials, Password};
+use crate::invalid_url::InvalidUrl;
+use crate::protocol::RedisProtocol;
+use crate::tls::{Identity, Pem, Tls};
+use crate::topology::Topology;
+
+/// The parts of a URL.
+#[derive(Debug)]
+pub(crate) struct ParsedUrl {
+    pub(crate) topology: Topology,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) credentials: Credentials,
+    pub(crate) sentinel_credentials: Credentials,
+    pub(crate) database: i64,
+    pub(crate) key_prefix: Option<String>,
+    pub(crate) protocol: Option<RedisProtocol>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) response_timeout: Option<Duration>,
+}
+
+/// The parameters of a URL, decoded.
+#[derive(Default)]
+pub(crate) struct Parameters {
+    ca_file: Option<String>,
+    certificate_file: Option<String>,
+    connect_timeout_ms: Option<String>,
+    database: Option<String>,
+    key_file: Option<String>,
+    key_prefix: Option<String>,
+    password: Option<String>,
+    password_file: Option<String>,
+    protocol: Option<String>,
+    response_timeout_ms: Option<String>,
+    sentinel_password: Option<String>,
+    sentinel_password_file: Option<String>,
+    sentinel_username: Option<String>,
+    username: Option<String>,
+}
+
+impl Parameters {
+    pub(crate) fn parse(query: &str) -> Result<Self, InvalidUrl> {
+        let mut parameters = Self::default();
+        for parameter in query.split('&').filter(|it| !it.is_empty()) {
+            let (name, value) = parameter.split_once('=').ok_or(InvalidUrl::Parameter)?;
+            let (name, field) = parameters.field(name).ok_or(InvalidUrl::Parameter)?;
+            if field.replace(decode(value)?).is_some() {
+                return Err(InvalidUrl::Twice(name));
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Returns the parameter of this name, and its name in messages. `db`, `user`
+    /// and `pass` are the names that the driver itself uses.
+    fn field(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
+        Some(match name {
+            "ca_file" => ("ca_file", &mut self.ca_file),
+            "certificate_file" => ("certificate_file", &mut self.certificate_file),
+            "connect_timeout_ms" => ("connect_timeout_ms", &mut self.connect_timeout_ms),
+            "database" | "db" => ("database", &mut self.database),
+            "key_file" => ("key_file", &mut self.key_file),
+            "key_prefix" => ("key_prefix", &mut self.key_prefix),
+            "password" | "pass" => ("password", &mut self.password),
+            "password_file" => ("password_file", &mut self.password_file),
+            "protocol" => ("protocol", &mut self.protocol),
+            "response_timeout_ms" => ("response_timeout_ms", &mut self.response_timeout_ms),
+            "sentinel_password" => ("sentinel_password", &mut self.sentinel_password),
+            "sentinel_password_file" => {
+                ("sentinel_password_file", &mut self.sentinel_password_file)
+            }
+            "sentinel_username" => ("sentinel_username", &mut self.sentinel_username),
+            "username" | "user" => ("username", &mut self.username),
+            _ => return None,
+        })
+    }
+
+    /// Combines the parameters with the rest of the URL.
+    pub(crate) fn complete(
+        self,
+        topology: Topology,
+        tls: bool,
+        credentials: Credentials,
+        database: Option<i64>,
+    ) -> Result<ParsedUrl, InvalidUrl> {
+        if !matches!(topology, Topology::Sentinel { .. }) {
+            for (name, value) in [
+                ("sentinel_username", &self.sentinel_username),
+                ("sentinel_password", &self.sentinel_password),
+                ("sentinel_password_file", &self.sentinel_password_file),
+            ] {
+                if value.is_some() {
+                    return Err(InvalidUrl::NeedsSentinels(name));
+                }
+            }
+        }
+        let own = self_credentials(self.username, self.password, self.password_file)?;
+        let sentinel_credentials = self_credentials(
+            self.sentinel_username,
+            self.sentinel_password,
+            self.sentinel_password_file,
+        )?;
+        let database = match (database, self.database) {
+            (Some(_), Some(_)) => return Err(InvalidUrl::Twice("database")),
+            (None, Some(_)) if matches!(topology, Topology::Cluster { .. }) => {
+                return Err(InvalidUrl::ClusterDatabase);
+            }
+            (None, Some(number)) => database_number(&number)?,
+            (number, None) => number.unwrap_or(0),
+        };
+        Ok(ParsedUrl {
+            topology,
+            tls: parse_tls(tls, self.ca_file, self.certificate_file, self.key_file)?,
+            credentials: joined(credentials, own)?,
+            sentinel_credentials,
+            database,
+            key_prefix: self.key_prefix,
+            protocol: match self.protocol {
+                Some(protocol) => Some(protocol.parse().map_err(|_| InvalidUrl::Protocol)?),
+                None => None,
+            },
+            connect_timeout: milliseconds("connect_timeout_ms", self.connect_timeout_ms)?,
+            response_timeout: milliseconds("response_timeout_ms", self.response_timeout_ms)?,
+        })
+    }
+}
+
+fn self_credentials(
+    username: Option<String>,
+    password: Option<String>,
+    file: Option<String>,
+) -> Result<Credentials, InvalidUrl> {
+    let password = match (password, file) {
+        (Some(_), Some(_)) => return Err(InvalidUrl::Twice("password")),
+        (Some(password), None) => Some(Password::Text(password)),
+        (None, file) => file.map(|path| Password::File(path.into())),
+    };
+    if username.is_some() && password.is_none() {
+        return Err(InvalidUrl::UserWithoutPassword);
+    }
+    Ok(Credentials { username, password })
+}
+
+/// Combines the credentials before the host with those of the parameters.
+fn joined(before: Credentials, parameters: Credentials) -> Result<Credentials, InvalidUrl> {
+    match (before.password, parameters.password) {
+        (Some(_), Some(_)) => Err(InvalidUrl::Twice("password")),
+        (None, password) => Ok(Credentials {
+            password,
+            username: parameters.username,
+        }),
+        (password, None) => Ok(Credentials {
+            password,
+            username: before.username,
+        }),
+    }
+}
+
+fn parse_tls(
+    tls: bool,
+    authorities: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+) -> Result<Option<Tls>, InvalidUrl> {
+    if !tls {
+        return match (authorities, certificate, key) {
+            (Some(_), _, _) => Err(InvalidUrl::NeedsTls("ca_file")),
+            (_, Some(_), _) => Err(InvalidUrl::NeedsTls("certificate_file")),
+            (_, _, Some(_)) => Err(InvalidUrl::NeedsTls("key_file")),
+            (None, None, None) => Ok(None),
+        };
+    }
+    let file = |path: String| Pem::File(path.into());
+    Ok(Some(Tls {
+        authorities: authorities.map(file),
+        client: match (certificate.map(file), key.map(file)) {
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+            (None, None) => None,
+            _ => return Err(InvalidUrl::HalfIdentity),
+        },
+    }))
+}
+
+fn milliseconds(name: &'static str, value: Option<String>) -> Result<Option<Duration>, InvalidUrl> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    match value.parse() {
+        Ok(milliseconds @ 1..=3_600_000) => Ok(Some(Duration::from_millis(milliseconds))),
+        _ => Err(InvalidUrl::Milliseconds(name)),
+    }
+}
+
+pub(crate) fn database_number(text: &str) -> Result<i64, InvalidUrl> {
+    let number: u16 = text.parse().map_err(|_| InvalidUrl::Database)?;
+    Ok(number.into())
+}
+
+pub(crate) fn decode(text: &str) -> Result<String, InvalidUrl> {
+    let escapes_are_whole = text
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
+    if !escapes_are_whole {
+        return Err(InvalidUrl::Escape);
+    }
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| InvalidUrl::Escape)?;
+    Ok(decoded.into_owned())
+}
