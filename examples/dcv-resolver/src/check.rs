@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::open_store::{Access, OpenStore, Purpose};
 use crate::output::line;
 use crate::store_url::StoreUrl;
-use crate::{cli, file_modes, list, session_file, table};
+use crate::{cli, file_modes, list, output, session_file, table};
 
 pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let source = Source::new(options);
@@ -39,6 +39,9 @@ async fn sessions(store: &Store) -> Result<(), Failure> {
         url => url,
     };
     OpenStore::with(url, Purpose::Read, async |store| {
+        for warning in store.warnings().await {
+            output::warn(warning);
+        }
         let listed = list::all(store).await?;
         table::print(&listed.records)?;
         listed.ensure_complete(store)
@@ -200,9 +203,8 @@ async fn store(
     is_administered: bool,
     warnings: &mut Vec<String>,
 ) -> Result<String, Failure> {
-    let url: StoreUrl = store
-        .url
-        .parse()
+    let url = store
+        .store_url()
         .map_err(|error| Failure::setup(error.to_string()))?;
     let place = url.place();
     // A check migrates nothing.
@@ -233,6 +235,9 @@ async fn store(
             budget.as_millis()
         ))),
     };
+    if checked.is_ok() {
+        warnings.extend(open.warnings().await);
+    }
     open.close().await;
     checked
 }

@@ -90,7 +90,7 @@ pub(crate) struct ConfigOptions {
     pub(crate) listen: Option<Address>,
 
     /// Uses this store instead of those in the file: file:PATH (.toml or .json,
-    /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://,
+    /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://, redis+unix://,
     /// redis+sentinel://, redis+cluster:// or memory:.
     #[arg(
         long,
@@ -368,8 +368,8 @@ pub(crate) struct ExpiryOption {
 #[derive(Debug, Args)]
 pub(crate) struct StoreOption {
     /// The store: file:PATH (.toml or .json, read-only), sqlite:PATH,
-    /// redis://HOST:PORT, rediss://, redis+sentinel://, redis+cluster:// or
-    /// memory:.
+    /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
+    /// redis+cluster:// or memory:.
     #[arg(
         long = "store",
         value_name = "URL",

@@ -9,7 +9,7 @@ use crate::cli::ImportOptions;
 use crate::failure::Failure;
 use crate::lease::new_token;
 use crate::open_store::{OpenStore, Purpose};
-use crate::output::line;
+use crate::output::{self, line};
 use crate::session_file;
 use crate::store_url::StoreUrl;
 
@@ -87,6 +87,9 @@ async fn import(
         store.name,
         token.expose_hex()
     ))?;
+    for warning in store.warnings().await {
+        output::warn(warning);
+    }
     if skipped.is_empty() {
         return Ok(());
     }

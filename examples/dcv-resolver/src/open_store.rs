@@ -26,6 +26,7 @@ pub(crate) struct OpenStore {
     pub(crate) access: Access,
     pub(crate) changes: Option<Arc<dyn ChangeSource>>,
     database: Option<Arc<SqliteStore>>,
+    redis: Option<Arc<RedisStore>>,
 }
 
 /// What can be done with a store.
@@ -73,6 +74,7 @@ impl OpenStore {
         purpose: Purpose,
     ) -> Result<Self, OpenError> {
         let mut database = None;
+        let mut redis = None;
         let (access, changes): (_, Option<Arc<dyn ChangeSource>>) = match url {
             StoreUrl::File(path) => (Access::ReadOnly(Arc::new(load(path).await?)), None),
             StoreUrl::Sqlite(config) => {
@@ -99,6 +101,7 @@ impl OpenStore {
             StoreUrl::Redis(config) => {
                 let store = Arc::new(RedisStore::new(*config));
                 let changes = Arc::<RedisStore>::clone(&store);
+                redis = Some(Arc::clone(&store));
                 (Access::ReadWrite(store), Some(changes))
             }
             StoreUrl::Memory => (Access::ReadWrite(Arc::new(MemoryStore::new())), None),
@@ -108,6 +111,7 @@ impl OpenStore {
             access,
             changes,
             database,
+            redis,
         })
     }
 
@@ -202,6 +206,21 @@ impl OpenStore {
             Access::ReadOnly(_) => Err(is_read_only(&self.name)),
             Access::ReadWrite(store) => Ok(store),
         }
+    }
+
+    /// Whether [`warnings`](Self::warnings) may return any.
+    pub(crate) fn has_warnings(&self) -> bool {
+        self.redis.is_some()
+    }
+
+    /// Returns what is likely to lose sessions of the store, as far as it can be
+    /// asked: many servers do not permit it.
+    pub(crate) async fn warnings(&self) -> Vec<String> {
+        let Some(redis) = &self.redis else {
+            return Vec::new();
+        };
+        let warnings = redis.warnings().await.unwrap_or_default();
+        warnings.iter().map(ToString::to_string).collect()
     }
 
     /// Returns the failure of the store.

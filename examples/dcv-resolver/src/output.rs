@@ -1,10 +1,16 @@
-//! Standard output. If its reader closes it early, as `head` does, the program
-//! ends without an error.
+//! Standard output, and warnings on standard error. If the reader of standard
+//! output closes it early, as `head` does, the program ends without an error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use crate::failure::Failure;
+
+/// Prints a warning on standard error.
+pub(crate) fn warn(text: impl Display) {
+    // The result of the command is on standard output.
+    let _ignored = writeln!(io::stderr(), "dcv-resolver: warning: {text}");
+}
 
 /// Prints a line.
 pub(crate) fn line(text: impl Display) -> Result<(), Failure> {

@@ -10,6 +10,7 @@
 //! | `open_stores.rs` | the stores that the end of the process closes |
 //! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
+//! | `watched_warnings.rs` | what is likely to lose sessions though the stores answer |
 //! | `listeners.rs`, `socket_file.rs` | sockets, opened or passed by a service manager |
 //! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart; closed stores, tried again |
 //! | `sweeper.rs` | removes sessions that expired long ago |
@@ -34,6 +35,7 @@ mod sweeper;
 mod watched_session_files;
 mod watched_tls;
 mod watched_tokens;
+mod watched_warnings;
 
 use std::sync::Arc;
 use std::time::Duration;

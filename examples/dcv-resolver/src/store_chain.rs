@@ -74,10 +74,10 @@ impl StoreChain {
         }
     }
 
-    /// Opens the stores of another configuration. Stores with the same name and
-    /// URL as here stay open: their connections and data in memory are kept.
-    /// Those that are closed here are tried again, and stay closed if they still
-    /// cannot be opened; `unopened` is about the others.
+    /// Opens the stores of another configuration. Stores with the same name, URL
+    /// and Redis settings as here stay open: their connections and data in memory
+    /// are kept. Those that are closed here are tried again, and stay closed if
+    /// they still cannot be opened; `unopened` is about the others.
     pub(crate) async fn reopen(
         &self,
         config: &Config,
@@ -86,7 +86,10 @@ impl StoreChain {
         let mut stores = Vec::new();
         for settings in &config.stores {
             let known = self.0.iter().find(|store| {
-                store.settings.name == settings.name && store.settings.url == settings.url
+                let known = &store.settings;
+                known.name == settings.name
+                    && known.url == settings.url
+                    && known.redis == settings.redis
             });
             stores.push(match known {
                 Some(store) => store.reopen(settings).await?,
@@ -242,7 +245,7 @@ impl ChainedStore {
     }
 
     /// Returns the open store, unless it could not be opened.
-    pub(crate) fn opened(&self) -> Option<&OpenStore> {
+    pub(crate) fn opened(&self) -> Option<&Arc<OpenStore>> {
         match &self.source {
             Source::Open(store) => Some(store),
             Source::Closed(_) => None,
@@ -279,8 +282,10 @@ async fn opened(
     settings: &config::Store,
     purpose: Purpose,
 ) -> Result<Result<Arc<OpenStore>, OpenError>, Failure> {
-    let url = settings.url.option()?;
     let name = settings.name.as_str().to_owned();
+    let url = settings
+        .store_url()
+        .map_err(|error| Failure::setup(format!("store {name}: {error}")))?;
     let opened = OpenStore::named(name, url, purpose).await;
     Ok(opened.map(Arc::new))
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use dcv_resolver_redis::RedisConfig;
 use dcv_resolver_sqlite::SqliteConfig;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
@@ -26,8 +27,8 @@ pub(crate) enum StoreUrl {
     File(PathBuf),
     /// `sqlite:PATH`: an SQLite database.
     Sqlite(SqliteConfig),
-    /// `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://` and so
-    /// on.
+    /// `redis://`, `rediss://`, `redis+unix://`, `redis+sentinel://`,
+    /// `redis+cluster://` and so on.
     Redis(Box<RedisConfig>),
     /// `memory:`: empty at the start, and lost at the end.
     Memory,
@@ -105,18 +106,35 @@ impl StoreText {
 
     /// Returns whether it names a Redis, which removes expired sessions itself.
     pub(crate) fn is_redis(&self) -> bool {
-        self.0.starts_with("redis")
+        self.redis_scheme().is_some()
     }
 
-    /// Makes a relative path relative to `folder`.
+    /// Returns the scheme, if it is one of Redis.
+    pub(crate) fn redis_scheme(&self) -> Option<&str> {
+        let (scheme, _) = self.0.split_once(':')?;
+        is_redis(scheme).then_some(scheme)
+    }
+
+    /// Makes relative paths relative to `folder`. An absolute path stays as it is.
     pub(crate) fn rebase(&mut self, folder: &Path) {
-        if let Some((scheme @ ("file" | "sqlite"), path)) = self.0.split_once(':') {
-            let path = match scheme {
-                "sqlite" => path.strip_prefix("//").unwrap_or(path),
-                _ => path,
-            };
-            // An absolute path stays as it is.
-            self.0 = format!("{scheme}:{}", folder.join(path).display());
+        match self.0.split_once(':') {
+            Some((scheme @ ("file" | "sqlite"), path)) => {
+                let path = match scheme {
+                    "sqlite" => path.strip_prefix("//").unwrap_or(path),
+                    _ => path,
+                };
+                self.0 = format!("{scheme}:{}", folder.join(path).display());
+            }
+            Some((scheme, _)) if is_redis(scheme) => {
+                if let Some((url, parameters)) = self.0.split_once('?') {
+                    let parameters: Vec<_> = parameters
+                        .split('&')
+                        .map(|parameter| rebased(parameter, folder))
+                        .collect();
+                    self.0 = format!("{url}?{}", parameters.join("&"));
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -159,12 +177,12 @@ impl FromStr for StoreUrl {
             Some(("sqlite", _)) => (text.parse())
                 .map(Self::Sqlite)
                 .map_err(|error: dcv_resolver_sqlite::InvalidSqliteUrl| invalid(error.to_string())),
-            Some((scheme, _)) if scheme.starts_with("redis") => RedisConfig::from_url(text)
+            Some((scheme, _)) if is_redis(scheme) => RedisConfig::from_url(text)
                 .map(|config| Self::Redis(Box::new(config)))
                 .map_err(|error| invalid(error.chain().to_string())),
             Some(("memory", "")) => Ok(Self::Memory),
             _ => Err(InvalidStoreUrl(
-                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+sentinel, redis+cluster) or memory:".into(),
+                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster) or memory:".into(),
             )),
         }
     }
@@ -177,6 +195,25 @@ impl fmt::Display for InvalidStoreUrl {
 }
 
 impl std::error::Error for InvalidStoreUrl {}
+
+fn is_redis(scheme: &str) -> bool {
+    scheme.starts_with("redis") || scheme.starts_with("valkey") || scheme == "unix"
+}
+
+/// Makes the path in a parameter `…_file=PATH` relative to `folder`.
+fn rebased(parameter: &str, folder: &Path) -> String {
+    match parameter.split_once('=') {
+        Some((name, path)) if name.ends_with("_file") && !path.starts_with(['/', '%']) => {
+            let folder = folder.join("").display().to_string();
+            let folder = utf8_percent_encode(&folder, PATH_IN_QUERY);
+            format!("{name}={folder}{path}")
+        }
+        _ => parameter.to_owned(),
+    }
+}
+
+/// What a path must not contain in a query.
+const PATH_IN_QUERY: &AsciiSet = &CONTROLS.add(b'%').add(b'&').add(b'#').add(b'+').add(b' ');
 
 /// Parses `file:a.toml`, `file:/etc/a.toml` and `file:///etc/a.toml`.
 fn file_path(path: &str) -> Result<PathBuf, InvalidStoreUrl> {
@@ -216,12 +253,29 @@ mod tests {
             ("sqlite:a.db?mode=ro", "sqlite:/etc/dcv/a.db"),
             ("sqlite://a.db", "sqlite:/etc/dcv/a.db"),
             ("sqlite:///srv/a.db", "sqlite:/srv/a.db"),
-            ("redis://cache.example", "redis"),
             ("memory:", "memory:"),
         ] {
             let mut text = StoreText(url.to_owned());
             text.rebase(Path::new("/etc/dcv"));
             assert_eq!(text.parse().unwrap().name(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn rebase_changes_files_in_parameters_of_redis() {
+        for (url, expected) in [
+            (
+                "rediss://a/1?ca_file=ca.pem&key_prefix=b",
+                "rediss://a/1?ca_file=/etc/a%20%26%20b/ca.pem&key_prefix=b",
+            ),
+            ("rediss://a?ca_file=/ca.pem", "rediss://a?ca_file=/ca.pem"),
+            ("redis://a?key_prefix=b", "redis://a?key_prefix=b"),
+            ("redis://a", "redis://a"),
+        ] {
+            let mut text = StoreText(url.to_owned());
+            text.rebase(Path::new("/etc/a & b"));
+            assert_eq!(text.0, expected);
+            assert!(text.parse().is_ok(), "{url}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::listen_address::ListenAddress;
 use super::spelling::nearest;
 use super::text::Listen;
-use super::{Admin, Config};
+use super::{Admin, Config, Store};
 
 /// A contradiction, and the value at fault: a path of keys and of positions in
 /// lists, empty if something is missing from the file.
@@ -116,12 +116,34 @@ fn stores(config: &Config, found: &mut Inconsistencies) {
                 ),
             );
         }
+        redis(position, store, found);
         if !names.insert(name) {
             found.add(
                 &format!("stores.{position}.name"),
                 &["stores.name"],
                 format!("there is already a store {name:?}; rename one"),
             );
+        }
+    }
+}
+
+fn redis(position: usize, store: &Store, found: &mut Inconsistencies) {
+    let Some(settings) = &store.redis else {
+        return;
+    };
+    let path = format!("stores.{position}.redis");
+    match store.url.redis_scheme() {
+        None => found.add(
+            &path,
+            format!(
+                "store {:?} is not a redis: store; remove `redis`",
+                store.name.as_str()
+            ),
+        ),
+        Some(scheme) => {
+            for (key, problem) in settings.inconsistencies(scheme) {
+                found.add(&format!("{path}.{key}"), problem);
+            }
         }
     }
 }

@@ -14,8 +14,9 @@ use super::listen_address::ListenAddress;
 use super::log_directives::LogDirectives;
 use super::log_format::LogFormat;
 use super::number::Within;
+use super::redis::Redis;
 use super::text::{Endpoint, LabelKey, Listen, NetworkText, SESSION_ID, StoreName};
-use crate::store_url::StoreText;
+use crate::store_url::{InvalidStoreUrl, StoreText, StoreUrl};
 
 /// The time budget of an answer, in milliseconds.
 pub(crate) type TimeBudget = Within<1, 60_000>;
@@ -44,8 +45,8 @@ pub(crate) struct Store {
     pub(crate) name: StoreName,
 
     /// The URL: file:PATH (.toml or .json, read-only), sqlite:PATH,
-    /// redis://HOST:PORT, rediss://, redis+sentinel://, redis+cluster:// or
-    /// memory:.
+    /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
+    /// redis+cluster:// or memory:.
     pub(crate) url: StoreText,
 
     /// Whether the tables of an older sqlite: database are migrated. Older versions
@@ -67,6 +68,11 @@ pub(crate) struct Store {
     #[serde(default)]
     #[schemars(with = "CacheSwitch")]
     pub(crate) cache: Option<CacheSwitch>,
+
+    /// More settings of a redis: store.
+    #[serde(default)]
+    #[schemars(with = "Redis")]
+    pub(crate) redis: Option<Redis>,
 }
 
 fn yes() -> bool {
@@ -74,6 +80,16 @@ fn yes() -> bool {
 }
 
 impl Store {
+    /// Returns what the URL and the other settings name.
+    pub(crate) fn store_url(&self) -> Result<StoreUrl, InvalidStoreUrl> {
+        Ok(match (self.url.parse()?, &self.redis) {
+            (StoreUrl::Redis(config), Some(redis)) => {
+                StoreUrl::Redis(Box::new(redis.apply(*config)))
+            }
+            (url, _) => url,
+        })
+    }
+
     /// Returns the settings of the cache, if there is one.
     pub(crate) fn cache(&self) -> Option<Cache> {
         match &self.cache {

@@ -142,6 +142,9 @@ impl Config {
     pub(super) fn rebase(&mut self, folder: &Path) {
         for store in &mut self.stores {
             store.url.rebase(folder);
+            if let Some(redis) = &mut store.redis {
+                redis.rebase(folder);
+            }
         }
         for tls in self.tls.iter_mut().chain(&mut self.ops.tls) {
             let files = [&mut tls.certificate_file, &mut tls.key_file];

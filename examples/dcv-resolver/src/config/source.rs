@@ -75,6 +75,7 @@ impl Source {
                 migrate: true,
                 time_budget_ms: None,
                 cache: None,
+                redis: None,
             }];
             // It named a store that is replaced.
             if let Some(admin) = &mut config.admin {

@@ -9,6 +9,7 @@ use super::open_stores::OpenStores;
 use super::resources::Resources;
 use super::services::Services;
 use super::sweeper::Sweeper;
+use super::watched_warnings::WatchedWarnings;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::store_chain::{ChainedStore, Unopened};
@@ -24,6 +25,7 @@ pub(super) struct ReloadableServices {
     resources: Resources,
     open_stores: OpenStores,
     _sweeper: Option<Sweeper>,
+    warnings: WatchedWarnings,
 }
 
 impl ReloadableServices {
@@ -41,6 +43,7 @@ impl ReloadableServices {
         services.show(&metrics);
         resources.show(&metrics);
         let sweeper = Sweeper::start(config, &resources.chain, &metrics);
+        let warnings = WatchedWarnings::start(&resources.chain, &readiness);
         Ok(Self {
             gateways: ReloadableService::new(services.gateways),
             operators: ReloadableService::new(services.operators),
@@ -50,6 +53,7 @@ impl ReloadableServices {
             open_stores: OpenStores::new(resources.chain.clone()),
             resources,
             _sweeper: sweeper,
+            warnings,
         })
     }
 
@@ -140,6 +144,7 @@ impl ReloadableServices {
         resources.show(metrics);
         self.open_stores.replace(resources.chain.clone());
         self._sweeper = Sweeper::start(config, &resources.chain, metrics);
+        self.warnings = WatchedWarnings::start(&resources.chain, &self.readiness);
         let old = std::mem::replace(&mut self.resources, resources);
         // Freeing a large file and stopping a watcher take time.
         tokio::task::spawn_blocking(move || drop(old));
