@@ -124,14 +124,14 @@ impl fmt::Display for Peer {
         match self {
             Self::Server(endpoint) => write!(f, "the server {endpoint}"),
             Self::Sentinel(node) => write!(f, "the sentinel {node}"),
-            Self::Node(node) => write!(f, "the node {node}, which the cluster announces"),
+            Self::Node(node) => write!(f, "the node {node} that the cluster announces"),
             Self::Master {
                 master,
                 service,
                 sentinel,
             } => write!(
                 f,
-                "the server {master}, which the sentinel {sentinel} names as the master of {service}"
+                "the server {master} (the master of {service}, by the sentinel {sentinel})"
             ),
         }
     }

@@ -6,13 +6,14 @@
 
 use std::sync::LazyLock;
 
-use dcv_resolver_core::{StoreError, StoreErrorKind};
+use dcv_resolver_core::{LeaseToken, StoreError, StoreErrorKind};
 use redis::{Cmd, Script, Value};
 
 use crate::deadline::Deadline;
 use crate::error::error;
 use crate::supervisor::{Idempotency, Supervisor};
 use crate::unreadable::{DecodeError, Unreadable, key_error};
+use crate::value::digest_text;
 
 pub(crate) static REGISTER: LazyLock<ConditionalWrite> =
     LazyLock::new(|| ConditionalWrite::new(include_str!("scripts/register.lua")));
@@ -45,6 +46,40 @@ impl ConditionalWrite {
         arguments: &[&str],
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
+        let answer = self.answer(server, key, arguments, deadline).await?;
+        answer.ok_or_else(|| unexpected(key))
+    }
+
+    /// Returns whether the condition held and the key was changed, for the owner
+    /// of a lease. `more` follows what proves that.
+    pub(crate) async fn run_by_owner(
+        &self,
+        server: &Supervisor,
+        key: &str,
+        now: &str,
+        token: &LeaseToken,
+        more: &[&str],
+        deadline: Deadline,
+    ) -> Result<bool, StoreError> {
+        let digest = digest_text(token);
+        let arguments = [&[now, &digest, ""], more].concat();
+        if let Some(answer) = self.answer(server, key, &arguments, deadline).await? {
+            return Ok(answer);
+        }
+        let token = token.expose_hex();
+        let arguments = [&[now, &digest, &token], more].concat();
+        let answer = self.answer(server, key, &arguments, deadline).await?;
+        answer.ok_or_else(|| unexpected(key))
+    }
+
+    /// Returns `None` if the script needs the token itself.
+    async fn answer(
+        &self,
+        server: &Supervisor,
+        key: &str,
+        arguments: &[&str],
+        deadline: Deadline,
+    ) -> Result<Option<bool>, StoreError> {
         let by_hash = command("EVALSHA", &self.hash, key, arguments);
         let reply = match server
             .send(&by_hash, None, Idempotency::NonIdempotent, deadline)
@@ -59,13 +94,18 @@ impl ConditionalWrite {
             reply => reply,
         };
         match reply.map_err(|failure| key_error(failure, key))? {
-            Value::Int(1) => Ok(true),
-            Value::Int(0) => Ok(false),
+            Value::Int(1) => Ok(Some(true)),
+            Value::Int(0) => Ok(Some(false)),
+            Value::Int(-3) => Ok(None),
             Value::Int(-1) => Err(Unreadable::new(key, DecodeError::NotOurs).into()),
             Value::Int(-2) => Err(Unreadable::new(key, DecodeError::Newer).into()),
-            _ => Err(error(StoreErrorKind::Other).with_source("unexpected reply to a script")),
+            _ => Err(unexpected(key)),
         }
     }
+}
+
+fn unexpected(key: &str) -> StoreError {
+    error(StoreErrorKind::Other).with_source(format!("unexpected reply to a script on {key:?}"))
 }
 
 fn command(name: &str, script: &str, key: &str, arguments: &[&str]) -> Cmd {

@@ -39,7 +39,7 @@ impl Dialer<'_> {
         // may be an empty replica by now.
         let role: Vec<Value> = self.ask(&mut master, &redis::cmd("ROLE"), &peer).await?;
         if !is_master(&role) {
-            let text = format!("{peer}, is a replica");
+            let text = format!("{peer} is a replica");
             return Err(Failure::new(StoreErrorKind::Unavailable, text));
         }
         Ok((master, node))

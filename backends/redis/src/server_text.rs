@@ -3,6 +3,8 @@
 //! A server that does not know a command quotes the arguments that it was sent,
 //! among them passwords and lease tokens. Proxies do so with words of their own.
 
+use std::cmp::Reverse;
+
 /// Servers explain themselves in one sentence.
 const MAX_CHARS: usize = 200;
 
@@ -26,12 +28,15 @@ pub(crate) fn without_arguments<'a>(
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
+    let arguments = arguments.into_iter().map(str::from_utf8);
+    let mut arguments: Vec<_> = arguments
+        .filter_map(Result::ok)
+        .filter(|argument| argument.len() >= MIN_SECRET_BYTES)
+        .collect();
+    // One may be part of another.
+    arguments.sort_by_key(|argument| Reverse(argument.len()));
     for argument in arguments {
-        if let Ok(argument) = str::from_utf8(argument)
-            && argument.len() >= MIN_SECRET_BYTES
-        {
-            text = text.replace(argument, "…");
-        }
+        text = text.replace(argument, "…");
     }
     match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -67,7 +72,7 @@ mod tests {
             ),
             (
                 "no permission for 'key:tr0ub4dor two'",
-                "no permission for 'key:… two'",
+                "no permission for '…'",
             ),
             ("two\r\nlines", "two  lines"),
             ("", ""),

@@ -139,15 +139,11 @@ impl RedisStore {
             OnConflict::Skip => "keep",
             OnConflict::Overwrite => "replace",
         };
-        let arguments = [
-            &now.as_unix_ms().to_string(),
-            &token.expose_hex(),
-            &value,
-            &self.key_ttl(record.expiry(), now),
-            on_conflict,
-        ];
+        let key = self.key(record.id());
+        let more = [&*value, &self.key_ttl(record.expiry(), now), on_conflict];
+        let now = now.as_unix_ms().to_string();
         REGISTER
-            .run(&self.server, &self.key(record.id()), &arguments, deadline)
+            .run_by_owner(&self.server, &key, &now, token, &more, deadline)
             .await
     }
 
@@ -259,13 +255,21 @@ impl SessionListing for RedisStore {
         let position = page.map(Position::parse).transpose()?;
         let deadline = self.server.bulk_deadline();
         let (keys, next) = scan(&self.server, &self.key_prefix, position, limit, deadline).await?;
-        let records = stream::iter(keys)
+        let found: Vec<_> = stream::iter(keys)
             .map(|key| self.listed(key, deadline))
             .buffered(IN_FLIGHT)
-            .try_filter_map(async |record| Ok(record))
-            .try_collect()
-            .await?;
-        Ok(Page::new(records, next.map(|position| position.token())))
+            .collect()
+            .await;
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+        for found in found {
+            match found {
+                Ok(record) => records.extend(record),
+                Err(error) if Unreadable::is_source_of(&error) => unreadable.push(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let next = next.map(|position| position.token());
+        Ok(Page::new(records, next).with_unreadable(unreadable))
     }
 }
 
@@ -295,19 +299,11 @@ impl SessionRegistry for RedisStore {
         expiry: Expiry,
         now: Timestamp,
     ) -> Result<(), RenewError> {
-        let arguments = [
-            &now.as_unix_ms().to_string(),
-            &token.expose_hex(),
-            &expiry_text(expiry),
-            &*self.key_ttl(expiry, now),
-        ];
+        let deadline = self.server.deadline();
+        let more = [&*expiry_text(expiry), &self.key_ttl(expiry, now)];
+        let now = now.as_unix_ms().to_string();
         let is_renewed = RENEW
-            .run(
-                &self.server,
-                &self.key(id),
-                &arguments,
-                self.server.deadline(),
-            )
+            .run_by_owner(&self.server, &self.key(id), &now, token, &more, deadline)
             .await?;
         if is_renewed {
             Ok(())
@@ -319,14 +315,9 @@ impl SessionRegistry for RedisStore {
     /// On a cluster, `false` may also mean that the record was removed and the
     /// reply was lost, since the driver sends the command again.
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
-        let arguments = ["", &token.expose_hex()];
+        let deadline = self.server.deadline();
         DEREGISTER
-            .run(
-                &self.server,
-                &self.key(id),
-                &arguments,
-                self.server.deadline(),
-            )
+            .run_by_owner(&self.server, &self.key(id), "", token, &[], deadline)
             .await
     }
 
@@ -351,7 +342,7 @@ impl SessionRegistry for RedisStore {
                     match SWEEP.run(&self.server, &key, &[now], deadline).await {
                         Ok(is_removed) => Ok(u64::from(is_removed)),
                         // Not known to have expired. A lookup reports it.
-                        Err(error) if is_unreadable(&error) => Ok(0),
+                        Err(error) if Unreadable::is_source_of(&error) => Ok(0),
                         Err(error) => Err(error),
                     }
                 })
@@ -374,7 +365,7 @@ impl SessionRegistry for RedisStore {
             .run(&self.server, &self.key_prefix, &[], deadline)
             .await
         {
-            Err(error) if !is_unreadable(&error) => Err(error),
+            Err(error) if !Unreadable::is_source_of(&error) => Err(error),
             // Any value is a reply, too.
             _ => Ok(()),
         }
@@ -388,13 +379,6 @@ fn interrupted(error: ListError) -> StoreError {
         ListError::Store(error) => error,
         error => self::error(StoreErrorKind::Unavailable).with_source(error),
     }
-}
-
-fn is_unreadable(error: &StoreError) -> bool {
-    matches!(
-        error.kind(),
-        StoreErrorKind::CorruptRecord | StoreErrorKind::Incompatible
-    )
 }
 
 #[async_trait]

@@ -1,5 +1,7 @@
 //! [`Unreadable`]: a key holds a value that is not a readable session.
 
+use std::error::Error;
+
 use dcv_resolver_core::stored_form;
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
@@ -43,6 +45,11 @@ impl Unreadable {
             key: key.to_owned(),
             cause,
         }
+    }
+
+    /// Whether `error` concerns the value of one key, and no other.
+    pub(crate) fn is_source_of(error: &StoreError) -> bool {
+        error.source().is_some_and(|source| source.is::<Self>())
     }
 }
 

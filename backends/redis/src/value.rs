@@ -1,16 +1,18 @@
 //! The value that is stored under a session's key.
 //!
 //! ```text
-//! dcv-session/1 1767323045000 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5
+//! dcv-session/2 1767323045000 sha256:601c…
 //! {"id":"console","host":"192.0.2.7","http_port":8443,…,"expires_at_ms":null}
 //! ```
 //!
 //! One string, so that a lookup is one `GET`. The first line holds the version of
-//! the format, the expiry (`never`, or milliseconds) and the lease token (`none`,
-//! or 32 hexadecimal digits). The scripts compare and change these without
-//! parsing JSON, whose numbers Lua would round beyond 2^53. The rest is the
-//! record. Its own `expires_at_ms` is always null, since a renewal would not
-//! change it.
+//! the format, the expiry (`never`, or milliseconds) and the digest of the lease
+//! token (`none`, or `sha256:` and 64 hexadecimal digits). The scripts compare and
+//! change these without parsing JSON, whose numbers Lua would round beyond 2^53.
+//! The rest is the record. Its own `expires_at_ms` is always null, since a renewal
+//! would not change it.
+//!
+//! Version 1 has the token itself, as 32 digits. It is read, and not written.
 
 use dcv_resolver_core::stored_form;
 use dcv_resolver_core::{
@@ -24,17 +26,20 @@ use crate::unreadable::{DecodeError, Unreadable};
 const MAX_BYTES: usize = 1 << 20;
 
 const MAGIC: &str = "dcv-session/";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+/// The version that has tokens instead of digests.
+const VERSION_OF_TOKENS: &str = "1";
 const NEVER: &str = "never";
-const NO_TOKEN: &str = "none";
+const NO_LEASE: &str = "none";
+const DIGEST: &str = "sha256:";
 
 /// Returns the value for `record` under the lease `token`.
 pub(crate) fn encode(record: &SessionRecord, token: &LeaseToken) -> Result<String, StoreError> {
     let body = serde_json::to_string(&record.clone().with_expiry(Expiry::Never))
         .map_err(|source| error(StoreErrorKind::Other).with_source(source))?;
     let expires_at = expiry_text(record.expiry());
-    let token = token.expose_hex();
-    let value = format!("{MAGIC}{VERSION} {expires_at} {token}\n{body}");
+    let lease = digest_text(token);
+    let value = format!("{MAGIC}{VERSION} {expires_at} {lease}\n{body}");
     if value.len() > MAX_BYTES {
         return Err(error(StoreErrorKind::NotWritable).with_source(format!(
             "the record takes {} bytes, and at most {MAX_BYTES} can be stored",
@@ -42,6 +47,12 @@ pub(crate) fn encode(record: &SessionRecord, token: &LeaseToken) -> Result<Strin
         )));
     }
     Ok(value)
+}
+
+/// Returns the digest of a token as it is written in the first line.
+pub(crate) fn digest_text(token: &LeaseToken) -> String {
+    let digits = token.digest().map(|byte| format!("{byte:02x}"));
+    format!("{DIGEST}{}", digits.concat())
 }
 
 /// Returns an expiry as it is written in the first line.
@@ -69,7 +80,7 @@ fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, DecodeError> {
         .strip_prefix(MAGIC)
         .and_then(|text| text.split_once(' '))
         .ok_or(DecodeError::NotOurs)?;
-    if version != VERSION {
+    if version != VERSION && version != VERSION_OF_TOKENS {
         let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
         return Err(if is_number {
             DecodeError::Newer
@@ -78,9 +89,9 @@ fn parse(id: &SessionId, value: &[u8]) -> Result<SessionRecord, DecodeError> {
         });
     }
     let (header, body) = rest.split_once('\n').ok_or(DecodeError::NotOurs)?;
-    let (expires_at, token) = header.split_once(' ').ok_or(DecodeError::NotOurs)?;
+    let (expires_at, lease) = header.split_once(' ').ok_or(DecodeError::NotOurs)?;
     let expiry = parse_expiry(expires_at).ok_or(DecodeError::NotOurs)?;
-    if token != NO_TOKEN && !is_token(token) {
+    if lease != NO_LEASE && !is_lease(version, lease) {
         return Err(DecodeError::NotOurs);
     }
     let record: SessionRecord =
@@ -99,10 +110,15 @@ fn bad_record(body: &str, error: serde_json::Error) -> DecodeError {
     }
 }
 
-/// The scripts compare the text, so that digits in capitals would never equal.
-fn is_token(text: &str) -> bool {
+/// Whether `text` is a token or a digest, as the version has it. The scripts
+/// compare the text, so that digits in capitals would never equal.
+fn is_lease(version: &str, text: &str) -> bool {
+    let (digits, bytes) = match version {
+        VERSION_OF_TOKENS => (Some(text), LeaseToken::BYTES),
+        _ => (text.strip_prefix(DIGEST), LeaseToken::DIGEST_BYTES),
+    };
     let is_digit = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
-    text.len() == 2 * LeaseToken::BYTES && text.bytes().all(is_digit)
+    digits.is_some_and(|digits| digits.len() == 2 * bytes && digits.bytes().all(is_digit))
 }
 
 fn parse_expiry(text: &str) -> Option<Expiry> {
@@ -159,7 +175,9 @@ mod tests {
         .build()
         .unwrap();
         let expected = concat!(
-            "dcv-session/1 1767323045000 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5\n",
+            "dcv-session/2 1767323045000 ",
+            // printf a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5 | sha256sum
+            "sha256:601cb12dc0b24695658c00919685d56ef5248266bd9f07de64e3ab6647f449b7\n",
             r#"{"id":"console","host":"192.0.2.7","http_port":8443,"web_url_path":"/","#,
             r#""state":"READY","expires_at_ms":null}"#,
         );
@@ -167,18 +185,28 @@ mod tests {
     }
 
     #[test]
-    fn record_without_lease_is_decoded() {
-        let value = r#"dcv-session/1 never none
-{"id":"console","host":"h","http_port":1,"expires_at_ms":null}"#;
-        let record = decode(KEY, &id(), value.as_bytes()).unwrap();
-        assert_eq!(record.expiry(), Expiry::Never);
+    fn record_without_lease_and_of_the_version_before_is_decoded() {
+        for lease in [
+            "1 never none",
+            "2 never none",
+            &format!("1 never {}", "a5".repeat(16)),
+        ] {
+            let value = format!(
+                "dcv-session/{lease}\n{}",
+                r#"{"id":"console","host":"h","http_port":1,"expires_at_ms":null}"#
+            );
+            let record = decode(KEY, &id(), value.as_bytes()).unwrap();
+            assert_eq!(record.expiry(), Expiry::Never);
+        }
     }
 
     #[test]
     fn newer_version_is_incompatible_and_other_values_are_corrupt() {
         let good = encode(&record(Expiry::Never), &TOKEN).unwrap();
         for (value, kind) in [
-            (good.replace("/1 ", "/2 "), StoreErrorKind::Incompatible),
+            (good.replace("/2 ", "/3 "), StoreErrorKind::Incompatible),
+            (good.replace("/2 ", "/1 "), StoreErrorKind::CorruptRecord),
+            (good.replace("sha256:", ""), StoreErrorKind::CorruptRecord),
             (
                 "dcv-session/10 whatever".to_owned(),
                 StoreErrorKind::Incompatible,
@@ -195,18 +223,21 @@ mod tests {
                 good.replace('{', r#"{"version":0,"#),
                 StoreErrorKind::CorruptRecord,
             ),
-            (good.replace("/1 ", "/x "), StoreErrorKind::CorruptRecord),
+            (good.replace("/2 ", "/x "), StoreErrorKind::CorruptRecord),
             (good.replace("never", "+7"), StoreErrorKind::CorruptRecord),
             (good.replace("never", "07"), StoreErrorKind::CorruptRecord),
             (good.replace("never", "-0"), StoreErrorKind::CorruptRecord),
             (good.replace("never", "-07"), StoreErrorKind::CorruptRecord),
-            (good.replacen("a5", "A5", 1), StoreErrorKind::CorruptRecord),
             (
-                good.replacen("a5", "a5a5", 1),
+                good.replacen(":60", ":AA", 1),
+                StoreErrorKind::CorruptRecord,
+            ),
+            (
+                good.replacen(":60", ":6060", 1),
                 StoreErrorKind::CorruptRecord,
             ),
             (good.replace("never", "soon"), StoreErrorKind::CorruptRecord),
-            (good.replacen("a5", "", 1), StoreErrorKind::CorruptRecord),
+            (good.replacen(":60", ":", 1), StoreErrorKind::CorruptRecord),
             (
                 good.replace("console", "other"),
                 StoreErrorKind::CorruptRecord,

@@ -1,7 +1,13 @@
--- ARGV: now, token, value, key_ttl_ms or '', what to do over another lease.
+-- ARGV: now, digest, token or '', value, key_ttl_ms or '', what to do over another
+-- lease.
 if stored and not is_past() then
-  if ARGV[5] == 'keep' and token ~= ARGV[2] then
-    return REFUSED
+  if ARGV[6] == 'keep' then
+    if needs_token() then
+      return NEEDS_TOKEN
+    end
+    if not is_owner() then
+      return REFUSED
+    end
   end
   -- A record of a newer form begins with its version. It has what would be lost
   -- in this form.
@@ -10,4 +16,4 @@ if stored and not is_past() then
     return NEWER
   end
 end
-return write(ARGV[3], ARGV[4])
+return write(ARGV[4], ARGV[5])

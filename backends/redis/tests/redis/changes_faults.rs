@@ -1,6 +1,7 @@
 //! Watching changes over connections that break, fall silent, lead to the
 //! wrong server, or are refused.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionListing, SessionRegistry, SessionStore};

@@ -114,11 +114,11 @@ async fn missing_password_names_server_or_sentinel() {
         ),
         (
             config(&url).sentinel_password(PASSWORD),
-            ["names as the master of mymaster", "set password_file"],
+            ["the master of mymaster", "set password_file"],
         ),
         (
             both().username("ann"),
-            ["names as the master of mymaster", "check username and"],
+            ["the master of mymaster", "check username and"],
         ),
     ] {
         let (kind, problem) = problem(config).await;
@@ -277,8 +277,8 @@ async fn unreachable_master_names_the_sentinel_and_its_settings() {
     let (kind, sentence) = problem(config(&url)).await;
     assert_eq!(kind, StoreErrorKind::Unavailable);
     for words in [
-        format!("the server 127.0.0.1:{}, which", server.port),
-        format!("the sentinel 127.0.0.1:{} names", sentinel.port),
+        format!("the server 127.0.0.1:{} (the master", server.port),
+        format!("the sentinel 127.0.0.1:{})", sentinel.port),
         "replica-announce-ip".to_owned(),
     ] {
         assert!(sentence.contains(&words), "{sentence}");

@@ -62,7 +62,7 @@ async fn warnings_of_a_cluster_name_the_node() {
     assert_eq!(warnings[0].kind(), "unreachable_node");
     let sentence = warnings[0].to_string();
     println!("{sentence}");
-    for words in ["the node 127.0.0.1:1,", "cluster-announce-port"] {
+    for words in ["the node 127.0.0.1:1 ", "cluster-announce-port"] {
         assert!(sentence.contains(words), "{sentence}");
     }
 }
