@@ -67,8 +67,8 @@ impl RedisConfig {
     /// The default response timeout: well below the time budget of a request,
     /// which is one second.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-    /// The default connect timeout: enough for a server that is 100 ms away, with
-    /// TLS 1.3.
+    /// The default connect timeout: enough for a server that a packet reaches and
+    /// returns from in 50 ms, with TLS.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
     /// The upper limit of either timeout, since later instants may not exist.
     const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);

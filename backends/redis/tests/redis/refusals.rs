@@ -145,7 +145,7 @@ async fn loading_server_is_unavailable() {
     let patience = Patience::until("the server is loading");
     let error = loop {
         match store.lookup(&id("s-0")).await {
-            Err(error) if error.chain().to_string().contains("BusyLoading") => break error,
+            Err(error) if error.chain().to_string().contains("LOADING") => break error,
             Err(error) => assert!(error.is_retryable(), "{}", error.chain()),
             Ok(found) => panic!("answered {found:?}, and was never seen loading"),
         }
@@ -301,4 +301,58 @@ async fn other_server_than_redis_is_an_error() {
         error.chain()
     );
     server.abort();
+}
+
+/// Why a check fails of whether `url` can be written; it changes nothing.
+async fn refusal_of_writes(store: &dcv_resolver_redis::RedisStore) -> StoreErrorKind {
+    let error = store.check_writable().await.unwrap_err();
+    println!("{}", error.chain());
+    assert_discreet(&error);
+    error.kind()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn server_that_refuses_writes_is_found_without_writing() {
+    let server = Server::start().await;
+    let store = patient_store(&server.url());
+    store.check_writable().await.unwrap();
+    let keys = async || redis::from_redis_value::<u64>(server.run("DBSIZE").await).unwrap();
+    assert_eq!(keys().await, 0);
+    // Any value under the key that it uses is left alone.
+    server.run("SET dcv:session: text").await;
+    store.check_writable().await.unwrap();
+    let value: String = redis::from_redis_value(server.run("GET dcv:session:").await).unwrap();
+    assert_eq!(value, "text");
+    server.run("DEL dcv:session:").await;
+
+    server.run("CONFIG SET maxmemory 1").await;
+    assert_eq!(refusal_of_writes(&store).await, StoreErrorKind::NotWritable);
+    server.run("CONFIG SET maxmemory 0").await;
+
+    let rules = format!("ACL SETUSER ann on >{PASSWORD} ~dcv:session:* +@all -set");
+    server.run(&rules).await;
+    let denied = patient_store(&format!("redis://ann:{PASSWORD}@127.0.0.1:{}", server.port));
+    assert_eq!(
+        refusal_of_writes(&denied).await,
+        StoreErrorKind::AccessDenied
+    );
+
+    // A snapshot that cannot be written.
+    server.run("CONFIG SET save 3600").await;
+    server.run("CONFIG SET dbfilename tr0ub4dor").await;
+    std::fs::create_dir(server.folder().join("tr0ub4dor")).unwrap();
+    server.run("BGSAVE").await;
+    let patience = Patience::until("the snapshot fails");
+    while store.check_writable().await.is_ok() {
+        patience.wait().await;
+    }
+    assert_eq!(refusal_of_writes(&store).await, StoreErrorKind::NotWritable);
+
+    let replica = Server::start_with(&["--replicaof", "127.0.0.1", &server.port.to_string()]).await;
+    let replica = patient_store(&replica.url());
+    assert_eq!(
+        refusal_of_writes(&replica).await,
+        StoreErrorKind::NotWritable
+    );
 }

@@ -84,7 +84,7 @@ impl Server {
     pub(crate) fn launch_process(&mut self) {
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
         let port = self.port.to_string();
-        let server = Command::new("redis-server")
+        let server = Command::new(program())
             .args(&self.arguments)
             .args(match self.is_tls {
                 true => ["--port", "0", "--tls-port", &port],
@@ -225,6 +225,12 @@ impl Server {
         command.arg(words.collect::<Vec<_>>());
         command.query_async(&mut self.admin().await).await.unwrap()
     }
+}
+
+/// The server to test with, such as one of another version, or of Valkey. Its
+/// configuration and its replies must be those of `redis-server`.
+fn program() -> String {
+    std::env::var("DCV_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
 impl Process {
