@@ -249,15 +249,6 @@ impl RedisConfig {
         self
     }
 
-    /// Returns whether every connection uses TLS.
-    #[must_use]
-    pub fn uses_tls(&self) -> bool {
-        match &self.origin {
-            Origin::Servers(servers) => servers.tls.is_some(),
-            Origin::Given(_) => false,
-        }
-    }
-
     /// Connects with TLS, and trusts the certificate authorities in `pem` instead
     /// of the system's. Has no effect over a given connection.
     ///

@@ -243,6 +243,13 @@ fn kind_of_reply(code: &str, detail: &str) -> StoreErrorKind {
         "ERR" if detail.contains("max number of clients") => StoreErrorKind::Unavailable,
         // The driver reports a denied SELECT without the server's code.
         "ERR" if detail.contains("has no permissions") => StoreErrorKind::AccessDenied,
+        // A script that may not run a command: of Redis 7.0, and later.
+        "ERR"
+            if detail.contains("user executing the script can't")
+                || detail.contains("ACL failure in script") =>
+        {
+            StoreErrorKind::AccessDenied
+        }
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => StoreErrorKind::AccessDenied,
         "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS" => StoreErrorKind::NotWritable,
         // A node of a cluster, addressed as a single server.
@@ -323,6 +330,10 @@ mod tests {
                 StoreErrorKind::NotWritable,
             ),
             ("MOVED 3999 127.0.0.1:6381", StoreErrorKind::InvalidConfig),
+            (
+                "ERR The user executing the script can't run this command or subcommand",
+                StoreErrorKind::AccessDenied,
+            ),
             ("ERR unknown command", StoreErrorKind::Other),
         ] {
             assert_eq!(failure(reply(line)).kind(), kind, "{line}");

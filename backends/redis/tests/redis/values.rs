@@ -213,7 +213,7 @@ async fn live_record_of_a_newer_form_is_not_replaced() {
     assert_eq!(refused, StoreErrorKind::Incompatible);
     let refused = store
         .import(
-            &[record.clone()],
+            std::slice::from_ref(&record),
             &OTHER_TOKEN,
             OnConflict::Overwrite,
             now(),
