@@ -50,7 +50,7 @@ pub(crate) struct Redis {
     pub(crate) sentinel_password_file: Option<PathBuf>,
 
     /// How long a connection may take to make, with TLS and authentication, in
-    /// milliseconds. The default is 500, for servers up to 100 ms away.
+    /// milliseconds. The default is 500, for round trips of up to 50 ms.
     #[schemars(with = "ServerTimeout")]
     pub(crate) connect_timeout_ms: Option<ServerTimeout>,
 

@@ -25,7 +25,7 @@ pub(super) struct ReloadableServices {
     resources: Resources,
     open_stores: OpenStores,
     _sweeper: Option<Sweeper>,
-    warnings: WatchedWarnings,
+    _warnings: WatchedWarnings,
 }
 
 impl ReloadableServices {
@@ -53,7 +53,7 @@ impl ReloadableServices {
             open_stores: OpenStores::new(resources.chain.clone()),
             resources,
             _sweeper: sweeper,
-            warnings,
+            _warnings: warnings,
         })
     }
 
@@ -144,7 +144,7 @@ impl ReloadableServices {
         resources.show(metrics);
         self.open_stores.replace(resources.chain.clone());
         self._sweeper = Sweeper::start(config, &resources.chain, metrics);
-        self.warnings = WatchedWarnings::start(&resources.chain, &self.readiness);
+        self._warnings = WatchedWarnings::start(&resources.chain, &self.readiness);
         let old = std::mem::replace(&mut self.resources, resources);
         // Freeing a large file and stopping a watcher take time.
         tokio::task::spawn_blocking(move || drop(old));

@@ -6,7 +6,6 @@ use dcv_resolver_ops::Metrics;
 use dcv_resolver_static_file::{StaticFileStore, WatchOptions, Watcher};
 
 use crate::failure::Failure;
-use crate::open_store::OpenStore;
 use crate::store_chain::StoreChain;
 
 /// Reloads the session files of a chain when they change. Dropping it waits for
@@ -27,7 +26,7 @@ impl WatchedSessionFiles {
     pub(super) fn watch(&self, chain: &StoreChain, metrics: &Metrics) -> Result<Self, Failure> {
         let mut files = Vec::new();
         for store in chain.stores() {
-            let Some(file) = store.opened().and_then(OpenStore::session_file) else {
+            let Some(file) = store.opened().and_then(|open| open.session_file()) else {
                 continue;
             };
             let known = self.0.iter().find(|known| Arc::ptr_eq(&known.store, file));

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{Finished, Serving, body, dcv_resolver};
+use crate::client::ask;
+use crate::support::{Finished, Folder, Serving, body, dcv_resolver, wait_until};
 
 const PASSWORD: &str = "tr0ub4dor-not-for-any-log";
 const SESSIONS_JSON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.json");
@@ -45,15 +46,26 @@ impl Redis {
 
     /// How many lookups it has answered.
     pub(crate) fn lookups(&self) -> u64 {
-        let output = Command::new("redis-cli")
-            .args(["-p", &self.port.to_string(), "info", "commandstats"])
-            .env("REDISCLI_AUTH", PASSWORD)
-            .output();
-        let statistics = String::from_utf8(output.unwrap().stdout).unwrap();
+        let statistics = self.cli(&["info", "commandstats"]);
         let calls = statistics
             .split_once("cmdstat_get:calls=")
             .and_then(|(_, rest)| rest.split(',').next());
         calls.map_or(0, |calls| calls.parse().unwrap())
+    }
+
+    /// Runs `redis-cli`, and returns what it prints.
+    fn cli(&self, arguments: &[&str]) -> String {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string()])
+            .args(arguments)
+            .env("REDISCLI_AUTH", PASSWORD)
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
+    /// Waits until it answers.
+    fn wait(&self) {
+        wait_until("Redis answers", || self.cli(&["ping"]).contains("PONG"));
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
@@ -143,5 +155,137 @@ fn wrong_password_is_reported_without_the_password() {
             "{}",
             finished.stderr
         );
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn evicting_redis_is_warned_of() {
+    let limits = ["--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"];
+    let redis = Redis::start_with(free_port(), &limits);
+    let mut command = dcv_resolver(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("DCV_RESOLVER_STORE", Redis::url(redis.port));
+    redis.wait();
+    let serving = Serving::spawn(command);
+    wait_until("the warning is shown", || {
+        ask(serving.ops(), "GET /readyz")
+            .body
+            .contains("volatile-lru")
+    });
+    let warnings = serving.metric("dcv_resolver_store_warnings{store=\"redis\"}");
+    assert_eq!(warnings, Some(1.0));
+    assert_eq!(ask(serving.ops(), "GET /readyz").status, 200);
+    let log = serving.stop().stderr;
+    assert_eq!(log.matches("volatile-lru").count(), 1, "{log}");
+    for arguments in [&["import", SESSIONS_JSON][..], &["check"]] {
+        let finished = redis.run(arguments);
+        assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
+        assert!(
+            finished.stderr.contains("warning: Redis at"),
+            "{}",
+            finished.stderr
+        );
+    }
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"agents\"\nurl = \"redis://127.0.0.1:{}\"\n[stores.redis]\npassword_file = \"password\"\n",
+        redis.port
+    ));
+    folder.write("password", &format!("{PASSWORD}\n"));
+    let checked = folder.run("check");
+    assert_eq!(checked.exit_code, Some(0), "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("warn  store agents: Redis at"),
+        "{}",
+        checked.stdout
+    );
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn token_is_not_printed_where_scripts_are_refused() {
+    let refused = [
+        "--rename-command",
+        "EVALSHA",
+        "",
+        "--rename-command",
+        "EVAL",
+        "",
+    ];
+    let redis = Redis::start_with(free_port(), &refused);
+    redis.wait();
+    let token = "5ec2e75ec2e75ec2e75ec2e75ec2e7aa";
+    let register = [
+        "register",
+        "s1",
+        "--host",
+        "192.0.2.7",
+        "--http-port",
+        "8443",
+    ];
+    let finished = redis.run(&[&register[..], &["--ttl-s", "60", "--token", token]].concat());
+    assert_eq!(finished.exit_code, Some(2));
+    assert!(
+        finished.stderr.contains("unknown command 'EVALSHA'"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains(token), "{}", finished.stderr);
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn cluster_that_goes_down_is_a_few_lines_and_none_of_the_driver() {
+    let redis = Redis::start_with(free_port(), &["--cluster-enabled", "yes"]);
+    redis.wait();
+    redis.cli(&["cluster", "addslotsrange", "0", "16383"]);
+    let mut command = dcv_resolver(&["serve", "--listen", "127.0.0.1:0", "--log-level", "trace"]);
+    let url = Redis::url(redis.port).replace("redis://", "redis+cluster://");
+    command.env("DCV_RESOLVER_STORE", url);
+    let serving = Serving::spawn(command);
+    serving.wait_until_ready();
+    drop(redis);
+    let target = "/resolveSession?sessionId=console";
+    for _ in 0..20 {
+        post_until(&serving, target, "HTTP/1.1 503 ");
+    }
+    let log = serving.stop().stderr;
+    // The path of a file of the driver, on the machine that has built it.
+    assert!(
+        !log.contains("\"redis::") && !log.contains("/registry/"),
+        "{log}"
+    );
+    let lost = log
+        .lines()
+        .filter(|line| line.contains("cannot use Redis") && line.contains("WARN"));
+    assert_eq!(lost.count(), 1, "{log}");
+}
+
+#[test]
+fn contradictory_settings_of_redis_are_named() {
+    let folder = Folder::new(
+        r#"
+[[stores]]
+name = "a"
+url = "redis://127.0.0.1:1"
+[stores.redis]
+ca_file = "ca.pem"
+key_file = "key.pem"
+sentinel_username = "ann"
+[[stores]]
+name = "b"
+url = "memory:"
+[stores.redis]
+protocol = "resp2"
+"#,
+    );
+    let checked = folder.run("check");
+    assert_eq!(checked.exit_code, Some(1));
+    for expected in [
+        "`ca_file` needs TLS; use a URL with rediss://",
+        "`key_file` needs `certificate_file`",
+        "`sentinel_username` needs sentinels",
+        "store \"b\" is not a redis: store; remove `redis`",
+    ] {
+        assert!(checked.stderr.contains(expected), "{}", checked.stderr);
     }
 }
