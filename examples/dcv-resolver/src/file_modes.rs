@@ -26,6 +26,17 @@ pub(crate) fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
         if let Ok(StoreUrl::File(path)) = store.url.parse() {
             warnings.extend(warning(&path, None));
         }
+        if let Some(redis) = &store.redis {
+            let key = redis.key_file.iter().map(|path| (path, "a private key"));
+            let passwords = redis
+                .password_file
+                .iter()
+                .chain(&redis.sentinel_password_file);
+            let passwords = passwords.map(|path| (path, "the password of a store"));
+            for (path, secret) in key.chain(passwords) {
+                warnings.extend(warning(path, Some(secret)));
+            }
+        }
     }
     warnings
 }

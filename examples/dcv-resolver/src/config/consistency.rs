@@ -135,6 +135,7 @@ fn redis(position: usize, store: &Store, found: &mut Inconsistencies) {
     match store.url.redis_scheme() {
         None => found.add(
             &path,
+            &["stores"],
             format!(
                 "store {:?} is not a redis: store; remove `redis`",
                 store.name.as_str()
@@ -142,7 +143,7 @@ fn redis(position: usize, store: &Store, found: &mut Inconsistencies) {
         ),
         Some(scheme) => {
             for (key, problem) in settings.inconsistencies(scheme) {
-                found.add(&format!("{path}.{key}"), problem);
+                found.add(&format!("{path}.{key}"), &["stores"], problem);
             }
         }
     }
