@@ -62,7 +62,7 @@ pub(crate) async fn respond(
 impl Endpoint {
     fn operation(&self, method: &Method) -> Option<&Operation> {
         let mut operations = self.operations.iter();
-        operations.find(|operation| operation.method == *method)
+        operations.find(|operation| operation.answers(method))
     }
 
     /// Checks the caller before it looks at anything else, so that a stranger
@@ -92,11 +92,7 @@ impl Endpoint {
         }
         let operation = operation.ok_or_else(|| {
             let operations = self.operations.iter();
-            AdminError::MethodNotAllowed(
-                operations
-                    .map(|operation| operation.method.clone())
-                    .collect(),
-            )
+            AdminError::MethodNotAllowed(operations.flat_map(Operation::methods).cloned().collect())
         })?;
 
         let (principal, read_only) = match caller {

@@ -47,6 +47,18 @@ impl Operation {
         }
     }
 
+    /// Returns whether it is the operation of `method`: a HEAD is a GET whose
+    /// response has no body.
+    pub(crate) fn answers(&self, method: &Method) -> bool {
+        self.methods().any(|it| it == method)
+    }
+
+    /// Returns its methods, as `Allow` names them.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
+        let head = (self.method == Method::GET).then_some(&Method::HEAD);
+        [&self.method].into_iter().chain(head)
+    }
+
     /// Returns whether it changes a session. Then every attempt is audited.
     pub(crate) fn is_change(&self) -> bool {
         self.access == Some(Access::Write)

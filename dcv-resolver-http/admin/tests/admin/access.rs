@@ -25,7 +25,7 @@ const ROUTES: [(&str, &str, u16, u16, u16); 22] = [
     ("DELETE", "/v1/sessions/there", 204, 403, 401),
     ("DELETE", "/v1/sessions/gone", 404, 403, 401),
     ("PATCH", "/v1/sessions/there", 405, 405, 401),
-    ("HEAD", "/v1/sessions/there", 405, 405, 401),
+    ("HEAD", "/v1/sessions/there", 200, 200, 401),
     ("OPTIONS", "/v1/sessions/there", 405, 405, 401),
     ("GET", "/v1", 404, 404, 401),
     ("GET", "/v1/", 404, 404, 401),

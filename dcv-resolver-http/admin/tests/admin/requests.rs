@@ -1,7 +1,7 @@
 //! Requests that are not quite right.
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use futures_util::stream;
 
 use crate::fixture::{App, BODY, LEASE, as_writer, json, request};
@@ -237,9 +237,9 @@ async fn unread_body_ends_the_connection_only_if_it_is_long() {
 async fn other_method_is_a_405_with_allow() {
     let app = App::new();
     for (path, allow) in [
-        ("/v1/openapi.json", "GET"),
-        ("/v1/sessions", "GET"),
-        ("/v1/sessions/a", "GET, PUT, DELETE"),
+        ("/v1/openapi.json", "GET, HEAD"),
+        ("/v1/sessions", "GET, HEAD"),
+        ("/v1/sessions/a", "GET, HEAD, PUT, DELETE"),
         ("/v1/sessions/a/renew", "POST"),
     ] {
         let request = as_writer("PATCH", path).body(Body::empty()).unwrap();
@@ -248,6 +248,31 @@ async fn other_method_is_a_405_with_allow() {
         assert_eq!(answer.headers[ALLOW], allow);
         assert_eq!(answer.detail(), format!("this path allows only {allow}"));
     }
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get_without_a_body() {
+    let app = App::new();
+    app.register("a", LEASE, BODY).await.expect(200, "");
+    for path in [
+        "/v1/openapi.json",
+        "/v1/sessions",
+        "/v1/sessions?limit=0",
+        "/v1/sessions/a",
+        "/v1/sessions/absent",
+        "/v1/no/such/path",
+    ] {
+        let get = app.get(path).await;
+        let head = as_writer("HEAD", path).body(Body::empty()).unwrap();
+        let head = app.send(head).await;
+        assert_eq!((head.status, &*head.body), (get.status, ""), "{path}");
+        assert_eq!(head.headers[CONTENT_TYPE], get.headers[CONTENT_TYPE]);
+        let length = head.headers[CONTENT_LENGTH].to_str().unwrap();
+        assert_eq!(length, get.body.len().to_string(), "{path}");
+    }
+    let renew = as_writer("HEAD", "/v1/sessions/a/renew").body(Body::empty());
+    let answer = app.send(renew.unwrap()).await;
+    assert_eq!((answer.status.as_u16(), &*answer.body), (405, ""));
 }
 
 #[tokio::test]
