@@ -12,6 +12,7 @@ use dcv_resolver_core::async_trait;
 
 use crate::callers;
 use crate::problem::ProblemDocument;
+use crate::scope::Scope;
 
 /// Authorizes requests to what gateways do not need: the explanations of
 /// `dcv-resolver-ops` and the sessions of `dcv-resolver-admin`.
@@ -86,7 +87,7 @@ impl<'a> AccessRequest<'a> {
     }
 }
 
-/// Who sent a request, as the log names them.
+/// Who sent a request, as the log names them, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
@@ -94,15 +95,23 @@ pub struct Principal {
     pub name: Arc<str>,
     /// The role, if there are roles.
     pub role: Option<Arc<str>>,
+    /// The sessions that the caller is limited to.
+    pub scope: Scope,
+    /// Whether the caller may remove sessions without their lease tokens, as an
+    /// operator.
+    pub overrides_leases: bool,
 }
 
 impl Principal {
-    /// Creates a principal without a role.
+    /// Creates a principal without a role, which is not limited to some sessions
+    /// and does not override leases.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
             role: None,
+            scope: Scope::default(),
+            overrides_leases: false,
         }
     }
 
@@ -110,6 +119,20 @@ impl Principal {
     #[must_use]
     pub fn with_role(mut self, role: impl Into<Arc<str>>) -> Self {
         self.role = Some(role.into());
+        self
+    }
+
+    /// Limits the caller to some sessions.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Allows the caller to remove sessions without their lease tokens.
+    #[must_use]
+    pub fn overriding_leases(mut self) -> Self {
+        self.overrides_leases = true;
         self
     }
 }

@@ -162,6 +162,7 @@ mod resolution_json;
 mod resolve_service;
 mod respond;
 mod router;
+mod scope;
 pub mod testing;
 mod trace_context;
 
@@ -183,6 +184,7 @@ pub use reloadable::ReloadableService;
 pub use request_id::{RequestIds, X_REQUEST_ID, request_id_text};
 pub use resolve_service::ResolveService;
 pub use router::router;
+pub use scope::Scope;
 pub use trace_context::TraceContext;
 
 /// Runs the examples of the README as doctests.

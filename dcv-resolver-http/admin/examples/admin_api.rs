@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let tokens = BearerTokens::load(token_file)?;
     let watched = tokens.clone();
     tokio::spawn(async move { watched.watch(|_reload| ()).await });
-    let app = AdminBuilder::new(Arc::new(MemoryStore::new()), tokens).build();
+    let app = AdminBuilder::with_import(Arc::new(MemoryStore::new()), tokens).build();
 
     let listener = dcv_resolver_server::listen(address)?;
     println!("http://{}", listener.local_addr()?);

@@ -35,6 +35,8 @@ pub(crate) enum AdminError {
     ReadOnly(AuthError),
     /// Authorizing the caller took too long or panicked.
     AuthorizationFailed(Interrupted),
+    /// The caller is limited to other sessions, as this sentence says.
+    OutOfScope(&'static str),
     NoSuchPath,
     MethodNotAllowed(Methods),
     UriTooLong,
@@ -53,6 +55,8 @@ pub(crate) enum AdminError {
     NoSuchLease,
     AlreadyExists,
     LeaseLost,
+    /// Too many listings are running.
+    TooManyListings,
     /// The operating system has no random bytes for a lease token.
     NoRandomness(getrandom::Error),
     /// The registry failed to show sessions.
@@ -80,7 +84,7 @@ impl AdminError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Refused(error) => error.status(),
-            Self::ReadOnly(_) => StatusCode::FORBIDDEN,
+            Self::ReadOnly(_) | Self::OutOfScope(_) => StatusCode::FORBIDDEN,
             Self::AuthorizationFailed(interrupted) => deadline::status(interrupted),
             Self::NoSuchPath | Self::NoSuchSession | Self::NoSuchLease => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -90,6 +94,7 @@ impl AdminError {
             Self::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::AlreadyExists | Self::LeaseLost => StatusCode::CONFLICT,
+            Self::TooManyListings => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRandomness(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(failure) | Self::OutcomeUnknown { failure, .. } => failure.status(),
         }
@@ -109,6 +114,7 @@ impl AdminError {
         match self {
             Self::Refused(error) => error.reason(),
             Self::ReadOnly(_) => "read_only_token",
+            Self::OutOfScope(_) => "forbidden",
             Self::AuthorizationFailed(interrupted) => deadline::reason(interrupted),
             Self::NoSuchPath => "no_such_path",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -121,6 +127,7 @@ impl AdminError {
             Self::NoSuchLease => "no_such_lease",
             Self::AlreadyExists => "already_exists",
             Self::LeaseLost => "lease_lost",
+            Self::TooManyListings => "too_many_listings",
             Self::NoRandomness(_) => "internal_error",
             Self::Store(failure) | Self::OutcomeUnknown { failure, .. } => failure.reason(),
         }
@@ -130,6 +137,7 @@ impl AdminError {
     pub(crate) fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::Refused(error) | Self::ReadOnly(error) => error.to_string().into(),
+            Self::OutOfScope(detail) => (*detail).into(),
             Self::AuthorizationFailed(Interrupted::TimedOut) => {
                 "the caller could not be authorized in time; try again later".into()
             }
@@ -153,6 +161,7 @@ impl AdminError {
             Self::NoSuchLease => "there is no session with this id and lease token: it is absent, or registered under another token".into(),
             Self::AlreadyExists => "a live session with this id is registered under another lease token".into(),
             Self::LeaseLost => "there is no live session with this id and lease token: it expired, was removed, or is registered under another token; register it again".into(),
+            Self::TooManyListings => "too many listings are running; try again later".into(),
             Self::Store(failure) => failure.detail().into(),
             Self::OutcomeUnknown { failure, .. } => format!(
                 "{}; the change may or may not have been made, and it is safe to repeat it with the same lease token",

@@ -72,6 +72,7 @@ impl AuditRecord<'_> {
                         .expiry
                         .get()
                         .map(|&expiry| field::display(DisplayExpiry(expiry))),
+                    lease_overridden = self.subject.overrides_lease.get().copied(),
                     token_name = principal.map(|principal| &*principal.name),
                     role = principal.and_then(|principal| principal.role.as_deref()),
                     caller_ip = self.caller_ip.map(field::display),

@@ -11,6 +11,7 @@ use dcv_resolver_file_watch::{Content, WatchedFiles, digest, read};
 use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 
 use crate::authorization_header::bearer_token;
+use crate::role::Role;
 use crate::token_file::{InvalidTokens, TokenFile};
 
 /// The bearer tokens of a file, which is read again when it changes.
@@ -22,12 +23,19 @@ use crate::token_file::{InvalidTokens, TokenFile};
 /// # NAME   ROLE        TOKEN: 32 to 1,024 visible ASCII characters
 /// agents   read-write  0c9f…
 /// grafana  read-only   5e1a…
+/// ann      operator    77b2…
+/// ws-17    read-write  d04c…  ids=ws-17-*  hosts=ws-17.dcv.example
 /// ```
+///
+/// After the token there may be limits, the [`Scope`](dcv_resolver_http::Scope)
+/// of the caller: `ids=PATTERN` and `hosts=PATTERN`, each as often as needed. In
+/// a pattern, `*` stands for any number of characters. Among several patterns
+/// for ids, one has to match, and the same holds for hosts.
 ///
 /// The name identifies the token in the log. Names are unique, and so are
 /// tokens. [`authorize`](Authorize::authorize) expects the token in the header
-/// `Authorization: Bearer TOKEN` and returns the name and the [role](crate::Role)
-/// as [`Principal`].
+/// `Authorization: Bearer TOKEN` and returns name, [role](Role) and limits as
+/// [`Principal`].
 ///
 /// # When the file changes
 ///
@@ -262,7 +270,13 @@ impl Authorize for BearerTokens {
                 "this token may only read; changing sessions takes a read-write token".into(),
             ));
         }
-        Ok(Principal::new(Arc::clone(&entry.name)).with_role(entry.role.as_str()))
+        let principal = Principal::new(Arc::clone(&entry.name))
+            .with_role(entry.role.as_str())
+            .with_scope(entry.scope.clone());
+        Ok(match entry.role {
+            Role::Operator => principal.overriding_leases(),
+            _ => principal,
+        })
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use dcv_resolver_core::{Clock, SessionRegistry, SystemClock};
+use dcv_resolver_core::{Clock, SessionImport, SessionRegistry, SystemClock};
 use dcv_resolver_http::{Authorize, RequestIds};
 
 use crate::admin_state::AdminState;
 use crate::authenticator::Authenticator;
+use crate::listing_limit::ListingLimit;
 use crate::observer::AdminObserver;
 use crate::routes;
 
@@ -17,6 +18,7 @@ use crate::routes;
 #[must_use = "a builder does nothing until it builds"]
 pub struct AdminBuilder {
     registry: Arc<dyn SessionRegistry>,
+    import: Option<Arc<dyn SessionImport>>,
     authenticator: Arc<Authenticator>,
     clock: Arc<dyn Clock>,
     time_budget: Duration,
@@ -33,10 +35,25 @@ impl AdminBuilder {
     pub fn new(registry: Arc<dyn SessionRegistry>, authorize: impl Authorize) -> Self {
         Self {
             registry,
+            import: None,
             authenticator: Arc::new(Authenticator::new(authorize)),
             clock: Arc::new(SystemClock),
             time_budget: Duration::from_secs(5),
             observer: None,
+        }
+    }
+
+    /// Creates a builder as [`new`](Self::new) does, for a registry in which
+    /// operators can remove a session whose lease token is lost: callers whose
+    /// [`Principal`](dcv_resolver_http::Principal) may override leases, such as
+    /// those with [`Role::Operator`](crate::Role::Operator).
+    ///
+    /// To remove the session, it is overwritten by an expired one, which no other
+    /// registry than one with [`SessionImport`] can do.
+    pub fn with_import(registry: Arc<dyn SessionImport>, authorize: impl Authorize) -> Self {
+        Self {
+            import: Some(Arc::clone(&registry)),
+            ..Self::new(registry, authorize)
         }
     }
 
@@ -68,6 +85,8 @@ impl AdminBuilder {
     pub fn build(self) -> Router {
         routes::router(Arc::new(AdminState {
             registry: self.registry,
+            import: self.import,
+            listings: ListingLimit::new(),
             authenticator: self.authenticator,
             clock: self.clock,
             time_budget: self.time_budget,

@@ -21,7 +21,9 @@ const DESCRIPTION: &str = "\
 Registers, renews, removes and shows the sessions that a DCV session resolver resolves.\n\
 \n\
 Every request but the one for this document carries a bearer token of the resolver's token file: \
-a read-only one to see sessions, a read-write one to change them.\n\
+a read-only one to see sessions, a read-write one to change them, one of an operator to remove \
+those of others as well. A token may be limited to some ids and hosts; everything else, and listings, \
+are then a 403.\n\
 \n\
 A session is registered under a lease token, which its owner sends or receives in the response. \
 Renewing and removing it take the same token, so that an owner cannot change a session that another \
@@ -114,7 +116,7 @@ fn add_common_responses(operation: &mut Operation) {
         );
         add(
             StatusCode::FORBIDDEN,
-            "`read_only_token` or `forbidden`: the caller may not do this.",
+            "`read_only_token` or `forbidden`: the caller may not do this, or not to this session.",
         );
         add(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -161,7 +163,7 @@ fn add_common_parts(status: &str, response: &mut Response) {
     ];
     match status {
         "401" => headers.push(("www-authenticate", always(constant("Bearer"), None))),
-        "503" => headers.push(("retry-after", always(constant("1"), Some("In seconds.")))),
+        "429" | "503" => headers.push(("retry-after", always(constant("1"), Some("In seconds.")))),
         _ => {}
     }
     for (name, header) in headers {

@@ -105,6 +105,7 @@ impl Endpoint {
         let context = RequestContext {
             deadline,
             subject: Arc::default(),
+            principal: principal.clone(),
         };
         let record = AuditRecord {
             state: &self.state,

@@ -1,5 +1,5 @@
-//! [`OptionalLeaseToken`] and [`RequiredLeaseToken`]: the lease token that a
-//! request carries.
+//! [`OptionalLeaseToken`], [`RequiredLeaseToken`] and [`OwnersLeaseToken`]: the
+//! lease token that a request carries.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -16,6 +16,16 @@ use crate::schemas;
 #[into_params(parameter_in = Header)]
 pub(crate) struct OptionalLeaseToken {
     /// The lease token to register under; one is generated if it is left out.
+    #[param(rename = "lease-token", value_type = schemas::LeaseToken, required = false)]
+    pub(crate) lease_token: Option<LeaseToken>,
+}
+
+/// The lease token of the owner that removes a session.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct OwnersLeaseToken {
+    /// The lease token under which the session was registered. Only operators
+    /// can leave it out.
     #[param(rename = "lease-token", value_type = schemas::LeaseToken, required = false)]
     pub(crate) lease_token: Option<LeaseToken>,
 }
@@ -37,17 +47,35 @@ impl<S: Sync> FromRequestParts<S> for OptionalLeaseToken {
     }
 }
 
+impl<S: Sync> FromRequestParts<S> for OwnersLeaseToken {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AdminError> {
+        read(&parts.headers).map(|lease_token| Self { lease_token })
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for RequiredLeaseToken {
     type Rejection = AdminError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AdminError> {
         match read(&parts.headers)? {
             Some(lease_token) => Ok(Self { lease_token }),
-            None => Err(malformed(
-                "it is missing; send the token under which the session was registered",
-            )),
+            None => Err(missing()),
         }
     }
+}
+
+/// Refuses a request without a lease token.
+pub(crate) fn missing() -> AdminError {
+    malformed("it is missing; send the token under which the session was registered")
+}
+
+/// Refuses a removal without a lease token by a caller that is no operator.
+pub(crate) fn missing_for_a_removal() -> AdminError {
+    malformed(
+        "it is missing; send the token under which the session was registered, or ask an operator: a bearer token with the role operator needs none",
+    )
 }
 
 fn read(headers: &HeaderMap) -> Result<Option<LeaseToken>, AdminError> {

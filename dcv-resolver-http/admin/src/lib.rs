@@ -21,8 +21,9 @@
 //!
 //! # Authorization
 //!
-//! [`BearerTokens`] reads tokens with a name and a [`Role`] from a file. A
-//! service with its own authentication implements [`Authorize`] instead.
+//! [`BearerTokens`] reads tokens with a name, a [`Role`] and limits from a file.
+//! A service with its own authentication implements [`Authorize`] instead, and
+//! returns the limits in [`Principal::scope`].
 //!
 //! The caller is checked before any other part of a request, so that a stranger
 //! learns neither which paths nor which sessions exist. Only
@@ -33,17 +34,23 @@
 //! | no valid credential ([`AuthError::Unauthorized`]) | 401, with the `WWW-Authenticate` of the authorizer | `unauthorized` |
 //! | a change by a caller that may only read | 403 | `read_only_token` |
 //! | any other caller that may not do this ([`AuthError::Forbidden`]) | 403 | `forbidden` |
+//! | a session outside the [scope](dcv_resolver_http::Scope) of the caller, or a listing by a caller with one | 403 | `forbidden` |
 //! | an identity provider failed ([`AuthError::Unavailable`]) | 503, with `Retry-After` | `auth_unavailable` |
+//!
+//! A caller that is limited to ids may use no other id, registered or not. One
+//! that is limited to hosts registers and sees only sessions that lead there; to
+//! renew and to remove those of others, it would need their lease tokens. Neither
+//! may list: a page, and even its `next_page`, would show ids of others.
 //!
 //! # Operations
 //!
 //! | request | response |
 //! |---|---|
-//! | `GET /v1/sessions?limit=&page=` | 200, `sessions` and, unless it is the last page, `next_page` |
+//! | `GET /v1/sessions?limit=&page=` | 200, `sessions` and, unless it is the last page, `next_page`; 429 `too_many_listings`, with `Retry-After`, if others run and do not end within a second |
 //! | `GET /v1/sessions/{id}` | 200, the session, expired or not; with `Age` if the store fails and a cache shows what it held; 404 `unknown` |
 //! | `PUT /v1/sessions/{id}` | 200, the session as it is registered now; 409 `already_exists` |
 //! | `POST /v1/sessions/{id}/renew` | 200, `expires_at_ms`; 409 `lease_lost` |
-//! | `DELETE /v1/sessions/{id}` | 204; 404 `no_such_lease` |
+//! | `DELETE /v1/sessions/{id}` | 204; 404 `no_such_lease`, or `unknown` to an operator without a lease token |
 //! | `GET /v1/openapi.json` | 200, the [OpenAPI document](openapi()), which describes all of this in full |
 //!
 //! - **Ids** are percent-encoded, a `/` as `%2F`, and decoded once, strictly.
@@ -62,6 +69,11 @@
 //!   unchanged, and not that it is still yours, so that any reader could take
 //!   it over. A registry compares the lease token in the same step in which it
 //!   writes.
+//! - **A lost lease token** is no reason to wait until a session expires: an
+//!   operator removes the session without it, if the API was built
+//!   [with import](AdminBuilder::with_import). That is a caller with the role
+//!   `operator`, or one whose [`Principal::overrides_leases`] is set.
+//! - **`HEAD`** is answered as `GET`, without a body.
 //! - **A removal that removes nothing is a 404**. A registry does not
 //!   distinguish an absent session from one that is registered under another
 //!   lease.
@@ -98,6 +110,7 @@
 //! | `action` | `register`, `renew` or `deregister`; `list`, `get` or `describe` |
 //! | `session_id` | the id, escaped; absent if the request has no valid one |
 //! | `host`, `expires_at` | the destination of a registration, and when it expires, or `never`; a renewal has the second |
+//! | `lease_overridden` | `true` if an operator removes a session without its lease token |
 //! | `token_name`, `role` | the [`Principal`]: the name and the role of the bearer token |
 //! | `caller_ip` | the address of the caller, if the server provides [`ConnectInfo`](axum::extract::ConnectInfo) |
 //! | `outcome` | `done`, `refused`, `failed`, or `abandoned`: the caller closed the connection before the response |
@@ -122,6 +135,8 @@
 //! [`AuthError::Forbidden`]: dcv_resolver_http::AuthError::Forbidden
 //! [`AuthError::Unavailable`]: dcv_resolver_http::AuthError::Unavailable
 //! [`Principal`]: dcv_resolver_http::Principal
+//! [`Principal::scope`]: dcv_resolver_http::Principal::scope
+//! [`Principal::overrides_leases`]: dcv_resolver_http::Principal::overrides_leases
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -140,6 +155,7 @@ mod expiry_fields;
 mod json_body;
 mod lease_header;
 mod lease_token;
+mod listing_limit;
 mod methods;
 mod observer;
 mod operation;
@@ -147,6 +163,7 @@ mod optional_field;
 mod problem;
 mod query;
 mod registration;
+mod removal;
 mod renewal;
 mod request_context;
 mod role;

@@ -29,8 +29,9 @@ impl<S: Sync> FromRequestParts<S> for SessionPath {
         // "", "v1", "sessions", the id.
         let raw = parts.uri.path().split('/').nth(3);
         let id = parse(raw.ok_or(AdminError::NoSuchPath)?)?;
-        let subject = &RequestContext::of(&parts.extensions).subject;
-        subject.session_id.get_or_init(|| id.clone());
+        let context = RequestContext::of(&parts.extensions);
+        context.subject.session_id.get_or_init(|| id.clone());
+        context.check_id(&id)?;
         Ok(Self { id })
     }
 }

@@ -13,10 +13,11 @@ use crate::admin_error::AdminError;
 use crate::admin_state::AdminState;
 use crate::json_body::JsonBody;
 use crate::lease_header;
-use crate::lease_token::{self, OptionalLeaseToken, RequiredLeaseToken};
+use crate::lease_token::{self, OptionalLeaseToken, OwnersLeaseToken, RequiredLeaseToken};
 use crate::problem::Problem;
 use crate::query::NoQuery;
 use crate::registration::Registration;
+use crate::removal;
 use crate::renewal::{Renewal, Renewed};
 use crate::request_context::RequestContext;
 use crate::schemas;
@@ -29,12 +30,16 @@ use crate::store_failure::StoreFailure;
 ///
 /// Returns each session that is there throughout at least once, expired ones
 /// too. The order is the store's own, and a page may hold fewer sessions than
-/// asked for, or somewhat more. The last page is the one without next_page.
+/// asked for, or somewhat more. The last page is the one without next_page. Few
+/// listings run at once; others wait for a second, and are then a 429.
 #[utoipa::path(
     get,
     path = "/v1/sessions",
     params(ListQuery),
-    responses((status = 200, description = "A page.", body = SessionPage)),
+    responses(
+        (status = 200, description = "A page.", body = SessionPage),
+        (status = 429, description = "`too_many_listings`: try again later.", body = Problem),
+    ),
     security(("token" = [])),
 )]
 pub(crate) async fn list(
@@ -42,6 +47,8 @@ pub(crate) async fn list(
     context: RequestContext,
     query: ListQuery,
 ) -> Result<Json<SessionPage>, AdminError> {
+    context.check_unlimited()?;
+    let _permit = admin.listings.permit(context.deadline).await?;
     let listing = async { admin.registry.list(query.page.as_ref(), query.limit).await };
     match context.deadline.call(listing).await {
         Ok(Ok(page)) => Ok(Json(page.into())),
@@ -86,6 +93,7 @@ pub(crate) async fn get(
             return Err(AdminError::Store(interrupted.into()));
         }
     };
+    context.check_host(record.host())?;
     let age = record.stale_age();
     let mut response = Json(Session(record)).into_response();
     if let Some(age) = age {
@@ -131,6 +139,7 @@ pub(crate) async fn register(
     let record = registration.into_record(id, now)?;
     context.subject.host.get_or_init(|| record.host().clone());
     context.subject.expiry.get_or_init(|| record.expiry());
+    context.check_host(record.host())?;
 
     let (token, generated) = match given {
         Some(token) => (token, None),
@@ -197,14 +206,15 @@ pub(crate) async fn renew(
 /// Removes a session.
 ///
 /// A session that is absent and one that is registered under another lease
-/// token are both a 404: a registry does not tell them apart.
+/// token are both a 404: a registry does not tell them apart. Operators remove a
+/// session whose lease token is lost by leaving the token out.
 #[utoipa::path(
     delete,
     path = "/v1/sessions/{id}",
-    params(SessionPath, RequiredLeaseToken),
+    params(SessionPath, OwnersLeaseToken),
     responses(
         (status = 204, description = "The session is removed."),
-        (status = 404, description = "`no_such_lease`: there is no session with this id and lease token.", body = Problem),
+        (status = 404, description = "`no_such_lease`: there is no session with this id and lease token; or `unknown`: there is none with this id for an operator to remove.", body = Problem),
     ),
     security(("token" = [])),
 )]
@@ -213,8 +223,17 @@ pub(crate) async fn deregister(
     context: RequestContext,
     SessionPath { id }: SessionPath,
     _: NoQuery,
-    RequiredLeaseToken { lease_token }: RequiredLeaseToken,
+    OwnersLeaseToken { lease_token }: OwnersLeaseToken,
 ) -> Result<StatusCode, AdminError> {
+    let Some(lease_token) = lease_token else {
+        let import = admin.import.as_ref().ok_or_else(lease_token::missing)?;
+        if !context.may_override_leases() {
+            return Err(lease_token::missing_for_a_removal());
+        }
+        context.subject.overrides_lease.get_or_init(|| true);
+        removal::remove(&admin, import, &context, &id).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    };
     let deregistering = async { admin.registry.deregister(&id, &lease_token).await };
     match context.deadline.call(deregistering).await {
         Ok(Ok(true)) => Ok(StatusCode::NO_CONTENT),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use dcv_resolver_core::{Host, InvalidHost, SessionId};
+use dcv_resolver_http::Scope;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use crate::role::{InvalidRole, Role};
@@ -20,10 +22,11 @@ const MAX_TOKENS: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct TokenFile(Vec<Entry>);
 
-/// A token with its name and role.
+/// A token with its name, its role and its limits.
 pub(crate) struct Entry {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
+    pub(crate) scope: Scope,
     token: Box<[u8]>,
 }
 
@@ -33,6 +36,7 @@ impl fmt::Debug for Entry {
         f.debug_struct("Entry")
             .field("name", &self.name)
             .field("role", &self.role)
+            .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
 }
@@ -46,7 +50,7 @@ impl fmt::Debug for Entry {
 pub enum InvalidTokens {
     /// The file holds no token.
     #[error(
-        "the file holds no token; write lines of NAME read-only|read-write TOKEN, or delete the file to revoke every token"
+        "the file holds no token; write lines of NAME read-only|read-write|operator TOKEN, or delete the file to revoke every token"
     )]
     None,
     /// The file holds too many tokens.
@@ -71,8 +75,8 @@ pub enum InvalidTokens {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTokenLine {
-    /// The line is not three words.
-    #[error("expected NAME read-only|read-write TOKEN, found {words} {}", if *words == 1 { "word" } else { "words" })]
+    /// The line is not three words, with limits after them.
+    #[error("expected NAME read-only|read-write|operator TOKEN, found {words} {}", if *words == 1 { "word" } else { "words" })]
     Words {
         /// The number of words.
         words: usize,
@@ -91,6 +95,14 @@ pub enum InvalidTokenLine {
         "a token is {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible ASCII characters; generate one with openssl rand -hex 32"
     )]
     Token,
+    /// A word after the token is not a limit.
+    #[error(
+        "after the token there may be limits: ids=PATTERN and hosts=PATTERN, of an id or a host in which * stands for any characters"
+    )]
+    Limit,
+    /// A pattern of hosts is not one host, and has no `*`.
+    #[error("the pattern after hosts= has no * and is no host: {0}")]
+    LimitHost(#[source] InvalidHost),
     /// Another line has the same name.
     #[error("the name is already used in line {first}; give each token a name of its own")]
     RepeatedName {
@@ -164,9 +176,13 @@ fn parse_line(line: &[u8]) -> Result<Option<Entry>, InvalidTokenLine> {
     if words.first().is_none_or(|word| word.starts_with('#')) {
         return Ok(None);
     }
-    let [name, role, token] = words[..] else {
+    let [name, role, token, ref limits @ ..] = words[..] else {
         return Err(InvalidTokenLine::Words { words: words.len() });
     };
+    // Words without a key are more likely a comment than a limit.
+    if limits.iter().any(|limit| !limit.contains('=')) {
+        return Err(InvalidTokenLine::Words { words: words.len() });
+    }
     if !is_name(name) {
         return Err(InvalidTokenLine::Name);
     }
@@ -177,8 +193,35 @@ fn parse_line(line: &[u8]) -> Result<Option<Entry>, InvalidTokenLine> {
     Ok(Some(Entry {
         name: name.into(),
         role,
+        scope: parse_limits(limits)?,
         token: token.as_bytes().into(),
     }))
+}
+
+/// Refuses a pattern that could never match: a mistake in it would look like a
+/// token that does not work.
+fn parse_limits(words: &[&str]) -> Result<Scope, InvalidTokenLine> {
+    let mut scope = Scope::default();
+    for word in words {
+        let (key, pattern) = word.split_once('=').ok_or(InvalidTokenLine::Limit)?;
+        let has_star = pattern.contains('*');
+        scope = match key {
+            "ids" if has_star || SessionId::new(pattern).is_ok() => scope.with_ids(pattern),
+            "hosts" if has_star && pattern.bytes().all(is_in_host_patterns) => {
+                scope.with_hosts(pattern)
+            }
+            "hosts" if !has_star && !pattern.is_empty() => {
+                let host: Host = pattern.parse().map_err(InvalidTokenLine::LimitHost)?;
+                scope.with_hosts(host.as_str())
+            }
+            _ => return Err(InvalidTokenLine::Limit),
+        };
+    }
+    Ok(scope)
+}
+
+fn is_in_host_patterns(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"*-_.:".contains(&byte)
 }
 
 fn is_name(text: &str) -> bool {
@@ -199,6 +242,7 @@ mod tests {
 
     const A: &str = "tr0ub4dor-aaaaaaaaaaaaaaaaaaaaaaaaaa";
     const B: &str = "tr0ub4dor-bbbbbbbbbbbbbbbbbbbbbbbbbb";
+    const LIMIT: &str = "line 2: after the token there may be limits: ids=PATTERN and hosts=PATTERN, of an id or a host in which * stands for any characters";
     const LONG: &str = "tr0ub4dor-aaaaaaaaaaaaaaaaaaaaaaaaaa-and-longer";
 
     fn error(content: &str) -> String {
@@ -222,6 +266,21 @@ mod tests {
             let entry = file.find(token.as_bytes()).unwrap();
             assert_eq!((&*entry.name, entry.role), (name, role));
         }
+    }
+
+    #[test]
+    fn token_is_limited_by_the_words_after_it() {
+        let content = format!(
+            "agent read-write {A} ids=ws-17-* hosts=2001:DB8::7 ids=console hosts=*.DCV.example\nall operator {B}"
+        );
+        let file = TokenFile::parse(content.as_bytes()).unwrap();
+        let scope = Scope::default()
+            .with_ids("ws-17-*")
+            .with_ids("console")
+            .with_hosts("2001:db8::7")
+            .with_hosts("*.dcv.example");
+        assert_eq!(file.find(A.as_bytes()).unwrap().scope, scope);
+        assert_eq!(file.find(B.as_bytes()).unwrap().scope, Scope::default());
     }
 
     #[test]
@@ -256,15 +315,27 @@ mod tests {
         for (line, expected) in [
             (
                 A,
-                "line 2: expected NAME read-only|read-write TOKEN, found 1 word",
+                "line 2: expected NAME read-only|read-write|operator TOKEN, found 1 word",
             ),
             (
                 "a read-only",
-                "line 2: expected NAME read-only|read-write TOKEN, found 2 words",
+                "line 2: expected NAME read-only|read-write|operator TOKEN, found 2 words",
             ),
             (
                 &format!("a read-only {A} # mine"),
-                "line 2: expected NAME read-only|read-write TOKEN, found 5 words",
+                "line 2: expected NAME read-only|read-write|operator TOKEN, found 5 words",
+            ),
+            (
+                &format!("a read-only {A} ids=a # mine=yours"),
+                "line 2: expected NAME read-only|read-write|operator TOKEN, found 6 words",
+            ),
+            (&format!("a read-only {A} ids="), LIMIT),
+            (&format!("a read-only {A} host=tr0ub4dor"), LIMIT),
+            (&format!("a read-only {A} hosts="), LIMIT),
+            (&format!("a read-only {A} hosts=https://*"), LIMIT),
+            (
+                &format!("a read-only {A} hosts=tr0ub4dor:8443"),
+                "line 2: the pattern after hosts= has no * and is no host: a host is a bare DNS name or IP address; the port has a field of its own",
             ),
             (
                 &format!("a:b read-only {A}"),
@@ -276,11 +347,11 @@ mod tests {
             ),
             (
                 &format!("{A} a read-only"),
-                "line 2: the second word is the role: a role is read-only or read-write",
+                "line 2: the second word is the role: a role is read-only, read-write or operator",
             ),
             (
-                &format!("a admin {A}"),
-                "line 2: the second word is the role: a role is read-only or read-write",
+                &format!("a readonly {A}"),
+                "line 2: the second word is the role: a role is read-only, read-write or operator; did you mean read-only?",
             ),
             (
                 "a read-only tr0ub4dor",

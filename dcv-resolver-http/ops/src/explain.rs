@@ -14,7 +14,7 @@ use axum::routing::get;
 use dcv_resolver_core::escape::escaped_lines;
 use dcv_resolver_core::{Explainer, Explanation};
 use dcv_resolver_http::{
-    Access, AccessRequest, Authorize, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
+    Access, AccessRequest, AuthError, Authorize, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
     call_with_deadline,
 };
 use dcv_resolver_log_throttle::LogThrottle;
@@ -114,6 +114,12 @@ async fn explanation(
     // First, so that a stranger learns nothing from errors in the query.
     let authorizing = async { state.authorize.authorize(access).await };
     log.principal = Some(call_with_deadline(started, TIME_LIMIT, authorizing).await??);
+    let principal = log.principal.as_ref();
+    if principal.is_some_and(|principal| principal.scope.is_limited()) {
+        // An explanation names similar sessions as well.
+        let detail = "the caller is limited to some sessions, and explanations show others";
+        return Err(AuthError::Forbidden(detail.into()).into());
+    }
     let query = ResolveQuery::parse(query).map_err(Problem::Malformed)?;
     let request = log.request.insert(query.request().clone());
     let _admitted = state

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dcv_resolver_core::{
-    Expiry, LeaseToken, ListError, Page, PageToken, RegisterError, RenewError, SessionId,
-    SessionListing, SessionRecord, SessionRegistry, SessionStore, StoreError, Timestamp,
-    async_trait,
+    Expiry, ImportOutcome, LeaseToken, ListError, OnConflict, Page, PageToken, RegisterError,
+    RenewError, SessionId, SessionImport, SessionListing, SessionRecord, SessionRegistry,
+    SessionStore, StoreError, Timestamp, async_trait,
 };
 
 /// A store whose every call fails, because the real one could not be opened: an
@@ -85,6 +85,19 @@ impl SessionRegistry for ClosedStore {
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+}
+
+#[async_trait]
+impl SessionImport for ClosedStore {
+    async fn import(
+        &self,
+        _: &[SessionRecord],
+        _: &LeaseToken,
+        _: OnConflict,
+        _: Timestamp,
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
         Err(self.error())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dcv_resolver_cache::{CacheConfig, CacheMonitor, CachedStore};
 use dcv_resolver_core::{
     ChangeSource, ClientNetworks, Explainer, NamedStore, Resolver, ResolverBuilder, SessionImport,
-    SessionListing, SessionRegistry,
+    SessionListing,
 };
 use dcv_resolver_timeout::TimeoutStore;
 
@@ -29,7 +29,7 @@ pub(crate) struct ChainedStore {
     /// The store with its time limit and its cache, as the resolver uses it.
     named: NamedStore,
     /// The same as a registry: its writes are served at once.
-    registry: Option<Arc<dyn SessionRegistry>>,
+    registry: Option<Arc<dyn SessionImport>>,
     cache: Option<Arc<Cache>>,
 }
 
@@ -117,7 +117,7 @@ impl StoreChain {
     }
 
     /// Returns the store `name` as a registry.
-    pub(crate) fn registry(&self, name: &str) -> Result<Arc<dyn SessionRegistry>, Failure> {
+    pub(crate) fn registry(&self, name: &str) -> Result<Arc<dyn SessionImport>, Failure> {
         let store = self.0.iter().find(|store| store.name() == name);
         // The configuration was validated, so the store exists.
         let store = store.ok_or_else(|| Failure::setup(format!("there is no store {name:?}")))?;
@@ -198,7 +198,7 @@ impl ChainedStore {
     }
 
     fn closed(settings: &config::Store, closed: Arc<ClosedStore>) -> Self {
-        let registry: Arc<dyn SessionRegistry> = Arc::<ClosedStore>::clone(&closed);
+        let registry: Arc<dyn SessionImport> = Arc::<ClosedStore>::clone(&closed);
         Self {
             settings: settings.clone(),
             named: NamedStore::new(settings.name.as_str(), Arc::clone(&registry)),
@@ -222,7 +222,7 @@ impl ChainedStore {
             Access::ReadWrite(store) => {
                 // The limit is behind the cache, which serves stale answers
                 // only if it sees the timeout.
-                let store: Arc<dyn SessionRegistry> = match limit {
+                let store: Arc<dyn SessionImport> = match limit {
                     Some(limit) => Arc::new(TimeoutStore::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
                 };
@@ -293,10 +293,10 @@ async fn opened(
 /// Puts a cache in front of `store` that follows its changes, unless the
 /// configuration switches it off.
 fn cached(
-    store: Arc<dyn SessionRegistry>,
+    store: Arc<dyn SessionImport>,
     settings: &config::Store,
     open: &OpenStore,
-) -> (Arc<dyn SessionRegistry>, Option<Arc<Cache>>) {
+) -> (Arc<dyn SessionImport>, Option<Arc<Cache>>) {
     let Some(settings) = settings.cache() else {
         return (store, None);
     };

@@ -12,7 +12,7 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode, request};
 use dcv_resolver_admin::{AdminBuilder, AdminEvent, AdminObserver, BearerTokens};
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{MemoryStore, SessionRegistry};
+use dcv_resolver_core::{MemoryStore, SessionImport, SessionRegistry};
 use dcv_resolver_http::Authorize;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -87,6 +87,16 @@ impl App {
         app
     }
 
+    /// Over a registry in which operators may remove sessions.
+    pub(crate) fn importing(registry: impl SessionImport) -> Self {
+        let registry: Arc<dyn SessionImport> = Arc::new(registry);
+        let mut app = Self::over(Arc::clone(&registry));
+        app.router = AdminBuilder::with_import(registry, app.tokens().clone())
+            .clock(app.clock.clone())
+            .build();
+        app
+    }
+
     /// Over a registry, with an authentication of the host's own.
     pub(crate) fn with(registry: impl SessionRegistry, authorize: impl Authorize) -> Self {
         let clock = ManualClock::default();
@@ -126,6 +136,13 @@ impl App {
         let new = self.token_file().with_extension("new");
         fs::write(&new, content).unwrap();
         fs::rename(&new, self.token_file()).unwrap();
+    }
+
+    /// Adds lines to the token file, and reloads it.
+    pub(crate) fn add_tokens(&self, lines: &str) {
+        let content = fs::read_to_string(self.token_file()).unwrap();
+        self.replace_tokens(&(content + lines));
+        self.tokens().reload().unwrap();
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

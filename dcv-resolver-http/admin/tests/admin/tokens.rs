@@ -27,7 +27,9 @@ fn unusable_file_is_refused_with_its_path_and_line() {
     let two_words = error(format!("# mine\nwriter {WRITER}").as_bytes());
     let text = two_words.to_string();
     assert!(
-        text.ends_with("/tokens: line 2: expected NAME read-only|read-write TOKEN, found 2 words"),
+        text.ends_with(
+            "/tokens: line 2: expected NAME read-only|read-write|operator TOKEN, found 2 words"
+        ),
         "{text}"
     );
     let TokensError::Invalid { source, .. } = two_words else {

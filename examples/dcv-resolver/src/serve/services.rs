@@ -69,7 +69,7 @@ fn for_operators(
     };
     let tokens = &watched.tokens;
     let registry = chain.registry(store.name.as_str())?;
-    let admin = AdminBuilder::new(registry, tokens.clone())
+    let admin = AdminBuilder::with_import(registry, tokens.clone())
         .observer(AdminMetrics(metrics.clone()))
         .build();
     Ok(ops.authorize(tokens.clone()).merge(admin).build())

@@ -19,6 +19,7 @@ mod explain;
 mod gateway_config;
 mod log;
 mod operate;
+mod operators;
 mod ops_tls;
 mod pki;
 mod redis;
