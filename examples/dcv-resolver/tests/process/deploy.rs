@@ -117,6 +117,7 @@ fn shown_metrics() -> BTreeSet<String> {
     serving.change("config", "ok", || {
         serving.signal("HUP");
     });
+    assert_eq!(ask(serving.ops(), "GET /v1/sessions").status, 401);
     let mut shown = names(&serving);
     shown.extend(shown_in_an_outage());
     shown
