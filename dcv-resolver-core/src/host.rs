@@ -16,8 +16,10 @@ use crate::memory_size::allocated_bytes;
 ///   digits, `-` or `_` that neither start nor end with `-`. It has no
 ///   trailing dot: the gateway compares the name with the server's
 ///   certificate, which has none.
-/// - A name whose last label is a number is rejected as a mistyped IPv4
-///   address.
+/// - An IPv4 address is four decimal numbers. Every other text whose last label
+///   is a number, decimal or hexadecimal, is rejected: resolver libraries take
+///   `127.1`, `0x7f000001` and `2130706433` for addresses too, but not all of
+///   them, and not all for the same one.
 /// - The unspecified addresses `0.0.0.0` and `::` are rejected, since no client
 ///   can connect to them.
 ///
@@ -62,8 +64,13 @@ pub enum InvalidHost {
     #[error("the unspecified address is nowhere to connect to; give the DCV server's own address")]
     Unspecified,
     /// The last label is a number, but the text is not an IPv4 address.
-    #[error("this looks like an IPv4 address but is not one: expected four numbers from 0 to 255")]
+    #[error(
+        "this looks like an IPv4 address but is not one: expected four decimal numbers from 0 to 255"
+    )]
     MistypedIpv4,
+    /// The text ends in a dot.
+    #[error("a host is written without the trailing dot here; leave it out")]
+    TrailingDot,
     /// The name is longer than 253 characters.
     #[error("a DNS name has at most 253 characters, this one has {length}")]
     TooLong {
@@ -108,12 +115,16 @@ impl Host {
         {
             return Err(InvalidHost::Port);
         }
+        if text.ends_with('.') && text.len() > 1 {
+            return Err(InvalidHost::TrailingDot);
+        }
         check_dns_name(text)?;
         Ok(Self(text.into()))
     }
 
     fn from_ip(address: IpAddr) -> Result<Self, InvalidHost> {
-        if address.is_unspecified() {
+        // As IPv4 too: `::ffff:0.0.0.0` connects to the machine itself.
+        if address.to_canonical().is_unspecified() {
             return Err(InvalidHost::Unspecified);
         }
         Ok(Self(address.to_string().into()))
@@ -138,13 +149,22 @@ fn check_dns_name(text: &str) -> Result<(), InvalidHost> {
     if !text.split('.').all(is_dns_label) {
         return Err(InvalidHost::Label);
     }
-    // The rule that browsers use (WHATWG URL, "ends in a number"): without it
-    // 192.0.2.256 and 192.0.2 would pass as names.
     let last = text.rsplit('.').next().unwrap_or(text);
-    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_number(last) {
         return Err(InvalidHost::MistypedIpv4);
     }
     Ok(())
+}
+
+/// The rule that browsers use (WHATWG URL, "ends in a number"). It covers what
+/// `inet_aton`, and with it `getaddrinfo`, takes for an address: there, too, the
+/// last part is always a number. Octal ones are all digits.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or(label.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
 }
 
 fn is_dns_label(label: &str) -> bool {
@@ -215,6 +235,13 @@ mod tests {
             ("ws-17.dcv.example", "ws-17.dcv.example"),
             ("WS_17", "WS_17"),
             ("3com.example", "3com.example"),
+            // Numbers elsewhere than at the end, and labels that only look like one.
+            ("127.0.0.1.example", "127.0.0.1.example"),
+            ("0x7f.example", "0x7f.example"),
+            ("0xws", "0xws"),
+            ("ws.1e4", "ws.1e4"),
+            ("ws.0b1", "ws.0b1"),
+            ("255.255.255.255", "255.255.255.255"),
             ("192.0.2.7", "192.0.2.7"),
             ("2001:db8::7", "2001:db8::7"),
             ("2001:0DB8::0007", "2001:db8::7"),
@@ -236,10 +263,13 @@ mod tests {
             ("fe80::1%eth0", InvalidHost::Zone),
             ("0.0.0.0", InvalidHost::Unspecified),
             ("::", InvalidHost::Unspecified),
+            ("::ffff:0.0.0.0", InvalidHost::Unspecified),
             ("192.0.2.256", InvalidHost::MistypedIpv4),
             ("192.0.2", InvalidHost::MistypedIpv4),
             ("192.0.02.7", InvalidHost::MistypedIpv4),
-            ("ws.dcv.example.", InvalidHost::Label),
+            ("ws.dcv.example.", InvalidHost::TrailingDot),
+            ("192.0.2.7.", InvalidHost::TrailingDot),
+            (".", InvalidHost::Label),
             ("ws..example", InvalidHost::Label),
             ("-ws.example", InvalidHost::Label),
             ("ws-.example", InvalidHost::Label),
@@ -251,11 +281,42 @@ mod tests {
         ] {
             assert_eq!(Host::new(text), Err(error), "{text:?}");
         }
+    }
+
+    #[test]
+    fn label_has_at_most_63_bytes_and_name_at_most_253() {
+        assert!(Host::new("a".repeat(63)).is_ok());
         assert_eq!(Host::new("a".repeat(64)), Err(InvalidHost::Label));
+        assert!(Host::new("a.".repeat(126) + "a").is_ok());
         assert_eq!(
-            Host::new("a.".repeat(127) + "a"),
-            Err(InvalidHost::TooLong { length: 255 })
+            Host::new("a.".repeat(126) + "aa"),
+            Err(InvalidHost::TooLong { length: 254 })
         );
+    }
+
+    #[test]
+    fn every_spelling_that_a_resolver_library_takes_for_an_address_is_rejected() {
+        for text in [
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "017700000001",
+            "0177.0.0.01",
+            "0x7f000001",
+            "0X7F000001",
+            "0x7f.1",
+            "x.0x1",
+            "1.2.3.0xff",
+            "0xffffffffffffffffffff",
+            "0x",
+            "0",
+            "09",
+            "256.1",
+            "1.2.3.4.5",
+            "ws.example.7",
+        ] {
+            assert_eq!(Host::new(text), Err(InvalidHost::MistypedIpv4), "{text:?}");
+        }
     }
 
     proptest! {
@@ -269,7 +330,7 @@ mod tests {
 
         #[test]
         fn every_specified_address_is_accepted(address: IpAddr) {
-            prop_assume!(!address.is_unspecified());
+            prop_assume!(!address.to_canonical().is_unspecified());
             let host = Host::new(address.to_string()).unwrap();
             prop_assert_eq!(host.as_str().parse::<IpAddr>().unwrap(), address);
         }
