@@ -173,12 +173,27 @@ mod tests {
     }
 
     #[test]
-    fn c1_controls_and_delete_are_rejected() {
-        for text in ["a\u{7f}", "a\u{85}", "a\u{9f}"] {
+    fn every_control_character_is_rejected_and_none_beside_them() {
+        for (control, neighbor) in [
+            ('\0', ' '),
+            ('\u{1f}', ' '),
+            ('\u{7f}', '~'),
+            ('\u{9f}', '\u{a0}'),
+        ] {
+            assert!(SessionId::new(format!("a{neighbor}")).is_ok());
             assert_eq!(
-                SessionId::new(text),
-                Err(InvalidSessionId::ControlCharacter { offset_bytes: 1 }),
-                "{text:?}"
+                SessionId::new(format!("é{control}")),
+                Err(InvalidSessionId::ControlCharacter { offset_bytes: 2 }),
+                "{control:?}"
+            );
+        }
+        for control in (0..0xa0)
+            .filter_map(char::from_u32)
+            .filter(|c| c.is_control())
+        {
+            assert!(
+                SessionId::new(format!("a{control}")).is_err(),
+                "{control:?}"
             );
         }
     }

@@ -151,6 +151,9 @@ mod tests {
             let mut bytes = [7; 16];
             bytes[byte] ^= 1;
             assert_ne!(token, LeaseToken::from_bytes(bytes));
+            // Equal differences do not cancel each other.
+            bytes[(byte + 1) % LeaseToken::BYTES] ^= 1;
+            assert_ne!(token, LeaseToken::from_bytes(bytes));
         }
     }
 }

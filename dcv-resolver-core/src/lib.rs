@@ -23,8 +23,8 @@
 //!   never mistaken for an unknown session.
 //! - [`Explainer`]: explains how a request is resolved, step by step, and
 //!   suggests similar ids.
-//! - [`testing`]: a clock that the test sets, and stores that fail, hang or are
-//!   slow.
+//! - [`testing`]: a clock that the test sets, and stores, policies and listeners
+//!   that do what the test demands.
 //!
 //! ```
 //! use dcv_resolver_core::{

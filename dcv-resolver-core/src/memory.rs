@@ -227,3 +227,26 @@ impl SessionImport for MemoryStore {
         Ok(imported.collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::session;
+
+    /// The conformance tests, which check the whole contract, are in another
+    /// crate.
+    #[tokio::test]
+    async fn only_the_token_of_the_record_renews_and_removes_it() {
+        let [ours, theirs] = [1, 2].map(|byte| LeaseToken::from_bytes([byte; 16]));
+        let (store, record) = (MemoryStore::new(), session("console"));
+        let (id, now) = (record.id(), Timestamp::from_unix_ms(0));
+        store.register(&record, &ours, now).await.unwrap();
+        let refused = store.register(&record, &theirs, now).await;
+        assert!(matches!(refused, Err(RegisterError::AlreadyExists)));
+        let refused = store.renew(id, &theirs, Expiry::Never, now).await;
+        assert!(matches!(refused, Err(RenewError::LeaseLost)));
+        assert!(!store.deregister(id, &theirs).await.unwrap());
+        store.register(&record, &ours, now).await.unwrap();
+        assert!(store.deregister(id, &ours).await.unwrap());
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::named_policy::NamedPolicy;
 use crate::{
-    Clock, NamedStore, NotFound, Outcome, Policy, ResolveError, ResolveProgress, ResolveRequest,
+    Clock, NamedStore, NotFound, Outcome, ResolveError, ResolveProgress, ResolveRequest,
     SessionRecord, SessionStore, SystemClock, Verdict, rules,
 };
 
@@ -80,18 +80,6 @@ impl Resolver {
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Adds `policy`, which is checked after the policies added before.
-    ///
-    /// [`ResolverBuilder::build`](crate::ResolverBuilder::build) also checks that the names of the policies
-    /// differ.
-    #[must_use]
-    pub fn with_policy(mut self, policy: impl Policy) -> Self {
-        let mut policies = self.policies.to_vec();
-        policies.push(NamedPolicy::new(policy));
-        self.policies = policies.into();
         self
     }
 
@@ -223,14 +211,13 @@ impl fmt::Debug for Resolver {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
-    use crate::testing::{ManualClock, Reply, ScriptedStore};
+    use crate::testing::{ManualClock, PolicyReply, Reply, ScriptedPolicy, ScriptedStore};
     use crate::{
-        Denial, Expiry, MemoryStore, PolicyError, PolicyErrorKind, SessionRecordBuilder,
-        SessionState, StoreErrorKind, Timestamp, Transport,
+        Denial, Expiry, MemoryStore, PolicyErrorKind, SessionRecordBuilder, SessionState,
+        StoreErrorKind, Timestamp, Transport,
     };
 
     fn http_only() -> SessionRecordBuilder {
@@ -475,81 +462,52 @@ mod tests {
         assert_eq!(error.store(), Some("down"));
     }
 
-    /// Always returns the same, and counts its calls.
-    #[derive(Debug, Clone)]
-    struct FixedPolicy {
-        verdict: Result<Verdict, PolicyErrorKind>,
-        calls: Arc<AtomicUsize>,
-    }
-
-    impl FixedPolicy {
-        fn new(verdict: Result<Verdict, PolicyErrorKind>) -> Self {
-            Self {
-                verdict,
-                calls: Arc::default(),
-            }
-        }
-
-        fn calls(&self) -> usize {
-            self.calls.load(Ordering::SeqCst)
-        }
-    }
-
-    #[crate::async_trait]
-    impl Policy for FixedPolicy {
-        fn name(&self) -> &str {
-            "fixed"
-        }
-
-        async fn check(
-            &self,
-            _: &ResolveRequest,
-            _: &SessionRecord,
-        ) -> Result<Verdict, PolicyError> {
-            self.calls.fetch_add(1, Ordering::SeqCst);
-            self.verdict.clone().map_err(PolicyError::new)
-        }
+    fn policy(name: &str, reply: PolicyReply) -> ScriptedPolicy {
+        ScriptedPolicy::always(name, reply)
     }
 
     async fn judged(
         record: SessionRecordBuilder,
-        policies: [&FixedPolicy; 2],
+        policies: [&ScriptedPolicy; 2],
     ) -> Result<Outcome, PolicyErrorKind> {
         let store = MemoryStore::from_iter([record.build().unwrap()]);
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
-        Resolver::new(store)
-            .with_policy(policies[0].clone())
-            .with_policy(policies[1].clone())
-            .resolve(&request)
-            .await
-            .map_err(|error| {
-                assert_eq!(error.policy(), Some("fixed"));
-                error.policy_error().unwrap().kind()
-            })
+        let resolver = Resolver::builder()
+            .policy(policies[0].clone())
+            // Adding a store keeps the policies that were added before.
+            .store("agents", store)
+            .policy(policies[1].clone())
+            .build()
+            .unwrap();
+        resolver.resolve(&request).await.map_err(|error| {
+            assert_eq!(error.policy(), Some("down"));
+            error.policy_error().unwrap().kind()
+        })
     }
 
     #[tokio::test]
     async fn first_policy_that_denies_is_the_reason() {
         let denial = Denial::new("not today");
         let denied = Ok(Outcome::NotFound(NotFound::Denied {
-            policy: "fixed".into(),
+            policy: "deny".into(),
             denial: denial.clone(),
         }));
-        let allow = FixedPolicy::new(Ok(Verdict::Allow));
-        let deny = FixedPolicy::new(Ok(Verdict::Deny(denial)));
+        let allow = policy("allow", PolicyReply::Allow);
+        let also = policy("also", PolicyReply::Allow);
+        let deny = policy("deny", PolicyReply::Deny(denial));
 
-        let found = judged(http_only(), [&allow, &allow]).await;
+        let found = judged(http_only(), [&allow, &also]).await;
         assert!(matches!(found, Ok(Outcome::Found(_))));
         assert_eq!(judged(http_only(), [&allow, &deny]).await, denied);
-        assert_eq!(allow.calls(), 3);
+        assert_eq!(allow.checks(), 2);
         assert_eq!(judged(http_only(), [&deny, &allow]).await, denied);
-        assert_eq!(allow.calls(), 3, "the first denial is the reason");
+        assert_eq!(allow.checks(), 2, "the first denial is the reason");
     }
 
     #[tokio::test]
     async fn failing_policy_is_an_error_and_not_a_denial() {
-        let down = FixedPolicy::new(Err(PolicyErrorKind::Unavailable));
-        let allow = FixedPolicy::new(Ok(Verdict::Allow));
+        let down = policy("down", PolicyReply::Fail(PolicyErrorKind::Unavailable));
+        let allow = policy("allow", PolicyReply::Allow);
         assert_eq!(
             judged(http_only(), [&down, &allow]).await,
             Err(PolicyErrorKind::Unavailable)
@@ -558,32 +516,31 @@ mod tests {
 
     #[tokio::test]
     async fn policy_is_not_asked_about_a_session_that_is_not_ready() {
-        let policy = FixedPolicy::new(Ok(Verdict::Allow));
+        let [one, two] = ["one", "two"].map(|name| policy(name, PolicyReply::Allow));
         let record = http_only().state(SessionState::Creating);
-        let missed = judged(record, [&policy, &policy]).await;
+        let missed = judged(record, [&one, &two]).await;
         assert!(matches!(
             missed,
             Ok(Outcome::NotFound(NotFound::NotReady { .. }))
         ));
-        assert_eq!(policy.calls(), 0);
+        assert_eq!(one.checks() + two.checks(), 0);
     }
 
     #[tokio::test]
-    async fn progress_names_the_policy_that_denied_or_hung_and_the_record() {
+    async fn progress_names_the_policy_that_denied_and_the_record() {
         let record = http_only().build().unwrap();
-        let deny = FixedPolicy::new(Ok(Verdict::Deny(Denial::new("not today"))));
         let request = ResolveRequest::new("s".parse().unwrap(), Transport::Http);
-        let store = || MemoryStore::from_iter([record.clone()]);
+        let deny = PolicyReply::Deny(Denial::new("not today"));
         let mut progress = ResolveProgress::default();
-        let resolver = Resolver::new(store()).with_policy(deny);
-        let resolving = resolver.resolve_with_progress(&request, &mut progress);
-        resolving.await.unwrap();
-        assert_eq!(progress.policy().map(|name| &**name), Some("fixed"));
-        assert_eq!(progress.record(), Some(&record));
-        let resolver = Resolver::new(store()).with_policy(FixedPolicy::new(Ok(Verdict::Allow)));
-        let resolving = resolver.resolve_with_progress(&request, &mut progress);
-        resolving.await.unwrap();
-        assert_eq!(progress.policy(), None);
+        for (reply, name) in [(deny, Some("hours")), (PolicyReply::Allow, None)] {
+            let store = MemoryStore::from_iter([record.clone()]);
+            let resolver = Resolver::builder().store("agents", store);
+            let resolver = resolver.policy(policy("hours", reply)).build().unwrap();
+            let resolving = resolver.resolve_with_progress(&request, &mut progress);
+            resolving.await.unwrap();
+            assert_eq!(progress.policy().map(|name| &**name), name);
+            assert_eq!(progress.record(), Some(&record));
+        }
     }
 
     #[test]

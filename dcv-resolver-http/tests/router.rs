@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use dcv_resolver_core::testing::{DelayedStore, ManualClock, Reply, ScriptedStore};
+use dcv_resolver_core::testing::{FaultyStore, ManualClock, Reply, ScriptedStore};
 use dcv_resolver_core::{
     Clock, Expiry, MemoryStore, Resolver, SessionId, SessionRecord, SessionRecordBuilder,
     SessionState, SessionStore, StoreErrorKind,
@@ -468,7 +468,7 @@ async fn hanging_store_is_503_when_the_time_budget_ends() {
 #[tokio::test(start_paused = true)]
 async fn store_within_the_time_budget_is_awaited() {
     let delay = || tokio::time::sleep(Duration::from_millis(990));
-    let app = router(over(DelayedStore::new(MemoryStore::new(), delay)));
+    let app = router(over(FaultyStore::new(MemoryStore::new()).delayed(delay)));
     assert_eq!(
         post(&app, "/resolveSession?sessionId=s").await.status,
         StatusCode::NOT_FOUND
@@ -638,7 +638,7 @@ async fn truncated_body_closes_the_connection_after_the_response() {
 #[tokio::test(start_paused = true)]
 async fn store_and_body_share_one_time_budget() {
     let delay = || tokio::time::sleep(Duration::from_millis(900));
-    let app = router(over(DelayedStore::new(MemoryStore::new(), delay)));
+    let app = router(over(FaultyStore::new(MemoryStore::new()).delayed(delay)));
     let started = Instant::now();
     let body = chunked(vec![vec![b'x']; 100], Duration::from_millis(300));
     let answer = send(&app, with_body(body)).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dcv_resolver_core::testing::{DelayedStore, Reply, ScriptedStore};
+use dcv_resolver_core::testing::{FaultyStore, Reply, ScriptedStore};
 use dcv_resolver_core::{
     Expiry, MemoryStore, SessionId, SessionRecord, SessionStore, StoreErrorKind,
 };
@@ -27,7 +27,7 @@ fn delayed(delay: Duration) -> TimeoutStore<impl SessionStore> {
         .unwrap();
     let store = MemoryStore::new();
     store.insert(record);
-    TimeoutStore::new(DelayedStore::new(store, move || sleep(delay)), LIMIT)
+    TimeoutStore::new(FaultyStore::new(store).delayed(move || sleep(delay)), LIMIT)
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +79,7 @@ impl Drop for Alive {
 async fn future_of_the_inner_store_is_dropped_at_the_limit() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    let store = DelayedStore::new(MemoryStore::new(), move || {
+    let store = FaultyStore::new(MemoryStore::new()).delayed(move || {
         counted.fetch_add(1, Ordering::SeqCst);
         let alive = Alive(Arc::clone(&counted));
         async move {

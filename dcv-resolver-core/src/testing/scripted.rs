@@ -1,9 +1,8 @@
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::script::Script;
 use crate::{SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind};
 
 /// What a [`ScriptedStore`] does when it is called.
@@ -36,10 +35,7 @@ pub enum Reply {
 /// # Ok(())
 /// # }
 /// ```
-pub struct ScriptedStore {
-    first: Mutex<VecDeque<Reply>>,
-    then: Reply,
-}
+pub struct ScriptedStore(Script<Reply>);
 
 impl ScriptedStore {
     /// Creates a store that always replies with `reply`.
@@ -52,27 +48,15 @@ impl ScriptedStore {
     /// always with `then`.
     #[must_use]
     pub fn sequence(first: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
-        Self {
-            first: Mutex::new(first.into_iter().collect()),
-            then,
-        }
-    }
-
-    fn next(&self) -> Reply {
-        self.first
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
-            .unwrap_or_else(|| self.then.clone())
+        Self(Script::new(first, then))
     }
 }
 
 /// Shows how many replies are left, but no record.
 impl fmt::Debug for ScriptedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         f.debug_struct("ScriptedStore")
-            .field("replies_left", &first.len())
+            .field("replies_left", &self.0.left())
             .finish_non_exhaustive()
     }
 }
@@ -81,7 +65,7 @@ impl fmt::Debug for ScriptedStore {
 impl SessionStore for ScriptedStore {
     #[expect(clippy::panic, reason = "the script says so")]
     async fn lookup(&self, _id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        match self.next() {
+        match self.0.next() {
             Reply::Record(record) => Ok(Some(record)),
             Reply::Absent => Ok(None),
             Reply::Fail(kind) => Err(StoreError::new("scripted", kind)),
@@ -91,7 +75,7 @@ impl SessionStore for ScriptedStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        match self.next() {
+        match self.0.next() {
             Reply::Record(_) | Reply::Absent => Ok(()),
             Reply::Fail(kind) => Err(StoreError::new("scripted", kind)),
             Reply::Hang => std::future::pending().await,

@@ -165,7 +165,8 @@ async fn denial_and_failure_of_a_policy_are_counted_by_its_name() {
         Ok(Verdict::Deny(Denial::new("closed"))),
         Err(PolicyErrorKind::Unavailable),
     ] {
-        let resolver = Resolver::new(memory()).with_policy(OfficeHours(result));
+        let resolver = Resolver::builder().store("store", memory());
+        let resolver = resolver.policy(OfficeHours(result)).build().unwrap();
         let app = counted(&metrics, ResolveService::builder(resolver));
         post(&app, CONSOLE).await;
     }
@@ -184,7 +185,7 @@ async fn duration_falls_into_the_right_bucket() {
     let metrics = Metrics::new();
     let delay = Arc::new(AtomicU64::new(0));
     let delayed = Arc::clone(&delay);
-    let store = dcv_resolver_core::testing::DelayedStore::new(memory(), move || {
+    let store = dcv_resolver_core::testing::FaultyStore::new(memory()).delayed(move || {
         tokio::time::sleep(Duration::from_millis(delayed.load(Ordering::Relaxed)))
     });
     let app = counted(&metrics, over(store).time_budget(Duration::from_secs(10)));
