@@ -49,7 +49,8 @@ use crate::{
 /// let policy = ClientNetworks::new(UnknownClient::Deny)
 ///     .load_balancers(["198.51.100.0/28".parse()?])
 ///     .label("project", "cad", ["192.0.2.0/24".parse()?]);
-/// let resolver = Resolver::new(MemoryStore::from_iter([record])).with_policy(policy);
+/// let store = MemoryStore::from_iter([record]);
+/// let resolver = Resolver::builder().store("agents", store).policy(policy).build()?;
 ///
 /// let request = ResolveRequest::new("console".parse()?, Transport::Http);
 /// let inside = request.clone().with_client_ip("192.0.2.7".parse()?);

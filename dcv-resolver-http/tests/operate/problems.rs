@@ -9,7 +9,7 @@ use dcv_resolver_core::{
     Resolver, SessionRecord, SessionRecordBuilder, SessionState, StoreErrorKind, Verdict,
     async_trait,
 };
-use dcv_resolver_http::ResolveService;
+use dcv_resolver_http::{ResolveService, ResolveServiceBuilder};
 use futures_util::poll;
 use serde_json::{Value, json};
 use tracing::Level;
@@ -221,6 +221,11 @@ fn holding(change: impl Fn(SessionRecordBuilder) -> SessionRecordBuilder) -> Res
     Resolver::new(MemoryStore::from_iter([record])).with_clock(ManualClock::default())
 }
 
+fn judged_by(policy: impl Policy) -> ResolveServiceBuilder {
+    let resolver = Resolver::builder().store("store", memory()).policy(policy);
+    ResolveService::builder(resolver.build().unwrap())
+}
+
 /// Returns a router and a request to it that is answered with this problem.
 async fn cause_of(reason: &str) -> (Router, Request<axum::body::Body>) {
     let now = ManualClock::default().now();
@@ -229,10 +234,8 @@ async fn cause_of(reason: &str) -> (Router, Request<axum::body::Body>) {
         "not_ready" => {
             ResolveService::builder(holding(|record| record.state(SessionState::Creating)))
         }
-        "denied" => ResolveService::builder(holding(|record| record).with_policy(Denying)),
-        "policy_unavailable" => {
-            ResolveService::builder(Resolver::new(memory()).with_policy(Unavailable))
-        }
+        "denied" => judged_by(Denying),
+        "policy_unavailable" => judged_by(Unavailable),
         "caller_not_allowed" => over(memory()).allowed_callers(vec![]),
         "overloaded" => replying(Reply::Hang).max_in_flight(1),
         "store_unavailable" => replying(Reply::Fail(StoreErrorKind::Unavailable)),

@@ -41,12 +41,15 @@ fn app() -> Router {
     let records = records.map(|record| record.build().unwrap());
     let store = Arc::new(MemoryStore::from_iter(records));
     let agents = Arc::new(MemoryStore::new());
-    let resolver = resolver([("agents", agents), ("by_hand", Arc::clone(&store))])
-        .with_clock(ManualClock::default())
-        .with_policy(
-            ClientNetworks::new(UnknownClient::Allow)
-                .session("ann's".parse().unwrap(), ["192.0.2.0/24".parse().unwrap()]),
-        );
+    let networks = ClientNetworks::new(UnknownClient::Allow)
+        .session("ann's".parse().unwrap(), ["192.0.2.0/24".parse().unwrap()]);
+    let resolver = Resolver::builder()
+        .store("agents", agents)
+        .store("by_hand", Arc::clone(&store))
+        .policy(networks)
+        .clock(ManualClock::default())
+        .build()
+        .unwrap();
     let readiness = Readiness::new(&resolver);
     let explainer = Explainer::new(resolver).with_listing("by_hand", store);
     OpsBuilder::new(explainer, readiness).build()
