@@ -26,12 +26,12 @@ macro_rules! __durability_rules {
     };
 }
 
-__durability_rules! { (crate::macros::check) [SessionRegistry] }
+__durability_rules! { (crate::macros::check) [Fixture<Store: SessionRegistry>] }
 
 /// Checks S3 and S5 after the store was opened again: every record is unchanged,
 /// expired ones too.
 pub async fn s3_records_are_unchanged_after_reopening<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -51,7 +51,7 @@ pub async fn s3_records_are_unchanged_after_reopening<F: Fixture<Store: SessionR
 
 /// Checks R2, R6 and R8 after the store was opened again: only its owner has the
 /// lease.
-pub async fn r2_leases_hold_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r2_leases_hold_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -76,7 +76,7 @@ pub async fn r2_leases_hold_after_reopening<F: Fixture<Store: SessionRegistry>>(
 
 /// Checks R3, R4 and R7 after the store was opened again: the last of several
 /// records is there, with the last lease and the last expiry.
-pub async fn r3_last_change_holds_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r3_last_change_holds_after_reopening<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -109,7 +109,7 @@ pub async fn r3_last_change_holds_after_reopening<F: Fixture<Store: SessionRegis
 /// Checks R8 and R9 after the store was opened again: records that were
 /// deregistered or swept do not return.
 pub async fn r8_removed_records_are_absent_after_reopening<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;

@@ -3,16 +3,23 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Clock, LeaseToken, SessionRecord, SessionRegistry, SessionStore, Timestamp,
-    testing::ManualClock,
+    ChangeSource, Clock, LeaseToken, SessionId, SessionRecord, SessionRegistry, SessionStore,
+    Timestamp, testing::ManualClock,
 };
 
 /// Holds the sessions of one rule: a file in a temporary directory, a key prefix
 /// on a server, a map.
 ///
-/// Every rule creates a fixture with [`new`](Self::new) and drops it at the end.
-/// Fixtures must not share sessions, because rules run at the same time and
-/// count what they sweep and list.
+/// Every rule creates a fixture with [`new`](Self::new) and ends it with
+/// [`close`](Self::close). Fixtures must not share sessions, because rules run at
+/// the same time and count what they sweep and list.
+///
+/// Methods panic when they fail. Whatever `new` panics with is reported as "the
+/// fixture cannot be set up", so `expect` with what is missing is enough.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a fixture",
+    note = "implement `dcv_resolver_conformance::Fixture` for it; `conformance!` takes the fixture, not the store"
+)]
 pub trait Fixture: Sized + Send + Sync + 'static {
     /// The store under test.
     type Store: SessionStore;
@@ -29,9 +36,17 @@ pub trait Fixture: Sized + Send + Sync + 'static {
 
     /// Opens a store on the fixture.
     ///
-    /// Only two batteries call it again: `durability` after it has dropped the
-    /// first store, and `shared` while the first store is open.
+    /// Only some rules call it again: those of `durability` after they have
+    /// dropped the first store, those of `shared` and `changes_registry` while
+    /// the first store is open.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
+
+    /// Removes what the fixture has created, such as a schema in a database.
+    /// Called at the end of the rule, whether or not it is broken. Default:
+    /// drops the fixture.
+    fn close(self) -> impl Future<Output = ()> + Send {
+        async { drop(self) }
+    }
 
     /// Returns the time at which a rule starts; later times are counted from it.
     /// Default: 2030-01-01T00:00:00Z.
@@ -45,9 +60,53 @@ pub trait Fixture: Sized + Send + Sync + 'static {
     fn max_staleness(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Returns how long a rule waits for what the store does in the background:
+    /// noticing an outage or its end, and reporting a change. A rule that waits
+    /// longer is broken. Default: 30 s.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(30)
+    }
 }
 
-/// Registers each of `records` at `now`: the [`Fixture::seed`] of a registry.
+/// A fixture that can cut its stores off from their sessions, for the batteries
+/// of outages and changes: it closes the connections of a proxy, stops a server,
+/// or moves a file away.
+#[diagnostic::on_unimplemented(
+    message = "the fixture `{Self}` cannot cause an outage",
+    note = "implement `dcv_resolver_conformance::OutageFixture` for it: `cut` and `restore`"
+)]
+pub trait OutageFixture: Fixture {
+    /// Cuts off every store that is open, and every one that will be. No session
+    /// is lost.
+    fn cut(&self) -> impl Future<Output = ()> + Send;
+
+    /// Ends the outage.
+    fn restore(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A fixture whose sessions change from elsewhere, for the battery `changes`.
+#[diagnostic::on_unimplemented(
+    message = "the fixture `{Self}` cannot change its sessions",
+    note = "implement `dcv_resolver_conformance::ChangingFixture` for it: `set` and `remove`"
+)]
+pub trait ChangingFixture: OutageFixture<Store: ChangeSource> {
+    /// Stores `record` as another process would, over the record of its id if
+    /// there is one. It is visible to a `lookup` when this returns.
+    ///
+    /// A registry calls [`register_each`] on another store.
+    fn set(&self, record: &SessionRecord) -> impl Future<Output = ()> + Send;
+
+    /// Removes a record that was [set](Self::set), as another process would.
+    ///
+    /// A registry calls [`deregister`] on another store.
+    fn remove(&self, id: &SessionId) -> impl Future<Output = ()> + Send;
+}
+
+const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"seeded by a rule");
+
+/// Registers each of `records` at `now`, over what was registered so before: the
+/// [`Fixture::seed`] and the [`ChangingFixture::set`] of a registry.
 ///
 /// # Panics
 /// Panics if a record cannot be registered.
@@ -56,8 +115,24 @@ pub async fn register_each<S: SessionRegistry>(
     records: &[SessionRecord],
     now: Timestamp,
 ) {
-    let token = LeaseToken::from_bytes(*b"seeded by a rule");
     for record in records {
-        store.register(record, &token, now).await.unwrap();
+        store.register(record, &TOKEN, now).await.unwrap();
+    }
+}
+
+/// Removes what [`register_each`] has registered: the
+/// [`ChangingFixture::remove`] of a registry.
+///
+/// # Panics
+/// Panics if there is no such record, or it cannot be removed.
+pub async fn deregister<S: SessionRegistry>(store: &S, id: &SessionId) {
+    assert!(store.deregister(id, &TOKEN).await.unwrap(), "{id:?}");
+}
+
+/// Waits until the answers from before a change are no longer allowed.
+pub(crate) async fn wait_max_staleness(fixture: &impl Fixture) {
+    let bound = fixture.max_staleness();
+    if !bound.is_zero() {
+        tokio::time::sleep(bound).await;
     }
 }

@@ -43,10 +43,10 @@ macro_rules! __import_rules {
     };
 }
 
-__import_rules! { (crate::macros::check) [SessionImport] }
+__import_rules! { (crate::macros::check) [Fixture<Store: SessionImport>] }
 
 /// Checks I1: an import of an empty batch has no outcomes and stores nothing.
-pub async fn i1_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i1_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for on_conflict in [OnConflict::Skip, OnConflict::Overwrite] {
@@ -59,7 +59,7 @@ pub async fn i1_empty_batch_stores_nothing<F: Fixture<Store: SessionImport>>(fix
 /// Checks I5 and S3: every field is returned unchanged, with its smallest and its
 /// greatest values, and with any text.
 pub async fn i5_imported_records_are_returned_unchanged<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -79,7 +79,7 @@ pub async fn i5_imported_records_are_returned_unchanged<F: Fixture<Store: Sessio
 
 /// Checks I5 and S4: ids that are unusual or look alike are imported separately,
 /// each under the lease.
-pub async fn i5_unusual_ids_are_imported_separately<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i5_unusual_ids_are_imported_separately<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let records: Vec<_> = unusual_ids()
@@ -101,7 +101,7 @@ pub async fn i5_unusual_ids_are_imported_separately<F: Fixture<Store: SessionImp
 
 /// Checks I1: there is one outcome per record, in the order of the records.
 pub async fn i1_outcomes_have_the_order_of_the_records<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -124,7 +124,7 @@ pub async fn i1_outcomes_have_the_order_of_the_records<F: Fixture<Store: Session
 /// Checks I2: with `Skip`, absent ids, expired records and records of the same
 /// lease are stored; live records of another lease, or of none, are skipped.
 pub async fn i2_skip_stores_what_register_would_store<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let now = after(t0, 10);
@@ -166,7 +166,7 @@ pub async fn i2_skip_stores_what_register_would_store<F: Fixture<Store: SessionI
 
 /// Checks I2: the record of a skipped id is unchanged, and so is its lease.
 pub async fn i2_skipped_record_and_its_lease_are_unchanged<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -183,7 +183,7 @@ pub async fn i2_skipped_record_and_its_lease_are_unchanged<F: Fixture<Store: Ses
 
 /// Checks I3: with `Overwrite` every record is stored, and nothing of the record
 /// before remains.
-pub async fn i3_overwrite_stores_every_record<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i3_overwrite_stores_every_record<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let seeded = full(id("seeded"), Expiry::Never);
     fixture.seed(std::slice::from_ref(&seeded)).await;
@@ -207,7 +207,7 @@ pub async fn i3_overwrite_stores_every_record<F: Fixture<Store: SessionImport>>(
 
 /// Checks I3: with `Overwrite` the record has the new token, and the old one is
 /// invalid.
-pub async fn i3_overwrite_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i3_overwrite_takes_over_the_lease<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -228,7 +228,7 @@ pub async fn i3_overwrite_takes_over_the_lease<F: Fixture<Store: SessionImport>>
 }
 
 /// Checks I4: of records with one id, adjacent or far apart, the last is stored.
-pub async fn i4_last_record_of_an_id_is_stored<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i4_last_record_of_an_id_is_stored<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for on_conflict in [OnConflict::Skip, OnConflict::Overwrite] {
@@ -252,7 +252,7 @@ pub async fn i4_last_record_of_an_id_is_stored<F: Fixture<Store: SessionImport>>
 /// Checks I4 and I2: over a live record of another lease, both of two records with
 /// one id are skipped.
 pub async fn i4_both_records_of_a_taken_id_are_skipped<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -269,7 +269,7 @@ pub async fn i4_both_records_of_a_taken_id_are_skipped<F: Fixture<Store: Session
 
 /// Checks I5: importing the same batch again has the same outcomes and stores the
 /// same records.
-pub async fn i5_repeated_import_is_harmless<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i5_repeated_import_is_harmless<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let batch = [
@@ -287,7 +287,7 @@ pub async fn i5_repeated_import_is_harmless<F: Fixture<Store: SessionImport>>(fi
 /// Checks I1, I4, R9 and L1: a batch of thousands is stored, listed and swept
 /// completely, no matter how many records a store handles at once.
 pub async fn i1_large_batch_is_stored_listed_and_swept<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     const SESSIONS: u64 = 5_000;
     let t0 = fixture.t0();
@@ -339,7 +339,7 @@ fn assert_same<T: PartialEq>(listed: &BTreeMap<SessionId, T>, expected: &BTreeMa
 /// Checks I2 and R5: of two concurrent imports of the same ids, each record is
 /// stored by exactly one.
 pub async fn i2_one_of_concurrent_imports_stores_each_record<F: Fixture<Store: SessionImport>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
@@ -371,7 +371,7 @@ pub async fn i2_one_of_concurrent_imports_stores_each_record<F: Fixture<Store: S
 
 /// Checks I5: a dropped import has stored some records, each whole; importing again
 /// stores all.
-pub async fn i5_dropped_import_stores_whole_records<F: Fixture<Store: SessionImport>>(fixture: F) {
+pub async fn i5_dropped_import_stores_whole_records<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for polls in 0..40 {

@@ -8,12 +8,16 @@
     reason = "a broken rule is a panic"
 )]
 
+pub mod changes;
+pub mod changes_registry;
 pub mod durability;
 mod fixture;
 pub mod import;
 pub mod list;
 mod listing;
 mod macros;
+pub mod outage;
+pub mod outage_registry;
 mod partial;
 mod race;
 pub mod read;
@@ -21,5 +25,7 @@ pub mod registry;
 mod run;
 mod sample;
 pub mod shared;
+mod until;
+mod watch;
 
-pub use fixture::{Fixture, register_each};
+pub use fixture::{ChangingFixture, Fixture, OutageFixture, deregister, register_each};

@@ -21,16 +21,17 @@ macro_rules! __list_rules {
             l1_listed_records_are_unchanged
             l1_records_with_unusual_ids_are_listed
             l1_concurrent_listings_are_independent
-            foreign_page_token_is_invalid
+            l3_foreign_page_token_is_invalid
+            l3_page_token_names_the_same_place_again
             s7_dropped_lists_leave_no_trace
         }
     };
 }
 
-__list_rules! { (crate::macros::check) [SessionListing] }
+__list_rules! { (crate::macros::check) [Fixture<Store: SessionListing>] }
 
 /// Checks L1: the listing of an empty store is empty and ends.
-pub async fn l1_empty_store_lists_nothing<F: Fixture<Store: SessionListing>>(fixture: F) {
+pub async fn l1_empty_store_lists_nothing<F: Fixture<Store: SessionListing>>(fixture: &F) {
     fixture.seed(&[]).await;
     let store = fixture.open().await;
     assert_eq!(list_all(&store, limit(1)).await, BTreeMap::new());
@@ -39,7 +40,7 @@ pub async fn l1_empty_store_lists_nothing<F: Fixture<Store: SessionListing>>(fix
 /// Checks L1: every record is listed, expired ones too, with any limit, whether or
 /// not the number of records is a multiple of it.
 pub async fn l1_every_record_is_listed_with_any_limit<F: Fixture<Store: SessionListing>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let mut records = Vec::new();
@@ -61,7 +62,7 @@ pub async fn l1_every_record_is_listed_with_any_limit<F: Fixture<Store: SessionL
 }
 
 /// Checks L1 and S3: records are listed unchanged.
-pub async fn l1_listed_records_are_unchanged<F: Fixture<Store: SessionListing>>(fixture: F) {
+pub async fn l1_listed_records_are_unchanged<F: Fixture<Store: SessionListing>>(fixture: &F) {
     let records = varied();
     fixture.seed(&records).await;
     let store = fixture.open().await;
@@ -69,7 +70,9 @@ pub async fn l1_listed_records_are_unchanged<F: Fixture<Store: SessionListing>>(
 }
 
 /// Checks L1: no id is lost between the end of one page and the start of the next.
-pub async fn l1_records_with_unusual_ids_are_listed<F: Fixture<Store: SessionListing>>(fixture: F) {
+pub async fn l1_records_with_unusual_ids_are_listed<F: Fixture<Store: SessionListing>>(
+    fixture: &F,
+) {
     let records: Vec<_> = unusual_ids()
         .into_iter()
         .map(|id| minimal(id, Expiry::Never))
@@ -84,7 +87,9 @@ pub async fn l1_records_with_unusual_ids_are_listed<F: Fixture<Store: SessionLis
 
 /// Checks L1: a listing continues where its token points, no matter what
 /// another listing has returned in the meantime.
-pub async fn l1_concurrent_listings_are_independent<F: Fixture<Store: SessionListing>>(fixture: F) {
+pub async fn l1_concurrent_listings_are_independent<F: Fixture<Store: SessionListing>>(
+    fixture: &F,
+) {
     let records: Vec<_> = (0..24)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
         .collect();
@@ -105,9 +110,9 @@ pub async fn l1_concurrent_listings_are_independent<F: Fixture<Store: SessionLis
     assert_eq!(by_id(shown), by_id(records));
 }
 
-/// Checks [`SessionListing::list`]: a page token that no store creates, because it
-/// has control characters, is invalid.
-pub async fn foreign_page_token_is_invalid<F: Fixture<Store: SessionListing>>(fixture: F) {
+/// Checks L3: a page token that no store creates, because it has control
+/// characters, is invalid.
+pub async fn l3_foreign_page_token_is_invalid<F: Fixture<Store: SessionListing>>(fixture: &F) {
     let records: Vec<_> = (0..3)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
         .collect();
@@ -124,9 +129,25 @@ pub async fn foreign_page_token_is_invalid<F: Fixture<Store: SessionListing>>(fi
     assert_eq!(listed.len(), 3, "the store still lists");
 }
 
+/// Checks L3: a page token may be used again.
+pub async fn l3_page_token_names_the_same_place_again<F: Fixture<Store: SessionListing>>(
+    fixture: &F,
+) {
+    let records: Vec<_> = (0..24)
+        .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
+        .collect();
+    fixture.seed(&records).await;
+    let store = fixture.open().await;
+    let next = page(&store, None, limit(5)).await.next;
+    assert!(next.is_some(), "24 records are more than a page of 5");
+    let once = page(&store, next.as_ref(), limit(5)).await;
+    let again = page(&store, next.as_ref(), limit(5)).await;
+    assert_eq!(again, once);
+}
+
 /// Checks S7: listings that are dropped at any await point do not impair the
 /// store.
-pub async fn s7_dropped_lists_leave_no_trace<F: Fixture<Store: SessionListing>>(fixture: F) {
+pub async fn s7_dropped_lists_leave_no_trace<F: Fixture<Store: SessionListing>>(fixture: &F) {
     let records: Vec<_> = (0..10)
         .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
         .collect();

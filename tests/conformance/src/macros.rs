@@ -2,9 +2,10 @@
 
 /// Generates one test for each rule, in one module for each battery.
 ///
-/// Batteries are `read`, `list`, `registry`, `import`, `durability` and
-/// `shared`; the type is the backend's [`Fixture`](crate::Fixture). Attributes
-/// in front are added to every test:
+/// Batteries are `read`, `list`, `registry`, `import`, `durability`, `shared`,
+/// `outage`, `outage_registry`, `changes` and `changes_registry`; the type is the
+/// backend's [`Fixture`](crate::Fixture). Attributes in front are added to every
+/// test:
 ///
 /// ```
 /// # use dcv_resolver_conformance::Fixture;
@@ -22,6 +23,7 @@
 ///     ServerFixture
 /// );
 /// ```
+///
 /// A battery whose trait the store does not implement causes one compile error.
 #[macro_export]
 macro_rules! conformance {
@@ -49,6 +51,14 @@ macro_rules! __battery {
         $crate::__battery! { (durability __durability_rules) $($rest)+ }
     };
     (shared $($rest:tt)+) => { $crate::__battery! { (shared __shared_rules) $($rest)+ } };
+    (outage $($rest:tt)+) => { $crate::__battery! { (outage __outage_rules) $($rest)+ } };
+    (outage_registry $($rest:tt)+) => {
+        $crate::__battery! { (outage_registry __outage_registry_rules) $($rest)+ }
+    };
+    (changes $($rest:tt)+) => { $crate::__battery! { (changes __changes_rules) $($rest)+ } };
+    (changes_registry $($rest:tt)+) => {
+        $crate::__battery! { (changes_registry __changes_registry_rules) $($rest)+ }
+    };
     (($battery:ident $rules:ident) $attributes:tt [$fixture:ty]) => {
         #[cfg(test)]
         mod $battery {
@@ -68,7 +78,8 @@ macro_rules! __battery {
         ::core::compile_error!(::core::concat!(
             "unknown battery `",
             ::core::stringify!($unknown),
-            "`; expected read, list, registry, import, durability or shared"
+            "`; expected read, list, registry, import, durability, shared, outage, ",
+            "outage_registry, changes or changes_registry"
         ));
     };
 }
@@ -93,9 +104,9 @@ macro_rules! __test {
     };
 }
 
-/// Defines the function `check` of a battery for stores of the given trait.
+/// Defines the function `check` of a battery for fixtures of the given trait.
 macro_rules! check {
-    ([$store:ident] $($rule:ident)*) => {
+    ([$($bound:tt)+] $($rule:ident)*) => {
         /// Checks the rule named `rule` on a new fixture, as each test of
         /// [`conformance!`](crate::conformance) does.
         ///
@@ -103,9 +114,9 @@ macro_rules! check {
         ///
         /// When the rule is broken, takes longer than two minutes, or is not
         /// one of this battery.
-        pub fn check<F: Fixture<Store: $store>>(rule: &str) {
+        pub fn check<F: $($bound)+>(rule: &str) {
             match rule {
-                $(stringify!($rule) => crate::run::run::<F, _>($rule),)*
+                $(stringify!($rule) => crate::run::run::<F>($rule::<F>),)*
                 unknown => panic!("there is no rule {unknown} in this battery"),
             }
         }

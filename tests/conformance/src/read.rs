@@ -29,11 +29,11 @@ macro_rules! __read_rules {
     };
 }
 
-__read_rules! { (crate::macros::check) [SessionStore] }
+__read_rules! { (crate::macros::check) [Fixture<Store: SessionStore>] }
 
 /// Checks S1: `lookup` of an id that the store does not hold is `Ok(None)`, for
 /// any id.
-pub async fn s1_absent_id_is_none<F: Fixture>(fixture: F) {
+pub async fn s1_absent_id_is_none<F: Fixture>(fixture: &F) {
     fixture.seed(&[minimal(id("present"), Expiry::Never)]).await;
     let store = fixture.open().await;
     for absent in unusual_ids() {
@@ -42,7 +42,7 @@ pub async fn s1_absent_id_is_none<F: Fixture>(fixture: F) {
 }
 
 /// Checks S1: an empty store works and finds nothing.
-pub async fn s1_empty_store_finds_nothing<F: Fixture>(fixture: F) {
+pub async fn s1_empty_store_finds_nothing<F: Fixture>(fixture: &F) {
     fixture.seed(&[]).await;
     let store = fixture.open().await;
     store.ping().await.unwrap();
@@ -51,7 +51,7 @@ pub async fn s1_empty_store_finds_nothing<F: Fixture>(fixture: F) {
 
 /// Checks S3: every field is returned unchanged, with its smallest and its
 /// greatest values, and with any text.
-pub async fn s3_records_are_returned_unchanged<F: Fixture>(fixture: F) {
+pub async fn s3_records_are_returned_unchanged<F: Fixture>(fixture: &F) {
     let records = varied();
     fixture.seed(&records).await;
     let store = fixture.open().await;
@@ -62,7 +62,7 @@ pub async fn s3_records_are_returned_unchanged<F: Fixture>(fixture: F) {
 }
 
 /// Checks S3: a record is found under any id.
-pub async fn s3_records_with_unusual_ids_are_found<F: Fixture>(fixture: F) {
+pub async fn s3_records_with_unusual_ids_are_found<F: Fixture>(fixture: &F) {
     let records: Vec<_> = unusual_ids()
         .into_iter()
         .map(|id| minimal(id.clone(), Expiry::Never))
@@ -77,7 +77,7 @@ pub async fn s3_records_with_unusual_ids_are_found<F: Fixture>(fixture: F) {
 
 /// Checks S4: ids that look alike, or that are patterns for one another, are
 /// different ids.
-pub async fn s4_ids_are_compared_byte_for_byte<F: Fixture>(fixture: F) {
+pub async fn s4_ids_are_compared_byte_for_byte<F: Fixture>(fixture: &F) {
     let groups = look_alikes();
     let records: Vec<_> = groups
         .iter()
@@ -98,7 +98,7 @@ pub async fn s4_ids_are_compared_byte_for_byte<F: Fixture>(fixture: F) {
 }
 
 /// Checks S5: a record that expired a millisecond or many years ago is returned.
-pub async fn s5_expired_records_are_returned<F: Fixture>(fixture: F) {
+pub async fn s5_expired_records_are_returned<F: Fixture>(fixture: &F) {
     let t0 = fixture.t0();
     let records = [
         full(id("long ago"), Expiry::At(Timestamp::from_unix_ms(1))),
@@ -113,7 +113,7 @@ pub async fn s5_expired_records_are_returned<F: Fixture>(fixture: F) {
 }
 
 /// Checks S6: a lookup does not consume what it finds.
-pub async fn s6_repeated_lookups_return_the_same<F: Fixture>(fixture: F) {
+pub async fn s6_repeated_lookups_return_the_same<F: Fixture>(fixture: &F) {
     let record = full(id("console"), Expiry::At(fixture.t0()));
     fixture.seed(std::slice::from_ref(&record)).await;
     let store = fixture.open().await;
@@ -125,7 +125,7 @@ pub async fn s6_repeated_lookups_return_the_same<F: Fixture>(fixture: F) {
 }
 
 /// Checks S6: each of many concurrent lookups gets the record it asked for.
-pub async fn s6_concurrent_lookups_each_find_their_own_record<F: Fixture>(fixture: F) {
+pub async fn s6_concurrent_lookups_each_find_their_own_record<F: Fixture>(fixture: &F) {
     let records = [
         full(id("a"), Expiry::Never),
         minimal(id("b"), Expiry::Never),
@@ -146,7 +146,7 @@ pub async fn s6_concurrent_lookups_each_find_their_own_record<F: Fixture>(fixtur
 }
 
 /// Checks S7: lookups that are dropped at any await point do not impair the store.
-pub async fn s7_dropped_lookups_leave_no_trace<F: Fixture>(fixture: F) {
+pub async fn s7_dropped_lookups_leave_no_trace<F: Fixture>(fixture: &F) {
     let record = full(id("console"), Expiry::Never);
     fixture.seed(std::slice::from_ref(&record)).await;
     let store = fixture.open().await;
@@ -167,7 +167,7 @@ pub async fn s7_dropped_lookups_leave_no_trace<F: Fixture>(fixture: F) {
 }
 
 /// Checks [`SessionStore::ping`]: it succeeds while lookups do.
-pub async fn ping_of_a_working_store_succeeds<F: Fixture>(fixture: F) {
+pub async fn ping_of_a_working_store_succeeds<F: Fixture>(fixture: &F) {
     fixture.seed(&[minimal(id("console"), Expiry::Never)]).await;
     let store = fixture.open().await;
     store.ping().await.unwrap();

@@ -71,4 +71,4 @@ macro_rules! __registry_rules {
     };
 }
 
-__registry_rules! { (crate::macros::check) [SessionRegistry] }
+__registry_rules! { (crate::macros::check) [Fixture<Store: SessionRegistry>] }

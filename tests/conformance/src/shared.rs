@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dcv_resolver_core::{Expiry, LeaseToken, SessionRegistry, SessionStore};
 
-use crate::Fixture;
+use crate::fixture::{self, Fixture};
 use crate::listing::{by_id, limit, list_all};
 use crate::race::race;
 use crate::sample::{
@@ -25,14 +25,14 @@ macro_rules! __shared_rules {
     };
 }
 
-__shared_rules! { (crate::macros::check) [SessionRegistry] }
+__shared_rules! { (crate::macros::check) [Fixture<Store: SessionRegistry>] }
 
 /// Checks R1, R7, R8, R9 and L1 through another store: once the call has returned,
 /// and the [maximal staleness] has passed if there is one, the change is visible.
 ///
 /// [maximal staleness]: Fixture::max_staleness
 pub async fn r1_change_is_visible_through_another_store<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let writer = fixture.open().await;
@@ -42,14 +42,14 @@ pub async fn r1_change_is_visible_through_another_store<F: Fixture<Store: Sessio
         assert_eq!(reader.lookup(&id).await.unwrap(), None);
         let record = full(id.clone(), Expiry::At(after(t0, 10)));
         writer.register(&record, &OURS, t0).await.unwrap();
-        wait_max_staleness(&fixture).await;
+        fixture::wait_max_staleness(fixture).await;
         let found = reader.lookup(&id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
 
         let expiry = Expiry::At(after(t0, 20));
         writer.renew(&id, &OURS, expiry, t0).await.unwrap();
         let record = record.with_expiry(expiry);
-        wait_max_staleness(&fixture).await;
+        fixture::wait_max_staleness(fixture).await;
         let found = reader.lookup(&id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
         assert_eq!(list_all(&reader, limit(10)).await, by_id([record]));
@@ -59,13 +59,13 @@ pub async fn r1_change_is_visible_through_another_store<F: Fixture<Store: Sessio
         } else {
             assert_eq!(writer.sweep(after(t0, 20)).await.unwrap(), 1);
         }
-        wait_max_staleness(&fixture).await;
+        fixture::wait_max_staleness(fixture).await;
     }
     assert!(list_all(&reader, limit(10)).await.is_empty());
 }
 
 /// Checks R2, R6 and R8 through another store: only its owner has the lease.
-pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let one = fixture.open().await;
     let another = fixture.open().await;
@@ -96,7 +96,7 @@ pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegis
 pub async fn r5_one_of_registers_through_different_stores_wins<
     F: Fixture<Store: SessionRegistry>,
 >(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let mut stores = Vec::new();
@@ -128,13 +128,5 @@ pub async fn r5_one_of_registers_through_different_stores_wins<
         for store in &stores {
             assert_eq!(store.lookup(&id).await.unwrap().as_ref(), winners.first());
         }
-    }
-}
-
-/// Waits until the answers from before a change are no longer allowed.
-async fn wait_max_staleness(fixture: &impl Fixture) {
-    let bound = fixture.max_staleness();
-    if !bound.is_zero() {
-        tokio::time::sleep(bound).await;
     }
 }

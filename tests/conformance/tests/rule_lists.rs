@@ -15,6 +15,13 @@ const SOURCES: &[(&str, &str)] = &[
     ("import", include_str!("../src/import.rs")),
     ("durability", include_str!("../src/durability.rs")),
     ("shared", include_str!("../src/shared.rs")),
+    ("outage", include_str!("../src/outage.rs")),
+    ("outage_registry", include_str!("../src/outage_registry.rs")),
+    ("changes", include_str!("../src/changes.rs")),
+    (
+        "changes_registry",
+        include_str!("../src/changes_registry.rs"),
+    ),
 ];
 
 macro_rules! names {
@@ -32,6 +39,10 @@ fn listed_rules() -> BTreeSet<(&'static str, &'static str)> {
         dcv_resolver_conformance::__import_rules! { (names) [import] },
         dcv_resolver_conformance::__durability_rules! { (names) [durability] },
         dcv_resolver_conformance::__shared_rules! { (names) [shared] },
+        dcv_resolver_conformance::__outage_rules! { (names) [outage] },
+        dcv_resolver_conformance::__outage_registry_rules! { (names) [outage_registry] },
+        dcv_resolver_conformance::__changes_rules! { (names) [changes] },
+        dcv_resolver_conformance::__changes_registry_rules! { (names) [changes_registry] },
     ]
     .concat()
     .into_iter()

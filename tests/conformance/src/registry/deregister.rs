@@ -10,7 +10,7 @@ const RACES: usize = 20;
 
 /// Checks R8: under another token `deregister` is `false` and changes nothing;
 /// under the same token it is `true` and removes only that record.
-pub async fn r8_only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r8_only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::Never);
@@ -28,7 +28,7 @@ pub async fn r8_only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(f
 }
 
 /// Checks R8: `deregister` of an absent record is `false`.
-pub async fn r8_repeated_deregister_is_harmless<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r8_repeated_deregister_is_harmless<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -44,7 +44,7 @@ pub async fn r8_repeated_deregister_is_harmless<F: Fixture<Store: SessionRegistr
 
 /// Checks R8: the owner can remove a record, live or not.
 pub async fn r8_owner_deregisters_an_expired_record<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -59,7 +59,7 @@ pub async fn r8_owner_deregisters_an_expired_record<F: Fixture<Store: SessionReg
 
 /// Checks R8 and R6: after `deregister` another owner can register the id, and the
 /// old token is invalid.
-pub async fn r8_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r8_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -78,7 +78,7 @@ pub async fn r8_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixt
 
 /// Checks R8: of many concurrent `deregister`s one removes the record.
 pub async fn r8_one_of_concurrent_deregisters_removes<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
@@ -105,7 +105,7 @@ pub async fn r8_one_of_concurrent_deregisters_removes<F: Fixture<Store: SessionR
 pub async fn r8_concurrent_renew_does_not_restore_a_deregistered_record<
     F: Fixture<Store: SessionRegistry>,
 >(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);

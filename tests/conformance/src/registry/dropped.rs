@@ -28,7 +28,7 @@ fn rounds() -> impl Iterator<Item = (usize, String)> {
 pub async fn r10_dropped_register_stores_the_record_or_nothing<
     F: Fixture<Store: SessionRegistry>,
 >(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -51,7 +51,7 @@ pub async fn r10_dropped_register_stores_the_record_or_nothing<
 pub async fn r10_dropped_register_leaves_the_old_record_or_the_new<
     F: Fixture<Store: SessionRegistry>,
 >(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -74,7 +74,7 @@ pub async fn r10_dropped_register_leaves_the_old_record_or_the_new<
 /// Checks R10: a dropped `renew` has changed the expiry or nothing, and the lease
 /// remains.
 pub async fn r10_dropped_renew_changes_the_expiry_or_nothing<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -98,7 +98,7 @@ pub async fn r10_dropped_renew_changes_the_expiry_or_nothing<F: Fixture<Store: S
 pub async fn r10_dropped_deregister_removes_the_record_or_nothing<
     F: Fixture<Store: SessionRegistry>,
 >(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -116,7 +116,7 @@ pub async fn r10_dropped_deregister_removes_the_record_or_nothing<
 
 /// Checks R10 and R9: a dropped `sweep` has removed some expired records and no
 /// live one.
-pub async fn r10_dropped_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r10_dropped_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let live = full(id("live"), Expiry::At(after(t0, 11)));

@@ -11,7 +11,7 @@ use crate::sample::{OURS, THEIRS, after, full, id, minimal};
 /// added and removed between the pages, also the last one listed, and leases are
 /// renewed to expire earlier and later.
 pub async fn l1_record_present_throughout_is_listed<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -58,7 +58,7 @@ pub async fn l1_record_present_throughout_is_listed<F: Fixture<Store: SessionReg
 
 /// Checks L1 and R7 to R9: what was removed or swept is not listed, and what was
 /// renewed is listed with its new expiry.
-pub async fn l1_removed_records_are_not_listed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn l1_removed_records_are_not_listed<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = |name, expiry| minimal(id(name), expiry);

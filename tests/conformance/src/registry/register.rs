@@ -14,7 +14,7 @@ const CONTENDERS: u8 = 16;
 const RACES: usize = 30;
 
 /// Checks R1: the registered record is found, and no other.
-pub async fn r1_registered_record_is_found<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r1_registered_record_is_found<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     assert_eq!(store.lookup(&id("console")).await.unwrap(), None);
@@ -28,7 +28,7 @@ pub async fn r1_registered_record_is_found<F: Fixture<Store: SessionRegistry>>(f
 /// Checks R1 and S3: every field is returned unchanged, with its smallest and its
 /// greatest values, and with any text.
 pub async fn r1_registered_records_are_returned_unchanged<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -42,7 +42,7 @@ pub async fn r1_registered_records_are_returned_unchanged<F: Fixture<Store: Sess
 /// Checks R1, R8 and S4: each of many ids that are unusual or look alike has its
 /// own record and its own lease.
 pub async fn r1_unusual_ids_are_registered_separately<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -70,7 +70,7 @@ pub async fn r1_unusual_ids_are_registered_separately<F: Fixture<Store: SessionR
 
 /// Checks R1: `register` stores a record with any expiry, even if that is `now`
 /// or long ago.
-pub async fn r1_expired_record_can_be_registered<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r1_expired_record_can_be_registered<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (name, expires_at) in [("now", t0), ("long ago", Timestamp::from_unix_ms(1))] {
@@ -83,7 +83,7 @@ pub async fn r1_expired_record_can_be_registered<F: Fixture<Store: SessionRegist
 /// Checks R2: over a record that is live under another token, forever or for one
 /// more millisecond, `register` is refused and changes nothing.
 pub async fn r2_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -102,7 +102,7 @@ pub async fn r2_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRe
 
 /// Checks R2, R6 and R8: the same holds for a live record without a token, or with
 /// an unknown one.
-pub async fn r2_live_seeded_record_is_kept<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r2_live_seeded_record_is_kept<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let seeded = full(id("console"), Expiry::At(after(t0, 10)));
     fixture.seed(std::slice::from_ref(&seeded)).await;
@@ -120,7 +120,7 @@ pub async fn r2_live_seeded_record_is_kept<F: Fixture<Store: SessionRegistry>>(f
 
 /// Checks R2: a refused `register` takes no lease from its owner and grants none.
 pub async fn r2_refused_register_does_not_change_the_lease<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -142,7 +142,7 @@ pub async fn r2_refused_register_does_not_change_the_lease<F: Fixture<Store: Ses
 
 /// Checks R2 and R8: tokens that differ in one bit, or only after a NUL, are
 /// different tokens.
-pub async fn r2_tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r2_tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     // NUL, text, a quote, and bytes that are not UTF-8.
@@ -173,7 +173,7 @@ pub async fn r2_tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(
 /// Checks R3: over a live record under the same token, `register` stores the new
 /// record, and nothing of the old one remains.
 pub async fn r3_repeated_register_stores_the_new_record<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -195,7 +195,7 @@ pub async fn r3_repeated_register_stores_the_new_record<F: Fixture<Store: Sessio
 /// Checks R3: over an expired record under the same token, `register` stores the
 /// new record.
 pub async fn r3_repeated_register_revives_an_expired_record<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -211,7 +211,7 @@ pub async fn r3_repeated_register_revives_an_expired_record<F: Fixture<Store: Se
 
 /// Checks R4: over a record of another lease, `register` succeeds from the very
 /// instant of its expiry.
-pub async fn r4_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r4_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     for (name, now) in [("at", after(t0, 10)), ("after", after(t0, 10_000))] {
@@ -226,7 +226,7 @@ pub async fn r4_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistr
 /// Checks R4: the same holds for an expired record without a token, or with an
 /// unknown one.
 pub async fn r4_expired_seeded_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let seeded = full(id("console"), Expiry::At(after(t0, 10)));
@@ -241,7 +241,7 @@ pub async fn r4_expired_seeded_record_counts_as_absent<F: Fixture<Store: Session
 /// Checks R2, R4 and R9: an expiry far from `now`, before 1970 or beyond the range
 /// of 32 bits or of a floating-point number, is compared like any other.
 pub async fn r4_extreme_expiries_are_compared_correctly<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     const PAST: [i64; 6] = [i64::MIN, -1_893_456_000_001, -1, 0, 7, (1 << 31) + 1];
     const TO_COME: [i64; 4] = [1 << 53, (1 << 53) + 1, 253_402_300_799_999, i64::MAX];
@@ -281,7 +281,7 @@ pub async fn r4_extreme_expiries_are_compared_correctly<F: Fixture<Store: Sessio
 /// Checks R4: after another owner has registered over an expired record, the old
 /// token can neither renew nor deregister nor register.
 pub async fn r4_token_of_a_replaced_record_is_invalid<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -303,7 +303,7 @@ pub async fn r4_token_of_a_replaced_record_is_invalid<F: Fixture<Store: SessionR
 
 /// Checks R5: of many concurrent `register`s of a free id exactly one succeeds, and
 /// each other is refused because the id is taken.
-pub async fn r5_one_of_concurrent_registers_wins<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r5_one_of_concurrent_registers_wins<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
     for number in 0..RACES {
@@ -315,7 +315,7 @@ pub async fn r5_one_of_concurrent_registers_wins<F: Fixture<Store: SessionRegist
 pub async fn r5_one_of_concurrent_registers_over_an_expired_record_wins<
     F: Fixture<Store: SessionRegistry>,
 >(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);

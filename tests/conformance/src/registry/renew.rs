@@ -11,7 +11,7 @@ use crate::sample::{
 const RACES: usize = 40;
 
 /// Checks R6: under another token `renew` is refused and changes nothing.
-pub async fn r6_only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r6_only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::At(after(t0, 10)));
@@ -24,7 +24,7 @@ pub async fn r6_only_the_owner_renews<F: Fixture<Store: SessionRegistry>>(fixtur
 }
 
 /// Checks R6: `renew` of an absent record is refused and stores nothing.
-pub async fn r6_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r6_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let other = minimal(id("another"), Expiry::Never);
@@ -36,7 +36,7 @@ pub async fn r6_absent_record_is_not_renewed<F: Fixture<Store: SessionRegistry>>
 
 /// Checks R6: from the very instant of the expiry even the owner's `renew` is
 /// refused and changes nothing.
-pub async fn r6_expired_lease_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r6_expired_lease_is_not_renewed<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::At(after(t0, 10)));
@@ -52,7 +52,7 @@ pub async fn r6_expired_lease_is_not_renewed<F: Fixture<Store: SessionRegistry>>
 
 /// Checks R6: one millisecond before its expiry a lease can be renewed, repeatedly.
 pub async fn r6_lease_is_renewed_in_its_last_millisecond<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -70,7 +70,7 @@ pub async fn r6_lease_is_renewed_in_its_last_millisecond<F: Fixture<Store: Sessi
 
 /// Checks R7: the expiry becomes later, earlier or never, and every other field
 /// stays the same.
-pub async fn r7_renew_changes_only_the_expiry<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r7_renew_changes_only_the_expiry<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let neighbour = full(id("neighbour"), Expiry::At(after(t0, 50)));
@@ -101,7 +101,7 @@ pub async fn r7_renew_changes_only_the_expiry<F: Fixture<Store: SessionRegistry>
 
 /// Checks R7 and R4: a lease that is renewed to end at `now` is over, and the
 /// record is still there.
-pub async fn r7_lease_can_be_shortened<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r7_lease_can_be_shortened<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -117,7 +117,7 @@ pub async fn r7_lease_can_be_shortened<F: Fixture<Store: SessionRegistry>>(fixtu
 
 /// Checks S6: a lease expires on time, no matter how often its record is looked
 /// up.
-pub async fn s6_lookup_does_not_extend_a_lease<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn s6_lookup_does_not_extend_a_lease<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let record = full(id("console"), Expiry::At(after(t0, 10)));
@@ -135,7 +135,9 @@ pub async fn s6_lookup_does_not_extend_a_lease<F: Fixture<Store: SessionRegistry
 
 /// Checks R4 and R6: when the owner renews in the last millisecond, and another,
 /// whose clock is one millisecond ahead, registers, one of them is refused.
-pub async fn r6_renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r6_renew_and_register_do_not_both_win<F: Fixture<Store: SessionRegistry>>(
+    fixture: &F,
+) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
     for number in 0..RACES {

@@ -15,7 +15,7 @@ const ROUNDS: usize = 17;
 /// Checks R9: `sweep` removes every record that is not live at `now`, including one
 /// that expires at `now`, under any lease, and counts them.
 pub async fn r9_sweep_removes_and_counts_expired_records<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -38,7 +38,7 @@ pub async fn r9_sweep_removes_and_counts_expired_records<F: Fixture<Store: Sessi
 
 /// Checks R9: `sweep` keeps what is live at `now`, for one more millisecond or
 /// forever, unchanged and under its lease.
-pub async fn r9_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r9_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let live = [
@@ -62,7 +62,7 @@ pub async fn r9_sweep_keeps_live_records<F: Fixture<Store: SessionRegistry>>(fix
 }
 
 /// Checks R9: a swept record is gone, with its lease, and is not counted again.
-pub async fn r9_swept_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: F) {
+pub async fn r9_swept_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
     let id = id("console");
@@ -79,7 +79,7 @@ pub async fn r9_swept_id_is_free<F: Fixture<Store: SessionRegistry>>(fixture: F)
 
 /// Checks R9: `sweep` of an empty store removes nothing.
 pub async fn r9_sweep_of_an_empty_store_removes_nothing<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -90,7 +90,7 @@ pub async fn r9_sweep_of_an_empty_store_removes_nothing<F: Fixture<Store: Sessio
 /// Checks R9: when leases are renewed in their last millisecond, while another,
 /// whose clock is one millisecond ahead, sweeps, a renewed record is not swept.
 pub async fn r9_sweep_keeps_concurrently_renewed_records<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);
@@ -126,7 +126,7 @@ pub async fn r9_sweep_keeps_concurrently_renewed_records<F: Fixture<Store: Sessi
 /// Checks R9: a record that is registered over an expired one during a `sweep` is
 /// not swept.
 pub async fn r9_sweep_keeps_concurrently_registered_records<F: Fixture<Store: SessionRegistry>>(
-    fixture: F,
+    fixture: &F,
 ) {
     let t0 = fixture.t0();
     let now = after(t0, 10);

@@ -384,7 +384,7 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
     ),
     (
         Bug::ListTakesAnyPage,
-        &["list::foreign_page_token_is_invalid"],
+        &["list::l3_foreign_page_token_is_invalid"],
     ),
     (Bug::ListHasNoEnd, &["list::l1_empty_store_lists_nothing"]),
     (
@@ -496,5 +496,118 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
     (
         Bug::LocksAreOfOneStore,
         &["shared::r5_one_of_registers_through_different_stores_wins"],
+    ),
+    (
+        Bug::ListTokensMoveOn,
+        &["list::l3_page_token_names_the_same_place_again"],
+    ),
+    (
+        Bug::OutageIsAbsence,
+        &[
+            "outage::s2_outage_is_an_error_and_not_absence",
+            "outage::s2_session_is_never_absent_around_an_outage",
+        ],
+    ),
+    (
+        Bug::OutageIsADamagedStore,
+        &["outage::s2_outage_is_an_error_and_not_absence"],
+    ),
+    (Bug::OutageNeverEnds, &["outage::s2_outage_ends"]),
+    (
+        Bug::PingIgnoresOutages,
+        &["outage::ping_fails_during_an_outage"],
+    ),
+    (
+        Bug::OutageEndsTheListing,
+        &["outage_registry::l4_outage_does_not_end_a_listing"],
+    ),
+    (
+        Bug::RegisterIsAcceptedDuringAnOutage,
+        &["outage_registry::r1_register_fails_during_an_outage"],
+    ),
+    (
+        Bug::RegisterFindsItsOwnRecord,
+        &[
+            "outage_registry::r1_register_fails_during_an_outage",
+            "outage_registry::r3_register_is_safe_to_repeat_after_an_outage",
+        ],
+    ),
+    (
+        Bug::OutageIsALostLease,
+        &["outage_registry::r6_outage_is_not_a_lost_lease"],
+    ),
+    (
+        Bug::OutageIsAnAbsentRecord,
+        &["outage_registry::r8_outage_is_not_an_absent_record"],
+    ),
+    (
+        Bug::SweepFindsNothingDuringAnOutage,
+        &["outage_registry::r9_sweep_fails_during_an_outage"],
+    ),
+    (
+        Bug::SourceNeverDisconnects,
+        &["changes::c4_outage_is_reported_as_a_gap"],
+    ),
+    (
+        Bug::SourceFallsSilent,
+        &["changes::c4_outage_is_reported_as_a_gap"],
+    ),
+    (
+        Bug::SourceIsNeverCaughtUp,
+        &["changes::c3_changes_are_reported_before_the_source_is_caught_up"],
+    ),
+    (
+        Bug::GapEndsInSilence,
+        &["changes::c4_outage_is_reported_as_a_gap"],
+    ),
+    (
+        Bug::ChangesAreReportedDuringTheGap,
+        &["changes::c4_outage_is_reported_as_a_gap"],
+    ),
+    (
+        Bug::CaughtUpIsInTheFuture,
+        &["changes::c3_caught_up_is_never_in_the_future"],
+    ),
+    (
+        Bug::CaughtUpComesFirst,
+        &["changes::c3_changes_are_reported_before_the_source_is_caught_up"],
+    ),
+    (
+        Bug::ChangesBeforeTheFirstPollAreLost,
+        &["changes::c3_change_before_the_first_poll_is_reported"],
+    ),
+    (
+        Bug::ChangesAreReportedBeforeTheyAreVisible,
+        &["changes::c2_reported_change_is_visible"],
+    ),
+    (
+        Bug::ChangesAreOfOneId,
+        &["changes::c1_every_change_is_reported"],
+    ),
+    (
+        Bug::RemovalsAreNotReported,
+        &[
+            "changes::c1_every_change_is_reported",
+            "changes_registry::c1_every_call_reports_what_it_changes",
+        ],
+    ),
+    (
+        Bug::RenewalsAreNotReported,
+        &["changes_registry::c1_every_call_reports_what_it_changes"],
+    ),
+    (
+        Bug::OneListenerIsServed,
+        &["changes::c1_every_listener_receives_every_change"],
+    ),
+    (
+        Bug::DroppedSourceEndsInSilence,
+        &[
+            "changes::c6_dropped_source_ends_with_a_gap",
+            "changes::c6_source_dropped_at_any_await_point_ends_with_a_gap",
+        ],
+    ),
+    (
+        Bug::DroppedSourceGoesOn,
+        &["changes::c6_dropped_source_is_silent"],
     ),
 ];

@@ -6,6 +6,7 @@
 
 mod bug;
 mod caught;
+mod changes;
 mod edit;
 mod import;
 mod judge;
@@ -27,20 +28,26 @@ macro_rules! rules {
     ([$battery:ident] $($rule:ident)*) => {
         vec![$((
             concat!(stringify!($battery), "::", stringify!($rule)),
-            |fixture| Box::pin(dcv_resolver_conformance::$battery::$rule(fixture)),
+            |fixture| Box::pin(async move {
+                dcv_resolver_conformance::$battery::$rule(&fixture).await;
+            }),
         )),*]
     };
 }
 
 /// Returns every rule, by `battery::rule`.
 fn all_rules() -> BTreeMap<&'static str, Rule> {
-    let batteries: [Vec<(&'static str, Rule)>; 6] = [
+    let batteries: [Vec<(&'static str, Rule)>; 10] = [
         dcv_resolver_conformance::__read_rules! { (rules) [read] },
         dcv_resolver_conformance::__list_rules! { (rules) [list] },
         dcv_resolver_conformance::__registry_rules! { (rules) [registry] },
         dcv_resolver_conformance::__import_rules! { (rules) [import] },
         dcv_resolver_conformance::__durability_rules! { (rules) [durability] },
         dcv_resolver_conformance::__shared_rules! { (rules) [shared] },
+        dcv_resolver_conformance::__outage_rules! { (rules) [outage] },
+        dcv_resolver_conformance::__outage_registry_rules! { (rules) [outage_registry] },
+        dcv_resolver_conformance::__changes_rules! { (rules) [changes] },
+        dcv_resolver_conformance::__changes_registry_rules! { (rules) [changes_registry] },
     ];
     batteries.into_iter().flatten().collect()
 }

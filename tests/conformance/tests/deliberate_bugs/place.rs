@@ -1,11 +1,17 @@
 //! The sessions of one rule, and the store that is opened on them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use dcv_resolver_conformance::Fixture;
-use dcv_resolver_core::{Expiry, LeaseToken, SessionId, SessionRecord, StoreError, StoreErrorKind};
+use dcv_resolver_conformance::{
+    ChangingFixture, Fixture, OutageFixture, deregister, register_each,
+};
+use dcv_resolver_core::{
+    ChangeListener, Expiry, LeaseToken, SessionId, SessionRecord, StoreError, StoreErrorKind,
+};
+use tokio::sync::watch::Sender;
 
 use crate::bug::Bug;
 use crate::edit::without_labels;
@@ -25,6 +31,37 @@ pub(crate) struct Place {
     pub(crate) left: Mutex<HashMap<String, LeaseToken>>,
     pub(crate) writer: tokio::sync::Mutex<()>,
     lost_connections: AtomicUsize,
+    is_cut: AtomicBool,
+    was_cut: AtomicBool,
+    /// The sessions that have changed, in order.
+    changes: Mutex<Vec<SessionId>>,
+    pub(crate) news: Sender<()>,
+    first_listener: Mutex<Option<Arc<dyn ChangeListener>>>,
+}
+
+impl Place {
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn changes(&self) -> Vec<SessionId> {
+        self.changes.lock().unwrap().clone()
+    }
+
+    pub(crate) fn changed(&self, id: &SessionId) {
+        self.changes.lock().unwrap().push(id.clone());
+        self.news.send_replace(());
+    }
+
+    pub(crate) fn contains(&self, id: &SessionId) -> bool {
+        self.rows.lock().unwrap().contains_key(id.as_str())
+    }
+
+    /// Returns whether this listener was the first to be asked about.
+    pub(crate) fn is_first(&self, listener: &Arc<dyn ChangeListener>) -> bool {
+        let mut first = self.first_listener.lock().unwrap();
+        Arc::ptr_eq(first.get_or_insert_with(|| Arc::clone(listener)), listener)
+    }
 }
 
 pub(crate) type Rows = BTreeMap<String, Row>;
@@ -82,6 +119,37 @@ impl Fixture for BuggyFixture {
         store.recover();
         store
     }
+
+    /// A store with a bug does not do what is waited for.
+    fn patience(&self) -> Duration {
+        match self.bug {
+            Some(_) => Duration::from_secs(1),
+            None => Duration::from_secs(30),
+        }
+    }
+}
+
+impl OutageFixture for BuggyFixture {
+    async fn cut(&self) {
+        self.place.is_cut.store(true, Ordering::SeqCst);
+        self.place.was_cut.store(true, Ordering::SeqCst);
+        self.place.news.send_replace(());
+    }
+
+    async fn restore(&self) {
+        self.place.is_cut.store(false, Ordering::SeqCst);
+        self.place.news.send_replace(());
+    }
+}
+
+impl ChangingFixture for BuggyFixture {
+    async fn set(&self, record: &SessionRecord) {
+        register_each(&self.open().await, std::slice::from_ref(record), self.t0()).await;
+    }
+
+    async fn remove(&self, id: &SessionId) {
+        deregister(&self.open().await, id).await;
+    }
 }
 
 pub(crate) fn error(kind: StoreErrorKind) -> StoreError {
@@ -112,11 +180,17 @@ impl BuggyStore {
             record,
             token,
         };
-        rows.insert(self.key(row.record.id()), row);
+        let id = row.record.id().clone();
+        rows.insert(self.key(&id), row);
+        self.changed(&id);
     }
 
     pub(crate) fn remove(&self, rows: &mut Rows, key: &str) {
-        self.place.removed.lock().unwrap().extend(rows.remove(key));
+        let removed = rows.remove(key);
+        if let Some(row) = &removed {
+            self.changed(row.record.id());
+        }
+        self.place.removed.lock().unwrap().extend(removed);
     }
 
     /// Recovers the state when the store is opened.
@@ -146,6 +220,16 @@ impl BuggyStore {
     pub(crate) async fn connect(&self) -> Result<Connection<'_>, StoreError> {
         if self.place.lost_connections.load(Ordering::SeqCst) >= 8 {
             return Err(error(StoreErrorKind::Unavailable));
+        }
+        let cut_off = match self.bug {
+            Some(Bug::OutageNeverEnds) => self.place.was_cut.load(Ordering::SeqCst),
+            _ => self.place.is_cut(),
+        };
+        if cut_off {
+            return Err(error(match self.bug {
+                Some(Bug::OutageIsADamagedStore) => StoreErrorKind::CorruptStore,
+                _ => StoreErrorKind::Unavailable,
+            }));
         }
         let connection = Connection {
             place: &self.place,

@@ -99,6 +99,9 @@ impl BuggyStore {
             _ => record.with_expiry(expiry),
         };
         rows.insert(key, row);
+        if !self.has(Bug::RenewalsAreNotReported) {
+            self.changed(id);
+        }
         Ok(())
     }
 
@@ -168,9 +171,20 @@ impl SessionRegistry for BuggyStore {
         token: &LeaseToken,
         now: Timestamp,
     ) -> Result<(), RegisterError> {
-        let connection = self.connect().await?;
+        let connection = match self.connect().await {
+            Err(_) if self.has(Bug::RegisterIsAcceptedDuringAnOutage) => return Ok(()),
+            // It was stored, and the second attempt finds it.
+            Err(_) if self.has(Bug::RegisterFindsItsOwnRecord) => {
+                return Err(RegisterError::AlreadyExists);
+            }
+            connection => connection?,
+        };
         let _lock = self.lock().await?;
         let key = self.key(record.id());
+        if self.has(Bug::ChangesAreReportedBeforeTheyAreVisible) {
+            self.changed(record.id());
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
         let seen = self.is_taken(&self.rows(), &key, token, now);
         let mut stale = None;
         match self.bug {
@@ -207,7 +221,10 @@ impl SessionRegistry for BuggyStore {
         expiry: Expiry,
         now: Timestamp,
     ) -> Result<(), RenewError> {
-        let connection = self.connect().await?;
+        let connection = match self.connect().await {
+            Err(_) if self.has(Bug::OutageIsALostLease) => return Err(RenewError::LeaseLost),
+            connection => connection?,
+        };
         let key = self.key(id);
         let mut seen = None;
         match self.bug {
@@ -231,7 +248,10 @@ impl SessionRegistry for BuggyStore {
     }
 
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError> {
-        let connection = self.connect().await?;
+        let connection = match self.connect().await {
+            Err(_) if self.has(Bug::OutageIsAnAbsentRecord) => return Ok(false),
+            connection => connection?,
+        };
         let key = self.key(id);
         let mut seen = None;
         match self.bug {
@@ -255,7 +275,10 @@ impl SessionRegistry for BuggyStore {
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let connection = self.connect().await?;
+        let connection = match self.connect().await {
+            Err(_) if self.has(Bug::SweepFindsNothingDuringAnOutage) => return Ok(0),
+            connection => connection?,
+        };
         let mut seen = None;
         match self.bug {
             Some(Bug::SweepScansThenRemoves) => {
