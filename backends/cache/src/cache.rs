@@ -11,6 +11,8 @@ use crate::entries::{Entries, Entry};
 use crate::freshness::Freshness;
 use crate::in_flight::InFlight;
 use crate::load::Load;
+use crate::outage::Outage;
+use crate::source_state::SourceStatus;
 use crate::stale_events::StaleEvents;
 
 /// What a store, its lookups, its listener and its statistics share.
@@ -19,6 +21,7 @@ pub(crate) struct Cache {
     pub(crate) in_flight: InFlight,
     pub(crate) freshness: Freshness,
     pub(crate) stale: StaleEvents,
+    pub(crate) outage: Outage,
     pub(crate) hits: Counter,
     pub(crate) loads: Counter,
     pub(crate) coalesced: Counter,
@@ -31,6 +34,7 @@ impl Cache {
             in_flight: InFlight::default(),
             freshness: Freshness::new(config),
             stale: StaleEvents::new(),
+            outage: Outage::default(),
             hits: Counter::default(),
             loads: Counter::default(),
             coalesced: Counter::default(),
@@ -62,6 +66,8 @@ impl Cache {
             Ok(found) => found,
             Err(error) => {
                 self.in_flight.fail(load);
+                // After another error the store is not down.
+                self.outage.set(error.is_retryable().then(|| error.clone()));
                 return Err(error);
             }
         };
@@ -75,6 +81,7 @@ impl Cache {
             }
         });
         self.stale.store_answered();
+        self.outage.set(None);
         Ok(entry)
     }
 
@@ -89,6 +96,16 @@ impl Cache {
         let record = entry.found?.with_stale_age(age);
         self.stale.served(age, error);
         Some(record)
+    }
+
+    /// Returns the failure of a store that is known to be down: a call has
+    /// failed, none has succeeded since, and the change source is disconnected.
+    /// One failure alone may concern one call.
+    pub(crate) fn known_outage(&self) -> Option<StoreError> {
+        if self.freshness.source.status() != SourceStatus::Disconnected {
+            return None;
+        }
+        self.outage.failure()
     }
 
     /// Discards the entry of `id`, and what its loads will return.

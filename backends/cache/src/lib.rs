@@ -11,6 +11,7 @@ mod in_flight;
 mod listener;
 mod load;
 mod monitor;
+mod outage;
 mod registry;
 mod source_state;
 mod stale_events;

@@ -16,8 +16,9 @@ pub struct CacheMonitor(pub(crate) Arc<Cache>);
 
 impl CacheMonitor {
     /// Returns the current statistics. Each lookup that has ended counts as a
-    /// hit, a load or coalesced. One that had to wait for a second load counts
-    /// twice.
+    /// hit, a load or coalesced; one that was answered from a store that is known
+    /// to be down counts as stale alone. One that had to wait for a second load
+    /// counts twice.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let cache = &*self.0;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dcv_resolver_core::{
     CacheStats, ChangeListener, SessionId, SessionRecord, SessionStore, StoreError, async_trait,
 };
+use tokio::runtime::Handle;
 
 use crate::cache::Cache;
 use crate::config::CacheConfig;
@@ -75,27 +76,53 @@ impl<S: SessionStore> CachedStore<S> {
         &self.store
     }
 
-    /// Waits for a load of `id`: one that another lookup has begun, unless it
-    /// may hang, or a new one.
-    async fn load(&self, id: &SessionId, now_ns: u64) -> Result<Entry, StoreError> {
-        let cache = &*self.cache;
-        let not_before_ns = now_ns.saturating_sub(JOINABLE_FOR_NS);
-        let (load, joined) = cache.in_flight.join(id, not_before_ns, || {
-            let (store, asked) = (Arc::clone(&self.store), id.clone());
-            let call = Box::pin(async move { store.lookup(&asked).await });
-            Load::new(id.clone(), cache.freshness.now_ns(), call)
+    /// Returns a stale record without waiting for a store that is known to be
+    /// down, and sees to it that one call at a time finds out when it is back.
+    fn stale_at_once(&self, id: &SessionId, now_ns: u64) -> Option<SessionRecord> {
+        let error = self.cache.known_outage()?;
+        // Without a runtime of tokio there is no one to make that call.
+        let runtime = Handle::try_current().ok()?;
+        let record = self.cache.stale(id, &error)?;
+        self.cache.outage.probe(now_ns, || {
+            let (store, id) = (Arc::clone(&self.store), id.clone());
+            // Weak, so that a probe does not keep the cache.
+            let cache = Arc::downgrade(&self.cache);
+            let probe = runtime.spawn(async move {
+                if let Some(cache) = cache.upgrade() {
+                    // The result goes to the cache.
+                    let _ = load(&store, &cache, &id, now_ns).await;
+                }
+            });
+            probe.abort_handle()
         });
-        match joined {
-            Joined::Began => cache.loads.add_one(),
-            Joined::Coalesced => cache.coalesced.add_one(),
-        }
-        let waiter = Waiter {
-            in_flight: &cache.in_flight,
-            load,
-        };
-        let complete = |result| cache.complete(&waiter.load, result);
-        waiter.load.outcome(complete).await
+        Some(record)
     }
+}
+
+/// Waits for a load of `id`: one that another lookup has begun, unless it may
+/// hang, or a new one.
+async fn load<S: SessionStore>(
+    store: &Arc<S>,
+    cache: &Cache,
+    id: &SessionId,
+    now_ns: u64,
+) -> Result<Entry, StoreError> {
+    let not_before_ns = now_ns.saturating_sub(JOINABLE_FOR_NS);
+    let (load, joined) = cache.in_flight.join(id, not_before_ns, || {
+        let (store, asked) = (Arc::clone(store), id.clone());
+        let call = Box::pin(async move { store.lookup(&asked).await });
+        Load::new(id.clone(), cache.freshness.now_ns(), call)
+    });
+    match joined {
+        Joined::Began => cache.loads.add_one(),
+        Joined::Coalesced => cache.coalesced.add_one(),
+    }
+    let waiter = Waiter {
+        in_flight: &cache.in_flight,
+        load,
+    };
+    let complete = |result| cache.complete(&waiter.load, result);
+    waiter.load.outcome(complete).await
 }
 
 /// A load that has been under way for longer is not joined: it may hang while a
@@ -113,7 +140,10 @@ impl<S: SessionStore> SessionStore for CachedStore<S> {
                 Err(now_ns) => now_ns,
             };
             let asked_ns = *asked_ns.get_or_insert(now_ns);
-            let entry = match self.load(id, now_ns).await {
+            if let Some(record) = self.stale_at_once(id, now_ns) {
+                return Ok(Some(record));
+            }
+            let entry = match load(&self.store, &self.cache, id, now_ns).await {
                 Ok(entry) => entry,
                 Err(error) => return self.cache.stale(id, &error).map(Some).ok_or(error),
             };

@@ -9,34 +9,45 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
-use dcv_resolver_conformance::{Fixture, conformance, register_each};
-use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{ChangeEvent, MemoryStore, SessionRecord};
+use dcv_resolver_conformance::{Fixture, OutageFixture, conformance, register_each};
+use dcv_resolver_core::testing::{FaultyStore, ManualClock};
+use dcv_resolver_core::{ChangeEvent, MemoryStore, SessionRecord, StoreErrorKind};
 
-type Store = CachedStore<Arc<MemoryStore>>;
+type Memory = FaultyStore<Arc<MemoryStore>>;
+type Store = CachedStore<Memory>;
 
 macro_rules! fixture {
     ($fixture:ident, $bound:expr, $open:expr) => {
-        struct $fixture(Arc<MemoryStore>);
+        struct $fixture(Memory);
 
         impl Fixture for $fixture {
             type Store = Store;
 
             async fn new() -> Self {
-                Self(Arc::new(MemoryStore::new()))
+                Self(FaultyStore::new(Arc::default()))
             }
 
             async fn seed(&self, records: &[SessionRecord]) {
-                register_each(&*self.0, records, self.t0()).await;
+                register_each(self.0.store(), records, self.t0()).await;
             }
 
             async fn open(&self) -> Store {
-                let open: fn(Arc<MemoryStore>) -> Store = $open;
-                open(Arc::clone(&self.0))
+                let open: fn(Memory) -> Store = $open;
+                open(self.0.clone())
             }
 
             fn max_staleness(&self) -> Duration {
                 $bound
+            }
+        }
+
+        impl OutageFixture for $fixture {
+            async fn cut(&self) {
+                self.0.fail_with(StoreErrorKind::Unavailable);
+            }
+
+            async fn restore(&self) {
+                self.0.recover();
             }
         }
     };
@@ -50,14 +61,14 @@ fn config() -> CacheConfig {
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(30);
 
-fn caught_up_once(store: Arc<MemoryStore>, bound: Duration) -> Store {
+fn caught_up_once(store: Memory, bound: Duration) -> Store {
     let store = CachedStore::new(store, config().max_staleness(bound));
     let now = tokio::time::Instant::now().into_std();
     store.listener().on_change(ChangeEvent::CaughtUp(now));
     store
 }
 
-fn with_ttl(store: Arc<MemoryStore>, ttl: Duration) -> Store {
+fn with_ttl(store: Memory, ttl: Duration) -> Store {
     let config = config().ttl(ttl).negative_ttl(ttl);
     CachedStore::new(store, config)
 }
@@ -74,6 +85,16 @@ fixture!(BrieflyCaughtUp, SHORT, |store| caught_up_once(store, SHORT));
 
 fixture!(Disconnected, Duration::ZERO, |store| {
     let store = CachedStore::new(store, config());
+    store.listener().on_change(ChangeEvent::Disconnected);
+    store
+});
+
+// Its outage is known from the first failure on, and the console was cached.
+fixture!(Stale, SHORT, |store| {
+    let config = config().stale_if_error(LONG);
+    let store = CachedStore::new(store, config.max_staleness(SHORT));
+    let now = tokio::time::Instant::now().into_std();
+    store.listener().on_change(ChangeEvent::CaughtUp(now));
     store.listener().on_change(ChangeEvent::Disconnected);
     store
 });
@@ -96,12 +117,18 @@ mod long_ttl {
 
 mod short_ttl {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; ShortTtl);
+    conformance!(
+        read, list, registry, import, durability, shared, outage, outage_registry;
+        ShortTtl
+    );
 }
 
 mod zero_ttl {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; ZeroTtl);
+    conformance!(
+        read, list, registry, import, durability, shared, outage, outage_registry;
+        ZeroTtl
+    );
 }
 
 mod caught_up {
@@ -117,6 +144,11 @@ mod briefly_caught_up {
 mod disconnected {
     use super::*;
     conformance!(read, list, registry, import, durability, shared; Disconnected);
+}
+
+mod stale {
+    use super::*;
+    conformance!(outage, outage_registry; Stale);
 }
 
 mod unsupported {

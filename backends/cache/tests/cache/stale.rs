@@ -5,9 +5,10 @@ use std::time::Duration;
 use dcv_resolver_cache::{CacheConfig, CachedStore};
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{ChangeEvent, Clock, SessionStore, StoreErrorKind};
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::support::{Backend, advance_ms, cached, console, console_of, expiring, port};
+use crate::support::{Backend, advance_ms, cached, console, console_of, expiring, port, settle};
 
 fn patient(backend: &Backend) -> CachedStore<Backend> {
     cached(
@@ -232,4 +233,101 @@ async fn record_served_stale_by_another_cache_is_not_cached() {
     backend.fail(None);
     backend.put(console(2));
     assert_eq!(console_of(&outer).await, Some(2));
+}
+
+/// A store whose source is disconnected, with the console cached, after a call
+/// that failed.
+async fn known_to_be_down(backend: &Backend) -> CachedStore<Backend> {
+    let store = patient(backend);
+    let listener = store.listener();
+    listener.on_change(ChangeEvent::CaughtUp(Instant::now().into_std()));
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    listener.on_change(ChangeEvent::Disconnected);
+    backend.fail(Some(StoreErrorKind::TimedOut));
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    assert_eq!(backend.calls(), 2);
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn store_known_to_be_down_is_not_awaited_and_one_call_at_a_time_probes_it() {
+    let backend = Backend::new();
+    let store = known_to_be_down(&backend).await;
+    backend.hold();
+    for _ in 0..5 {
+        assert_eq!(ask(&store).now_or_never(), Some(Ok(Some(1))));
+        settle().await;
+    }
+    assert_eq!(backend.calls(), 3);
+    // The probe fails, and the next lookup begins another.
+    backend.release();
+    settle().await;
+    backend.hold();
+    assert_eq!(ask(&store).now_or_never(), Some(Ok(Some(1))));
+    settle().await;
+    assert_eq!(backend.calls(), 4);
+    assert_eq!(store.stats().stale, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probe_that_succeeds_ends_the_outage_and_its_result_is_served() {
+    let backend = Backend::new();
+    let store = known_to_be_down(&backend).await;
+    backend.fail(None);
+    backend.put(console(2));
+    assert_eq!(ask(&store).now_or_never(), Some(Ok(Some(1))));
+    settle().await;
+    // The source is still disconnected, so the store is asked.
+    backend.put(console(3));
+    assert_eq!(ask(&store).await, Ok(Some(3)));
+    assert_eq!(store.stats().stale_age, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probe_that_hangs_is_replaced_after_ten_seconds() {
+    let backend = Backend::new();
+    let store = known_to_be_down(&backend).await;
+    backend.hold();
+    for (ms, calls) in [(0, 3), (9_999, 3), (1, 4)] {
+        advance_ms(ms).await;
+        assert_eq!(ask(&store).now_or_never(), Some(Ok(Some(1))));
+        settle().await;
+        assert_eq!(backend.calls(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn store_known_to_be_down_is_asked_about_a_session_that_is_not_cached() {
+    let backend = Backend::new();
+    let store = known_to_be_down(&backend).await;
+    let other = crate::support::id("other");
+    let error = store.lookup(&other).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::TimedOut);
+    assert_eq!(backend.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn record_beyond_stale_if_error_is_not_served_from_a_known_outage() {
+    let backend = Backend::new();
+    let store = known_to_be_down(&backend).await;
+    advance_ms(601_000).await;
+    assert_eq!(ask(&store).await, Ok(Some(1)));
+    settle().await;
+    advance_ms(1).await;
+    assert_eq!(ask(&store).await, Err(StoreErrorKind::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_without_a_disconnected_source_is_not_a_known_outage() {
+    let backend = Backend::new();
+    let store = patient(&backend);
+    backend.put(console(1));
+    assert_eq!(console_of(&store).await, Some(1));
+    advance_ms(30_000).await;
+    backend.fail(Some(UNAVAILABLE));
+    for calls in 2..5 {
+        assert_eq!(ask(&store).await, Ok(Some(1)));
+        assert_eq!(backend.calls(), calls);
+    }
 }
