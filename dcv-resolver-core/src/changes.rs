@@ -17,21 +17,26 @@ use crate::{BoxFuture, SessionId};
 ///
 /// - **C1. Every change is reported**, with [`Changed`](ChangeEvent::Changed)
 ///   or [`AllChanged`](ChangeEvent::AllChanged), whenever the result of a
-///   `lookup` may differ.
+///   `lookup` may differ, from the call of
+///   [`watch_changes`](Self::watch_changes) on. A source that begins to watch
+///   later, when it is first polled, begins with `AllChanged`.
 /// - **C2. Reported means visible.** A `lookup` that begins after the call
 ///   returns the change, or a later one.
 /// - **C3. Caught up means current.** [`CaughtUp`](ChangeEvent::CaughtUp)
 ///   follows the events of every change that was made before the instant it
-///   carries. The instant is never later than the call.
+///   carries. The instant is never later than the call: take it before reading
+///   the changes. It is on the clock of lookups, so with a runtime whose clock
+///   tests may pause, take `tokio::time::Instant::now().into_std()`.
 /// - **C4. A gap is reported.** As soon as changes may go unreported, the event
 ///   is [`Disconnected`](ChangeEvent::Disconnected), or
 ///   [`Unsupported`](ChangeEvent::Unsupported) if waiting will not help. From
 ///   then on only these two follow, until `AllChanged` ends the gap.
 /// - **C5. `Unsupported` is repeated** when the source finds that lookups are
 ///   answered from somewhere else than before, by another server for instance.
-/// - **C6. Dropping the future ends with a gap**: it reports `Disconnected`,
-///   unless the last event was that or `Unsupported`. The same holds for a
-///   future that completes.
+/// - **C6. Dropping the source means disconnected.** Dropping the future, at any
+///   await point, reports `Disconnected` unless the last event was that or
+///   `Unsupported`, and no event follows. The same holds for a future that
+///   completes. One that was never polled need not report anything.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not report changes",
     note = "implement `ChangeSource` for it; an `Arc` of a change source is one, a reference is not"
@@ -40,8 +45,8 @@ pub trait ChangeSource: fmt::Debug + Send + Sync + 'static {
     /// Reports changes to `listener` for as long as the returned future is
     /// polled.
     ///
-    /// Spawn the future: it does not borrow this value, and does nothing until
-    /// it is polled. It does not fail; it reports a gap and tries again.
+    /// Spawn the future: it does not borrow this value, goes on when the store
+    /// is dropped, and does nothing until it is polled. It does not fail; it reports a gap and tries again.
     fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()>;
 }
 

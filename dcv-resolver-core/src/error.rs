@@ -38,13 +38,14 @@ pub struct StoreError {
 ///
 /// | situation | kind |
 /// |---|---|
-/// | connection refused or reset, DNS failure, TLS handshake failed | `Unavailable` |
-/// | no free connection in the pool, too many clients, server is starting, failover in progress | `Unavailable` |
+/// | connection refused or reset, DNS failure, missing file | `Unavailable` |
+/// | TLS handshake failed, untrusted or expired certificate of the server | `Unavailable` |
+/// | server refuses more connections, is starting, or fails over | `Unavailable` |
 /// | lock not acquired, deadlock, serialization failure, busy database | `Unavailable` |
-/// | no answer within the store's own time limit | `TimedOut` |
-/// | wrong password, missing permission, forbidden command | `AccessDenied` |
+/// | no answer, or no free connection of the pool, within the store's own time limit | `TimedOut` |
+/// | wrong password, rejected client certificate, missing permission, forbidden command | `AccessDenied` |
 /// | disk full, read-only replica or file, quota exceeded, memory limit | `NotWritable` |
-/// | missing table, newer schema, stored form of a newer version | `Incompatible` |
+/// | missing table or column, newer schema, stored form of a newer version, another protocol | `Incompatible` |
 /// | not a database, damaged file, failed checksum | `CorruptStore` |
 /// | one value that is not a record, or the record of another session | `CorruptRecord` |
 /// | bad URL, contradictory options, unreadable certificate file | `InvalidConfig` |

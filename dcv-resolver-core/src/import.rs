@@ -20,6 +20,10 @@ use crate::{LeaseToken, SessionRecord, SessionRegistry, StoreError, Timestamp};
 ///   the same id, the later is treated as if registered after the earlier.
 /// - **I5. Records are atomic**: each is stored whole or not at all. After an
 ///   error some may be stored; importing the same batch again is safe.
+/// - **I6. Imports do not obstruct each other.** Concurrent imports of the same
+///   ids, in any order, all complete: none fails because of a deadlock. A store
+///   that locks records locks them in one order, such as that of their ids, or
+///   tries again.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not import sessions",

@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 /// Proof of the right to renew or remove a record.
 ///
 /// The owner of a session creates it from random bytes and keeps it; stores
-/// only compare it, by its [digest](Self::digest). It fences off a former owner whose record expired and was
+/// keep and compare its [digest](Self::digest), so that a copy of their data
+/// grants no lease: 16 random bytes need neither a salt nor a slow hash. It fences
+/// off a former owner whose record expired and was
 /// registered again by another one: the old token no longer matches.
 ///
 /// It is a secret: `Debug` does not show it, comparisons take constant time,

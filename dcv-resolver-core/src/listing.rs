@@ -23,6 +23,14 @@ use crate::{SessionRecord, SessionStore, StoreError};
 ///   not be returned.
 /// - **L2. A record that cannot be read hides no other.** It is returned as an
 ///   error in [`Page::unreadable`], and the listing goes on.
+/// - **L3. A page token is a place.** It is text of the store's own, in which a
+///   client may return it, to any process that has opened the same store, as
+///   often and as late as it likes. The record at that place may have been
+///   removed: the listing continues behind it. A token that the store did not
+///   make, or that no longer names a place, is
+///   [`InvalidPageToken`](ListError::InvalidPageToken), never another place.
+/// - **L4. An outage does not end a listing.** A page that could not be read to
+///   its end is an error; without `next` the listing is complete.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not list its sessions",

@@ -83,9 +83,15 @@ use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 /// - **S1. Absence is an answer.** [`lookup`](Self::lookup) of an id that the
 ///   store does not hold is `Ok(None)`.
 /// - **S2. An outage is not absence.** Whenever the store cannot know whether it
-///   holds the id, it returns `Err`: never `Ok(None)`, never a guess.
+///   holds the id, it returns `Err`: never `Ok(None)`, never a guess. It
+///   answers again, without being opened again, when the outage is over.
 /// - **S3. Records are returned unchanged**, byte for byte, for any id: long,
-///   with spaces, quotes, or letters of any script.
+///   with spaces, quotes, or letters of any script. Owner and labels are any
+///   text, U+0000 and line breaks included, and have no limit of their own: a
+///   store keeps at least 1,000 bytes of each, 100 bytes of a label's name and
+///   64 labels. It never truncates a record; one that it cannot keep whole is an
+///   error when it is written. A database whose text has no U+0000 stores bytes,
+///   or escapes it.
 /// - **S4. Ids are compared byte for byte**: `console` is not `Console`.
 /// - **S5. Expired records are returned**, until they are swept or removed, so
 ///   that the resolver can give that reason. A store reads no clock.
@@ -93,6 +99,16 @@ use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 ///   number of concurrent lookups return the same.
 /// - **S7. A dropped future leaves no trace**: callers drop it when their time
 ///   budget ends, at any await point.
+///
+/// # Several tenants
+///
+/// Ids are unique within one store, and callers may keep the answer for an id: a
+/// cache finds entries by the id alone. A store must therefore not answer the
+/// same id differently by who asks, such as by a task-local tenant. Use one store
+/// and one resolver for each tenant, and choose the resolver by the request, as
+/// the example [`multi_tenant.rs`] does.
+///
+/// [`multi_tenant.rs`]: https://git.example/dcv-resolver/blob/main/examples/multi_tenant.rs
 ///
 /// `Debug` of a store is printed in logs: show its kind, address and size, never
 /// its sessions or a secret.
@@ -111,7 +127,9 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// kind](crate::StoreErrorKind) is for which situation.
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Returns whether the store could answer a lookup now.
+    /// Returns whether the store could answer a lookup now. It uses what a
+    /// lookup uses: a ping that only tests the connection succeeds while the
+    /// table is missing.
     ///
     /// # Errors
     ///
