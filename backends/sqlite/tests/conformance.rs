@@ -2,16 +2,31 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
+use std::fs;
+use std::path::PathBuf;
+use std::slice;
 use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
-use dcv_resolver_conformance::{Fixture, conformance, register_each};
+use dcv_resolver_conformance::{
+    ChangingFixture, Fixture, OutageFixture, conformance, deregister, register_each,
+};
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{ChangeSource, SessionRecord};
+use dcv_resolver_core::{ChangeSource, SessionId, SessionRecord};
 use dcv_resolver_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
 struct File(TempDir);
+
+impl File {
+    fn path(&self) -> PathBuf {
+        self.0.path().join("sessions.db")
+    }
+
+    fn away(&self) -> PathBuf {
+        self.0.path().join("away.db")
+    }
+}
 
 impl Fixture for File {
     type Store = SqliteStore;
@@ -26,7 +41,7 @@ impl Fixture for File {
 
     async fn open(&self) -> SqliteStore {
         // The rules are not about time limits, and the machine may be busy.
-        let config = SqliteConfig::new(self.0.path().join("sessions.db"))
+        let config = SqliteConfig::new(self.path())
             .create_if_missing(true)
             .busy_timeout(Duration::from_secs(10))
             .acquire_timeout(Duration::from_secs(10));
@@ -34,7 +49,31 @@ impl Fixture for File {
     }
 }
 
-conformance!(read, list, registry, import, durability, shared; File);
+impl OutageFixture for File {
+    async fn cut(&self) {
+        fs::rename(self.path(), self.away()).unwrap();
+    }
+
+    async fn restore(&self) {
+        fs::rename(self.away(), self.path()).unwrap();
+    }
+}
+
+impl ChangingFixture for File {
+    async fn set(&self, record: &SessionRecord) {
+        self.seed(slice::from_ref(record)).await;
+    }
+
+    async fn remove(&self, id: &SessionId) {
+        deregister(&self.open().await, id).await;
+    }
+}
+
+conformance!(
+    read, list, registry, import, durability, shared, outage, outage_registry, changes,
+    changes_registry;
+    File
+);
 
 /// Puts a cache in front that follows the changes.
 struct Cached(File);
@@ -65,7 +104,20 @@ impl Fixture for Cached {
     }
 }
 
+impl OutageFixture for Cached {
+    async fn cut(&self) {
+        self.0.cut().await;
+    }
+
+    async fn restore(&self) {
+        self.0.restore().await;
+    }
+}
+
 mod cached {
     use super::*;
-    conformance!(read, list, registry, import, durability, shared; Cached);
+    conformance!(
+        read, list, registry, import, durability, shared, outage, outage_registry;
+        Cached
+    );
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{
-    Denial, Expiry, Policy, PolicyError, PolicyErrorKind, ResolveRequest, SessionRecord, Transport,
-    Verdict, async_trait,
+    BuildResolverError, Denial, Expiry, MemoryStore, Policy, PolicyError, PolicyErrorKind,
+    ResolveRequest, Resolver, SessionRecord, Transport, Verdict, async_trait,
 };
 use dcv_resolver_timeout::TimeoutPolicy;
 use tokio::time::{Instant, sleep};
@@ -87,4 +87,19 @@ async fn check_beyond_the_limit_times_out_at_the_limit_and_is_dropped() {
     assert!(elapsed >= LIMIT && elapsed <= LIMIT + Duration::from_millis(1));
     // One here and one in the policy.
     assert_eq!(Arc::strong_count(&in_progress), 2);
+}
+
+#[test]
+fn two_policies_of_one_name_are_refused_with_and_without_a_limit() {
+    let delayed = || Delayed::new(LIMIT, Ok(Verdict::Allow));
+    let built = Resolver::builder()
+        .store("agents", MemoryStore::new())
+        .policy(delayed())
+        .policy(TimeoutPolicy::new(delayed(), LIMIT))
+        .build();
+    let name = "delayed".into();
+    assert_eq!(
+        built.unwrap_err(),
+        BuildResolverError::DuplicatePolicy { name }
+    );
 }

@@ -38,6 +38,7 @@ macro_rules! __import_rules {
             i5_repeated_import_is_harmless
             i1_large_batch_is_stored_listed_and_swept
             i2_one_of_concurrent_imports_stores_each_record
+            i6_concurrent_imports_in_any_order_complete
             i5_dropped_import_stores_whole_records
         }
     };
@@ -366,6 +367,35 @@ pub async fn i2_one_of_concurrent_imports_stores_each_record<F: Fixture<Store: S
             assert!(!store.deregister(record.id(), &loser).await.unwrap());
             assert!(store.deregister(record.id(), &winner).await.unwrap());
         }
+    }
+}
+
+/// Checks I6: concurrent imports of the same ids in opposite orders all complete,
+/// and each record is stored by the last of them.
+pub async fn i6_concurrent_imports_in_any_order_complete<F: Fixture<Store: SessionImport>>(
+    fixture: &F,
+) {
+    let t0 = fixture.t0();
+    let store = Arc::new(fixture.open().await);
+    for round in 0..10 {
+        let batch: Vec<_> = (0..50)
+            .map(|number| minimal(id(&format!("session {number}")), Expiry::Never))
+            .collect();
+        let reversed: Vec<_> = batch.iter().rev().cloned().collect();
+        let imports = [(&batch, OURS), (&reversed, THEIRS), (&reversed, OURS)];
+        let answers = race(imports.map(|(batch, token)| {
+            let (store, batch) = (Arc::clone(&store), batch.clone());
+            async move {
+                store
+                    .import(&batch, &token, OnConflict::Overwrite, t0)
+                    .await
+            }
+        }))
+        .await;
+        for answer in answers {
+            assert_eq!(answer.unwrap(), [Stored; 50], "round {round}");
+        }
+        assert_eq!(list_all(&*store, limit(100)).await, by_id(batch));
     }
 }
 

@@ -80,6 +80,11 @@ pub(crate) fn varied() -> Vec<SessionRecord> {
             .quic_port(1)
             .build()
             .unwrap(),
+        minimal(id("many labels"), Expiry::Never)
+            .to_builder()
+            .labels((0..64).map(|number| (format!("label {number}"), "v".repeat(100))))
+            .build()
+            .unwrap(),
         // An empty owner is not the same as no owner.
         minimal(id("nameless owner"), Expiry::Never)
             .to_builder()

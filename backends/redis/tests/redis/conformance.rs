@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CachedStore};
-use dcv_resolver_conformance::{Fixture, register_each};
+use dcv_resolver_conformance::{
+    ChangingFixture, Fixture, OutageFixture, deregister, register_each,
+};
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_core::{ChangeSource, SessionRecord};
+use dcv_resolver_core::{ChangeSource, SessionId, SessionRecord};
 use dcv_resolver_redis::{RedisConfig, RedisStore};
 use tokio::sync::OnceCell;
 
-use crate::support::{Cluster, Sentinels, Server, patient};
+use crate::support::{Cluster, Proxy, Sentinels, Server, patient};
 
 struct Place {
     url: String,
@@ -115,6 +117,73 @@ macro_rules! over {
             }
         }
     };
+}
+
+/// A server behind a proxy, which can cut it off. The others are cut off
+/// elsewhere.
+mod behind_a_proxy {
+    use super::*;
+
+    static SERVER: OnceCell<Server> = OnceCell::const_new();
+
+    struct Proxied {
+        direct: Place,
+        proxy: Proxy,
+        place: Place,
+    }
+
+    impl Fixture for Proxied {
+        type Store = RedisStore;
+
+        async fn new() -> Self {
+            let server = SERVER.get_or_init(Server::start).await;
+            let proxy = Proxy::start(server.port).await;
+            let direct = Place::new(server.url());
+            let place = Place {
+                url: format!("redis://127.0.0.1:{}", proxy.port),
+                prefix: direct.prefix.clone(),
+            };
+            Self {
+                direct,
+                proxy,
+                place,
+            }
+        }
+
+        async fn seed(&self, records: &[SessionRecord]) {
+            register_each(&self.direct.open(), records, self.t0()).await;
+        }
+
+        async fn open(&self) -> RedisStore {
+            self.place.open()
+        }
+    }
+
+    impl OutageFixture for Proxied {
+        async fn cut(&self) {
+            self.proxy.cut();
+        }
+
+        async fn restore(&self) {
+            self.proxy.restore();
+        }
+    }
+
+    impl ChangingFixture for Proxied {
+        async fn set(&self, record: &SessionRecord) {
+            self.seed(std::slice::from_ref(record)).await;
+        }
+
+        async fn remove(&self, id: &SessionId) {
+            deregister(&self.direct.open(), id).await;
+        }
+    }
+
+    dcv_resolver_conformance::conformance!(
+        #[ignore = "needs redis-server"]
+        outage, outage_registry, changes, changes_registry;
+        Proxied
+    );
 }
 
 over!(single, Server);

@@ -107,6 +107,7 @@ pub(crate) enum Bug {
     ImportTakesOneBatch,
     ImportChecksThenSets,
     ImportWritesInTwoSteps,
+    ImportsDeadlock,
 
     // Opening again, or more than once.
     OpeningForgetsTokens,

@@ -498,6 +498,10 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
         &["shared::r5_one_of_registers_through_different_stores_wins"],
     ),
     (
+        Bug::ImportsDeadlock,
+        &["import::i6_concurrent_imports_in_any_order_complete"],
+    ),
+    (
         Bug::ListTokensMoveOn,
         &["list::l3_page_token_names_the_same_place_again"],
     ),

@@ -7,7 +7,7 @@ use crate::bug::Bug;
 use crate::place::{BuggyStore, Place};
 
 /// How often the source looks without being woken.
-const HEARTBEAT: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 impl BuggyStore {
     /// Records that the session `id` has changed, for every source.
@@ -68,7 +68,7 @@ impl Source {
                 self.report().await;
             }
             // Ends with a change or with the time.
-            let _ = tokio::time::timeout(HEARTBEAT, news.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, news.changed()).await;
         }
     }
 
@@ -107,7 +107,7 @@ impl Source {
             self.state = State::Reporting;
         }
         if self.has(Bug::CaughtUpComesFirst) && !changes.is_empty() {
-            tokio::time::sleep(HEARTBEAT).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             self.send(ChangeEvent::CaughtUp(Instant::now()));
         }
         self.report_each(&changes);

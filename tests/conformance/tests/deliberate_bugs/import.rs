@@ -1,5 +1,8 @@
+use std::collections::HashSet;
+use std::sync::Mutex;
+
 use dcv_resolver_core::{
-    ImportOutcome, LeaseToken, OnConflict, SessionImport, SessionRecord, StoreError,
+    ImportOutcome, LeaseToken, OnConflict, SessionId, SessionImport, SessionRecord, StoreError,
     StoreErrorKind, Timestamp, async_trait,
 };
 
@@ -101,6 +104,28 @@ impl BuggyStore {
     }
 }
 
+/// The records that an import has locked, until it ends.
+struct Locks<'a>(&'a Mutex<HashSet<SessionId>>, Vec<SessionId>);
+
+impl Locks<'_> {
+    fn lock(&mut self, id: &SessionId) -> bool {
+        let is_free = self.1.contains(id) || self.0.lock().unwrap().insert(id.clone());
+        if is_free {
+            self.1.push(id.clone());
+        }
+        is_free
+    }
+}
+
+impl Drop for Locks<'_> {
+    fn drop(&mut self) {
+        let mut locked = self.0.lock().unwrap();
+        self.1.iter().for_each(|id| {
+            locked.remove(id);
+        });
+    }
+}
+
 #[async_trait]
 impl SessionImport for BuggyStore {
     async fn import(
@@ -130,6 +155,17 @@ impl SessionImport for BuggyStore {
                     }
                 }
                 pause().await;
+            }
+            // It locks one record after the other, and gives up where another
+            // import has locked one, as a database does that detects a deadlock.
+            Some(Bug::ImportsDeadlock) => {
+                let mut held = Locks(&self.place.locked, Vec::new());
+                for record in records {
+                    if !held.lock(record.id()) {
+                        return Err(error(StoreErrorKind::Unavailable));
+                    }
+                    pause().await;
+                }
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! The sessions of one rule, and the store that is opened on them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) left: Mutex<HashMap<String, LeaseToken>>,
     pub(crate) writer: tokio::sync::Mutex<()>,
     lost_connections: AtomicUsize,
+    /// The records that imports have locked, for the bug that does.
+    pub(crate) locked: Mutex<HashSet<SessionId>>,
     is_cut: AtomicBool,
     was_cut: AtomicBool,
     /// The sessions that have changed, in order.

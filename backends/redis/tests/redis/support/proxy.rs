@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch::Sender;
 use tokio::task::AbortHandle;
 
 /// What lies between a client and a server, and mistreats what passes.
@@ -26,6 +27,7 @@ struct Shared {
     slice_bytes: AtomicU8,
     /// How long what is sent is under way, at least.
     delay_ms: AtomicU64,
+    cut: Sender<bool>,
 }
 
 impl Proxy {
@@ -46,6 +48,15 @@ impl Proxy {
     /// ones work.
     pub(crate) fn black_hole(&self) {
         self.shared.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Closes every connection, and each new one at once, until it is restored.
+    pub(crate) fn cut(&self) {
+        self.shared.cut.send_replace(true);
+    }
+
+    pub(crate) fn restore(&self) {
+        self.shared.cut.send_replace(false);
     }
 
     /// New connections lead to another server; those that there are stay.
@@ -79,6 +90,9 @@ impl Drop for Proxy {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
+        if *shared.cut.borrow() {
+            continue;
+        }
         let server_port = shared.server_port.load(Ordering::SeqCst);
         let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)).await else {
             continue;
@@ -90,18 +104,17 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let generation = shared.generation.load(Ordering::SeqCst);
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        tokio::spawn(pass(
-            from_client,
-            to_server,
-            generation,
-            Arc::clone(&shared),
-        ));
-        tokio::spawn(pass(
-            from_server,
-            to_client,
-            generation,
-            Arc::clone(&shared),
-        ));
+        let both = [(from_client, to_server), (from_server, to_client)];
+        for (from, to) in both {
+            let passing = pass(from, to, generation, Arc::clone(&shared));
+            let mut cut = shared.cut.subscribe();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = passing => {}
+                    _ = cut.wait_for(|cut| *cut) => {}
+                }
+            });
+        }
     }
 }
 
