@@ -160,7 +160,9 @@ fn check_dns_name(text: &str) -> Result<(), InvalidHost> {
 /// `inet_aton`, and with it `getaddrinfo`, takes for an address: there, too, the
 /// last part is always a number. Octal ones are all digits.
 fn is_number(label: &str) -> bool {
-    let hexadecimal = label.strip_prefix("0x").or(label.strip_prefix("0X"));
+    let hexadecimal = label
+        .strip_prefix("0x")
+        .or_else(|| label.strip_prefix("0X"));
     match hexadecimal {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
         None => label.bytes().all(|byte| byte.is_ascii_digit()),

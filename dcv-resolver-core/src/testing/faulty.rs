@@ -161,11 +161,16 @@ impl<S> FaultyStore<S> {
     }
 
     /// Counts a call, and carries it out as the fault demands.
-    async fn call<T, E: From<StoreError>>(
+    async fn call<T, E>(
         &self,
         count: fn(&mut Calls) -> &mut u64,
         call: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<T, E> {
+    ) -> Result<T, E>
+    where
+        S: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
         *count(&mut self.lock().calls) += 1;
         if let Some(delay) = &self.delay {
             delay().await;

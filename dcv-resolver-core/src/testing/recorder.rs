@@ -76,7 +76,7 @@ impl RecordingListener {
 
     /// Waits for the first event since the start that is `wanted`, and returns
     /// how many came before it.
-    pub async fn until(&self, wanted: impl Fn(&RecordedEvent) -> bool + Send) -> usize {
+    pub async fn until(&self, wanted: impl Fn(&RecordedEvent) -> bool + Send + Sync) -> usize {
         self.0
             .wakers
             .until(|| self.lock().iter().position(&wanted))

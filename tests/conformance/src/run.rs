@@ -36,7 +36,7 @@ fn run_within<F: Fixture>(limit: Duration, rule: impl AsyncFnOnce(&F)) {
         ),
         Err(End::Limit) => end(
             runtime,
-            format!("the fixture was not set up after {limit:?}: `Fixture::new` hangs"),
+            &format!("the fixture was not set up after {limit:?}: `Fixture::new` hangs"),
         ),
     };
     let checked = block_on(&runtime, limit, rule(&fixture));
@@ -45,14 +45,14 @@ fn run_within<F: Fixture>(limit: Duration, rule: impl AsyncFnOnce(&F)) {
         (Err(End::Panic(panic)), _) => resume_unwind(panic),
         (Err(End::Limit), _) => end(
             runtime,
-            format!("the rule has not finished after {limit:?}: a call to the store hangs"),
+            &format!("the rule has not finished after {limit:?}: a call to the store hangs"),
         ),
         (Ok(()), Err(End::Panic(panic))) => {
             panic!("the fixture cannot be closed: {}", message(&*panic))
         }
         (Ok(()), Err(End::Limit)) => end(
             runtime,
-            format!("the fixture was not closed after {limit:?}: `Fixture::close` hangs"),
+            &format!("the fixture was not closed after {limit:?}: `Fixture::close` hangs"),
         ),
         (Ok(()), Ok(())) => {}
     }
@@ -75,7 +75,7 @@ fn block_on<T>(
         .map_err(|_elapsed| End::Limit)
 }
 
-fn end(runtime: Runtime, message: String) -> ! {
+fn end(runtime: Runtime, message: &str) -> ! {
     // Does not wait for a thread that the store has blocked.
     runtime.shutdown_background();
     panic!("{message}");

@@ -89,7 +89,7 @@ impl Watch {
         &self,
         mark: usize,
         what: &str,
-        wanted: impl Fn(&RecordedEvent) -> bool,
+        wanted: impl Fn(&RecordedEvent) -> bool + Send + Sync,
     ) -> usize {
         let mut news = self.recorder.news.subscribe();
         let find = || {
