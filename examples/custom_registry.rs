@@ -69,7 +69,7 @@ impl SessionListing for Registry {
             .last()
             .map(|record| PageToken::new(record.id().as_str()));
         let next = rest.next().and(last);
-        Ok(Page { records, next })
+        Ok(Page::new(records, next))
     }
 }
 
@@ -120,6 +120,10 @@ impl SessionRegistry for Registry {
         let before = rows.len();
         rows.retain(|_, (record, _)| record.is_live(now));
         Ok((before - rows.len()) as u64)
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

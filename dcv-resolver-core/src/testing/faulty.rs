@@ -74,6 +74,7 @@ pub struct Calls {
     pub renew: u64,
     pub deregister: u64,
     pub sweep: u64,
+    pub check_writable: u64,
     pub import: u64,
 }
 
@@ -267,6 +268,11 @@ impl<S: SessionRegistry> SessionRegistry for FaultyStore<S> {
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.call(|calls| &mut calls.sweep, self.store.sweep(now))
             .await
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        let call = self.store.check_writable();
+        self.call(|calls| &mut calls.check_writable, call).await
     }
 }
 

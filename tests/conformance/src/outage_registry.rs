@@ -25,6 +25,7 @@ macro_rules! __outage_registry_rules {
             r6_outage_is_not_a_lost_lease
             r8_outage_is_not_an_absent_record
             r9_sweep_fails_during_an_outage
+            check_writable_fails_during_an_outage
         }
     };
 }
@@ -168,4 +169,15 @@ pub async fn r9_sweep_fails_during_an_outage<F: OutageFixture<Store: SessionRegi
     store.register(&record, &OURS, t0).await.unwrap();
     cut_off(fixture, &store).await;
     store.sweep(t0).await.unwrap_err();
+}
+
+/// Checks [`SessionRegistry::check_writable`]: it fails while registering does.
+pub async fn check_writable_fails_during_an_outage<F: OutageFixture<Store: SessionRegistry>>(
+    fixture: &F,
+) {
+    fixture.seed(&[]).await;
+    let store = fixture.open().await;
+    store.check_writable().await.unwrap();
+    cut_off(fixture, &store).await;
+    store.check_writable().await.unwrap_err();
 }

@@ -128,6 +128,7 @@ pub(crate) enum Bug {
     OutageIsALostLease,
     OutageIsAnAbsentRecord,
     SweepFindsNothingDuringAnOutage,
+    OutageIsWritable,
 
     // Changes.
     SourceNeverDisconnects,

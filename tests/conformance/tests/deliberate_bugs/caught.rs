@@ -549,6 +549,10 @@ pub(crate) const BUGS: &[(Bug, &[&str])] = &[
         &["outage_registry::r9_sweep_fails_during_an_outage"],
     ),
     (
+        Bug::OutageIsWritable,
+        &["outage_registry::check_writable_fails_during_an_outage"],
+    ),
+    (
         Bug::SourceNeverDisconnects,
         &["changes::c4_outage_is_reported_as_a_gap"],
     ),

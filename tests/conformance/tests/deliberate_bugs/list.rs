@@ -112,10 +112,7 @@ impl SessionListing for BuggyStore {
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let connection = match self.connect().await {
             Err(_) if self.has(Bug::OutageEndsTheListing) => {
-                return Ok(Page {
-                    records: Vec::new(),
-                    next: None,
-                });
+                return Ok(Page::new(Vec::new(), None));
             }
             connection => connection?,
         };
