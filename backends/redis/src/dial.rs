@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::peer::{Offered, Peer};
 use crate::protocol::RedisProtocol;
 use crate::servers::Servers;
-use crate::tls::LoadedTls;
+use crate::tls::{LoadedTls, ensure_crypto_provider};
 use crate::topology::{Endpoint, Node};
 
 /// Makes connections, with the certificates and passwords of this moment.
@@ -41,6 +41,28 @@ enum Refusal {
     /// The server does not understand the protocol.
     OfProtocol(Failure),
     Other(Failure),
+}
+
+impl Servers {
+    /// Reads the files that the settings name.
+    pub(crate) async fn dialer(&self) -> Result<Dialer<'_>, Failure> {
+        let tls = match &self.tls {
+            Some(tls) => {
+                ensure_crypto_provider();
+                Some(tls.load().await?)
+            }
+            None => None,
+        };
+        Ok(Dialer {
+            servers: self,
+            tls,
+            login: self.credentials.login("password_file").await?,
+            sentinel_login: self
+                .sentinel_credentials
+                .login("sentinel_password_file")
+                .await?,
+        })
+    }
 }
 
 impl Dialer<'_> {

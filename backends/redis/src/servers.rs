@@ -5,10 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::credentials::Credentials;
-use crate::dial::Dialer;
-use crate::failure::Failure;
 use crate::protocol::RedisProtocol;
-use crate::tls::{Tls, ensure_crypto_provider};
+use crate::tls::Tls;
 use crate::topology::Topology;
 
 /// The servers to connect to, and how.
@@ -24,26 +22,4 @@ pub(crate) struct Servers {
     pub(crate) connect_timeout: Duration,
     /// Whether the fall-back has been logged.
     pub(crate) resp2_logged: Arc<AtomicBool>,
-}
-
-impl Servers {
-    /// Reads the files that the settings name.
-    pub(crate) async fn dialer(&self) -> Result<Dialer<'_>, Failure> {
-        let tls = match &self.tls {
-            Some(tls) => {
-                ensure_crypto_provider();
-                Some(tls.load().await?)
-            }
-            None => None,
-        };
-        Ok(Dialer {
-            servers: self,
-            tls,
-            login: self.credentials.login("password_file").await?,
-            sentinel_login: self
-                .sentinel_credentials
-                .login("sentinel_password_file")
-                .await?,
-        })
-    }
 }

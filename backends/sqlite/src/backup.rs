@@ -15,7 +15,7 @@ use crate::file_identity::FileIdentity;
 use crate::leftover_log;
 use crate::row::columns;
 use crate::schema;
-use crate::sidecars::log_of;
+use crate::sidecar_paths::log_of;
 use crate::store::SqliteStore;
 
 /// What [`SqliteStore::restore`] did.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::file_access::{free_bytes, is_on_read_only_file_system, may_read, may_write, users};
-use crate::sidecars::sidecars_of;
+use crate::sidecar_paths::sidecars_of;
 
 /// Returns the cause of an error with the primary code `code` at the database
 /// `path`, if it can be seen.

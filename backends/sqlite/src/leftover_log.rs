@@ -26,7 +26,7 @@ use dcv_resolver_core::{StoreError, StoreErrorKind};
 
 use crate::error::error;
 use crate::file_identity::FileIdentity;
-use crate::sidecars::log_of;
+use crate::sidecar_paths::log_of;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;

@@ -25,6 +25,7 @@ mod pooled_connection;
 mod registry;
 mod row;
 mod schema;
+mod sidecar_paths;
 mod sidecars;
 mod store;
 mod write_check;

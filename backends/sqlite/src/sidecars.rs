@@ -12,9 +12,7 @@ use dcv_resolver_core::{StoreError, StoreErrorKind};
 
 use crate::error::error;
 use crate::file_identity::FileIdentity;
-
-const LOG: &str = "-wal";
-const INDEX: &str = "-shm";
+use crate::sidecar_paths::{INDEX, LOG, with_suffix};
 
 /// The log and the index of one database.
 #[derive(Debug)]
@@ -120,22 +118,6 @@ impl Sidecar {
         );
         Ok(())
     }
-}
-
-/// Returns the paths of the log and the index of `database`.
-pub(crate) fn sidecars_of(database: &Path) -> [PathBuf; 2] {
-    [LOG, INDEX].map(|suffix| with_suffix(database, suffix))
-}
-
-/// Returns the path of the log of `database`.
-pub(crate) fn log_of(database: &Path) -> PathBuf {
-    with_suffix(database, LOG)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = path.to_path_buf().into_os_string();
-    path.push(suffix);
-    path.into()
 }
 
 #[derive(Debug, thiserror::Error)]

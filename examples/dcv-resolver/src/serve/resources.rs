@@ -20,6 +20,9 @@ pub(super) struct Resources {
     pub(super) tokens: Option<Arc<WatchedTokens>>,
 }
 
+/// The name of a store, and the store as a registry.
+pub(super) type WrittenStore = (Arc<str>, Arc<dyn SessionRegistry>);
+
 impl Resources {
     /// Opens the stores and files of `config`. What is open here already is
     /// shared.
@@ -45,10 +48,7 @@ impl Resources {
 
     /// Returns the store that the admin API writes, by its name. Others may be
     /// written by other programs alone.
-    pub(super) fn written_store(
-        &self,
-        config: &Config,
-    ) -> Result<Option<(Arc<str>, Arc<dyn SessionRegistry>)>, Failure> {
+    pub(super) fn written_store(&self, config: &Config) -> Result<Option<WrittenStore>, Failure> {
         let (Some(_), Some(store)) = (&self.tokens, config.admin_store()) else {
             return Ok(None);
         };
