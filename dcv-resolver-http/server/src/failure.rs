@@ -26,7 +26,7 @@ macro_rules! failures {
     ($($failure:ident, $stage:ident, $severity:ident, $cause:literal, $sentence:literal;)*) => {
         /// Why a connection got no answer from the service.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "those of handshakes"))]
+        #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "those of handshakes"))]
         pub(crate) enum Failure {
             $($failure,)*
         }
