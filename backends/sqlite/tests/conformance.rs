@@ -19,12 +19,13 @@ use tempfile::TempDir;
 struct File(TempDir);
 
 impl File {
-    fn path(&self) -> PathBuf {
-        self.0.path().join("sessions.db")
+    /// The directory of the database and its log, which must not be parted.
+    fn live(&self) -> PathBuf {
+        self.0.path().join("live")
     }
 
     fn away(&self) -> PathBuf {
-        self.0.path().join("away.db")
+        self.0.path().join("away")
     }
 }
 
@@ -32,7 +33,9 @@ impl Fixture for File {
     type Store = SqliteStore;
 
     async fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let file = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(file.live()).unwrap();
+        file
     }
 
     async fn seed(&self, records: &[SessionRecord]) {
@@ -41,7 +44,7 @@ impl Fixture for File {
 
     async fn open(&self) -> SqliteStore {
         // The rules are not about time limits, and the machine may be busy.
-        let config = SqliteConfig::new(self.path())
+        let config = SqliteConfig::new(self.live().join("sessions.db"))
             .create_if_missing(true)
             .busy_timeout(Duration::from_secs(10))
             .acquire_timeout(Duration::from_secs(10));
@@ -51,11 +54,11 @@ impl Fixture for File {
 
 impl OutageFixture for File {
     async fn cut(&self) {
-        fs::rename(self.path(), self.away()).unwrap();
+        fs::rename(self.live(), self.away()).unwrap();
     }
 
     async fn restore(&self) {
-        fs::rename(self.away(), self.path()).unwrap();
+        fs::rename(self.away(), self.live()).unwrap();
     }
 }
 
