@@ -179,7 +179,7 @@ mod tests {
         let ops = ops(Registry::default(), explainer, readiness, Metrics::new());
         let path = "/resolver/explain?sessionId=ann";
         let (refused, _) = get_page(&ops, path, None).await;
-        assert_eq!(refused, StatusCode::UNAUTHORIZED);
+        assert_eq!(refused, StatusCode::FORBIDDEN);
         let (status, _) = get_page(&ops, path, Some("ann")).await;
         assert_eq!(status, StatusCode::OK);
     }

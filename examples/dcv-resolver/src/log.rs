@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 use tracing::Subscriber;
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use self::writer::FlushOnDrop;
@@ -40,18 +40,23 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
         .transpose()?;
     let writer =
         start_writer().map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
+    // Not `try_init`: with a feature that any crate of the build may enable, it
+    // also passes on what drivers write to the `log` crate, which names files of
+    // the machine that built them and is not limited in an outage.
     let installed = match &traces {
         // Each layer has a filter of its own: the level of the log does not
         // decide which spans are exported.
-        Some(traces) => tracing_subscriber::registry()
-            .with(layer(config.log.format, writer.clone()).with_filter(filter))
-            .with(traces.layer())
-            .try_init(),
+        Some(traces) => set_global_default(
+            tracing_subscriber::registry()
+                .with(layer(config.log.format, writer.clone()).with_filter(filter))
+                .with(traces.layer()),
+        ),
         // A filter for all layers costs less per event.
-        None => tracing_subscriber::registry()
-            .with(filter)
-            .with(layer(config.log.format, writer.clone()))
-            .try_init(),
+        None => set_global_default(
+            tracing_subscriber::registry()
+                .with(filter)
+                .with(layer(config.log.format, writer.clone())),
+        ),
     };
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
     // The default hook prints untrusted text unescaped between the events.
