@@ -9,9 +9,9 @@ use std::task::Poll;
 use crate::named_policy::NamedPolicy;
 use crate::suggestions::{Nearest, SearchKey};
 use crate::{
-    Conclusion, Explanation, NotFound, PageToken, ResolveError, ResolveRequest, Resolver, RuleKind,
-    RuleResult, RuleStep, SessionListing, SessionRecord, StoreResult, StoreStep, Timestamp,
-    Verdict, rules,
+    BoxFuture, Conclusion, Explanation, NotFound, PageToken, ResolveError, ResolveRequest,
+    Resolver, RuleKind, RuleResult, RuleStep, SessionListing, SessionRecord, StoreResult,
+    StoreStep, Timestamp, Verdict, rules,
 };
 
 /// Explains how a [`Resolver`] answers a request, step by step.
@@ -46,6 +46,7 @@ use crate::{
 pub struct Explainer {
     resolver: Resolver,
     listings: Vec<(Arc<str>, Arc<dyn SessionListing>)>,
+    yield_now: fn() -> BoxFuture<'static, ()>,
 }
 
 impl Explainer {
@@ -55,6 +56,7 @@ impl Explainer {
         Self {
             resolver,
             listings: Vec::new(),
+            yield_now: || Box::pin(yield_now()),
         }
     }
 
@@ -68,6 +70,16 @@ impl Explainer {
         store: Arc<dyn SessionListing>,
     ) -> Self {
         self.listings.push((name.into(), store));
+        self
+    }
+
+    /// Sets how the search for suggestions yields to other tasks: the function
+    /// of the runtime, such as `tokio::task::yield_now`. A runtime looks at its
+    /// sockets before it continues a task that yields so; by default it may
+    /// continue it dozens of times before.
+    #[must_use]
+    pub fn with_yield(mut self, yield_now: fn() -> BoxFuture<'static, ()>) -> Self {
+        self.yield_now = yield_now;
         self
     }
 
@@ -215,7 +227,8 @@ impl Explainer {
         }
         let mut all = true;
         for (name, store) in &self.listings {
-            all &= compare_all(&**store, |record| nearest.compare(key, record, name)).await;
+            let compare = |record: &_| nearest.compare(key, record, name);
+            all &= compare_all(&**store, compare, self.yield_now).await;
         }
         all
     }
@@ -244,12 +257,15 @@ async fn until<T>(enough: impl Future<Output = ()>, work: impl Future<Output = T
 
 /// Compares the records of `store` up to a limit; returns whether all were
 /// compared.
-async fn compare_all(store: &dyn SessionListing, mut compare: impl FnMut(&SessionRecord)) -> bool {
+async fn compare_all(
+    store: &dyn SessionListing,
+    mut compare: impl FnMut(&SessionRecord),
+    yield_now: fn() -> BoxFuture<'static, ()>,
+) -> bool {
     const MAX_RECORDS: usize = 100_000;
     // A store in memory copies a page without yielding.
     const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(128).unwrap();
-    // A runtime may run a task that yields dozens of times before it looks at
-    // its sockets, so what is done between two yields has to be short.
+    // A few microseconds: requests that arrive in between wait for as long.
     const RECORDS_BETWEEN_YIELDS: usize = 16;
 
     let mut compared = 0;
@@ -552,7 +568,11 @@ mod tests {
             .collect();
         let store = holding(&ids.iter().map(String::as_str).collect::<Vec<_>>());
         let compared = std::cell::Cell::new(0);
-        let mut comparing = pin!(compare_all(&store, |_| compared.set(compared.get() + 1)));
+        let mut comparing = pin!(compare_all(
+            &store,
+            |_| compared.set(compared.get() + 1),
+            || Box::pin(yield_now()),
+        ));
         let mut before = 0;
         let most = std::future::poll_fn(|cx| {
             let mut most = 0;

@@ -52,7 +52,7 @@ struct ExplainState {
 impl ExplainState {
     fn new(explainer: Explainer, authorize: Arc<dyn Authorize>) -> Self {
         Self {
-            explainer,
+            explainer: explainer.with_yield(|| Box::pin(tokio::task::yield_now())),
             authorize,
             request_ids: RequestIds::new(),
             admitted: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
