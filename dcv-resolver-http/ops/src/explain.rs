@@ -26,10 +26,10 @@ use crate::explain_log::{ExplainLog, log_suppressed};
 use crate::pages::not_stored;
 
 /// Limits concurrent explanations: the search for similar ids reads whole
-/// listings, and occupies a thread that gateways need too.
-const MAX_CONCURRENT: usize = 2;
+/// listings. With one at a time, the other threads have nothing but gateways.
+const MAX_CONCURRENT: usize = 1;
 /// How many more may wait for their turn.
-const MAX_WAITING: usize = 6;
+const MAX_WAITING: usize = 7;
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// The time limit of the search for similar ids. What was found by then is
 /// still sent.
