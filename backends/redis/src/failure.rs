@@ -86,7 +86,7 @@ impl Failure {
     ) -> Self {
         let class = if error.is_timeout() {
             Class::TimedOut
-        } else if let Some(code) = error.code() {
+        } else if let Some((code, _)) = reply_of(error) {
             Class::Reply(code.to_owned())
         } else if error.is_io_error()
             || matches!(
@@ -195,26 +195,36 @@ fn text_of(error: &RedisError) -> String {
         // The driver quotes what it could not read.
         ErrorKind::Parse => "what it sends is not the Redis protocol".to_owned(),
         ErrorKind::UnexpectedReturnType => "unexpected reply".to_owned(),
-        kind => match (error.code(), error.source()) {
+        kind => match (reply_of(error), error.source()) {
             // An error reply. Without a source the driver has made the error.
-            (Some(code), Some(_)) => match error.detail() {
-                Some(detail) => format!("{code} {detail}"),
-                None => code.to_owned(),
-            },
+            (Some((code, "")), Some(_)) => code.to_owned(),
+            (Some((code, detail)), Some(_)) => format!("{code} {detail}"),
             _ => error.to_string().replacen(&format!(" - {kind:?}"), "", 1),
         },
     }
+}
+
+/// Returns the code of an error reply, and the rest of it. Redis before 7 begins
+/// with the line of the script where the command failed: `@user_script: 66:
+/// -READONLY You can't write …`.
+fn reply_of(error: &RedisError) -> Option<(&str, &str)> {
+    let (code, detail) = (error.code()?, error.detail().unwrap_or_default());
+    if code.starts_with("@user_script")
+        && let Some((_, reply)) = detail.split_once(": -")
+    {
+        return Some(reply.split_once(' ').unwrap_or((reply, "")));
+    }
+    Some((code, detail))
 }
 
 fn kind_of(error: &RedisError) -> StoreErrorKind {
     if error.is_timeout() {
         return StoreErrorKind::TimedOut;
     }
+    if let Some((code, detail)) = reply_of(error) {
+        return kind_of_reply(code, detail);
+    }
     match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => kind_of_reply(
-            error.code().unwrap_or_default(),
-            error.detail().unwrap_or_default(),
-        ),
         ErrorKind::AuthenticationFailed => StoreErrorKind::AccessDenied,
         // Not the Redis protocol, so not a Redis server.
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType | ErrorKind::RESP3NotSupported => {
@@ -243,10 +253,9 @@ fn kind_of_reply(code: &str, detail: &str) -> StoreErrorKind {
         "ERR" if detail.contains("max number of clients") => StoreErrorKind::Unavailable,
         // The driver reports a denied SELECT without the server's code.
         "ERR" if detail.contains("has no permissions") => StoreErrorKind::AccessDenied,
-        // A script that may not run a command: of Redis 7.0, and later.
-        "ERR"
-            if detail.contains("user executing the script can't")
-                || detail.contains("ACL failure in script") =>
+        // A script that may not run a command: up to Redis 7.0, and later.
+        _ if detail.contains("user executing the script can't")
+            || detail.contains("ACL failure in script") =>
         {
             StoreErrorKind::AccessDenied
         }
@@ -329,14 +338,34 @@ mod tests {
                 "NOREPLICAS Not enough good replicas to write.",
                 StoreErrorKind::NotWritable,
             ),
+            (
+                "@user_script: 66: -READONLY You can't write against a read only replica.",
+                StoreErrorKind::NotWritable,
+            ),
             ("MOVED 3999 127.0.0.1:6381", StoreErrorKind::InvalidConfig),
             (
                 "ERR The user executing the script can't run this command or subcommand",
                 StoreErrorKind::AccessDenied,
             ),
+            (
+                "@user_script: 66: The user executing the script can't run this command",
+                StoreErrorKind::AccessDenied,
+            ),
             ("ERR unknown command", StoreErrorKind::Other),
         ] {
             assert_eq!(failure(reply(line)).kind(), kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn replica_is_recognized_in_a_script_too() {
+        for line in [
+            "READONLY You can't write",
+            "@user_script: 66: -READONLY You can't write",
+        ] {
+            let failure = failure(reply(line));
+            assert!(failure.is_replica());
+            assert_eq!(failure.to_string(), "READONLY You can't write");
         }
     }
 

@@ -87,8 +87,9 @@ impl Server {
         let server = Command::new(program())
             .args(&self.arguments)
             .args(match self.is_tls {
-                true => ["--port", "0", "--tls-port", &port],
-                false => ["--port", &port, "--tls-port", "0"],
+                true => vec!["--port", "0", "--tls-port", &port],
+                // A server that was built without TLS knows no other setting.
+                false => vec!["--port", &port],
             })
             .args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
             .current_dir(self.folder.path())
