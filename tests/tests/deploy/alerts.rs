@@ -13,7 +13,7 @@ use crate::{deployed, in_repository};
 type Series = (&'static str, &'static str);
 
 /// What two resolvers show when nothing is wrong.
-const HEALTHY: [Series; 22] = [
+const HEALTHY: [Series; 25] = [
     ("up{instance='a'}", "1x180"),
     ("up{instance='b'}", "1x180"),
     ("dcv_resolver_build_info{instance='a'}", "1x180"),
@@ -76,6 +76,9 @@ const HEALTHY: [Series; 22] = [
         "dcv_resolver_log_lines_dropped_total{instance='a'}",
         "0x180",
     ),
+    ("dcv_resolver_connections_max{instance='a'}", "4096x180"),
+    ("dcv_resolver_connections_refused_total{instance='a',cause='peer_not_allowed'}", "0x180"),
+    ("dcv_resolver_connections_failed_total{instance='a',cause='closed'}", "0x180"),
 ];
 
 const FOUND: &str = "dcv_resolver_decisions_total{instance='a',outcome='found',reason='none'}";
@@ -418,6 +421,27 @@ const SITUATIONS: &[Situation] = &[
             "0+1x180",
         )],
         &["DcvResolverLogLinesDropped"],
+    ),
+    (
+        "all connections are in use",
+        &[("dcv_resolver_connections_open{instance='a'}", "4096x180")],
+        &["DcvResolverConnectionsFull"],
+    ),
+    (
+        "peers are refused",
+        &[(
+            "dcv_resolver_connections_refused_total{instance='a',cause='peer_not_allowed'}",
+            "0+6x180",
+        )],
+        &["DcvResolverConnectionsRefused"],
+    ),
+    (
+        "every connection ends without an answer",
+        &[
+            ("dcv_resolver_connections_accepted_total{instance='a'}", "0+60x180"),
+            ("dcv_resolver_connections_failed_total{instance='a',cause='closed'}", "0+60x180"),
+        ],
+        &["DcvResolverConnectionsFail"],
     ),
     (
         "hardly a file can be opened",
