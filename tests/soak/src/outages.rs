@@ -20,6 +20,10 @@ pub(crate) fn of_redis(
         control.toggle_redis_outage();
         redis.kill();
         tally.count("outages of Redis");
+        // Otherwise, the readiness of before would look like the recovery.
+        if let Err(failure) = resolver.wait_until_unready(patience) {
+            tally.violation("outage of Redis that is not noticed", failure.to_string());
+        }
         control.wait(Duration::from_secs(options.redis_down_seconds));
         if let Err(failure) = redis.resume() {
             return tally.violation("Redis", failure.to_string());

@@ -83,14 +83,23 @@ impl Resolver {
 
     /// Waits until all stores answer.
     pub(crate) fn wait_until_ready(&self, patience: Duration) -> Result<()> {
+        self.wait_for_readiness(200, patience)
+    }
+
+    /// Waits until the resolver has noticed that a store does not answer.
+    pub(crate) fn wait_until_unready(&self, patience: Duration) -> Result<()> {
+        self.wait_for_readiness(503, patience)
+    }
+
+    fn wait_for_readiness(&self, status: u16, patience: Duration) -> Result<()> {
         let began = Instant::now();
         let mut connection = Connection::new(self.operators);
         loop {
             match connection.request("GET", "/readyz", "", "") {
-                Ok(response) if response.status == 200 => return Ok(()),
+                Ok(response) if response.status == status => return Ok(()),
                 last if began.elapsed() > patience => {
                     return Err(Failure::Other(format!(
-                        "the resolver is not ready: {last:?}"
+                        "/readyz does not become {status}: {last:?}"
                     )));
                 }
                 _ => thread::sleep(Duration::from_millis(100)),

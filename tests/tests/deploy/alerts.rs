@@ -77,8 +77,14 @@ const HEALTHY: [Series; 25] = [
         "0x180",
     ),
     ("dcv_resolver_connections_max{instance='a'}", "4096x180"),
-    ("dcv_resolver_connections_refused_total{instance='a',cause='peer_not_allowed'}", "0x180"),
-    ("dcv_resolver_connections_failed_total{instance='a',cause='closed'}", "0x180"),
+    (
+        "dcv_resolver_connections_refused_total{instance='a',cause='peer_not_allowed'}",
+        "0x180",
+    ),
+    (
+        "dcv_resolver_connections_failed_total{instance='a',cause='closed'}",
+        "0x180",
+    ),
 ];
 
 const FOUND: &str = "dcv_resolver_decisions_total{instance='a',outcome='found',reason='none'}";
@@ -438,8 +444,14 @@ const SITUATIONS: &[Situation] = &[
     (
         "every connection ends without an answer",
         &[
-            ("dcv_resolver_connections_accepted_total{instance='a'}", "0+60x180"),
-            ("dcv_resolver_connections_failed_total{instance='a',cause='closed'}", "0+60x180"),
+            (
+                "dcv_resolver_connections_accepted_total{instance='a'}",
+                "0+60x180",
+            ),
+            (
+                "dcv_resolver_connections_failed_total{instance='a',cause='closed'}",
+                "0+60x180",
+            ),
         ],
         &["DcvResolverConnectionsFail"],
     ),
