@@ -74,8 +74,14 @@ impl Responder {
         if !body_ended || is_turned_away(&decision) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // Here, and not by the server: a middleware sees it too.
+        if let Some(length_bytes) = response.body().size_hint().exact() {
+            response
+                .headers_mut()
+                .insert(CONTENT_LENGTH, length_bytes.into());
+        }
         if is_head {
-            drop_body(&mut response);
+            *response.body_mut() = Body::empty();
         }
         response.extensions_mut().insert(decision);
         Ok(response)
@@ -108,16 +114,6 @@ impl Responder {
             Err(Interrupted::Panicked(message)) => Err(Problem::Panic(message)),
         }
     }
-}
-
-/// Drops the body and keeps its length, as axum's own routes do for HEAD. The
-/// server adds the length of every other body.
-fn drop_body(response: &mut Response) {
-    if let Some(length_bytes) = response.body().size_hint().exact() {
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_LENGTH, length_bytes.into());
-    }
-    *response.body_mut() = Body::empty();
 }
 
 fn is_turned_away(decision: &Decision) -> bool {
