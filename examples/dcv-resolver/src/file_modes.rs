@@ -56,13 +56,24 @@ pub(crate) fn of_tokens(path: &Path) -> Option<String> {
     warning(path, Some("bearer tokens"))
 }
 
+/// Returns a warning if everyone may read the database, which shows where every
+/// session is, with the files that SQLite keeps beside it.
+pub(crate) fn of_database(path: &Path) -> Option<String> {
+    (mode(path)? & READ != 0).then(|| {
+        format!(
+            "every user of this machine may read {path}; run `chmod o-rwx {path}*`",
+            path = path.display()
+        )
+    })
+}
+
+/// The bits of users other than the owner and its group.
+const READ: u32 = 0o4;
+const WRITE: u32 = 0o2;
+
 /// Returns a warning if everyone may write the file, or read the secret in it.
-#[cfg(unix)]
 fn warning(path: &Path, secret: Option<&str>) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt;
-    const READ: u32 = 0o4;
-    const WRITE: u32 = 0o2;
-    let mode = path.metadata().ok()?.permissions().mode() & 0o7777;
+    let mode = mode(path)?;
     let (done, bits) = match (secret.is_some() && mode & READ != 0, mode & WRITE != 0) {
         (true, true) => ("read and write", "rw"),
         (true, false) => ("read", "r"),
@@ -76,7 +87,13 @@ fn warning(path: &Path, secret: Option<&str>) -> Option<String> {
     ))
 }
 
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(path.metadata().ok()?.permissions().mode() & 0o7777)
+}
+
 #[cfg(not(unix))]
-fn warning(_: &Path, _: Option<&str>) -> Option<String> {
+fn mode(_: &Path) -> Option<u32> {
     None
 }

@@ -17,7 +17,6 @@
 //! | `background_task.rs` | tasks that end with their owner |
 //! | `log.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
 //! | `interrupt.rs` | signals that end a command |
-//! | `readable_by_others.rs` | databases that every user may read |
 //! | `failure.rs` | the final error message and the exit code |
 
 mod background_task;
@@ -41,7 +40,6 @@ mod open_error;
 mod open_store;
 mod output;
 mod pasted;
-mod readable_by_others;
 mod resolve;
 mod serve;
 mod session_file;

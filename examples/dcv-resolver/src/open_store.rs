@@ -13,9 +13,9 @@ use dcv_resolver_sqlite::{MIGRATIONS, Migration, SqliteStore};
 use dcv_resolver_static_file::StaticFileStore;
 
 use crate::failure::Failure;
+use crate::file_modes;
 use crate::interrupt::interrupted;
 use crate::open_error::OpenError;
-use crate::readable_by_others;
 use crate::session_file;
 use crate::store_url::StoreUrl;
 
@@ -158,7 +158,7 @@ impl OpenStore {
 
     /// Returns a warning if every user may read the store, if it is a database.
     pub(crate) fn readable_by_others(&self) -> Option<String> {
-        readable_by_others::warning(&self.database.as_ref()?.path())
+        file_modes::of_database(&self.database.as_ref()?.path())
     }
 
     /// Returns the store as a database.
