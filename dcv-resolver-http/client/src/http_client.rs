@@ -110,7 +110,7 @@ impl HttpClient {
         let mut connection = capture_connection(&mut request);
         // Dropped with this future: the connector limits the time until then.
         let too_slow = async {
-            let _established = connection.wait_for_connection_metadata().await;
+            drop(connection.wait_for_connection_metadata().await);
             tokio::time::sleep(self.response_timeout).await;
         };
         tokio::select! {
