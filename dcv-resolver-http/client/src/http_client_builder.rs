@@ -14,7 +14,7 @@ use crate::tls_options::TlsOptions;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpClientBuilder {
-    url: String,
+    url: Result<BaseUrl, InvalidBaseUrl>,
     tls: TlsOptions,
     connect_timeout: Duration,
     response_timeout: Duration,
@@ -39,7 +39,7 @@ impl HttpClient {
     /// of a request is below that.
     pub fn builder(base_url: &str) -> HttpClientBuilder {
         HttpClientBuilder {
-            url: base_url.to_owned(),
+            url: base_url.parse(),
             tls: TlsOptions::default(),
             connect_timeout: HttpClientBuilder::CONNECT_TIMEOUT,
             response_timeout: HttpClientBuilder::RESPONSE_TIMEOUT,
@@ -92,7 +92,7 @@ impl HttpClientBuilder {
     /// [`BuildError`], when the URL is invalid or a certificate or key cannot be
     /// used.
     pub fn build(self) -> Result<HttpClient, BuildError> {
-        let url: BaseUrl = self.url.parse()?;
+        let url = self.url?;
         let tls = url.is_https.then(|| LiveTls::load(self.tls)).transpose()?;
         let url = Arc::new(url);
         let connector = Connector::new(Arc::clone(&url), tls, self.connect_timeout);

@@ -9,11 +9,12 @@ use dcv_resolver_client::{
     TlsFailure, TlsOptions,
 };
 use dcv_resolver_test_support::pki::Ca;
+use dcv_resolver_test_support::scripted::{read_head, response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::time::{advance, pause, resume};
 
-use crate::support::{Files, read_head, response, start_resolver, start_scripted};
+use crate::support::{Files, start_resolver, start_scripted};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -118,8 +119,8 @@ async fn connect_timeout_is_for_the_establishment_alone() {
         pause();
         advance(connect_timeout * 2).await;
         resume();
-        let answer = response("200 OK", "text/plain", "late");
-        stream.write_all(answer.as_bytes()).await.unwrap();
+        let answer = response(200, "text/plain", "late");
+        stream.write_all(&answer).await.unwrap();
     };
     let (body, ()) = tokio::join!(send(client), server);
     assert_eq!(body.unwrap(), "late");
@@ -127,7 +128,7 @@ async fn connect_timeout_is_for_the_establishment_alone() {
 
 #[tokio::test]
 async fn long_body_is_refused() {
-    let (address, _) = start_scripted(response("200 OK", "text/plain", "12345")).await;
+    let (address, _) = start_scripted(response(200, "text/plain", "12345")).await;
     let client = || HttpClient::builder(&format!("http://{address}"));
     assert_eq!(send(client().max_response_bytes(5)).await.unwrap(), "12345");
     let error = send(client().max_response_bytes(4)).await.unwrap_err();

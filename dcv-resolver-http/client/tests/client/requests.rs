@@ -2,10 +2,11 @@
 
 use dcv_resolver_client::{Answer, HttpClient, RequestErrorKind, ResolveError, ResolverClient};
 use dcv_resolver_core::Transport;
+use dcv_resolver_test_support::scripted::{read_head, response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::support::{http, plain, read_head, request, response, start_scripted};
+use crate::support::{http, plain, request, start_scripted};
 
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -124,7 +125,7 @@ async fn redirect_is_not_followed() {
 
 #[tokio::test]
 async fn path_that_is_not_http_is_not_sent() {
-    let (address, mut heads) = start_scripted(response("200 OK", "text/plain", "a")).await;
+    let (address, mut heads) = start_scripted(response(200, "text/plain", "a")).await;
     let http_client = HttpClient::builder(&format!("http://{address}"))
         .build()
         .unwrap();

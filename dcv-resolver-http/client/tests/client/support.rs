@@ -12,9 +12,8 @@ use dcv_resolver_http::router;
 use dcv_resolver_server::tls::{Tls, TlsFiles};
 use dcv_resolver_server::{Server, listen};
 use dcv_resolver_test_support::pki::Pair;
+use dcv_resolver_test_support::scripted::serve;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Starts our own resolver, with the session `console` for HTTP at 192.0.2.7:8443
@@ -64,45 +63,18 @@ impl Files {
     }
 }
 
-/// Listens on a free port, sends `response` to each request on a connection of
-/// its own, and closes that. Returns the heads of the requests.
+/// Sends `response` to each request. Returns the heads of the requests too.
 pub(crate) async fn start_scripted(
     response: impl Into<Vec<u8>>,
 ) -> (SocketAddr, UnboundedReceiver<String>) {
     let response = response.into();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let (heads, received) = unbounded_channel();
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let head = read_head(&mut stream).await;
-            // The test may have ended.
-            let _ = heads.send(head);
-            let _ = stream.write_all(&response).await;
-        }
+    let address = serve(move |head| {
+        // The test may have ended.
+        let _ = heads.send(head.to_owned());
+        response.clone()
     });
-    (address, received)
-}
-
-/// Reads up to the empty line after a head.
-pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => break,
-        }
-    }
-    String::from_utf8(head).unwrap()
-}
-
-/// Returns a response with a body.
-pub(crate) fn response(status: &str, content_type: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )
+    (address.await, received)
 }
 
 /// Returns a client of the resolver at `address`, without TLS.
