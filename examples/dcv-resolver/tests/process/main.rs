@@ -32,4 +32,5 @@ mod support;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod upstream;
 mod variables;
