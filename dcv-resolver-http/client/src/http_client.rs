@@ -11,6 +11,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::base_url::BaseUrl;
 use crate::connect::{Connector, tls_error};
@@ -110,7 +111,7 @@ impl HttpClient {
         let mut connection = capture_connection(&mut request);
         // Dropped with this future: the connector limits the time until then.
         let too_slow = async {
-            let _established = connection.wait_for_connection_metadata().await;
+            drop(connection.wait_for_connection_metadata().await);
             tokio::time::sleep(self.response_timeout).await;
         };
         tokio::select! {
@@ -130,6 +131,19 @@ impl HttpClient {
     /// failed.
     pub async fn connect(&self) -> Result<ConnectionReport, RequestError> {
         self.connector.report().await
+    }
+
+    /// Establishes a connection of its own and returns it, for a protocol that is
+    /// more than a request and its response, such as a WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], whose [kind](RequestError::kind) is the step that
+    /// failed.
+    pub async fn open(
+        &self,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, RequestError> {
+        self.connector.establish().await
     }
 
     async fn exchange(
