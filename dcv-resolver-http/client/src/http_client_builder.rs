@@ -1,4 +1,4 @@
-//! [`HttpClientBuilder`]: the settings of an [`HttpClient`](crate::HttpClient).
+//! [`HttpClientBuilder`]: the settings of an [`HttpClient`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::live_tls::LiveTls;
 use crate::tls_file_error::TlsFileError;
 use crate::tls_options::TlsOptions;
 
-/// The settings of an [`HttpClient`](crate::HttpClient).
+/// The settings of an [`HttpClient`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpClientBuilder {
