@@ -20,7 +20,6 @@ use crate::gateway::GatewayStandIn;
 pub enum OpenError {
     /// The gateway, or the DCV server behind it, has answered with this status.
     #[error("status {status}: {body}")]
-    #[non_exhaustive]
     Refused {
         /// The status.
         status: u16,

@@ -21,7 +21,8 @@ use crate::start_error::StartError;
 /// | `[dcv]` | `ca-file`, `tls-strict` |
 /// | `[web-resources]` | `local-resources-path` |
 ///
-/// Other keys are ignored, so that the file of a real gateway can be read.
+/// Other keys are ignored, so that the file of a real gateway can be read; among
+/// them is `url` of `[web-resources]`.
 ///
 /// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Configuration
 /// File Reference".

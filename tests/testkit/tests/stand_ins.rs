@@ -1,6 +1,10 @@
 //! A resolver that is not ours, between the stand-ins.
 
-#![expect(clippy::unwrap_used, reason = "a test panics on the first failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics on the first failure"
+)]
 
 use std::fs;
 use std::process::Command;
@@ -10,10 +14,14 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::routing::post;
 use dcv_resolver_client::{Bytes, HeaderMap, HttpClient, Method, TlsOptions};
+use dcv_resolver_testkit::GatewayMetric::{
+    SessionResolverConnectionErrorCount, SessionResolverInvalidResponseCount,
+    SessionResolverNotFoundCount, SessionResolverSuccessCount, TargetTlsNegotiationErrorCount,
+    TargetUnreachableErrorCount,
+};
+use dcv_resolver_testkit::GatewayProtocol::{Http, Quic, WebSocket};
 use dcv_resolver_testkit::{
-    DcvServerBuilder, DcvServerStandIn, DcvSession, GatewayConfig,
-    GatewayMetric::{self, *},
-    GatewayProtocol::{self, *},
+    DcvServerBuilder, DcvServerStandIn, DcvSession, GatewayConfig, GatewayMetric, GatewayProtocol,
     GatewayStandIn, OpenError, write_web_client,
 };
 use serde_json::{Value, json};
@@ -301,7 +309,7 @@ async fn id_that_is_not_behind_the_fragment_never_reaches_the_resolver() {
     for link in ["/?sessionId=ann", "/", "/#"] {
         let (status, what) = refusal(&gateway, link).await;
         assert!(
-            status == 404 && what.contains("no session id"),
+            status == 404 && what.contains("no valid session id"),
             "{link}: {what}"
         );
     }

@@ -85,7 +85,7 @@ impl Connections {
         let query = SessionQuery::new(&query);
         let id = query.session_id().unwrap_or_default();
         let session_id: SessionId = id.parse().map_err(|error| {
-            let what = format!("the gateway got no session id: {error}");
+            let what = format!("the gateway got no valid session id: {error}");
             (StatusCode::NOT_FOUND, what)
         })?;
         let ask = |transport, protocol| {
