@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admin_registrar;
 mod agent;
 mod dcv_command;
 mod dcv_config;
@@ -15,6 +16,7 @@ mod session_list;
 mod store_registrar;
 mod view;
 
+pub use admin_registrar::AdminRegistrar;
 pub use agent::Agent;
 pub use dcv_command::{DcvCommand, ListError};
 pub use dcv_config::{DcvConfig, InvalidDcvConfig};
