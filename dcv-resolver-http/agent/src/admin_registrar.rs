@@ -101,13 +101,20 @@ impl AdminRegistrar {
 
     fn parts(&self, body: Option<Value>) -> Result<(HeaderMap, Bytes), AdminError> {
         let path = || self.bearer_token_file.clone();
-        let bearer = dcv_resolver_file_watch::read(&self.bearer_token_file)
-            .map_err(|source| AdminError::TokenFile { path: path(), source })?;
+        let bearer = dcv_resolver_file_watch::read(&self.bearer_token_file).map_err(|source| {
+            AdminError::TokenFile {
+                path: path(),
+                source,
+            }
+        })?;
         let bearer = String::from_utf8_lossy(&bearer);
         let bearer = bearer.trim_start_matches('\u{feff}').trim();
         let secret = |text: String| {
             let value = HeaderValue::try_from(text);
-            let mut value = value.map_err(|source| AdminError::Token { path: path(), source })?;
+            let mut value = value.map_err(|source| AdminError::Token {
+                path: path(),
+                source,
+            })?;
             value.set_sensitive(true);
             Ok::<_, AdminError>(value)
         };
@@ -245,7 +252,10 @@ mod tests {
             StatusCode::SERVICE_UNAVAILABLE,
             StatusCode::FOUND,
         ] {
-            assert!(matches!(of(status), RegistrarError::Unavailable(_)), "{status}");
+            assert!(
+                matches!(of(status), RegistrarError::Unavailable(_)),
+                "{status}"
+            );
         }
     }
 }

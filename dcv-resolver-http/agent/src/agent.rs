@@ -298,7 +298,10 @@ impl Rounds {
             return;
         }
         let nothing = Wanted::new();
-        if timeout(END_TIME, self.registrations.apply(&nothing)).await.is_err() {
+        if timeout(END_TIME, self.registrations.apply(&nothing))
+            .await
+            .is_err()
+        {
             tracing::warn!(target: "dcv_resolver::agent", "not every session could be deregistered in time: they end with their leases");
         }
     }
@@ -343,9 +346,14 @@ mod tests {
         }
 
         /// A round that begins so many intervals after the start.
-        async fn round(&mut self, intervals: u32, listed: Result<SessionList, ListError>) -> Duration {
+        async fn round(
+            &mut self,
+            intervals: u32,
+            listed: Result<SessionList, ListError>,
+        ) -> Duration {
             let begun = self.rounds.agent.interval * intervals;
-            self.clock.set(Timestamp::from_unix_ms(0).saturating_add(begun));
+            self.clock
+                .set(Timestamp::from_unix_ms(0).saturating_add(begun));
             // Time stands still.
             self.rounds.reconcile(Instant::now() + begun, listed).await
         }
@@ -397,7 +405,9 @@ mod tests {
     async fn lease_lasts_three_intervals_and_a_lost_one_is_registered_again() {
         let mut fixture = Fixture::new();
         fixture.round(0, listed(&["a"])).await;
-        fixture.clock.advance(INTERVAL * 3 - Duration::from_millis(1));
+        fixture
+            .clock
+            .advance(INTERVAL * 3 - Duration::from_millis(1));
         assert!(fixture.state("a").await.is_some());
         fixture.clock.advance(Duration::from_millis(1));
         assert!(fixture.state("a").await.is_none());
@@ -420,15 +430,24 @@ mod tests {
         let view = fixture.rounds.agent.view();
 
         fixture.round(0, listed(&["a", "b"])).await;
-        assert_eq!(view.sessions_by_state(), [("READY", 1), ("UNKNOWN", 0), ("already_exists", 1)]);
+        assert_eq!(
+            view.sessions_by_state(),
+            [("READY", 1), ("UNKNOWN", 0), ("already_exists", 1)]
+        );
         fixture.rounds.end().await;
         let id = record.id();
-        assert_eq!(fixture.store.lookup(id).await.unwrap(), Some(record.clone()));
+        assert_eq!(
+            fixture.store.lookup(id).await.unwrap(),
+            Some(record.clone())
+        );
         assert!(fixture.state("b").await.is_none());
 
         assert!(fixture.store.deregister(id, &other).await.unwrap());
         fixture.round(1, listed(&["a", "b"])).await;
-        assert_eq!(view.sessions_by_state(), [("READY", 2), ("UNKNOWN", 0), ("already_exists", 0)]);
+        assert_eq!(
+            view.sessions_by_state(),
+            [("READY", 2), ("UNKNOWN", 0), ("already_exists", 0)]
+        );
         assert_eq!(view.rounds_by_result()[0], ("ok", 2));
     }
 

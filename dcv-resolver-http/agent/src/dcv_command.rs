@@ -57,7 +57,10 @@ pub enum ListError {
         limit_ms: u128,
     },
     /// The program printed too much, and was killed.
-    #[error("{program} printed more than {} bytes and was killed", DcvCommand::MAX_OUTPUT_BYTES)]
+    #[error(
+        "{program} printed more than {} bytes and was killed",
+        DcvCommand::MAX_OUTPUT_BYTES
+    )]
     TooLong {
         /// The program.
         program: String,

@@ -141,9 +141,9 @@ impl DcvConfig {
                     };
                 }
                 "web-url-path" => {
-                    web_url_path = unquoted(value).parse().map_err(|_| {
-                        invalid("web-url-path", "a path that starts with '/'")
-                    })?;
+                    web_url_path = unquoted(value)
+                        .parse()
+                        .map_err(|_| invalid("web-url-path", "a path that starts with '/'"))?;
                 }
                 _ => {}
             }
@@ -250,8 +250,14 @@ mod tests {
     #[test]
     fn invalid_value_is_rejected_with_its_line() {
         for (line, expected) in [
-            ("web-port=0", "line 2: web-port is not a port from 1 to 65535"),
-            ("quic-port=70000", "line 2: quic-port is not a port from 1 to 65535"),
+            (
+                "web-port=0",
+                "line 2: web-port is not a port from 1 to 65535",
+            ),
+            (
+                "quic-port=70000",
+                "line 2: quic-port is not a port from 1 to 65535",
+            ),
             (
                 "enable-quic-frontend=yes",
                 "line 2: enable-quic-frontend is not true or false",

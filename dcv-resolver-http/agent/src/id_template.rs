@@ -125,7 +125,10 @@ mod tests {
         for (template, expected) in [
             ("{session}", "console"),
             ("{host}", "ws-17.dcv.example"),
-            ("site-a/{host}/{session}!", "site-a/ws-17.dcv.example/console!"),
+            (
+                "site-a/{host}/{session}!",
+                "site-a/ws-17.dcv.example/console!",
+            ),
             ("{session}{session}", "consoleconsole"),
         ] {
             let template: IdTemplate = template.parse().unwrap();

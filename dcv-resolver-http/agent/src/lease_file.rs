@@ -20,7 +20,9 @@ pub enum LeaseFileError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("{path} holds no lease token; remove it, and sessions that are registered now end with their leases")]
+    #[error(
+        "{path} holds no lease token; remove it, and sessions that are registered now end with their leases"
+    )]
     Invalid {
         /// The file.
         path: PathBuf,

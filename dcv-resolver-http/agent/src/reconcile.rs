@@ -30,13 +30,12 @@ pub(crate) enum Action {
 /// Returns the steps: first those that keep sessions reachable.
 pub(crate) fn reconcile(wanted: &Wanted, held: &Held) -> Vec<Action> {
     let keep = wanted.iter().map(|(id, record)| match held.get(id) {
-        Some(held) if held.is_confirmed && held.record == *record => {
-            Action::Renew(record.clone())
-        }
+        Some(held) if held.is_confirmed && held.record == *record => Action::Renew(record.clone()),
         _ => Action::Register(record.clone()),
     });
     let remove = held.keys().filter(|id| !wanted.contains_key(*id));
-    keep.chain(remove.cloned().map(Action::Deregister)).collect()
+    keep.chain(remove.cloned().map(Action::Deregister))
+        .collect()
 }
 
 /// Returns what should be registered while the sessions cannot be listed: the
@@ -74,7 +73,9 @@ mod tests {
 
     fn wanted(records: &[SessionRecord]) -> Wanted {
         let records = records.iter().cloned();
-        records.map(|record| (record.id().clone(), record)).collect()
+        records
+            .map(|record| (record.id().clone(), record))
+            .collect()
     }
 
     fn held(records: &[SessionRecord], is_confirmed: bool) -> Held {
@@ -82,7 +83,13 @@ mod tests {
         records
             .map(|record| {
                 let id = record.id().clone();
-                (id, HeldSession { record, is_confirmed })
+                (
+                    id,
+                    HeldSession {
+                        record,
+                        is_confirmed,
+                    },
+                )
             })
             .collect()
     }
@@ -107,7 +114,10 @@ mod tests {
     fn changed_session_is_registered_again() {
         let (before, after) = (record("a", 1), record("a", 2));
         assert_eq!(
-            reconcile(&wanted(std::slice::from_ref(&after)), &held(&[before], true)),
+            reconcile(
+                &wanted(std::slice::from_ref(&after)),
+                &held(&[before], true)
+            ),
             [Action::Register(after)]
         );
     }

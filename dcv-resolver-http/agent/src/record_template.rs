@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dcv_resolver_core::{
-    Expiry, Host, InvalidRecord, InvalidSessionId, SessionId, SessionRecord,
-};
+use dcv_resolver_core::{Expiry, Host, InvalidRecord, InvalidSessionId, SessionId, SessionRecord};
 
 use crate::dcv_config::DcvConfig;
 use crate::id_template::IdTemplate;

@@ -205,7 +205,10 @@ mod tests {
     #[test]
     fn keys_other_than_the_id_may_have_any_type() {
         let output = r#"[{"id":"a","owner":null,"name":7},{"id":"b","owner":{"uid":1000}}]"#;
-        assert_eq!(parse(output), Ok(vec![listed("a", None), listed("b", None)]));
+        assert_eq!(
+            parse(output),
+            Ok(vec![listed("a", None), listed("b", None)])
+        );
     }
 
     #[test]

@@ -42,7 +42,9 @@ impl StoreRegistrar {
 impl Registrar for StoreRegistrar {
     async fn register(&self, record: &SessionRecord, ttl: Duration) -> Result<(), RegistrarError> {
         let now = self.clock.now();
-        let record = record.clone().with_expiry(Expiry::At(now.saturating_add(ttl)));
+        let record = record
+            .clone()
+            .with_expiry(Expiry::At(now.saturating_add(ttl)));
         let registered = self.registry.register(&record, &self.token, now).await;
         registered.map_err(|error| match error {
             RegisterError::AlreadyExists => RegistrarError::AlreadyExists,

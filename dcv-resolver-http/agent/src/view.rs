@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dcv_resolver_core::{
     SessionId, SessionRecord, SessionState, SessionStore, StoreError, StoreErrorKind, async_trait,
 };
+use tokio::sync::Notify;
 
 /// What an agent has registered, for its operators. Clones show the same.
 ///
@@ -14,7 +15,13 @@ use dcv_resolver_core::{
 /// everything that shows the health and the sessions of a store can show an
 /// agent: it fails while the agent cannot list its sessions or register them.
 #[derive(Clone, Default)]
-pub struct AgentView(Arc<Mutex<State>>);
+pub struct AgentView(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    round_ended: Notify,
+}
 
 #[derive(Default)]
 struct State {
@@ -89,11 +96,13 @@ impl AgentView {
         }
         state.conflicts = conflicts;
         state.last = Some(result);
+        drop(state);
+        self.0.round_ended.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics in the middle of a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,6 +128,11 @@ impl SessionStore for AgentView {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        // The first round is waited for: that it has not ended is no failure.
+        let round_ended = self.0.round_ended.notified();
+        if self.lock().last.is_none() {
+            round_ended.await;
+        }
         self.lock().health()
     }
 }

@@ -11,6 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
 use dcv_resolver_core::{Host, SessionId, SessionState, Timestamp, Transport, WebUrlPath};
 
+use crate::agent::AgentOptions;
 use crate::config::{Address, Listen, LogDirectives, LogFormat, Period, TimeBudget};
 use crate::failure::Failure;
 use crate::lease_token::{self, LeaseTokenOption};
@@ -29,6 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Answers the gateway's requests until SIGTERM or SIGINT.
     Serve(ConfigOptions),
+    /// Registers the sessions that run on this DCV server, until SIGTERM or
+    /// SIGINT.
+    Agent(AgentOptions),
     /// Validates the configuration and prints what would be served; exit code 1
     /// if anything is wrong.
     Check(ConfigOptions),
@@ -431,7 +435,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),

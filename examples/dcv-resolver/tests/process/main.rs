@@ -6,6 +6,8 @@
     reason = "a test panics on the first failure"
 )]
 
+mod agent;
+mod agents_and_resolvers;
 mod cache;
 mod check;
 mod client;
@@ -14,6 +16,7 @@ mod commands;
 mod config;
 mod config_errors;
 mod database;
+mod dcv_server;
 mod deploy;
 mod explain;
 mod gateway_config;
