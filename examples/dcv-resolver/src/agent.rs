@@ -82,7 +82,7 @@ async fn keep_registered(
     };
     let agent = Agent::new(records, registrar)
         .command(command.with_time_limit(options.command_timeout_ms.milliseconds()))
-        .dcv_config(options.dcv_config.clone())
+        .dcv_config(options.server.dcv_config.clone())
         .http_port(options.server.http_port)
         .quic_port(options.server.quic_port)
         .web_url_path(options.server.web_url_path.clone())

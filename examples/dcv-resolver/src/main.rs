@@ -12,6 +12,7 @@
 //! | `variables.rs` | environment variables: line ends, empty ones, unknown ones |
 //! | `serve.rs`, `agent.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
 //! | `lease_token.rs` | the lease token of a command |
+//! | `server_options.rs` | where a DCV server listens |
 //! | `link.rs` | the session id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `open_listener.rs`, `socket_file.rs`, `local_only.rs` | a socket that listens; operators on the same machine |
@@ -46,6 +47,7 @@ mod output;
 mod pasted;
 mod resolve;
 mod serve;
+mod server_options;
 mod session_file;
 mod socket_file;
 mod store_chain;

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::Args;
 use clap::builder::EnumValueParser;
-use clap::{Args, value_parser};
 use dcv_resolver_agent::IdTemplate;
-use dcv_resolver_core::{Host, WebUrlPath};
+use dcv_resolver_core::Host;
 
 use crate::cli::label;
 use crate::config::{Listen, Log, LogDirectives, LogFormat, Within};
 use crate::failure::Failure;
+use crate::server_options::ServerOptions;
 use crate::store_url::StoreText;
 use crate::variables::without_line_end;
 
@@ -61,11 +62,6 @@ pub(crate) struct AgentOptions {
     /// milliseconds.
     #[arg(long, value_name = "MS", default_value = "10000")]
     pub(crate) command_timeout_ms: CommandTime,
-
-    /// Reads ports and path from this file [default: /etc/dcv/dcv.conf, if there
-    /// is one].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) dcv_config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
@@ -137,24 +133,6 @@ pub(crate) struct PlaceOption {
         value_parser = without_line_end(StoreText::from_str)
     )]
     pub(crate) store: Option<StoreText>,
-}
-
-/// Where a DCV server listens, unless its configuration says so.
-#[derive(Debug, Args)]
-pub(crate) struct ServerOptions {
-    /// The TCP port for HTTP and WebSocket [default: web-port of dcv.conf, or
-    /// 8443].
-    #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
-    pub(crate) http_port: Option<u16>,
-
-    /// The UDP port for QUIC [default: quic-port of dcv.conf, if it enables
-    /// QUIC].
-    #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
-    pub(crate) quic_port: Option<u16>,
-
-    /// The DCV server's web-url-path [default: that of dcv.conf, or /].
-    #[arg(long, value_name = "PATH")]
-    pub(crate) web_url_path: Option<WebUrlPath>,
 }
 
 impl AgentOptions {

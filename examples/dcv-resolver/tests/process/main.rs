@@ -20,6 +20,7 @@ mod dcv_server;
 mod deploy;
 mod explain;
 mod gateway_config;
+mod import;
 mod log;
 mod operate;
 mod operators;

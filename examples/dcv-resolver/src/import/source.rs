@@ -1,0 +1,99 @@
+//! Recognizes what a file to import is, by its content.
+
+use std::path::Path;
+
+use dcv_resolver_core::SessionRecord;
+use serde_json::Value;
+
+use super::{broker, dcv_server};
+use crate::cli::ImportOptions;
+use crate::failure::Failure;
+use crate::session_file;
+
+/// What a file is.
+enum Format {
+    /// TOML, or the AWS sample's dictionary.
+    SessionFile,
+    /// What `list --json` prints.
+    Records,
+    /// What `dcv list-sessions --json` prints.
+    DcvServer,
+    /// What DescribeSessions of the Session Manager Broker answers.
+    Broker(Value),
+}
+
+/// Reads the sessions to import.
+pub(super) fn read(options: &ImportOptions) -> Result<Vec<SessionRecord>, Failure> {
+    let path = &options.file;
+    let place = path.display();
+    let text = read_file(path)?;
+    if text.trim_ascii_start().starts_with(b"Session:") {
+        return Err(Failure::negative(format!(
+            "{place} is the output of `dcv list-sessions` for people; give that of `dcv list-sessions --json`"
+        )));
+    }
+    let format = recognize(&text);
+    let needs = |option, what, found| {
+        Err(Failure::setup(format!(
+            "{option} is for {what}, and {place} is {found}"
+        )))
+    };
+    let found = match format {
+        Format::SessionFile => "a session file",
+        Format::Records => "the output of `list --json`",
+        Format::DcvServer => "the output of `dcv list-sessions --json`",
+        Format::Broker(_) => "the output of DescribeSessions",
+    };
+    let is_of_server = matches!(format, Format::DcvServer);
+    if options.host.is_some() && !is_of_server {
+        return needs("--host", "the output of `dcv list-sessions --json`", found);
+    }
+    if options.server.is_given() && !is_of_server {
+        let option = "what describes a DCV server";
+        return needs(option, "the output of `dcv list-sessions --json`", found);
+    }
+    if options.servers.is_some() && !matches!(format, Format::Broker(_)) {
+        return needs("--servers", "the output of DescribeSessions", found);
+    }
+    match format {
+        Format::SessionFile => session_file::read(path),
+        Format::Records => records(path, &text),
+        Format::DcvServer => dcv_server::records(options, &text),
+        Format::Broker(sessions) => {
+            let servers = options.servers.as_deref().map(|servers| {
+                let text = read_file(servers)?;
+                Ok::<_, Failure>((servers, text))
+            });
+            broker::records(path, &sessions, servers.transpose()?)
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path)
+        .map_err(|error| Failure::setup(format!("cannot read {}: {error}", path.display())))
+}
+
+fn recognize(text: &[u8]) -> Format {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    match serde_json::from_slice(text) {
+        Ok(Value::Array(items)) if items.iter().any(|item| item.get("host").is_some()) => {
+            Format::Records
+        }
+        Ok(Value::Array(_)) => Format::DcvServer,
+        Ok(object) if object.get("Sessions").is_some_and(Value::is_array) => Format::Broker(object),
+        // An error of a session file has its place.
+        _ => Format::SessionFile,
+    }
+}
+
+fn records(path: &Path, text: &[u8]) -> Result<Vec<SessionRecord>, Failure> {
+    serde_json::from_slice(text).map_err(|error| {
+        Failure::negative(format!(
+            "{}:{}:{}: expected records as `list --json` prints them: {error}",
+            path.display(),
+            error.line(),
+            error.column(),
+        ))
+    })
+}
