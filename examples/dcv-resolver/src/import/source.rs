@@ -33,28 +33,7 @@ pub(super) fn read(options: &ImportOptions) -> Result<Vec<SessionRecord>, Failur
         )));
     }
     let format = recognize(&text);
-    let needs = |option, what, found| {
-        Err(Failure::setup(format!(
-            "{option} is for {what}, and {place} is {found}"
-        )))
-    };
-    let found = match format {
-        Format::SessionFile => "a session file",
-        Format::Records => "the output of `list --json`",
-        Format::DcvServer => "the output of `dcv list-sessions --json`",
-        Format::Broker(_) => "the output of DescribeSessions",
-    };
-    let is_of_server = matches!(format, Format::DcvServer);
-    if options.host.is_some() && !is_of_server {
-        return needs("--host", "the output of `dcv list-sessions --json`", found);
-    }
-    if options.server.is_given() && !is_of_server {
-        let option = "what describes a DCV server";
-        return needs(option, "the output of `dcv list-sessions --json`", found);
-    }
-    if options.servers.is_some() && !matches!(format, Format::Broker(_)) {
-        return needs("--servers", "the output of DescribeSessions", found);
-    }
+    refuse_unused(options, &format)?;
     match format {
         Format::SessionFile => session_file::read(path),
         Format::Records => records(path, &text),
@@ -67,6 +46,35 @@ pub(super) fn read(options: &ImportOptions) -> Result<Vec<SessionRecord>, Failur
             broker::records(path, &sessions, servers.transpose()?)
         }
     }
+}
+
+/// Refuses options that the format has no use for: the file is not the one that
+/// was meant.
+fn refuse_unused(options: &ImportOptions, format: &Format) -> Result<(), Failure> {
+    let list_sessions = "the output of `dcv list-sessions --json`";
+    let describe_sessions = "the output of DescribeSessions";
+    let (found, is_of_server, is_of_broker) = match format {
+        Format::SessionFile => ("a session file", false, false),
+        Format::Records => ("the output of `list --json`", false, false),
+        Format::DcvServer => (list_sessions, true, false),
+        Format::Broker(_) => (describe_sessions, false, true),
+    };
+    let place = options.file.display();
+    let refused = |option, expected| {
+        Err(Failure::setup(format!(
+            "{option} is for {expected}, and {place} is {found}"
+        )))
+    };
+    if options.host.is_some() && !is_of_server {
+        return refused("--host", list_sessions);
+    }
+    if options.server.is_given() && !is_of_server {
+        return refused("a port, a path or --dcv-config", list_sessions);
+    }
+    if options.servers.is_some() && !is_of_broker {
+        return refused("--servers", describe_sessions);
+    }
+    Ok(())
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
