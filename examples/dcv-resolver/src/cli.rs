@@ -15,6 +15,7 @@ use dcv_resolver_core::{Host, SessionId, SessionState, Timestamp, Transport, Web
 use crate::agent::AgentOptions;
 use crate::config::{Address, Listen, LogDirectives, LogFormat, Period, TimeBudget};
 use crate::failure::Failure;
+use crate::label::label;
 use crate::lease_token::{self, LeaseTokenOption};
 use crate::server_options::ServerOptions;
 use crate::store_url::{StoreText, StoreUrl};
@@ -453,13 +454,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
         _ => Err("expected a number of seconds, at least 1".to_owned()),
-    }
-}
-
-pub(crate) fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
 

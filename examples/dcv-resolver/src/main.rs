@@ -13,6 +13,7 @@
 //! | `serve.rs`, `agent.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
 //! | `lease_token.rs` | the lease token of a command |
 //! | `server_options.rs` | where a DCV server listens |
+//! | `label.rs` | a label on the command line |
 //! | `link.rs` | the session id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `open_listener.rs`, `socket_file.rs`, `local_only.rs` | a socket that listens; operators on the same machine |
@@ -35,6 +36,7 @@ mod file_modes;
 mod gateway_config;
 mod import;
 mod interrupt;
+mod label;
 mod lease;
 mod lease_token;
 mod list;

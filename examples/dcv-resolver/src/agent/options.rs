@@ -8,9 +8,9 @@ use clap::builder::EnumValueParser;
 use dcv_resolver_agent::IdTemplate;
 use dcv_resolver_core::Host;
 
-use crate::cli::label;
 use crate::config::{Listen, Log, LogDirectives, LogFormat, Within};
 use crate::failure::Failure;
+use crate::label::label;
 use crate::server_options::ServerOptions;
 use crate::store_url::StoreText;
 use crate::variables::without_line_end;
@@ -117,8 +117,8 @@ pub(crate) struct AgentOptions {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct PlaceOption {
-    /// Registers over the admin API of a resolver: the URL of its operators'
-    /// listener, such as https://resolver.example:9001.
+    /// Registers over the admin API of a resolver, at its operators' listener:
+    /// https://HOST:PORT.
     #[arg(long, value_name = "URL", requires = "admin_token_file")]
     pub(crate) admin_url: Option<String>,
 

@@ -10,9 +10,18 @@ use serde_json::Value;
 
 use super::lenient::{field, port, text};
 use crate::failure::Failure;
-use crate::output;
 
-/// Makes records of the sessions that are READY. They never expire.
+/// The sessions of a broker.
+#[derive(Debug)]
+pub(super) struct BrokerSessions {
+    /// Those that are READY. They never expire.
+    pub(super) ready: Vec<SessionRecord>,
+    /// The ids of the others, which have no server yet, or none that can be
+    /// reached.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Makes records of the sessions that are READY.
 ///
 /// What a session says about its server is completed from `servers`, the output of
 /// DescribeServers and its path.
@@ -20,31 +29,24 @@ pub(super) fn records(
     path: &Path,
     sessions: &Value,
     servers: Option<(&Path, Vec<u8>)>,
-) -> Result<Vec<SessionRecord>, Failure> {
+) -> Result<BrokerSessions, Failure> {
     let servers = match servers {
         Some((path, text)) => parse_servers(path, &text)?,
         None => Vec::new(),
     };
     let sessions = field(sessions, "Sessions").and_then(Value::as_array);
-    let (mut records, mut left_out) = (Vec::new(), Vec::new());
+    let (mut ready, mut left_out) = (Vec::new(), Vec::new());
     for (index, session) in sessions.into_iter().flatten().enumerate() {
         let place = format!("{}: Sessions[{index}]", path.display());
         let id = text(session, "Id").unwrap_or_default();
-        // Others have no server yet, or none that can be reached.
         if text(session, "State").is_some_and(|state| state != "READY") {
-            left_out.push(format!("{id:?}"));
+            left_out.push(id.to_owned());
             continue;
         }
         let record = record(id, session, &servers);
-        records.push(record.map_err(|error| Failure::negative(format!("{place}: {error}")))?);
+        ready.push(record.map_err(|error| Failure::negative(format!("{place}: {error}")))?);
     }
-    if !left_out.is_empty() {
-        output::warn(format!(
-            "left out, because they are not READY: {}",
-            left_out.join(", ")
-        ));
-    }
-    Ok(records)
+    Ok(BrokerSessions { ready, left_out })
 }
 
 fn parse_servers(path: &Path, text: &[u8]) -> Result<Vec<Value>, Failure> {
@@ -121,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    fn import(sessions: &Value, servers: Option<&Value>) -> Result<Vec<SessionRecord>, String> {
+    fn import(sessions: &Value, servers: Option<&Value>) -> Result<BrokerSessions, String> {
         let servers =
             servers.map(|servers| (Path::new("servers.json"), servers.to_string().into()));
         records(Path::new("sessions.json"), sessions, servers).map_err(|error| error.to_string())
@@ -150,9 +152,10 @@ mod tests {
             session("b", "CREATING", &json!(null)),
             session("c", "UNKNOWN", &server()),
         ], "NextToken": null});
-        let records = import(&sessions, None).unwrap();
-        assert_eq!(records.len(), 1);
-        let record = &records[0];
+        let sessions = import(&sessions, None).unwrap();
+        assert_eq!(sessions.left_out, ["b", "c"]);
+        assert_eq!(sessions.ready.len(), 1);
+        let record = &sessions.ready[0];
         assert_eq!(record.id().as_str(), "a");
         assert_eq!(record.host().as_str(), "ws-17.dcv.example");
         assert_eq!(record.port(Transport::Http), Some(9443));
@@ -169,7 +172,7 @@ mod tests {
         ]});
         for of_session in [json!({"Id": "srv-1", "Ip": "192.0.2.99"}), json!("srv-1")] {
             let sessions = json!({"Sessions": [session("a", "READY", &of_session)]});
-            let records = import(&sessions, Some(&servers)).unwrap();
+            let records = import(&sessions, Some(&servers)).unwrap().ready;
             assert_eq!(records[0].host().as_str(), "ws-17.dcv.example");
             assert_eq!(records[0].port(Transport::Http), Some(9443));
         }
@@ -180,7 +183,7 @@ mod tests {
         let server = json!({"id": "srv-1", "hostname": "ws-17.dcv.example", "port": "8443",
             "defaultDnsName": "", "endpoints": [{"port": 9444, "protocol": "quic"}]});
         let sessions = json!({"Sessions": [{"id": "a", "server": server, "state": "READY"}]});
-        let records = import(&sessions, None).unwrap();
+        let records = import(&sessions, None).unwrap().ready;
         assert_eq!(records[0].host().as_str(), "ws-17.dcv.example");
         assert_eq!(records[0].port(Transport::Http), Some(8443));
         assert_eq!(records[0].port(Transport::Quic), Some(9444));

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{broker, dcv_server};
 use crate::cli::ImportOptions;
 use crate::failure::Failure;
+use crate::output;
 use crate::session_file;
 
 /// What a file is.
@@ -43,7 +44,14 @@ pub(super) fn read(options: &ImportOptions) -> Result<Vec<SessionRecord>, Failur
                 let text = read_file(servers)?;
                 Ok::<_, Failure>((servers, text))
             });
-            broker::records(path, &sessions, servers.transpose()?)
+            let sessions = broker::records(path, &sessions, servers.transpose()?)?;
+            if !sessions.left_out.is_empty() {
+                output::warn(format!(
+                    "left out, because they are not READY: {:?}",
+                    sessions.left_out
+                ));
+            }
+            Ok(sessions.ready)
         }
     }
 }

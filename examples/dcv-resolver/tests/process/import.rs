@@ -84,7 +84,7 @@ fn ready_sessions_of_a_broker_are_imported() {
         imported.stdout
     );
     assert!(
-        imported.stderr.contains("not READY: \"b\""),
+        imported.stderr.contains("not READY: [\"b\"]"),
         "{}",
         imported.stderr
     );
