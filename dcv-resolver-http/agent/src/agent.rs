@@ -309,9 +309,10 @@ impl Rounds {
 
 #[cfg(test)]
 mod tests {
-    use dcv_resolver_core::testing::ManualClock;
+    use dcv_resolver_core::testing::{FaultyStore, ManualClock};
     use dcv_resolver_core::{
-        LeaseToken, MemoryStore, SessionId, SessionRegistry, SessionState, SessionStore, Timestamp,
+        Clock, Expiry, LeaseToken, MemoryStore, SessionId, SessionRecord, SessionRegistry,
+        SessionState, SessionStore, StoreErrorKind, Timestamp, Transport,
     };
 
     use super::*;
@@ -322,17 +323,17 @@ mod tests {
 
     struct Fixture {
         rounds: Rounds,
-        store: Arc<MemoryStore>,
+        store: FaultyStore<MemoryStore>,
         clock: ManualClock,
         config: tempfile::NamedTempFile,
     }
 
     impl Fixture {
         fn new() -> Self {
-            let store = Arc::new(MemoryStore::new());
+            let store = FaultyStore::new(MemoryStore::new());
             let clock = ManualClock::new(Timestamp::from_unix_ms(0));
             let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
-            let registrar = StoreRegistrar::new(Arc::<MemoryStore>::clone(&store), token);
+            let registrar = StoreRegistrar::new(Arc::new(store.clone()), token);
             let config = tempfile::NamedTempFile::new().unwrap();
             let records = RecordTemplate::new("ws-17.dcv.example".parse().unwrap());
             let agent = Agent::new(records, Arc::new(registrar.with_clock(clock.clone())))
@@ -365,7 +366,6 @@ mod tests {
         }
 
         fn now(&self) -> Timestamp {
-            use dcv_resolver_core::Clock;
             self.clock.now()
         }
     }
@@ -419,10 +419,10 @@ mod tests {
     async fn id_that_another_owner_holds_is_left_alone_until_it_is_free() {
         let mut fixture = Fixture::new();
         let other = LeaseToken::from_bytes([8; LeaseToken::BYTES]);
-        let record = dcv_resolver_core::SessionRecord::builder(
+        let record = SessionRecord::builder(
             "a".parse().unwrap(),
             "ws-18.dcv.example".parse().unwrap(),
-            dcv_resolver_core::Expiry::Never,
+            Expiry::Never,
         );
         let record = record.http_port(1).build().unwrap();
         let now = fixture.now();
@@ -464,8 +464,46 @@ mod tests {
         fixture.round(2, listed(&["a", "b"])).await;
         for id in ["a", "b"] {
             let record = fixture.store.lookup(&id.parse().unwrap()).await.unwrap();
-            let port = record.unwrap().port(dcv_resolver_core::Transport::Http);
+            let port = record.unwrap().port(Transport::Http);
             assert_eq!(port, Some(9443));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_the_interval_while_the_store_is_away() {
+        let mut fixture = Fixture::new();
+        fixture.store.fail_with(StoreErrorKind::Unavailable);
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            let pause = fixture.round(0, listed(&["a", "b"])).await;
+            assert_eq!(pause, Duration::from_secs(seconds));
+        }
+        // The first failure shows that the others would fail as well.
+        assert_eq!(fixture.store.calls().register, 7);
+        fixture.store.recover();
+        assert_eq!(fixture.round(1, listed(&["a"])).await, INTERVAL);
+        assert!(fixture.state("a").await.is_some());
+        fixture.store.fail_with(StoreErrorKind::Unavailable);
+        let pause = fixture.round(2, listed(&["a"])).await;
+        assert_eq!(pause, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn session_whose_registration_was_not_answered_is_removed_when_it_ends() {
+        let mut fixture = Fixture::new();
+        fixture.store.lose_results(StoreErrorKind::TimedOut);
+        fixture.round(0, listed(&["a"])).await;
+        fixture.store.recover();
+        assert!(fixture.state("a").await.is_some());
+        fixture.round(1, listed(&[])).await;
+        assert!(fixture.state("a").await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn store_that_hangs_counts_as_one_that_is_away() {
+        let mut fixture = Fixture::new();
+        fixture.store.hang();
+        let pause = fixture.round(0, listed(&["a"])).await;
+        assert_eq!(pause, FIRST_PAUSE);
+        fixture.rounds.end().await;
     }
 }
