@@ -84,11 +84,11 @@ fn session_is_registered_as_the_server_offers_it_renewed_and_removed() {
 
     place.server.lists(&["console"]);
     place.waits_for(&ids[1..]);
-    assert_eq!(sessions(&agent, "READY"), 1);
-    // What it has registered is what its own pages show.
     agent.wait_until_ready();
-    let explained = ask(agent.ops(), &format!("GET /explain?sessionId={}", ids[1])).json();
-    assert_eq!(explained["outcome"], "found", "{explained}");
+    let explain = format!("GET /explain?sessionId={}", ids[1]);
+    wait_until("its own pages show the session", || {
+        sessions(&agent, "READY") == 1 && ask(agent.ops(), &explain).json()["outcome"] == "found"
+    });
 
     let stopped = agent.stop();
     assert_eq!(stopped.exit_code, Some(0), "{}", stopped.stderr);
@@ -311,7 +311,9 @@ fn refused_session_does_not_keep_others_from_being_registered() {
     );
     wait_until("one is refused", || rounds(&agent, "refused") > 2);
     let target = "/resolveSession?sessionId=ws-17.dcv.example-console";
-    assert!(serving.post(target).starts_with("HTTP/1.1 200 "));
+    wait_until("the other is found", || {
+        serving.post(target).starts_with("HTTP/1.1 200 ")
+    });
     let stopped = agent.stop();
     assert_eq!(
         stopped
