@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Uri;
 use dcv_resolver_agent::{
     AdminRegistrar, Agent, DcvCommand, LeaseFileError, RecordTemplate, Registrar, StoreRegistrar,
     lease_token,
@@ -125,7 +126,7 @@ fn over_admin_api(
         .response_timeout(ADMIN_TIMEOUT)
         .build()
         .map_err(|error| Failure::setup(format!("--admin-url: {error}")))?;
-    if !client.is_https() && !is_this_machine(client.host()) {
+    if is_readable_on_the_way(url) {
         tracing::warn!(
             "--admin-url is not https: everyone on the way can read the bearer token and the lease token"
         );
@@ -147,4 +148,23 @@ fn lease_failure(error: &LeaseFileError) -> Failure {
     let source = std::error::Error::source(error);
     let cause = source.map_or_else(String::new, |source| format!(": {source}"));
     Failure::setup(format!("{error}{cause}; --state-dir sets the folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_readable_on_the_way_only_without_tls_to_another_machine() {
+        for (url, expected) in [
+            ("http://resolver.example:9001", true),
+            ("http://192.0.2.7", true),
+            ("https://resolver.example:9001", false),
+            ("http://localhost:9001", false),
+            ("http://127.0.0.1:9001/prefix", false),
+            ("http://[::1]:9001", false),
+        ] {
+            assert_eq!(is_readable_on_the_way(url), expected, "{url}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         _ => error.into(),
     })?;
     match (source.file(), &config.stores[..]) {
-        (None, [store]) => sessions(store).await,
+        (None, [store]) if store.url.upstream_scheme().is_none() => sessions(store).await,
         (file, _) => everything(file, &config).await,
     }
 }
@@ -209,14 +209,14 @@ async fn store(
     let place = url.place();
     // A check migrates nothing.
     let open = OpenStore::named(place.clone(), url, Purpose::WriteUnmigrated).await?;
-    let registry = match &open.access {
-        Access::ReadOnly(file) => {
-            return Ok(format!("{place} holds {} sessions", file.session_count()));
-        }
-        Access::ReadWrite(registry) => registry,
-    };
+    if let Access::ReadOnly(file) = &open.access {
+        return Ok(format!("{place} holds {} sessions", file.session_count()));
+    }
     let calls = async {
-        registry.ping().await?;
+        open.store().ping().await?;
+        let Access::ReadWrite(registry) = &open.access else {
+            return Ok(());
+        };
         warnings.extend(open.database_warnings(store.migrate).await?);
         // Only the admin API writes.
         match registry.check_writable().await {

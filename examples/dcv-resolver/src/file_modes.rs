@@ -26,6 +26,10 @@ pub(crate) fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
         if let Ok(StoreUrl::File(path)) = store.url.parse() {
             warnings.extend(warning(&path, None));
         }
+        let upstream_key = store.upstream.iter().filter_map(|it| it.key_file.as_ref());
+        for path in upstream_key {
+            warnings.extend(warning(path, Some("a private key")));
+        }
         if let Some(redis) = &store.redis {
             let key = redis.key_file.iter().map(|path| (path, "a private key"));
             let passwords = redis

@@ -36,4 +36,5 @@ mod support;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod upstream;
 mod variables;
