@@ -137,11 +137,15 @@ fn over_admin_api(
     Ok(AdminRegistrar::new(client, token_file, token))
 }
 
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
+/// Returns whether tokens leave this machine in plaintext.
+fn is_readable_on_the_way(url: &str) -> bool {
+    let Ok(url) = url.parse::<Uri>() else {
+        return false;
+    };
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_this_machine = host == "localhost" || address.is_ok_and(|it| it.is_loopback());
+    url.scheme_str() == Some("http") && !is_this_machine
 }
 
 fn lease_failure(error: &LeaseFileError) -> Failure {
