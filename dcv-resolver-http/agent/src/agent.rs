@@ -253,6 +253,9 @@ impl Rounds {
     /// Returns when the next round begins.
     fn pause(&mut self, applied: Applied) -> Duration {
         if applied != Applied::Unavailable {
+            if self.failed_rounds > 0 {
+                self.log.available_again();
+            }
             self.failed_rounds = 0;
             return self.agent.interval;
         }
@@ -268,7 +271,7 @@ impl Rounds {
     fn wanted(&mut self, list: &SessionList) -> Option<Wanted> {
         match self.agent.server.read() {
             Ok(config) => self.config = Some(config),
-            Err(error) => self.log.failed("dcv_config", &error),
+            Err(error) => self.log.dcv_config(&error),
         }
         let config = self.config.as_ref()?;
         let mut wanted = Wanted::new();

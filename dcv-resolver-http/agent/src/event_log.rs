@@ -8,6 +8,7 @@ use dcv_resolver_core::escape::escaped;
 use dcv_resolver_log_throttle::LogThrottle;
 
 use crate::dcv_command::ListError;
+use crate::dcv_config::InvalidDcvConfig;
 
 /// How long a failure that repeats is only counted.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -51,11 +52,27 @@ impl EventLog {
         }
     }
 
-    /// Logs a failure of which nothing else than its cause is known.
-    pub(crate) fn failed(&self, kind: &'static str, error: &(dyn Error + 'static)) {
+    /// Logs that the resolver or the store is away.
+    pub(crate) fn unavailable(&self, error: &(dyn Error + 'static)) {
+        let kind = "unavailable";
         if self.0.allows(kind) {
             let error = chain(error);
-            tracing::warn!(target: "dcv_resolver::agent", kind, error, "failed; it is tried again");
+            tracing::warn!(target: "dcv_resolver::agent", kind, error, "the sessions cannot be registered; it is tried again");
+        }
+    }
+
+    pub(crate) fn available_again(&self) {
+        if self.0.allows("available_again") {
+            tracing::info!(target: "dcv_resolver::agent", "the sessions can be registered again");
+        }
+    }
+
+    /// Logs that it is unknown where the DCV server listens.
+    pub(crate) fn dcv_config(&self, error: &InvalidDcvConfig) {
+        let kind = "dcv_config";
+        if self.0.allows(kind) {
+            let error = chain(error);
+            tracing::warn!(target: "dcv_resolver::agent", kind, error, "cannot use the configuration of the DCV server; the last valid one applies, if there was one");
         }
     }
 
@@ -69,21 +86,21 @@ impl EventLog {
         if self.0.allows(kind) {
             let session_id = shown(session);
             let error = chain(error);
-            tracing::warn!(target: "dcv_resolver::agent", kind, %session_id, error, "a session is not registered");
+            tracing::warn!(target: "dcv_resolver::agent", kind, session_id, error, "a session is not registered");
         }
     }
 
     pub(crate) fn lease_lost(&self, id: &SessionId) {
         if self.0.allows("lease_lost") {
             let session_id = shown(id.as_str());
-            tracing::warn!(target: "dcv_resolver::agent", %session_id, "the lease was lost; the session is registered again");
+            tracing::warn!(target: "dcv_resolver::agent", session_id, "the lease was lost; the session is registered again");
         }
     }
 
     pub(crate) fn duplicate(&self, id: &SessionId) {
         if self.0.allows("duplicate") {
             let session_id = shown(id.as_str());
-            tracing::warn!(target: "dcv_resolver::agent", %session_id, "two sessions of this server have this id, and only the first is registered; use an id template with {{session}}");
+            tracing::warn!(target: "dcv_resolver::agent", session_id, "two sessions of this server have this id, and only the first is registered; use an id template with {{session}}");
         }
     }
 }
@@ -91,15 +108,15 @@ impl EventLog {
 /// Logs that another owner holds the id. Callers log it once for each session.
 pub(crate) fn held_by_another(id: &SessionId) {
     let session_id = shown(id.as_str());
-    tracing::warn!(target: "dcv_resolver::agent", %session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{host}}-{{session}}");
+    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{host}}-{{session}}");
 }
 
 pub(crate) fn registered(id: &SessionId) {
-    tracing::info!(target: "dcv_resolver::agent", session_id = %shown(id.as_str()), "registered");
+    tracing::info!(target: "dcv_resolver::agent", session_id = shown(id.as_str()), "registered");
 }
 
 pub(crate) fn deregistered(id: &SessionId) {
-    tracing::info!(target: "dcv_resolver::agent", session_id = %shown(id.as_str()), "deregistered");
+    tracing::info!(target: "dcv_resolver::agent", session_id = shown(id.as_str()), "deregistered");
 }
 
 fn shown(id: &str) -> String {

@@ -76,7 +76,7 @@ impl Registrations {
             match done {
                 Ok(()) => {}
                 Err(RegistrarError::Unavailable(source)) => {
-                    self.log.failed("unavailable", &*source);
+                    self.log.unavailable(&*source);
                     return Applied::Unavailable;
                 }
                 Err(error) => {
