@@ -37,6 +37,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use listen_address::ListenAddress;
 pub(crate) use log_directives::LogDirectives;
 pub(crate) use log_format::LogFormat;
+pub(crate) use number::Within;
 pub(crate) use schema::schema;
 pub(crate) use sections::*;
 pub(crate) use shape::Config;

@@ -51,8 +51,13 @@ pub(crate) fn of_tls(tls: &Tls) -> Vec<String> {
         .into_iter()
         .chain(&tls.client_ca_file);
     let public = certificates.filter_map(|path| warning(path, None));
-    let key = warning(&tls.key_file, Some("a private key"));
+    let key = of_key(&tls.key_file);
     public.chain(key).collect()
+}
+
+/// Returns a warning for the file of a private key.
+pub(crate) fn of_key(path: &Path) -> Option<String> {
+    warning(path, Some("a private key"))
 }
 
 /// Returns a warning for the file of the bearer tokens.

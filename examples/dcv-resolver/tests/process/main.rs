@@ -6,6 +6,8 @@
     reason = "a test panics on the first failure"
 )]
 
+mod agent;
+mod agents_and_resolvers;
 mod cache;
 mod check;
 mod client;
@@ -14,9 +16,11 @@ mod commands;
 mod config;
 mod config_errors;
 mod database;
+mod dcv_server;
 mod deploy;
 mod explain;
 mod gateway_config;
+mod import;
 mod log;
 mod operate;
 mod operators;
