@@ -79,9 +79,9 @@ impl RedisConfig {
     /// parameters for the other settings.
     ///
     /// With `rediss` every connection uses TLS, also to the sentinels and the
-    /// nodes of a cluster. User and password (or `:password` alone) are
-    /// percent-encoded, and are those of the servers, not of the sentinels. No
-    /// file is read before a connection is made.
+    /// nodes of a cluster. User and password are percent-encoded, and are those of
+    /// the servers, not of the sentinels. One of them may be a parameter instead, and
+    /// there may be a password alone. No file is read before a connection is made.
     ///
     /// # Errors
     ///
