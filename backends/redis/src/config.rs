@@ -1,7 +1,7 @@
 //! [`RedisConfig`]: which servers to use, and how long to wait for them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,9 +79,9 @@ impl RedisConfig {
     /// parameters for the other settings.
     ///
     /// With `rediss` every connection uses TLS, also to the sentinels and the
-    /// nodes of a cluster. User and password (or `:password` alone) are
-    /// percent-encoded, and are those of the servers, not of the sentinels. No
-    /// file is read before a connection is made.
+    /// nodes of a cluster. User and password are percent-encoded, and are those of
+    /// the servers, not of the sentinels. One of them may be a parameter instead, and
+    /// there may be a password alone. No file is read before a connection is made.
     ///
     /// # Errors
     ///
@@ -116,6 +116,18 @@ impl RedisConfig {
     #[must_use]
     pub fn servers(&self) -> String {
         self.origin.to_string()
+    }
+
+    /// Returns the files that hold a password or a private key, whether the URL or a
+    /// method names them, so that a program can check who may read them.
+    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        let servers = match &self.origin {
+            Origin::Servers(servers) => Some(servers),
+            Origin::Given(_) => None,
+        };
+        servers
+            .into_iter()
+            .flat_map(|servers| servers.secret_files())
     }
 
     /// Uses a connection that the embedding program shares with this store: a
@@ -311,5 +323,30 @@ impl RedisConfig {
 
     fn with_tls(self, change: impl FnOnce(&mut Tls)) -> Self {
         self.with_servers(|servers| change(servers.tls.get_or_insert_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_files_are_those_of_the_url_and_of_the_methods() {
+        let url = "rediss+sentinel://a.example/mymaster";
+        let parameters = "ca_file=ca.pem&certificate_file=c.pem&key_file=k.pem\
+                          &password_file=p&sentinel_password_file=s";
+        let by_url = RedisConfig::from_url(&format!("{url}?{parameters}")).unwrap();
+        let by_method = RedisConfig::from_url(url)
+            .unwrap()
+            .tls_authorities_file("ca.pem")
+            .tls_client_files("c.pem", "k.pem")
+            .password_file("p")
+            .sentinel_password_file("s");
+        for config in [by_url, by_method] {
+            let files: Vec<_> = config.secret_files().collect();
+            assert_eq!(files, ["p", "s", "k.pem"].map(Path::new));
+        }
+        let none = RedisConfig::from_url("redis://:tr0ub4dor@a.example").unwrap();
+        assert_eq!(none.secret_files().count(), 0);
     }
 }

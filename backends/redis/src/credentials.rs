@@ -1,7 +1,7 @@
 //! [`Credentials`]: what a client authenticates with.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dcv_resolver_core::StoreErrorKind;
 
@@ -21,6 +21,16 @@ pub(crate) enum Password {
     Text(String),
     /// Read for each connection, so that a password can be replaced.
     File(PathBuf),
+}
+
+impl Password {
+    /// Returns the file that holds it.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Text(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
 }
 
 /// A user and a password, as they are sent.

@@ -140,7 +140,7 @@ impl Dialer<'_> {
             Err(error) => {
                 let password = login.map(|login| login.password.as_bytes());
                 let failure = Failure::of(&error, password);
-                Err(if refuses_protocol(&error, &failure) {
+                Err(if refuses_protocol(&error, &failure, login.is_some()) {
                     Refusal::OfProtocol(failure)
                 } else {
                     Refusal::Other(failure)
@@ -220,13 +220,16 @@ impl From<Refusal> for Failure {
 
 /// Whether the server may understand another protocol: it refused `HELLO`, or
 /// closed the connection over it. Proxies do so in any words.
-fn refuses_protocol(error: &RedisError, failure: &Failure) -> bool {
+fn refuses_protocol(error: &RedisError, failure: &Failure, has_login: bool) -> bool {
     if error.kind() == ErrorKind::RESP3NotSupported {
         return true;
     }
     match failure.code() {
+        // Of the user, unless `HELLO` had a password: then a proxy wants `AUTH`
+        // before any other command, as RESP2 sends it.
+        Some("NOAUTH") => has_login,
         // Of the user, and of a server that accepts no commands yet.
-        Some("NOAUTH" | "WRONGPASS" | "LOADING" | "DENIED") => false,
+        Some("WRONGPASS" | "LOADING" | "DENIED") => false,
         Some(_) => {
             // Other refusals are of the driver's own making, such as that of
             // `SELECT`, or concern every command.

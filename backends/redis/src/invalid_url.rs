@@ -26,6 +26,10 @@ pub(crate) enum InvalidUrl {
         "a user name in the URL needs a password: redis://user:password@host, or ?password_file=PATH"
     )]
     UserWithoutPassword,
+    #[error(
+        "sentinel_username in the URL needs a password: sentinel_password, or sentinel_password_file=PATH"
+    )]
+    SentinelUserWithoutPassword,
     #[error("the URL has a % that does not begin valid percent-encoded UTF-8; write % as %25")]
     Escape,
     #[error("the path of the URL is not a database number, such as redis://host:6379/0")]

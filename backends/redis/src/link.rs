@@ -249,9 +249,9 @@ impl Link {
         let ping = redis::cmd("PING");
         let reply = timeout(self.response_timeout / 2, live.connection.send(&ping)).await;
         let failure = match reply {
-            Ok(Ok(_)) => return,
+            Ok(Ok(_)) => return self.note_reply(live),
             // An error reply is a reply too.
-            Ok(Err(failure)) if failure.code().is_some() => return,
+            Ok(Err(failure)) if failure.code().is_some() => return self.note_reply(live),
             Ok(Err(failure)) => failure,
             Err(_) => Failure::timed_out("the connection has fallen silent"),
         };
@@ -294,10 +294,11 @@ impl Link {
                 }
             }
         }
-        if let Err(failure) = &better
-            && !is_of_use
-        {
-            self.log.failed(&self.origin, failure);
+        match &better {
+            Err(failure) if !is_of_use => self.log.failed(&self.origin, failure),
+            // The first command may have met a node that is down, and the new
+            // connection counts as one that has replied.
+            _ => self.log.replied(&self.origin),
         }
     }
 

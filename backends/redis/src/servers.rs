@@ -1,5 +1,6 @@
 //! [`Servers`]: which servers to connect to, and how.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -22,4 +23,15 @@ pub(crate) struct Servers {
     pub(crate) connect_timeout: Duration,
     /// Whether the fall-back has been logged.
     pub(crate) resp2_logged: Arc<AtomicBool>,
+}
+
+impl Servers {
+    /// Returns the files of passwords and of the private key.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        let passwords = [&self.credentials, &self.sentinel_credentials]
+            .into_iter()
+            .filter_map(|credentials| credentials.password.as_ref()?.file());
+        let client = self.tls.iter().filter_map(|tls| tls.client.as_ref());
+        passwords.chain(client.filter_map(|client| client.key.file()))
+    }
 }

@@ -86,8 +86,8 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a server could not be asked. `AccessDenied`: it does not
-    /// permit `INFO`.
+    /// [`StoreError`] when a server could not be asked, and there is no warning about
+    /// another. `AccessDenied`: it does not permit `INFO`.
     pub async fn warnings(&self) -> Result<Vec<RedisWarning>, StoreError> {
         warnings(&self.server).await
     }

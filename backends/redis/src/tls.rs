@@ -1,7 +1,7 @@
 //! [`Tls`]: which certificates are trusted and presented.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dcv_resolver_core::StoreErrorKind;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, TlsCertificates};
@@ -58,6 +58,14 @@ impl Tls {
 }
 
 impl Pem {
+    /// Returns the file that holds it.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Text(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     async fn load(&self, setting: &'static str) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Text(pem) => Ok(pem.clone()),

@@ -95,14 +95,18 @@ fn parse_hosts(kind: Kind, hosts: &str, path: &str) -> Result<(Topology, Option<
         }
     }
 }
+
+/// Parses `user:password`, `:password` and `user`, whose password may be among the
+/// parameters.
 fn parse_credentials(text: &str) -> Result<Credentials, InvalidUrl> {
-    let (username, password) = text
-        .split_once(':')
-        .ok_or(InvalidUrl::UserWithoutPassword)?;
+    let (username, password) = match text.split_once(':') {
+        Some((username, password)) => (username, Some(Password::Text(decode(password)?))),
+        None => (text, None),
+    };
     let username = decode(username)?;
     Ok(Credentials {
         username: (!username.is_empty()).then_some(username),
-        password: Some(Password::Text(decode(password)?)),
+        password,
     })
 }
 
@@ -260,12 +264,6 @@ mod tests {
     #[test]
     fn parameters_are_the_settings() {
         let url = parse(
-            "rediss+sentinel://ann@a.example/mymaster?password_file=/run/p&sentinel_username=s\
-             &sentinel_password=tr0ub4dor%26&ca_file=ca.pem&certificate_file=c.pem&key_file=k.pem\
-             &protocol=resp2&connect_timeout_ms=700&response_timeout_ms=900&db=4",
-        );
-        assert_eq!(url.unwrap_err(), InvalidUrl::UserWithoutPassword);
-        let url = parse(
             "rediss+sentinel://a.example/mymaster?username=ann&password_file=/run/p\
              &sentinel_username=s&sentinel_password=tr0ub4dor%26&ca_file=ca.pem\
              &certificate_file=c.pem&key_file=k.pem&protocol=resp2&connect_timeout_ms=700\
@@ -288,6 +286,21 @@ mod tests {
         assert_eq!(url.connect_timeout, Some(Duration::from_millis(700)));
         assert_eq!(url.response_timeout, Some(Duration::from_millis(900)));
         assert_eq!(url.database, 4);
+    }
+
+    #[test]
+    fn user_and_password_may_be_in_different_parts() {
+        let file = Password::File("/run/p".into());
+        let text = Password::Text("tr0ub4dor".to_owned());
+        for (url, password) in [
+            ("redis://ann@a?password_file=/run/p", file),
+            ("redis://ann@a?password=tr0ub4dor", text.clone()),
+            ("redis://:tr0ub4dor@a?username=ann", text),
+        ] {
+            let credentials = parse(url).unwrap().credentials;
+            assert_eq!(credentials.username.as_deref(), Some("ann"), "{url}");
+            assert_eq!(credentials.password, Some(password), "{url}");
+        }
     }
 
     #[test]
@@ -321,6 +334,14 @@ mod tests {
                 "redis://:tr0ub4dor@a?pass=tr0ub4dor",
                 InvalidUrl::Twice("password"),
             ),
+            (
+                "redis+sentinel://a/m?sentinel_password=tr0ub4dor&sentinel_password_file=b",
+                InvalidUrl::Twice("sentinel_password"),
+            ),
+            (
+                "redis://tr0ub4dor@a?user=b&pass=c",
+                InvalidUrl::Twice("username"),
+            ),
             ("redis://a/1?db=1", InvalidUrl::Twice("database")),
             ("redis://a?protocol=tr0ub4dor", InvalidUrl::Protocol),
             (
@@ -333,6 +354,10 @@ mod tests {
             ),
             ("rediss://a?key_file=tr0ub4dor", InvalidUrl::HalfIdentity),
             ("redis://a?user=tr0ub4dor", InvalidUrl::UserWithoutPassword),
+            (
+                "redis+sentinel://a/m?sentinel_username=tr0ub4dor",
+                InvalidUrl::SentinelUserWithoutPassword,
+            ),
             (
                 "redis://a?sentinel_password=tr0ub4dor",
                 InvalidUrl::NeedsSentinels("sentinel_password"),

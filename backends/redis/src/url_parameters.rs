@@ -99,12 +99,25 @@ impl Parameters {
                 }
             }
         }
-        let own = self_credentials(self.username, self.password, self.password_file)?;
-        let sentinel_credentials = self_credentials(
-            self.sentinel_username,
-            self.sentinel_password,
-            self.sentinel_password_file,
-        )?;
+        let own = password("password", self.password, self.password_file)?;
+        let credentials = Credentials {
+            username: either("username", credentials.username, self.username)?,
+            password: either("password", credentials.password, own)?,
+        };
+        if credentials.username.is_some() && credentials.password.is_none() {
+            return Err(InvalidUrl::UserWithoutPassword);
+        }
+        let sentinel_credentials = Credentials {
+            username: self.sentinel_username,
+            password: password(
+                "sentinel_password",
+                self.sentinel_password,
+                self.sentinel_password_file,
+            )?,
+        };
+        if sentinel_credentials.username.is_some() && sentinel_credentials.password.is_none() {
+            return Err(InvalidUrl::SentinelUserWithoutPassword);
+        }
         let database = match (database, self.database) {
             (Some(_), Some(_)) => return Err(InvalidUrl::Twice("database")),
             (None, Some(_)) if matches!(topology, Topology::Cluster { .. }) => {
@@ -116,7 +129,7 @@ impl Parameters {
         Ok(ParsedUrl {
             topology,
             tls: parse_tls(tls, self.ca_file, self.certificate_file, self.key_file)?,
-            credentials: joined(credentials, own)?,
+            credentials,
             sentinel_credentials,
             database,
             key_prefix: self.key_prefix,
@@ -130,34 +143,24 @@ impl Parameters {
     }
 }
 
-fn self_credentials(
-    username: Option<String>,
-    password: Option<String>,
+fn password(
+    name: &'static str,
+    text: Option<String>,
     file: Option<String>,
-) -> Result<Credentials, InvalidUrl> {
-    let password = match (password, file) {
-        (Some(_), Some(_)) => return Err(InvalidUrl::Twice("password")),
-        (Some(password), None) => Some(Password::Text(password)),
-        (None, file) => file.map(|path| Password::File(path.into())),
-    };
-    if username.is_some() && password.is_none() {
-        return Err(InvalidUrl::UserWithoutPassword);
-    }
-    Ok(Credentials { username, password })
+) -> Result<Option<Password>, InvalidUrl> {
+    let file = file.map(|path| Password::File(path.into()));
+    either(name, text.map(Password::Text), file)
 }
 
-/// Combines the credentials before the host with those of the parameters.
-fn joined(before: Credentials, parameters: Credentials) -> Result<Credentials, InvalidUrl> {
-    match (before.password, parameters.password) {
-        (Some(_), Some(_)) => Err(InvalidUrl::Twice("password")),
-        (None, password) => Ok(Credentials {
-            password,
-            username: parameters.username,
-        }),
-        (password, None) => Ok(Credentials {
-            password,
-            username: before.username,
-        }),
+/// Returns what one of two parts of the URL sets.
+fn either<T>(
+    name: &'static str,
+    first: Option<T>,
+    second: Option<T>,
+) -> Result<Option<T>, InvalidUrl> {
+    match (first, second) {
+        (Some(_), Some(_)) => Err(InvalidUrl::Twice(name)),
+        (first, second) => Ok(first.or(second)),
     }
 }
 

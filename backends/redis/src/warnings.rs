@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use crate::config::Origin;
 use crate::deadline::Deadline;
 use crate::eviction::Eviction;
+use crate::failure::Failure;
 use crate::masters::{Master, cluster_slots, masters};
 use crate::peer::Peer;
 use crate::reply::{info, parse};
@@ -25,18 +26,27 @@ pub(crate) async fn warnings(server: &Supervisor) -> Result<Vec<RedisWarning>, S
         .send(&cluster_slots(), None, Idempotency::Idempotent, deadline)
         .await?;
     let masters = masters(reply)?;
-    let mut found = unreachable(server, &masters).await?;
-    // One that cannot be reached cannot be asked.
-    if found.is_empty() {
-        for master in masters {
-            let place = match &master.announced {
-                Some(node) => node.to_string(),
-                None => format!("the cluster's node {}", master.id),
-            };
-            found.extend(evicts(server, Some(master.slot), place, deadline).await?);
+    let failures = failures_to_reach(server, &masters).await?;
+    let (mut found, mut not_asked) = (Vec::new(), None);
+    for (master, failure) in masters.into_iter().zip(failures) {
+        // One that cannot be reached cannot be asked.
+        if let Some(failure) = failure {
+            found.push(RedisWarning::unreachable(failure));
+            continue;
+        }
+        let place = match &master.announced {
+            Some(node) => node.to_string(),
+            None => format!("the cluster's node {}", master.id),
+        };
+        match evicts(server, Some(master.slot), place, deadline).await {
+            Ok(warning) => found.extend(warning),
+            Err(error) => not_asked = Some(error),
         }
     }
-    Ok(found)
+    match not_asked {
+        Some(error) if found.is_empty() => Err(error),
+        _ => Ok(found),
+    }
 }
 
 /// Asks the master of `slot`, or the one server, whether it evicts.
@@ -56,17 +66,19 @@ async fn evicts(
     Ok(eviction.map(|eviction| RedisWarning::evicts(place, eviction)))
 }
 
-/// Connects to each master at the address that it announces.
-async fn unreachable(
+/// Connects to each master at the address that it announces, and returns for each
+/// why it cannot be reached.
+async fn failures_to_reach(
     server: &Supervisor,
     masters: &[Master],
-) -> Result<Vec<RedisWarning>, StoreError> {
+) -> Result<Vec<Option<Failure>>, StoreError> {
     let Origin::Servers(servers) = server.origin() else {
-        return Ok(Vec::new());
+        return Ok(vec![None; masters.len()]);
     };
     let dialer = &servers.dialer().await?;
-    let nodes = masters.iter().filter_map(|master| master.announced.clone());
-    let attempts = nodes.map(|node| async move { dialer.dial(&Peer::Node(node)).await.err() });
-    let failures = join_all(attempts).await.into_iter().flatten();
-    Ok(failures.map(RedisWarning::unreachable).collect())
+    let attempts = masters.iter().map(|master| async move {
+        let node = master.announced.clone()?;
+        dialer.dial(&Peer::Node(node)).await.err()
+    });
+    Ok(join_all(attempts).await)
 }

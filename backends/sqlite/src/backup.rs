@@ -1,14 +1,16 @@
 //! Copies of a database: [`SqliteStore::backup`] and [`SqliteStore::restore`].
 
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
+use tempfile::{NamedTempFile, TempPath};
 
-use crate::connect::create_file;
+use crate::absolute_path::absolute;
+use crate::connect::cannot_create;
 use crate::error::{error, open_error, store_error};
 use crate::file_identity::FileIdentity;
 #[cfg(unix)]
@@ -34,44 +36,40 @@ impl SqliteStore {
     /// beside it.
     ///
     /// The copy is a state of the database at one moment, while any process
-    /// reads and writes. It appears complete or not at all.
+    /// reads and writes. It appears complete or not at all; until then it is in a
+    /// file beside it, `TO.….partial`, which only a killed process leaves.
     ///
     /// # Errors
     ///
-    /// `InvalidConfig`, when `to` exists or cannot be created; otherwise the kind
-    /// of the error that SQLite reports.
+    /// `InvalidConfig`, when `to` exists or is not UTF-8; `Unavailable`, when it
+    /// cannot be created; otherwise the kind of the error that SQLite reports.
     pub async fn backup(&self, to: &Path) -> Result<u64, StoreError> {
-        let to = std::path::absolute(to).map_err(|source| no_backup(to, source))?;
+        let to = absolute(to).map_err(|source| no_backup(to, source))?;
         if to.exists() {
             return Err(no_backup(&to, "there is a file already"));
         }
-        let mut partial = to.clone().into_os_string();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        // Of an attempt that was interrupted.
-        let _missing = std::fs::remove_file(&partial);
-        create_file(&partial)?;
-        let copied = self.copy(&partial, &to).await;
-        if copied.is_err() {
-            let _leftover = std::fs::remove_file(&partial);
-        }
-        copied
+        let partial = create_partial(&to)?;
+        let sessions = self.copy(&partial).await?;
+        publish(partial, &to).map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists => no_backup(&to, "there is a file by now"),
+            _ => no_backup(&to, source),
+        })?;
+        Ok(sessions)
     }
 
-    async fn copy(&self, partial: &Path, to: &Path) -> Result<u64, StoreError> {
+    async fn copy(&self, to: &Path) -> Result<u64, StoreError> {
         let mut connection = self.database.bulk_reader().await?;
         schema::check_readable(connection.driver()).await?;
         // It accepts a file that is there if it is empty.
         sqlx::query("VACUUM INTO ?1")
-            .bind(partial.to_string_lossy())
+            .bind(to.to_str())
             .execute(connection.driver())
             .await
             .map_err(|error| connection.failed(error))?;
         drop(connection);
-        let mut copy = open_backup(partial).await?;
-        let sessions = count(&mut copy, "dcv_session").await.map_err(store_error)?;
+        let mut copy = open_backup(to).await?;
+        let sessions = count(&mut copy, COUNT_MAIN).await.map_err(store_error)?;
         copy.close().await.map_err(store_error)?;
-        publish(partial, to).map_err(|source| no_backup(to, source))?;
         Ok(sessions)
     }
 
@@ -88,11 +86,13 @@ impl SqliteStore {
     /// library, or is damaged; otherwise as
     /// [`register`](dcv_resolver_core::SessionRegistry::register).
     pub async fn restore(&self, from: &Path) -> Result<Restored, StoreError> {
-        let from = std::path::absolute(from).map_err(|source| no_backup(from, source))?;
+        let from = absolute(from).map_err(|source| no_backup(from, source))?;
         let identity = FileIdentity::of_database(&from)?;
         if FileIdentity::of(&self.database.path()).ok() == Some(identity) {
             return Err(no_backup(&from, "it is the database itself"));
         }
+        // SQLite puts the log beside the file itself, not beside a link to it.
+        let from = std::fs::canonicalize(&from).map_err(|source| no_backup(&from, source))?;
         #[cfg(unix)]
         leftover_log::ensure_own(&from).await?;
         let mut backup = open_backup(&from).await?;
@@ -138,11 +138,10 @@ fn has_log(path: &Path) -> bool {
     std::fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0)
 }
 
-async fn count(connection: &mut SqliteConnection, table: &str) -> Result<u64, sqlx::Error> {
-    let query = match table {
-        "backup" => "SELECT count(*) FROM backup.dcv_session",
-        _ => "SELECT count(*) FROM main.dcv_session",
-    };
+const COUNT_MAIN: &str = "SELECT count(*) FROM main.dcv_session";
+const COUNT_BACKUP: &str = "SELECT count(*) FROM backup.dcv_session";
+
+async fn count(connection: &mut SqliteConnection, query: &'static str) -> Result<u64, sqlx::Error> {
     let count: i64 = sqlx::query_scalar(query).fetch_one(connection).await?;
     Ok(count.unsigned_abs())
 }
@@ -172,8 +171,8 @@ async fn replace(
         .execute(&mut *connection)
         .await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let replaced = count(&mut transaction, "main").await?;
-    let restored = count(&mut transaction, "backup").await?;
+    let replaced = count(&mut transaction, COUNT_MAIN).await?;
+    let restored = count(&mut transaction, COUNT_BACKUP).await?;
     sqlx::query("DELETE FROM main.dcv_session")
         .execute(&mut *transaction)
         .await?;
@@ -203,10 +202,26 @@ fn read_only_uri(path: &Path) -> String {
     format!("file:{escaped}?mode=ro{immutable}")
 }
 
-/// Gives a finished file its name, durably.
-fn publish(partial: &Path, to: &Path) -> io::Result<()> {
-    File::open(partial)?.sync_all()?;
-    std::fs::rename(partial, to)?;
+/// Creates an empty file beside `to`, which only its owner can read, and which is
+/// removed when the result is dropped. Its name is its own, since another backup to
+/// `to` may run at the same time.
+fn create_partial(to: &Path) -> Result<TempPath, StoreError> {
+    let mut prefix = to.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
+    let created = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".partial")
+        .tempfile_in(to.parent().unwrap_or(to));
+    // Closed before SQLite opens it: closing a file releases the locks of the
+    // process on it.
+    let created = created.map(NamedTempFile::into_temp_path);
+    created.map_err(|source| cannot_create(to, source))
+}
+
+/// Gives a finished file its name, durably, unless there is a file of this name.
+fn publish(partial: TempPath, to: &Path) -> io::Result<()> {
+    File::open(&partial)?.sync_all()?;
+    partial.persist_noclobber(to)?;
     match to.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),

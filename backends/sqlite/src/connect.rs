@@ -50,7 +50,8 @@ pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn cannot_create(path: &Path, source: io::Error) -> StoreError {
+/// Returns the error of creating a database at `path`, with its cause.
+pub(crate) fn cannot_create(path: &Path, source: io::Error) -> StoreError {
     let folder = path.parent().unwrap_or(path);
     let cause = cause::of_missing(path).unwrap_or_else(|| match source.kind() {
         io::ErrorKind::PermissionDenied => format!(

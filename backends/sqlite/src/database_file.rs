@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
+use crate::absolute_path::absolute;
 use crate::config::SqliteConfig;
 use crate::connect::create_file;
 use crate::error::error;
@@ -266,15 +267,9 @@ impl DatabaseFile {
     }
 }
 
-/// Makes the path absolute, so that it stays valid when the process changes
-/// its working directory, and SQLite never takes it for a special name.
 fn with_absolute_path(mut config: SqliteConfig) -> Result<SqliteConfig, StoreError> {
-    config.path = std::path::absolute(&config.path)
+    config.path = absolute(&config.path)
         .map_err(|source| error(StoreErrorKind::InvalidConfig).with_source(source))?;
-    if config.path.to_str().is_none_or(|path| path.contains('\0')) {
-        return Err(error(StoreErrorKind::InvalidConfig)
-            .with_source("the path of the database must be UTF-8 without NUL"));
-    }
     Ok(config)
 }
 

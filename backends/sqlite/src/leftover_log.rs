@@ -10,7 +10,8 @@
 //!   a checkpoint writes pages in ascending order.
 //! - A copied or moved file has a new change time (`ctime`), which cannot be set,
 //!   whereas that of a log which was left behind is when it was written. If the
-//!   log was moved as well, only the times of writing remain to compare.
+//!   log was moved as well, only the times of writing remain to compare. A changed
+//!   mode or owner sets the change time too, which looks like a move.
 //!
 //! <https://sqlite.org/fileformat2.html#walformat> describes the log.
 
@@ -39,11 +40,13 @@ const COMPARED_PAGES: usize = 2;
 const ATTEMPTS: usize = 20;
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The log is older than the database, and none of it is in the database.
+/// The log is older than the database, and none of it is in the database. A
+/// changed mode or owner makes a database newer as well.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{log} was left by a process that was killed, and {database} has been replaced since: the log belongs to another database; \
-     move the log away to use the database as it is, or run `touch {log}` if both were copied together"
+    "{log} was left by a process that was killed, and {database} was replaced, or its mode or owner was changed, since; \
+     run `touch {log}` if only the mode or the owner was changed, or both files were copied together: the log has the last sessions; \
+     if the database was replaced, the log belongs to another database: move the log away to use the database as it is"
 )]
 struct ForeignLog {
     database: String,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod absolute_path;
 mod backup;
 mod cause;
 mod change_log;

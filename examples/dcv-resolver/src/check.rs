@@ -77,7 +77,7 @@ async fn sessions(store: &Store) -> Result<(), Failure> {
         url => url,
     };
     OpenStore::with(url, Purpose::Read, async |store| {
-        for warning in store.warnings().await {
+        for warning in store.warnings_or_why_not().await {
             output::warn(warning);
         }
         let listed = list::all(store).await?;
@@ -281,7 +281,7 @@ async fn store(
         ))),
     };
     if checked.is_ok() {
-        warnings.extend(open.warnings().await);
+        warnings.extend(open.warnings_or_why_not().await);
     }
     open.close().await;
     checked

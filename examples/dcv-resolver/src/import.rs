@@ -97,7 +97,7 @@ async fn import(
         store.name,
         token.expose_hex()
     ))?;
-    for warning in store.warnings().await {
+    for warning in store.warnings_or_why_not().await {
         output::warn(warning);
     }
     if skipped.is_empty() {

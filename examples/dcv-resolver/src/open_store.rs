@@ -221,14 +221,28 @@ impl OpenStore {
         self.redis.is_some()
     }
 
-    /// Returns what is likely to lose sessions of the store, as far as it can be
-    /// asked: many servers do not permit it.
-    pub(crate) async fn warnings(&self) -> Vec<String> {
+    /// Returns what is likely to lose sessions of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be asked: many servers do not permit it.
+    pub(crate) async fn warnings(&self) -> Result<Vec<String>, StoreError> {
         let Some(redis) = &self.redis else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        let warnings = redis.warnings().await.unwrap_or_default();
-        warnings.iter().map(ToString::to_string).collect()
+        let warnings = redis.warnings().await?;
+        Ok(warnings.iter().map(ToString::to_string).collect())
+    }
+
+    /// Returns [`warnings`](Self::warnings), or one that the store cannot be asked.
+    pub(crate) async fn warnings_or_why_not(&self) -> Vec<String> {
+        self.warnings().await.unwrap_or_else(|error| {
+            vec![format!(
+                "cannot ask {} whether it is likely to lose sessions: {}",
+                self.name,
+                cause(&error)
+            )]
+        })
     }
 
     /// Returns the failure of the store.
@@ -270,9 +284,13 @@ async fn load(path: PathBuf) -> Result<StaticFileStore, OpenError> {
 }
 
 fn store_failure(name: &str, error: &StoreError) -> Failure {
+    Failure::setup(format!("{name}: {}", cause(error)))
+}
+
+/// Returns the error with its sources, without the backend, which the name of the
+/// store shows already.
+fn cause(error: &StoreError) -> String {
     let chain = error.chain().to_string();
-    // The name already shows which backend it is.
     let backend = format!("{}: ", error.backend());
-    let chain = chain.strip_prefix(&backend).unwrap_or(&chain);
-    Failure::setup(format!("{name}: {chain}"))
+    chain.strip_prefix(&backend).unwrap_or(&chain).to_owned()
 }

@@ -171,6 +171,46 @@ async fn cluster_that_is_down_is_not_flooded() {
     look_up_until_it_works(&store).await;
 }
 
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn end_of_an_outage_is_logged_though_a_node_of_the_cluster_does_not_answer() {
+    let mut cluster = Cluster::start_with_node_timeout(60_000).await;
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let store = store(&cluster.url());
+    let ids = fill(&store, 1).await;
+    let silent = cluster.owner_of(&ids[0]).await;
+    let until_logged = async |text: &'static str, times: usize| {
+        let patience = Patience::until(text);
+        while log.logged().iter().filter(|it| it.contains(text)).count() < times {
+            let _failed = store.lookup(&ids[0]).await;
+            patience.wait().await;
+        }
+    };
+    until_logged("connected to Redis", 1).await;
+    // The node of the session stays down, and then freezes.
+    for outage in 1..=2 {
+        for node in &mut cluster.nodes {
+            node.kill();
+        }
+        until_logged("cannot use Redis", outage).await;
+        for (number, node) in cluster.nodes.iter_mut().enumerate() {
+            if number != silent || outage == 2 {
+                node.launch().await;
+            }
+        }
+        let patience = Patience::until("the nodes serve their slots");
+        for number in (0..cluster.nodes.len()).filter(|number| *number != silent) {
+            while cluster.node_is_down(number).await {
+                patience.wait().await;
+            }
+        }
+        if outage == 2 {
+            cluster.nodes[silent].freeze();
+        }
+        until_logged("connected to Redis", outage + 1).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn master_of_a_cluster_that_is_down_is_not_flooded() {

@@ -82,6 +82,22 @@ async fn refusal_of_the_user_or_of_every_command_does_not_fall_back() {
 }
 
 #[tokio::test]
+async fn proxy_that_wants_auth_before_hello_is_spoken_to_in_resp2() {
+    let proxy = Scripted::start(None, |words| {
+        Answer::Line(match &*words[0] {
+            "HELLO" => "-NOAUTH Authentication required.".to_owned(),
+            "GET" => "$-1".to_owned(),
+            _ => "+OK".to_owned(),
+        })
+    })
+    .await;
+    let config = patient(RedisConfig::from_url(&proxy.url()).unwrap());
+    let store = RedisStore::new(config.password("tr0ub4dor"));
+    assert_eq!(store.lookup(&id("a")).await.unwrap(), None);
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[tokio::test]
 #[ignore = "needs redis-server"]
 async fn configured_protocol_is_the_only_one() {
     let server = Server::start().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionStore, StoreErrorKind};
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::{RedisConfig, RedisProtocol, RedisStore};
 use dcv_resolver_test_support::pki::Ca;
 
 use crate::support::{
@@ -82,6 +82,35 @@ async fn password_is_read_from_its_file_for_each_connection() {
         problem.contains("password_file /nowhere/password"),
         "{problem}"
     );
+}
+
+#[tokio::test]
+async fn byte_order_mark_of_a_file_is_not_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        path
+    };
+    let server = Scripted::start(None, |words| {
+        Answer::Line(match [&*words[0], words.last().unwrap()] {
+            ["AUTH", PASSWORD] | ["CLIENT", _] => "+OK".to_owned(),
+            ["GET", _] => "$-1".to_owned(),
+            _ => "-WRONGPASS invalid username-password pair".to_owned(),
+        })
+    })
+    .await;
+    let file = written("password", &format!("{PASSWORD}\r\n"));
+    let password = config(&server.url())
+        .protocol(RedisProtocol::Resp2)
+        .password_file(file);
+    let found = RedisStore::new(password).lookup(&id("s-0")).await;
+    assert_eq!(found.unwrap(), None);
+
+    let authorities = written("ca.pem", &Ca::new("authority.example").pem);
+    // Nothing listens on port 1.
+    let tls = config("rediss://127.0.0.1:1").tls_authorities_file(authorities);
+    assert_eq!(problem(tls).await.0, StoreErrorKind::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread")]

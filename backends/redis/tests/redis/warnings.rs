@@ -1,6 +1,7 @@
 //! What is likely to lose sessions, though calls succeed.
 
-use dcv_resolver_core::SessionStore;
+use dcv_resolver_core::{SessionStore, StoreErrorKind};
+use dcv_resolver_redis::RedisWarning;
 
 use crate::support::{Cluster, Patience, Server, fill, id, patient_store};
 
@@ -54,15 +55,33 @@ async fn warnings_of_a_cluster_name_the_node() {
         "{sentence}"
     );
 
-    // Nothing listens on port 1.
-    cluster.announce(1, 1).await;
+    // Nothing listens on port 1. The other nodes are still asked.
+    cluster.announce(0, 1).await;
     let store = patient_store(&cluster.url());
-    let warnings = store.warnings().await.unwrap();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert_eq!(warnings[0].kind(), "unreachable_node");
-    let sentence = warnings[0].to_string();
+    let mut warnings = store.warnings().await.unwrap();
+    warnings.sort_by_key(RedisWarning::kind);
+    let kinds: Vec<_> = warnings.iter().map(RedisWarning::kind).collect();
+    assert_eq!(kinds, ["eviction", "unreachable_node"]);
+    let sentence = warnings[1].to_string();
     println!("{sentence}");
     for words in ["the node 127.0.0.1:1 ", "cluster-announce-port"] {
         assert!(sentence.contains(words), "{sentence}");
     }
+
+    // What is known is not lost because the rest may not be asked for.
+    for node in &cluster.nodes {
+        node.run("ACL SETUSER default -info").await;
+    }
+    let warnings = store.warnings().await.unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].kind(), "unreachable_node");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn server_that_may_not_be_asked_is_an_error() {
+    let server = Server::start().await;
+    server.run("ACL SETUSER default -info").await;
+    let error = patient_store(&server.url()).warnings().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::AccessDenied);
 }

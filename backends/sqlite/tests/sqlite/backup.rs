@@ -1,6 +1,9 @@
 //! Backup and restore.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use dcv_resolver_core::{
@@ -135,4 +138,68 @@ async fn file_that_is_no_sound_database_of_ours_is_refused_and_changes_nothing()
         assert_eq!(error.kind(), kind, "{name}: {}", error.chain());
         assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
     }
+}
+
+#[tokio::test]
+async fn backup_behind_a_link_is_restored_with_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("elsewhere")).unwrap();
+    let backup = at("elsewhere").join("backup.db");
+    write_database(&backup, "192.0.2.1").await;
+    let in_use = open(&backup).await;
+    in_use
+        .register(&record("console", "192.0.2.2"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    assert!(fs::metadata(sidecar(&backup, "-wal")).unwrap().len() > 0);
+    symlink(&backup, at("link.db")).unwrap();
+
+    let store = open(&at("sessions.db")).await;
+    store.restore(&at("link.db")).await.unwrap();
+
+    assert_eq!(host(&store).await.as_deref(), Some("192.0.2.2"));
+}
+
+#[tokio::test]
+async fn one_of_two_backups_to_one_name_is_made_and_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = open(&at("sessions.db")).await;
+    store
+        .register(&record("console", "192.0.2.1"), &TOKEN, NOW)
+        .await
+        .unwrap();
+    let backup = at("backup.db");
+
+    let (first, second) = tokio::join!(store.backup(&backup), store.backup(&backup));
+
+    let (made, refused) = match (first, second) {
+        (Ok(made), Err(refused)) | (Err(refused), Ok(made)) => (made, refused),
+        both => panic!("{both:?}"),
+    };
+    assert_eq!(made, 1);
+    assert_eq!(refused.kind(), StoreErrorKind::InvalidConfig);
+    assert_eq!(
+        host(&open(&backup).await).await.as_deref(),
+        Some("192.0.2.1")
+    );
+}
+
+#[tokio::test]
+async fn backup_changes_no_file_of_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = open(&at("sessions.db")).await;
+    fs::create_dir(at("backups")).unwrap();
+    let own = at("backups").join("backup.db.partial");
+    fs::write(&own, "kept").unwrap();
+
+    let not_utf8 = OsStr::from_bytes(b"backups/\xff.db");
+    let error = store.backup(&folder.path().join(not_utf8)).await;
+    assert_eq!(error.unwrap_err().kind(), StoreErrorKind::InvalidConfig);
+    store.backup(&at("backups/backup.db")).await.unwrap();
+
+    assert_eq!(fs::read_to_string(&own).unwrap(), "kept");
+    assert_eq!(fs::read_dir(at("backups")).unwrap().count(), 2);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use dcv_resolver_core::{OnConflict, SessionImport, SessionRegistry, SessionStore, StoreErrorKind};
 use dcv_resolver_sqlite::SqliteStore;
@@ -134,6 +135,41 @@ async fn log_of_another_database_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn log_of_a_database_whose_mode_was_changed_is_kept_by_touch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = left_behind(&folder, "192.0.2.1", "192.0.2.2").await;
+    let log = sidecar(&path, "-wal");
+    let touch = || {
+        let touched = Command::new("touch").arg(&log).status().unwrap();
+        assert!(touched.success());
+    };
+    // As a killed process leaves it: last changed when it was written.
+    touch();
+    until(async || {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        changed(&path) > changed(&log)
+    })
+    .await;
+
+    let error = SqliteStore::open(config(&path)).await.unwrap_err();
+
+    let text = error.chain().to_string();
+    assert!(text.contains("its mode or owner was changed"), "{text}");
+    assert!(
+        text.contains(&format!("run `touch {}`", log.display())),
+        "{text}"
+    );
+    touch();
+    assert_eq!(host(&open(&path).await).await.as_deref(), Some("192.0.2.2"));
+}
+
+/// When anything about a file changed last.
+fn changed(path: &Path) -> (i64, i64) {
+    let file = fs::metadata(path).unwrap();
+    (file.ctime(), file.ctime_nsec())
+}
+
+#[tokio::test]
 async fn log_that_is_in_the_database_already_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let live = folder.path().join("live.db");
@@ -151,10 +187,6 @@ async fn log_that_is_in_the_database_already_is_accepted() {
     // The log first, so that it is older than the database.
     let path = folder.path().join("left.db");
     fs::copy(sidecar(&live, "-wal"), sidecar(&path, "-wal")).unwrap();
-    let changed = |path: &Path| {
-        let file = fs::metadata(path).unwrap();
-        (file.ctime(), file.ctime_nsec())
-    };
     until(async || {
         fs::copy(&live, &path).unwrap();
         changed(&path) > changed(&sidecar(&path, "-wal"))

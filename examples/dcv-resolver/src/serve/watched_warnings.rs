@@ -39,7 +39,15 @@ async fn watch(store: Arc<OpenStore>, readiness: Readiness) {
     let mut known = BTreeSet::new();
     loop {
         ticks.tick().await;
-        let warnings: BTreeSet<_> = store.warnings().await.into_iter().collect();
+        let warnings: BTreeSet<_> = match store.warnings().await {
+            Ok(warnings) => warnings.into_iter().collect(),
+            // What is known may still hold.
+            Err(error) => {
+                let error = error.chain();
+                tracing::debug!(store = store.name, %error, "cannot ask a store for warnings");
+                continue;
+            }
+        };
         for warning in warnings.difference(&known) {
             tracing::warn!(store = store.name, "{warning}");
         }

@@ -202,6 +202,25 @@ fn evicting_redis_is_warned_of() {
 
 #[test]
 #[ignore = "needs redis-server"]
+fn redis_that_may_not_be_asked_for_warnings_is_warned_of_with_the_cause() {
+    let redis = Redis::start(free_port());
+    redis.wait();
+    redis.cli(&["acl", "setuser", "default", "-info"]);
+    let imported = redis.run(&["import", SESSIONS_JSON]);
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"agents\"\nurl = \"{}\"\n",
+        Redis::url(redis.port)
+    ));
+    let checked = folder.run("check");
+    for (finished, shown) in [(&imported, &imported.stderr), (&checked, &checked.stdout)] {
+        assert_eq!(finished.exit_code, Some(0), "{shown}");
+        assert!(shown.contains("is likely to lose sessions: "), "{shown}");
+        assert!(shown.contains("the 'info' command"), "{shown}");
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server"]
 fn token_is_not_printed_where_scripts_are_refused() {
     let refused = [
         "--rename-command",
