@@ -105,20 +105,28 @@
 
 mod accept;
 mod builder;
+mod caller;
+mod decisions;
 mod durations;
 mod explain;
-mod explain_error;
 mod explain_log;
+mod guard;
 mod health_event;
 mod log_deduplicator;
 mod loopback_only;
 mod metrics;
+mod operators_page;
+mod ops_error;
 mod pages;
 mod ping;
 mod readiness;
+mod recent_decisions;
 mod recent_ids;
 mod report;
+mod session_search;
+mod sessions;
 mod store_health;
+mod turns;
 mod write_health;
 
 pub use builder::OpsBuilder;
@@ -129,6 +137,7 @@ pub use metrics::{ConnectionStats, Metrics, MetricsFormat};
 /// The library of the registry that [`Metrics::register`] expects.
 pub use prometheus_client;
 pub use readiness::Readiness;
+pub use recent_decisions::RecentDecisions;
 pub use report::{ReadyState, Report, StoreReport, StoreState};
 
 /// Runs the examples of the README as doctests.
