@@ -221,13 +221,10 @@ function storeCard(store) {
   const hasWarning = store.writable === false || (store.warnings ?? []).length > 0;
   const tone = hasWarning && store.state === "up" ? "warn" : (STORE_TONES[store.state] ?? "idle");
   const name = make("span", { className: "name" }, text(store.store));
-  const card = make(
-    "li",
-    {},
-    make("div", { className: "head" }, name, badge(STORE_TONES[store.state] ?? "idle", store.state)),
-    detail(store.state === "up" && age !== undefined && age < 2_000 ? "answers" : answered),
-  );
+  const state = badge(STORE_TONES[store.state] ?? "idle", store.state);
+  const card = make("li", {}, make("div", { className: "head" }, name, state));
   card.dataset.tone = tone;
+  if (store.state !== "up") card.append(detail(answered));
   if (store.error) card.append(detail(text(store.error)));
   if (store.writable === false) card.append(detail("cannot be written: ", text(store.write_error ?? "")));
   for (const warning of store.warnings ?? []) card.append(detail(text(warning)));
@@ -320,10 +317,8 @@ function explainDecision(element) {
     return;
   }
   openExplanation(element);
-  showExplanation(
-    recorded(decision),
-    make("p", { className: "empty" }, "There is no session to explain: the request was answered without one."),
-  );
+  const none = make("p", { className: "empty" }, "There is no path to show: the request was answered before its session was known.");
+  showExplanation(none, recorded(decision));
 }
 
 // ---- Sessions --------------------------------------------------------------
@@ -473,7 +468,7 @@ for (const tab of tabs) {
 const RULES = { live: "Not expired", ready: "Ready", transport_offered: "Offers the transport" };
 /// What an operator looks at next.
 const HINTS = {
-  unknown: "No store holds this id. Compare it with the link that the user clicked, and check that the session was registered.",
+  unknown: "Compare it with the link that the user clicked, and check that the session was registered.",
   expired: "Its lease was not renewed. Check that the program that registers the session still runs on its server.",
   not_ready: "The DCV server reports that the session cannot be used yet, or no longer.",
   transport_not_offered: "The session has no port for this transport. The client may use the other one.",
@@ -501,7 +496,6 @@ function openExplanation(from) {
   openedFrom = from;
   at("close").hidden = false;
   at("explanation-title").focus({ preventScroll: true });
-  at("explanation").scrollIntoView({ block: "nearest" });
 }
 
 function closeExplanation() {
@@ -516,6 +510,9 @@ function closeExplanation() {
 function showExplanation(...children) {
   at("explanation-body").replaceChildren(...children);
   at("explanation").scrollTop = 0;
+  // Beside the lists it is in view.
+  const isBelow = !matchMedia("(min-width: 70rem)").matches;
+  if (isBelow && !at("close").hidden) at("explanation").scrollIntoView();
 }
 
 async function explain(request, { decision, from }) {
@@ -527,16 +524,15 @@ async function explain(request, { decision, from }) {
   try {
     const explanation = await read("explain", parameters);
     if (turn !== explaining) return;
-    showExplanation(...(decision ? [recorded(decision)] : []), ...path(explanation, request.client));
+    showExplanation(...path(explanation, request.client), ...(decision ? [recorded(decision)] : []));
     const reasonWord = explanation.reason ? `, ${words(explanation.reason)}` : "";
     announce(`${pieces(request.id).join("")}: ${words(explanation.outcome)}${reasonWord}`);
   } catch (error) {
     if (turn !== explaining) return;
     const message = make("p", { className: "notice" }, "No explanation: ", text(reason(error)));
-    showExplanation(...(decision ? [recorded(decision)] : []), message);
+    showExplanation(message, ...(decision ? [recorded(decision)] : []));
     announce("no explanation");
   }
-  at("explanation").scrollIntoView({ block: "nearest" });
 }
 
 function announce(message) {

@@ -8,7 +8,7 @@ use axum::http::Request;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{
     ClientNetworks, Clock, Expiry, Explainer, MemoryStore, Resolver, SessionRecord,
-    SessionRecordBuilder, SessionState, SystemClock, UnknownClient,
+    SessionRecordBuilder, SessionState, StoreErrorKind, SystemClock, UnknownClient,
 };
 use dcv_resolver_http::{Authorize, ResolveService};
 use dcv_resolver_ops::{LoopbackOnly, OpsBuilder, Readiness, RecentDecisions};
@@ -25,7 +25,7 @@ pub(crate) const HOSTILE: [&str; 7] = [
     "abc\u{202e}gpj.exe\u{202c}\u{2066}\u{200b}end",
     r"not\u{202e}an escape",
     "مرحبا-console",
-    "zalgo-e\u{301}\u{316}\u{317}\u{318}-\u{3164}\u{feff}",
+    "zalgo-e\u{301}\u{316}\u{317}\u{318}-\u{feff}",
 ];
 
 pub(crate) fn longest(character: char) -> String {
@@ -58,7 +58,7 @@ impl Served {
         let resolver = Resolver::builder()
             .store("agents", Arc::clone(&agents))
             .store("by_hand", Arc::clone(&by_hand))
-            .store("legacy", legacy())
+            .store("legacy", legacy(count))
             .policy(networks)
             .build()
             .unwrap();
@@ -129,9 +129,12 @@ impl Served {
     }
 }
 
-/// Answers pings, and holds no session.
-fn legacy() -> ScriptedStore {
-    ScriptedStore::always(Reply::Absent)
+/// Holds no session. It fails beside few sessions, to be seen.
+fn legacy(count: usize) -> ScriptedStore {
+    ScriptedStore::always(match count {
+        3 => Reply::Fail(StoreErrorKind::Unavailable),
+        _ => Reply::Absent,
+    })
 }
 
 pub(crate) fn record(id: &str) -> SessionRecordBuilder {
