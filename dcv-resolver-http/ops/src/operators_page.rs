@@ -30,30 +30,47 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! files {
+    ($($name:literal: $media_type:expr),* $(,)?) => {
+        [$((
+            concat!("/", $name),
+            $media_type,
+            include_str!(concat!("operators_page/", $name)),
+        )),*]
+    };
+}
+
+/// The name of each file, with its media type.
+const FILES: [(&str, &str, &str); 11] = files! {
+    "page.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml; charset=utf-8",
+    "page.js": SCRIPT,
+    "decisions.js": SCRIPT,
+    "explanation.js": SCRIPT,
+    "path.js": SCRIPT,
+    "requests.js": SCRIPT,
+    "rows.js": SCRIPT,
+    "sessions.js": SCRIPT,
+    "stores.js": SCRIPT,
+    "text.js": SCRIPT,
+};
+
 /// Returns a router with the page at `/`, and its files.
 pub(crate) fn page_router() -> Router {
-    Router::new()
-        .route(
-            "/",
-            file("text/html", include_str!("operators_page/page.html")),
-        )
-        .route(
-            "/page.css",
-            file("text/css", include_str!("operators_page/page.css")),
-        )
-        .route(
-            "/page.js",
-            file("text/javascript", include_str!("operators_page/page.js")),
-        )
-        .route(
-            "/icon.svg",
-            file("image/svg+xml", include_str!("operators_page/icon.svg")),
-        )
+    let page = file(
+        "text/html; charset=utf-8",
+        include_str!("operators_page/page.html"),
+    );
+    let router = Router::new().route("/", page);
+    FILES
+        .iter()
+        .fold(router, |router, (path, media_type, text)| {
+            router.route(path, file(media_type, text))
+        })
 }
 
 fn file(media_type: &'static str, text: &'static str) -> MethodRouter {
-    get(async move || {
-        let content_type = format!("{media_type}; charset=utf-8");
-        (HEADERS, [(CONTENT_TYPE, content_type)], text)
-    })
+    get(async move || (HEADERS, [(CONTENT_TYPE, media_type)], text))
 }

@@ -22,8 +22,9 @@ async fn page_is_served_with_a_strict_policy() {
     for (path, content_type) in [
         ("/", "text/html; charset=utf-8"),
         ("/page.css", "text/css; charset=utf-8"),
-        ("/page.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml; charset=utf-8"),
+        ("/page.js", "text/javascript; charset=utf-8"),
+        ("/text.js", "text/javascript; charset=utf-8"),
     ] {
         // Without data, so that a page that needs a token can ask for it.
         let answer = ask_from(&app, Some("192.0.2.7:5"), "GET", path, &[]).await;
@@ -63,8 +64,15 @@ async fn page_is_served_with_a_strict_policy() {
 #[tokio::test]
 async fn page_names_no_other_origin_and_writes_no_markup() {
     let app = builder().build();
-    for path in ["/", "/page.css", "/page.js"] {
-        let body = ask(&app, "GET", path).await.body;
+    let mut paths = vec![
+        "/".to_owned(),
+        "/page.css".to_owned(),
+        "/page.js".to_owned(),
+    ];
+    let mut read = 0;
+    while let Some(path) = paths.get(read).cloned() {
+        read += 1;
+        let body = ask(&app, "GET", &path).await.body;
         for word in [
             "https:",
             "//cdn",
@@ -73,10 +81,21 @@ async fn page_names_no_other_origin_and_writes_no_markup() {
             "insertAdjacent",
             "eval(",
             "<style",
+            "localStorage",
+            "sessionStorage",
+            "cookie",
         ] {
             assert!(!body.contains(word), "{path} contains {word}");
         }
+        // The modules that it imports.
+        for module in body.split("from \".").skip(1) {
+            let module = module.split('"').next().unwrap().to_owned();
+            if !paths.contains(&module) {
+                paths.push(module);
+            }
+        }
     }
+    assert_eq!(read, 11, "{paths:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,136 @@
+// The sessions of a store, searched and paged.
+
+import { explain } from "./explanation.js";
+import { onToken, read, reason } from "./requests.js";
+import { cell, markCurrent, optional, pickButton, roving, row } from "./rows.js";
+import { at, badge, escaped, make, text, time, words } from "./text.js";
+
+/// How long to wait for the next key before the store searches.
+const TYPING_MS = 300;
+
+const sessionRows = at("session-rows");
+const sessionsShown = new Map();
+/// The page tokens of the pages before this one, and of this one.
+let places = [""];
+let nextPlace;
+let listing = 0;
+let areShown = false;
+const settleSessions = roving(sessionRows, (element) => {
+  markCurrent(element);
+  const session = sessionsShown.get(element);
+  const transport = session.http_port === undefined ? "QUIC" : "HTTP";
+  explain({ id: session.id, transport }, { from: element });
+});
+
+async function listSessions() {
+  const turn = ++listing;
+  areShown = true;
+  const parameters = {};
+  if (at("store").value) parameters.store = at("store").value;
+  if (at("search").value) parameters.search = at("search").value;
+  if (places.at(-1)) parameters.page = places.at(-1);
+  at("sessions-count").textContent = "searching…";
+  try {
+    const page = await read("sessions", parameters);
+    // Another search has begun meanwhile.
+    if (turn === listing) showSessions(page);
+  } catch (error) {
+    if (turn !== listing) return;
+    sessionRows.replaceChildren();
+    sessionsShown.clear();
+    showSessionsEmpty(`The sessions cannot be shown: ${reason(error)}`);
+    at("sessions-count").textContent = "";
+  }
+}
+
+function showSessions(page) {
+  const stores = at("store");
+  if (stores.options.length !== page.stores.length) {
+    stores.replaceChildren(...page.stores.map((name) => make("option", { value: name }, escaped(name))));
+    stores.value = page.store ?? "";
+  }
+  sessionsShown.clear();
+  sessionRows.replaceChildren(...page.sessions.map(sessionRow), ...(page.unreadable ?? []).map(unreadableRow));
+  nextPlace = page.next_page;
+  at("previous").disabled = places.length === 1;
+  at("next").disabled = nextPlace === undefined;
+  at("page-number").textContent = places.length === 1 && !nextPlace ? "" : `page ${places.length}`;
+  const count = page.sessions.length;
+  const compared = page.compared > count ? ` of ${page.compared} compared` : "";
+  at("sessions-count").textContent = `${count} on this page${compared}`;
+  const isSearch = at("search").value !== "";
+  const nothing = isSearch
+    ? nextPlace ? "None of those compared. The next page continues the search." : "No session has this text."
+    : "This store holds no session.";
+  showSessionsEmpty(page.store === undefined ? "No store lists its sessions." : nothing);
+  settleSessions();
+}
+
+function showSessionsEmpty(message) {
+  const isEmpty = sessionRows.childElementCount === 0;
+  at("sessions-empty").hidden = !isEmpty;
+  at("sessions-empty").textContent = message;
+  sessionRows.closest(".scroll").hidden = isEmpty;
+}
+
+function sessionRow(session) {
+  const state = session.live ? session.state : "expired";
+  const tone = !session.live ? "bad" : session.state === "READY" ? "ok" : "warn";
+  const port = (value) => String(value);
+  const element = row(
+    cell("session", "", pickButton(text(session.id))),
+    cell("state", "", badge(tone, words(state.toLowerCase()))),
+    cell("host", "", text(session.host)),
+    cell("number", "HTTP", ...optional(session.http_port, port)),
+    cell("number", "QUIC", ...optional(session.quic_port, port)),
+    cell("time", "expires", session.expires_at === undefined ? "never" : time(session.expires_at)),
+    cell("owner", "owner", ...optional(session.owner)),
+  );
+  sessionsShown.set(element, session);
+  return element;
+}
+
+function unreadableRow(error) {
+  const element = row(cell("unreadable", "", badge("bad", "unreadable"), " ", text(error)));
+  element.firstChild.colSpan = 7;
+  return element;
+}
+
+/// Lists the sessions, unless they are listed already.
+export function showFirstPage() {
+  if (!areShown) firstPage();
+}
+
+function firstPage() {
+  places = [""];
+  listSessions();
+}
+
+let typing;
+at("search").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(firstPage, TYPING_MS);
+});
+at("store").addEventListener("change", firstPage);
+at("next").addEventListener("click", () => {
+  places.push(nextPlace);
+  turnPage();
+});
+at("previous").addEventListener("click", () => {
+  places.pop();
+  turnPage();
+});
+
+async function turnPage() {
+  at("next").disabled = at("previous").disabled = true;
+  await listSessions();
+  at("sessions").querySelector(".scroll").scrollTop = 0;
+  const button = document.activeElement === document.body && [at("next"), at("previous")].find((it) => !it.disabled);
+  if (button) button.focus();
+}
+
+
+onToken(() => {
+  areShown = false;
+  if (!at("sessions").hidden) firstPage();
+});
