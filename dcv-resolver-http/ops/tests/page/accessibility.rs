@@ -34,7 +34,7 @@ async fn assert_accessible(browser: &Browser, state: &str) {
 async fn axe_finds_nothing() {
     let axe =
         fs::read_to_string(Path::new(AXE)).expect("axe-core is missing: run scripts/axe-core");
-    let served = Served::with_sessions(3).await;
+    let served = Served::with_sessions(3);
     served.ask_for_all().await;
     let browser = served.open().await;
     browser.run(&axe).await;
@@ -68,7 +68,7 @@ async fn axe_finds_nothing() {
         .await;
     assert_accessible(&browser, "sessions").await;
 
-    let guarded = Served::start(0, Bearer).await;
+    let guarded = Served::start(0, Bearer);
     browser.open(&guarded.url()).await;
     browser
         .wait_until("!document.getElementById('token-form').hidden")

@@ -41,11 +41,11 @@ pub(crate) struct Served {
 
 impl Served {
     /// Serves the page to callers on this machine, with this many sessions.
-    pub(crate) async fn with_sessions(count: usize) -> Self {
-        Self::start(count, LoopbackOnly).await
+    pub(crate) fn with_sessions(count: usize) -> Self {
+        Self::start(count, LoopbackOnly)
     }
 
-    pub(crate) async fn start(count: usize, authorize: impl Authorize) -> Self {
+    pub(crate) fn start(count: usize, authorize: impl Authorize) -> Self {
         let agents = Arc::new(MemoryStore::from_iter(sessions(count)));
         let by_hand = Arc::new(MemoryStore::from_iter([
             record("console").build().unwrap(),

@@ -34,7 +34,7 @@ async fn explain(browser: &Browser, rows: &str, id: &str) {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn text_of_others_is_escaped_and_runs_nothing() {
-    let served = Served::with_sessions(20).await;
+    let served = Served::with_sessions(20);
     served.ask_for_all().await;
     let browser = served.open().await;
     let mut hostile: Vec<_> = HOSTILE.map(str::to_owned).into();
@@ -80,7 +80,7 @@ async fn text_of_others_is_escaped_and_runs_nothing() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn letters_that_are_shown_as_nothing_are_escaped() {
-    let served = Served::with_sessions(0).await;
+    let served = Served::with_sessions(0);
     served.ask("a\u{3164}b\u{2800}", "").await;
     let browser = served.open().await;
     let shown = ids(&browser, "decision-rows").await;
@@ -90,8 +90,8 @@ async fn letters_that_are_shown_as_nothing_are_escaped() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn browser_refuses_markup_and_requests_to_others() {
-    let served = Served::with_sessions(0).await;
-    let elsewhere = Served::with_sessions(0).await;
+    let served = Served::with_sessions(0);
+    let elsewhere = Served::with_sessions(0);
     let browser = served.open().await;
     let attempt = |code: String| {
         format!("try {{ {code}; return 'done' }} catch (error) {{ return error.name }}")

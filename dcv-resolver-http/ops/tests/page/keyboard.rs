@@ -30,7 +30,7 @@ async fn tab_to(browser: &Browser, target: &str) {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn keyboard_reaches_everything() {
-    let served = Served::with_sessions(250).await;
+    let served = Served::with_sessions(250);
     served.ask_for_all().await;
     let browser = served.open().await;
     for target in [

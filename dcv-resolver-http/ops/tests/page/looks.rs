@@ -38,7 +38,7 @@ async fn show(browser: &Browser, device: &str, tab: &str, name: &str) {
 #[ignore = "needs chromium and chromedriver"]
 async fn page_fits_desktop_and_telephone() {
     for count in [0, 3, 10_000] {
-        let served = Served::with_sessions(count).await;
+        let served = Served::with_sessions(count);
         if count > 0 {
             served.ask_for_all().await;
         }

@@ -25,7 +25,7 @@ impl Authorize for Bearer {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn page_asks_for_a_token_and_keeps_it_in_memory() {
-    let served = Served::start(3, Bearer).await;
+    let served = Served::start(3, Bearer);
     served.ask("console", "").await;
     let browser = served.open().await;
     let asks = "!document.getElementById('token-form').hidden";

@@ -20,7 +20,7 @@ async fn first_shown(browser: &Browser) -> String {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn new_decisions_arrive_filtered_and_keep_the_focus() {
-    let served = Served::with_sessions(3).await;
+    let served = Served::with_sessions(3);
     served.ask("ws-1-expired", "").await;
     served.ask("console", "&clientIpAddress=192.0.2.9").await;
     let browser = served.open().await;
@@ -49,7 +49,7 @@ async fn new_decisions_arrive_filtered_and_keep_the_focus() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn page_shows_the_last_200() {
-    let served = Served::with_sessions(3).await;
+    let served = Served::with_sessions(3);
     served.ask("first", "").await;
     let browser = served.open().await;
     browser.run("document.querySelector('.pick').focus()").await;
@@ -71,7 +71,7 @@ async fn page_shows_the_last_200() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn sessions_are_searched_while_one_types() {
-    let served = Served::with_sessions(10_000).await;
+    let served = Served::with_sessions(10_000);
     let browser = served.open().await;
     browser
         .run("document.getElementById('sessions-tab').click()")
@@ -92,7 +92,7 @@ async fn sessions_are_searched_while_one_types() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn hidden_and_paused_pages_ask_nothing_and_a_failing_resolver_is_asked_less() {
-    let served = Served::with_sessions(3).await;
+    let served = Served::with_sessions(3);
     let browser = served.open().await;
     browser
         .run("globalThis.timers = []; globalThis.setTimeout = (call, ms) => { timers.push([call, ms]); return 0 }")
