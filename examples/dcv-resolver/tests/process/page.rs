@@ -17,7 +17,8 @@ fn folder(config: &str) -> Folder {
 
 #[test]
 fn page_shows_decisions_that_outlive_a_reload_and_the_sessions() {
-    let serving = folder(FILE).serve();
+    let folder = folder(FILE);
+    let serving = folder.serve();
     let page = ask(serving.ops(), "GET /");
     assert_eq!(
         page.header("content-type"),
