@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 use crate::caller::check_caller;
 use crate::explain_log::{ExplainLog, log_suppressed};
 use crate::ops_error::OpsError;
+use crate::pace::at_half_speed;
 use crate::pages::not_stored;
 use crate::turns::Turns;
 
@@ -113,7 +114,7 @@ async fn explanation(
     let search_ends = sleep(SEARCH_TIME);
     let explaining = async {
         let _turn = state.turns.take().await.ok_or(Problem::Overloaded)?;
-        Ok(state.explainer.explain_until(request, search_ends).await)
+        Ok(at_half_speed(state.explainer.explain_until(request, search_ends)).await)
     };
     call_with_deadline(started, TIME_LIMIT, explaining).await?
 }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::guard::Guard;
 use crate::ops_error::OpsError;
+use crate::pace::at_half_speed;
 use crate::session_search::{SessionSearch, malformed};
 
 /// How many sessions a page aims for, and how many are compared before other
@@ -106,7 +107,10 @@ pub(crate) fn sessions_router(explainer: Explainer, authorize: Arc<dyn Authorize
 }
 
 async fn sessions(State(state): State<Arc<SessionsState>>, parts: Parts) -> Response {
-    let read = async { find(&state.explainer, SessionSearch::parse(parts.uri.query())?).await };
+    let read = async {
+        let search = SessionSearch::parse(parts.uri.query())?;
+        at_half_speed(find(&state.explainer, search)).await
+    };
     state.guard.answer(&parts, read).await
 }
 

@@ -192,7 +192,7 @@ async fn accept_of_plain_text_gets_text() {
              store agents: holds no such session\n  \
              store by_hand: holds no such session\n\
              not found (unknown): no session has this id\n\
-             did you mean \"console\", in other capitals? (store by_hand)\n"
+             did you mean \"console\", with different capitalization? (store by_hand)\n"
         );
     }
     ask(&[]).await.json();

@@ -53,7 +53,7 @@ impl Listeners {
         if unused > 0 {
             tracing::warn!(
                 unused,
-                "the service manager passed more sockets than are used: the one named resolver, or else the first, and the one named ops",
+                "the service manager passed more sockets than are used; this program uses only the one named resolver, or else the first, and the one named ops",
             );
         }
         let mut take_if_any = |index: Option<usize>| {

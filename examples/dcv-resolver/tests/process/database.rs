@@ -454,7 +454,7 @@ fn check_names_a_database_that_cannot_be_written_or_that_all_may_read() {
         }
         Finished::from(command.output().unwrap())
     };
-    let cause = "it may not be written: this process runs as user ";
+    let cause = "it is not writable: this process runs as user ";
     let checked = check();
     assert_eq!(checked.exit_code, Some(0), "{}", checked.stdout);
     assert!(
