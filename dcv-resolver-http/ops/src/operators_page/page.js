@@ -2,7 +2,7 @@
 
 import { refreshDecisions } from "./decisions.js";
 import { onToken, reason } from "./requests.js";
-import { showFirstPage } from "./sessions.js";
+import { listSessions } from "./sessions.js";
 import { refreshStores } from "./stores.js";
 import { at, time } from "./text.js";
 
@@ -18,7 +18,7 @@ function selectTab(chosen) {
     tab.tabIndex = isChosen ? 0 : -1;
     at(tab.getAttribute("aria-controls")).hidden = !isChosen;
   }
-  if (chosen === tabs[1]) showFirstPage();
+  if (chosen === tabs[1]) listSessions();
 }
 
 for (const tab of tabs) {
@@ -74,5 +74,8 @@ at("pause").addEventListener("click", () => {
 });
 
 document.addEventListener("visibilitychange", poll);
-onToken(poll);
+onToken(() => {
+  poll();
+  if (!at("sessions").hidden) listSessions();
+});
 poll();

@@ -1,8 +1,9 @@
 // The sessions of a store, searched and paged.
 
 import { explain } from "./explanation.js";
-import { onToken, read, reason } from "./requests.js";
+import { read, reason } from "./requests.js";
 import { cell, markCurrent, optional, pickButton, roving, row } from "./rows.js";
+import { storeNames } from "./stores.js";
 import { at, badge, escaped, make, text, time, words } from "./text.js";
 
 /// How long to wait for the next key before the store searches.
@@ -13,8 +14,8 @@ const sessionsShown = new Map();
 /// The page tokens of the pages before this one, and of this one.
 let places = [""];
 let nextPlace;
-let listing = 0;
-let areShown = false;
+/// Ends the search before this one.
+let listing = new AbortController();
 const settleSessions = roving(sessionRows, (element) => {
   markCurrent(element);
   const session = sessionsShown.get(element);
@@ -22,33 +23,44 @@ const settleSessions = roving(sessionRows, (element) => {
   explain({ id: session.id, transport }, { from: element });
 });
 
-async function listSessions() {
-  const turn = ++listing;
-  areShown = true;
+/// Shows the page that was shown last, as it is now.
+export async function listSessions() {
+  listing.abort();
+  const turn = (listing = new AbortController());
   const parameters = {};
   if (at("store").value) parameters.store = at("store").value;
   if (at("search").value) parameters.search = at("search").value;
   if (places.at(-1)) parameters.page = places.at(-1);
   at("sessions-count").textContent = "searching…";
   try {
-    const page = await read("sessions", parameters);
+    const page = await read("sessions", parameters, turn.signal);
     // Another search has begun meanwhile.
     if (turn === listing) showSessions(page);
   } catch (error) {
     if (turn !== listing) return;
     sessionRows.replaceChildren();
     sessionsShown.clear();
+    places = [""];
+    // The store may be gone; and if it fails, another may not.
+    const isKnown = at("store").options.length > 0 && error.status !== 400;
+    if (!isKnown) offerStores(storeNames);
+    at("previous").disabled = at("next").disabled = true;
+    at("page-number").textContent = "";
     showSessionsEmpty(`The sessions cannot be shown: ${reason(error)}`);
     at("sessions-count").textContent = "";
   }
 }
 
-function showSessions(page) {
+function offerStores(names, chosen = names[0]) {
   const stores = at("store");
-  if (stores.options.length !== page.stores.length) {
-    stores.replaceChildren(...page.stores.map((name) => make("option", { value: name }, escaped(name))));
-    stores.value = page.store ?? "";
-  }
+  const offered = [...stores.options].map((option) => option.value);
+  if (String(offered) === String(names)) return;
+  stores.replaceChildren(...names.map((name) => make("option", { value: name }, escaped(name))));
+  stores.value = chosen ?? "";
+}
+
+function showSessions(page) {
+  offerStores(page.stores, page.store);
   sessionsShown.clear();
   sessionRows.replaceChildren(...page.sessions.map(sessionRow), ...(page.unreadable ?? []).map(unreadableRow));
   nextPlace = page.next_page;
@@ -96,11 +108,6 @@ function unreadableRow(error) {
   return element;
 }
 
-/// Lists the sessions, unless they are listed already.
-export function showFirstPage() {
-  if (!areShown) firstPage();
-}
-
 function firstPage() {
   places = [""];
   listSessions();
@@ -129,8 +136,3 @@ async function turnPage() {
   if (button) button.focus();
 }
 
-
-onToken(() => {
-  areShown = false;
-  if (!at("sessions").hidden) firstPage();
-});

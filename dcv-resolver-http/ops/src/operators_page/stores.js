@@ -10,8 +10,12 @@ const STATES = {
   draining: ["warn", "Shutting down"],
 };
 
+/// Their names, in the order in which they are asked.
+export let storeNames = [];
+
 export async function refreshStores() {
   const report = await read("readyz");
+  storeNames = report.stores.map((store) => store.store);
   const [tone, word] = STATES[report.state] ?? ["idle", words(report.state)];
   at("state").dataset.tone = tone;
   at("state").textContent = word;

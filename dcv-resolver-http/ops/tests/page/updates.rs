@@ -88,6 +88,31 @@ async fn sessions_are_searched_while_one_types() {
     assert_eq!(browser.run(found).await, json!(["ws-9987-console"]));
 }
 
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn store_that_fails_leaves_the_choice_of_another() {
+    let served = Served::with_sessions(0);
+    let browser = served.open().await;
+    browser
+        .run(
+            "const real = fetch; globalThis.fetch = (path, ...rest) => path === 'sessions' \
+             ? Promise.resolve(new Response('{\"detail\":\"it is down\"}', { status: 503 })) : real(path, ...rest)",
+        )
+        .await;
+    browser
+        .run("document.getElementById('sessions-tab').click()")
+        .await;
+    browser
+        .wait_until("document.getElementById('sessions-empty').textContent.endsWith('it is down')")
+        .await;
+    browser
+        .run("const it = document.getElementById('store'); it.value = 'by_hand'; it.dispatchEvent(new Event('change'))")
+        .await;
+    browser
+        .wait_until("document.querySelectorAll('#session-rows tr').length === 2")
+        .await;
+}
+
 /// The timers of the page are called by the test.
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
