@@ -24,19 +24,21 @@
 //!
 //! use dcv_resolver_core::{Explainer, MemoryStore, Resolver};
 //! use dcv_resolver_http::ResolveService;
-//! use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
+//! use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness, RecentDecisions};
 //! use dcv_resolver_server::{Server, listen};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
 //! let resolver = Resolver::new(MemoryStore::new());
 //! let metrics = Metrics::new();
+//! let recent = RecentDecisions::new();
 //! let readiness = Readiness::new(&resolver);
 //! // Without this task the process is never ready.
 //! tokio::spawn(readiness.clone().watch());
 //!
 //! let ops = OpsBuilder::new(Explainer::new(resolver.clone()), readiness.clone())
 //!     .metrics(metrics.clone())
+//!     .page(recent.clone())
 //!     .build();
 //! let ops_listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 9001)))?;
 //! tokio::spawn(Server::new(ops).serve(ops_listener, std::future::pending()));
@@ -45,6 +47,7 @@
 //!     .without_log()
 //!     .observer(LogDeduplicator::new(Duration::from_secs(10)).with_metrics(metrics.clone()))
 //!     .observer(metrics.clone())
+//!     .observer(recent)
 //!     .build();
 //! metrics.watch_in_flight(service.in_flight());
 //!
