@@ -44,8 +44,7 @@ export async function listSessions() {
     // The store may be gone; and if it fails, another may not.
     const isKnown = at("store").options.length > 0 && error.status !== 400;
     if (!isKnown) offerStores(storeNames);
-    at("previous").disabled = at("next").disabled = true;
-    at("page-number").textContent = "";
+    at("pages").hidden = true;
     showSessionsEmpty(`The sessions cannot be shown: ${reason(error)}`);
     at("sessions-count").textContent = "";
   }
@@ -66,10 +65,11 @@ function showSessions(page) {
   nextPlace = page.next_page;
   at("previous").disabled = places.length === 1;
   at("next").disabled = nextPlace === undefined;
-  at("page-number").textContent = places.length === 1 && !nextPlace ? "" : `page ${places.length}`;
+  at("page-number").textContent = `page ${places.length}`;
+  at("pages").hidden = places.length === 1 && nextPlace === undefined;
   const count = page.sessions.length;
   const compared = page.compared > count ? ` of ${page.compared} compared` : "";
-  at("sessions-count").textContent = `${count} on this page${compared}`;
+  at("sessions-count").textContent = count === 0 ? "" : `${count} on this page${compared}`;
   const isSearch = at("search").value !== "";
   const nothing = isSearch
     ? nextPlace ? "None of those compared. The next page continues the search." : "No session has this text."
