@@ -89,6 +89,12 @@ impl Explainer {
         &self.resolver
     }
 
+    /// Returns the listings that are searched for suggestions, with the names of
+    /// their stores.
+    pub fn listings(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<dyn SessionListing>)> {
+        self.listings.iter().map(|(name, listing)| (name, listing))
+    }
+
     /// Explains one request. The failure of a store or a policy is part of the
     /// explanation.
     ///

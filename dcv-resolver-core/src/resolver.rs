@@ -93,7 +93,9 @@ impl Resolver {
         &self.policies
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    /// Returns the clock that decides what has expired.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 

@@ -14,8 +14,8 @@ use crate::callers;
 use crate::problem::ProblemDocument;
 use crate::scope::Scope;
 
-/// Authorizes requests to what gateways do not need: the explanations of
-/// `dcv-resolver-ops` and the sessions of `dcv-resolver-admin`.
+/// Authorizes requests to what gateways do not need: the explanations and the
+/// page's data of `dcv-resolver-ops`, and the sessions of `dcv-resolver-admin`.
 ///
 /// ```
 /// use dcv_resolver_core::async_trait;
@@ -62,7 +62,7 @@ pub struct AccessRequest<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Access {
-    /// Reads sessions, or the explanation of a request.
+    /// Reads sessions, decisions, or the explanation of a request.
     Read,
     /// Changes sessions.
     Write,

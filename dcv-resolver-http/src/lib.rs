@@ -51,7 +51,7 @@
 //! | crate | adds |
 //! |---|---|
 //! | `dcv-resolver-server` | a server that is safe to expose: timeouts, connection limits, TLS, a graceful drain |
-//! | `dcv-resolver-ops` | `/livez`, `/readyz`, `/metrics`, `/explain`, and a log that suppresses repeated failures |
+//! | `dcv-resolver-ops` | `/livez`, `/readyz`, `/metrics`, `/explain`, a page for people, and a log that suppresses repeated failures |
 //! | `dcv-resolver-admin` | an HTTP API that registers, renews and removes sessions |
 //! | `dcv-resolver-cache`, `dcv-resolver-timeout` | a cache or a time limit in front of any store |
 //! | `dcv-resolver-static-file`, `dcv-resolver-sqlite`, `dcv-resolver-redis` | stores |

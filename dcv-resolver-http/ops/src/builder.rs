@@ -8,11 +8,15 @@ use axum::routing::get;
 use dcv_resolver_core::Explainer;
 use dcv_resolver_http::Authorize;
 
+use crate::decisions::decisions_router;
 use crate::explain::explain_router;
 use crate::loopback_only::LoopbackOnly;
 use crate::metrics::Metrics;
+use crate::operators_page::page_router;
 use crate::pages;
 use crate::readiness::Readiness;
+use crate::recent_decisions::RecentDecisions;
+use crate::sessions::sessions_router;
 
 /// Builds the [`Router`] of the operators' listener; see [the crate](crate).
 ///
@@ -24,6 +28,7 @@ pub struct OpsBuilder {
     readiness: Readiness,
     metrics: Option<Metrics>,
     authorize: Arc<dyn Authorize>,
+    recent: Option<RecentDecisions>,
     merged: Router,
 }
 
@@ -35,6 +40,7 @@ impl OpsBuilder {
             readiness,
             metrics: None,
             authorize: Arc::new(LoopbackOnly),
+            recent: None,
             merged: Router::new(),
         }
     }
@@ -46,7 +52,19 @@ impl OpsBuilder {
         self
     }
 
-    /// Sets who may request an explanation.
+    /// Serves [the page of the operators](crate#the-page) at `/`, which shows
+    /// `recent`, and the sessions of the explainer's
+    /// [listings](Explainer::with_listing).
+    ///
+    /// `recent` has to be an [observer](dcv_resolver_http::DecisionObserver) of
+    /// the service for gateways.
+    pub fn page(mut self, recent: RecentDecisions) -> Self {
+        self.recent = Some(recent);
+        self
+    }
+
+    /// Sets who may request explanations, and the decisions and sessions that
+    /// the page shows.
     pub fn authorize(mut self, authorize: impl Authorize) -> Self {
         self.authorize = Arc::new(authorize);
         self
@@ -76,6 +94,7 @@ impl OpsBuilder {
             readiness,
             metrics,
             authorize,
+            recent,
             merged,
         } = self;
         let mut router = Router::new();
@@ -84,6 +103,12 @@ impl OpsBuilder {
             metrics.init_decisions(explainer.resolver());
             let page = pages::MetricsPage::new(metrics);
             router = router.route("/metrics", get(pages::metrics).with_state(page));
+        }
+        if let Some(recent) = recent {
+            router = router
+                .merge(page_router())
+                .merge(decisions_router(recent, Arc::clone(&authorize)))
+                .merge(sessions_router(explainer.clone(), Arc::clone(&authorize)));
         }
         router
             .route("/livez", get(async || "ok"))

@@ -14,24 +14,20 @@ use axum::routing::get;
 use dcv_resolver_core::escape::escaped_lines;
 use dcv_resolver_core::{Explainer, Explanation};
 use dcv_resolver_http::{
-    Access, AccessRequest, AuthError, Authorize, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
+    Access, AccessRequest, Authorize, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
     call_with_deadline,
 };
 use dcv_resolver_log_throttle::LogThrottle;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::accept::preference;
-use crate::explain_error::ExplainError;
+use crate::caller::check_caller;
 use crate::explain_log::{ExplainLog, log_suppressed};
+use crate::ops_error::OpsError;
 use crate::pace::at_half_speed;
 use crate::pages::not_stored;
+use crate::turns::Turns;
 
-/// Limits concurrent explanations: the search for similar ids reads whole
-/// listings. With one at a time, the other threads have nothing but gateways.
-const MAX_CONCURRENT: usize = 1;
-/// How many more may wait for their turn.
-const MAX_WAITING: usize = 7;
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// The time limit of the search for similar ids. What was found by then is
 /// still sent.
@@ -45,9 +41,8 @@ struct ExplainState {
     explainer: Explainer,
     authorize: Arc<dyn Authorize>,
     request_ids: RequestIds,
-    /// Held by those that are explained or wait for it.
-    admitted: Semaphore,
-    running: Semaphore,
+    /// The search for similar ids reads whole listings.
+    turns: Turns,
     refusals: LogThrottle<()>,
 }
 
@@ -57,8 +52,7 @@ impl ExplainState {
             explainer: explainer.with_yield(|| Box::pin(tokio::task::yield_now())),
             authorize,
             request_ids: RequestIds::new(),
-            admitted: Semaphore::new(MAX_CONCURRENT + MAX_WAITING),
-            running: Semaphore::new(MAX_CONCURRENT),
+            turns: Turns::new(),
             refusals: LogThrottle::new(REFUSAL_WINDOW, |(), suppressed| log_suppressed(suppressed)),
         }
     }
@@ -98,7 +92,7 @@ async fn explain(State(state): State<Arc<ExplainState>>, parts: Parts) -> Respon
         request: None,
     };
     let result = explanation(&state, &access, parts.uri.query(), &mut log).await;
-    let is_refused = result.as_ref().is_err_and(ExplainError::is_refused);
+    let is_refused = result.as_ref().is_err_and(OpsError::is_refused);
     if !is_refused || state.refusals.allows(()) {
         log.log(result.as_ref());
     }
@@ -111,30 +105,19 @@ async fn explanation(
     access: &AccessRequest<'_>,
     query: Option<&str>,
     log: &mut ExplainLog,
-) -> Result<Explanation, ExplainError> {
+) -> Result<Explanation, OpsError> {
     let started = Instant::now();
     // First, so that a stranger learns nothing from errors in the query.
-    let authorizing = async { state.authorize.authorize(access).await };
-    log.principal = Some(call_with_deadline(started, TIME_LIMIT, authorizing).await??);
-    let principal = log.principal.as_ref();
-    if principal.is_some_and(|principal| principal.scope.is_limited()) {
-        // An explanation names similar sessions as well.
-        let detail = "the caller is limited to some sessions, and explanations show others";
-        return Err(AuthError::Forbidden(detail.into()).into());
-    }
+    let principal = &mut log.principal;
+    check_caller(&*state.authorize, access, started, TIME_LIMIT, principal).await?;
     let query = ResolveQuery::parse(query).map_err(Problem::Malformed)?;
     let request = log.request.insert(query.request().clone());
-    let _admitted = state
-        .admitted
-        .try_acquire()
-        .map_err(|_full| Problem::Overloaded)?;
     let search_ends = sleep(SEARCH_TIME);
     let explaining = async {
-        // The semaphore is never closed.
-        let _running = state.running.acquire().await;
-        at_half_speed(state.explainer.explain_until(request, search_ends)).await
+        let _turn = state.turns.take().await.ok_or(Problem::Overloaded)?;
+        Ok(at_half_speed(state.explainer.explain_until(request, search_ends)).await)
     };
-    Ok(call_with_deadline(started, TIME_LIMIT, explaining).await?)
+    call_with_deadline(started, TIME_LIMIT, explaining).await?
 }
 
 #[expect(

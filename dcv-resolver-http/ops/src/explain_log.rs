@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::{Level, field};
 
 use crate::durations::{as_ms, as_us};
-use crate::explain_error::ExplainError;
+use crate::ops_error::OpsError;
 
 /// The fields of the log event of one request, as far as they are known.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ const MAX_FIELD_BYTES: usize = 256;
 const MAX_ERROR_BYTES: usize = 1024;
 
 impl ExplainLog {
-    pub(crate) fn log(&self, result: Result<&Explanation, &ExplainError>) {
+    pub(crate) fn log(&self, result: Result<&Explanation, &OpsError>) {
         let request = self.request.as_ref();
         let (outcome, reason, status, error) = match result {
             Ok(explanation) => {

@@ -7,14 +7,16 @@
 //! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if this process can take requests from gateways, otherwise 503. A store that cannot be written is named, and changes neither |
 //! | `/metrics` | the [`Metrics`], for Prometheus: OpenMetrics if `Accept` prefers it, and otherwise its text format |
 //! | `/explain?sessionId=…` | how a request is resolved: an [`Explanation`](dcv_resolver_core::Explanation) as JSON, or as text for people |
+//! | `/`, `/decisions`, `/sessions` | [the page](crate#the-page) for people, if it is [set](OpsBuilder::page), and its data |
 //! | any other path | 404, as a problem document like [the gateway's](dcv_resolver_http#the-answers); any other method is 405, with `Allow` |
 //!
 //! Every response has `cache-control: no-store`.
 //!
 //! **Serve it on a listener of its own, at a loopback address** unless
 //! something else has to reach it. Every client that reaches it may request
-//! every page but `/explain`, under any name, as probes and Prometheus do: those
-//! pages name the stores, but neither hosts nor sessions.
+//! everything but `/explain`, `/decisions` and `/sessions`, under any name, as
+//! probes and Prometheus do: the rest names the stores, but neither hosts nor
+//! sessions.
 //!
 //! ```no_run
 //! use std::net::{Ipv4Addr, SocketAddr};
@@ -22,19 +24,21 @@
 //!
 //! use dcv_resolver_core::{Explainer, MemoryStore, Resolver};
 //! use dcv_resolver_http::ResolveService;
-//! use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
+//! use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness, RecentDecisions};
 //! use dcv_resolver_server::{Server, listen};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
 //! let resolver = Resolver::new(MemoryStore::new());
 //! let metrics = Metrics::new();
+//! let recent = RecentDecisions::new();
 //! let readiness = Readiness::new(&resolver);
 //! // Without this task the process is never ready.
 //! tokio::spawn(readiness.clone().watch());
 //!
 //! let ops = OpsBuilder::new(Explainer::new(resolver.clone()), readiness.clone())
 //!     .metrics(metrics.clone())
+//!     .page(recent.clone())
 //!     .build();
 //! let ops_listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 9001)))?;
 //! tokio::spawn(Server::new(ops).serve(ops_listener, std::future::pending()));
@@ -43,6 +47,7 @@
 //!     .without_log()
 //!     .observer(LogDeduplicator::new(Duration::from_secs(10)).with_metrics(metrics.clone()))
 //!     .observer(metrics.clone())
+//!     .observer(recent)
 //!     .build();
 //! metrics.watch_in_flight(service.in_flight());
 //!
@@ -100,26 +105,83 @@
 //!
 //! The first refused request is logged in full. Those of the next 10 s are
 //! logged as one event, with their number in `suppressed`.
+//!
+//! # The page
+//!
+//! With [`OpsBuilder::page`], `/` is a page for people: the state of the stores,
+//! the last decisions, filtered as one types, the sessions, and for each the
+//! path of its request as `/explain` shows it. It asks for the decisions every
+//! 3 s while it is visible and not paused.
+//!
+//! The page consists of files without data, which every client may request. It
+//! loads nothing from elsewhere, and its content security policy has the browser
+//! refuse inline scripts, markup that a script writes, requests to others, and
+//! frames. Text of requests and stores is escaped as in the log. Where a bearer
+//! token is needed, the page asks for it, and keeps it in memory alone.
+//!
+//! The data are for the callers that may request an explanation, checked in the
+//! same way. One request of each path runs at a time; beyond eight that run or
+//! wait, it is a 429 (`too_many_requests`). Times are RFC 3339 in UTC, and
+//! members without a value are left out.
+//!
+//! `/decisions` returns the last 200 of [`RecentDecisions`], the newest first:
+//!
+//! ```json
+//! {"now":"2030-01-01T00:00:02Z","decisions":[
+//!   {"number":7,"time":"2030-01-01T00:00:01.5Z","outcome":"not_found","reason":"denied",
+//!    "session_id":"console","transport":"HTTP","client_ip":"198.51.100.7","store":"agents",
+//!    "policy":"client_networks","status":404,"elapsed_us":84,"caller":"192.0.2.10",
+//!    "request_id":"5d6f8c1a9be40c7d0000000000000006"}]}
+//! ```
+//!
+//! `number` counts the decisions since the start. The other members are as in
+//! [the log of decisions](dcv_resolver_http#the-log), without its texts.
+//!
+//! `/sessions?store=…&search=…&page=…` returns about 100 sessions of a store
+//! that lists them: the first such store, unless one is named. `search` is part
+//! of an id, of a target id, of a host or of an owner, in any case. A search
+//! ends after 10,000 sessions or 2.5 s, and `next_page` continues it:
+//!
+//! ```json
+//! {"stores":["agents","by_hand"],"store":"agents","sessions":[
+//!   {"id":"i-0abc","target_id":"console","host":"ws-17.dcv.example","http_port":8443,
+//!    "web_url_path":"/","state":"READY","live":true,"expires_at":"2030-01-01T00:10:00Z",
+//!    "owner":"ann","labels":{"team":"a"}}],
+//!  "unreadable":["sqlite: session \"b\" …"],"compared":100,"next_page":"…"}
+//! ```
+//!
+//! A wrong parameter is a 400 that names it; a store that fails, or takes longer
+//! than 5 s, is a 503. Only requests that fail or are refused are logged, with
+//! the target `dcv_resolver::operators` at level WARN, the fields of
+//! [`/explain`](crate#explain) and the `path`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accept;
 mod builder;
+mod caller;
+mod decisions;
 mod durations;
 mod explain;
-mod explain_error;
 mod explain_log;
+mod guard;
 mod health_event;
 mod log_deduplicator;
 mod loopback_only;
 mod metrics;
+mod operators_page;
+mod ops_error;
 mod pace;
 mod pages;
 mod ping;
 mod readiness;
+mod recent_decisions;
 mod recent_ids;
 mod report;
+mod session_search;
+mod sessions;
 mod store_health;
+mod turns;
 mod write_health;
 
 pub use builder::OpsBuilder;
@@ -130,6 +192,7 @@ pub use metrics::{AgentStats, ConnectionStats, Metrics, MetricsFormat};
 /// The library of the registry that [`Metrics::register`] expects.
 pub use prometheus_client;
 pub use readiness::Readiness;
+pub use recent_decisions::RecentDecisions;
 pub use report::{ReadyState, Report, StoreReport, StoreState};
 
 /// Runs the examples of the README as doctests.

@@ -22,8 +22,8 @@ use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 ///
 /// A proxy on this machine is such a caller as well, and its clients may be
 /// anywhere. A request with `Forwarded`, `X-Forwarded-For` or `Via` is refused,
-/// but not every proxy sends one of them: do not let it forward `/explain`, or
-/// use another [`Authorize`].
+/// but not every proxy sends one of them: do not let it forward `/explain`,
+/// `/decisions` and `/sessions`, or use another [`Authorize`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoopbackOnly;
 

@@ -7,13 +7,16 @@
 )]
 
 mod authorize;
+mod decisions;
 mod endpoints;
 mod explain;
 mod gateway;
 mod log_deduplicator;
 mod metrics;
+mod page;
 mod readiness;
 mod replaced_stores;
+mod sessions;
 mod socket;
 mod store;
 mod writable;

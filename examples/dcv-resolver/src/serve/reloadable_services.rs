@@ -2,7 +2,7 @@
 
 use axum::Router;
 use dcv_resolver_http::{ReloadableService, ResolveService};
-use dcv_resolver_ops::{Metrics, Readiness};
+use dcv_resolver_ops::{Metrics, Readiness, RecentDecisions};
 
 use super::allowed_callers::AllowedCallers;
 use super::open_stores::OpenStores;
@@ -22,6 +22,7 @@ pub(super) struct ReloadableServices {
     allowed_callers: AllowedCallers,
     metrics: Metrics,
     readiness: Readiness,
+    recent: RecentDecisions,
     resources: Resources,
     open_stores: OpenStores,
     _sweeper: Option<Sweeper>,
@@ -53,7 +54,9 @@ impl ReloadableServices {
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
         readiness.watch_registries(resources.written_store(config)?);
-        let services = Services::build(config, resolver, &resources, &readiness, &metrics)?;
+        let recent = RecentDecisions::new();
+        let services =
+            Services::build(config, resolver, &resources, &readiness, &metrics, &recent)?;
         services.show(&metrics);
         resources.show(&metrics);
         let sweeper = Sweeper::start(config, &resources.chain, &metrics);
@@ -64,6 +67,7 @@ impl ReloadableServices {
             allowed_callers: AllowedCallers::new(config),
             metrics,
             readiness,
+            recent,
             open_stores,
             resources,
             _sweeper: sweeper,
@@ -142,6 +146,7 @@ impl ReloadableServices {
             &resources,
             &self.readiness,
             metrics,
+            &self.recent,
         )?;
 
         self.readiness.replace_stores(&resolver);

@@ -6,7 +6,7 @@ use axum::Router;
 use dcv_resolver_admin::{AdminBuilder, AdminEvent, AdminObserver};
 use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
-use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
+use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness, RecentDecisions};
 
 use super::resources::Resources;
 use crate::config::{Config, Limits};
@@ -27,10 +27,11 @@ impl Services {
         resources: &Resources,
         readiness: &Readiness,
         metrics: &Metrics,
+        recent: &RecentDecisions,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            gateways: for_gateways(config, resolver, metrics),
-            operators: for_operators(config, resources, readiness, metrics)?,
+            gateways: for_gateways(config, resolver, metrics, recent),
+            operators: for_operators(config, resources, readiness, metrics, recent)?,
         })
     }
 
@@ -40,7 +41,12 @@ impl Services {
     }
 }
 
-fn for_gateways(config: &Config, resolver: Resolver, metrics: &Metrics) -> ResolveService {
+fn for_gateways(
+    config: &Config,
+    resolver: Resolver,
+    metrics: &Metrics,
+    recent: &RecentDecisions,
+) -> ResolveService {
     let limits = &config.limits;
     let log = LogDeduplicator::new(config.log.dedup_window_ms.milliseconds())
         .with_metrics(metrics.clone());
@@ -52,6 +58,7 @@ fn for_gateways(config: &Config, resolver: Resolver, metrics: &Metrics) -> Resol
         .without_log()
         .observer(log)
         .observer(metrics.clone())
+        .observer(recent.clone())
         .build()
 }
 
@@ -61,9 +68,12 @@ fn for_operators(
     resources: &Resources,
     readiness: &Readiness,
     metrics: &Metrics,
+    recent: &RecentDecisions,
 ) -> Result<Router, Failure> {
     let chain = &resources.chain;
-    let ops = OpsBuilder::new(chain.explainer(config)?, readiness.clone()).metrics(metrics.clone());
+    let ops = OpsBuilder::new(chain.explainer(config)?, readiness.clone())
+        .metrics(metrics.clone())
+        .page(recent.clone());
     let (Some(watched), Some(store)) = (&resources.tokens, config.admin_store()) else {
         return Ok(ops.authorize(LocalOnly).build());
     };

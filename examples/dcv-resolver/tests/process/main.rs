@@ -25,6 +25,7 @@ mod log;
 mod operate;
 mod operators;
 mod ops_tls;
+mod page;
 mod pki;
 mod redis;
 mod reload;

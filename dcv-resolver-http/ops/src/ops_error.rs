@@ -1,4 +1,4 @@
-//! [`ExplainError`]: why there is no explanation.
+//! [`OpsError`]: why a request of an operator is not answered.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,19 @@ use axum::response::{IntoResponse, Response};
 use dcv_resolver_http::{AuthError, Interrupted, Problem, ProblemDocument};
 
 #[derive(Debug)]
-pub(crate) enum ExplainError {
+pub(crate) enum OpsError {
     Auth(AuthError),
     Problem(Problem),
+    /// A parameter of the query is wrong.
+    Malformed {
+        parameter: Cow<'static, str>,
+        detail: Cow<'static, str>,
+    },
+    /// Too many such requests run or wait already.
+    TooMany,
 }
 
-impl ExplainError {
+impl OpsError {
     /// Returns whether nothing was asked: the caller is not allowed to, or too
     /// many ask.
     pub(crate) fn is_refused(&self) -> bool {
@@ -20,14 +27,15 @@ impl ExplainError {
             self,
             Self::Auth(AuthError::Unauthorized { .. } | AuthError::Forbidden(_))
                 | Self::Problem(Problem::Overloaded)
+                | Self::TooMany
         )
     }
 
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             _ if self.is_refused() => "refused",
-            Self::Problem(Problem::Malformed(_)) => "malformed",
-            Self::Auth(_) | Self::Problem(_) => "failed",
+            Self::Problem(Problem::Malformed(_)) | Self::Malformed { .. } => "malformed",
+            Self::Auth(_) | Self::Problem(_) | Self::TooMany => "failed",
         }
     }
 
@@ -35,6 +43,8 @@ impl ExplainError {
         match self {
             Self::Auth(error) => error.status(),
             Self::Problem(problem) => problem.status(),
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -42,6 +52,8 @@ impl ExplainError {
         match self {
             Self::Auth(error) => error.reason(),
             Self::Problem(problem) => problem.reason(),
+            Self::Malformed { .. } => "malformed_request",
+            Self::TooMany => "too_many_requests",
         }
     }
 
@@ -51,23 +63,24 @@ impl ExplainError {
             Self::Auth(_) if self.is_refused() => None,
             Self::Auth(error) => Some(error.to_string().into()),
             Self::Problem(problem) => problem.cause(),
+            Self::Malformed { .. } | Self::TooMany => None,
         }
     }
 }
 
-impl From<AuthError> for ExplainError {
+impl From<AuthError> for OpsError {
     fn from(error: AuthError) -> Self {
         Self::Auth(error)
     }
 }
 
-impl From<Problem> for ExplainError {
+impl From<Problem> for OpsError {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
 }
 
-impl From<Interrupted> for ExplainError {
+impl From<Interrupted> for OpsError {
     fn from(interrupted: Interrupted) -> Self {
         Self::Problem(match interrupted {
             Interrupted::TimedOut => Problem::Timeout,
@@ -76,11 +89,19 @@ impl From<Interrupted> for ExplainError {
     }
 }
 
-impl IntoResponse for ExplainError {
+impl IntoResponse for OpsError {
     fn into_response(self) -> Response {
-        match self {
-            Self::Auth(error) => error.into_response(),
-            Self::Problem(problem) => ProblemDocument::from(&problem).into_response(),
+        let document = |detail| ProblemDocument::new(self.status(), self.reason(), detail);
+        match &self {
+            Self::TooMany => document("too many such requests at once; try again later".into()),
+            Self::Malformed { parameter, detail } => {
+                let mut document = document(detail.clone());
+                document.parameter = Some(parameter.clone().into_owned());
+                document
+            }
+            Self::Problem(problem) => ProblemDocument::from(problem),
+            Self::Auth(error) => return error.clone().into_response(),
         }
+        .into_response()
     }
 }

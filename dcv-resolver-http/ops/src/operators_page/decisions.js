@@ -1,0 +1,92 @@
+// The last decisions, filtered as one types.
+
+import { explain, showDecision } from "./explanation.js";
+import { needsToken, read } from "./requests.js";
+import { cell, markCurrent, optional, pickButton, roving, row } from "./rows.js";
+import { at, badge, escaped, make, text, time, words } from "./text.js";
+
+const OUTCOME_TONES = { found: "ok", not_found: "warn", error: "bad" };
+const decisionRows = at("decision-rows");
+/// What each row shows, and its text in lower case for the filter.
+const decisions = new Map();
+let newest = { number: 0 };
+const settleDecisions = roving(decisionRows, (element) => explainDecision(element));
+
+export async function refreshDecisions() {
+  if (needsToken) return;
+  showDecisions((await read("decisions")).decisions);
+}
+
+function showDecisions(list) {
+  const wasEmpty = decisions.size === 0;
+  // The numbers of a process that was restarted begin again.
+  const same = list.find((decision) => decision.number === newest.number);
+  const isSameProcess = (list[0]?.number ?? 0) >= newest.number && (!same || same.time === newest.time);
+  const kept = new Set(isSameProcess ? list.map((decision) => decision.number) : []);
+  const hadFocus = decisionRows.contains(document.activeElement);
+  for (const [element, { decision }] of decisions) {
+    if (kept.has(decision.number)) continue;
+    element.remove();
+    decisions.delete(element);
+  }
+  const known = isSameProcess ? newest.number : 0;
+  const added = list.filter((decision) => decision.number > known).map(decisionRow);
+  if (!wasEmpty) for (const element of added) element.className = "new";
+  decisionRows.prepend(...added);
+  newest = list[0] ?? { number: 0 };
+  filterDecisions();
+  // Its row is no longer among the last ones.
+  if (hadFocus && !decisionRows.contains(document.activeElement)) {
+    (decisionRows.querySelector('tr:not([hidden]) .pick[tabindex="0"]') ?? at("filter")).focus();
+  }
+}
+
+function decisionRow(decision) {
+  const { outcome, session_id: id } = decision;
+  const outcomeCell = cell("outcome", "", badge(OUTCOME_TONES[outcome] ?? "idle", words(outcome)));
+  if (decision.reason) outcomeCell.append(make("span", { className: "reason" }, words(decision.reason)));
+  const button = id === undefined ? pickButton("no session id") : pickButton(text(id));
+  if (id === undefined) button.classList.add("none");
+  const element = row(
+    cell("time", "", time(decision.time)),
+    outcomeCell,
+    cell("session", "", button),
+    cell("transport", "", ...optional(decision.transport)),
+    cell("client", "client", ...optional(decision.client_ip)),
+    cell("store", "store", ...optional(decision.store)),
+  );
+  const fields = [outcome, words(outcome), decision.reason, decision.reason && words(decision.reason),
+    id, id && escaped(id), decision.transport, decision.client_ip, decision.store, decision.policy,
+    decision.caller, decision.request_id, decision.time];
+  decisions.set(element, { decision, searched: fields.filter(Boolean).join("\n").toLowerCase() });
+  return element;
+}
+
+function filterDecisions() {
+  const wanted = at("filter").value.toLowerCase().split(" ").filter(Boolean);
+  let shown = 0;
+  for (const [element, { searched }] of decisions) {
+    element.hidden = !wanted.every((word) => searched.includes(word));
+    if (!element.hidden) shown += 1;
+  }
+  const total = decisions.size;
+  at("decisions-count").textContent = total === 0 ? "" : wanted.length > 0 ? `${shown} of ${total}` : `last ${total}`;
+  const empty = at("decisions-empty");
+  empty.hidden = shown > 0;
+  empty.textContent = total > 0 ? "No decision has these words." : "No gateway has asked since the resolver started.";
+  decisionRows.closest(".scroll").hidden = shown === 0;
+  settleDecisions();
+}
+
+at("filter").addEventListener("input", filterDecisions);
+
+function explainDecision(element) {
+  const { decision } = decisions.get(element);
+  markCurrent(element);
+  if (decision.session_id !== undefined) {
+    const request = { id: decision.session_id, transport: decision.transport, client: decision.client_ip };
+    explain(request, { decision, from: element });
+    return;
+  }
+  showDecision(decision, element);
+}

@@ -1,0 +1,67 @@
+//! A page that needs a token.
+
+use dcv_resolver_core::async_trait;
+use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_test_support::browser::key;
+
+use crate::fixture::Served;
+
+const TOKEN: &str = "tr0ub4dor-0123456789";
+
+#[derive(Debug)]
+pub(crate) struct Bearer;
+
+#[async_trait]
+impl Authorize for Bearer {
+    async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
+        let sent = request.headers.get("authorization");
+        if sent.is_some_and(|it| it.as_bytes() == format!("Bearer {TOKEN}").as_bytes()) {
+            return Ok(Principal::new("ann"));
+        }
+        Err(AuthError::bearer("send a token"))
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn page_asks_for_a_token_and_keeps_it_in_memory() {
+    let served = Served::start(3, Bearer);
+    served.ask("console", "").await;
+    let browser = served.open().await;
+    let asks = "!document.getElementById('token-form').hidden";
+    let refuses = "!document.getElementById('token-refused').hidden";
+    let shows = "document.querySelector('#decision-rows tr')";
+    browser.wait_until(asks).await;
+    browser.screenshot("page-token").await;
+    assert_eq!(browser.run(&format!("return {refuses}")).await, false);
+    // The stores need none.
+    assert!(browser.text_of("#stores").await.contains("by_hand"));
+
+    browser
+        .run("document.getElementById('token').focus()")
+        .await;
+    browser.press("tr0ub4dor-wrong").await;
+    browser.press(key::ENTER).await;
+    browser.wait_until(refuses).await;
+    browser
+        .run("document.getElementById('token').focus()")
+        .await;
+    browser.press(TOKEN).await;
+    browser.press(key::ENTER).await;
+    browser.wait_until(shows).await;
+    browser
+        .wait_until("document.getElementById('token-form').hidden")
+        .await;
+
+    let kept = "return [localStorage.length, sessionStorage.length, document.cookie.length, document.getElementById('token').value.length]";
+    assert_eq!(browser.run(kept).await, serde_json::json!([0, 0, 0, 0]));
+    for url in browser.take_requests().await {
+        assert!(!url.contains("tr0ub4dor"), "{url}");
+    }
+    browser.open(&served.url()).await;
+    browser.wait_until(asks).await;
+    assert_eq!(
+        browser.run(&format!("return {shows}")).await,
+        serde_json::Value::Null
+    );
+}

@@ -1,0 +1,160 @@
+//! The page keeps itself up to date, and lets the resolver rest.
+
+use dcv_resolver_test_support::browser::Browser;
+use serde_json::json;
+
+use crate::fixture::Served;
+
+async fn type_into(browser: &Browser, id: &str, text: &str) {
+    let script = format!("document.getElementById('{id}').focus()");
+    browser.run(&script).await;
+    browser.press(text).await;
+}
+
+async fn first_shown(browser: &Browser) -> String {
+    browser
+        .text_of("#decision-rows tr:not([hidden]) .pick")
+        .await
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn new_decisions_arrive_filtered_and_keep_the_focus() {
+    let served = Served::with_sessions(3);
+    served.ask("ws-1-expired", "").await;
+    served.ask("console", "&clientIpAddress=192.0.2.9").await;
+    let browser = served.open().await;
+    assert_eq!(first_shown(&browser).await, "console");
+    type_into(&browser, "filter", "expired").await;
+    assert_eq!(first_shown(&browser).await, "ws-1-expired");
+    assert_eq!(browser.text_of("#decisions-count").await, "1 of 2");
+    browser
+        .run("document.querySelector('tr:not([hidden]) .pick').focus()")
+        .await;
+
+    served.ask("ann's workstation", "").await;
+    served.ask("ws-1-expired", "&transport=QUIC").await;
+    browser
+        .wait_until("document.getElementById('decisions-count').textContent === '2 of 4'")
+        .await;
+    let focused = "return document.activeElement === [...document.querySelectorAll('tr:not([hidden]) .pick')].at(-1)";
+    assert_eq!(browser.run(focused).await, true);
+    type_into(&browser, "filter", " nothing").await;
+    assert_eq!(
+        browser.text_of("#decisions-empty").await,
+        "No decision has these words."
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn page_shows_the_last_200() {
+    let served = Served::with_sessions(3);
+    served.ask("first", "").await;
+    let browser = served.open().await;
+    browser.run("document.querySelector('.pick').focus()").await;
+    for number in 0..205 {
+        served.ask(&format!("id-{number}"), "").await;
+    }
+    browser
+        .wait_until("document.querySelector('.pick').textContent === 'id-204'")
+        .await;
+    let shown = browser
+        .run("return document.querySelectorAll('#decision-rows tr').length")
+        .await;
+    assert_eq!(shown, 200);
+    // The row that had the focus is no longer there.
+    let focused = "return document.activeElement.className";
+    assert_eq!(browser.run(focused).await, "pick");
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn sessions_are_searched_while_one_types() {
+    let served = Served::with_sessions(10_000);
+    let browser = served.open().await;
+    browser
+        .run("document.getElementById('sessions-tab').click()")
+        .await;
+    browser
+        .wait_until("document.querySelector('#session-rows tr')")
+        .await;
+    type_into(&browser, "search", "WS-9987").await;
+    let found =
+        "return [...document.querySelectorAll('#session-rows .pick')].map(it => it.textContent)";
+    browser
+        .wait_until("document.querySelectorAll('#session-rows tr').length === 1")
+        .await;
+    assert_eq!(browser.run(found).await, json!(["ws-9987-console"]));
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn store_that_fails_leaves_the_choice_of_another() {
+    let served = Served::with_sessions(0);
+    let browser = served.open().await;
+    browser
+        .run(
+            "const real = fetch; globalThis.fetch = (path, ...rest) => path === 'sessions' \
+             ? Promise.resolve(new Response('{\"detail\":\"it is down\"}', { status: 503 })) : real(path, ...rest)",
+        )
+        .await;
+    browser
+        .run("document.getElementById('sessions-tab').click()")
+        .await;
+    browser
+        .wait_until("document.getElementById('sessions-empty').textContent.endsWith('it is down')")
+        .await;
+    browser
+        .run("const it = document.getElementById('store'); it.value = 'by_hand'; it.dispatchEvent(new Event('change'))")
+        .await;
+    browser
+        .wait_until("document.querySelectorAll('#session-rows tr').length === 2")
+        .await;
+}
+
+/// The timers of the page are called by the test.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn hidden_and_paused_pages_ask_nothing_and_a_failing_resolver_is_asked_less() {
+    let served = Served::with_sessions(3);
+    let browser = served.open().await;
+    browser
+        .run("globalThis.timers = []; globalThis.setTimeout = (call, ms) => { timers.push([call, ms]); return 0 }")
+        .await;
+    browser.wait_until("timers.length === 1").await;
+    browser.take_requests().await;
+
+    browser.run("Object.defineProperty(document, 'hidden', { value: true, configurable: true }); timers[0][0]()").await;
+    assert_eq!(browser.take_requests().await, [""; 0]);
+    browser
+        .run("delete document.hidden; document.getElementById('pause').click(); timers[0][0]()")
+        .await;
+    assert_eq!(browser.take_requests().await, [""; 0]);
+    browser
+        .run("document.getElementById('pause').click()")
+        .await;
+    browser.wait_until("timers.length === 2").await;
+    assert_eq!(browser.take_requests().await.len(), 2);
+
+    browser
+        .run("globalThis.fetch = () => Promise.reject(new TypeError())")
+        .await;
+    for asked in 3..8 {
+        browser.run("timers.at(-1)[0]()").await;
+        browser
+            .wait_until(&format!("timers.length === {asked}"))
+            .await;
+    }
+    let waits = browser.run("return timers.map(it => it[1])").await;
+    assert_eq!(
+        waits,
+        json!([3_000, 3_000, 6_000, 12_000, 24_000, 30_000, 30_000])
+    );
+    assert!(
+        browser
+            .text_of("#problem")
+            .await
+            .contains("cannot be reached")
+    );
+}
