@@ -1,7 +1,7 @@
 //! [`UpstreamConfig`]: where the other resolver is, and how to reach it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dcv_resolver_client::{BaseUrl, TlsOptions};
@@ -98,6 +98,13 @@ impl UpstreamConfig {
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
         self
+    }
+
+    /// Returns the file of the client's private key, whether the URL or a method
+    /// names it, so that a program can check who may read it.
+    #[must_use]
+    pub fn key_file(&self) -> Option<&Path> {
+        self.tls.key_file()
     }
 
     /// Returns the URL. It displays without its path.

@@ -1,6 +1,6 @@
 //! [`TlsOptions`]: which certificates are trusted and presented.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which certificates are trusted and presented, with the meaning that the keys
 /// of these names have in the gateway's configuration.
@@ -73,6 +73,13 @@ impl TlsOptions {
             key: key.into(),
         });
         self
+    }
+
+    /// Returns the file of the client's private key, so that a program can check
+    /// who may read it.
+    #[must_use]
+    pub fn key_file(&self) -> Option<&Path> {
+        self.client.as_ref().map(|files| &*files.key)
     }
 
     /// Sets whether the server's certificate is verified, which is the default:

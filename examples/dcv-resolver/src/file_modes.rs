@@ -23,23 +23,20 @@ pub(crate) fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
         warnings.extend(of_tokens(&admin.tokens_file));
     }
     for store in &config.stores {
-        if let Ok(StoreUrl::File(path)) = store.url.parse() {
-            warnings.extend(warning(&path, None));
-        }
-        let upstream_key = store.upstream.iter().filter_map(|it| it.key_file.as_ref());
-        for path in upstream_key {
-            warnings.extend(warning(path, Some("a private key")));
-        }
-        if let Some(redis) = &store.redis {
-            let key = redis.key_file.iter().map(|path| (path, "a private key"));
-            let passwords = redis
-                .password_file
-                .iter()
-                .chain(&redis.sentinel_password_file);
-            let passwords = passwords.map(|path| (path, "the password of a store"));
-            for (path, secret) in key.chain(passwords) {
-                warnings.extend(warning(path, Some(secret)));
+        match store.store_url() {
+            Ok(StoreUrl::File(path)) => warnings.extend(warning(&path, None)),
+            Ok(StoreUrl::Upstream(upstream)) => {
+                warnings.extend(upstream.key_file().and_then(of_key))
             }
+            Ok(StoreUrl::Redis(redis)) => {
+                let secret = Some("a secret of a store");
+                warnings.extend(
+                    redis
+                        .secret_files()
+                        .filter_map(|path| warning(path, secret)),
+                );
+            }
+            _ => {}
         }
     }
     warnings

@@ -67,6 +67,32 @@ fn check_warns_of_files_that_every_user_can_read_or_write() {
 }
 
 #[test]
+fn secrets_of_stores_are_checked_wherever_they_are_named() {
+    let folder = Folder::new(
+        "time_budget_ms = 100\n[[stores]]\nname = \"a\"\nurl = \"redis://127.0.0.1:1?password_file=in-url\"\n\
+         [[stores]]\nname = \"b\"\nurl = \"redis://127.0.0.1:1\"\n[stores.redis]\npassword_file = \"in-table\"\n\
+         [[stores]]\nname = \"c\"\nurl = \"https://127.0.0.1:1?certificate_file=c.pem&key_file=upstream.pem\"\n",
+    );
+    for name in ["in-url", "in-table", "upstream.pem"] {
+        folder.write(name, "tr0ub4dor");
+        set_mode(&folder, name, 0o644);
+    }
+    let stdout = folder.run("check").stdout;
+    let found = warnings(&stdout, &folder);
+    for (name, secret) in [
+        ("in-url", "a secret of a store"),
+        ("in-table", "a secret of a store"),
+        ("upstream.pem", "a private key"),
+    ] {
+        let expected = format!("can read {name}, which holds {secret}");
+        assert!(
+            found.iter().any(|it| it.contains(&expected)),
+            "{name}: {stdout}"
+        );
+    }
+}
+
+#[test]
 fn password_in_a_configuration_that_every_user_can_read_is_a_warning() {
     let folder = Folder::new(
         "time_budget_ms = 100\n[[stores]]\nname = \"a\"\nurl = \"redis://:tr0ub4dor@127.0.0.1:1\"\n",
