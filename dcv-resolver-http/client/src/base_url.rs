@@ -1,0 +1,161 @@
+//! [`BaseUrl`]: scheme, host, port and path prefix of a server.
+
+use std::str::FromStr;
+
+use hyper::Uri;
+
+/// The part of a URL that all requests of a client share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BaseUrl {
+    pub(crate) is_https: bool,
+    /// Without the brackets of an IPv6 address.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Empty, or a path that starts with `/` and does not end with one.
+    pub(crate) prefix: String,
+}
+
+/// Why a text is not the URL of a server. The message quotes nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidBaseUrl {
+    /// It is not a URL.
+    #[error("not a URL; expected https://HOST:PORT or http://HOST:PORT")]
+    NotAUrl,
+    /// The scheme is neither `http` nor `https`, or is missing.
+    #[error("a resolver's URL starts with https:// or http://")]
+    Scheme,
+    /// It has a user name or a password, which a gateway does not send.
+    #[error("a resolver's URL has no user and no password; remove what is before the @")]
+    User,
+    /// It has a query or a fragment.
+    #[error("a resolver's URL ends with its path; remove the ? or # and what follows")]
+    Query,
+}
+
+impl FromStr for BaseUrl {
+    type Err = InvalidBaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The parser drops a fragment.
+        if text.contains(['?', '#']) {
+            return Err(InvalidBaseUrl::Query);
+        }
+        let uri: Uri = text.parse().map_err(|_| InvalidBaseUrl::NotAUrl)?;
+        let is_https = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(InvalidBaseUrl::Scheme),
+        };
+        let authority = uri.authority().ok_or(InvalidBaseUrl::NotAUrl)?;
+        if authority.as_str().contains('@') {
+            return Err(InvalidBaseUrl::User);
+        }
+        let host = authority.host();
+        // The parser takes a port that is no number for none.
+        let has_port = authority.as_str().len() > host.len();
+        let port = match authority.port_u16() {
+            Some(0) => return Err(InvalidBaseUrl::NotAUrl),
+            Some(port) => port,
+            None if has_port => return Err(InvalidBaseUrl::NotAUrl),
+            None if is_https => 443,
+            None => 80,
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            return Err(InvalidBaseUrl::NotAUrl);
+        }
+        Ok(Self {
+            is_https,
+            host: host.to_owned(),
+            port,
+            prefix: uri.path().trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+impl BaseUrl {
+    /// Returns host and port, as in a URL.
+    pub(crate) fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
+
+    /// Returns the URI of a request, or `None` if `path_and_query` is not valid.
+    pub(crate) fn uri(&self, path_and_query: &str) -> Option<Uri> {
+        let scheme = if self.is_https { "https" } else { "http" };
+        if !path_and_query.starts_with('/') || path_and_query.contains('#') {
+            return None;
+        }
+        Uri::builder()
+            .scheme(scheme)
+            .authority(self.authority())
+            .path_and_query(format!("{}{path_and_query}", self.prefix))
+            .build()
+            .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<(bool, String, String), InvalidBaseUrl> {
+        let url: BaseUrl = text.parse()?;
+        Ok((url.is_https, url.authority(), url.prefix))
+    }
+
+    #[test]
+    fn default_port_and_prefix_are_completed() {
+        for (text, is_https, authority, prefix) in [
+            ("https://broker.example", true, "broker.example:443", ""),
+            ("http://broker.example/", false, "broker.example:80", ""),
+            (
+                "https://broker.example:8447/stage/x/",
+                true,
+                "broker.example:8447",
+                "/stage/x",
+            ),
+            ("http://[2001:db8::1]:9000", false, "[2001:db8::1]:9000", ""),
+        ] {
+            let expected = (is_https, authority.to_owned(), prefix.to_owned());
+            assert_eq!(parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_invalid_url_has_its_own_error() {
+        for (text, error) in [
+            ("", InvalidBaseUrl::NotAUrl),
+            ("https://", InvalidBaseUrl::NotAUrl),
+            ("https://:8447", InvalidBaseUrl::NotAUrl),
+            ("https://broker.example:0", InvalidBaseUrl::NotAUrl),
+            ("https://broker.example:", InvalidBaseUrl::NotAUrl),
+            ("https://broker.example:99999", InvalidBaseUrl::NotAUrl),
+            ("broker.example:8447", InvalidBaseUrl::Scheme),
+            ("/path", InvalidBaseUrl::Scheme),
+            ("ftp://broker.example", InvalidBaseUrl::Scheme),
+            ("https://ann:tr0ub4dor@broker.example", InvalidBaseUrl::User),
+            ("https://broker.example?a=b", InvalidBaseUrl::Query),
+            ("https://broker.example/#a", InvalidBaseUrl::Query),
+        ] {
+            assert_eq!(parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn uri_is_the_prefix_and_the_path() {
+        let url: BaseUrl = "https://broker.example/stage/".parse().unwrap();
+        assert_eq!(
+            url.uri("/resolveSession?a=b").unwrap(),
+            "https://broker.example:443/stage/resolveSession?a=b"
+        );
+        for path in ["", "a", "/a b", "/a#b"] {
+            assert_eq!(url.uri(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! [`Connector`]: resolves the name, connects and shakes hands, each with errors
+//! of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use dcv_resolver_core::BoxFuture;
+use hyper::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls::ProtocolVersion;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::base_url::BaseUrl;
+use crate::connection_report::{ConnectionReport, PeerCertificate, TlsReport};
+use crate::live_tls::LiveTls;
+use crate::request_error::{RequestError, RequestErrorKind};
+use crate::tls_failure::TlsFailure;
+use crate::tls_options::TlsVersion;
+
+/// Makes connections to one server.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    url: Arc<BaseUrl>,
+    tls: Option<Arc<LiveTls>>,
+    timeout: Duration,
+}
+
+/// A connection that HTTP can use.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl Connection for Box<dyn Stream> {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl Connector {
+    pub(crate) fn new(url: Arc<BaseUrl>, tls: Option<LiveTls>, timeout: Duration) -> Self {
+        Self {
+            url,
+            tls: tls.map(Arc::new),
+            timeout,
+        }
+    }
+
+    /// Establishes a connection and describes it.
+    pub(crate) async fn report(&self) -> Result<ConnectionReport, RequestError> {
+        let deadline = self.deadline();
+        let addresses = self.addresses(deadline).await?;
+        let stream = self.tcp(&addresses, deadline).await?;
+        let peer = stream.peer_addr().map_err(|error| {
+            let message = format!("{} closed the connection: {error}", self.url.authority());
+            RequestError::new(RequestErrorKind::Connect, message).with_source(error)
+        })?;
+        let tls = match &self.tls {
+            None => None,
+            Some(tls) => Some(tls_report(&self.tls(tls, stream, deadline).await?)),
+        };
+        Ok(ConnectionReport {
+            addresses,
+            peer,
+            tls,
+        })
+    }
+
+    async fn establish(&self) -> Result<Box<dyn Stream>, RequestError> {
+        let deadline = self.deadline();
+        let addresses = self.addresses(deadline).await?;
+        let stream = self.tcp(&addresses, deadline).await?;
+        Ok(match &self.tls {
+            None => Box::new(stream),
+            Some(tls) => Box::new(self.tls(tls, stream, deadline).await?),
+        })
+    }
+
+    /// Returns whether a client certificate is presented to a server that asks
+    /// for one.
+    pub(crate) fn presents_certificate(&self) -> bool {
+        self.tls
+            .as_ref()
+            .is_some_and(|tls| tls.presents_certificate())
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Resolves the name.
+    async fn addresses(&self, deadline: Instant) -> Result<Vec<SocketAddr>, RequestError> {
+        let BaseUrl { host, port, .. } = &*self.url;
+        let failed = |error: io::Error| {
+            let message = format!("cannot resolve the name {host}: {error}");
+            RequestError::new(RequestErrorKind::Dns, message).with_source(error)
+        };
+        let found = timeout_at(deadline, lookup_host((host.as_str(), *port))).await;
+        let found = found
+            .map_err(|_elapsed| self.too_slow(&format!("the name {host} was not resolved")))?;
+        let addresses: Vec<_> = found.map_err(failed)?.collect();
+        if addresses.is_empty() {
+            return Err(failed(io::Error::other("it has no address")));
+        }
+        Ok(addresses)
+    }
+
+    /// Connects to the first address that accepts, and gives each its share of
+    /// the time that is left, so that one which does not answer leaves time for
+    /// the next.
+    async fn tcp(
+        &self,
+        addresses: &[SocketAddr],
+        deadline: Instant,
+    ) -> Result<TcpStream, RequestError> {
+        let mut failure = None;
+        for (index, address) in addresses.iter().enumerate() {
+            let now = Instant::now();
+            let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+            let share = now + deadline.saturating_duration_since(now) / left;
+            match timeout_at(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    // Small requests must not wait for each other. Without it
+                    // they are only slower.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => failure = Some(error),
+                Err(_elapsed) => {}
+            }
+        }
+        let tried: Vec<_> = addresses.iter().map(|it| it.ip().to_string()).collect();
+        let to = format!("{} at {}", self.url.authority(), tried.join(", "));
+        Err(match failure {
+            None => self.too_slow(&format!("{to} did not accept a connection")),
+            Some(error) => {
+                let message = format!("cannot connect to {to}: {error}");
+                RequestError::new(RequestErrorKind::Connect, message).with_source(error)
+            }
+        })
+    }
+
+    /// Shakes hands.
+    async fn tls(
+        &self,
+        tls: &Arc<LiveTls>,
+        stream: TcpStream,
+        deadline: Instant,
+    ) -> Result<TlsStream<TcpStream>, RequestError> {
+        let authority = self.url.authority();
+        let name = ServerName::try_from(self.url.host.clone()).map_err(|error| {
+            let message = format!("{authority} is not a name that a certificate can have");
+            RequestError::new(RequestErrorKind::InvalidUrl, message).with_source(error)
+        })?;
+        let handshake = async {
+            let config = tls.config().await;
+            TlsConnector::from(config).connect(name, stream).await
+        };
+        let done = timeout_at(deadline, handshake).await;
+        let done = done.map_err(|_elapsed| {
+            self.too_slow(&format!("{authority} did not finish the TLS handshake"))
+        })?;
+        done.map_err(
+            |error| match TlsFailure::of(&error, tls.presents_certificate()) {
+                Some(failure) => tls_error(&authority, failure).with_source(error),
+                None => {
+                    let message = format!("the TLS handshake with {authority} failed: {error}");
+                    RequestError::new(RequestErrorKind::Connect, message).with_source(error)
+                }
+            },
+        )
+    }
+
+    fn too_slow(&self, what: &str) -> RequestError {
+        let message = format!("{what} within {:?}", self.timeout);
+        RequestError::new(RequestErrorKind::ConnectTimeout, message)
+    }
+}
+
+/// Returns the error of a server with which there is no TLS connection.
+pub(crate) fn tls_error(authority: &str, failure: TlsFailure) -> RequestError {
+    RequestError::new(RequestErrorKind::Tls, format!("{authority} {failure}"))
+        .with_tls_failure(failure)
+}
+
+fn tls_report(stream: &TlsStream<TcpStream>) -> TlsReport {
+    let (_, connection) = stream.get_ref();
+    let leaf = connection.peer_certificates().and_then(<[_]>::first);
+    TlsReport {
+        version: match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::Tls12),
+            Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
+            _ => None,
+        },
+        certificate: leaf.and_then(|der| PeerCertificate::parse(der).ok()),
+    }
+}
+
+/// The URI is not used: all connections are to the same server.
+impl tower::Service<Uri> for Connector {
+    type Response = TokioIo<Box<dyn Stream>>;
+    type Error = RequestError;
+    type Future = BoxFuture<'static, Result<Self::Response, RequestError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), RequestError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move { Ok(TokioIo::new(this.establish().await?)) })
+    }
+}

@@ -1,0 +1,106 @@
+//! [`HttpClientBuilder`]: the settings of an [`HttpClient`](crate::HttpClient).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base_url::{BaseUrl, InvalidBaseUrl};
+use crate::connect::Connector;
+use crate::http_client::HttpClient;
+use crate::live_tls::LiveTls;
+use crate::tls_file_error::TlsFileError;
+use crate::tls_options::TlsOptions;
+
+/// The settings of an [`HttpClient`](crate::HttpClient).
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct HttpClientBuilder {
+    url: String,
+    tls: TlsOptions,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    max_response_bytes: usize,
+}
+
+/// Why a client cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The URL is not that of a resolver.
+    #[error(transparent)]
+    InvalidUrl(#[from] InvalidBaseUrl),
+    /// A certificate or a key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
+}
+
+impl HttpClient {
+    /// Begins the settings of a client of `base_url`: `https://HOST:PORT` or
+    /// `http://HOST:PORT`, with a path if the server's URL has one. Every path
+    /// of a request is below that.
+    pub fn builder(base_url: &str) -> HttpClientBuilder {
+        HttpClientBuilder {
+            url: base_url.to_owned(),
+            tls: TlsOptions::default(),
+            connect_timeout: HttpClientBuilder::CONNECT_TIMEOUT,
+            response_timeout: HttpClientBuilder::RESPONSE_TIMEOUT,
+            max_response_bytes: HttpClientBuilder::MAX_RESPONSE_BYTES,
+        }
+    }
+}
+
+impl HttpClientBuilder {
+    /// The default of [`connect_timeout`](Self::connect_timeout): 10 s, that of
+    /// the gateway's `http-establish-timeout`.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The default of [`response_timeout`](Self::response_timeout): 10 s.
+    pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The default of [`max_response_bytes`](Self::max_response_bytes): 64 KiB.
+    pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
+    /// Sets the certificates. They are not used, nor read, with `http`.
+    pub fn tls(mut self, tls: TlsOptions) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets how long it may take to establish a connection: name resolution, TCP
+    /// and TLS together.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a response may take, from the moment at which there is a
+    /// connection to the last byte.
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the body of a response may be. A head of more than 64 KiB
+    /// is not HTTP.
+    pub fn max_response_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_response_bytes = max_bytes;
+        self
+    }
+
+    /// Builds the client. It connects to nothing, and blocks while it reads the
+    /// files of the certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], when the URL is invalid or a certificate or key cannot be
+    /// used.
+    pub fn build(self) -> Result<HttpClient, BuildError> {
+        let url: BaseUrl = self.url.parse()?;
+        let tls = url.is_https.then(|| LiveTls::load(self.tls)).transpose()?;
+        let url = Arc::new(url);
+        let connector = Connector::new(Arc::clone(&url), tls, self.connect_timeout);
+        Ok(HttpClient::new(
+            url,
+            connector,
+            self.response_timeout,
+            self.max_response_bytes,
+        ))
+    }
+}

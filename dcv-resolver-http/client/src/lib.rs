@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod answer;
+mod any_certificate;
+mod base_url;
+mod connect;
+mod connection_report;
+mod http_client;
+mod http_client_builder;
+mod json_object;
+mod live_tls;
+mod pem;
+mod problem_document;
+mod read_answer;
+mod request_error;
+mod resolve_error;
+mod resolver_client;
+mod tls_config;
+mod tls_failure;
+mod tls_file_error;
+mod tls_options;
+mod violation;
+
+pub use answer::{Answer, Destination, NotFoundAnswer};
+pub use base_url::InvalidBaseUrl;
+pub use connection_report::{ConnectionReport, PeerCertificate, TlsReport};
+pub use http_client::HttpClient;
+pub use http_client_builder::{BuildError, HttpClientBuilder};
+/// The types of requests and responses, of the crate `http`.
+pub use hyper::{HeaderMap, Method, Response, StatusCode, body::Bytes, header};
+pub use problem_document::ProblemDocument;
+pub use read_answer::{read_answer, violations};
+pub use request_error::{RequestError, RequestErrorKind};
+pub use resolve_error::ResolveError;
+pub use resolver_client::ResolverClient;
+pub use tls_failure::TlsFailure;
+pub use tls_file_error::TlsFileError;
+pub use tls_options::{TlsOptions, TlsVersion};
+pub use violation::{JsonType, Violation};
