@@ -94,7 +94,10 @@ impl DcvConf {
     /// Returns a value that is a port; `None` if it is absent or none.
     #[must_use]
     pub fn get_port(&self, section: &str, key: &str) -> Option<u16> {
-        self.get(section, key)?.parse().ok().filter(|port| *port > 0)
+        self.get(section, key)?
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
     }
 }
 

@@ -139,28 +139,68 @@ mod tests {
         use IdPlace::{Fragment, NamedInFragment, Query};
         for (text, id, place) in [
             ("https://gw.example:8443/#console", "console", Fragment),
-            ("dcv://gw.example:8443/?authToken=tr0ub4dor#a+b", "a+b", Fragment),
+            (
+                "dcv://gw.example:8443/?authToken=tr0ub4dor#a+b",
+                "a+b",
+                Fragment,
+            ),
             ("https://gw.example/#ann's%20desk", "ann's desk", Fragment),
             ("https://gw.example/?sessionId=console", "console", Query),
-            ("https://gw.example/?session-id=a+b&authToken=x#", "a b", Query),
-            ("https://gw.example/#sessionId=console", "console", NamedInFragment),
-            ("https://gw.example/#?sessionId=console", "console", NamedInFragment),
+            (
+                "https://gw.example/?session-id=a+b&authToken=x#",
+                "a b",
+                Query,
+            ),
+            (
+                "https://gw.example/#sessionId=console",
+                "console",
+                NamedInFragment,
+            ),
+            (
+                "https://gw.example/#?sessionId=console",
+                "console",
+                NamedInFragment,
+            ),
         ] {
             let link = Link::parse(text).unwrap();
-            assert_eq!((link.session_id.as_str(), link.place), (id, place), "{text}");
+            assert_eq!(
+                (link.session_id.as_str(), link.place),
+                (id, place),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn host_and_origin_have_no_user_and_no_path() {
         for (text, host, origin) in [
-            ("https://gw.example:8443/#a", "gw.example", "https://gw.example:8443"),
-            ("dcv://u:tr0ub4dor@gw.example/x#a", "gw.example", "https://gw.example"),
-            ("https://[2001:db8::1]:8443/#a", "[2001:db8::1]", "https://[2001:db8::1]:8443"),
-            ("https://[2001:db8::1]/#a", "[2001:db8::1]", "https://[2001:db8::1]"),
+            (
+                "https://gw.example:8443/#a",
+                "gw.example",
+                "https://gw.example:8443",
+            ),
+            (
+                "dcv://u:tr0ub4dor@gw.example/x#a",
+                "gw.example",
+                "https://gw.example",
+            ),
+            (
+                "https://[2001:db8::1]:8443/#a",
+                "[2001:db8::1]",
+                "https://[2001:db8::1]:8443",
+            ),
+            (
+                "https://[2001:db8::1]/#a",
+                "[2001:db8::1]",
+                "https://[2001:db8::1]",
+            ),
         ] {
             let link = Link::parse(text).unwrap();
-            assert_eq!((link.host(), link.origin().as_str()), (host, origin), "{text}");
+            assert_eq!(
+                (link.host(), link.origin().as_str()),
+                (host, origin),
+                "{text}"
+            );
         }
     }
 

@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn similar_id_is_what_to_change() {
         let text = finding(Some("unknown"), Some(("console", "in other capitals")));
-        assert!(text.contains("did you mean \"console\", in other capitals?"), "{text}");
+        assert!(
+            text.contains("did you mean \"console\", in other capitals?"),
+            "{text}"
+        );
         assert!(text.contains("put \"console\" after '#'"), "{text}");
     }
 }

@@ -106,10 +106,16 @@ mod tests {
     #[test]
     fn variable_of_the_scheme_applies() {
         let proxies = settings(&[("HTTPS_PROXY", "http://u:tr0ub4dor@proxy.example:3128")]);
-        assert_eq!(proxies.variable_for("https", "gw.example"), Some("HTTPS_PROXY"));
+        assert_eq!(
+            proxies.variable_for("https", "gw.example"),
+            Some("HTTPS_PROXY")
+        );
         assert_eq!(proxies.variable_for("http", "gw.example"), None);
         let proxies = settings(&[("all_proxy", "socks5://proxy.example")]);
-        assert_eq!(proxies.variable_for("http", "gw.example"), Some("all_proxy"));
+        assert_eq!(
+            proxies.variable_for("http", "gw.example"),
+            Some("all_proxy")
+        );
     }
 
     #[test]

@@ -146,11 +146,27 @@ mod tests {
         };
         for (failure, ca_file, expected) in [
             (TlsFailure::NotTls, None, "plain HTTP"),
-            (TlsFailure::UnknownIssuer, Some(&ca_file), "the CA in /etc/ca.pem"),
-            (TlsFailure::UnknownIssuer, None, "a CA that the system trusts"),
-            (other_name, None, "is for other.example, not for resolver.example"),
+            (
+                TlsFailure::UnknownIssuer,
+                Some(&ca_file),
+                "the CA in /etc/ca.pem",
+            ),
+            (
+                TlsFailure::UnknownIssuer,
+                None,
+                "a CA that the system trusts",
+            ),
+            (
+                other_name,
+                None,
+                "is for other.example, not for resolver.example",
+            ),
             (TlsFailure::ClientCertificateRequired, None, "set cert-file"),
-            (TlsFailure::ClientCertificateRefused, None, "of its client CA"),
+            (
+                TlsFailure::ClientCertificateRefused,
+                None,
+                "of its client CA",
+            ),
             (TlsFailure::Expired { expired_at: None }, None, "renew"),
             (TlsFailure::Incompatible, None, "RSA"),
             (TlsFailure::Closed, None, "the log of the other side"),

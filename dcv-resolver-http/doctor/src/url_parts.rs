@@ -114,8 +114,14 @@ mod tests {
     #[test]
     fn neither_user_nor_path_nor_query_is_shown() {
         for (url, expected) in [
-            ("http://resolver.example:9000", "http://resolver.example:9000"),
-            ("HTTP://resolver.example:9000/", "http://resolver.example:9000"),
+            (
+                "http://resolver.example:9000",
+                "http://resolver.example:9000",
+            ),
+            (
+                "HTTP://resolver.example:9000/",
+                "http://resolver.example:9000",
+            ),
             ("https://u:tr0ub4dor@r.example/", "https://r.example"),
             ("https://tr0ub4dor@a@r.example:1", "https://r.example:1"),
             ("https://r.example/tr0ub4dor/x", "https://r.example/…"),
@@ -131,7 +137,13 @@ mod tests {
 
     #[test]
     fn text_that_is_no_url_has_no_parts() {
-        for url in ["tr0ub4dor", "http://", "://a", "http://a:99999", "http://a:x"] {
+        for url in [
+            "tr0ub4dor",
+            "http://",
+            "://a",
+            "http://a:99999",
+            "http://a:x",
+        ] {
             assert_eq!(UrlParts::parse(url), None, "{url}");
         }
     }
@@ -157,7 +169,11 @@ mod tests {
             ("http://192.0.2.7:9001", false),
             ("http://localhost.example:9001", false),
         ] {
-            assert_eq!(UrlParts::parse(url).unwrap().is_loopback(), is_loopback, "{url}");
+            assert_eq!(
+                UrlParts::parse(url).unwrap().is_loopback(),
+                is_loopback,
+                "{url}"
+            );
         }
     }
 }

@@ -31,7 +31,9 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
         answers.hops = not_answered(connection, error).await;
         return answers;
     }
-    answers.hops.extend(connection.client_certificate_accepted());
+    answers
+        .hops
+        .extend(connection.client_certificate_accepted());
     match resolved {
         Ok(Answer::Found(destination)) => {
             answers.hops.push(found(HopKind::AnswerHttp, &destination));
@@ -50,10 +52,11 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
             return answers;
         }
     }
-    let quic = request.clone().with_transport(Transport::Quic);
-    match client.resolve(&quic).await {
+    match client.resolve(&over_quic(request)).await {
         Ok(Answer::Found(destination)) => {
-            answers.hops.push(quic_found(&destination, answers.http.as_ref()));
+            answers
+                .hops
+                .push(quic_found(&destination, answers.http.as_ref()));
             answers.quic = Some(destination);
         }
         Ok(_) => answers.hops.push(Hop::ok(
@@ -63,6 +66,14 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
         Err(error) => answers.hops.push(failed(HopKind::AnswerQuic, &error)),
     }
     answers
+}
+
+fn over_quic(request: &ResolveRequest) -> ResolveRequest {
+    let quic = ResolveRequest::new(request.session_id().clone(), Transport::Quic);
+    match request.client_ip() {
+        Some(client_ip) => quic.with_client_ip(client_ip),
+        None => quic,
+    }
 }
 
 fn found(kind: HopKind, destination: &Destination) -> Hop {
@@ -111,7 +122,12 @@ fn not_found(answer: &Answer, request: &ResolveRequest) -> Hop {
     };
     let transport = request.transport();
     let client_ip = request.client_ip();
-    reason.hop(HopKind::AnswerHttp, request.session_id(), transport, client_ip)
+    reason.hop(
+        HopKind::AnswerHttp,
+        request.session_id(),
+        transport,
+        client_ip,
+    )
 }
 
 fn failed(kind: HopKind, error: &ResolveError) -> Hop {
@@ -120,7 +136,9 @@ fn failed(kind: HopKind, error: &ResolveError) -> Hop {
             "correct the resolver; doctor contract lists every rule that it breaks"
         }
         ResolveError::Status { status, problem } => {
-            let reason = problem.as_ref().and_then(|problem| problem.reason.as_deref());
+            let reason = problem
+                .as_ref()
+                .and_then(|problem| problem.reason.as_deref());
             match (status.as_u16(), reason) {
                 (_, Some("no_such_path")) => {
                     "end the url of [resolver] before /resolveSession, which the gateway appends"
@@ -174,5 +192,8 @@ async fn not_answered(connection: &Connection, error: &RequestError) -> Vec<Hop>
 }
 
 fn unasked() -> Hop {
-    Hop::not_checked(HopKind::AnswerHttp, "there is no connection to the resolver")
+    Hop::not_checked(
+        HopKind::AnswerHttp,
+        "there is no connection to the resolver",
+    )
 }

@@ -113,7 +113,9 @@ fn url_problem(url: &str, listener: Option<&ResolverListener>) -> Option<Hop> {
     if let Some(address) = parts.address() {
         return Some(Hop::fail(
             KIND,
-            format!("the url of [resolver] has the IP address {address}, and the gateway accepts only domain names"),
+            format!(
+                "the url of [resolver] has the IP address {address}, and the gateway accepts only domain names"
+            ),
             "give the resolver a name, in DNS or in /etc/hosts of the gateway, and use it in url",
         ));
     }
@@ -129,11 +131,16 @@ pub(crate) fn other_listener(
     let Some(port) = listener.port else {
         return Some((
             "the resolver listens on a Unix socket, which no gateway reaches".to_owned(),
-            "set `listen` of the resolver to an address and a port, or put a proxy in front".to_owned(),
+            "set `listen` of the resolver to an address and a port, or put a proxy in front"
+                .to_owned(),
         ));
     };
     if url.scheme != listener.scheme() {
-        let speaks = if listener.has_tls { "TLS" } else { "plain HTTP" };
+        let speaks = if listener.has_tls {
+            "TLS"
+        } else {
+            "plain HTTP"
+        };
         return Some((
             format!(
                 "the url of [resolver] starts with {}://, and the resolver's configuration has {speaks}",
@@ -153,8 +160,12 @@ pub(crate) fn other_listener(
     }
     if listener.is_local && !url.is_loopback() {
         return Some((
-            format!("the resolver listens on a loopback address, and {} is not one", url.host),
-            "set `listen` of the resolver to an address that gateways reach, such as 0.0.0.0:9000".to_owned(),
+            format!(
+                "the resolver listens on a loopback address, and {} is not one",
+                url.host
+            ),
+            "set `listen` of the resolver to an address that gateways reach, such as 0.0.0.0:9000"
+                .to_owned(),
         ));
     }
     None
@@ -177,15 +188,24 @@ fn key_problem(path: &Path) -> Option<Hop> {
     let bytes = dcv_resolver_file_watch::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let (what, options) = if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
-        ("is encrypted, and the gateway has no password for it", "pkcs8 -topk8 -nocrypt")
+        (
+            "is encrypted, and the gateway has no password for it",
+            "pkcs8 -topk8 -nocrypt",
+        )
     } else if text.contains("BEGIN RSA PRIVATE KEY") || text.contains("BEGIN EC PRIVATE KEY") {
-        ("is not PKCS#8, the only form that the gateway reads", "pkcs8 -topk8 -nocrypt")
+        (
+            "is not PKCS#8, the only form that the gateway reads",
+            "pkcs8 -topk8 -nocrypt",
+        )
     } else {
         return None;
     };
     Some(Hop::fail(
         KIND,
-        format!("[resolver] cert-key-file: the key in {} {what}", path.display()),
+        format!(
+            "[resolver] cert-key-file: the key in {} {what}",
+            path.display()
+        ),
         format!("convert it with openssl {options}"),
     ))
 }

@@ -120,9 +120,21 @@ mod tests {
                 "has 'sessionId=' after '#'",
                 "https://gw.example/#console",
             ),
-            ("https://gw.example/?authToken=tr0ub4dor", "no session id", "after '#'"),
-            ("https://gw.example/?authToken=tr0ub4dor#50%", "percent-encoded", "%25"),
-            ("http://gw.example/?authToken=tr0ub4dor#console", "http://", "https://"),
+            (
+                "https://gw.example/?authToken=tr0ub4dor",
+                "no session id",
+                "after '#'",
+            ),
+            (
+                "https://gw.example/?authToken=tr0ub4dor#50%",
+                "percent-encoded",
+                "%25",
+            ),
+            (
+                "http://gw.example/?authToken=tr0ub4dor#console",
+                "http://",
+                "https://",
+            ),
             ("tr0ub4dor", "no scheme", "https://gateway.example"),
         ] {
             let hop = only(link);

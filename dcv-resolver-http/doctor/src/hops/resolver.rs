@@ -5,16 +5,20 @@ use std::path::PathBuf;
 
 use dcv_resolver_client::{
     BuildError, ConnectionReport, HttpClient, PeerCertificate, RequestError, RequestErrorKind,
-    TlsOptions, TlsReport, TlsVersion,
+    TlsFailure, TlsOptions, TlsReport, TlsVersion,
 };
+use dcv_resolver_core::escape::escaped;
 
 use super::gateway_config::other_listener;
-use crate::gateway_config::{MinimumTlsVersion, ResolverSection};
+use crate::gateway_config::ResolverSection;
+use crate::gateway_tls::resolver_tls;
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;
 use crate::time_limits::{CONNECT, RESPONSE};
 use crate::tls_finding::TlsPeer;
 use crate::url_parts::UrlParts;
+
+const MAX_NAMES_BYTES: usize = 256;
 
 /// How the gateway asks the resolver.
 #[derive(Debug)]
@@ -32,10 +36,11 @@ impl Connection {
             let change = "check the url and the files of [resolver]";
             Hop::fail(HopKind::ResolverName, cause, change)
         };
-        let parts = UrlParts::parse(url)
-            .ok_or_else(|| invalid("the URL of the resolver is not a URL with a host".to_owned()))?;
+        let parts = UrlParts::parse(url).ok_or_else(|| {
+            invalid("the URL of the resolver is not a URL with a host".to_owned())
+        })?;
         let client = HttpClient::builder(url)
-            .tls(section.map_or_else(TlsOptions::default, tls_options))
+            .tls(section.map_or_else(TlsOptions::default, resolver_tls))
             .connect_timeout(CONNECT)
             .response_timeout(RESPONSE)
             .build()
@@ -70,11 +75,7 @@ impl Connection {
         hops
     }
 
-    async fn failed(
-        &self,
-        error: &RequestError,
-        listener: Option<&ResolverListener>,
-    ) -> Vec<Hop> {
+    async fn failed(&self, error: &RequestError, listener: Option<&ResolverListener>) -> Vec<Hop> {
         let host = &self.url.host;
         let resolves = Hop::ok(HopKind::ResolverName, format!("{host} resolves"));
         match error.kind() {
@@ -123,11 +124,10 @@ impl Connection {
                 "look at the log of the resolver for this moment",
             );
         };
-        use dcv_resolver_client::TlsFailure::{
-            ClientCertificateRefused, ClientCertificateRequired,
-        };
         let kind = match failure {
-            ClientCertificateRequired | ClientCertificateRefused => HopKind::ClientCertificate,
+            TlsFailure::ClientCertificateRequired | TlsFailure::ClientCertificateRefused => {
+                HopKind::ClientCertificate
+            }
             _ => HopKind::ResolverTls,
         };
         let peer = TlsPeer {
@@ -167,10 +167,7 @@ impl Connection {
             // It takes part in the handshake.
             Err(error) => matches!(
                 error.tls_failure(),
-                Some(
-                    dcv_resolver_client::TlsFailure::ClientCertificateRequired
-                        | dcv_resolver_client::TlsFailure::Incompatible
-                )
+                Some(TlsFailure::ClientCertificateRequired | TlsFailure::Incompatible)
             ),
         };
         speaks_tls.then(|| {
@@ -183,27 +180,6 @@ impl Connection {
                 "start the url of [resolver] with https://",
             )
         })
-    }
-}
-
-fn tls_options(section: &ResolverSection) -> TlsOptions {
-    let mut options = TlsOptions::default()
-        .with_strict(section.tls_strict)
-        .with_minimum_version(version(section.minimum_tls_version));
-    if let Some(path) = &section.ca_file {
-        options = options.with_ca_file(path);
-    }
-    if let (Some(certificate), Some(key)) = (&section.cert_file, &section.cert_key_file) {
-        options = options.with_client_certificate(certificate, key);
-    }
-    options
-}
-
-/// Returns the version of the client.
-pub(crate) const fn version(minimum: MinimumTlsVersion) -> TlsVersion {
-    match minimum {
-        MinimumTlsVersion::Tls12 => TlsVersion::Tls12,
-        MinimumTlsVersion::Tls13 => TlsVersion::Tls13,
     }
 }
 
@@ -232,6 +208,7 @@ fn certificate_summary(certificate: &PeerCertificate) -> String {
     let addresses = certificate.ip_addresses.iter().map(ToString::to_string);
     let names = certificate.dns_names.iter().cloned().chain(addresses);
     let names: Vec<_> = names.collect();
-    let names = dcv_resolver_core::escape::escaped(&names.join(", "), 256).into_owned();
+    let names = names.join(", ");
+    let names = escaped(&names, MAX_NAMES_BYTES);
     format!("a certificate for {names} until {}", certificate.expires_at)
 }
