@@ -1,6 +1,6 @@
 //! [`TlsPeer`]: why TLS with a peer fails, as a cause and a change.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dcv_resolver_client::{HttpClient, PeerCertificate, TlsFailure, TlsOptions};
@@ -28,11 +28,13 @@ impl TlsPeer<'_> {
     /// Returns the hop that fails for `failure`. Asks the peer for its certificate
     /// if it was not trusted, to name its issuer.
     pub(crate) async fn hop(&self, kind: HopKind, failure: &TlsFailure, limit: Duration) -> Hop {
-        let issuer = match failure {
-            TlsFailure::UnknownIssuer => self.certificate(limit).await,
+        let certificate = match failure {
+            TlsFailure::UnknownIssuer | TlsFailure::InvalidCertificate => {
+                self.certificate(limit).await
+            }
             _ => None,
         };
-        let (cause, change) = self.finding(failure, issuer.as_ref());
+        let (cause, change) = self.finding(failure, certificate.as_ref());
         Hop::fail(kind, cause, change)
     }
 
@@ -62,15 +64,29 @@ impl TlsPeer<'_> {
                 format!("{who} speaks plain HTTP at {place}, and TLS was expected"),
                 "start the URL with http://, or switch TLS on there".to_owned(),
             ),
+            // One that is marked as a CA is not even accepted as its own CA.
+            TlsFailure::UnknownIssuer | TlsFailure::InvalidCertificate
+                if certificate.is_some_and(is_self_signed) =>
+            {
+                (
+                    format!("the certificate of {who} is self-signed: no CA issued it"),
+                    format!("issue one from a CA of your own, and set {ca_setting} to that CA"),
+                )
+            }
             TlsFailure::UnknownIssuer => {
-                let issued = certificate.map_or(String::new(), issued_by);
+                let issuer = certificate.map_or(String::new(), |certificate| {
+                    let issuer = escaped(&certificate.issuer, MAX_NAME_BYTES);
+                    format!(": its issuer is {issuer}")
+                });
                 let trusted = match ca_file {
-                    Some(path) => format!("the CA in {}, the only one that counts", shown(path)),
+                    Some(path) => {
+                        format!("the CA in {}, the only one that counts", path.display())
+                    }
                     None => "a CA that the system trusts".to_owned(),
                 };
                 (
-                    format!("the certificate of {who} was not issued by {trusted}{issued}"),
-                    format!("set {ca_setting} to the CA that issued it, or to the certificate itself if it is self-signed"),
+                    format!("the certificate of {who} was not issued by {trusted}{issuer}"),
+                    format!("set {ca_setting} to the CA that issued it"),
                 )
             }
             TlsFailure::NotValidForName { names } => {
@@ -109,16 +125,8 @@ impl TlsPeer<'_> {
     }
 }
 
-fn issued_by(certificate: &PeerCertificate) -> String {
-    if certificate.issuer == certificate.subject {
-        return ": it is self-signed".to_owned();
-    }
-    let issuer = escaped(&certificate.issuer, MAX_NAME_BYTES);
-    format!(": its issuer is {issuer}")
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
+fn is_self_signed(certificate: &PeerCertificate) -> bool {
+    certificate.issuer == certificate.subject
 }
 
 #[cfg(test)]

@@ -172,10 +172,11 @@ impl Server {
                 answer,
                 "let allowed-http-host-regex in dcv.conf match the host that the gateway sends",
             ),
-            404 => Hop::fail(
+            // A server without the web client's pages has none here.
+            404 => Hop::warn(
                 kind,
                 answer,
-                "register the session with the web-url-path of dcv.conf",
+                "register the session with the web-url-path of dcv.conf, if it has another",
             ),
             _ => Hop::warn(kind, answer, "look at the log of the DCV server"),
         }
@@ -210,11 +211,12 @@ impl Server {
                 answer,
                 "let allowed-ws-origin-regex in dcv.conf match this origin",
             ),
-            302 | 404 => Hop::fail(
+            300..=399 => Hop::warn(
                 kind,
                 answer,
-                "check that the port is the DCV server's web-port, and the path its web-url-path",
+                "check web-url-path and auth-token-verifier in dcv.conf",
             ),
+            // What a server answers without a token is not documented.
             _ => Hop::note(kind, answer),
         }
     }
