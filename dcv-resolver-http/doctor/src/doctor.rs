@@ -77,7 +77,8 @@ impl Doctor {
         self
     }
 
-    /// Sets where the resolver listens by its own configuration.
+    /// Sets where the resolver listens by its own configuration. It is asked there
+    /// if neither the gateway's configuration nor a URL is given.
     pub fn listener(mut self, listener: ResolverListener) -> Self {
         self.listener = Some(listener);
         self
@@ -176,9 +177,15 @@ impl Doctor {
         }
     }
 
+    /// Returns the URL at which the resolver is asked.
     fn url(&self, gateway: Option<&GatewayConfig>) -> Option<String> {
         let configured = || gateway?.resolver.as_ref()?.url.clone();
-        self.resolver_url.clone().or_else(configured)
+        let own = || self.listener.as_ref()?.local_url.clone();
+        match gateway {
+            // The gateway asks nothing else.
+            Some(_) => self.resolver_url.clone().or_else(configured),
+            None => self.resolver_url.clone().or_else(own),
+        }
     }
 
     fn request(&self, link: Option<&Link>) -> Option<ResolveRequest> {
@@ -221,8 +228,9 @@ impl Doctor {
             hops.push(Hop::not_checked(HopKind::Explanation, why));
         } else if answers.is_not_found || url.is_none() {
             let ops_url = self.ops_url.as_deref();
-            let hop = explanation::check(request, ops_url, self.explain.as_ref()).await;
-            hops.push(hop);
+            let is_answered = answers.is_not_found;
+            let explain = self.explain.as_ref();
+            hops.push(explanation::check(request, is_answered, ops_url, explain).await);
         }
         answers
     }

@@ -76,7 +76,7 @@ impl NotFoundReason {
                 let similar = escaped(similar, MAX_TEXT_BYTES);
                 Hop::fail(
                     kind,
-                    format!("{cause}; did you mean {similar:?}, {match_kind}?"),
+                    format!("{cause} (did you mean {similar:?}, {match_kind}?)"),
                     format!("put {similar:?} after '#' in the link"),
                 )
             }

@@ -97,13 +97,15 @@ fn session_id(text: &str) -> Result<SessionId, Failure> {
 fn with_configuration(doctor: Doctor, source: Source) -> Result<Doctor, Failure> {
     let config = source.load()?;
     let listen = &config.listen.0;
+    let has_tls = config.tls.is_some();
     // Port 0 is a different port at each start.
     let doctor = match listen.port() {
         Some(0) => doctor,
         port => doctor.listener(ResolverListener {
             port,
-            has_tls: config.tls.is_some(),
+            has_tls,
             is_local: listen.is_local(),
+            local_url: local_url(listen, "http").filter(|_| !has_tls),
         }),
     };
     let doctor = match ops_url(&config) {
@@ -115,14 +117,19 @@ fn with_configuration(doctor: Doctor, source: Source) -> Result<Doctor, Failure>
 
 /// Returns where operators ask on this machine.
 fn ops_url(config: &Config) -> Option<String> {
+    let Listen::At(address) = &config.ops.listen else {
+        return None;
+    };
     let scheme = if config.ops.tls.is_some() {
         "https"
     } else {
         "http"
     };
-    let Listen::At(address) = &config.ops.listen else {
-        return None;
-    };
+    local_url(address, scheme)
+}
+
+/// Returns the URL at which this machine reaches a listener on a fixed port.
+fn local_url(address: &ListenAddress, scheme: &str) -> Option<String> {
     let port = address.port().filter(|port| *port != 0)?;
     Some(match address {
         ListenAddress::Ip(ip) if ip.ip().is_unspecified() => format!("{scheme}://localhost:{port}"),

@@ -1,5 +1,6 @@
 //! [`ContractReport`]: every rule that a resolver breaks.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -34,12 +35,13 @@ impl fmt::Display for ContractReport {
         if broken.is_empty() {
             return write!(f, "no rule is broken in {requests} requests");
         }
-        let is_must = |breach: &&Breach| breach.level == Level::Must;
-        let must = broken.iter().filter(is_must).count();
+        let rules: BTreeSet<_> = broken.iter().map(|it| (it.level, it.rule)).collect();
+        let must = rules.iter().filter(|(level, _)| *level == Level::Must);
         write!(
             f,
-            "{} breaches of rules in {requests} requests; a gateway relies on {must} of them",
-            broken.len()
+            "broken rules: {}, of which a gateway relies on {}; {requests} requests",
+            rules.len(),
+            must.count()
         )
     }
 }

@@ -36,9 +36,11 @@ struct Similar {
 }
 
 /// Explains the answer to `request`, over the network if `ops_url` is one of this
-/// machine, or by `local`.
+/// machine, or by `local`. `is_answered` says whether it was 404; otherwise no
+/// answer is known.
 pub(crate) async fn check(
     request: &ResolveRequest,
+    is_answered: bool,
     ops_url: Option<&str>,
     local: Option<&Arc<dyn ExplainRequest>>,
 ) -> Hop {
@@ -47,7 +49,7 @@ pub(crate) async fn check(
         None => Err("there is neither --ops-url nor --config".to_owned()),
     };
     let why_not = match asked {
-        Ok(concluded) => return concluded.hop(request),
+        Ok(concluded) => return concluded.hop(request, is_answered),
         Err(why_not) => why_not,
     };
     let Some(local) = local else {
@@ -58,7 +60,7 @@ pub(crate) async fn check(
         Concluded::deserialize(json).map_err(|error| error.to_string())
     });
     match explained {
-        Ok(concluded) => concluded.hop(request),
+        Ok(concluded) => concluded.hop(request, is_answered),
         Err(error) => Hop::not_checked(KIND, format!("{why_not}; {error}")),
     }
 }
@@ -110,8 +112,9 @@ fn path_and_query(request: &ResolveRequest) -> String {
 }
 
 impl Concluded {
-    fn hop(self, request: &ResolveRequest) -> Hop {
+    fn hop(self, request: &ResolveRequest, is_answered: bool) -> Hop {
         match self.outcome.as_str() {
+            "found" if !is_answered => Hop::ok(KIND, "it finds the session"),
             "found" => Hop::warn(
                 KIND,
                 "by its own explanation the resolver finds the session, and it answered otherwise",
@@ -179,22 +182,24 @@ mod tests {
 
     #[tokio::test]
     async fn similar_id_is_named() {
-        let hop = check(&request("Console"), None, Some(&local())).await;
+        let hop = check(&request("Console"), true, None, Some(&local())).await;
         assert!(hop.is_failed());
         assert!(hop.detail.contains("did you mean \"console\""), "{hop}");
     }
 
     #[tokio::test]
     async fn session_that_is_found_here_and_not_there_is_a_warning() {
-        let hop = check(&request("console"), None, Some(&local())).await;
+        let hop = check(&request("console"), true, None, Some(&local())).await;
         assert_eq!(hop.status, Status::Warn);
         assert!(hop.detail.contains("answered otherwise"), "{hop}");
+        let hop = check(&request("console"), false, None, Some(&local())).await;
+        assert_eq!(hop.status, Status::Ok);
     }
 
     #[tokio::test]
     async fn another_machine_is_not_asked() {
         let ops_url = Some("http://u:tr0ub4dor@resolver.example:9001");
-        let hop = check(&request("console"), ops_url, None).await;
+        let hop = check(&request("console"), true, ops_url, None).await;
         assert_eq!(hop.status, Status::NotChecked);
         assert!(hop.detail.contains("resolver.example:9001"), "{hop}");
         assert!(!hop.detail.contains("tr0ub4dor"), "{hop}");
@@ -204,7 +209,7 @@ mod tests {
     fn failing_store_is_the_cause() {
         let json = r#"{"outcome":"error","error":"store a failed\n"}"#;
         let concluded: Concluded = serde_json::from_str(json).unwrap();
-        let hop = concluded.hop(&request("console"));
+        let hop = concluded.hop(&request("console"), true);
         assert!(hop.is_failed());
         assert!(hop.detail.ends_with(r"store a failed\n"), "{hop}");
     }

@@ -219,6 +219,7 @@ mod tests {
         port: Some(9000),
         has_tls: false,
         is_local: false,
+        local_url: None,
     };
     const PAGES: &str = "[gateway]\nquic-listen-endpoints = [\"0.0.0.0:8443\"]\n[web-resources]\nlocal-resources-path = \"/usr/share/dcv/www\"\n";
 

@@ -102,17 +102,13 @@ impl Connection {
     }
 
     fn port_closed(&self, error: &RequestError) -> (String, String) {
-        let place = self.url.place();
-        if error.kind() == RequestErrorKind::ConnectTimeout {
-            return (
-                format!("{place} does not answer: {error}"),
-                format!("let the firewall pass TCP from every gateway to {place}"),
-            );
-        }
-        (
-            format!("nothing listens at {place}: {error}"),
-            "start the resolver, or correct the port in the url of [resolver]".to_owned(),
-        )
+        let change = if error.kind() == RequestErrorKind::ConnectTimeout {
+            let place = self.url.place();
+            format!("let firewalls pass TCP from every gateway to {place}")
+        } else {
+            "start the resolver, or correct the port in the url of [resolver]".to_owned()
+        };
+        (format!("no connection to the resolver: {error}"), change)
     }
 
     /// Returns the hop of a failure of TLS, before or after the handshake.

@@ -128,7 +128,7 @@ impl Server {
         let Some(failure) = error.tls_failure() else {
             hops.push(Hop::fail(
                 HopKind::ServerPort,
-                format!("the DCV server does not accept a connection at {place}: {error}"),
+                format!("no connection to the DCV server: {error}"),
                 format!("start the DCV server, let firewalls pass TCP from the gateway to {place}, or register the session with its web-port"),
             ));
             return;

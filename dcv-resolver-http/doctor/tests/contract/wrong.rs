@@ -155,6 +155,6 @@ async fn breach_shows_what_was_sent_answered_and_expected() {
          sent      POST /resolveSession?sessionId=console&transport=HTTP&clientIpAddress=192.0.2.7\n        \
          answered  200, application/json, {\"SessionId\":\"console\",\"TransportProtocol\":\"HTTP\",\"DcvServerEndpoint\":\"ws-17.dcv.example\",\"Port\":8443,\"WebUrlPath\":\"/\"}\n        \
          expected  the header cache-control: no-store\n\
-         1 breaches of rules in 39 requests; a gateway relies on 0 of them"
+         broken rules: 1, of which a gateway relies on 0; 39 requests"
     );
 }

@@ -276,7 +276,10 @@ fn closed_port_is_named() {
     let finished = site.session("console", &[]);
     assert_cause(
         &finished,
-        &["nothing listens at localhost", "start the resolver"],
+        &[
+            "no connection to the resolver: cannot connect to localhost",
+            "start the resolver",
+        ],
     );
     // Nothing further can be known.
     let unchecked = "not checked  answer for HTTP: the resolver was not reached";
@@ -445,6 +448,20 @@ fn configuration_explains_if_the_operators_listener_cannot_be_asked() {
     assert!(finished.stdout.contains(unchecked), "{}", finished.stdout);
 }
 
+#[test]
+fn resolver_is_asked_where_its_own_configuration_listens() {
+    let site = Site::new();
+    let config = site.folder.path("resolver.toml");
+    let listen = site.resolver.address.to_string();
+    let arguments = ["--config", config.to_str().unwrap(), "--listen", &listen];
+    let all = ["doctor", "--session", "expired"];
+    let finished = dcv_resolver(&[&all[..], &arguments].concat()).output();
+    let finished = Finished::from(finished.unwrap());
+    assert_cause(&finished, &["expired at 2020-01-02T03:04:05Z"]);
+    let port = format!("ok           resolver's port: {listen} accepts connections");
+    assert!(finished.stdout.contains(&port), "{}", finished.stdout);
+}
+
 // The DCV server.
 
 #[test]
@@ -456,7 +473,10 @@ fn server_whose_name_does_not_resolve_is_named() {
 #[test]
 fn server_whose_port_is_closed_is_named() {
     let finished = Site::new().session("closed", &[]);
-    assert_cause(&finished, &["does not accept a connection at localhost"]);
+    assert_cause(
+        &finished,
+        &["no connection to the DCV server: cannot connect to localhost"],
+    );
 }
 
 #[test]
