@@ -61,7 +61,7 @@ impl TlsPeer<'_> {
         let place = url.place();
         match failure {
             TlsFailure::NotTls => (
-                format!("{who} speaks plain HTTP at {place}, and TLS was expected"),
+                format!("{who} speaks plain HTTP at {place} in place of TLS"),
                 "start the URL with http://, or switch TLS on there".to_owned(),
             ),
             // One that is marked as a CA is not even accepted as its own CA.

@@ -244,6 +244,7 @@ mod tests {
                 "console",
                 false,
             ),
+            ("https://gw.example/#sessionId=console", "console", false),
             (
                 "https://gw.example/?authToken=x&sessionId=a+b%2B#",
                 "a b+",
