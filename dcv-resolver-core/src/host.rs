@@ -1,7 +1,7 @@
 //! [`Host`]: the host name or address of a DCV server.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,8 @@ use crate::memory_size::allocated_bytes;
 ///   is a number, decimal or hexadecimal, is rejected: resolver libraries take
 ///   `127.1`, `0x7f000001` and `2130706433` for addresses too, but not all of
 ///   them, and not all for the same one.
-/// - The unspecified addresses `0.0.0.0` and `::` are rejected, since no client
-///   can connect to them.
+/// - The unspecified addresses `0.0.0.0` and `::`, multicast addresses and
+///   `255.255.255.255` are rejected, since no client can connect to them.
 ///
 /// An address is stored in its canonical form, a name as it was written.
 ///
@@ -63,6 +63,11 @@ pub enum InvalidHost {
     /// The address is `0.0.0.0` or `::`.
     #[error("the unspecified address is nowhere to connect to; give the DCV server's own address")]
     Unspecified,
+    /// The address is one of many hosts: multicast, or `255.255.255.255`.
+    #[error(
+        "a multicast or broadcast address is no single server; give the DCV server's own address"
+    )]
+    NotUnicast,
     /// The last label is a number, but the text is not an IPv4 address.
     #[error(
         "this looks like an IPv4 address but is not one: expected four decimal numbers from 0 to 255"
@@ -124,8 +129,11 @@ impl Host {
 
     fn from_ip(address: IpAddr) -> Result<Self, InvalidHost> {
         // As IPv4 too: `::ffff:0.0.0.0` connects to the machine itself.
-        if address.to_canonical().is_unspecified() {
-            return Err(InvalidHost::Unspecified);
+        match address.to_canonical() {
+            canonical if canonical.is_unspecified() => return Err(InvalidHost::Unspecified),
+            canonical if canonical.is_multicast() => return Err(InvalidHost::NotUnicast),
+            IpAddr::V4(Ipv4Addr::BROADCAST) => return Err(InvalidHost::NotUnicast),
+            _ => {}
         }
         Ok(Self(address.to_string().into()))
     }
@@ -243,7 +251,7 @@ mod tests {
             ("0xws", "0xws"),
             ("ws.1e4", "ws.1e4"),
             ("ws.0b1", "ws.0b1"),
-            ("255.255.255.255", "255.255.255.255"),
+            ("255.255.255.254", "255.255.255.254"),
             ("192.0.2.7", "192.0.2.7"),
             ("2001:db8::7", "2001:db8::7"),
             ("2001:0DB8::0007", "2001:db8::7"),
@@ -266,6 +274,10 @@ mod tests {
             ("0.0.0.0", InvalidHost::Unspecified),
             ("::", InvalidHost::Unspecified),
             ("::ffff:0.0.0.0", InvalidHost::Unspecified),
+            ("255.255.255.255", InvalidHost::NotUnicast),
+            ("224.0.0.251", InvalidHost::NotUnicast),
+            ("ff02::fb", InvalidHost::NotUnicast),
+            ("::ffff:224.0.0.1", InvalidHost::NotUnicast),
             ("192.0.2.256", InvalidHost::MistypedIpv4),
             ("192.0.2", InvalidHost::MistypedIpv4),
             ("192.0.02.7", InvalidHost::MistypedIpv4),
@@ -331,8 +343,10 @@ mod tests {
         }
 
         #[test]
-        fn every_specified_address_is_accepted(address: IpAddr) {
-            prop_assume!(!address.to_canonical().is_unspecified());
+        fn every_unicast_address_is_accepted(address: IpAddr) {
+            let canonical = address.to_canonical();
+            prop_assume!(!canonical.is_unspecified() && !canonical.is_multicast());
+            prop_assume!(canonical != IpAddr::V4(Ipv4Addr::BROADCAST));
             let host = Host::new(address.to_string()).unwrap();
             prop_assert_eq!(host.as_str().parse::<IpAddr>().unwrap(), address);
         }

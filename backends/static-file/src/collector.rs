@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use dcv_resolver_core::{SessionId, SessionRecord};
 
@@ -10,12 +12,28 @@ use crate::cooperative_yield::CooperativeYield;
 use crate::diagnostic::{Diagnostics, Quoted};
 use crate::index::Index;
 use crate::node::{Key, Node};
-use crate::session;
+use crate::pattern::SessionPattern;
+use crate::{read_pattern, session};
+
+/// Each unknown id is compared with all of them.
+const MAX_PATTERNS: usize = 100;
+
+/// What a valid file holds.
+pub(crate) struct Collected {
+    /// In the order of the file.
+    pub(crate) records: Vec<SessionRecord>,
+    /// The same by id.
+    pub(crate) index: Index,
+    /// In the order of the file.
+    pub(crate) patterns: Vec<SessionPattern>,
+}
 
 pub(crate) struct Collector {
+    path: Arc<Path>,
     format: Format,
     records: Vec<SessionRecord>,
     index: Index,
+    patterns: Vec<SessionPattern>,
     /// The ids of invalid sessions: they must not be repeated either.
     invalid: HashSet<SessionId>,
     diagnostics: Diagnostics,
@@ -25,11 +43,13 @@ pub(crate) struct Collector {
 impl Collector {
     /// Makes room for `expected` sessions: growing later would take long without a
     /// yield.
-    pub(crate) fn new(format: Format, expected: usize) -> Self {
+    pub(crate) fn new(path: Arc<Path>, format: Format, expected: usize) -> Self {
         Self {
+            path,
             format,
             records: Vec::new(),
             index: Index::with_capacity(expected),
+            patterns: Vec::new(),
             invalid: HashSet::new(),
             diagnostics: Diagnostics::default(),
             cooperative: CooperativeYield::every(32),
@@ -65,11 +85,24 @@ impl Collector {
         self.cooperative.piece();
     }
 
-    /// Returns the records in the order of the file, and the same by id.
-    pub(crate) fn finish(self) -> Result<(Vec<SessionRecord>, Index), Diagnostics> {
-        match self.diagnostics.count() {
-            0 => Ok((self.records, self.index)),
-            _ => Err(self.diagnostics),
+    /// Adds the pattern of a table that starts on `line`.
+    pub(crate) fn pattern(&mut self, node: &Node<'_>, line: usize) {
+        let pattern = read_pattern::read(node, &self.path, line, &mut self.diagnostics);
+        if self.patterns.len() == MAX_PATTERNS {
+            let message = format_args!("there are more than {MAX_PATTERNS} patterns, the limit");
+            return self.diagnostic(node.offset, message);
         }
+        self.patterns.extend(pattern);
+    }
+
+    pub(crate) fn finish(self) -> Result<Collected, Diagnostics> {
+        if self.diagnostics.count() > 0 {
+            return Err(self.diagnostics);
+        }
+        Ok(Collected {
+            records: self.records,
+            index: self.index,
+            patterns: self.patterns,
+        })
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use dcv_resolver_core::SessionRecord;
 
-use crate::collector::Collector;
+use crate::collector::{Collected, Collector};
 use crate::diagnostic::Diagnostics;
-use crate::index::Index;
+use crate::pattern::SessionPattern;
 use crate::{Format, LoadError, json, other_format, read, toml};
 
 /// The sessions that a file holds, checked. `Debug` shows how many there are.
@@ -28,10 +28,7 @@ use crate::{Format, LoadError, json, other_format, read, toml};
 ///      sessions.toml:4:1: unknown field \"htpt_port\"; did you mean `http_port`?",
 /// );
 /// ```
-pub struct SessionFile {
-    sessions: Vec<SessionRecord>,
-    index: Index,
-}
+pub struct SessionFile(Collected);
 
 impl SessionFile {
     /// Reads and checks the file at `path`, in the format that its extension
@@ -69,8 +66,9 @@ impl SessionFile {
     ) -> Result<Self, LoadError> {
         // Windows editors put a byte order mark before UTF-8; it means nothing.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let path: Arc<Path> = path.into();
         let parsed = decode(bytes).and_then(|text| {
-            let mut collector = Collector::new(format, expected);
+            let mut collector = Collector::new(Arc::clone(&path), format, expected);
             match format {
                 Format::Toml => toml::read(text, &mut collector),
                 Format::Json => json::read(text, &mut collector),
@@ -84,11 +82,11 @@ impl SessionFile {
             })
         });
         match parsed {
-            Ok((sessions, index)) => Ok(Self { sessions, index }),
+            Ok(collected) => Ok(Self(collected)),
             Err(diagnostics) => Err(LoadError::Invalid {
-                path: path.to_owned(),
+                path: path.to_path_buf(),
                 more: diagnostics.more(),
-                diagnostics: diagnostics.located(&Arc::from(path), bytes),
+                diagnostics: diagnostics.located(&path, bytes),
             }),
         }
     }
@@ -96,25 +94,31 @@ impl SessionFile {
     /// Returns the sessions, in the order of the file.
     #[must_use]
     pub fn sessions(&self) -> &[SessionRecord] {
-        &self.sessions
+        &self.0.records
     }
 
     /// Returns the sessions, in the order of the file.
     #[must_use]
     pub fn into_sessions(self) -> Vec<SessionRecord> {
-        self.sessions
+        self.0.records
     }
 
-    /// Returns the sessions in the order of the file, and the same by id.
-    pub(crate) fn into_parts(self) -> (Vec<SessionRecord>, Index) {
-        (self.sessions, self.index)
+    /// Returns the patterns, in the order of the file.
+    #[must_use]
+    pub fn patterns(&self) -> &[SessionPattern] {
+        &self.0.patterns
+    }
+
+    pub(crate) fn into_collected(self) -> Collected {
+        self.0
     }
 }
 
 impl fmt::Debug for SessionFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionFile")
-            .field("session_count", &self.sessions.len())
+            .field("session_count", &self.0.records.len())
+            .field("pattern_count", &self.0.patterns.len())
             .finish_non_exhaustive()
     }
 }

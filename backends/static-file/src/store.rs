@@ -13,8 +13,10 @@ use dcv_resolver_core::{
     async_trait,
 };
 
+use crate::collector::Collected;
 use crate::content_hash::content_hash;
 use crate::index::Index;
+use crate::pattern::SessionPattern;
 use crate::sorted::Sorted;
 use crate::{Format, LoadError, SessionFile, cooperative_yield, read};
 
@@ -59,6 +61,7 @@ struct Content {
     index: Index,
     /// The same records as in the index.
     sorted: Sorted,
+    patterns: Vec<SessionPattern>,
     /// A hash of the bytes that it was read from.
     hash: u64,
     loaded_at: Instant,
@@ -66,10 +69,15 @@ struct Content {
 
 impl Content {
     fn new(file: SessionFile, hash: u64) -> Self {
-        let (sessions, index) = file.into_parts();
+        let Collected {
+            records,
+            index,
+            patterns,
+        } = file.into_collected();
         Self {
             index,
-            sorted: Sorted::new(sessions),
+            sorted: Sorted::new(records),
+            patterns,
             hash,
             loaded_at: Instant::now(),
         }
@@ -173,10 +181,17 @@ impl StaticFileStore {
         &self.path
     }
 
-    /// Returns how many sessions are served now, including expired ones.
+    /// Returns how many sessions are served now, including expired ones and
+    /// without those of patterns.
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.content.load().index.len()
+    }
+
+    /// Returns how many patterns are served now.
+    #[must_use]
+    pub fn pattern_count(&self) -> usize {
+        self.content.load().patterns.len()
     }
 
     /// Returns when the content that is served now was read.
@@ -191,6 +206,7 @@ impl fmt::Debug for StaticFileStore {
         f.debug_struct("StaticFileStore")
             .field("path", &self.path)
             .field("session_count", &self.session_count())
+            .field("pattern_count", &self.pattern_count())
             .finish_non_exhaustive()
     }
 }
@@ -212,7 +228,14 @@ fn free(content: Arc<Content>) {
 #[async_trait]
 impl SessionStore for StaticFileStore {
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        Ok(self.content.load().index.get(id).cloned())
+        let content = self.content.load();
+        if let Some(record) = content.index.get(id) {
+            return Ok(Some(record.clone()));
+        }
+        let mut patterns = content.patterns.iter();
+        patterns
+            .find_map(|pattern| pattern.session(id).transpose())
+            .transpose()
     }
 
     /// Always succeeds: the content is in memory.
@@ -223,6 +246,8 @@ impl SessionStore for StaticFileStore {
 
 #[async_trait]
 impl SessionListing for StaticFileStore {
+    /// The sessions of patterns are not listed.
+    ///
     /// Pages are full and ordered by id, compared by byte. Each page shows one
     /// version of the file. A page token is the last id of its page, so it
     /// remains valid after a reload or a restart: the next page continues after

@@ -19,7 +19,7 @@ const MAX_RECOVERY_BYTES: usize = 8 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
     let first = match DeTable::parse(text) {
-        Ok(document) => return read_document(document.into_inner(), collector),
+        Ok(document) => return read_document(text, document.into_inner(), collector),
         Err(first) => first,
     };
     if text.len() > MAX_RECOVERY_BYTES {
@@ -32,7 +32,7 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
     // After a duplicate key, the rest is parsed reliably. After any other
     // error, diagnostics of the rest may be caused by the recovery.
     if errors.iter().all(is_duplicate) {
-        read_document(document.into_inner(), collector);
+        read_document(text, document.into_inner(), collector);
     }
 }
 
@@ -63,30 +63,41 @@ fn is_session(text: &str, offset: usize) -> bool {
         .is_some_and(|text| text.trim_end().ends_with('['))
 }
 
-fn read_document(document: DeTable<'_>, collector: &mut Collector) {
-    let mut sessions = None;
+fn read_document(text: &str, document: DeTable<'_>, collector: &mut Collector) {
+    let (mut sessions, mut patterns) = (None, None);
     for (key, value) in document {
-        if key.get_ref() == "sessions" {
-            sessions = Some(value);
-        } else {
-            let mut hint = spelling::hint(key.get_ref(), ["sessions"]);
-            if hint.is_empty() {
-                hint.push_str("; the only key at the top is `sessions`");
+        match &**key.get_ref() {
+            "sessions" => sessions = Some(value),
+            "patterns" => patterns = Some(value),
+            unknown => {
+                let mut hint = spelling::hint(unknown, ["sessions", "patterns"]);
+                if hint.is_empty() {
+                    hint.push_str("; the only keys at the top are `sessions` and `patterns`");
+                }
+                collector.diagnostic(
+                    key.span().start,
+                    format_args!("unknown key {}{hint}", Quoted(unknown)),
+                );
             }
-            collector.diagnostic(
-                key.span().start,
-                format_args!("unknown key {}{hint}", Quoted(key.get_ref())),
-            );
         }
     }
     // Otherwise, a file that an editor has emptied before it writes would mean
     // that there are no sessions.
-    let Some(sessions) = sessions else {
+    if sessions.is_none() && patterns.is_none() {
         return collector.diagnostic(
             0,
             format_args!("missing table [sessions]; leave it empty if there are no sessions"),
         );
-    };
+    }
+    if let Some(sessions) = sessions {
+        read_sessions(sessions, collector);
+    }
+    if let Some(patterns) = patterns {
+        read_patterns(text, patterns, collector);
+    }
+}
+
+fn read_sessions(sessions: Spanned<DeValue<'_>>, collector: &mut Collector) {
     let span = sessions.span();
     match sessions.into_inner() {
         DeValue::Table(sessions) => {
@@ -102,6 +113,27 @@ fn read_document(document: DeTable<'_>, collector: &mut Collector) {
             span.start,
             format_args!(
                 "`sessions` is {}; expected a table of sessions",
+                value(other, 0).describe(Format::Toml)
+            ),
+        ),
+    }
+}
+
+fn read_patterns(text: &str, patterns: Spanned<DeValue<'_>>, collector: &mut Collector) {
+    let span = patterns.span();
+    match patterns.into_inner() {
+        DeValue::Array(patterns) => {
+            for pattern in patterns {
+                let start = pattern.span().start;
+                let before = text.get(..start).unwrap_or_default();
+                let line = before.matches('\n').count() + 1;
+                collector.pattern(&node(pattern, 1), line);
+            }
+        }
+        other => collector.diagnostic(
+            span.start,
+            format_args!(
+                "`patterns` is {}; expected tables, [[patterns]]",
                 value(other, 0).describe(Format::Toml)
             ),
         ),

@@ -370,7 +370,7 @@ state = "ready"
         toml,
         Format::Toml,
         &[
-            "f:2:1: unknown key \"title\"; the only key at the top is `sessions`",
+            "f:2:1: unknown key \"title\"; the only keys at the top are `sessions` and `patterns`",
             "f:4:8: `host` is \"https://ws.example\": a host is a bare DNS name or IP address, without the scheme",
             "f:5:1: unknown field \"htpt_port\"; did you mean `http_port`?",
             "f:6:13: `quic_port` is the string \"8443\"; expected a number without quotes",
@@ -702,4 +702,75 @@ fn empty_web_url_path_is_the_root() {
     let text = r#"{"a": {"Host": "h", "HttpPort": 1, "WebUrlPath": ""}}"#;
     let file = SessionFile::parse(text, Format::Json, "f").unwrap();
     assert_eq!(file.sessions()[0].web_url_path().as_str(), "/");
+}
+
+#[test]
+fn diagnostic_of_a_pattern() {
+    let with = |lines: &str| format!("[[patterns]]\n{lines}\n");
+    for (lines, expected) in [
+        (
+            "match = 1\nhost = 'h'\nhttp_port = 1",
+            &["f:2:9: `match` is an integer; expected a string"][..],
+        ),
+        (
+            "match = 'a('\nhost = 'h'\nhttp_port = 1",
+            &["f:2:9: `match` is \"a(\": unclosed group"],
+        ),
+        (
+            "match = 'a)|(b'\nhost = 'h'\nhttp_port = 1",
+            &["f:2:9: `match` is \"a)|(b\": unopened group"],
+        ),
+        (
+            "match = 'a'\nhost = '{x}.example'\nhttp_port = 1",
+            &[
+                "f:3:8: `host` is \"{x}.example\": `match` has no group \"x\"; {0} is the whole id, {1} the first group",
+            ],
+        ),
+        (
+            "match = 'a'\nhost = '{0'\nhttp_port = 1",
+            &[
+                "f:3:8: `host` is \"{0\": a brace has no counterpart; {name} stands for the group (?<name>…) of `match`",
+            ],
+        ),
+        (
+            "match = 'a'\nhost = 'https://h'\nhttp_port = 0\nquic_port = '65536'",
+            &[
+                "f:3:8: `host` is \"https://h\": a host is a bare DNS name or IP address, without the scheme",
+                "f:4:13: `http_port` is 0: a port is a number from 1 to 65535",
+                "f:5:13: `quic_port` is \"65536\": a port is a number from 1 to 65535",
+            ],
+        ),
+        (
+            "match = 'a'",
+            &[
+                "f:1:1: the pattern has no `host`",
+                "f:1:1: the pattern has neither `http_port` nor `quic_port`; expected at least one",
+            ],
+        ),
+        (
+            "match = 'a'\nhots = 'h'\nhost = 'h'\nhttp_port = 1\nowner = 'ann'",
+            &[
+                "f:3:1: unknown field \"hots\"; did you mean `host`?",
+                "f:6:1: unknown field \"owner\"; expected one of match, host, target_id, http_port, quic_port, web_url_path",
+            ],
+        ),
+    ] {
+        assert_lines(&with(lines), Format::Toml, expected);
+    }
+    assert_lines(
+        "patterns = 1",
+        Format::Toml,
+        &["f:1:12: `patterns` is an integer; expected tables, [[patterns]]"],
+    );
+    assert_lines(
+        "patterns = [1]",
+        Format::Toml,
+        &["f:1:13: a pattern is an integer; expected a table, [[patterns]]"],
+    );
+    let many = with("match = 'a'\nhost = 'h'\nhttp_port = 1").repeat(101);
+    assert_lines(
+        &many,
+        Format::Toml,
+        &["f:401:1: there are more than 100 patterns, the limit"],
+    );
 }

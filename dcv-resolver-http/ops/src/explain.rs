@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::explain_error::ExplainError;
 use crate::explain_log::{ExplainLog, log_suppressed};
+use crate::pace::at_half_speed;
 use crate::pages::not_stored;
 
 /// Limits concurrent explanations: the search for similar ids reads whole
@@ -130,7 +131,7 @@ async fn explanation(
     let explaining = async {
         // The semaphore is never closed.
         let _running = state.running.acquire().await;
-        state.explainer.explain_until(request, search_ends).await
+        at_half_speed(state.explainer.explain_until(request, search_ends)).await
     };
     Ok(call_with_deadline(started, TIME_LIMIT, explaining).await?)
 }

@@ -113,6 +113,7 @@ mod health_event;
 mod log_deduplicator;
 mod loopback_only;
 mod metrics;
+mod pace;
 mod pages;
 mod ping;
 mod readiness;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use dcv_resolver_admin::BearerTokens;
-use dcv_resolver_core::Network;
+use dcv_resolver_core::{Network, SessionId};
 
 use crate::certificates::{self, Summary};
-use crate::cli::ConfigOptions;
+use crate::cli::CheckOptions;
 use crate::config::{
     Admin, ClientNetworks, Config, ConfigError, Source, Store, Tls, UnknownClient,
 };
@@ -18,8 +18,8 @@ use crate::output::line;
 use crate::store_url::StoreUrl;
 use crate::{cli, file_modes, list, output, session_file, table};
 
-pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
-    let source = Source::new(options);
+pub(crate) async fn run(options: CheckOptions) -> Result<(), Failure> {
+    let source = Source::new(options.config);
     let config = source.load().map_err(|error| match error {
         ConfigError::Invalid { .. } => {
             Failure::negative(format!("the configuration is invalid:\n{error}"))
@@ -27,15 +27,49 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
         _ => error.into(),
     })?;
     match (source.file(), &config.stores[..]) {
-        (None, [store]) => sessions(store).await,
-        (file, _) => everything(file, &config).await,
+        (None, [store]) if options.session.is_none() => return sessions(store).await,
+        (None, _) => {}
+        (file, _) => everything(file, &config).await?,
     }
+    match options.session {
+        Some(id) => session(&id, &config.stores).await,
+        None => Ok(()),
+    }
+}
+
+/// Prints one session, from the first store that holds it.
+async fn session(id: &SessionId, stores: &[Store]) -> Result<(), Failure> {
+    for store in stores {
+        let url = store
+            .store_url()
+            .map_err(|error| Failure::setup(error.to_string()))?;
+        let found = OpenStore::with(url, Purpose::Read, async |store| {
+            let looked_up = store.store().lookup(id).await;
+            looked_up.map_err(|error| store.failure(&error))
+        });
+        if let Some(record) = found.await? {
+            return table::print(&[record]);
+        }
+    }
+    Err(Failure::negative(format!(
+        "no store holds the session {:?}",
+        id.as_str()
+    )))
 }
 
 /// Prints the sessions of a store.
 async fn sessions(store: &Store) -> Result<(), Failure> {
     let url = match store.url.option()? {
-        StoreUrl::File(path) => return table::print(&session_file::read(&path)?),
+        StoreUrl::File(path) => {
+            let file = session_file::read(&path)?;
+            table::print(file.sessions())?;
+            return file.patterns().iter().try_for_each(|pattern| {
+                let (expression, host) = (pattern.expression(), pattern.host());
+                line(format_args!(
+                    "pattern {pattern}: {expression:?} leads to {host:?}"
+                ))
+            });
+        }
         url => url,
     };
     OpenStore::with(url, Purpose::Read, async |store| {
@@ -211,7 +245,12 @@ async fn store(
     let open = OpenStore::named(place.clone(), url, Purpose::WriteUnmigrated).await?;
     let registry = match &open.access {
         Access::ReadOnly(file) => {
-            return Ok(format!("{place} holds {} sessions", file.session_count()));
+            let patterns = match file.pattern_count() {
+                0 => String::new(),
+                count => format!(" and has {count} patterns"),
+            };
+            let sessions = file.session_count();
+            return Ok(format!("{place} holds {sessions} sessions{patterns}"));
         }
         Access::ReadWrite(registry) => registry,
     };

@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Serve(ConfigOptions),
     /// Validates the configuration and prints what would be served; exit code 1
     /// if anything is wrong.
-    Check(ConfigOptions),
+    Check(CheckOptions),
     /// Prints the JSON Schema of the configuration file, for editors.
     ConfigSchema,
     /// Prints the gateway's section `resolver` for this configuration.
@@ -66,6 +66,17 @@ pub(crate) enum Command {
     /// Migrates a database to the schema of this version, which older versions
     /// refuse from then on. serve and the commands that write do so as well.
     Migrate(MigrateOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+
+    /// Also prints this session, from the first store that holds it or has a
+    /// pattern for it; exit code 1 if there is none.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session: Option<SessionId>,
 }
 
 /// The configuration of `serve`. A flag overrides its environment variable, and

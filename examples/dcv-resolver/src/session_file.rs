@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::open_error::OpenError;
+use crate::output;
 
 /// Reads the sessions to import: a session file, or what `list --json` prints,
 /// which is an array of objects with an `id`.
@@ -16,11 +17,11 @@ pub(crate) fn read_for_import(path: &Path) -> Result<Vec<SessionRecord>, Failure
         .extension()
         .is_some_and(|extension| extension == "json");
     let Some(text) = is_json.then(|| std::fs::read(path).ok()).flatten() else {
-        return read(path);
+        return sessions(path);
     };
     match serde_json::from_slice(&text) {
         Ok(Value::Array(items)) if items.iter().all(|item| item.get("id").is_some()) => {}
-        _ => return read(path),
+        _ => return sessions(path),
     }
     serde_json::from_slice(&text).map_err(|error| {
         Failure::negative(format!(
@@ -32,10 +33,23 @@ pub(crate) fn read_for_import(path: &Path) -> Result<Vec<SessionRecord>, Failure
     })
 }
 
-/// Reads all sessions of a file. An invalid file is a negative answer.
-pub(crate) fn read(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
+/// Reads the sessions of a session file, and warns about its patterns.
+fn sessions(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
+    let file = read(path)?;
+    let patterns = file.patterns().len();
+    if patterns > 0 {
+        output::warn(format_args!(
+            "{}: {patterns} patterns are not imported; only a session file can have them",
+            path.display(),
+        ));
+    }
+    Ok(file.into_sessions())
+}
+
+/// Reads a session file. An invalid file is a negative answer.
+pub(crate) fn read(path: &Path) -> Result<SessionFile, Failure> {
     match SessionFile::read(path) {
-        Ok(file) => Ok(file.into_sessions()),
+        Ok(file) => Ok(file),
         Err(error) if error.diagnostics().is_empty() => Err(Failure::setup(error.to_string())),
         Err(error) => Err(Failure::negative(invalid_file(&error))),
     }

@@ -13,7 +13,7 @@ use crate::{deployed, in_repository};
 type Series = (&'static str, &'static str);
 
 /// What two resolvers show when nothing is wrong.
-const HEALTHY: [Series; 25] = [
+const HEALTHY: [Series; 26] = [
     ("up{instance='a'}", "1x180"),
     ("up{instance='b'}", "1x180"),
     ("dcv_resolver_build_info{instance='a'}", "1x180"),
@@ -25,6 +25,10 @@ const HEALTHY: [Series; 25] = [
     (
         "dcv_resolver_store_writable{instance='a',store='agents'}",
         "1x180",
+    ),
+    (
+        "dcv_resolver_store_warnings{instance='a',store='agents'}",
+        "0x180",
     ),
     (FOUND, "0+60x180"),
     (UNKNOWN, "0+2x180"),
@@ -133,6 +137,14 @@ const SITUATIONS: &[Situation] = &[
             "0x180",
         )],
         &["DcvResolverStoreNotWritable"],
+    ),
+    (
+        "a store may lose sessions",
+        &[(
+            "dcv_resolver_store_warnings{instance='a',store='agents'}",
+            "1x180",
+        )],
+        &["DcvResolverStoreWarning"],
     ),
     (
         "the admin API fails",

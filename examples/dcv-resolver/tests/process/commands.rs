@@ -48,7 +48,12 @@ fn check_prints_what_would_be_served() {
     let finished = run(&["check", "--store", SESSIONS]);
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
     let lines: Vec<_> = finished.stdout.lines().collect();
-    assert_eq!(lines.len(), 4, "{}", finished.stdout);
+    assert_eq!(lines.len(), 5, "{}", finished.stdout);
+    assert!(
+        lines[4].ends_with("sessions.toml:19: \"i-[0-9a-f]{17}\" leads to \"{0}.ec2.example\""),
+        "{}",
+        lines[4],
+    );
     assert!(lines[0].starts_with("SESSION "));
     let console = lines
         .iter()
@@ -77,6 +82,29 @@ fn list_shows_a_session_file_by_id() {
     assert_eq!(
         firsts.collect::<Vec<_>>(),
         ["SESSION", "ann's w", "console", "i-0abc "]
+    );
+}
+
+#[test]
+fn check_prints_one_session_of_a_file_or_of_its_patterns() {
+    let instance = "i-0123456789abcdef0";
+    for (session, host) in [
+        ("i-0abc", "192.0.2.24"),
+        (instance, "i-0123456789abcdef0.ec2.example"),
+    ] {
+        let finished = run(&["check", "--session", session, "--store", SESSIONS]);
+        assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
+        let lines: Vec<_> = finished.stdout.lines().collect();
+        let [_titles, row] = lines[..] else {
+            panic!("{}", finished.stdout);
+        };
+        assert!(row.starts_with(session) && row.contains(host), "{row}");
+    }
+    let finished = run(&["check", "--session", "no-such-session", "--store", SESSIONS]);
+    assert_eq!(finished.exit_code, Some(1));
+    assert_eq!(
+        finished.stderr,
+        "dcv-resolver: no store holds the session \"no-such-session\"\n"
     );
 }
 

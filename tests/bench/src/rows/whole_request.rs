@@ -11,7 +11,7 @@ use crate::store::{Cache, Store};
 use crate::table::{Row, Table};
 
 /// What a request may cost, compared with the floor.
-const MAX_OVER_FLOOR: f64 = 1.15;
+const MAX_OVER_FLOOR: f64 = 1.5;
 
 pub(super) fn static_file(context: &Context, table: &mut Table) -> Result {
     over_floor(context, table, Store::File, Some(MAX_OVER_FLOOR))

@@ -1,0 +1,150 @@
+//! [`SessionPattern`]: sessions that follow from their ids.
+
+use std::error::Error;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use dcv_resolver_core::{
+    Expiry, InvalidRecord, SessionId, SessionRecord, StoreError, StoreErrorKind,
+};
+use regex::bytes::{Captures, Regex};
+
+use crate::diagnostic::Quoted;
+use crate::template::Template;
+
+/// Sessions that follow from their ids: one table of `[[patterns]]` in a session
+/// file.
+///
+/// Displays as `path:line`, the place of the table in the file.
+#[derive(Debug)]
+pub struct SessionPattern {
+    pub(crate) path: Arc<Path>,
+    pub(crate) line: usize,
+    pub(crate) expression: Box<str>,
+    /// Matches whole ids only.
+    pub(crate) regex: Regex,
+    pub(crate) host: Template,
+    pub(crate) target_id: Option<Template>,
+    pub(crate) http_port: Option<Template>,
+    pub(crate) quic_port: Option<Template>,
+    pub(crate) web_url_path: Option<Template>,
+}
+
+impl SessionPattern {
+    /// Returns the regular expression of `match`.
+    #[must_use]
+    pub fn expression(&self) -> &str {
+        &self.expression
+    }
+
+    /// Returns `host` as the file has it, with the names of groups.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.host.as_str()
+    }
+
+    /// Returns the session of this id, or `None` if the pattern does not match
+    /// it. The session never expires.
+    ///
+    /// # Errors
+    ///
+    /// `CorruptRecord`, if what the pattern makes of the id is not a session,
+    /// because its host is invalid for example. The source names the place in
+    /// the file.
+    pub fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        let Some(captures) = self.regex.captures(id.as_str().as_bytes()) else {
+            return Ok(None);
+        };
+        let record = self.record(id, &captures).map_err(|invalid| {
+            StoreError::new("static_file", StoreErrorKind::CorruptRecord).with_source(invalid)
+        })?;
+        Ok(Some(record))
+    }
+
+    #[expect(clippy::expect_used, reason = "see the message")]
+    fn record(
+        &self,
+        id: &SessionId,
+        captures: &Captures<'_>,
+    ) -> Result<SessionRecord, InvalidField> {
+        let host = self.parse("host", &self.host, captures)?;
+        let target_id = self.parse_given("target_id", self.target_id.as_ref(), captures)?;
+        let http_port = self.parse_given("http_port", self.http_port.as_ref(), captures)?;
+        let quic_port = self.parse_given("quic_port", self.quic_port.as_ref(), captures)?;
+        let web_url_path =
+            self.parse_given("web_url_path", self.web_url_path.as_ref(), captures)?;
+        let record = SessionRecord::builder(id.clone(), host, Expiry::Never)
+            .target_id(target_id)
+            .http_port(http_port.map(Port::number))
+            .quic_port(quic_port.map(Port::number))
+            .web_url_path(web_url_path.unwrap_or_default())
+            .build();
+        Ok(record.expect("a pattern has a port, and no port is 0"))
+    }
+
+    fn parse_given<T: FromStr<Err: Error + Send + Sync + 'static>>(
+        &self,
+        field: &'static str,
+        template: Option<&Template>,
+        captures: &Captures<'_>,
+    ) -> Result<Option<T>, InvalidField> {
+        template
+            .map(|template| self.parse(field, template, captures))
+            .transpose()
+    }
+
+    fn parse<T: FromStr<Err: Error + Send + Sync + 'static>>(
+        &self,
+        field: &'static str,
+        template: &Template,
+        captures: &Captures<'_>,
+    ) -> Result<T, InvalidField> {
+        let value = template.expand(captures);
+        value.parse().map_err(|source: T::Err| InvalidField {
+            place: self.to_string(),
+            field,
+            value,
+            source: source.into(),
+        })
+    }
+}
+
+impl fmt::Display for SessionPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path.display(), self.line)
+    }
+}
+
+/// Why the pattern at `place` makes no session of an id that it matches.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: this pattern makes `{field}` {} of the id", Quoted(value))]
+struct InvalidField {
+    place: String,
+    field: &'static str,
+    value: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// A port as text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Port(NonZeroU16);
+
+impl Port {
+    fn number(self) -> u16 {
+        self.0.get()
+    }
+}
+
+impl FromStr for Port {
+    type Err = InvalidRecord;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRecord> {
+        // The standard library accepts a sign.
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let port = text.parse().ok().filter(|_| is_number);
+        port.map(Self).ok_or(InvalidRecord::PortZero)
+    }
+}
