@@ -7,8 +7,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// Accepts every certificate whose key the server holds, whoever issued it and
-/// for whatever name: `tls-strict = false` of the gateway.
+/// Accepts every certificate whose key the server holds, of any issuer and for
+/// any name: `tls-strict = false` of the gateway.
 #[derive(Debug)]
 pub(crate) struct AnyCertificate(pub(crate) Arc<CryptoProvider>);
 

@@ -1,12 +1,17 @@
 //! [`BaseUrl`]: scheme, host, port and path prefix of a server.
 
+use std::fmt;
 use std::str::FromStr;
 
 use hyper::Uri;
 
-/// The part of a URL that all requests of a client share.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BaseUrl {
+/// The URL of a server: `https://HOST:PORT` or `http://HOST:PORT`, with a path if
+/// all requests are below one.
+///
+/// Displays without the path, which may be a secret: a resolver behind a gateway
+/// of an API may have no other.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl {
     pub(crate) is_https: bool,
     /// Without the brackets of an IPv6 address.
     pub(crate) host: String,
@@ -75,6 +80,28 @@ impl FromStr for BaseUrl {
 }
 
 impl BaseUrl {
+    /// Returns whether the scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// Returns the host, without the brackets of an IPv6 address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port, or that of the scheme.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_https { "https" } else { "http" }
+    }
+
     /// Returns host and port, as in a URL.
     pub(crate) fn authority(&self) -> String {
         let Self { host, port, .. } = self;
@@ -87,16 +114,27 @@ impl BaseUrl {
 
     /// Returns the URI of a request, or `None` if `path_and_query` is not valid.
     pub(crate) fn uri(&self, path_and_query: &str) -> Option<Uri> {
-        let scheme = if self.is_https { "https" } else { "http" };
         if !path_and_query.starts_with('/') || path_and_query.contains('#') {
             return None;
         }
         Uri::builder()
-            .scheme(scheme)
+            .scheme(self.scheme())
             .authority(self.authority())
             .path_and_query(format!("{}{path_and_query}", self.prefix))
             .build()
             .ok()
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.authority())
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BaseUrl({self})")
     }
 }
 
@@ -145,6 +183,13 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn path_is_not_displayed() {
+        let url: BaseUrl = "https://broker.example/tr0ub4dor".parse().unwrap();
+        assert_eq!(url.to_string(), "https://broker.example:443");
+        assert_eq!(format!("{url:?}"), "BaseUrl(https://broker.example:443)");
     }
 
     #[test]

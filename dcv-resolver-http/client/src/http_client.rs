@@ -62,22 +62,10 @@ impl HttpClient {
         }
     }
 
-    /// Returns the host of the URL, without brackets.
+    /// Returns the URL that all requests are below.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.url.host
-    }
-
-    /// Returns the port of the URL, or that of its scheme.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.url.port
-    }
-
-    /// Returns whether the URL is `https`.
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.url.is_https
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.url
     }
 
     /// Sends a request and returns the response, of any status.
@@ -110,7 +98,7 @@ impl HttpClient {
         let mut connection = capture_connection(&mut request);
         // Dropped with this future: the connector limits the time until then.
         let too_slow = async {
-            let _established = connection.wait_for_connection_metadata().await;
+            drop(connection.wait_for_connection_metadata().await);
             tokio::time::sleep(self.response_timeout).await;
         };
         tokio::select! {

@@ -1,4 +1,4 @@
-//! [`HttpClientBuilder`]: the settings of an [`HttpClient`](crate::HttpClient).
+//! [`HttpClientBuilder`]: the settings of an [`HttpClient`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::live_tls::LiveTls;
 use crate::tls_file_error::TlsFileError;
 use crate::tls_options::TlsOptions;
 
-/// The settings of an [`HttpClient`](crate::HttpClient).
+/// The settings of an [`HttpClient`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpClientBuilder {
-    url: String,
+    url: Result<BaseUrl, InvalidBaseUrl>,
     tls: TlsOptions,
     connect_timeout: Duration,
     response_timeout: Duration,
@@ -39,7 +39,7 @@ impl HttpClient {
     /// of a request is below that.
     pub fn builder(base_url: &str) -> HttpClientBuilder {
         HttpClientBuilder {
-            url: base_url.to_owned(),
+            url: base_url.parse(),
             tls: TlsOptions::default(),
             connect_timeout: HttpClientBuilder::CONNECT_TIMEOUT,
             response_timeout: HttpClientBuilder::RESPONSE_TIMEOUT,
@@ -92,7 +92,7 @@ impl HttpClientBuilder {
     /// [`BuildError`], when the URL is invalid or a certificate or key cannot be
     /// used.
     pub fn build(self) -> Result<HttpClient, BuildError> {
-        let url: BaseUrl = self.url.parse()?;
+        let url = self.url?;
         let tls = url.is_https.then(|| LiveTls::load(self.tls)).transpose()?;
         let url = Arc::new(url);
         let connector = Connector::new(Arc::clone(&url), tls, self.connect_timeout);

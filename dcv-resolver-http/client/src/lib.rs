@@ -23,7 +23,7 @@ mod tls_options;
 mod violation;
 
 pub use answer::{Answer, Destination, NotFoundAnswer};
-pub use base_url::InvalidBaseUrl;
+pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use connection_report::{ConnectionReport, PeerCertificate, TlsReport};
 pub use http_client::HttpClient;
 pub use http_client_builder::{BuildError, HttpClientBuilder};

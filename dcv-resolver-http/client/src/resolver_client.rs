@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use dcv_resolver_core::ResolveRequest;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, HeaderValue};
 use hyper::{HeaderMap, Method, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -74,8 +74,11 @@ impl ResolverClient {
     }
 
     async fn send(&self, path_and_query: &str) -> Result<Response<Bytes>, RequestError> {
-        let json = HeaderValue::from_static("application/json");
-        let headers = HeaderMap::from_iter([(ACCEPT, json)]);
+        let headers = HeaderMap::from_iter([
+            (ACCEPT, HeaderValue::from_static("application/json")),
+            // Some servers answer 411 to a POST without it.
+            (CONTENT_LENGTH, HeaderValue::from_static("0")),
+        ]);
         self.http
             .send(Method::POST, path_and_query, headers, Bytes::new())
             .await

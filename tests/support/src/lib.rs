@@ -1,5 +1,5 @@
-//! What tests of several crates share: a captured log, an HTTP client over a raw
-//! socket, and certificates.
+//! What tests of several crates share: a captured log, an HTTP client and a server
+//! over raw sockets, and certificates.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,3 +12,4 @@
 pub mod client;
 pub mod log;
 pub mod pki;
+pub mod scripted;

@@ -1,0 +1,70 @@
+//! Which kind of [`StoreError`] a failure of the upstream is.
+
+use dcv_resolver_client::{
+    RequestError, RequestErrorKind, ResolveError, StatusCode, TlsFailure, Violation,
+};
+use dcv_resolver_core::{StoreError, StoreErrorKind};
+
+/// The name of this backend in errors.
+pub(crate) const BACKEND: &str = "upstream";
+
+/// Returns the error of a lookup that the upstream did not answer.
+pub(crate) fn of_resolve(error: ResolveError) -> StoreError {
+    let kind = match &error {
+        ResolveError::Request(error) => of_request(error),
+        ResolveError::Status { status, .. } => of_status(*status),
+        ResolveError::Contract(violations) => of_violations(violations),
+        _ => StoreErrorKind::Other,
+    };
+    StoreError::new(BACKEND, kind).with_source(error)
+}
+
+fn of_request(error: &RequestError) -> StoreErrorKind {
+    match error.kind() {
+        RequestErrorKind::ConnectTimeout | RequestErrorKind::ResponseTimeout => {
+            StoreErrorKind::TimedOut
+        }
+        RequestErrorKind::ResponseTooLarge | RequestErrorKind::Protocol => {
+            StoreErrorKind::Incompatible
+        }
+        RequestErrorKind::Tls => match error.tls_failure() {
+            Some(TlsFailure::ClientCertificateRequired | TlsFailure::ClientCertificateRefused) => {
+                StoreErrorKind::AccessDenied
+            }
+            _ => StoreErrorKind::Unavailable,
+        },
+        RequestErrorKind::InvalidUrl => StoreErrorKind::InvalidConfig,
+        _ => StoreErrorKind::Unavailable,
+    }
+}
+
+fn of_status(status: StatusCode) -> StoreErrorKind {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StoreErrorKind::AccessDenied,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => StoreErrorKind::TimedOut,
+        StatusCode::TOO_MANY_REQUESTS => StoreErrorKind::Unavailable,
+        status if status.is_server_error() => StoreErrorKind::Unavailable,
+        // Another service, or another path.
+        _ => StoreErrorKind::Incompatible,
+    }
+}
+
+/// An answer in the form of the contract with a wrong value is one damaged
+/// record; any other is not the answer of a resolver.
+fn of_violations(violations: &[Violation]) -> StoreErrorKind {
+    let is_another_protocol = |violation: &Violation| {
+        matches!(
+            violation,
+            Violation::Redirect { .. }
+                | Violation::EmptyBody
+                | Violation::Html
+                | Violation::NotJson { .. }
+                | Violation::NotAnObject { .. }
+        )
+    };
+    if violations.iter().any(is_another_protocol) {
+        StoreErrorKind::Incompatible
+    } else {
+        StoreErrorKind::CorruptRecord
+    }
+}

@@ -1,0 +1,29 @@
+//! [`InvalidUpstreamUrl`]: why a text is not the URL of an upstream.
+
+use dcv_resolver_client::InvalidBaseUrl;
+
+/// Why a text is not the URL of an upstream. The message quotes nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidUpstreamUrl {
+    /// What is before the parameters is not the URL of a resolver.
+    #[error(transparent)]
+    Url(#[from] InvalidBaseUrl),
+    /// A parameter does not exist.
+    #[error(
+        "unknown parameter; expected ca_file, certificate_file, key_file, connect_timeout_ms or response_timeout_ms"
+    )]
+    UnknownParameter,
+    /// A path is empty, or not UTF-8 after decoding.
+    #[error("a path in the parameters is empty or not UTF-8")]
+    InvalidPath,
+    /// A time limit is not a number of milliseconds.
+    #[error("a time limit in the parameters is not a number of milliseconds from 1 to 60000")]
+    NotMilliseconds,
+    /// There is a certificate without its key, or a key without its certificate.
+    #[error("certificate_file and key_file need each other; give both or neither")]
+    HalfOfAPair,
+    /// Certificates have no effect without TLS.
+    #[error("certificates need TLS; use https:// instead of http://")]
+    CertificateWithoutTls,
+}

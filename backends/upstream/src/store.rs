@@ -1,0 +1,102 @@
+//! [`UpstreamStore`]: another resolver as a store.
+
+use std::fmt;
+
+use dcv_resolver_client::{Answer, HttpClient, ResolverClient};
+use dcv_resolver_core::{
+    ResolveRequest, SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind, Transport,
+    async_trait,
+};
+use tokio::sync::Semaphore;
+
+use crate::combine::combine;
+use crate::config::UpstreamConfig;
+use crate::failure::{BACKEND, of_resolve};
+
+/// How many lookups are sent at the same time, so that a burst opens a bounded
+/// number of connections, twice as many. The others wait, within the time budget
+/// of their callers. It is enough for thousands of lookups a second.
+const MAX_LOOKUPS_IN_FLIGHT: usize = 32;
+
+/// Another resolver as a store: the Session Manager Broker, one of your own, or
+/// any that keeps the contract.
+///
+/// A lookup asks for HTTP and for QUIC at once, and makes one record of both
+/// answers. A 404 for one transport is a port that is not offered, a 404 for both
+/// is a session that does not exist, and everything else is an error.
+///
+/// It needs a tokio runtime with its timer and its I/O.
+pub struct UpstreamStore {
+    client: ResolverClient,
+    ping: ResolveRequest,
+    in_flight: Semaphore,
+}
+
+impl UpstreamStore {
+    /// The session id that a [ping](SessionStore::ping) asks for.
+    pub const PING_ID: &str = "dcv-resolver-ping";
+
+    /// Creates the store. It connects to nothing: an upstream that cannot be
+    /// reached is an outage of each lookup.
+    ///
+    /// It blocks while it reads the files of the certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of the kind `InvalidConfig`, when a certificate or a key
+    /// cannot be used.
+    pub fn new(config: UpstreamConfig) -> Result<Self, StoreError> {
+        let http = HttpClient::builder(&config.url)
+            .tls(config.tls)
+            .connect_timeout(config.connect_timeout)
+            .response_timeout(config.response_timeout)
+            .build()
+            .map_err(|error| {
+                StoreError::new(BACKEND, StoreErrorKind::InvalidConfig).with_source(error)
+            })?;
+        Ok(Self::over(ResolverClient::new(http)))
+    }
+
+    /// Creates the store over a client.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the id is a constant")]
+    pub fn over(client: ResolverClient) -> Self {
+        let ping_id = SessionId::new(Self::PING_ID).expect("a valid session id");
+        Self {
+            client,
+            ping: ResolveRequest::new(ping_id, Transport::Http),
+            in_flight: Semaphore::new(MAX_LOOKUPS_IN_FLIGHT),
+        }
+    }
+
+    async fn ask(&self, id: &SessionId, transport: Transport) -> Result<Answer, StoreError> {
+        let request = ResolveRequest::new(id.clone(), transport);
+        self.client.resolve(&request).await.map_err(of_resolve)
+    }
+}
+
+#[async_trait]
+impl SessionStore for UpstreamStore {
+    async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        // The semaphore is never closed.
+        let _permit = self.in_flight.acquire().await;
+        let (http, quic) =
+            tokio::try_join!(self.ask(id, Transport::Http), self.ask(id, Transport::Quic))?;
+        combine(id, &http, &quic).map_err(|error| {
+            StoreError::new(BACKEND, StoreErrorKind::CorruptRecord).with_source(error)
+        })
+    }
+
+    /// Asks for a session that does not exist, and expects an answer: 404, or 200
+    /// if there is a session of this name.
+    async fn ping(&self) -> Result<(), StoreError> {
+        let asked = self.client.resolve(&self.ping).await;
+        asked.map(drop).map_err(of_resolve)
+    }
+}
+
+impl fmt::Debug for UpstreamStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UpstreamStore({})", self.client.http().base_url())
+    }
+}

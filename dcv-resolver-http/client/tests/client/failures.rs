@@ -1,0 +1,181 @@
+//! Requests that fail, each at a step of its own.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use dcv_resolver_client::{
+    Bytes, HeaderMap, HttpClient, HttpClientBuilder, Method, RequestError, RequestErrorKind,
+    TlsFailure, TlsOptions,
+};
+use dcv_resolver_test_support::pki::Ca;
+use dcv_resolver_test_support::scripted::{read_head, response};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::time::{advance, pause, resume};
+
+use crate::support::{Files, start_resolver, start_scripted};
+
+const SHORT: Duration = Duration::from_millis(50);
+
+async fn send(client: HttpClientBuilder) -> Result<Bytes, RequestError> {
+    let client = client.build().unwrap();
+    let response = client.send(Method::GET, "/", HeaderMap::new(), Bytes::new());
+    response.await.map(|response| response.into_body())
+}
+
+/// Returns a client that is not strict, so that it needs no file.
+fn https(authority: impl std::fmt::Display) -> HttpClientBuilder {
+    let tls = TlsOptions::default().with_strict(false);
+    HttpClient::builder(&format!("https://{authority}")).tls(tls)
+}
+
+#[tokio::test]
+async fn name_that_cannot_be_resolved() {
+    // Too long for a label, so no server is asked for it.
+    let host = format!("{}.example", "a".repeat(64));
+    let error = send(HttpClient::builder(&format!("http://{host}")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::Dns);
+    let message = error.to_string();
+    assert!(
+        message.starts_with(&format!("cannot resolve the name {host}: ")),
+        "{message}"
+    );
+    assert!(error.source().unwrap().is::<io::Error>());
+}
+
+#[tokio::test]
+async fn closed_port() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = send(HttpClient::builder(&format!("http://{address}")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::Connect);
+    let refused = "Connection refused (os error 111)";
+    let expected = format!("cannot connect to {address} at 127.0.0.1: {refused}");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn handshake_that_does_not_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let error = send(https(address).connect_timeout(SHORT))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::ConnectTimeout);
+    let expected = format!("{address} did not finish the TLS handshake within 50ms");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn server_that_does_not_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = HttpClient::builder(&format!("http://{address}"));
+    let error = send(client.response_timeout(SHORT)).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::ResponseTimeout);
+    assert_eq!(
+        error.to_string(),
+        format!("{address} did not answer within 50ms")
+    );
+}
+
+#[tokio::test]
+async fn response_timeout_includes_the_body() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    let client = HttpClient::builder(&format!("http://{address}"));
+    tokio::select! {
+        result = send(client.response_timeout(SHORT)) => {
+            assert_eq!(result.unwrap_err().kind(), RequestErrorKind::ResponseTimeout);
+        }
+        () = server => {}
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn connect_timeout_is_for_the_establishment_alone() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect_timeout = Duration::from_secs(10);
+    let client = HttpClient::builder(&format!("http://{address}"))
+        .connect_timeout(connect_timeout)
+        .response_timeout(connect_timeout * 3);
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await;
+        pause();
+        advance(connect_timeout * 2).await;
+        resume();
+        let answer = response(200, "text/plain", "late");
+        stream.write_all(&answer).await.unwrap();
+    };
+    let (body, ()) = tokio::join!(send(client), server);
+    assert_eq!(body.unwrap(), "late");
+}
+
+#[tokio::test]
+async fn long_body_is_refused() {
+    let (address, _) = start_scripted(response(200, "text/plain", "12345")).await;
+    let client = || HttpClient::builder(&format!("http://{address}"));
+    assert_eq!(send(client().max_response_bytes(5)).await.unwrap(), "12345");
+    let error = send(client().max_response_bytes(4)).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::ResponseTooLarge);
+    assert_eq!(
+        error.to_string(),
+        format!("{address} answered with more than 4 bytes")
+    );
+}
+
+#[tokio::test]
+async fn long_head_is_refused() {
+    let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(128 * 1024));
+    let (address, _) = start_scripted(long).await;
+    let error = send(HttpClient::builder(&format!("http://{address}")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::Protocol);
+    assert!(
+        error.to_string().contains("message head is too large"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn https_to_a_server_without_tls() {
+    let address = start_resolver(None);
+    let error = send(https(address)).await.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::Tls);
+    assert_eq!(error.tls_failure(), Some(&TlsFailure::NotTls));
+    let expected = format!("{address} does not speak TLS; use http://, or the port with TLS");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn http_to_a_server_with_tls() {
+    let files = Files::new();
+    let pair = Ca::new("a CA").issue(&["localhost"], |_| {});
+    let address = start_resolver(Some(files.server(&pair, None)));
+    let error = send(HttpClient::builder(&format!("http://{address}")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::Protocol);
+    assert!(
+        error
+            .to_string()
+            .ends_with("; if it speaks TLS, use https://"),
+        "{error}"
+    );
+}

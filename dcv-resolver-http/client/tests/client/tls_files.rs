@@ -1,0 +1,114 @@
+//! Files that cannot be used: one clear sentence each.
+
+use dcv_resolver_client::{BuildError, HttpClient, TlsOptions};
+use dcv_resolver_test_support::pki::{Ca, self_signed};
+
+use crate::support::Files;
+
+fn error(tls: TlsOptions) -> String {
+    let built = HttpClient::builder("https://resolver.example")
+        .tls(tls)
+        .build();
+    match built {
+        Err(error @ BuildError::Tls(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ca_file_must_be_certificates() {
+    let files = Files::new();
+    let (one, other) = (Ca::new("a CA").pem, Ca::new("another CA").pem);
+    let joined = format!("{}{other}", one.trim_end());
+    let key = self_signed("a.example").key;
+    let der = [0x30, 0x82, 0x01, 0x00];
+    let garbage = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    for (content, expected) in [
+        (
+            "".as_bytes(),
+            "is empty; expected a certificate in PEM format; write it again",
+        ),
+        (
+            key.as_bytes(),
+            "contains a private key; expected a certificate in PEM format; name another file",
+        ),
+        (
+            b"a CA",
+            "contains something else; expected a certificate in PEM format; name another file",
+        ),
+        (
+            joined.as_bytes(),
+            "has 2 BEGIN CERTIFICATE lines, but only 1 certificates can be read; copy it again from its source",
+        ),
+        (
+            &der,
+            "is in DER format; expected a certificate in PEM format; convert it with 'openssl x509 -inform DER -in {} -out NEW'",
+        ),
+        (garbage.as_bytes(), "certificate 1 in {} is invalid"),
+    ] {
+        let path = files.write("ca.pem", content);
+        let message = error(TlsOptions::default().with_ca_file(&path));
+        let expected = expected.replace("{}", &path);
+        assert!(message.contains(&expected), "{message}");
+        assert!(message.contains(&path), "{message}");
+    }
+}
+
+#[test]
+fn key_must_be_pkcs8_and_that_of_the_certificate() {
+    let files = Files::new();
+    let pair = self_signed("gateway.example");
+    let certificate = files.write("cert.pem", &pair.certificate);
+    let relabelled = |label: &str| pair.key.replace("PRIVATE KEY", label);
+    for (content, expected) in [
+        (
+            relabelled("RSA PRIVATE KEY"),
+            "the private key in {} is in PKCS#1 format, but a gateway accepts only PKCS#8; convert it with 'openssl pkcs8 -topk8 -nocrypt -in {} -out NEW'",
+        ),
+        (
+            relabelled("EC PRIVATE KEY"),
+            "the private key in {} is in SEC1 format",
+        ),
+        (
+            relabelled("ENCRYPTED PRIVATE KEY"),
+            "the private key in {} is encrypted; decrypt it with 'openssl pkey -in {} -out NEW'",
+        ),
+        (
+            pair.certificate.clone(),
+            "{} contains a certificate; expected a private key in PEM format",
+        ),
+        (
+            self_signed("other.example").key,
+            "the private key in {} does not match the certificate in ",
+        ),
+        (
+            String::new(),
+            "{} is empty; expected a private key in PEM format",
+        ),
+    ] {
+        let key = files.write("key.pem", &content);
+        let message = error(
+            TlsOptions::default()
+                .with_strict(false)
+                .with_client_certificate(&certificate, &key),
+        );
+        assert!(message.contains(&expected.replace("{}", &key)), "{message}");
+    }
+}
+
+#[test]
+fn missing_file_is_named() {
+    let missing = Files::new().write("gone.pem", "") + ".not";
+    let message = error(TlsOptions::default().with_ca_file(&missing));
+    assert!(
+        message.starts_with(&format!("cannot read {missing}: ")),
+        "{message}"
+    );
+}
+
+#[test]
+fn files_are_not_read_without_tls() {
+    let tls = TlsOptions::default().with_ca_file("/nowhere/ca.pem");
+    let client = HttpClient::builder("http://resolver.example").tls(tls);
+    client.build().unwrap();
+}
