@@ -162,7 +162,8 @@ impl Doctor {
         };
         match gateway_config::load(path) {
             Ok(config) => {
-                let problems = gateway_config::check(&config, self.listener.as_ref());
+                let mut problems = gateway_config::check(&config, self.listener.as_ref());
+                problems.extend(gateway_config::check_keys(path));
                 if problems.is_empty() {
                     let read = path.display().to_string();
                     hops.push(Hop::ok(HopKind::GatewayConfig, read));
@@ -198,7 +199,8 @@ impl Doctor {
         })
     }
 
-    /// Connects to the resolver, asks it, and has a 404 explained.
+    /// Connects to the resolver, asks it, and has an answer without a destination
+    /// explained.
     async fn check_resolver(
         &self,
         url: Option<&str>,
@@ -226,9 +228,9 @@ impl Doctor {
         if answers.http.is_some() {
             let why = "not needed, the session was found";
             hops.push(Hop::not_checked(HopKind::Explanation, why));
-        } else if answers.is_not_found || url.is_none() {
+        } else if answers.is_unexplained || url.is_none() {
             let ops_url = self.ops_url.as_deref();
-            let is_answered = answers.is_not_found;
+            let is_answered = answers.is_unexplained;
             let explain = self.explain.as_ref();
             hops.push(explanation::check(request, is_answered, ops_url, explain).await);
         }

@@ -186,18 +186,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn example_of_this_repository_is_read() {
-        let text = include_str!("../../../examples/gateway/dcv-connection-gateway.conf");
-        let config = GatewayConfig::parse(text).unwrap();
-        let resolver = config.resolver.unwrap();
-        assert_eq!(resolver.url.unwrap(), "http://resolver.example:9000");
-        assert!(resolver.tls_strict);
-        assert_eq!(config.gateway.quic_listen_endpoints.len(), 2);
-        let path = config.web_resources.unwrap().local_resources_path.unwrap();
-        assert_eq!(path, Path::new("/usr/share/dcv/www"));
-    }
-
-    #[test]
     fn unknown_keys_are_ignored_and_defaults_are_those_of_the_gateway() {
         let config = GatewayConfig::parse("[resolver]\nnew-key = 1\n[new-section]\n").unwrap();
         assert_eq!(config.resolver, Some(ResolverSection::default()));

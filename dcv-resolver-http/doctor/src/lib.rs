@@ -7,6 +7,7 @@ mod dcv_conf;
 mod doctor;
 mod explain_request;
 mod gateway_config;
+mod gateway_keys;
 mod gateway_tls;
 mod hop;
 mod hops;

@@ -51,7 +51,8 @@ impl NotFoundReason {
                 format!("register it with a port for {transport}"),
             ),
             Some("denied") => {
-                let client = client_ip.map_or("an unknown address".to_owned(), |ip| ip.to_string());
+                let client =
+                    client_ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string());
                 (
                     format!("a policy denies session {id:?} to the client {client}: {detail}"),
                     "allow its network; if the address is that of a load balancer, list it in `load_balancers` of [policy.client_networks], and let it preserve client addresses".to_owned(),

@@ -59,7 +59,8 @@ impl UrlParts {
 
     /// Returns the port, or that of the scheme.
     pub(crate) fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.is_tls() { 443 } else { 80 })
+        let of_scheme = if self.is_tls() { 443 } else { 80 };
+        self.port.unwrap_or(of_scheme)
     }
 
     /// Returns the address if the host is one.

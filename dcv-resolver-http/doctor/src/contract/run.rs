@@ -52,7 +52,7 @@ pub async fn check(
     };
     client.connect().await?;
     let first = run.send(&OVER_HTTP).await;
-    let destination = run.destination(first)?;
+    let destination = run.destination(&first)?;
     run.over_quic(destination.as_ref()).await;
     for rule in RULES.iter().filter(|rule| rule.probe.is_applicable(known)) {
         run.one(rule, destination.as_ref()).await;
@@ -75,7 +75,7 @@ impl Run<'_> {
     }
 
     /// Judges the answer for HTTP and returns its body, `None` if it is unusable.
-    fn destination(&mut self, exchange: Exchange) -> Result<Option<Value>, ContractError> {
+    fn destination(&mut self, exchange: &Exchange) -> Result<Option<Value>, ContractError> {
         let response = match &exchange.result {
             Ok(response) => response,
             Err(error) => return Err(error.clone().into()),
@@ -84,7 +84,7 @@ impl Run<'_> {
         if status != StatusCode::OK && !status.is_redirection() {
             return Err(ContractError::NotKnown { status });
         }
-        self.judge(&exchange, response, Transport::Http);
+        self.judge(exchange, response, Transport::Http);
         Ok(serde_json::from_slice(response.body()).ok())
     }
 

@@ -18,8 +18,8 @@ pub(crate) struct Answers {
     pub(crate) hops: Vec<Hop>,
     pub(crate) http: Option<Destination>,
     pub(crate) quic: Option<Destination>,
-    /// Whether the session was not found over HTTP.
-    pub(crate) is_not_found: bool,
+    /// Whether there is an answer for HTTP without a destination.
+    pub(crate) is_unexplained: bool,
 }
 
 /// Asks for both transports, as one login does.
@@ -40,10 +40,11 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
             answers.http = Some(destination);
         }
         Ok(answer) => {
-            answers.is_not_found = true;
+            answers.is_unexplained = true;
             answers.hops.push(not_found(&answer, request));
         }
         Err(error) => {
+            answers.is_unexplained = true;
             answers.hops.push(failed(HopKind::AnswerHttp, &error));
             answers.hops.push(Hop::not_checked(
                 HopKind::AnswerQuic,

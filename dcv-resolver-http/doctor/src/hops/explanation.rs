@@ -36,8 +36,8 @@ struct Similar {
 }
 
 /// Explains the answer to `request`, over the network if `ops_url` is one of this
-/// machine, or by `local`. `is_answered` says whether it was 404; otherwise no
-/// answer is known.
+/// machine, or by `local`. `is_answered` says whether there was one; it had no
+/// destination.
 pub(crate) async fn check(
     request: &ResolveRequest,
     is_answered: bool,

@@ -3,12 +3,16 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use dcv_resolver_core::escape::escaped;
+
 use crate::gateway_config::{GatewayConfig, GatewayConfigError, ResolverSection};
+use crate::gateway_keys::{MistypedKey, mistyped};
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;
 use crate::url_parts::UrlParts;
 
 const KIND: HopKind = HopKind::GatewayConfig;
+const MAX_KEY_BYTES: usize = 64;
 
 /// Reads the file.
 pub(crate) fn load(path: &Path) -> Result<GatewayConfig, Hop> {
@@ -22,6 +26,28 @@ pub(crate) fn load(path: &Path) -> Result<GatewayConfig, Hop> {
         let cause = format!("{}: {error}", path.display());
         Hop::fail(KIND, cause, change)
     })
+}
+
+/// Checks the spelling of the keys.
+pub(crate) fn check_keys(path: &Path) -> Vec<Hop> {
+    // It was just read.
+    let bytes = dcv_resolver_file_watch::read(path).unwrap_or_default();
+    let mistyped = mistyped(&String::from_utf8_lossy(&bytes));
+    let hops = mistyped.into_iter().map(|it| {
+        let MistypedKey {
+            section,
+            key,
+            meant,
+        } = it;
+        let key = escaped(&key, MAX_KEY_BYTES);
+        let cause = if section.is_empty() {
+            format!("the gateway ignores the section [{key}], which it does not know")
+        } else {
+            format!("the gateway ignores {key} in [{section}], which it does not know")
+        };
+        Hop::warn(KIND, cause, format!("write {meant}"))
+    });
+    hops.collect()
 }
 
 /// Checks the settings, also against those of the resolver if they are known.

@@ -246,6 +246,17 @@ fn configuration_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn setting_that_is_mistyped_is_named() {
+    let site = Site::with_tls("localhost", "");
+    let setting = site.file("ca_file", "ca.pem");
+    site.gateway(&site.resolver_section(&setting));
+    let finished = site.session("console", &[]);
+    let line = "warn         gateway configuration: the gateway ignores ca_file in [resolver]";
+    assert!(finished.stdout.contains(line), "{}", finished.stdout);
+    assert_eq!(finished.exit_code, Some(1));
+}
+
+#[test]
 fn proxy_variable_is_named_if_nothing_else_is_wrong() {
     let site = Site::new();
     let gateway = site.folder.path("gateway.conf");
