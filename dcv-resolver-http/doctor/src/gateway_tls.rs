@@ -38,3 +38,32 @@ const fn version(minimum: MinimumTlsVersion) -> TlsVersion {
         MinimumTlsVersion::Tls13 => TlsVersion::Tls13,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway_config::GatewayConfig;
+
+    #[test]
+    fn settings_of_the_file_are_those_of_the_client() {
+        let config = GatewayConfig::parse(
+            "[resolver]\nca-file = \"a\"\ncert-file = \"b\"\ncert-key-file = \"c\"\n\
+             tls-strict = false\nminimum-tls-version = \"tls13\"\n\
+             [dcv]\nca-file = \"d\"\nminimum-tls-version = \"tls13\"\n",
+        )
+        .unwrap();
+        let resolver = TlsOptions::default()
+            .with_ca_file("a")
+            .with_client_certificate("b", "c")
+            .with_strict(false)
+            .with_minimum_version(TlsVersion::Tls13);
+        assert_eq!(resolver_tls(&config.resolver.unwrap()), resolver);
+        let dcv = TlsOptions::default()
+            .with_ca_file("d")
+            .with_minimum_version(TlsVersion::Tls13);
+        assert_eq!(dcv_tls(&config.dcv), dcv);
+        let unset = TlsOptions::default();
+        assert_eq!(resolver_tls(&ResolverSection::default()), unset);
+        assert_eq!(dcv_tls(&DcvSection::default()), unset);
+    }
+}

@@ -201,7 +201,8 @@ mod tests {
         let ops_url = Some("http://u:tr0ub4dor@resolver.example:9001");
         let hop = check(&request("console"), true, ops_url, None).await;
         assert_eq!(hop.status, Status::NotChecked);
-        assert!(hop.detail.contains("resolver.example:9001"), "{hop}");
+        let why = "http://resolver.example:9001 is not on this machine";
+        assert!(hop.detail.starts_with(why), "{hop}");
         assert!(!hop.detail.contains("tr0ub4dor"), "{hop}");
     }
 

@@ -41,11 +41,11 @@ pub(crate) fn check_keys(path: &Path) -> Vec<Hop> {
         } = it;
         let key = escaped(&key, MAX_KEY_BYTES);
         let cause = if section.is_empty() {
-            format!("the gateway ignores the section [{key}], which it does not know")
+            format!("the gateway knows no section [{key}]")
         } else {
-            format!("the gateway ignores {key} in [{section}], which it does not know")
+            format!("the gateway knows no setting {key} in [{section}]")
         };
-        Hop::warn(KIND, cause, format!("write {meant}"))
+        Hop::fail(KIND, cause, format!("write {meant}"))
     });
     hops.collect()
 }

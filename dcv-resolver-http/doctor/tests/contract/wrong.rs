@@ -1,8 +1,11 @@
 //! Resolvers that are right but for one rule.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use dcv_resolver_doctor::contract::Level::{self, Must, Should};
@@ -137,6 +140,32 @@ async fn answer_that_may_be_stored_is_found() {
         },
     )
     .await;
+}
+
+#[tokio::test]
+async fn request_id_that_is_replaced_is_found() {
+    assert_breaks(
+        "request_id",
+        Should,
+        async |request: Request, next: Next| {
+            let mut response = next.run(request).await;
+            let other = HeaderValue::from_static("another-one");
+            response.headers_mut().insert("x-request-id", other);
+            response
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn answer_that_changes_is_found() {
+    let asked = Arc::new(AtomicU16::new(8000));
+    let app = router().layer(from_fn(move |request: Request, next: Next| {
+        let port = asked.fetch_add(1, Ordering::Relaxed).to_string();
+        async move { replaced(next.run(request).await, "8443", &port).await }
+    }));
+    let report = check(app).await;
+    assert!(rules(&report).contains(&(Must, "repeatable")), "{report}");
 }
 
 #[tokio::test]

@@ -251,9 +251,10 @@ fn setting_that_is_mistyped_is_named() {
     let setting = site.file("ca_file", "ca.pem");
     site.gateway(&site.resolver_section(&setting));
     let finished = site.session("console", &[]);
-    let line = "warn         gateway configuration: the gateway ignores ca_file in [resolver]";
-    assert!(finished.stdout.contains(line), "{}", finished.stdout);
-    assert_eq!(finished.exit_code, Some(1));
+    assert_cause(
+        &finished,
+        &["no setting ca_file in [resolver]", "write ca-file"],
+    );
 }
 
 #[test]
@@ -362,6 +363,18 @@ fn certificate_for_another_name_is_named() {
             "in the url of [resolver]",
         ],
     );
+}
+
+#[test]
+fn certificates_that_the_gateway_does_not_check_are_no_fault() {
+    let site = Site::with_tls("resolver.example", "");
+    let text = site.resolver_section("tls-strict = false\n");
+    let text = format!("{text}{PAGES}[dcv]\ntls-strict = false\n");
+    site.folder.write("gateway.conf", &text);
+    let finished = site.session("by-address", &[]);
+    assert_last_line(&finished, &["no cause found"]);
+    let line = "warn         gateway configuration: [resolver] has tls-strict = false";
+    assert!(finished.stdout.contains(line), "{}", finished.stdout);
 }
 
 #[test]
