@@ -158,6 +158,29 @@ async fn request_id_that_is_replaced_is_found() {
 }
 
 #[tokio::test]
+async fn missing_allowed_method_is_found() {
+    assert_breaks("method", Should, async |request: Request, next: Next| {
+        let mut response = next.run(request).await;
+        response.headers_mut().remove("allow");
+        response
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn error_in_another_media_type_is_found() {
+    assert_breaks("problem_document", Should, async |request: Request, next: Next| {
+        let mut response = next.run(request).await;
+        if response.status() != StatusCode::OK {
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert("content-type", json);
+        }
+        response
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn answer_that_changes_is_found() {
     let asked = Arc::new(AtomicU16::new(8000));
     let app = router().layer(from_fn(move |request: Request, next: Next| {
