@@ -469,10 +469,10 @@ mod tests {
             .iter()
             .map(|near| (near.session_id.as_str(), near.match_kind))
             .collect();
-        assert_eq!(near, [("Console", "in other capitals")]);
+        assert_eq!(near, [("Console", "with different capitalization")]);
         assert!(explanation.to_string().ends_with(
             "not found (unknown): no session has this id\n\
-             did you mean \"Console\", in other capitals? (store by_hand)"
+             did you mean \"Console\", with different capitalization? (store by_hand)"
         ));
         let explanation = explained(&explainer, "consol").await;
         assert_eq!(explanation.did_you_mean.len(), 2);

@@ -84,7 +84,7 @@ pub enum InvalidHost {
     },
     /// A label breaks the rules.
     #[error(
-        "not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end"
+        "not a DNS name: each part between dots must have 1 to 63 letters, digits, '-' or '_', with no '-' at either end"
     )]
     Label,
 }

@@ -49,7 +49,7 @@ impl LeaseToken {
     /// Returns the SHA-256 of the token's 32 lower-case hexadecimal digits, for
     /// a store to keep and compare.
     ///
-    /// Who reads a store or its backup cannot renew or remove a session with it.
+    /// Anyone who reads a store or its backup cannot renew or remove a session with it.
     /// A token has 128 random bits, so neither a salt nor a slow function is
     /// needed. The text is hashed and not the bytes, so that `sha256sum` shows
     /// which stored digest is that of a token.

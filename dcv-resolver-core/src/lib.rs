@@ -7,7 +7,7 @@
 //! and no async runtime.
 //! - [`ResolveRequest`]: a request, already validated.
 //! - [`SessionStore`]: looks sessions up. [A store of your own](store) takes
-//!   less than 25 lines; [`MemoryStore`] is one.
+//!   fewer than 25 lines; [`MemoryStore`] is one.
 //! - [`SessionRecord`]: what a store holds about one session, and its
 //!   [stored form](stored_form).
 //! - [`SessionListing`]: a store that lists its sessions.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A range of IP addresses in CIDR notation, such as `192.0.2.0/24`.
 ///
 /// - A bare address is the network of that address alone.
-/// - An address with bits behind the prefix, as in `192.0.2.7/24`, is refused:
+/// - An address with bits beyond the prefix, as in `192.0.2.7/24`, is refused:
 ///   it may mean the one address or the whole network.
 /// - IPv4-mapped IPv6 networks are the IPv4 networks.
 ///
@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// let error = "192.0.2.7/24".parse::<Network>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "the address has bits behind its prefix; write 192.0.2.0/24 for the network or 192.0.2.7 for the address",
+///     "the address has bits set beyond its prefix; write 192.0.2.0/24 for the network or 192.0.2.7 for the address",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -44,7 +44,7 @@ pub enum InvalidNetwork {
     Syntax,
     /// The prefix does not cover the whole address.
     #[error(
-        "the address has bits behind its prefix; write {network} for the network or {address} for the address"
+        "the address has bits set beyond its prefix; write {network} for the network or {address} for the address"
     )]
     HostBits {
         /// The network that the address lies in.

@@ -50,13 +50,13 @@ impl Likeness {
         match self {
             Self::Spaces => "without spaces at its ends",
             Self::Link => "without the link or the URL around it",
-            Self::Case => "in other capitals",
-            Self::Punctuation => "with other punctuation",
-            Self::Typing { .. } => "spelled nearly alike",
+            Self::Case => "with different capitalization",
+            Self::Punctuation => "with different punctuation",
+            Self::Typing { .. } => "which is spelled similarly",
             Self::TargetId => "which has this name on its DCV server",
-            Self::Part { .. } => "which begins or ends alike",
+            Self::Part { .. } => "which begins or ends the same way",
             Self::Server => "which is on the server of this name",
-            Self::Owner => "which is owned by the one of this name",
+            Self::Owner => "whose owner has this name",
         }
     }
 }

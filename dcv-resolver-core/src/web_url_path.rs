@@ -46,7 +46,7 @@ pub enum InvalidWebUrlPath {
     },
     /// The text contains a character that is not allowed in a path.
     #[error(
-        "a web URL path must not contain what stands at byte {offset_bytes}; percent-encode it, or leave out the query"
+        "a web URL path must not contain the character at byte {offset_bytes}; percent-encode it, or leave out the query"
     )]
     Character {
         /// Where the first one starts.

@@ -63,7 +63,7 @@ pub(crate) fn watch_changes(
             Origin::Servers(servers) => Servers::clone(servers),
             Origin::Given(_) => {
                 tracing::warn!(
-                    "changes in Redis cannot be watched over a given connection; caches fall back to TTLs"
+                    "changes in Redis cannot be watched over a connection that the program shares; caches fall back to TTLs"
                 );
                 notifier.unsupported(*server.current().borrow());
                 return;

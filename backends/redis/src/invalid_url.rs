@@ -26,7 +26,7 @@ pub(crate) enum InvalidUrl {
         "a user name in the URL needs a password: redis://user:password@host, or ?password_file=PATH"
     )]
     UserWithoutPassword,
-    #[error("the URL has a percent sign that does not start a valid escape of UTF-8")]
+    #[error("the URL has a % that does not begin valid percent-encoded UTF-8; write % as %25")]
     Escape,
     #[error("the path of the URL is not a database number, such as redis://host:6379/0")]
     Database,
@@ -36,17 +36,17 @@ pub(crate) enum InvalidUrl {
     ClusterDatabase,
     #[error("unknown parameter in the URL: expected one of {}", PARAMETERS)]
     Parameter,
-    #[error("the parameter {0} is twice in the URL, or the URL sets the same otherwise")]
+    #[error("the URL sets {0} twice, as a parameter or in another part; set it once")]
     Twice(&'static str),
     #[error("the parameter {0} of the URL is not a number of milliseconds, from 1 to 3600000")]
     Milliseconds(&'static str),
     #[error("the parameter protocol of the URL is neither resp2 nor resp3")]
     Protocol,
-    #[error("{0} in the URL needs TLS: rediss://, rediss+sentinel:// or rediss+cluster://")]
+    #[error("{0} in the URL needs TLS; use rediss://, rediss+sentinel:// or rediss+cluster://")]
     NeedsTls(&'static str),
-    #[error("certificate_file and key_file belong together: the URL has only one of them")]
+    #[error("the URL has only one of certificate_file and key_file; set both")]
     HalfIdentity,
-    #[error("{0} in the URL needs sentinels: redis+sentinel://")]
+    #[error("{0} in the URL is for sentinels; use redis+sentinel:// or rediss+sentinel://")]
     NeedsSentinels(&'static str),
 }
 

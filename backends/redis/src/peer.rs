@@ -131,7 +131,7 @@ impl fmt::Display for Peer {
                 sentinel,
             } => write!(
                 f,
-                "the server {master} (the master of {service}, by the sentinel {sentinel})"
+                "the server {master} (the master of {service}, according to the sentinel {sentinel})"
             ),
         }
     }

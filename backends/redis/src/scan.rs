@@ -43,9 +43,9 @@ enum Start {
 enum InvalidPosition {
     #[error("it was not made by this store")]
     NotOurs,
-    #[error("the cluster has changed since the page before")]
+    #[error("the cluster has changed since the previous page")]
     NodeGone,
-    #[error("the server was restarted or replaced since the page before")]
+    #[error("the server has been restarted or replaced since the previous page")]
     OtherRun,
 }
 

@@ -58,7 +58,7 @@ impl Dialer<'_> {
             Err(_) => {
                 let limit = milliseconds("connect_timeout_ms", limit);
                 Err(Failure::timed_out(format!(
-                    "no reply of {peer} within {limit}"
+                    "no reply from {peer} within {limit}"
                 )))
             }
         }

@@ -128,7 +128,7 @@ fn check_certificates(what: &str, pem: &[u8]) -> Result<(), Failure> {
     let invalid = |problem| Err(Failure::new(StoreErrorKind::InvalidConfig, problem));
     if begun == 0 {
         return invalid(format!(
-            "{what} are not in PEM form: there is no BEGIN CERTIFICATE line"
+            "{what} must be in PEM form, but there is no BEGIN CERTIFICATE line"
         ));
     }
     let read = CertificateDer::pem_slice_iter(pem).filter(Result::is_ok);

@@ -39,24 +39,24 @@ fn of_access(path: &Path, is_write: bool) -> Option<String> {
         return Some("it is a folder; name a file in it".to_owned());
     }
     if !may_read(path) {
-        return Some(format!("it may not be read: {}", users(path)));
+        return Some(format!("it is not readable: {}", users(path)));
     }
     if is_on_read_only_file_system(folder) {
         return Some(
-            "it is on a read-only file system; mount it for writing, as SQLite writes the files -wal and -shm even to read"
+            "it is on a read-only file system; mount it for writing, since SQLite writes the files -wal and -shm even when it only reads"
                 .to_owned(),
         );
     }
     if is_write && !may_write(path) {
         return Some(format!(
-            "it may not be written: {}; run as the owner, or change the owner with chown",
+            "it is not writable: {}; run as the owner, or change the owner with chown",
             users(path)
         ));
     }
     for sidecar in sidecars_of(path) {
         if sidecar.exists() && !may_write(&sidecar) {
             return Some(format!(
-                "{} may not be written: {}; change its owner with chown",
+                "{} is not writable: {}; change its owner with chown",
                 sidecar.display(),
                 users(&sidecar)
             ));
@@ -64,7 +64,7 @@ fn of_access(path: &Path, is_write: bool) -> Option<String> {
     }
     (!may_write(folder)).then(|| {
         format!(
-            "the folder {} may not be written, where SQLite keeps the files -wal and -shm: {}",
+            "the folder {}, where SQLite keeps the files -wal and -shm, is not writable: {}",
             folder.display(),
             users(folder)
         )

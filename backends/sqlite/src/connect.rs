@@ -54,7 +54,7 @@ fn cannot_create(path: &Path, source: io::Error) -> StoreError {
     let folder = path.parent().unwrap_or(path);
     let cause = cause::of_missing(path).unwrap_or_else(|| match source.kind() {
         io::ErrorKind::PermissionDenied => format!(
-            "the folder {} may not be written: {}",
+            "the folder {} is not writable: {}",
             folder.display(),
             file_access::users(folder)
         ),

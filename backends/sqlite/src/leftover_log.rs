@@ -42,7 +42,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 /// The log is older than the database, and none of it is in the database.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{log} was left by a process that was killed, and {database} was replaced since: the log belongs to another database; \
+    "{log} was left by a process that was killed, and {database} has been replaced since: the log belongs to another database; \
      move the log away to use the database as it is, or run `touch {log}` if both were copied together"
 )]
 struct ForeignLog {

@@ -110,7 +110,7 @@ impl OpenFile {
             tracing::warn!(
                 path = %config.path.display(),
                 to,
-                "session database migrated; programs of older versions refuse it from now on"
+                "session database migrated; older versions of this program refuse it from now on"
             );
         }
         let mut connections = vec![first];

@@ -63,7 +63,7 @@ enum SchemaVersionError {
     )]
     Missing,
     #[error(
-        "the schema is version {found}, and writing needs {known}; migrate the database, which programs that know only {found} refuse from then on"
+        "the schema is version {found}, and writing needs {known}; migrate the database, after which programs that know only version {found} refuse it"
     )]
     Older { found: usize, known: usize },
     #[error("the schema is version {found}, newer than the supported {known}; update this program")]

@@ -19,7 +19,7 @@ const WRITE: &str = "UPDATE dcv_session_schema SET version = version";
 /// There is too little space for the next writes.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the disk of {path} has {free_bytes} bytes left, and SQLite needs up to {MIN_FREE_BYTES}; free some"
+    "the disk of {path} has {free_bytes} bytes left, and SQLite needs up to {MIN_FREE_BYTES}; free some space"
 )]
 struct DiskFull {
     path: String,

@@ -120,7 +120,7 @@ impl fmt::Display for SessionPattern {
 
 /// Why the pattern at `place` makes no session of an id that it matches.
 #[derive(Debug, thiserror::Error)]
-#[error("{place}: this pattern makes `{field}` {} of the id", Quoted(value))]
+#[error("{place}: this pattern makes `{field}` {} from the id", Quoted(value))]
 struct InvalidField {
     place: String,
     field: &'static str,

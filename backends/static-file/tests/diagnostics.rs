@@ -191,7 +191,7 @@ fn diagnostic_of_a_json_field() {
         ),
         (
             r#""HttpPort": 1, "WebUrlPath": "/a b""#,
-            "f:2:32: `WebUrlPath` is \"/a b\": a web URL path must not contain what stands at byte 2; percent-encode it, or leave out the query",
+            "f:2:32: `WebUrlPath` is \"/a b\": a web URL path must not contain the character at byte 2; percent-encode it, or leave out the query",
         ),
         (
             r#""HttpPort": 1, "SessionId": 7"#,
@@ -398,7 +398,7 @@ state = "ready"
             "f:4:3: the session id \"\": a session id must not be empty",
             "f:4:7: session \"\" is an integer; expected an object with its fields",
             "f:5:3: session \"é\" has neither `HttpPort` nor `QuicPort`; expected at least one",
-            "f:5:17: `Host` is \"é\": not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
+            "f:5:17: `Host` is \"é\": not a DNS name: each part between dots must have 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
             "f:5:22: unknown field \"Port\"; expected one of Host, HttpPort, QuicPort, WebUrlPath, SessionId, State, ExpiresAt, ExpiresAtMs, Owner, Labels",
             "f:6:1: key must be a string",
         ],

@@ -96,11 +96,11 @@ async fn id_of_which_a_pattern_makes_no_session_is_an_error_with_its_place() {
     for (id, reason) in [
         (
             "ws-17/ann",
-            "this pattern makes `http_port` \"\" of the id: a port is a number from 1 to 65535",
+            "this pattern makes `http_port` \"\" from the id: a port is a number from 1 to 65535",
         ),
         (
             "ws-17/ann:65536",
-            "this pattern makes `http_port` \"65536\" of the id: a port is a number from 1 to 65535",
+            "this pattern makes `http_port` \"65536\" from the id: a port is a number from 1 to 65535",
         ),
     ] {
         let error = store.lookup(&id.parse().unwrap()).await.unwrap_err();

@@ -68,6 +68,8 @@ pub(crate) enum AdminError {
         /// client could neither repeat the change nor undo it.
         generated: Option<LeaseToken>,
     },
+    /// The registry failed in the middle of a removal without a lease token.
+    RemovalUnknown(StoreFailure),
 }
 
 impl AdminError {
@@ -96,7 +98,9 @@ impl AdminError {
             Self::AlreadyExists | Self::LeaseLost => StatusCode::CONFLICT,
             Self::TooManyListings => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRandomness(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Store(failure) | Self::OutcomeUnknown { failure, .. } => failure.status(),
+            Self::Store(failure)
+            | Self::OutcomeUnknown { failure, .. }
+            | Self::RemovalUnknown(failure) => failure.status(),
         }
     }
 
@@ -129,7 +133,9 @@ impl AdminError {
             Self::LeaseLost => "lease_lost",
             Self::TooManyListings => "too_many_listings",
             Self::NoRandomness(_) => "internal_error",
-            Self::Store(failure) | Self::OutcomeUnknown { failure, .. } => failure.reason(),
+            Self::Store(failure)
+            | Self::OutcomeUnknown { failure, .. }
+            | Self::RemovalUnknown(failure) => failure.reason(),
         }
     }
 
@@ -168,6 +174,11 @@ impl AdminError {
                 failure.detail(),
             )
             .into(),
+            Self::RemovalUnknown(failure) => format!(
+                "{}; the session may or may not have been removed, and it is safe to repeat the request",
+                failure.detail(),
+            )
+            .into(),
         }
     }
 
@@ -177,7 +188,9 @@ impl AdminError {
         let cause = match self {
             Self::NoRandomness(error) => format!("no random bytes: {error}").into(),
             Self::AuthorizationFailed(interrupted) => deadline::cause(interrupted)?,
-            Self::Store(failure) | Self::OutcomeUnknown { failure, .. } => failure.cause()?,
+            Self::Store(failure)
+            | Self::OutcomeUnknown { failure, .. }
+            | Self::RemovalUnknown(failure) => failure.cause()?,
             _ => return None,
         };
         Some(escaped_error(&cause))

@@ -256,18 +256,18 @@ impl Authorize for BearerTokens {
     async fn authorize(&self, request: &AccessRequest<'_>) -> Result<Principal, AuthError> {
         let Some(token) = bearer_token(request.headers) else {
             return Err(AuthError::bearer(
-                "a bearer token is required; send one of the token file as 'Authorization: Bearer TOKEN'",
+                "a bearer token is required; send one from the token file as 'Authorization: Bearer TOKEN'",
             ));
         };
         let current = self.0.current.load();
         let Some(entry) = current.file.find(token) else {
             return Err(AuthError::bearer(
-                "the bearer token is not valid; send one of the token file",
+                "the bearer token is not valid; send one from the token file",
             ));
         };
         if !entry.role.allows(request.access) {
             return Err(AuthError::Forbidden(
-                "this token may only read; changing sessions takes a read-write token".into(),
+                "this token may only read; changing sessions requires a read-write token".into(),
             ));
         }
         let principal = Principal::new(Arc::clone(&entry.name))

@@ -10,7 +10,6 @@ use crate::admin_error::AdminError;
 use crate::admin_state::AdminState;
 use crate::lease_token;
 use crate::request_context::RequestContext;
-use crate::store_failure::StoreFailure;
 
 /// Removes the session `id`, regardless of its lease.
 ///
@@ -48,15 +47,11 @@ pub(crate) async fn remove(
         // `false` means that it is gone, or was registered since.
         import.deregister(id, &token).await
     };
-    let failure: StoreFailure = match deadline.call(removing).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) => error.into(),
-        Err(interrupted) => interrupted.into(),
-    };
-    Err(AdminError::OutcomeUnknown {
-        failure,
-        generated: None,
-    })
+    match deadline.call(removing).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(AdminError::RemovalUnknown(error.into())),
+        Err(interrupted) => Err(AdminError::RemovalUnknown(interrupted.into())),
+    }
 }
 
 /// Returns an expired record in place of one that cannot be read.

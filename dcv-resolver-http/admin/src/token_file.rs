@@ -97,7 +97,7 @@ pub enum InvalidTokenLine {
     Token,
     /// A word after the token is not a limit.
     #[error(
-        "after the token there may be limits: ids=PATTERN and hosts=PATTERN, of an id or a host in which * stands for any characters"
+        "expected only ids=PATTERN or hosts=PATTERN after the token, where PATTERN is an id or a host in which * stands for any characters"
     )]
     Limit,
     /// A pattern of hosts is not one host, and has no `*`.
@@ -242,7 +242,7 @@ mod tests {
 
     const A: &str = "tr0ub4dor-aaaaaaaaaaaaaaaaaaaaaaaaaa";
     const B: &str = "tr0ub4dor-bbbbbbbbbbbbbbbbbbbbbbbbbb";
-    const LIMIT: &str = "line 2: after the token there may be limits: ids=PATTERN and hosts=PATTERN, of an id or a host in which * stands for any characters";
+    const LIMIT: &str = "line 2: expected only ids=PATTERN or hosts=PATTERN after the token, where PATTERN is an id or a host in which * stands for any characters";
     const LONG: &str = "tr0ub4dor-aaaaaaaaaaaaaaaaaaaaaaaaaa-and-longer";
 
     fn error(content: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use dcv_resolver_log_throttle::LogThrottle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
+use crate::accept::preference;
 use crate::explain_error::ExplainError;
 use crate::explain_log::{ExplainLog, log_suppressed};
 use crate::pace::at_half_speed;
@@ -150,17 +151,8 @@ fn show(explanation: &Explanation, headers: &HeaderMap) -> Response {
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-/// Returns whether `Accept` names `text/plain` and not JSON. Quality values are
-/// ignored: a caller that wants text names it alone.
+/// Returns whether `Accept` names `text/plain`, and prefers it to JSON.
 fn wants_text(headers: &HeaderMap) -> bool {
-    let accepts = |wanted: &str| {
-        headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|range| range.split(';').next())
-            .any(|range| range.trim().eq_ignore_ascii_case(wanted))
-    };
-    accepts("text/plain") && !accepts("application/json")
+    let text = preference(headers, "text/plain", None);
+    text.is_named() && text > preference(headers, "application/json", None)
 }

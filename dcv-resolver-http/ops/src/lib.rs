@@ -71,7 +71,7 @@
 //! session "Console" over HTTP, client unknown, at 2030-01-01T00:00:00Z
 //!   store by_hand: holds no such session
 //! not found (unknown): no session has this id
-//! did you mean "console", in other capitals? (store by_hand)
+//! did you mean "console", with different capitalization? (store by_hand)
 //! ```
 //!
 //! The status is 200 for every explanation; 400 for a malformed request, 401 or

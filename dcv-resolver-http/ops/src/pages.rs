@@ -45,8 +45,13 @@ impl MetricsPage {
 /// series, and gateways would wait for as long.
 pub(crate) async fn metrics(State(page): State<MetricsPage>, headers: HeaderMap) -> Response {
     let format = MetricsFormat::negotiate(&headers);
-    let _rendering = page.rendering.lock().await;
-    let rendered = tokio::task::spawn_blocking(move || page.metrics.render(format)).await;
+    let rendering = page.rendering.lock_owned().await;
+    let rendered = tokio::task::spawn_blocking(move || {
+        // Until the end, also if the scraper disconnects meanwhile.
+        let _rendering = rendering;
+        page.metrics.render(format)
+    })
+    .await;
     match rendered {
         Ok(text) => ([(CONTENT_TYPE, format.content_type())], text).into_response(),
         // A function that the host watches has panicked.

@@ -45,6 +45,13 @@ impl Activity {
         self.received.store(true, Ordering::Relaxed);
     }
 
+    /// Notes that the TLS handshake is complete: what arrived until then is no
+    /// part of a request.
+    #[cfg(feature = "tls")]
+    pub(crate) fn complete_handshake(&self) {
+        self.received.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn has_received(&self) -> bool {
         self.received.load(Ordering::Relaxed)
     }

@@ -46,8 +46,7 @@ pub(crate) struct Connection {
 
 /// Everything about a connection except its bytes.
 pub(crate) struct Context {
-    /// `None` over a Unix socket, and for a load balancer that speaks for a
-    /// client without an address.
+    /// `None` over a Unix socket.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) limits: Limits,
     /// Its sender is dropped when only requests in flight are to be answered.
@@ -98,6 +97,7 @@ impl Connection {
         context.last_response.distrusted = Some(distrusted);
         let handshake = acceptor.accept(stream);
         if let Some(stream) = context.shake_hands(handshake, activity).await {
+            activity.complete_handshake();
             context.serve_http(stream, activity, service, true).await;
         }
     }

@@ -68,16 +68,16 @@ failures! {
     NotAllowed, Admission, Warn, "not_allowed",
         "the peer's address is not allowed; if it belongs to a gateway, add it to the allowed networks";
     TooManyOfPeer, Admission, Warn, "too_many_of_peer",
-        "the peer has as many connections as one address may have, and none of them is idle; if it is a load balancer or a NAT, raise the limit for a peer";
+        "the peer has as many connections as one address may have, and none of them is idle; if it is a load balancer or a NAT, raise the limit on connections per peer";
 
     TlsOnPlainHttp, Http, Warn, "tls_on_plain_http",
-        "the client speaks TLS, and this listener does not; configure TLS, or let url in the gateway's [resolver] section begin with http";
+        "the client speaks TLS, and this listener does not; configure TLS, or make url in the gateway's [resolver] section begin with http";
     Http2, Http, Warn, "http2",
-        "the client speaks HTTP/2 without having negotiated it, and this listener speaks HTTP/1.1";
+        "the client speaks HTTP/2 without having negotiated it, and this listener speaks only HTTP/1.1";
     ProxyHeaderUnexpected, Http, Warn, "proxy_header_unexpected",
-        "the peer sent a PROXY protocol header, and it is not one of the load balancers that may; add its address to them, or switch the protocol off there";
+        "the peer sent a PROXY protocol header, but is not a configured load balancer; add its address to the load balancers, or disable the protocol on the peer";
     ProxyHeaderMissing, Http, Warn, "proxy_header_missing",
-        "the load balancer sent no PROXY protocol header; switch the protocol on there, or remove its address from the load balancers that send one";
+        "the load balancer sent no PROXY protocol header; enable the protocol on it, or remove its address from the configured load balancers";
     ProxyHeaderInvalid, Http, Warn, "proxy_header_invalid",
         "the load balancer's PROXY protocol header is invalid or too long";
     ProxyHeaderTimeout, Http, Warn, "proxy_header_timeout",
@@ -85,7 +85,7 @@ failures! {
     MalformedHead, Http, Warn, "malformed_head",
         "the request is not valid HTTP/1.1; it was answered with 400";
     HeadTooLarge, Http, Warn, "head_too_large",
-        "the request line or the header fields are too large; it was answered with 414 or 431";
+        "the request line or the header fields are too large; the response was 414 or 431";
     HeadTimeout, Http, Warn, "head_timeout",
         "the client did not finish the head of its request in time";
     NoRequest, Http, Debug, "no_request",
@@ -106,17 +106,17 @@ failures! {
     NotTls, Handshake, Warn, "not_tls",
         "the client does not speak TLS; check that url in the gateway's [resolver] section begins with https";
     ProxyHeaderBeforeTls, Handshake, Warn, "proxy_header_unexpected",
-        "the peer sent a PROXY protocol header, and it is not one of the load balancers that may; add its address to them, or switch the protocol off there";
+        "the peer sent a PROXY protocol header, but is not a configured load balancer; add its address to the load balancers, or disable the protocol on the peer";
     NoClientCertificate, Handshake, Warn, "no_client_certificate",
         "the client sent no certificate; check cert-file in the gateway's [resolver] section";
     UnknownCa, Handshake, Warn, "unknown_ca",
-        "the client's certificate was issued by none of the client CAs";
+        "the client's certificate was issued by none of the client CAs; issue it from one of them, or add its CA to them";
     CertificateExpired, Handshake, Warn, "certificate_expired",
-        "the client's certificate has expired";
+        "the client's certificate has expired; renew it";
     CertificateNotYetValid, Handshake, Warn, "certificate_not_yet_valid",
-        "the client's certificate is not valid yet";
+        "the client's certificate is not valid yet; check the clock of this machine and the date of the certificate";
     CertificatePurpose, Handshake, Warn, "certificate_purpose",
-        "the client's certificate is not for client authentication";
+        "the client's certificate is not for client authentication; issue one whose extended key usage includes it";
     BadCertificate, Handshake, Warn, "bad_certificate",
         "the client's certificate is invalid";
     ServerCertificateRejected, Handshake, Warn, "server_certificate_rejected",

@@ -157,7 +157,7 @@ impl<S> Server<S> {
         self
     }
 
-    /// Lets only peers in whose address `is_allowed` returns true take a place
+    /// Lets only peers for whose address `is_allowed` returns true take a place
     /// among the [connections](Self::max_connections). Others are closed when
     /// they are accepted, before TLS, and counted; see
     /// [`answered_refusals`](Self::answered_refusals) for a way to tell them
@@ -188,7 +188,7 @@ impl<S> Server<S> {
         self
     }
 
-    /// Expects a header of the PROXY protocol, version 1 or 2, from peers in
+    /// Expects a header of the PROXY protocol, version 1 or 2, from peers for
     /// whose address `is_load_balancer` returns true, and takes the client's
     /// address from it. Everything that depends on a peer's address then depends
     /// on that one.

@@ -237,7 +237,7 @@ impl Tls {
             let connections = old.trust.end();
             tracing::info!(
                 connections,
-                "a client CA was removed; connections from before are closed after their next response",
+                "a client CA was removed; connections that were already open are closed after their next response",
             );
         }
         Ok(Some(TlsReload::Replaced))

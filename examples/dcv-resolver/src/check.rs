@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dcv_resolver_admin::BearerTokens;
-use dcv_resolver_core::{Network, SessionId};
+use dcv_resolver_core::{Network, SessionId, StoreErrorKind};
 
 use crate::certificates::{self, Summary};
 use crate::cli::CheckOptions;
@@ -257,8 +257,10 @@ async fn store(
     let calls = async {
         registry.ping().await?;
         warnings.extend(open.database_warnings(store.migrate).await?);
-        // Only the admin API writes.
         match registry.check_writable().await {
+            // `serve` migrates it first, as the warning says.
+            Err(error) if store.migrate && error.kind() == StoreErrorKind::Incompatible => Ok(()),
+            // Only the admin API writes.
             Err(error) if !is_administered => {
                 warnings.push(open.failure(&error).to_string());
                 Ok(())

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Prints the JSON Schema of the configuration file, for editors.
     ConfigSchema,
-    /// Prints the gateway's section `resolver` for this configuration.
+    /// Prints the gateway's `[resolver]` section for this configuration.
     GatewayConfig(GatewayConfigOptions),
     /// Resolves one request and prints the answer, or why there is none (exit
     /// code 1).
@@ -56,15 +56,15 @@ pub(crate) enum Command {
     Deregister(DeregisterOptions),
     /// Lists the sessions of a store, expired ones included.
     List(ListOptions),
-    /// Removes expired sessions from a store and prints how many.
+    /// Removes expired sessions from a store and prints how many it removed.
     Sweep(SweepOptions),
-    /// Copies a database to a new file, while it is in use or not.
+    /// Copies a database to a new file, whether or not it is in use.
     Backup(BackupOptions),
-    /// Replaces every session of a database by those of a backup, while it is in
-    /// use or not.
+    /// Replaces every session of a database with those of a backup, whether or
+    /// not the database is in use.
     Restore(RestoreOptions),
-    /// Migrates a database to the schema of this version, which older versions
-    /// refuse from then on. serve and the commands that write do so as well.
+    /// Migrates a database to the schema of this version; older versions refuse
+    /// it from then on. serve and the commands that write migrate it as well.
     Migrate(MigrateOptions),
 }
 
@@ -116,7 +116,7 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) store: Option<StoreText>,
 
-    /// Answers a request with 503 after this time, in milliseconds
+    /// Answers 503 to a request that takes longer than this, in milliseconds
     /// [default: 1000].
     #[arg(
         long,
@@ -126,8 +126,8 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// Listens for operators on this address or Unix socket; off for no listener
-    /// [default: 127.0.0.1:9001].
+    /// Listens for operators on this address or Unix socket; off disables this
+    /// listener [default: 127.0.0.1:9001].
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -136,8 +136,8 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) ops_listen: Option<Listen>,
 
-    /// Accepts requests for this time after SIGTERM, in milliseconds, while
-    /// /readyz answers 503 [default: 5000].
+    /// Goes on accepting requests for this time after SIGTERM, in milliseconds,
+    /// while /readyz answers 503 [default: 5000].
     #[arg(
         long,
         value_name = "MS",
@@ -155,9 +155,9 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) log_format: Option<LogFormat>,
 
-    /// Logs events of this level: error, warn, info, debug or trace, or
-    /// directives as in RUST_LOG, which applies if this is not given
-    /// [default: info].
+    /// Logs events of this level and of more severe ones: error, warn, info,
+    /// debug or trace. Also takes directives, as in RUST_LOG, which applies if
+    /// this is not given [default: info].
     #[arg(
         long,
         value_name = "LEVEL",
@@ -480,7 +480,7 @@ impl Cli {
         let parsed = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
         parsed.map_err(|error| {
             if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                Failure::setup("a command is missing, such as serve or check; try --help")
+                Failure::setup("expected a command, such as serve or check; try --help")
             } else if error.use_stderr() {
                 Failure::setup(one_line(&with_variable(&error)))
             } else {
@@ -504,7 +504,7 @@ pub(crate) fn warnings() -> Vec<String> {
     };
     if std::env::args_os().any(has_password) {
         warnings.push(
-            "other users can see the password of --store in the list of processes; set DCV_RESOLVER_STORE instead, or write it into the configuration file".to_owned(),
+            "other users can see the password of --store in the list of processes; set DCV_RESOLVER_STORE instead, or put the URL into the configuration file".to_owned(),
         );
     }
     warnings

@@ -27,7 +27,7 @@ pub(crate) async fn restore(options: RestoreOptions) -> Result<(), Failure> {
         let restored = (store.database()?.restore(&options.file).await)
             .map_err(|error| store.failure(&error))?;
         line(format_args!(
-            "{} has the {} sessions of {} now, in place of {}",
+            "{} now has the {} sessions of {}, instead of the {} it had before",
             store.name,
             restored.restored,
             options.file.display(),

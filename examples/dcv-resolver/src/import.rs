@@ -64,7 +64,7 @@ async fn import(
             .await
             .map_err(|error| {
                 Failure::setup(format!(
-                    "{}: {}; {} of {total} sessions are imported, the next {} may be in part; run the same command again with DCV_RESOLVER_LEASE_TOKEN={}",
+                    "{}: {}; {} of {total} sessions were imported, and some of the next {} may have been; run the same command again with DCV_RESOLVER_LEASE_TOKEN={}",
                     store.name,
                     error.chain(),
                     done - skipped.len(),

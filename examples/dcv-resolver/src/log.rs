@@ -78,7 +78,7 @@ fn start_writer() -> io::Result<LogWriter> {
     LogWriter::start(stderr, |dropped| {
         tracing::error!(
             dropped,
-            "lines of the log were dropped: standard error could not be written, or not fast enough",
+            "lines of the log were dropped: standard error could not be written to, or not fast enough",
         );
     })
 }

@@ -150,7 +150,7 @@ impl OpenStore {
         let (found, known) = (database.schema_version().await?, MIGRATIONS.len());
         if found < known && migrates {
             warnings.push(format!(
-                "the schema version is {found}; serve migrates it to {known}, and older versions of this program refuse it then"
+                "the schema version is {found}; serve will migrate it to {known}, and older versions of this program will then refuse it"
             ));
         }
         Ok(warnings)
@@ -163,9 +163,9 @@ impl OpenStore {
 
     /// Returns the store as a database.
     pub(crate) fn database(&self) -> Result<&SqliteStore, Failure> {
-        self.database
-            .as_deref()
-            .ok_or_else(|| Failure::setup(format!("{}: only a sqlite: store has this", self.name)))
+        self.database.as_deref().ok_or_else(|| {
+            Failure::setup(format!("{}: this command needs a sqlite: store", self.name))
+        })
     }
 
     /// Returns the store. A session file is not watched yet.

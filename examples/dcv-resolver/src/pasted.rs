@@ -55,13 +55,17 @@ fn url_in(text: &str) -> Option<&str> {
     let text = text.trim();
     let scheme_end = text.find("://")?;
     let before = text.get(..scheme_end)?;
-    let start = before
-        .rfind(|c: char| !c.is_ascii_alphanumeric())
-        .map_or(0, |at| at + 1);
+    let scheme = |c: char| c.is_ascii_alphanumeric();
+    let start = before.trim_end_matches(scheme).len();
     let quote = text.get(..start)?.chars().next_back();
     let url = text.get(start..)?;
     let end = match quote {
         Some(quote @ ('"' | '\'')) => url.find(quote),
+        // As mail and chat programs write them.
+        Some('<') => url.find('>'),
+        Some('(') => url.find(')'),
+        Some('“' | '„') => url.find(['”', '“']),
+        Some('«') => url.find('»'),
         Some(_) => url.find(char::is_whitespace),
         // An id in a link may have spaces if a person typed it.
         None => url.find(" -").or_else(|| url.find(['\r', '\n'])),
@@ -228,6 +232,13 @@ mod tests {
             ("dcv://gw.example:8443/#a+b", "a+b", true),
             (" https://gw.example:8443/#console\n", "console", true),
             ("<https://gw.example:8443/#console", "console", true),
+            ("<https://gw.example:8443/#console>", "console", true),
+            ("here (https://gw.example:8443/#console)", "console", true),
+            ("“https://gw.example:8443/#ann's desk”", "ann's desk", true),
+            ("„https://gw.example:8443/#console“", "console", true),
+            ("« https://gw.example:8443/#console »", "console", true),
+            ("«https://gw.example:8443/#console»", "console", true),
+            ("see\u{a0}https://gw.example:8443/#console", "console", true),
             ("open 'https://gw.example:8443/#a b'", "a b", true),
             (
                 "https://gw.example:8443/?sessionId=console",

@@ -18,6 +18,7 @@
 //! | `shutdown.rs`, `signals.rs` | SIGTERM and SIGINT |
 
 mod allowed_callers;
+mod bound;
 mod caches;
 mod listeners;
 mod local_only;
@@ -46,6 +47,7 @@ use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::Notify;
 
 use self::allowed_callers::AllowedCallers;
+use self::bound::Bound;
 use self::listeners::Listeners;
 use self::reloadable_services::ReloadableServices;
 use self::shutdown::{Shutdown, ShutdownSignals};
@@ -96,12 +98,8 @@ async fn serve(
     let tls = WatchedTls::load(Listener::Gateways, &config, &metrics)?;
     let ops_tls = WatchedTls::load(Listener::Operators, &config, &metrics)?;
     let listeners = Listeners::open(&config).await?;
-    let ops_address = listeners.ops_address();
-    if let Some(address) = ops_address
-        && let Some(refusal) = config.plaintext_admin(address, ops_tls.is_some())
-    {
-        return Err(Failure::setup(refusal));
-    }
+    let bound = Bound::new(&listeners, ops_tls.is_some());
+    bound.check(&config)?;
     let server = Server::new(traces::continue_trace(services.for_gateways()));
     let server = for_gateways(server, &config, services.allowed_callers(), tls.as_ref());
     watch("gateways", &server, &metrics);
@@ -139,7 +137,7 @@ async fn serve(
             drop(open.file);
         })
     });
-    let reloading = reload::on_signal(hangup, source, config, ops_address, services, filter);
+    let reloading = reload::on_signal(hangup, source, config, bound, services, filter);
     let _reload = BackgroundTask::spawn(reloading);
 
     let ended = server

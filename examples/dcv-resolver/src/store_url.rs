@@ -77,7 +77,8 @@ impl StoreText {
 
     /// Returns whether it holds a password.
     pub(crate) fn has_password(&self) -> bool {
-        self.0.starts_with("redis") && (self.0.contains('@') || self.0.contains("password="))
+        let is_given = |name| self.0.contains(name);
+        self.is_redis() && ["@", "password=", "pass="].into_iter().any(is_given)
     }
 
     /// Its name in the schema.

@@ -41,8 +41,9 @@ impl Connection {
         }
     }
 
-    /// Sends a request on a connection that is kept alive. A request on a
-    /// connection that the server has just closed is sent again on a new one.
+    /// Sends a request on a connection that is kept alive. It is sent again on a
+    /// new one if the server has closed it meanwhile, without a byte of a
+    /// response.
     pub(crate) fn request(
         &mut self,
         method: &str,
@@ -56,7 +57,11 @@ impl Connection {
         );
         let was_open = self.stream.is_some();
         match self.exchange(request.as_bytes()) {
-            Err(error) if was_open && error.kind() != io::ErrorKind::WouldBlock => {
+            Err(error)
+                if was_open
+                    && self.buffer.is_empty()
+                    && error.kind() != io::ErrorKind::WouldBlock =>
+            {
                 self.exchange(request.as_bytes())
             }
             result => result,
@@ -68,8 +73,8 @@ impl Connection {
             Some(stream) => stream,
             None => connect(self.address)?,
         };
-        stream.write_all(request)?;
         self.buffer.clear();
+        stream.write_all(request)?;
         let mut piece = [0; 8192];
         loop {
             let read = stream.read(&mut piece)?;

@@ -4,8 +4,7 @@
 //!
 //! Exits with 0 if nothing went wrong, and with 1 after a list of what did: a
 //! false 404, a failed request outside of an outage, a panic, memory or
-//! descriptors that grow, a lost log line that was not counted, a shutdown that
-//! takes too long.
+//! descriptors that grow, or a shutdown that takes too long.
 
 #![expect(
     clippy::print_stdout,

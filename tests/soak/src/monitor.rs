@@ -1,5 +1,5 @@
 //! Memory and descriptors of the resolver, which must not grow after a while,
-//! and the metrics that must account for what was lost.
+//! and the number of log lines that it dropped.
 
 use std::fs;
 use std::time::Duration;

@@ -78,7 +78,7 @@ fn missing_permission_names_file_and_users() {
             chmod(folder.path(), 0o555);
             let text = why(&path, true).await;
             assert!(
-                text.contains("may not be written: this process runs as user "),
+                text.contains("is not writable: this process runs as user "),
                 "{text}"
             );
 
@@ -95,12 +95,12 @@ fn missing_permission_names_file_and_users() {
             fs::write(sidecar(&path, "-wal"), "").unwrap();
             chmod(&sidecar(&path, "-wal"), 0o000);
             let text = why(&path, false).await;
-            assert!(text.contains("-wal may not be written"), "{text}");
+            assert!(text.contains("-wal is not writable"), "{text}");
 
             chmod(&path, 0o000);
             let text = why(&path, false).await;
             assert!(
-                text.contains("it may not be read: this process runs as user "),
+                text.contains("it is not readable: this process runs as user "),
                 "{text}"
             );
 

@@ -58,7 +58,7 @@ fn file_of_another_user_is_not_writable() {
 
             fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
             let store = SqliteStore::open(config(&path)).await.unwrap();
-            refused(&store, "may not be written: this process runs as user ").await;
+            refused(&store, "is not writable: this process runs as user ").await;
             assert_eq!(host(&store).await.as_deref(), Some("192.0.2.1"));
         },
     );

@@ -83,7 +83,7 @@ async fn error_in_the_body_names_its_place() {
         ),
         (
             "{\"host\":\"\u{202e}\"}",
-            "the body at line 1, column 14: not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
+            "the body at line 1, column 14: not a DNS name: each part between dots must have 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
         ),
     ] {
         let answer = app.register("a", LEASE, body).await;

@@ -183,6 +183,7 @@ async fn accept_of_plain_text_gets_text() {
         "text/plain",
         "Text/Plain;q=0.9, */*",
         "text/html,text/plain",
+        "text/plain, application/json;q=0.9",
     ] {
         let answer = ask(&[("accept", accept)]).await;
         assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
@@ -192,7 +193,7 @@ async fn accept_of_plain_text_gets_text() {
              store agents: holds no such session\n  \
              store by_hand: holds no such session\n\
              not found (unknown): no session has this id\n\
-             did you mean \"console\", in other capitals? (store by_hand)\n"
+             did you mean \"console\", with different capitalization? (store by_hand)\n"
         );
     }
     ask(&[]).await.json();
@@ -201,6 +202,8 @@ async fn accept_of_plain_text_gets_text() {
         "text/*",
         "text/plainer",
         "text/plain, application/json",
+        "text/plain;q=0, */*",
+        "text/plain;q=0.5, application/json;q=0.6",
     ] {
         ask(&[("accept", accept)]).await.json();
     }

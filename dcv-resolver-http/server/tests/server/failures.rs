@@ -29,7 +29,7 @@ async fn invalid_head_is_logged_once_with_its_cause_and_counted() {
             TLS_HELLO,
             400,
             "tls_on_plain_http",
-            "let url in the gateway's [resolver] section begin with http",
+            "make url in the gateway's [resolver] section begin with http",
         ),
         (
             b"PROXY TCP4 192.0.2.7 192.0.2.9 1 2\r\nGET / HTTP/1.1\r\n\r\n",

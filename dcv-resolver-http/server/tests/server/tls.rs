@@ -23,7 +23,7 @@ use tokio_rustls::TlsConnector;
 use tracing::Level;
 
 use crate::connections::eventually;
-use crate::fixture::start;
+use crate::fixture::{count, start};
 use crate::pki::{Files, NAME, TlsClient, client_pair, server_pair};
 #[cfg(target_os = "linux")]
 use crate::shutdown::{has_undelivered_bytes, has_unread_bytes, refused};
@@ -53,6 +53,35 @@ async fn tls_1_2_and_1_3_are_offered_with_http_1_1() {
         assert_eq!(client.get("/peer").await.body, address);
     }
     assert_eq!(server.connections.tls_handshakes_failed_total(), 0);
+}
+
+/// A client that keeps connections in store is no client that is too slow.
+#[tokio::test]
+async fn client_that_sends_nothing_after_the_handshake_is_counted_as_without_request() {
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
+    let ca = Ca::new("a CA");
+    let tls = Files::new(&server_pair(&ca)).load();
+    let server = start(|server| {
+        server
+            .tls(tls)
+            .header_read_timeout(Duration::from_millis(300))
+    })
+    .await;
+    let mut client = TlsClient::new(&ca, None)
+        .connect(server.address)
+        .await
+        .unwrap();
+    client.closed().await;
+    let connections = server.connections.clone();
+    eventually("no_request", || {
+        count(connections.failed_by_cause(), "no_request") == Some(1)
+    })
+    .await;
+    assert_eq!(
+        count(connections.failed_by_cause(), "head_timeout"),
+        Some(0)
+    );
+    assert_eq!(log.text(), "");
 }
 
 /// Returns what the server logs about one handshake that fails.

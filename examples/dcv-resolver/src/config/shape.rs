@@ -130,6 +130,21 @@ impl Config {
         ))
     }
 
+    /// Returns why callers without an address cannot be served: those of a Unix
+    /// socket.
+    pub(crate) fn needs_addresses(&self) -> Option<String> {
+        let setting = if self.callers.allowed_networks.is_some() {
+            "`callers.allowed_networks`"
+        } else if self.proxy_protocol.is_some() {
+            "[proxy_protocol]"
+        } else {
+            return None;
+        };
+        Some(format!(
+            "the callers of the Unix socket from the service manager have no address; the permissions of its file and folder decide who may connect, so remove {setting}"
+        ))
+    }
+
     /// Switches every cache off.
     pub(crate) fn without_caches(mut self) -> Self {
         for store in &mut self.stores {

@@ -36,6 +36,11 @@ impl Listeners {
         self.operators.as_ref()?.tcp
     }
 
+    /// Returns whether callers have an address: those of a Unix socket have none.
+    pub(super) fn callers_have_addresses(&self) -> bool {
+        self.gateways.tcp.is_some()
+    }
+
     /// Takes the sockets that a service manager passed: for gateways the one
     /// named `resolver`, or the first; for operators the one named `ops`. Opens
     /// those that are missing.
@@ -53,7 +58,7 @@ impl Listeners {
         if unused > 0 {
             tracing::warn!(
                 unused,
-                "the service manager passed more sockets than are used: the one named resolver, or else the first, and the one named ops",
+                "the service manager passed more sockets than are used; this program uses only the one named resolver, or else the first, and the one named ops",
             );
         }
         let mut take_if_any = |index: Option<usize>| {

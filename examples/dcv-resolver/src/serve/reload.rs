@@ -1,12 +1,12 @@
 //! SIGHUP: reads the configuration again. Also tries again to open the stores
 //! that could not be opened at the start.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::time::sleep;
 
+use super::bound::Bound;
 use super::reloadable_services::ReloadableServices;
 use super::restart;
 use crate::config::{Config, Source};
@@ -24,11 +24,10 @@ pub(super) async fn on_signal(
     mut signal: Signal,
     source: Source,
     started: Config,
-    ops_address: Option<SocketAddr>,
+    bound: Bound,
     mut services: ReloadableServices,
     filter: LogFilter,
 ) {
-    let operators = ops_address.map(|address| (address, started.ops.tls.is_some()));
     let mut reloaded = None;
     let mut retry = FIRST_RETRY;
     loop {
@@ -38,7 +37,7 @@ pub(super) async fn on_signal(
                 if received.is_none() {
                     return;
                 }
-                if let Some(config) = reload(&source, &started, operators, &mut services, &filter).await {
+                if let Some(config) = reload(&source, &started, bound, &mut services, &filter).await {
                     reloaded = Some(config);
                 }
                 retry = FIRST_RETRY;
@@ -60,16 +59,15 @@ pub(super) async fn on_signal(
 }
 
 /// Returns the configuration that applies from now on, or `None` if the former
-/// one still does. `operators` is the address of their listener, and whether it
-/// has TLS, which are those of the start.
+/// one still does.
 async fn reload(
     source: &Source,
     started: &Config,
-    operators: Option<(SocketAddr, bool)>,
+    bound: Bound,
     services: &mut ReloadableServices,
     filter: &LogFilter,
 ) -> Option<Config> {
-    let reloaded = load_and_apply(source, operators, services).await;
+    let reloaded = load_and_apply(source, bound, services).await;
     services.metrics().count_reload("config", reloaded.is_ok());
     match reloaded {
         Ok(config) => {
@@ -99,20 +97,18 @@ async fn reload(
 
 async fn load_and_apply(
     source: &Source,
-    operators: Option<(SocketAddr, bool)>,
+    bound: Bound,
     services: &mut ReloadableServices,
 ) -> Result<Config, Failure> {
     let source = source.clone();
     let config = tokio::task::spawn_blocking(move || source.load())
         .await
         .map_err(|error| Failure::setup(format!("cannot read the configuration: {error}")))??;
-    if let Some((address, has_tls)) = operators
-        && let Some(refusal) = config.plaintext_admin(address, has_tls)
-    {
-        return Err(Failure::setup(format!(
-            "{refusal}; `ops.listen` and [ops.tls] need a restart"
-        )));
-    }
+    bound.check(&config).map_err(|refusal| {
+        Failure::setup(format!(
+            "{refusal}; the listeners, [ops.tls] included, need a restart"
+        ))
+    })?;
     services.apply(&config).await?;
     Ok(config)
 }

@@ -36,6 +36,20 @@ impl ReloadableServices {
         let resources = Resources::default()
             .reopen(config, Unopened::Close, &metrics)
             .await?;
+        let open_stores = OpenStores::new(resources.chain.clone());
+        let started = Self::with(config, resources, open_stores.clone(), metrics);
+        if started.is_err() {
+            open_stores.close().await;
+        }
+        started
+    }
+
+    fn with(
+        config: &Config,
+        resources: Resources,
+        open_stores: OpenStores,
+        metrics: Metrics,
+    ) -> Result<Self, Failure> {
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
         readiness.watch_registries(resources.written_store(config)?);
@@ -50,7 +64,7 @@ impl ReloadableServices {
             allowed_callers: AllowedCallers::new(config),
             metrics,
             readiness,
-            open_stores: OpenStores::new(resources.chain.clone()),
+            open_stores,
             resources,
             _sweeper: sweeper,
             _warnings: warnings,

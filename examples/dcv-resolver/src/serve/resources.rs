@@ -32,12 +32,13 @@ impl Resources {
         unopened: Unopened,
         metrics: &Metrics,
     ) -> Result<Self, Failure> {
-        let chain = self.chain.reopen(config, unopened).await?;
+        // Before the stores, which would have to be closed again.
         let wanted = config.admin.as_ref().map(|admin| &*admin.tokens_file);
         let tokens = match &self.tokens {
             Some(tokens) if Some(tokens.path()) == wanted => Some(Arc::clone(tokens)),
             _ => WatchedTokens::load(config, metrics).await?.map(Arc::new),
         };
+        let chain = self.chain.reopen(config, unopened).await?;
         let files = self.files.watch(&chain, metrics)?;
         Ok(Self {
             chain,

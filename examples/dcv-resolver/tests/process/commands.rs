@@ -137,7 +137,7 @@ fn invalid_command_is_one_line_and_exit_code_2() {
             vec!["check", "--store", "file:no/such/file.toml"],
             "no/such/file.toml",
         ),
-        (vec![], "a command is missing"),
+        (vec![], "expected a command"),
         (
             vec!["serve", "--listen", "localhost", "--store", "memory:"],
             "expected an IP address or a name and a port",

@@ -114,7 +114,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "callers.allowed_networks = [\"192.0.2.7\", \"192.0.2.7/24\"]\n",
-        "1:42: `callers.allowed_networks` is \"192.0.2.7/24\": the address has bits behind its prefix; write 192.0.2.0/24 for the network or 192.0.2.7 for the address",
+        "1:42: `callers.allowed_networks` is \"192.0.2.7/24\": the address has bits set beyond its prefix; write 192.0.2.0/24 for the network or 192.0.2.7 for the address",
     ),
     (
         "callers.allowed_networks = [\"192.0.2.0/33\"]\n",

@@ -289,6 +289,25 @@ async fn commands_that_read_change_no_byte_of_an_older_database() {
     let answer = ask(serving.address, "POST /resolveSession?sessionId=a");
     assert_eq!(answer.status, 200);
     serving.stop();
+    // What `serve` would migrate is no failure, also if it is to be written.
+    folder.write(
+        "tokens",
+        "agents read-write 0123456789-agents-tr0ub4dor-0123456789\n",
+    );
+    folder.write(
+        "resolver.toml",
+        &format!(
+            "[[stores]]\nname = \"a\"\nurl = \"sqlite:{}\"\n[admin]\ntokens_file = \"tokens\"\n",
+            place.path("a.db").display()
+        ),
+    );
+    let checked = folder.run("check");
+    assert_eq!(checked.exit_code, Some(0), "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("serve will migrate it to 3"),
+        "{}",
+        checked.stdout
+    );
     assert_eq!(fs::read(place.path("a.db")).unwrap(), before);
 
     let migrated = place.run(&["migrate"], "a.db");
@@ -408,7 +427,7 @@ fn restore_of_a_file_that_is_no_database_changes_nothing() {
         let refused = run(&[command, &["--store", "memory:"]].concat());
         assert_eq!(refused.exit_code, Some(2));
         assert!(
-            refused.stderr.contains("only a sqlite: store"),
+            refused.stderr.contains("needs a sqlite: store"),
             "{}",
             refused.stderr
         );
@@ -454,7 +473,7 @@ fn check_names_a_database_that_cannot_be_written_or_that_all_may_read() {
         }
         Finished::from(command.output().unwrap())
     };
-    let cause = "it may not be written: this process runs as user ";
+    let cause = "it is not writable: this process runs as user ";
     let checked = check();
     assert_eq!(checked.exit_code, Some(0), "{}", checked.stdout);
     assert!(

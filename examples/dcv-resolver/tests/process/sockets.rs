@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::client::ask;
-use crate::support::{Serving, activated, dcv_resolver, run};
+use crate::support::{Folder, Serving, activated, dcv_resolver, run};
 
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 const CONSOLE: &str = "POST /resolveSession?sessionId=console";
@@ -59,6 +59,23 @@ fn first_passed_socket_without_a_name_is_for_gateways() {
     assert_eq!(ask(serving.address, CONSOLE).status, 200);
     assert_eq!(ask(serving.ops(), "GET /livez").status, 200);
     assert_eq!(serving.stop().exit_code, Some(0));
+}
+
+#[test]
+fn passed_unix_socket_whose_callers_would_all_be_refused_is_reported() {
+    let folder = Folder::new(
+        "[callers]\nallowed_networks = [\"192.0.2.0/24\"]\n[[stores]]\nname = \"a\"\nurl = \"memory:\"\n",
+    );
+    let config = folder.path("resolver.toml");
+    let mut command = activated("resolver", &["serve", "--config", config.to_str().unwrap()]);
+    let socket = UnixListener::bind(folder.path("http.sock")).unwrap();
+    let output = command.stdin(OwnedFd::from(socket)).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("have no address") && stderr.contains("remove `callers.allowed_networks`"),
+        "{stderr}"
+    );
 }
 
 #[test]
