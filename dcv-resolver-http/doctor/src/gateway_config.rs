@@ -88,6 +88,7 @@ pub struct WebResourcesSection {
 /// A TLS version, as the gateway names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum MinimumTlsVersion {
     /// TLS 1.2.
     #[default]

@@ -105,6 +105,7 @@ impl fmt::Display for Status {
 
 /// A cause, and the one thing to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// What is wrong, as a clause without a full stop.
     pub cause: String,

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 /// The id comes after `#`, percent-encoded. Source: Amazon DCV User Guide, "Using
 /// a connection file", and Administrator Guide, "Using external authentication".
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Link {
     /// The scheme, such as `https` or `dcv`.
     pub scheme: String,

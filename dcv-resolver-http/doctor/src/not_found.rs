@@ -127,9 +127,12 @@ mod tests {
 
     #[test]
     fn similar_id_is_what_to_change() {
-        let text = finding(Some("unknown"), Some(("console", "in other capitals")));
+        let text = finding(
+            Some("unknown"),
+            Some(("console", "with different capitalization")),
+        );
         assert!(
-            text.contains("did you mean \"console\", in other capitals?"),
+            text.contains("did you mean \"console\", with different capitalization?"),
             "{text}"
         );
         assert!(text.contains("put \"console\" after '#'"), "{text}");

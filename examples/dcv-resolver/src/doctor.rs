@@ -98,15 +98,16 @@ fn with_configuration(doctor: Doctor, source: Source) -> Result<Doctor, Failure>
     let config = source.load()?;
     let listen = &config.listen.0;
     let has_tls = config.tls.is_some();
+    let mut listener = ResolverListener::new(listen.port())
+        .with_tls(has_tls)
+        .with_local(listen.is_local());
+    if let Some(url) = local_url(listen, "http").filter(|_| !has_tls) {
+        listener = listener.with_local_url(url);
+    }
     // Port 0 is a different port at each start.
     let doctor = match listen.port() {
         Some(0) => doctor,
-        port => doctor.listener(ResolverListener {
-            port,
-            has_tls,
-            is_local: listen.is_local(),
-            local_url: local_url(listen, "http").filter(|_| !has_tls),
-        }),
+        _ => doctor.listener(listener),
     };
     let doctor = match ops_url(&config) {
         Some(url) => doctor.ops_url(url),

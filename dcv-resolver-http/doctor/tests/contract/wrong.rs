@@ -169,14 +169,18 @@ async fn missing_allowed_method_is_found() {
 
 #[tokio::test]
 async fn error_in_another_media_type_is_found() {
-    assert_breaks("problem_document", Should, async |request: Request, next: Next| {
-        let mut response = next.run(request).await;
-        if response.status() != StatusCode::OK {
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert("content-type", json);
-        }
-        response
-    })
+    assert_breaks(
+        "problem_document",
+        Should,
+        async |request: Request, next: Next| {
+            let mut response = next.run(request).await;
+            if response.status() != StatusCode::OK {
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert("content-type", json);
+            }
+            response
+        },
+    )
     .await;
 }
 

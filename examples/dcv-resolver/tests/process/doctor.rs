@@ -433,7 +433,10 @@ fn reason_of_a_session_that_is_not_found_is_named() {
     let site = Site::new();
     for (session, cause) in [
         ("ann", "knows no session \"ann\""),
-        ("Console", "did you mean \"console\", in other capitals?"),
+        (
+            "Console",
+            "did you mean \"console\", with different capitalization?",
+        ),
         ("expired", "expired at 2020-01-02T03:04:05Z"),
         ("creating", "CREATING, not READY"),
         ("quic-only", "without a port for HTTP"),
