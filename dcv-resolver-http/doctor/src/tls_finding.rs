@@ -17,7 +17,7 @@ pub(crate) struct TlsPeer<'a> {
     /// Who it is, such as "the resolver".
     pub(crate) who: &'static str,
     pub(crate) url: &'a UrlParts,
-    /// The setting of the CA file, such as "`ca-file` of [resolver]".
+    /// The setting of the CA file, such as `ca-file of [resolver]`.
     pub(crate) ca_setting: &'static str,
     pub(crate) ca_file: Option<&'a PathBuf>,
     /// What else helps if the certificate is for another name.

@@ -37,8 +37,17 @@ pub(crate) async fn check(
         hops.push(Hop::not_checked(HopKind::ServerWebSocket, why));
         return hops;
     }
-    hops.push(server.page().await);
-    hops.push(server.web_socket(origin).await);
+    match server.page().await {
+        Ok(page) => {
+            hops.push(page);
+            hops.push(server.web_socket(origin).await);
+        }
+        Err(silent) => {
+            hops.push(silent);
+            let why = "the DCV server does not answer";
+            hops.push(Hop::not_checked(HopKind::ServerWebSocket, why));
+        }
+    }
     hops
 }
 
@@ -145,22 +154,23 @@ impl Server {
         hops.push(peer.hop(HopKind::ServerTls, failure, CONNECT).await);
     }
 
-    async fn page(&self) -> Hop {
+    /// Returns the hop of the page; as an error, if there is no response.
+    async fn page(&self) -> Result<Hop, Hop> {
         let kind = HopKind::ServerPage;
         let path = escaped(&self.path, 256);
         let response = match self.get(&self.path, HeaderMap::new()).await {
             Ok(response) => response,
             Err(error) => {
-                return Hop::fail(
+                return Err(Hop::fail(
                     kind,
                     format!("the DCV server does not answer GET {path}: {error}"),
                     "look at the log of the DCV server for this moment",
-                );
+                ));
             }
         };
         let status = response.status();
         let answer = format!("the DCV server answers GET {path} with {}", status.as_u16());
-        match status.as_u16() {
+        Ok(match status.as_u16() {
             200..=299 => Hop::ok(kind, answer),
             300..=399 => Hop::warn(
                 kind,
@@ -179,7 +189,7 @@ impl Server {
                 "register the session with the web-url-path of dcv.conf, if it has another",
             ),
             _ => Hop::warn(kind, answer, "look at the log of the DCV server"),
-        }
+        })
     }
 
     /// Asks for a WebSocket without a token. What the server says to its first

@@ -74,11 +74,14 @@ async fn verifier(conf: &DcvConf) -> Option<Hop> {
             "set it to the URL of the service that checks your tokens",
         ));
     };
-    let error = verifier_failure(conf, &parts).await.err()?;
-    let what = if url.ends_with(BROKER_PATH) {
+    let is_broker = url.ends_with(BROKER_PATH);
+    let what = if is_broker {
         format!("auth-token-verifier points at a Session Manager Broker, {parts}")
     } else {
         format!("auth-token-verifier points at {parts}")
+    };
+    let Err(error) = verifier_failure(conf, &parts).await else {
+        return is_broker.then(|| Hop::note(KIND, format!("{what}: only its tokens are accepted")));
     };
     Some(Hop::fail(
         KIND,
@@ -356,6 +359,23 @@ mod tests {
             hops[0]
         );
         assert!(!hops[0].detail.contains("tr0ub4dor"));
+    }
+
+    #[tokio::test]
+    async fn broker_that_answers_is_a_note() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let verifier =
+            |path: &str| format!("{GOOD}auth-token-verifier=\"http://{address}{path}\"\n");
+        let hops = checked(&verifier(BROKER_PATH)).await;
+        assert_eq!(hops[0].status, Status::Warn);
+        assert!(
+            hops[0].detail.ends_with("only its tokens are accepted"),
+            "{}",
+            hops[0]
+        );
+        let hops = checked(&verifier("/")).await;
+        assert_eq!(hops[0].status, Status::Ok, "{}", hops[0]);
     }
 
     #[tokio::test]
