@@ -21,11 +21,11 @@ const PYTHON: &str = "this looks like Python; expected JSON: the dictionary alon
      double quotes, null for None, and no comma after the last entry";
 
 const LIST_SESSIONS: &str = "this looks like the output of `dcv list-sessions --json`, which names \
-     neither hosts nor ports; expected an object with one entry for each session, such as \
+     neither hosts nor ports; `dcv-resolver import --host` imports it into a registry; expected an object with one entry for each session, such as \
      {\"console\": {\"Host\": \"ws-17.dcv.example\", \"HttpPort\": 8443}}";
 
 const DESCRIBE_SESSIONS: &str = "this looks like the output of DescribeSessions of the Session \
-     Manager Broker; expected an object with one entry for each session, such as \
+     Manager Broker; `dcv-resolver import` imports it into a registry; expected an object with one entry for each session, such as \
      {\"console\": {\"Host\": \"ws-17.dcv.example\", \"HttpPort\": 8443}}";
 
 /// Returns what `text` is, which is not a session file in `format`.

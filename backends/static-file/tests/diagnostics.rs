@@ -626,10 +626,10 @@ const SESSION: &str = r#"expected an object with one entry for each session, suc
 #[test]
 fn file_of_another_kind_is_named_for_what_it_is() {
     let list = format!(
-        "f:1:1: this looks like the output of `dcv list-sessions --json`, which names neither hosts nor ports; {SESSION}"
+        "f:1:1: this looks like the output of `dcv list-sessions --json`, which names neither hosts nor ports; `dcv-resolver import --host` imports it into a registry; {SESSION}"
     );
     let describe = format!(
-        "f:1:1: this looks like the output of DescribeSessions of the Session Manager Broker; {SESSION}"
+        "f:1:1: this looks like the output of DescribeSessions of the Session Manager Broker; `dcv-resolver import` imports it into a registry; {SESSION}"
     );
     for (text, format, line) in [
         (

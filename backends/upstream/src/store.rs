@@ -28,7 +28,6 @@ const MAX_LOOKUPS_IN_FLIGHT: usize = 32;
 /// It needs a tokio runtime with its timer and its I/O.
 pub struct UpstreamStore {
     client: ResolverClient,
-    ping: ResolveRequest,
     in_flight: Semaphore,
 }
 
@@ -59,12 +58,9 @@ impl UpstreamStore {
 
     /// Creates the store over a client.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the id is a constant")]
     pub fn over(client: ResolverClient) -> Self {
-        let ping_id = SessionId::new(Self::PING_ID).expect("a valid session id");
         Self {
             client,
-            ping: ResolveRequest::new(ping_id, Transport::Http),
             in_flight: Semaphore::new(MAX_LOOKUPS_IN_FLIGHT),
         }
     }
@@ -89,9 +85,10 @@ impl SessionStore for UpstreamStore {
 
     /// Asks for a session that does not exist, and expects an answer: 404, or 200
     /// if there is a session of this name.
+    #[expect(clippy::expect_used, reason = "the id is a constant")]
     async fn ping(&self) -> Result<(), StoreError> {
-        let asked = self.client.resolve(&self.ping).await;
-        asked.map(drop).map_err(of_resolve)
+        let id = SessionId::new(Self::PING_ID).expect("a valid session id");
+        self.ask(&id, Transport::Http).await.map(drop)
     }
 }
 

@@ -74,7 +74,7 @@ impl Connector {
         })
     }
 
-    async fn establish(&self) -> Result<Box<dyn Stream>, RequestError> {
+    pub(crate) async fn establish(&self) -> Result<Box<dyn Stream>, RequestError> {
         let deadline = self.deadline();
         let addresses = self.addresses(deadline).await?;
         let stream = self.tcp(&addresses, deadline).await?;

@@ -11,6 +11,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::base_url::BaseUrl;
 use crate::connect::{Connector, tls_error};
@@ -118,6 +119,19 @@ impl HttpClient {
     /// failed.
     pub async fn connect(&self) -> Result<ConnectionReport, RequestError> {
         self.connector.report().await
+    }
+
+    /// Establishes a connection of its own and returns it, for a protocol that is
+    /// more than a request and its response, such as a WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], whose [kind](RequestError::kind) is the step that
+    /// failed.
+    pub async fn open(
+        &self,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, RequestError> {
+        self.connector.establish().await
     }
 
     async fn exchange(

@@ -126,7 +126,7 @@ pub use builder::OpsBuilder;
 pub use explain::explain_router;
 pub use log_deduplicator::LogDeduplicator;
 pub use loopback_only::LoopbackOnly;
-pub use metrics::{ConnectionStats, Metrics, MetricsFormat};
+pub use metrics::{AgentStats, ConnectionStats, Metrics, MetricsFormat};
 /// The library of the registry that [`Metrics::register`] expects.
 pub use prometheus_client;
 pub use readiness::Readiness;

@@ -1,5 +1,6 @@
 //! [`Metrics`]: the metrics of a resolver, for Prometheus.
 
+mod agent;
 mod caches;
 mod connections;
 mod format;
@@ -20,6 +21,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::readiness::Readiness;
+use agent::Agent;
+pub use agent::AgentStats;
 use caches::Caches;
 pub use connections::ConnectionStats;
 use connections::Connections;
@@ -56,6 +59,8 @@ use sampled::Sampled;
 /// | `reloads_total` | `what`, `result` | [`count_reload`](Self::count_reload); `result` is `ok` or `failed` |
 /// | `sessions_swept_total` | `store` | [`count_swept`](Self::count_swept) |
 /// | `certificate_expiry_timestamp_seconds` | `certificate` | [`set_certificate_expiry`](Self::set_certificate_expiry) |
+/// | `agent_sessions` | `state` | [`watch_agent`](Self::watch_agent) |
+/// | `agent_rounds_total` | `result` | [`watch_agent`](Self::watch_agent) |
 /// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
 /// | `connections_open`, `connections_max`, `connections_accepted_total`, `connections_evicted_total`, `connections_cut_total` | `listener` | [`watch_connections`](Self::watch_connections) |
 /// | `connections_refused_total`, `connections_failed_total`, `tls_handshakes_failed_total` | `listener`, `cause` | [`watch_connections`](Self::watch_connections) |
@@ -99,6 +104,7 @@ struct Inner {
     process: Arc<Process>,
     sampled: Arc<Sampled>,
     caches: Arc<Caches>,
+    agent: Arc<Agent>,
     connections: Arc<Connections>,
     /// [`NONE`], so that no request allocates it.
     none: Arc<str>,
@@ -121,6 +127,7 @@ impl Metrics {
             process: Arc::new(Process::new()),
             sampled: Arc::default(),
             caches: Arc::default(),
+            agent: Arc::default(),
             connections: Arc::default(),
             none: NONE.into(),
         }))
@@ -186,6 +193,7 @@ impl Metrics {
         registry.register_collector(Box::new(Arc::clone(&inner.sampled)));
         registry.register_collector(Box::new(Arc::clone(&inner.caches)));
         registry.register_collector(Box::new(Arc::clone(&inner.connections)));
+        registry.register_collector(Box::new(Arc::clone(&inner.agent)));
     }
 
     /// Returns all metrics, and those of the process, in `format`.
@@ -284,6 +292,13 @@ impl Metrics {
         stats: impl Fn() -> CacheStats + Send + Sync + 'static,
     ) {
         self.0.caches.watch(store.into(), Arc::new(stats));
+    }
+
+    /// Shows the work of an agent, which registers the sessions of a DCV server.
+    /// `stats` is called each time the metrics are shown and must not block.
+    /// Replaces an earlier one.
+    pub fn watch_agent(&self, stats: impl Fn() -> AgentStats + Send + Sync + 'static) {
+        self.0.agent.watch(Arc::new(stats));
     }
 
     /// Removes the cache in front of `store` from the metrics, as after a

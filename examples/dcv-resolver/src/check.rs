@@ -27,8 +27,12 @@ pub(crate) async fn run(options: CheckOptions) -> Result<(), Failure> {
         _ => error.into(),
     })?;
     match (source.file(), &config.stores[..]) {
-        (None, [store]) if options.session.is_none() => return sessions(store).await,
-        (None, _) => {}
+        // The sessions of another resolver cannot be listed.
+        (None, [store]) if store.url.upstream_scheme().is_none() => {
+            if options.session.is_none() {
+                return sessions(store).await;
+            }
+        }
         (file, _) => everything(file, &config).await?,
     }
     match options.session {
@@ -243,19 +247,19 @@ async fn store(
     let place = url.place();
     // A check migrates nothing.
     let open = OpenStore::named(place.clone(), url, Purpose::WriteUnmigrated).await?;
-    let registry = match &open.access {
-        Access::ReadOnly(file) => {
-            let patterns = match file.pattern_count() {
-                0 => String::new(),
-                count => format!(" and has {count} patterns"),
-            };
-            let sessions = file.session_count();
-            return Ok(format!("{place} holds {sessions} sessions{patterns}"));
-        }
-        Access::ReadWrite(registry) => registry,
-    };
+    if let Access::ReadOnly(file) = &open.access {
+        let patterns = match file.pattern_count() {
+            0 => String::new(),
+            count => format!(" and has {count} patterns"),
+        };
+        let sessions = file.session_count();
+        return Ok(format!("{place} holds {sessions} sessions{patterns}"));
+    }
     let calls = async {
-        registry.ping().await?;
+        open.store().ping().await?;
+        let Access::ReadWrite(registry) = &open.access else {
+            return Ok(());
+        };
         warnings.extend(open.database_warnings(store.migrate).await?);
         match registry.check_writable().await {
             // `serve` migrates it first, as the warning says.

@@ -9,11 +9,15 @@ use std::time::Duration;
 use clap::builder::{EnumValueParser, PathBufValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
+use dcv_resolver_agent::IdTemplate;
 use dcv_resolver_core::{Host, SessionId, SessionState, Timestamp, Transport, WebUrlPath};
 
+use crate::agent::AgentOptions;
 use crate::config::{Address, Listen, LogDirectives, LogFormat, Period, TimeBudget};
 use crate::failure::Failure;
+use crate::label::label;
 use crate::lease_token::{self, LeaseTokenOption};
+use crate::server_options::ServerOptions;
 use crate::store_url::{StoreText, StoreUrl};
 use crate::variables::{self, without_line_end};
 
@@ -29,6 +33,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Answers the gateway's requests until SIGTERM or SIGINT.
     Serve(ConfigOptions),
+    /// Registers the sessions that run on this DCV server, until SIGTERM or
+    /// SIGINT.
+    Agent(AgentOptions),
     /// Validates the configuration and prints what would be served; exit code 1
     /// if anything is wrong.
     Check(CheckOptions),
@@ -46,7 +53,8 @@ pub(crate) enum Command {
     /// client's link over gateway and resolver to the DCV server, and names the
     /// most likely cause; exit code 1 if a hop fails. Run it on the gateway.
     Doctor(DoctorOptions),
-    /// Imports the sessions of a session file into a store.
+    /// Imports sessions into a store: those of a session file, of a DCV server or
+    /// of a Session Manager Broker.
     Import(ImportOptions),
     /// Registers a session and prints its lease token.
     Register(RegisterOptions),
@@ -106,7 +114,8 @@ pub(crate) struct ConfigOptions {
 
     /// Uses this store instead of those in the file: file:PATH (.toml or .json,
     /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://, redis+unix://,
-    /// redis+sentinel://, redis+cluster:// or memory:.
+    /// redis+sentinel://, redis+cluster://, https://HOST:PORT (another resolver)
+    /// or memory:.
     #[arg(
         long,
         value_name = "URL",
@@ -295,8 +304,26 @@ pub(crate) struct ContractOptions {
 #[derive(Debug, Args)]
 pub(crate) struct ImportOptions {
     /// A session file: TOML, or the AWS sample's dictionary as JSON; or the output
-    /// of `list --json` in a file whose name ends in .json.
+    /// of `list --json`, of `dcv list-sessions --json`, or of DescribeSessions of
+    /// the Session Manager Broker.
     pub(crate) file: PathBuf,
+
+    /// The DCV server on which `dcv list-sessions --json` printed the file, as
+    /// gateways reach it: a DNS name or an IP address.
+    #[arg(long)]
+    pub(crate) host: Option<Host>,
+
+    /// Makes ids from {session}, the id on that server, and {host} [default:
+    /// {session}].
+    #[arg(long, value_name = "TEMPLATE", requires = "host")]
+    pub(crate) id: Option<IdTemplate>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+
+    /// The output of DescribeServers, for that of DescribeSessions.
+    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    pub(crate) servers: Option<PathBuf>,
 
     /// Overwrites live sessions of other leases.
     #[arg(long)]
@@ -455,7 +482,7 @@ pub(crate) struct ExpiryOption {
 pub(crate) struct StoreOption {
     /// The store: file:PATH (.toml or .json, read-only), sqlite:PATH,
     /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
-    /// redis+cluster:// or memory:.
+    /// redis+cluster://, https://HOST:PORT (another resolver) or memory:.
     #[arg(
         long = "store",
         value_name = "URL",
@@ -514,13 +541,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
         _ => Err("expected a number of seconds, at least 1".to_owned()),
-    }
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `shape.rs`, `sections.rs`, `redis.rs` | the keys, as types; their comments are the documentation |
+//! | `shape.rs`, `sections.rs`, `redis.rs`, `upstream.rs` | the keys, as types; their comments are the documentation |
 //! | `number.rs`, `text.rs`, `listen_address.rs`, `log_directives.rs`, `log_format.rs` | values with rules of their own |
 //! | `schema.rs` | the JSON Schema of the types |
 //! | `validate.rs` | a file against the schema: every error, not only the first |
@@ -29,6 +29,7 @@ mod shape;
 mod source;
 mod spelling;
 mod text;
+mod upstream;
 mod valid_part;
 mod validate;
 
@@ -36,6 +37,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use listen_address::ListenAddress;
 pub(crate) use log_directives::LogDirectives;
 pub(crate) use log_format::LogFormat;
+pub(crate) use number::Within;
 pub(crate) use schema::schema;
 pub(crate) use sections::*;
 pub(crate) use shape::Config;

@@ -26,6 +26,10 @@ pub(crate) fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
         if let Ok(StoreUrl::File(path)) = store.url.parse() {
             warnings.extend(warning(&path, None));
         }
+        let upstream_key = store.upstream.iter().filter_map(|it| it.key_file.as_ref());
+        for path in upstream_key {
+            warnings.extend(warning(path, Some("a private key")));
+        }
         if let Some(redis) = &store.redis {
             let key = redis.key_file.iter().map(|path| (path, "a private key"));
             let passwords = redis
@@ -47,8 +51,13 @@ pub(crate) fn of_tls(tls: &Tls) -> Vec<String> {
         .into_iter()
         .chain(&tls.client_ca_file);
     let public = certificates.filter_map(|path| warning(path, None));
-    let key = warning(&tls.key_file, Some("a private key"));
+    let key = of_key(&tls.key_file);
     public.chain(key).collect()
+}
+
+/// Returns a warning for the file of a private key.
+pub(crate) fn of_key(path: &Path) -> Option<String> {
+    warning(path, Some("a private key"))
 }
 
 /// Returns a warning for the file of the bearer tokens.

@@ -1,4 +1,15 @@
-//! `import`: imports the sessions of a session file into a store.
+//! `import`: imports sessions into a store.
+//!
+//! | file | |
+//! |---|---|
+//! | `source.rs` | which format a file has |
+//! | `dcv_server.rs` | the sessions of a DCV server |
+//! | `broker.rs`, `lenient.rs` | the sessions of a Session Manager Broker; JSON whose keys drift |
+
+mod broker;
+mod dcv_server;
+mod lenient;
+mod source;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -10,7 +21,6 @@ use crate::failure::Failure;
 use crate::lease::new_token;
 use crate::open_store::{OpenStore, Purpose};
 use crate::output::{self, line};
-use crate::session_file;
 use crate::store_url::StoreUrl;
 
 const BATCH_SIZE: usize = 1_000;
@@ -18,7 +28,7 @@ const SKIPPED_SHOWN: usize = 20;
 
 /// Imports every session of the file, or prints which were skipped.
 pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
-    let records = session_file::read_for_import(&options.file)?;
+    let records = source::read(&options)?;
     let url = options.store.url()?;
     if options.dry_run {
         return dry_run(url, records.len()).await;

@@ -58,7 +58,12 @@ pub(crate) async fn run(options: ListOptions) -> Result<(), Failure> {
 
 /// Returns every record of the store.
 pub(crate) async fn all(store: &OpenStore) -> Result<Listed, Failure> {
-    let listing = store.listing();
+    let listing = store.listing().ok_or_else(|| {
+        Failure::setup(format!(
+            "{}: another resolver cannot list its sessions; ask for one with `resolve`",
+            store.name
+        ))
+    })?;
     // A store may show a record twice; the map keeps one.
     let mut records = BTreeMap::new();
     let mut unreadable = Vec::new();

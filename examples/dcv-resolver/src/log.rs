@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use self::writer::FlushOnDrop;
 pub(crate) use self::writer::LogWriter;
-use crate::config::{Config, LogDirectives, LogFormat};
+use crate::config::{Log, LogDirectives, LogFormat, Telemetry};
 use crate::failure::Failure;
 use crate::traces::Traces;
 
@@ -32,9 +32,9 @@ pub(crate) struct Logging {
 pub(crate) struct LogFilter(reload::Handle<EnvFilter, Registry>);
 
 /// Installs the subscriber of the process.
-pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
-    let (filter, handle) = reload::Layer::new(config.log.level.filter());
-    let endpoint = config.telemetry.otlp_endpoint.as_ref();
+pub(crate) fn init(log: &Log, telemetry: &Telemetry) -> Result<Logging, Failure> {
+    let (filter, handle) = reload::Layer::new(log.level.filter());
+    let endpoint = telemetry.otlp_endpoint.as_ref();
     let traces = endpoint
         .map(|endpoint| Traces::start(endpoint.as_str()))
         .transpose()?;
@@ -48,14 +48,14 @@ pub(crate) fn init(config: &Config) -> Result<Logging, Failure> {
         // decide which spans are exported.
         Some(traces) => set_global_default(
             tracing_subscriber::registry()
-                .with(layer(config.log.format, writer.clone()).with_filter(filter))
+                .with(layer(log.format, writer.clone()).with_filter(filter))
                 .with(traces.layer()),
         ),
         // A filter for all layers costs less per event.
         None => set_global_default(
             tracing_subscriber::registry()
                 .with(filter)
-                .with(layer(config.log.format, writer.clone())),
+                .with(layer(log.format, writer.clone())),
         ),
     };
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;

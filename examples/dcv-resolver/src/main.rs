@@ -10,15 +10,19 @@
 //! | `open_store.rs`, `open_error.rs`, `closed_store.rs`, `store_chain.rs` | a store, opened; one that cannot be; all stores of a configuration |
 //! | `certificates.rs`, `file_modes.rs` | the certificates of a configuration; files that everyone may read or write |
 //! | `variables.rs` | environment variables: line ends, empty ones, unknown ones |
-//! | `serve.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `doctor.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
+//! | `serve.rs`, `agent.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `doctor.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
 //! | `lease_token.rs` | the lease token of a command |
+//! | `server_options.rs` | where a DCV server listens |
+//! | `label.rs` | a label on the command line |
 //! | `link.rs` | the session id in a client's link |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
+//! | `open_listener.rs`, `socket_file.rs`, `local_only.rs` | a socket that listens; operators on the same machine |
 //! | `background_task.rs` | tasks that end with their owner |
 //! | `log.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
 //! | `interrupt.rs` | signals that end a command |
 //! | `failure.rs` | the final error message and the exit code |
 
+mod agent;
 mod background_task;
 mod certificates;
 mod check;
@@ -33,17 +37,22 @@ mod file_modes;
 mod gateway_config;
 mod import;
 mod interrupt;
+mod label;
 mod lease;
 mod lease_token;
 mod list;
+mod local_only;
 mod log;
 mod open_error;
+mod open_listener;
 mod open_store;
 mod output;
 mod pasted;
 mod resolve;
 mod serve;
+mod server_options;
 mod session_file;
+mod socket_file;
 mod store_chain;
 mod store_url;
 mod table;
@@ -70,6 +79,7 @@ fn run() -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         match cli.command {
             Command::Serve(options) => serve::run(options).await,
+            Command::Agent(options) => agent::run(options).await,
             Command::Check(options) => check::run(options).await,
             Command::ConfigSchema => output::line(format_args!("{:#}", config::schema())),
             Command::GatewayConfig(options) => gateway_config::run(options),

@@ -11,6 +11,7 @@ use dcv_resolver_core::{
 use dcv_resolver_redis::RedisStore;
 use dcv_resolver_sqlite::{MIGRATIONS, Migration, SqliteStore};
 use dcv_resolver_static_file::StaticFileStore;
+use dcv_resolver_upstream::{UpstreamConfig, UpstreamStore};
 
 use crate::failure::Failure;
 use crate::file_modes;
@@ -33,6 +34,8 @@ pub(crate) struct OpenStore {
 #[derive(Debug)]
 pub(crate) enum Access {
     ReadOnly(Arc<StaticFileStore>),
+    /// Another resolver, which can only be asked.
+    LookupOnly(Arc<UpstreamStore>),
     ReadWrite(Arc<dyn SessionImport>),
 }
 
@@ -104,6 +107,9 @@ impl OpenStore {
                 redis = Some(Arc::clone(&store));
                 (Access::ReadWrite(store), Some(changes))
             }
+            StoreUrl::Upstream(config) => {
+                (Access::LookupOnly(upstream(&name, *config).await?), None)
+            }
             StoreUrl::Memory => (Access::ReadWrite(Arc::new(MemoryStore::new())), None),
         };
         Ok(Self {
@@ -172,6 +178,7 @@ impl OpenStore {
     pub(crate) fn store(&self) -> Arc<dyn SessionStore> {
         match &self.access {
             Access::ReadOnly(store) => Arc::<StaticFileStore>::clone(store),
+            Access::LookupOnly(store) => Arc::<UpstreamStore>::clone(store),
             Access::ReadWrite(store) => Arc::<dyn SessionImport>::clone(store),
         }
     }
@@ -188,22 +195,23 @@ impl OpenStore {
     pub(crate) fn session_file(&self) -> Option<&Arc<StaticFileStore>> {
         match &self.access {
             Access::ReadOnly(store) => Some(store),
-            Access::ReadWrite(_) => None,
+            Access::LookupOnly(_) | Access::ReadWrite(_) => None,
         }
     }
 
-    /// Returns the store as a listing.
-    pub(crate) fn listing(&self) -> Arc<dyn SessionListing> {
+    /// Returns the store as a listing, if its sessions can be listed.
+    pub(crate) fn listing(&self) -> Option<Arc<dyn SessionListing>> {
         match &self.access {
-            Access::ReadOnly(store) => Arc::<StaticFileStore>::clone(store),
-            Access::ReadWrite(store) => Arc::<dyn SessionImport>::clone(store),
+            Access::ReadOnly(store) => Some(Arc::<StaticFileStore>::clone(store)),
+            Access::LookupOnly(_) => None,
+            Access::ReadWrite(store) => Some(Arc::<dyn SessionImport>::clone(store)),
         }
     }
 
     /// Returns the store as a registry.
     pub(crate) fn registry(&self) -> Result<&Arc<dyn SessionImport>, Failure> {
         match &self.access {
-            Access::ReadOnly(_) => Err(is_read_only(&self.name)),
+            Access::ReadOnly(_) | Access::LookupOnly(_) => Err(is_read_only(&self.name)),
             Access::ReadWrite(store) => Ok(store),
         }
     }
@@ -229,11 +237,23 @@ impl OpenStore {
     }
 }
 
-/// Returns the failure of a write to the session file `name`.
+/// Returns the failure of a write to `name`, a session file or another resolver.
 pub(crate) fn is_read_only(name: &str) -> Failure {
     Failure::setup(format!(
-        "{name} is read-only: edit the file, or use a sqlite: or redis: store"
+        "{name} is read-only: edit the session file, or use a sqlite: or redis: store"
     ))
+}
+
+/// Opens another resolver on a thread of its own: its certificates are read.
+async fn upstream(name: &str, config: UpstreamConfig) -> Result<Arc<UpstreamStore>, OpenError> {
+    let opening = tokio::task::spawn_blocking(move || UpstreamStore::new(config));
+    let opened = opening.await.unwrap_or_else(|error| {
+        Err(StoreError::new("upstream", StoreErrorKind::Other).with_source(error))
+    });
+    opened.map(Arc::new).map_err(|error| OpenError {
+        failure: store_failure(name, &error),
+        error,
+    })
 }
 
 /// Loads a session file on a thread of its own: a large one takes seconds.

@@ -3,7 +3,6 @@
 //! | file | |
 //! |---|---|
 //! | `services.rs` | the services for gateways and for operators |
-//! | `local_only.rs` | operators on the same machine |
 //! | `reloadable_services.rs` | the same, replaced by a reload |
 //! | `allowed_callers.rs` | the networks that may connect, replaced by a reload |
 //! | `resources.rs` | the stores and files that are open behind them |
@@ -11,7 +10,7 @@
 //! | `caches.rs` | the statistics of the caches, for the metrics |
 //! | `watched_session_files.rs`, `watched_tokens.rs`, `watched_tls.rs` | files that are read again when they change |
 //! | `watched_warnings.rs` | what is likely to lose sessions though the stores answer |
-//! | `listeners.rs`, `socket_file.rs` | sockets, opened or passed by a service manager |
+//! | `listeners.rs` | sockets, opened or passed by a service manager |
 //! | `reload.rs`, `restart.rs` | SIGHUP, and which keys need a restart; closed stores, tried again |
 //! | `sweeper.rs` | removes sessions that expired long ago |
 //! | `open_files.rs` | the limit on open files |
@@ -21,7 +20,6 @@ mod allowed_callers;
 mod bound;
 mod caches;
 mod listeners;
-mod local_only;
 mod open_files;
 mod open_stores;
 mod reload;
@@ -31,7 +29,6 @@ mod restart;
 mod services;
 mod shutdown;
 mod signals;
-mod socket_file;
 mod sweeper;
 mod watched_session_files;
 mod watched_tls;
@@ -64,7 +61,7 @@ pub(crate) async fn run(options: ConfigOptions) -> Result<(), Failure> {
     let hangup = signals::catch(SignalKind::hangup())?;
     let source = Source::new(options);
     let config = source.load()?;
-    let logging = log::init(&config)?;
+    let logging = log::init(&config.log, &config.telemetry)?;
     let metrics = Metrics::new();
     metrics.set_build_info(env!("CARGO_PKG_VERSION"));
     let writer = logging.writer.clone();

@@ -4,37 +4,13 @@ use std::path::Path;
 
 use dcv_resolver_core::{SessionRecord, StoreError, StoreErrorKind};
 use dcv_resolver_static_file::{LoadError, SessionFile, StaticFileStore};
-use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::open_error::OpenError;
 use crate::output;
 
-/// Reads the sessions to import: a session file, or what `list --json` prints,
-/// which is an array of objects with an `id`.
-pub(crate) fn read_for_import(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
-    let is_json = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
-    let Some(text) = is_json.then(|| std::fs::read(path).ok()).flatten() else {
-        return sessions(path);
-    };
-    match serde_json::from_slice(&text) {
-        Ok(Value::Array(items)) if items.iter().all(|item| item.get("id").is_some()) => {}
-        _ => return sessions(path),
-    }
-    serde_json::from_slice(&text).map_err(|error| {
-        Failure::negative(format!(
-            "{}:{}:{}: expected records as `list --json` prints them: {error}",
-            path.display(),
-            error.line(),
-            error.column(),
-        ))
-    })
-}
-
 /// Reads the sessions of a session file, and warns about its patterns.
-fn sessions(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
+pub(crate) fn sessions(path: &Path) -> Result<Vec<SessionRecord>, Failure> {
     let file = read(path)?;
     let patterns = file.patterns().len();
     if patterns > 0 {

@@ -1,11 +1,12 @@
 //! [`StoreChain`]: the stores of a configuration, opened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dcv_resolver_cache::{CacheConfig, CacheMonitor, CachedStore};
 use dcv_resolver_core::{
     ChangeSource, ClientNetworks, Explainer, NamedStore, Resolver, ResolverBuilder, SessionImport,
-    SessionListing,
+    SessionListing, SessionStore,
 };
 use dcv_resolver_timeout::TimeoutStore;
 
@@ -75,7 +76,7 @@ impl StoreChain {
     }
 
     /// Opens the stores of another configuration. Stores with the same name, URL
-    /// and Redis settings as here stay open: their connections and data in memory
+    /// and settings of the server as here stay open: their connections and data in memory
     /// are kept. Those that are closed here are tried again, and stay closed if
     /// they still cannot be opened; `unopened` is about the others.
     pub(crate) async fn reopen(
@@ -90,6 +91,7 @@ impl StoreChain {
                 known.name == settings.name
                     && known.url == settings.url
                     && known.redis == settings.redis
+                    && known.upstream == settings.upstream
             });
             stores.push(match known {
                 Some(store) => store.reopen(settings).await?,
@@ -142,9 +144,13 @@ impl StoreChain {
     /// Builds the explainer of the resolver's answers.
     pub(crate) fn explainer(&self, config: &Config) -> Result<Explainer, Failure> {
         let explainer = Explainer::new(self.resolver(config)?);
-        Ok(self.0.iter().fold(explainer, |explainer, store| {
-            explainer.with_listing(store.name(), store.source.listing())
-        }))
+        Ok(self
+            .0
+            .iter()
+            .fold(explainer, |explainer, store| match store.source.listing() {
+                Some(listing) => explainer.with_listing(store.name(), listing),
+                None => explainer,
+            }))
     }
 }
 
@@ -157,10 +163,10 @@ impl Source {
         }
     }
 
-    fn listing(&self) -> Arc<dyn SessionListing> {
+    fn listing(&self) -> Option<Arc<dyn SessionListing>> {
         match self {
             Self::Open(store) => store.listing(),
-            Self::Closed(store) => Arc::<ClosedStore>::clone(store),
+            Self::Closed(store) => Some(Arc::<ClosedStore>::clone(store)),
         }
     }
 }
@@ -202,7 +208,7 @@ impl ChainedStore {
         Self {
             settings: settings.clone(),
             named: NamedStore::new(settings.name.as_str(), Arc::clone(&registry)),
-            registry: (!settings.url.is_session_file()).then_some(registry),
+            registry: settings.url.is_registry().then_some(registry),
             cache: None,
             source: Source::Closed(closed),
         }
@@ -211,24 +217,36 @@ impl ChainedStore {
     fn new(settings: &config::Store, open: Arc<OpenStore>) -> Self {
         let name = open.name.as_str();
         let limit = settings.time_budget_ms.map(TimeBudget::milliseconds);
+        // The limit is behind the cache, which serves stale answers only if it
+        // sees the timeout.
         let (named, registry, cache) = match &open.access {
-            Access::ReadOnly(_) => {
-                let store = match limit {
-                    Some(limit) => Arc::new(TimeoutStore::new(open.store(), limit)),
-                    None => open.store(),
-                };
-                (NamedStore::new(name, store), None, None)
+            Access::ReadOnly(_) => (
+                NamedStore::new(name, limited(open.store(), limit)),
+                None,
+                None,
+            ),
+            Access::LookupOnly(_) => {
+                let store = limited(open.store(), limit);
+                match cached(Arc::clone(&store), settings, &open) {
+                    Some((store, cache)) => (NamedStore::new(name, store), None, Some(cache)),
+                    None => (NamedStore::new(name, store), None, None),
+                }
             }
             Access::ReadWrite(store) => {
-                // The limit is behind the cache, which serves stale answers
-                // only if it sees the timeout.
                 let store: Arc<dyn SessionImport> = match limit {
                     Some(limit) => Arc::new(TimeoutStore::new(Arc::clone(store), limit)),
                     None => Arc::<dyn SessionImport>::clone(store),
                 };
-                let (store, cache) = cached(store, settings, &open);
-                let named = NamedStore::new(name, Arc::clone(&store));
-                (named, Some(store), cache)
+                let (store, cache): (Arc<dyn SessionImport>, _) =
+                    match cached(Arc::clone(&store), settings, &open) {
+                        Some((store, cache)) => (store, Some(cache)),
+                        None => (store, None),
+                    };
+                (
+                    NamedStore::new(name, Arc::clone(&store)),
+                    Some(store),
+                    cache,
+                )
             }
         };
         Self {
@@ -290,16 +308,22 @@ async fn opened(
     Ok(opened.map(Arc::new))
 }
 
+/// Limits the time of each lookup, if there is a limit.
+fn limited(store: Arc<dyn SessionStore>, limit: Option<Duration>) -> Arc<dyn SessionStore> {
+    match limit {
+        Some(limit) => Arc::new(TimeoutStore::new(store, limit)),
+        None => store,
+    }
+}
+
 /// Puts a cache in front of `store` that follows its changes, unless the
 /// configuration switches it off.
-fn cached(
-    store: Arc<dyn SessionImport>,
+fn cached<S: SessionStore>(
+    store: S,
     settings: &config::Store,
     open: &OpenStore,
-) -> (Arc<dyn SessionImport>, Option<Arc<Cache>>) {
-    let Some(settings) = settings.cache() else {
-        return (store, None);
-    };
+) -> Option<(Arc<CachedStore<S>>, Arc<Cache>)> {
+    let settings = settings.cache()?;
     let config = CacheConfig::default()
         .max_bytes(settings.max_bytes.bytes())
         .stale_if_error(settings.stale_if_error_ms.milliseconds())
@@ -311,7 +335,7 @@ fn cached(
         monitor: cached.monitor(),
         _watch: open.changes.as_ref().map(watch).map(BackgroundTask::spawn),
     };
-    (Arc::new(cached), Some(Arc::new(cache)))
+    Some((Arc::new(cached), Arc::new(cache)))
 }
 
 fn client_networks(config: &config::ClientNetworks) -> ClientNetworks {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use dcv_resolver_redis::RedisConfig;
 use dcv_resolver_sqlite::SqliteConfig;
+use dcv_resolver_upstream::UpstreamConfig;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub(crate) enum StoreUrl {
     /// `redis://`, `rediss://`, `redis+unix://`, `redis+sentinel://`,
     /// `redis+cluster://` and so on.
     Redis(Box<RedisConfig>),
+    /// `https://` or `http://`: another resolver.
+    Upstream(Box<UpstreamConfig>),
     /// `memory:`: empty at the start, and lost at the end.
     Memory,
 }
@@ -100,6 +103,17 @@ impl StoreText {
         self.0.starts_with("file:")
     }
 
+    /// Returns the scheme, if it is one of another resolver.
+    pub(crate) fn upstream_scheme(&self) -> Option<&str> {
+        let (scheme, _) = self.0.split_once(':')?;
+        is_upstream(scheme).then_some(scheme)
+    }
+
+    /// Returns whether sessions can be registered in the store.
+    pub(crate) fn is_registry(&self) -> bool {
+        !self.is_session_file() && self.upstream_scheme().is_none()
+    }
+
     /// Returns whether it names a database that is opened read-only.
     pub(crate) fn is_read_only_database(&self) -> bool {
         self.0.starts_with("sqlite:") && self.0.ends_with("?mode=ro")
@@ -126,7 +140,7 @@ impl StoreText {
                 };
                 self.0 = format!("{scheme}:{}", folder.join(path).display());
             }
-            Some((scheme, _)) if is_redis(scheme) => {
+            Some((scheme, _)) if is_redis(scheme) || is_upstream(scheme) => {
                 if let Some((url, parameters)) = self.0.split_once('?') {
                     let parameters: Vec<_> = parameters
                         .split('&')
@@ -147,6 +161,7 @@ impl StoreUrl {
             Self::File(path) => format!("file:{}", path.display()),
             Self::Sqlite(config) => format!("sqlite:{}", config.path().display()),
             Self::Redis(_) => "redis".to_owned(),
+            Self::Upstream(_) => "upstream".to_owned(),
             Self::Memory => "memory:".to_owned(),
         }
     }
@@ -163,6 +178,7 @@ impl StoreUrl {
     pub(crate) fn place(&self) -> String {
         match self {
             Self::Redis(config) => format!("redis at {}", config.servers()),
+            Self::Upstream(config) => format!("upstream at {}", config.base_url()),
             other => other.name(),
         }
     }
@@ -181,9 +197,12 @@ impl FromStr for StoreUrl {
             Some((scheme, _)) if is_redis(scheme) => RedisConfig::from_url(text)
                 .map(|config| Self::Redis(Box::new(config)))
                 .map_err(|error| invalid(error.chain().to_string())),
+            Some((scheme, _)) if is_upstream(scheme) => UpstreamConfig::from_url(text)
+                .map(|config| Self::Upstream(Box::new(config)))
+                .map_err(|error| invalid(error.to_string())),
             Some(("memory", "")) => Ok(Self::Memory),
             _ => Err(InvalidStoreUrl(
-                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster) or memory:".into(),
+                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT of another resolver or memory:".into(),
             )),
         }
     }
@@ -199,6 +218,10 @@ impl std::error::Error for InvalidStoreUrl {}
 
 fn is_redis(scheme: &str) -> bool {
     scheme.starts_with("redis") || scheme.starts_with("valkey") || scheme == "unix"
+}
+
+fn is_upstream(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https")
 }
 
 /// Makes the path in a parameter `…_file=PATH` relative to `folder`.
@@ -263,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn rebase_changes_files_in_parameters_of_redis() {
+    fn rebase_changes_files_in_parameters() {
         for (url, expected) in [
             (
                 "rediss://a/1?ca_file=ca.pem&key_prefix=b",
@@ -272,6 +295,11 @@ mod tests {
             ("rediss://a?ca_file=/ca.pem", "rediss://a?ca_file=/ca.pem"),
             ("redis://a?key_prefix=b", "redis://a?key_prefix=b"),
             ("redis://a", "redis://a"),
+            (
+                "https://a/b?ca_file=ca.pem&connect_timeout_ms=1",
+                "https://a/b?ca_file=/etc/a%20%26%20b/ca.pem&connect_timeout_ms=1",
+            ),
+            ("https://a/b_file=c", "https://a/b_file=c"),
         ] {
             let mut text = StoreText(url.to_owned());
             text.rebase(Path::new("/etc/a & b"));
@@ -288,7 +316,10 @@ mod tests {
             "sqlite:",
             "memory:x",
             "tr0ub4dor.toml",
-            "http://tr0ub4dor",
+            "ftp://tr0ub4dor",
+            "https://ann:tr0ub4dor@a",
+            "https://a?tr0ub4dor=b",
+            "https://a?connect_timeout_ms=tr0ub4dor",
             "file://tr0ub4dor/a",
             "redis://:tr0ub4dor@",
             "redis://:tr0ub4dor@a:b:c",

@@ -238,8 +238,7 @@ fn status(head: &str) -> u16 {
 }
 
 fn content_length(head: &str) -> usize {
-    let value = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
-    value.map_or(0, |value| value.parse().unwrap())
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.map_or(0, |(_, value)| value.trim().parse().unwrap())
 }

@@ -1,5 +1,5 @@
 //! What tests of several crates share: a captured log, an HTTP client and a server
-//! over raw sockets, and certificates.
+//! over raw sockets, certificates, and a browser.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
     reason = "a test panics on the first failure"
 )]
 
+pub mod browser;
 pub mod client;
 pub mod log;
 pub mod pki;

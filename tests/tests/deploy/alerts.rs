@@ -147,6 +147,29 @@ const SITUATIONS: &[Situation] = &[
         &["DcvResolverStoreWarning"],
     ),
     (
+        "an agent cannot list or register its sessions",
+        &[
+            ("dcv_resolver_ready{instance='ws-17'}", "0x180"),
+            (
+                "dcv_resolver_store_up{instance='ws-17',store='agent'}",
+                "0x180",
+            ),
+            (
+                "dcv_resolver_agent_sessions{instance='ws-17',state='READY'}",
+                "1x180",
+            ),
+        ],
+        &["DcvResolverAgentFails"],
+    ),
+    (
+        "two servers have a session of the same name",
+        &[(
+            "dcv_resolver_agent_sessions{instance='ws-17',state='already_exists'}",
+            "1x180",
+        )],
+        &["DcvResolverAgentConflict"],
+    ),
+    (
         "the admin API fails",
         &[(
             "dcv_resolver_admin_requests_total{instance='a',action='renew',outcome='failed'}",

@@ -9,7 +9,13 @@ use toml::Table;
 
 use crate::{deployed, time_to_stop};
 
-const UNITS: [&str; 2] = ["dcv-resolver.service", "dcv-resolver.socket"];
+const UNITS: [&str; 3] = [
+    "dcv-resolver.service",
+    "dcv-resolver.socket",
+    "dcv-resolver-agent.service",
+];
+
+const SERVICES: [&str; 2] = ["dcv-resolver.service", "dcv-resolver-agent.service"];
 
 /// What `systemd-analyze` calls OK ends at 50, on a scale to 100; what it says
 /// of the unit as it is must not be lost unseen.
@@ -47,20 +53,25 @@ fn analyze(arguments: &[&str]) -> String {
 #[test]
 #[ignore = "needs systemd-analyze"]
 fn systemd_finds_nothing_to_say_about_the_units() {
-    let [service, socket] = UNITS.map(|unit| format!("./{unit}"));
-    assert_eq!(analyze(&["verify", "--man=no", &service, &socket]), "");
+    let units = UNITS.map(|unit| format!("./{unit}"));
+    let units = units.iter().map(String::as_str);
+    let arguments: Vec<_> = ["verify", "--man=no"].into_iter().chain(units).collect();
+    assert_eq!(analyze(&arguments), "");
 }
 
 #[test]
 #[ignore = "needs systemd-analyze"]
-fn the_service_is_confined() {
-    analyze(&[
-        "security",
-        "--offline=true",
-        "--no-pager",
-        MAX_EXPOSURE,
-        "./dcv-resolver.service",
-    ]);
+fn the_services_are_confined() {
+    for service in SERVICES {
+        let service = format!("./{service}");
+        analyze(&[
+            "security",
+            "--offline=true",
+            "--no-pager",
+            MAX_EXPOSURE,
+            &service,
+        ]);
+    }
 }
 
 #[test]
@@ -84,7 +95,9 @@ fn every_connection_that_is_allowed_has_a_file_descriptor() {
 
 #[test]
 fn secrets_are_in_no_core_dump() {
-    assert_eq!(value("dcv-resolver.service", "LimitCORE"), "0");
+    for service in SERVICES {
+        assert_eq!(value(service, "LimitCORE"), "0", "{service}");
+    }
 }
 
 #[test]
@@ -92,6 +105,13 @@ fn the_socket_is_where_the_configuration_listens() {
     let config: Table = deployed("systemd/dcv-resolver.toml").parse().unwrap();
     let listen = config["listen"].as_str().unwrap();
     assert_eq!(value("dcv-resolver.socket", "ListenStream"), listen);
+}
+
+/// Without it, a restarted agent does not own its sessions.
+#[test]
+fn the_agent_has_a_folder_for_its_lease_token() {
+    let folder = value("dcv-resolver-agent.service", "StateDirectory");
+    assert_eq!(folder, "dcv-resolver-agent");
 }
 
 #[test]

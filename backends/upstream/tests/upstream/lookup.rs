@@ -1,11 +1,17 @@
 //! One record of two answers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dcv_resolver_core::testing::FaultyStore;
 use dcv_resolver_core::{
-    Expiry, SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind, Transport,
+    Expiry, MemoryStore, SessionId, SessionRecord, SessionStore, StoreError, StoreErrorKind,
+    Transport,
 };
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use crate::support::{destination, start_scripted, store};
+use crate::support::{destination, start_resolver, start_scripted, store};
 
 const NOT_FOUND: (u16, String) = (404, String::new());
 
@@ -117,4 +123,41 @@ async fn any_answer_to_a_ping_is_success() {
     let address = start_scripted(|_| (503, String::new())).await;
     let error = store(address).ping().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn only_so_many_lookups_are_sent_at_once() {
+    const LOOKUPS: usize = 100;
+    /// One for each transport.
+    const MAX_REQUESTS: usize = 2 * 32;
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let gate = Arc::new(Semaphore::new(0));
+    let sessions = FaultyStore::new(MemoryStore::new()).delayed({
+        let most = Arc::clone(&most);
+        move || {
+            let (now, most, gate) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&gate));
+            async move {
+                let requests = now.fetch_add(1, Ordering::SeqCst) + 1;
+                most.fetch_max(requests, Ordering::SeqCst);
+                if requests == MAX_REQUESTS {
+                    // Others that were sent arrive meanwhile.
+                    for _ in 0..1_000 {
+                        tokio::task::yield_now().await;
+                    }
+                    gate.add_permits(2 * LOOKUPS);
+                }
+                gate.acquire().await.unwrap().forget();
+                now.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let store = Arc::new(store(start_resolver(sessions)));
+    let lookups = (0..LOOKUPS).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.lookup(&"a".parse().unwrap()).await })
+    });
+    for lookup in lookups.collect::<Vec<_>>() {
+        assert_eq!(lookup.await.unwrap().unwrap(), None);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), MAX_REQUESTS);
 }

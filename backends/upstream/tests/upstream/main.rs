@@ -1,10 +1,6 @@
 //! Another resolver as a store, against real sockets.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test panics on the first failure"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics on the first failure")]
 
 mod conformance;
 mod errors;

@@ -4,17 +4,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dcv_resolver_core::{Resolver, SessionStore, Transport};
-use dcv_resolver_http::router;
+use dcv_resolver_http::ResolveService;
 use dcv_resolver_server::{Server, listen};
 use dcv_resolver_test_support::scripted;
 use dcv_resolver_upstream::{UpstreamConfig, UpstreamStore};
 use serde_json::{Value, json};
 
+/// So long that no test depends on the machine.
+const PATIENT: Duration = Duration::from_secs(30);
+
 /// Serves the sessions of `store`.
 pub(crate) fn start_resolver(store: impl SessionStore) -> SocketAddr {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::new(router(Resolver::new(store)));
+    let service = ResolveService::builder(Resolver::new(store));
+    let server = Server::new(service.time_budget(PATIENT).build());
     tokio::spawn(server.serve(listener, std::future::pending()));
     address
 }
@@ -47,10 +51,9 @@ pub(crate) fn destination(transport: Transport, port: u16) -> Value {
     })
 }
 
-/// Returns a store that waits long, so that no test depends on the machine.
+/// Returns a store that asks the resolver at `address`.
 pub(crate) fn store(address: SocketAddr) -> UpstreamStore {
     let config = UpstreamConfig::from_url(&format!("http://{address}")).unwrap();
-    let patient = Duration::from_secs(30);
-    let config = config.connect_timeout(patient).response_timeout(patient);
+    let config = config.connect_timeout(PATIENT).response_timeout(PATIENT);
     UpstreamStore::new(config).unwrap()
 }

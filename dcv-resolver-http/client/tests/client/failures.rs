@@ -16,7 +16,7 @@ use tokio::time::{advance, pause, resume};
 
 use crate::support::{Files, start_resolver, start_scripted};
 
-const SHORT: Duration = Duration::from_millis(50);
+const SHORT: Duration = Duration::from_millis(200);
 
 async fn send(client: HttpClientBuilder) -> Result<Bytes, RequestError> {
     let client = client.build().unwrap();
@@ -68,7 +68,7 @@ async fn handshake_that_does_not_end() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::ConnectTimeout);
-    let expected = format!("{address} did not finish the TLS handshake within 50ms");
+    let expected = format!("{address} did not finish the TLS handshake within 200ms");
     assert_eq!(error.to_string(), expected);
 }
 
@@ -81,7 +81,7 @@ async fn server_that_does_not_answer() {
     assert_eq!(error.kind(), RequestErrorKind::ResponseTimeout);
     assert_eq!(
         error.to_string(),
-        format!("{address} did not answer within 50ms")
+        format!("{address} did not answer within 200ms")
     );
 }
 

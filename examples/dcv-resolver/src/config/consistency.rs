@@ -112,11 +112,12 @@ fn stores(config: &Config, found: &mut Inconsistencies) {
                 &format!("stores.{position}.cache"),
                 &["stores.cache", "stores.url"],
                 format!(
-                    "store {name:?} is in memory already; `cache` is for sqlite: and redis: stores, remove it"
+                    "store {name:?} is in memory already; `cache` is for other stores, remove it"
                 ),
             );
         }
         redis(position, store, found);
+        upstream(position, store, found);
         if !names.insert(name) {
             found.add(
                 &format!("stores.{position}.name"),
@@ -138,6 +139,28 @@ fn redis(position: usize, store: &Store, found: &mut Inconsistencies) {
             &["stores"],
             format!(
                 "store {:?} is not a redis: store; remove `redis`",
+                store.name.as_str()
+            ),
+        ),
+        Some(scheme) => {
+            for (key, problem) in settings.inconsistencies(scheme) {
+                found.add(&format!("{path}.{key}"), &["stores"], problem);
+            }
+        }
+    }
+}
+
+fn upstream(position: usize, store: &Store, found: &mut Inconsistencies) {
+    let Some(settings) = &store.upstream else {
+        return;
+    };
+    let path = format!("stores.{position}.upstream");
+    match store.url.upstream_scheme() {
+        None => found.add(
+            &path,
+            &["stores"],
+            format!(
+                "store {:?} is not an https: or http: store; remove `upstream`",
                 store.name.as_str()
             ),
         ),
@@ -195,6 +218,14 @@ fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
             &["admin.store", "stores.name", "stores.url"],
             format!(
                 "the store {:?} is a session file, which is read-only; administer a sqlite: or redis: store",
+                store.name.as_str()
+            ),
+        ),
+        (_, Some(store)) if !store.url.is_registry() => found.add(
+            "admin",
+            &["admin.store", "stores.name", "stores.url"],
+            format!(
+                "the store {:?} is another resolver, which can only be asked; administer a sqlite: or redis: store",
                 store.name.as_str()
             ),
         ),

@@ -16,6 +16,7 @@ use super::log_format::LogFormat;
 use super::number::Within;
 use super::redis::Redis;
 use super::text::{Endpoint, LabelKey, Listen, NetworkText, SESSION_ID, StoreName};
+use super::upstream::Upstream;
 use crate::store_url::{InvalidStoreUrl, StoreText, StoreUrl};
 
 /// The time budget of an answer, in milliseconds.
@@ -46,7 +47,7 @@ pub(crate) struct Store {
 
     /// The URL: file:PATH (.toml or .json, read-only), sqlite:PATH,
     /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
-    /// redis+cluster:// or memory:.
+    /// redis+cluster://, https://HOST:PORT (another resolver) or memory:.
     pub(crate) url: StoreText,
 
     /// Whether the tables of an older sqlite: database are migrated. Older versions
@@ -62,9 +63,10 @@ pub(crate) struct Store {
     #[schemars(with = "TimeBudget")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// Caches the answers of a sqlite: or redis: store in memory; changes by any
-    /// process are served within 100 ms. A table sets the size and the lifetimes;
-    /// false asks the store for every request.
+    /// Caches the answers of a sqlite:, redis: or https: store in memory. Changes
+    /// by any process are served within 100 ms; answers of another resolver, which
+    /// reports no changes, expire by their time to live. A table sets the size and
+    /// the lifetimes; false asks the store for every request.
     #[serde(default)]
     #[schemars(with = "CacheSwitch")]
     pub(crate) cache: Option<CacheSwitch>,
@@ -73,6 +75,11 @@ pub(crate) struct Store {
     #[serde(default)]
     #[schemars(with = "Redis")]
     pub(crate) redis: Option<Redis>,
+
+    /// More settings of an https: or http: store.
+    #[serde(default)]
+    #[schemars(with = "Upstream")]
+    pub(crate) upstream: Option<Upstream>,
 }
 
 fn yes() -> bool {
@@ -82,11 +89,14 @@ fn yes() -> bool {
 impl Store {
     /// Returns what the URL and the other settings name.
     pub(crate) fn store_url(&self) -> Result<StoreUrl, InvalidStoreUrl> {
-        Ok(match (self.url.parse()?, &self.redis) {
-            (StoreUrl::Redis(config), Some(redis)) => {
+        Ok(match (self.url.parse()?, &self.redis, &self.upstream) {
+            (StoreUrl::Redis(config), Some(redis), _) => {
                 StoreUrl::Redis(Box::new(redis.apply(*config)))
             }
-            (url, _) => url,
+            (StoreUrl::Upstream(config), _, Some(upstream)) => {
+                StoreUrl::Upstream(Box::new(upstream.apply(*config)))
+            }
+            (url, ..) => url,
         })
     }
 
@@ -127,8 +137,8 @@ impl JsonSchema for CacheSwitch {
 }
 
 /// The cache of a store. While its changes cannot be followed, the store is
-/// asked for every request. If the store does not report changes, as a Redis
-/// without RESP3, cached answers expire by their time to live.
+/// asked for every request. If the store does not report changes, as another
+/// resolver or a Redis without RESP3, cached answers expire by their time to live.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Cache {

@@ -160,6 +160,9 @@ impl Config {
             if let Some(redis) = &mut store.redis {
                 redis.rebase(folder);
             }
+            if let Some(upstream) = &mut store.upstream {
+                upstream.rebase(folder);
+            }
         }
         for tls in self.tls.iter_mut().chain(&mut self.ops.tls) {
             let files = [&mut tls.certificate_file, &mut tls.key_file];

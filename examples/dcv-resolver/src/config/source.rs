@@ -76,6 +76,7 @@ impl Source {
                 time_budget_ms: None,
                 cache: None,
                 redis: None,
+                upstream: None,
             }];
             // It named a store that is replaced.
             if let Some(admin) = &mut config.admin {

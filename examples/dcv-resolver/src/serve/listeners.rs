@@ -3,29 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 
-use dcv_resolver_server::{self as server, Listener};
+use dcv_resolver_server as server;
 use listenfd::ListenFd;
 use tokio::net::UnixListener;
 
-use super::socket_file::SocketFile;
-use crate::config::{Config, Listen, ListenAddress};
+use crate::config::{Config, Listen};
 use crate::failure::Failure;
+use crate::open_listener::{OpenListener, listen};
 
 /// The listeners, open.
 #[derive(Debug)]
 pub(super) struct Listeners {
     pub(super) gateways: OpenListener,
     pub(super) operators: Option<OpenListener>,
-}
-
-#[derive(Debug)]
-pub(super) struct OpenListener {
-    pub(super) listener: Listener,
-    /// For the log.
-    pub(super) address: String,
-    tcp: Option<SocketAddr>,
-    /// To be kept until the end.
-    pub(super) file: Option<SocketFile>,
 }
 
 impl Listeners {
@@ -101,54 +91,7 @@ fn take(passed: &mut ListenFd, index: usize) -> io::Result<OpenListener> {
         });
     }
     match passed.take_tcp_listener(index)? {
-        Some(listener) => over_tcp(server::from_std(listener)?),
+        Some(listener) => OpenListener::over_tcp(server::from_std(listener)?),
         None => Err(io::ErrorKind::NotFound.into()),
     }
-}
-
-async fn listen(address: &ListenAddress, flag: &str) -> Result<OpenListener, Failure> {
-    open(address).await.map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("; stop the program that uses it, or choose another {flag}")
-            }
-            io::ErrorKind::NotFound if matches!(address, ListenAddress::Unix(_)) => {
-                "; create its folder".to_owned()
-            }
-            _ => String::new(),
-        };
-        Failure::setup(format!("cannot listen on {address}: {error}{remedy}"))
-    })
-}
-
-async fn open(address: &ListenAddress) -> io::Result<OpenListener> {
-    match address {
-        ListenAddress::Ip(address) => over_tcp(server::listen(*address)?),
-        ListenAddress::Name { name, port } => {
-            let found = tokio::net::lookup_host((name.as_str(), *port)).await?;
-            // A listener has one address; most gateways connect over IPv4.
-            let first = found.min_by_key(SocketAddr::is_ipv6);
-            let first = first.ok_or_else(|| io::Error::other("the name has no address"))?;
-            over_tcp(server::listen(first)?)
-        }
-        ListenAddress::Unix(path) => {
-            let (listener, file) = SocketFile::listen(path)?;
-            Ok(OpenListener {
-                listener: listener.into(),
-                address: address.to_string(),
-                tcp: None,
-                file: Some(file),
-            })
-        }
-    }
-}
-
-fn over_tcp(listener: tokio::net::TcpListener) -> io::Result<OpenListener> {
-    let address = listener.local_addr()?;
-    Ok(OpenListener {
-        address: address.to_string(),
-        tcp: Some(address),
-        listener: listener.into(),
-        file: None,
-    })
 }

@@ -8,10 +8,10 @@ use dcv_resolver_core::Resolver;
 use dcv_resolver_http::{RateLimit, ResolveService};
 use dcv_resolver_ops::{LogDeduplicator, Metrics, OpsBuilder, Readiness};
 
-use super::local_only::LocalOnly;
 use super::resources::Resources;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
+use crate::local_only::LocalOnly;
 
 /// The services of a configuration.
 #[derive(Debug)]

@@ -247,7 +247,7 @@ fn errors_in_stores_are_reported_with_their_places() {
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"redis//cache\"\n",
-            "3:7: `stores.url`: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster) or memory:",
+            "3:7: `stores.url`: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT of another resolver or memory:",
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache = \"on\"\n",
@@ -280,6 +280,14 @@ fn errors_in_stores_are_reported_with_their_places() {
         (
             "[admin]\ntokens_file = \"t\"\n[[stores]]\nname = \"a\"\nurl = \"file:s.toml\"\n",
             "1:1: the store \"a\" is a session file, which is read-only; administer a sqlite: or redis: store",
+        ),
+        (
+            "[admin]\ntokens_file = \"t\"\n[[stores]]\nname = \"a\"\nurl = \"https://a\"\n",
+            "1:1: the store \"a\" is another resolver, which can only be asked; administer a sqlite: or redis: store",
+        ),
+        (
+            "[[stores]]\nname = \"a\"\nurl = \"https://a:b\"\n",
+            "3:7: `stores.url`: not a URL; expected https://HOST:PORT or http://HOST:PORT",
         ),
     ] {
         let finished = check(text);

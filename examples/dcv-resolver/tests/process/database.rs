@@ -400,7 +400,7 @@ fn listed_sessions_can_be_imported() {
 
     assert_eq!(imported.exit_code, Some(0), "{}", imported.stderr);
     assert_eq!(place.run(&["list", "--json"], "b.db").stdout, listed);
-    fs::write(&exported, "[\n{\"id\": \"a\"}]").unwrap();
+    fs::write(&exported, "[\n{\"id\": \"a\", \"host\": \"ws.example\"}]").unwrap();
     let refused = place.run(&["import", exported.to_str().unwrap()], "b.db");
     assert_eq!(refused.exit_code, Some(1));
     assert!(

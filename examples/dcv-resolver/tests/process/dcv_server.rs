@@ -1,62 +1,91 @@
-//! A DCV server, as far as `doctor` asks it: TLS, a page and a WebSocket.
+//! A DCV server without DCV: a command that lists the sessions that the test
+//! sets, and an agent.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
-use axum::Router;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::SystemClock;
-use dcv_resolver_server::tls::{Tls, TlsFiles};
-use dcv_resolver_server::{Server, listen};
-use tokio::runtime::Runtime;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::pki::{Ca, issue_server};
-use crate::support::Folder;
+use crate::support::{Serving, dcv_resolver};
 
-/// It stops when it is dropped.
+/// A DCV server, and the state of its agent.
 pub(crate) struct DcvServer {
-    pub(crate) address: SocketAddr,
-    _runtime: Runtime,
-    _certificates: Folder,
+    folder: TempDir,
+    host: String,
 }
 
 impl DcvServer {
-    /// Starts a server with a certificate of `ca` for `localhost` that answers
-    /// these statuses.
-    pub(crate) fn start(ca: &Ca, page: u16, web_socket: u16) -> Self {
-        let certificates = Folder::new("");
-        issue_server(ca, &certificates, &["localhost"]);
-        let files = TlsFiles::new(certificates.path("cert.pem"), certificates.path("key.pem"));
-        let tls = Tls::load(files, Arc::new(SystemClock)).unwrap();
-        let app = Router::new().fallback(async move |headers: HeaderMap| {
-            if headers.contains_key("upgrade") {
-                upgraded(web_socket)
-            } else {
-                status(page).into_response()
-            }
-        });
-        let runtime = Runtime::new().unwrap();
-        let address = runtime.block_on(async {
-            let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
-            let address = listener.local_addr().unwrap();
-            let server = Server::new(app).tls(tls);
-            tokio::spawn(server.serve(listener, std::future::pending()));
-            address
-        });
-        Self {
-            address,
-            _runtime: runtime,
-            _certificates: certificates,
-        }
+    /// A server with this name and no sessions.
+    pub(crate) fn new(host: &str) -> Self {
+        let server = Self {
+            folder: tempfile::tempdir().unwrap(),
+            host: host.to_owned(),
+        };
+        server.write("dcv.conf", "");
+        server.works();
+        server.lists(&[]);
+        server
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Replaces a file, never half written.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        let new = self.path(&format!("{name}.new"));
+        fs::write(&new, content).unwrap();
+        fs::rename(new, self.path(name)).unwrap();
+    }
+
+    /// Runs these sessions.
+    pub(crate) fn lists(&self, ids: &[&str]) {
+        let session = |id: &&str| json!({"id": id, "owner": "ann", "last-disconnection-time": ""});
+        let list: Value = ids.iter().map(session).collect();
+        self.write("sessions.json", &list.to_string());
+    }
+
+    /// The command prints the sessions.
+    pub(crate) fn works(&self) {
+        self.does(&format!("cat '{}'", self.path("sessions.json").display()));
+    }
+
+    /// The command does this.
+    pub(crate) fn does(&self, script: &str) {
+        self.write("dcv.sh", script);
+    }
+
+    /// An agent on this server.
+    pub(crate) fn agent(&self, arguments: &[&str]) -> Command {
+        let mut command = dcv_resolver(&["agent", "--host", &self.host]);
+        command
+            .args(arguments)
+            .arg("--state-dir")
+            .arg(self.folder.path())
+            .arg("--dcv-config")
+            .arg(self.path("dcv.conf"))
+            // Not the script itself, which another thread may still have open for
+            // writing.
+            .args(["--", "sh"])
+            .arg(self.path("dcv.sh"));
+        command
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Serving {
+        Serving::spawn_agent(self.agent(arguments))
     }
 }
 
-fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap()
+/// How many rounds of an agent ended with `result`.
+pub(crate) fn rounds(agent: &Serving, result: &str) -> u64 {
+    let sample = format!("dcv_resolver_agent_rounds_total{{result=\"{result}\"}}");
+    agent.metric(&sample).unwrap_or_default() as u64
 }
 
-fn upgraded(code: u16) -> Response {
-    let headers = [("connection", "upgrade"), ("upgrade", "websocket")];
-    (status(code), headers).into_response()
+/// How many sessions of an agent are in `state`.
+pub(crate) fn sessions(agent: &Serving, state: &str) -> u64 {
+    let sample = format!("dcv_resolver_agent_sessions{{state=\"{state}\"}}");
+    agent.metric(&sample).unwrap_or_default() as u64
 }

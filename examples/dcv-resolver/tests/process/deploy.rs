@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::cache::{Database, TARGET, wait_until_hit};
 use crate::client::ask;
+use crate::dcv_server::DcvServer;
 use crate::pki::{Ca, issue_server};
 use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
@@ -40,14 +41,18 @@ fn config_map() -> Value {
 /// it were understood.
 #[test]
 fn commands_of_unit_and_image_are_valid() {
-    let unit = line(&deployed("systemd/dcv-resolver.service"), "ExecStart=");
+    let unit = |name| {
+        let start = line(&deployed(&format!("systemd/{name}.service")), "ExecStart=");
+        // systemd replaces it by the name of the machine.
+        let start = start.replace("%H", "ws-17");
+        start.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    };
     let containerfile = deployed("Containerfile");
     let list = |instruction| -> Vec<String> {
         serde_json::from_str(&line(&containerfile, instruction)).unwrap()
     };
     let image = [list("ENTRYPOINT "), list("CMD ")].concat();
-    let unit: Vec<_> = unit.split(' ').map(str::to_owned).collect();
-    for command in [unit, image] {
+    for command in [unit("dcv-resolver"), unit("dcv-resolver-agent"), image] {
         let (binary, arguments) = command.split_first().unwrap();
         assert_eq!(binary, BINARY);
         let output = dcv_resolver(&[])
@@ -120,6 +125,9 @@ fn shown_metrics() -> BTreeSet<String> {
     assert_eq!(ask(serving.ops(), "GET /v1/sessions").status, 401);
     let mut shown = names(&serving);
     shown.extend(shown_in_an_outage());
+    let server = DcvServer::new("ws-17.dcv.example");
+    let store = format!("sqlite:{}", server.path("sessions.db").display());
+    shown.extend(names(&server.start(&["--store", &store])));
     shown
 }
 

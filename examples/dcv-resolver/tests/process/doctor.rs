@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::dcv_server::DcvServer;
 use crate::pki::{Ca, issue_gateway, issue_server};
 use crate::support::{Finished, Folder, Serving, dcv_resolver};
+use crate::tls_dcv_server::TlsDcvServer;
 
 const PAGES: &str = "[web-resources]\nlocal-resources-path = \"/usr/share/dcv/www\"\n\
      [gateway]\nquic-listen-endpoints = [\"0.0.0.0:8443\"]\n";
@@ -18,7 +18,7 @@ const POLICY: &str = "[policy.client_networks]\nunknown_client = \"allow\"\nsess
 struct Site {
     folder: Folder,
     resolver: Serving,
-    server: DcvServer,
+    server: TlsDcvServer,
     scheme: &'static str,
 }
 
@@ -30,7 +30,7 @@ impl Site {
     /// With more in the resolver's configuration, and what a DCV server answers.
     fn with(more: &str, prepare: impl FnOnce(&Folder), page: u16, web_socket: u16) -> Self {
         let servers_ca = Ca::new("the CA of the servers");
-        let server = DcvServer::start(&servers_ca, page, web_socket);
+        let server = TlsDcvServer::start(&servers_ca, page, web_socket);
         let folder = Folder::new(&format!(
             "{more}\n[[stores]]\nname = \"desktops\"\nurl = \"file:sessions.toml\"\n{POLICY}"
         ));

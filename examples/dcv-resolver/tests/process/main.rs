@@ -6,6 +6,8 @@
     reason = "a test panics on the first failure"
 )]
 
+mod agent;
+mod agents_and_resolvers;
 mod cache;
 mod check;
 mod client;
@@ -20,6 +22,7 @@ mod doctor;
 mod doctor_contract;
 mod explain;
 mod gateway_config;
+mod import;
 mod log;
 mod operate;
 mod operators;
@@ -33,6 +36,8 @@ mod shutdown;
 mod sockets;
 mod support;
 mod tls;
+mod tls_dcv_server;
 #[cfg(feature = "otel")]
 mod traces;
+mod upstream;
 mod variables;

@@ -105,7 +105,7 @@ impl Serving {
     }
 
     pub(crate) fn spawn(command: Command) -> Self {
-        let (mut serving, line) = Self::spawn_until_it_listens(command);
+        let (mut serving, line) = Self::spawn_until(command, "listening");
         serving.address = address(&line, "address").unwrap();
         serving.ops = address(&line, "ops_address");
         serving
@@ -113,11 +113,18 @@ impl Serving {
 
     /// Starts a process that listens on Unix sockets.
     pub(crate) fn spawn_local(command: Command) -> Self {
-        Self::spawn_until_it_listens(command).0
+        Self::spawn_until(command, "listening").0
     }
 
-    /// Returns the process and the line in which it says where it listens.
-    fn spawn_until_it_listens(mut command: Command) -> (Self, String) {
+    /// Starts an agent, which listens for operators only.
+    pub(crate) fn spawn_agent(command: Command) -> Self {
+        let (mut agent, line) = Self::spawn_until(command, "started");
+        agent.ops = address(&line, "ops_address");
+        agent
+    }
+
+    /// Returns the process and the line of its log with `event`.
+    fn spawn_until(mut command: Command, event: &str) -> (Self, String) {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines, log) = channel();
@@ -138,7 +145,7 @@ impl Serving {
         // It ends also where it never listens.
         loop {
             let line = serving.log.recv_timeout(DEADLINE).unwrap();
-            if line.contains("listening") {
+            if line.contains(event) {
                 return (serving, line);
             }
         }
@@ -263,6 +270,12 @@ impl Serving {
         wait_until("it is ready", || {
             ask(self.ops(), "GET /readyz").status == 200
         });
+    }
+
+    /// Kills it, which leaves it no time to do anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Stops it with SIGTERM; what was written since the start.

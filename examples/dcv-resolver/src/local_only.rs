@@ -7,7 +7,7 @@ use dcv_resolver_ops::LoopbackOnly;
 /// Allows operators on the same machine: as [`LoopbackOnly`] does, and over a
 /// Unix socket, where the permissions of its file have admitted them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LocalOnly;
+pub(crate) struct LocalOnly;
 
 #[async_trait]
 impl Authorize for LocalOnly {

@@ -11,7 +11,7 @@ use tokio::net::UnixListener;
 /// The file of a Unix socket. It is removed when this is dropped, unless another
 /// process has put its own there.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     identity: Identity,
 }
@@ -27,7 +27,7 @@ fn identity(path: &Path) -> io::Result<Identity> {
 impl SocketFile {
     /// Listens on a Unix socket at `path`, in the place of one that a process
     /// has left behind. The process's umask decides who may connect.
-    pub(super) fn listen(path: &Path) -> io::Result<(UnixListener, Self)> {
+    pub(crate) fn listen(path: &Path) -> io::Result<(UnixListener, Self)> {
         remove_stale(path)?;
         let listener = UnixListener::bind(path)?;
         let file = Self {

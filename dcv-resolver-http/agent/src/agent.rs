@@ -1,0 +1,512 @@
+//! [`Agent`]: keeps the sessions of a DCV server registered.
+
+use std::collections::btree_map::Entry;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::WebUrlPath;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::dcv_command::{DcvCommand, ListError};
+use crate::dcv_config::{DcvConfig, InvalidDcvConfig};
+use crate::event_log::EventLog;
+use crate::reconcile::{Wanted, without_a_list};
+use crate::record_template::RecordTemplate;
+use crate::registrar::Registrar;
+use crate::registrations::{Applied, Registrations};
+use crate::session_list::SessionList;
+use crate::view::{AgentView, RoundResult};
+
+/// Keeps the sessions of a DCV server registered for as long as they run.
+///
+/// Once in an interval it lists the sessions, registers new ones under a lease of
+/// three intervals, renews the leases of the others and removes those that have
+/// ended. So a session is registered at most one interval after it started, and
+/// an agent that is killed leaves its sessions for three intervals at most.
+///
+/// - **A resolver that is away** is tried again after 1 s, then after twice as
+///   long each time, up to the interval. Leases that ended meanwhile are
+///   registered again.
+/// - **A list that fails** changes nothing at first: every lease is renewed. After
+///   two intervals the sessions are registered in the state `UNKNOWN`, which is
+///   not resolved and has a reason of its own, until they can be listed. They are
+///   never removed because of it.
+/// - **An id that another live owner holds** is left alone, and tried again in
+///   each round.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use dcv_resolver_agent::{Agent, RecordTemplate, StoreRegistrar};
+/// use dcv_resolver_core::{LeaseToken, MemoryStore};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let token: LeaseToken = "000102030405060708090a0b0c0d0e0f".parse()?;
+/// let registrar = StoreRegistrar::new(Arc::new(MemoryStore::new()), token);
+/// let records = RecordTemplate::new("ws-17.dcv.example".parse()?);
+/// let agent = Agent::new(records, Arc::new(registrar));
+/// agent.run(async { let _ = tokio::signal::ctrl_c().await; }).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "an agent does nothing until it runs"]
+pub struct Agent {
+    records: RecordTemplate,
+    registrar: Arc<dyn Registrar>,
+    command: DcvCommand,
+    server: ServerSettings,
+    interval: Duration,
+    keep: bool,
+    view: AgentView,
+}
+
+/// Where the DCV server listens: its file, and what is set instead.
+#[derive(Debug, Default)]
+struct ServerSettings {
+    file: Option<PathBuf>,
+    http_port: Option<u16>,
+    quic_port: Option<u16>,
+    web_url_path: Option<WebUrlPath>,
+}
+
+/// How long the end may take. Leases that are not removed by then end by
+/// themselves.
+const END_TIME: Duration = Duration::from_secs(5);
+
+/// After a round in which the resolver was away.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+impl Agent {
+    /// Creates an agent with an interval of 30 s that runs
+    /// `dcv list-sessions --json` and reads `/etc/dcv/dcv.conf`.
+    pub fn new(records: RecordTemplate, registrar: Arc<dyn Registrar>) -> Self {
+        Self {
+            records,
+            registrar,
+            command: DcvCommand::default(),
+            server: ServerSettings::default(),
+            interval: Duration::from_secs(30),
+            keep: false,
+            view: AgentView::default(),
+        }
+    }
+
+    /// Sets the command that lists the sessions.
+    pub fn command(mut self, command: DcvCommand) -> Self {
+        self.command = command;
+        self
+    }
+
+    /// Reads this file instead of [`DcvConfig::PATH`].
+    pub fn dcv_config(mut self, file: impl Into<Option<PathBuf>>) -> Self {
+        self.server.file = file.into();
+        self
+    }
+
+    /// Registers this port for HTTP instead of that of the file.
+    pub fn http_port(mut self, port: impl Into<Option<u16>>) -> Self {
+        self.server.http_port = port.into();
+        self
+    }
+
+    /// Registers this port for QUIC instead of what the file says.
+    pub fn quic_port(mut self, port: impl Into<Option<u16>>) -> Self {
+        self.server.quic_port = port.into();
+        self
+    }
+
+    /// Registers this path instead of that of the file.
+    pub fn web_url_path(mut self, path: impl Into<Option<WebUrlPath>>) -> Self {
+        self.server.web_url_path = path.into();
+        self
+    }
+
+    /// Sets the time between rounds. A lease is three times as long.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Leaves the sessions registered at the end, until their leases end.
+    pub fn keep(mut self, keep: bool) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Returns what the agent has registered, for operators.
+    #[must_use]
+    pub fn view(&self) -> AgentView {
+        self.view.clone()
+    }
+
+    /// Runs until `shutdown` completes, and then deregisters the sessions.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+        let mut shutdown = pin!(shutdown);
+        let mut rounds = Rounds::new(self);
+        loop {
+            let begun = Instant::now();
+            let pause = tokio::select! {
+                () = &mut shutdown => break,
+                pause = rounds.round(begun) => pause,
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = sleep_until(begun + pause) => {}
+            }
+        }
+        rounds.end().await;
+    }
+}
+
+impl ServerSettings {
+    fn read(&self) -> Result<DcvConfig, InvalidDcvConfig> {
+        let mut config = match &self.file {
+            Some(file) => DcvConfig::read(file)?,
+            None => DcvConfig::read_installed()?,
+        };
+        config.http_port = self.http_port.unwrap_or(config.http_port);
+        config.quic_port = self.quic_port.or(config.quic_port);
+        if let Some(path) = &self.web_url_path {
+            config.web_url_path = path.clone();
+        }
+        Ok(config)
+    }
+}
+
+/// An agent that runs.
+struct Rounds {
+    agent: Agent,
+    registrations: Registrations,
+    log: EventLog,
+    /// The last valid one.
+    config: Option<DcvConfig>,
+    /// When the last round began in which the sessions were listed.
+    listed: Instant,
+    was_listed: bool,
+    /// How many rounds in a row found the resolver away.
+    failed_rounds: u32,
+}
+
+impl Rounds {
+    fn new(agent: Agent) -> Self {
+        let log = EventLog::new();
+        let registrations = Registrations::new(
+            Arc::clone(&agent.registrar),
+            agent.interval * 3,
+            log.clone(),
+            agent.view.clone(),
+        );
+        Self {
+            agent,
+            registrations,
+            log,
+            config: None,
+            listed: Instant::now(),
+            was_listed: true,
+            failed_rounds: 0,
+        }
+    }
+
+    /// Does what has to be done once in an interval. Returns when the next round
+    /// begins, from the beginning of this one.
+    async fn round(&mut self, begun: Instant) -> Duration {
+        let listed = self.agent.command.list().await;
+        self.reconcile(begun, listed).await
+    }
+
+    async fn reconcile(
+        &mut self,
+        begun: Instant,
+        listed: Result<SessionList, ListError>,
+    ) -> Duration {
+        let wanted = match &listed {
+            Ok(list) => self.wanted(list),
+            Err(error) => {
+                self.log.not_listed(error);
+                None
+            }
+        };
+        let is_known = wanted.is_some();
+        let wanted = wanted.unwrap_or_else(|| self.without_a_list(begun));
+        if is_known {
+            self.listed = begun;
+            if !self.was_listed {
+                self.log.listed_again();
+            }
+        }
+        self.was_listed = is_known;
+        let applied = self.registrations.apply(&wanted).await;
+        let result = match applied {
+            Applied::Unavailable => RoundResult::Unavailable,
+            _ if !is_known => RoundResult::NotListed,
+            Applied::SomeRefused => RoundResult::Refused,
+            Applied::All => RoundResult::Ok,
+        };
+        let conflicts = self.registrations.conflicts();
+        self.agent.view.ended_round(result, conflicts);
+        self.pause(applied)
+    }
+
+    /// Returns when the next round begins.
+    fn pause(&mut self, applied: Applied) -> Duration {
+        if applied != Applied::Unavailable {
+            if self.failed_rounds > 0 {
+                self.log.available_again();
+            }
+            self.failed_rounds = 0;
+            return self.agent.interval;
+        }
+        // Without a random part: agents start at different times, and these
+        // pauses leave them as far apart as they were.
+        let factor = 2_u32.saturating_pow(self.failed_rounds);
+        self.failed_rounds = self.failed_rounds.saturating_add(1);
+        FIRST_PAUSE.saturating_mul(factor).min(self.agent.interval)
+    }
+
+    /// Returns the records of the listed sessions, unless it is unknown where the
+    /// server listens.
+    fn wanted(&mut self, list: &SessionList) -> Option<Wanted> {
+        match self.agent.server.read() {
+            Ok(config) => self.config = Some(config),
+            Err(error) => self.log.dcv_config(&error),
+        }
+        let config = self.config.as_ref()?;
+        let mut wanted = Wanted::new();
+        for session in list.sessions() {
+            match self.agent.records.record(session, config) {
+                Ok(record) => match wanted.entry(record.id().clone()) {
+                    Entry::Vacant(free) => _ = free.insert(record),
+                    Entry::Occupied(taken) => self.log.duplicate(taken.key()),
+                },
+                Err(error) => self.log.session_failed("unusable", session.id(), &error),
+            }
+        }
+        Some(wanted)
+    }
+
+    fn without_a_list(&self, now: Instant) -> Wanted {
+        let held = self.registrations.held();
+        let is_lost = now - self.listed >= self.agent.interval * 2;
+        if is_lost && !held.is_empty() {
+            self.log.lost_sight(held.len());
+        }
+        without_a_list(held, is_lost)
+    }
+
+    async fn end(&mut self) {
+        if self.agent.keep {
+            return;
+        }
+        let nothing = Wanted::new();
+        if timeout(END_TIME, self.registrations.apply(&nothing))
+            .await
+            .is_err()
+        {
+            tracing::warn!(target: "dcv_resolver::agent", "not every session could be deregistered in time: they end with their leases");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dcv_resolver_core::testing::{FaultyStore, ManualClock};
+    use dcv_resolver_core::{
+        Clock, Expiry, LeaseToken, MemoryStore, SessionId, SessionRecord, SessionRegistry,
+        SessionState, SessionStore, StoreErrorKind, Timestamp, Transport,
+    };
+
+    use super::*;
+    use crate::session_list::InvalidSessionList;
+    use crate::store_registrar::StoreRegistrar;
+
+    const INTERVAL: Duration = Duration::from_secs(30);
+
+    struct Fixture {
+        rounds: Rounds,
+        store: FaultyStore<MemoryStore>,
+        clock: ManualClock,
+        config: tempfile::NamedTempFile,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let store = FaultyStore::new(MemoryStore::new());
+            let clock = ManualClock::new(Timestamp::from_unix_ms(0));
+            let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
+            let registrar = StoreRegistrar::new(Arc::new(store.clone()), token);
+            let config = tempfile::NamedTempFile::new().unwrap();
+            let records = RecordTemplate::new("ws-17.dcv.example".parse().unwrap());
+            let agent = Agent::new(records, Arc::new(registrar.with_clock(clock.clone())))
+                .dcv_config(config.path().to_owned());
+            Self {
+                rounds: Rounds::new(agent),
+                store,
+                clock,
+                config,
+            }
+        }
+
+        /// A round that begins so many intervals after the start.
+        async fn round(
+            &mut self,
+            intervals: u32,
+            listed: Result<SessionList, ListError>,
+        ) -> Duration {
+            let begun = self.rounds.agent.interval * intervals;
+            self.clock
+                .set(Timestamp::from_unix_ms(0).saturating_add(begun));
+            // Time stands still.
+            self.rounds.reconcile(Instant::now() + begun, listed).await
+        }
+
+        async fn state(&self, id: &str) -> Option<SessionState> {
+            let id: SessionId = id.parse().unwrap();
+            let record = self.store.lookup(&id).await.unwrap()?;
+            record.is_live(self.now()).then(|| record.state())
+        }
+
+        fn now(&self) -> Timestamp {
+            self.clock.now()
+        }
+    }
+
+    fn listed(ids: &[&str]) -> Result<SessionList, ListError> {
+        let list: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
+        Ok(SessionList::parse(&serde_json::to_vec(&list).unwrap()).unwrap())
+    }
+
+    fn failed() -> Result<SessionList, ListError> {
+        let source: InvalidSessionList = SessionList::parse(b"{}").unwrap_err();
+        Err(ListError::Invalid {
+            program: "dcv".to_owned(),
+            source,
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn session_stays_ready_for_one_failure_and_is_unknown_after_two_intervals() {
+        let mut fixture = Fixture::new();
+        fixture.round(0, listed(&["a"])).await;
+        for (interval, expected) in [
+            (1, SessionState::Ready),
+            (2, SessionState::Unknown),
+            (9, SessionState::Unknown),
+        ] {
+            fixture.round(interval, failed()).await;
+            assert_eq!(fixture.state("a").await, Some(expected), "{interval}");
+        }
+        fixture.round(10, listed(&["a"])).await;
+        assert_eq!(fixture.state("a").await, Some(SessionState::Ready));
+        fixture.round(11, listed(&[])).await;
+        assert_eq!(fixture.state("a").await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lease_lasts_three_intervals_and_a_lost_one_is_registered_again() {
+        let mut fixture = Fixture::new();
+        fixture.round(0, listed(&["a"])).await;
+        fixture
+            .clock
+            .advance(INTERVAL * 3 - Duration::from_millis(1));
+        assert!(fixture.state("a").await.is_some());
+        fixture.clock.advance(Duration::from_millis(1));
+        assert!(fixture.state("a").await.is_none());
+        fixture.round(4, listed(&["a"])).await;
+        assert!(fixture.state("a").await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn id_that_another_owner_holds_is_left_alone_until_it_is_free() {
+        let mut fixture = Fixture::new();
+        let other = LeaseToken::from_bytes([8; LeaseToken::BYTES]);
+        let record = SessionRecord::builder(
+            "a".parse().unwrap(),
+            "ws-18.dcv.example".parse().unwrap(),
+            Expiry::Never,
+        );
+        let record = record.http_port(1).build().unwrap();
+        let now = fixture.now();
+        fixture.store.register(&record, &other, now).await.unwrap();
+        let view = fixture.rounds.agent.view();
+
+        fixture.round(0, listed(&["a", "b"])).await;
+        assert_eq!(
+            view.sessions_by_state(),
+            [("READY", 1), ("UNKNOWN", 0), ("already_exists", 1)]
+        );
+        fixture.rounds.end().await;
+        let id = record.id();
+        assert_eq!(
+            fixture.store.lookup(id).await.unwrap(),
+            Some(record.clone())
+        );
+        assert!(fixture.state("b").await.is_none());
+
+        assert!(fixture.store.deregister(id, &other).await.unwrap());
+        fixture.round(1, listed(&["a", "b"])).await;
+        assert_eq!(
+            view.sessions_by_state(),
+            [("READY", 2), ("UNKNOWN", 0), ("already_exists", 0)]
+        );
+        assert_eq!(view.rounds_by_result()[0], ("ok", 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn invalid_configuration_of_the_server_leaves_the_last_valid_one() {
+        use std::fs::write;
+        let mut fixture = Fixture::new();
+        write(&fixture.config, "[connectivity]\nweb-port=0\n").unwrap();
+        fixture.round(0, listed(&["a"])).await;
+        assert_eq!(fixture.state("a").await, None, "the port is unknown");
+        write(&fixture.config, "[connectivity]\nweb-port=9443\n").unwrap();
+        fixture.round(1, listed(&["a"])).await;
+        write(&fixture.config, "[connectivity]\nweb-port=0\n").unwrap();
+        fixture.round(2, listed(&["a", "b"])).await;
+        for id in ["a", "b"] {
+            let record = fixture.store.lookup(&id.parse().unwrap()).await.unwrap();
+            let port = record.unwrap().port(Transport::Http);
+            assert_eq!(port, Some(9443));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_the_interval_while_the_store_is_away() {
+        let mut fixture = Fixture::new();
+        fixture.store.fail_with(StoreErrorKind::Unavailable);
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            let pause = fixture.round(0, listed(&["a", "b"])).await;
+            assert_eq!(pause, Duration::from_secs(seconds));
+        }
+        // The first failure shows that the others would fail as well.
+        assert_eq!(fixture.store.calls().register, 7);
+        fixture.store.recover();
+        assert_eq!(fixture.round(1, listed(&["a"])).await, INTERVAL);
+        assert!(fixture.state("a").await.is_some());
+        fixture.store.fail_with(StoreErrorKind::Unavailable);
+        let pause = fixture.round(2, listed(&["a"])).await;
+        assert_eq!(pause, Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn session_whose_registration_was_not_answered_is_removed_when_it_ends() {
+        let mut fixture = Fixture::new();
+        fixture.store.lose_results(StoreErrorKind::TimedOut);
+        fixture.round(0, listed(&["a"])).await;
+        fixture.store.recover();
+        assert!(fixture.state("a").await.is_some());
+        fixture.round(1, listed(&[])).await;
+        assert!(fixture.state("a").await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn store_that_hangs_counts_as_one_that_is_away() {
+        let mut fixture = Fixture::new();
+        fixture.store.hang();
+        let pause = fixture.round(0, listed(&["a"])).await;
+        assert_eq!(pause, FIRST_PAUSE);
+        fixture.rounds.end().await;
+    }
+}

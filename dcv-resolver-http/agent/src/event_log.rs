@@ -1,0 +1,137 @@
+//! [`EventLog`]: what happens to an agent, in the log, without flooding it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use dcv_resolver_core::SessionId;
+use dcv_resolver_core::escape::escaped;
+use dcv_resolver_log_throttle::LogThrottle;
+
+use crate::dcv_command::ListError;
+use crate::dcv_config::InvalidDcvConfig;
+
+/// How long a failure that repeats is only counted.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// Logs failures: the first of each kind in full, and those of the next ten
+/// minutes as one event with their number.
+#[derive(Debug, Clone)]
+pub(crate) struct EventLog(LogThrottle<&'static str>);
+
+impl EventLog {
+    pub(crate) fn new() -> Self {
+        Self(LogThrottle::new(WINDOW, |kind, suppressed| {
+            tracing::warn!(
+                target: "dcv_resolver::agent",
+                kind,
+                suppressed = suppressed.count,
+                "repeated",
+            );
+        }))
+    }
+
+    /// Logs that the sessions cannot be listed.
+    pub(crate) fn not_listed(&self, error: &ListError) {
+        let kind = error.kind();
+        if self.0.allows(kind) {
+            let error = chain(error);
+            tracing::warn!(target: "dcv_resolver::agent", kind, error, "cannot list the sessions; those that are registered are kept");
+        }
+    }
+
+    pub(crate) fn listed_again(&self) {
+        if self.0.allows("listed_again") {
+            tracing::info!(target: "dcv_resolver::agent", "the sessions can be listed again");
+        }
+    }
+
+    /// Logs that the sessions cannot be listed for so long that they are UNKNOWN.
+    pub(crate) fn lost_sight(&self, sessions: usize) {
+        if self.0.allows("unknown") {
+            tracing::warn!(target: "dcv_resolver::agent", sessions, "the sessions cannot be listed for two intervals: they are UNKNOWN, and not resolved, until they can");
+        }
+    }
+
+    /// Logs that the resolver or the store is away.
+    pub(crate) fn unavailable(&self, error: &(dyn Error + 'static)) {
+        let kind = "unavailable";
+        if self.0.allows(kind) {
+            let error = chain(error);
+            tracing::warn!(target: "dcv_resolver::agent", kind, error, "the sessions cannot be registered; it is tried again");
+        }
+    }
+
+    pub(crate) fn available_again(&self) {
+        if self.0.allows("available_again") {
+            tracing::info!(target: "dcv_resolver::agent", "the sessions can be registered again");
+        }
+    }
+
+    /// Logs that it is unknown where the DCV server listens.
+    pub(crate) fn dcv_config(&self, error: &InvalidDcvConfig) {
+        let kind = "dcv_config";
+        if self.0.allows(kind) {
+            let error = chain(error);
+            tracing::warn!(target: "dcv_resolver::agent", kind, error, "cannot use the configuration of the DCV server; the last valid one applies, if there was one");
+        }
+    }
+
+    /// Logs a failure that concerns one session.
+    pub(crate) fn session_failed(
+        &self,
+        kind: &'static str,
+        session: &str,
+        error: &(dyn Error + 'static),
+    ) {
+        if self.0.allows(kind) {
+            let session_id = shown(session);
+            let error = chain(error);
+            tracing::warn!(target: "dcv_resolver::agent", kind, session_id, error, "a session is not registered");
+        }
+    }
+
+    pub(crate) fn lease_lost(&self, id: &SessionId) {
+        if self.0.allows("lease_lost") {
+            let session_id = shown(id.as_str());
+            tracing::warn!(target: "dcv_resolver::agent", session_id, "the lease was lost; the session is registered again");
+        }
+    }
+
+    pub(crate) fn duplicate(&self, id: &SessionId) {
+        if self.0.allows("duplicate") {
+            let session_id = shown(id.as_str());
+            tracing::warn!(target: "dcv_resolver::agent", session_id, "two sessions of this server have this id, and only the first is registered; use an id template with {{session}}");
+        }
+    }
+}
+
+/// Logs that another owner holds the id. Callers log it once for each session.
+pub(crate) fn held_by_another(id: &SessionId) {
+    let session_id = shown(id.as_str());
+    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{host}}-{{session}}");
+}
+
+pub(crate) fn registered(id: &SessionId) {
+    tracing::info!(target: "dcv_resolver::agent", session_id = shown(id.as_str()), "registered");
+}
+
+pub(crate) fn deregistered(id: &SessionId) {
+    tracing::info!(target: "dcv_resolver::agent", session_id = shown(id.as_str()), "deregistered");
+}
+
+fn shown(id: &str) -> String {
+    escaped(id, SessionId::MAX_BYTES).into_owned()
+}
+
+/// Returns an error and its sources as one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    const MAX_BYTES: usize = 1024;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    escaped(&text, MAX_BYTES).into_owned()
+}

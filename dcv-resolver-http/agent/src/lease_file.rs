@@ -1,0 +1,118 @@
+//! [`lease_token`]: the lease token of an agent, which a restart keeps.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use dcv_resolver_core::{InvalidLeaseToken, LeaseToken};
+
+/// Why there is no lease token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeaseFileError {
+    /// The file cannot be read.
+    #[error("cannot read the lease token in {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error(
+        "{path} holds no lease token; remove it, and sessions that are registered now end with their leases"
+    )]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: InvalidLeaseToken,
+    },
+    /// The system has no random bytes for a token.
+    #[error("the system has no random bytes for a lease token")]
+    Random(#[source] getrandom::Error),
+    /// The file cannot be written.
+    #[error("cannot write a lease token to {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+/// Returns the lease token in the file `lease-token` of `folder`. If there is
+/// none, creates one that only the user of this process may read.
+///
+/// An agent that uses the same folder after a restart owns the sessions that it
+/// registered before. Agents that run at the same time need a folder each.
+///
+/// # Errors
+///
+/// [`LeaseFileError`]. A file that is not valid is never replaced.
+pub fn lease_token(folder: &Path) -> Result<LeaseToken, LeaseFileError> {
+    let path = folder.join("lease-token");
+    match dcv_resolver_file_watch::read(&path) {
+        Ok(text) => {
+            let token = String::from_utf8_lossy(&text).trim().parse();
+            token.map_err(|source| LeaseFileError::Invalid { path, source })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut bytes = [0; LeaseToken::BYTES];
+            getrandom::fill(&mut bytes).map_err(LeaseFileError::Random)?;
+            let token = LeaseToken::from_bytes(bytes);
+            match write(&path, &token) {
+                Ok(()) => Ok(token),
+                Err(source) => Err(LeaseFileError::Write { path, source }),
+            }
+        }
+        Err(source) => Err(LeaseFileError::Read { path, source }),
+    }
+}
+
+/// Writes the file whole or not at all: an agent whose machine loses power must
+/// not find half a token.
+fn write(path: &Path, token: &LeaseToken) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
+    writeln!(file, "{}", token.expose_hex())?;
+    file.sync_all()?;
+    fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn token_is_created_once_for_this_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = lease_token(folder.path()).unwrap();
+        assert_eq!(lease_token(folder.path()).unwrap(), token);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(lease_token(other.path()).unwrap(), token);
+        let metadata = fs::metadata(folder.path().join("lease-token")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn file_that_is_not_a_token_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lease-token");
+        fs::write(&path, "tr0ub4dor").unwrap();
+        let error = lease_token(folder.path()).unwrap_err();
+        assert!(matches!(error, LeaseFileError::Invalid { .. }));
+        assert!(!error.to_string().contains("tr0ub4dor"));
+        assert_eq!(fs::read(path).unwrap(), b"tr0ub4dor");
+        let error = lease_token(&folder.path().join("missing")).unwrap_err();
+        assert!(matches!(error, LeaseFileError::Write { .. }), "{error:?}");
+    }
+}

@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod admin_registrar;
+mod agent;
+mod dcv_command;
+mod dcv_config;
+mod event_log;
+mod id_template;
+mod lease_file;
+mod reconcile;
+mod record_template;
+mod registrar;
+mod registrations;
+mod session_list;
+mod store_registrar;
+mod view;
+
+pub use admin_registrar::AdminRegistrar;
+pub use agent::Agent;
+pub use dcv_command::{DcvCommand, ListError};
+pub use dcv_config::{DcvConfig, InvalidDcvConfig};
+pub use id_template::{IdTemplate, InvalidIdTemplate};
+pub use lease_file::{LeaseFileError, lease_token};
+pub use record_template::{RecordTemplate, UnusableSession};
+pub use registrar::{Registrar, RegistrarError};
+pub use session_list::{InvalidSessionList, JsonKind, ListedSession, SessionList};
+pub use store_registrar::StoreRegistrar;
+pub use view::AgentView;

@@ -1,0 +1,97 @@
+//! [`RecordTemplate`]: makes the records of listed sessions.
+
+use std::collections::BTreeMap;
+
+use dcv_resolver_core::{Expiry, Host, InvalidRecord, InvalidSessionId, SessionId, SessionRecord};
+
+use crate::dcv_config::DcvConfig;
+use crate::id_template::IdTemplate;
+use crate::session_list::ListedSession;
+
+/// Makes records of the sessions that a DCV server lists: adds what the list
+/// does not contain.
+///
+/// ```
+/// use dcv_resolver_agent::{DcvConfig, RecordTemplate, SessionList};
+///
+/// let template = RecordTemplate::new("ws-17.dcv.example".parse()?)
+///     .with_id("{host}-{session}".parse()?);
+/// let list = SessionList::parse(br#"[{"id": "console"}]"#)?;
+/// let record = template.record(&list.sessions()[0], &DcvConfig::default())?;
+/// assert_eq!(record.id().as_str(), "ws-17.dcv.example-console");
+/// assert_eq!(record.target_id().as_str(), "console");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RecordTemplate {
+    host: Host,
+    id: IdTemplate,
+    labels: BTreeMap<String, String>,
+}
+
+/// Why a listed session cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnusableSession {
+    /// Its id on the DCV server, or the one that the template makes of it, is
+    /// not a session id.
+    #[error("the id cannot be used")]
+    Id(#[from] InvalidSessionId),
+    /// The DCV server's ports are invalid.
+    #[error("the ports cannot be used")]
+    Record(#[from] InvalidRecord),
+}
+
+impl RecordTemplate {
+    /// Creates a template for the sessions of `host`, the name or address at
+    /// which gateways reach the DCV server. Ids are as on the server.
+    #[must_use]
+    pub fn new(host: Host) -> Self {
+        Self {
+            host,
+            id: IdTemplate::default(),
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// Sets how ids are made.
+    #[must_use]
+    pub fn with_id(mut self, id: IdTemplate) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Adds labels to every session.
+    #[must_use]
+    pub fn with_labels(mut self, labels: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.labels.extend(labels);
+        self
+    }
+
+    /// Returns the host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Makes the record of a session. It is ready and never expires.
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableSession`], when the session has an id that clients cannot request.
+    pub fn record(
+        &self,
+        session: &ListedSession,
+        server: &DcvConfig,
+    ) -> Result<SessionRecord, UnusableSession> {
+        let id = self.id.apply(&self.host, session.id())?;
+        let record = SessionRecord::builder(id, self.host.clone(), Expiry::Never)
+            .target_id(SessionId::new(session.id())?)
+            .http_port(server.http_port)
+            .quic_port(server.quic_port)
+            .web_url_path(server.web_url_path.clone())
+            .owner(session.owner())
+            .labels(self.labels.clone());
+        Ok(record.build()?)
+    }
+}

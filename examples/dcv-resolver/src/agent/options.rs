@@ -1,0 +1,150 @@
+//! [`AgentOptions`]: the command line of an agent.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::EnumValueParser;
+use dcv_resolver_agent::IdTemplate;
+use dcv_resolver_core::Host;
+
+use crate::config::{Listen, Log, LogDirectives, LogFormat, Within};
+use crate::failure::Failure;
+use crate::label::label;
+use crate::server_options::ServerOptions;
+use crate::store_url::StoreText;
+use crate::variables::without_line_end;
+
+/// The time between rounds, in milliseconds.
+type Interval = Within<100, 600_000>;
+/// How long the command may run, in milliseconds.
+type CommandTime = Within<1, 60_000>;
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentOptions {
+    /// This DCV server, as gateways reach it: a DNS name or an IP address. With
+    /// tls-strict in the gateway's section dcv, its certificate must have it.
+    #[arg(long)]
+    pub(crate) host: Host,
+
+    #[command(flatten)]
+    pub(crate) place: PlaceOption,
+
+    /// Sends the bearer token in this file to the admin API. It is read for each
+    /// request.
+    #[arg(long, value_name = "FILE", requires = "admin_url")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// Trusts the CAs in this PEM file, and no others [default: those of the
+    /// system].
+    #[arg(long, value_name = "FILE", requires = "admin_url")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Presents this certificate, PEM, to the admin API.
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub(crate) certificate_file: Option<PathBuf>,
+
+    /// The key of the certificate, PKCS#8.
+    #[arg(long, value_name = "FILE", requires = "certificate_file")]
+    pub(crate) key_file: Option<PathBuf>,
+
+    /// Makes the ids that clients request from {session}, the id on this server,
+    /// and {host}.
+    #[arg(long = "id", value_name = "TEMPLATE", default_value = "{session}")]
+    pub(crate) id: IdTemplate,
+
+    /// Lists and registers the sessions once in this time, in milliseconds. A
+    /// lease is three times as long.
+    #[arg(long, value_name = "MS", default_value = "30000")]
+    pub(crate) interval_ms: Interval,
+
+    /// Kills the command that lists the sessions after this time, in
+    /// milliseconds.
+    #[arg(long, value_name = "MS", default_value = "10000")]
+    pub(crate) command_timeout_ms: CommandTime,
+
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+
+    /// Adds a label to every session; may be given several times.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+
+    /// Keeps the lease token in this folder, so that a restarted agent owns its
+    /// sessions still.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
+    pub(crate) state_dir: PathBuf,
+
+    /// Leaves the sessions registered at the end, until their leases end.
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Listens for operators on this address or Unix socket [default: off].
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "DCV_RESOLVER_OPS_LISTEN",
+        value_parser = without_line_end(Listen::from_str)
+    )]
+    pub(crate) ops_listen: Option<Listen>,
+
+    /// Writes the log to standard error in this format [default: auto].
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "DCV_RESOLVER_LOG_FORMAT",
+        value_parser = without_line_end(EnumValueParser::<LogFormat>::new())
+    )]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// Logs events of this level: error, warn, info, debug or trace, or
+    /// directives as in RUST_LOG, which applies if this is not given
+    /// [default: info].
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "DCV_RESOLVER_LOG_LEVEL",
+        value_parser = without_line_end(LogDirectives::from_str)
+    )]
+    pub(crate) log_level: Option<LogDirectives>,
+
+    /// Lists the sessions [default: dcv list-sessions --json].
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Where the sessions are registered.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PlaceOption {
+    /// Registers over the admin API of a resolver, at its operators' listener:
+    /// https://HOST:PORT.
+    #[arg(long, value_name = "URL", requires = "admin_token_file")]
+    pub(crate) admin_url: Option<String>,
+
+    /// Registers in this store, without a resolver in between: sqlite:PATH,
+    /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel:// or
+    /// redis+cluster://.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DCV_RESOLVER_STORE",
+        hide_env_values = true,
+        value_parser = without_line_end(StoreText::from_str)
+    )]
+    pub(crate) store: Option<StoreText>,
+}
+
+impl AgentOptions {
+    /// Returns the settings of the log.
+    pub(crate) fn log(&self) -> Result<Log, Failure> {
+        let mut log = Log::default();
+        log.format = self.log_format.unwrap_or(log.format);
+        if let Some(level) = &self.log_level {
+            log.level = level.clone();
+        } else if let Some(level) = LogDirectives::from_rust_log().map_err(Failure::setup)? {
+            log.level = level;
+        }
+        Ok(log)
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod authority;
+mod client;
+mod dcv_command;
+mod dcv_server;
+mod dcv_session;
+mod desktop;
+mod gateway;
+mod gateway_config;
+mod identity;
+mod start_error;
+mod tls_server;
+mod token_verifier;
+mod verdict;
+mod web_client;
+
+pub use client::OpenError;
+pub use dcv_command::DcvCommand;
+pub use dcv_server::{DcvServerBuilder, DcvServerStandIn};
+pub use dcv_session::DcvSession;
+pub use desktop::Desktop;
+pub use gateway::{GatewayMetric, GatewayProtocol, GatewayStandIn};
+pub use gateway_config::GatewayConfig;
+pub use start_error::StartError;
+pub use web_client::write_web_client;
