@@ -49,6 +49,10 @@ pub(crate) enum Command {
     /// Explains how a request is resolved, step by step, and suggests similar
     /// ids; exit code 1 if the session is not found.
     Explain(ExplainOptions),
+    /// Finds out why a session cannot be reached: follows the path from the
+    /// client's link over gateway and resolver to the DCV server, and names the
+    /// most likely cause; exit code 1 if a hop fails. Run it on the gateway.
+    Doctor(DoctorOptions),
     /// Imports sessions into a store: those of a session file, of a DCV server or
     /// of a Session Manager Broker.
     Import(ImportOptions),
@@ -224,6 +228,77 @@ pub(crate) struct ExplainOptions {
 
     #[command(flatten)]
     pub(crate) config: ConfigOptions,
+}
+
+/// What `doctor` is given. All of it is optional, and it sends no token.
+// What may hold a secret is parsed later: clap quotes what it rejects.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct DoctorOptions {
+    #[command(subcommand)]
+    pub(crate) command: Option<DoctorCommand>,
+
+    /// The link that the client opens.
+    #[arg(long, value_name = "URL")]
+    pub(crate) link: Option<String>,
+
+    /// The session id [default: that in the link].
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+
+    /// The address of the client, for policies.
+    #[arg(long, value_name = "IP")]
+    pub(crate) client_ip: Option<IpAddr>,
+
+    /// The gateway's configuration file; the resolver is asked with its settings.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gateway_config: Option<PathBuf>,
+
+    /// The URL of the resolver [default: that of the gateway's configuration].
+    #[arg(long, value_name = "URL")]
+    pub(crate) resolver_url: Option<String>,
+
+    /// The URL of the resolver's operators' listener, on this machine
+    /// [default: that of --config].
+    #[arg(long, value_name = "URL")]
+    pub(crate) ops_url: Option<String>,
+
+    /// The configuration file of the DCV server, usually /etc/dcv/dcv.conf.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dcv_config: Option<PathBuf>,
+
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DoctorCommand {
+    /// Checks any resolver against the wire contract, and lists what it breaks;
+    /// exit code 1 if it breaks a rule.
+    Contract(ContractOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContractOptions {
+    /// The URL of the resolver, without /resolveSession.
+    #[arg(long, value_name = "URL")]
+    pub(crate) resolver_url: String,
+
+    /// A live session that the resolver knows.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) known_session: String,
+
+    /// The gateway's configuration file, for certificates and CA.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gateway_config: Option<PathBuf>,
+
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
