@@ -43,7 +43,7 @@ impl NotFoundReason {
                     .to_owned(),
             ),
             Some("not_ready") => (
-                format!("no client can connect to session {id:?} yet: {detail}"),
+                format!("session {id:?} is not ready for clients: {detail}"),
                 "wait until it is READY, or register it with that state".to_owned(),
             ),
             Some("transport_not_offered") => (
@@ -54,8 +54,8 @@ impl NotFoundReason {
                 let client =
                     client_ip.map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string());
                 (
-                    format!("a policy denies session {id:?} to the client {client}: {detail}"),
-                    "allow its network; if the address is that of a load balancer, list it in `load_balancers` of [policy.client_networks], and let it preserve client addresses".to_owned(),
+                    format!("a policy denies session {id:?} to a client at {client}: {detail}"),
+                    "allow the client's network; if the address is that of a load balancer, list it in `load_balancers` of [policy.client_networks], and let the load balancer preserve client addresses".to_owned(),
                 )
             }
             Some("no_such_path") => (

@@ -61,7 +61,7 @@ impl TlsPeer<'_> {
         let place = url.place();
         match failure {
             TlsFailure::NotTls => (
-                format!("{who} speaks plain HTTP at {place} in place of TLS"),
+                format!("{who} speaks plain HTTP at {place} instead of TLS"),
                 "start the URL with http://, or switch TLS on there".to_owned(),
             ),
             // One that is marked as a CA is not even accepted as its own CA.
@@ -80,7 +80,7 @@ impl TlsPeer<'_> {
                 });
                 let trusted = match ca_file {
                     Some(path) => {
-                        format!("the CA in {}, the only one that counts", path.display())
+                        format!("the CA in {}, the only one that is trusted", path.display())
                     }
                     None => "a CA that the system trusts".to_owned(),
                 };
@@ -103,11 +103,11 @@ impl TlsPeer<'_> {
             }
             TlsFailure::ClientCertificateRequired => (
                 format!("{who} requires a client certificate, and none is configured"),
-                "set cert-file and cert-key-file of [resolver] to a certificate of its client CA".to_owned(),
+                "set cert-file and cert-key-file of [resolver] to a certificate that its client CA issued, and to its key".to_owned(),
             ),
             TlsFailure::ClientCertificateRefused => (
                 format!("{who} refuses the client certificate"),
-                "set cert-file and cert-key-file of [resolver] to a certificate that is valid and of its client CA".to_owned(),
+                "set cert-file and cert-key-file of [resolver] to a valid certificate that its client CA issued, and to its key".to_owned(),
             ),
             TlsFailure::Expired { .. } | TlsFailure::NotYetValid { .. } => (
                 format!("{who} {failure}"),
@@ -119,7 +119,7 @@ impl TlsPeer<'_> {
             ),
             other => (
                 format!("TLS fails at {place}: {who} {other}"),
-                "look at the log of the other side for this moment".to_owned(),
+                "look at what the log of the other side says about this moment".to_owned(),
             ),
         }
     }
@@ -173,7 +173,7 @@ mod tests {
             (
                 TlsFailure::ClientCertificateRefused,
                 None,
-                "of its client CA",
+                "its client CA issued",
             ),
             (TlsFailure::Expired { expired_at: None }, None, "renew"),
             (TlsFailure::Incompatible, None, "RSA"),

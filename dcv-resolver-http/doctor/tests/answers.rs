@@ -97,7 +97,7 @@ async fn answer_that_breaks_the_contract_is_named_with_every_rule() {
 #[tokio::test]
 async fn page_of_a_web_server_is_named() {
     let page = (StatusCode::NOT_FOUND, Html("<!doctype html>"));
-    assert_cause(&examine(page).await, &["a web server answers in place"]);
+    assert_cause(&examine(page).await, &["a web server answers instead"]);
     let report = examine(Html("<!doctype html>")).await;
     assert_cause(&report, &["a web page instead of JSON"]);
 }

@@ -50,8 +50,9 @@ pub(crate) enum Command {
     /// ids; exit code 1 if the session is not found.
     Explain(ExplainOptions),
     /// Finds out why a session cannot be reached: follows the path from the
-    /// client's link over gateway and resolver to the DCV server, and names the
-    /// most likely cause; exit code 1 if a hop fails. Run it on the gateway.
+    /// client's link through the gateway and the resolver to the DCV server, and
+    /// names the most likely cause; exit code 1 if a hop fails. Run it on the
+    /// gateway.
     Doctor(DoctorOptions),
     /// Imports sessions into a store: those of a session file, of a DCV server or
     /// of a Session Manager Broker.
@@ -303,25 +304,25 @@ pub(crate) struct ContractOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportOptions {
-    /// A session file: TOML, or the AWS sample's dictionary as JSON; or the output
-    /// of `list --json`, of `dcv list-sessions --json`, or of DescribeSessions of
-    /// the Session Manager Broker.
+    /// The file to import: a session file (TOML, or the AWS sample's dictionary as
+    /// JSON), or the output of `list --json`, of `dcv list-sessions --json`, or of
+    /// DescribeSessions of the Session Manager Broker.
     pub(crate) file: PathBuf,
 
-    /// The DCV server on which `dcv list-sessions --json` printed the file, as
-    /// gateways reach it: a DNS name or an IP address.
+    /// The DNS name or IP address at which gateways reach the DCV server on which
+    /// `dcv list-sessions --json` printed the file.
     #[arg(long)]
     pub(crate) host: Option<Host>,
 
-    /// Makes ids from {session}, the id on that server, and {host} [default:
-    /// {session}].
+    /// The template of the ids that clients request: {session} is the id on that
+    /// server, {host} the value of --host [default: {session}].
     #[arg(long, value_name = "TEMPLATE", requires = "host")]
     pub(crate) id: Option<IdTemplate>,
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 
-    /// The output of DescribeServers, for that of DescribeSessions.
+    /// The output of DescribeServers, which completes that of DescribeSessions.
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
     pub(crate) servers: Option<PathBuf>,
 

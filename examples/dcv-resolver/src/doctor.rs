@@ -64,7 +64,7 @@ fn doctor(options: DoctorOptions) -> Result<Doctor, Failure> {
         doctor = doctor.link(link);
     }
     if let Some(session) = session {
-        doctor = doctor.session(session_id(&session)?);
+        doctor = doctor.session(session_id("--session", &session)?);
     }
     if let Some(client_ip) = client_ip {
         doctor = doctor.client_ip(client_ip);
@@ -84,13 +84,16 @@ fn doctor(options: DoctorOptions) -> Result<Doctor, Failure> {
     Ok(doctor)
 }
 
-/// Parses the id of a session. A link may hold a token, so it is not quoted.
-fn session_id(text: &str) -> Result<SessionId, Failure> {
+/// Parses the id of a session that `flag` gives. A link may hold a token, so it is
+/// not quoted.
+fn session_id(flag: &str, text: &str) -> Result<SessionId, Failure> {
     if text.contains("://") {
-        return Err(Failure::setup("--session is a link: use --link for it"));
+        return Err(Failure::setup(format!(
+            "{flag} is a link; give the id after its '#', or the whole link to `doctor --link`"
+        )));
     }
     text.parse()
-        .map_err(|error| Failure::setup(format!("--session: {error}")))
+        .map_err(|error| Failure::setup(format!("{flag}: {error}")))
 }
 
 /// Adds what the resolver's own configuration shows.
@@ -157,7 +160,9 @@ impl ExplainRequest for OwnStores {
         };
         match tokio::time::timeout(EXPLAIN_TIME, explaining).await {
             Ok(explained) => explained.map_err(|failure| failure.to_string()),
-            Err(_elapsed) => Err("the stores of --config do not answer in time".to_owned()),
+            Err(_elapsed) => {
+                Err("the stores of the configuration did not answer in time".to_owned())
+            }
         }
     }
 }
@@ -169,7 +174,7 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
         gateway_config,
         json: is_json,
     } = options;
-    let known = session_id(&known_session)?;
+    let known = session_id("--known-session", &known_session)?;
     let tls = match gateway_config {
         Some(path) => {
             let config = GatewayConfig::load(&path)

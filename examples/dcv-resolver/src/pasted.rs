@@ -91,7 +91,7 @@ fn from_url(url: &str) -> Result<PastedRequest, Failure> {
             "the link has the id after '?sessionId=', which the gateway ignores; put the id after '#'",
         ),
         _ => Some(
-            "the link has 'sessionId=' after '#', so that the gateway takes all of it for the id; put only the id after '#'",
+            "the link has 'sessionId=' after '#', so the gateway takes all of it for the id; put only the id after '#'",
         ),
     };
     Ok(PastedRequest {

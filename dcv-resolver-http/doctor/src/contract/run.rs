@@ -20,7 +20,7 @@ pub enum ContractError {
     Unreachable(#[from] RequestError),
     /// It does not know the session.
     #[error(
-        "the resolver answers {status} for the known session, so that nothing can be checked; give the id of a live session that it resolves"
+        "the resolver answers {status} for the known session, so nothing can be checked; give the id of a live session that it resolves"
     )]
     NotKnown {
         /// The status.
@@ -95,7 +95,7 @@ impl Run<'_> {
             Ok(response) if response.status() == StatusCode::OK => response,
             _ => {
                 if exchange.status() != Some(StatusCode::NOT_FOUND) {
-                    let says = "QUIC is offered, or it is 404";
+                    let says = "a request for QUIC is answered with 200 or 404";
                     let expected = "200 with the UDP port, or 404";
                     self.breach("quic", Level::Must, says.to_owned(), &exchange, expected);
                 }

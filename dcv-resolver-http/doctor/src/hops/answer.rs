@@ -96,10 +96,10 @@ fn quic_found(destination: &Destination, http: Option<&Destination>) -> Hop {
         Some(http) => Hop::fail(
             HopKind::AnswerQuic,
             format!(
-                "the resolver answers {} for QUIC and {} for HTTP, and one login needs both on one server",
+                "the resolver answers {} for QUIC and {} for HTTP, but one login needs both on one server",
                 destination.host, http.host
             ),
-            "make the resolver answer the same server for both transports",
+            "make the resolver answer with the same server for both transports",
         ),
         None => found(HopKind::AnswerQuic, destination),
     }
@@ -110,7 +110,7 @@ fn not_found(answer: &Answer, request: &ResolveRequest) -> Hop {
         Answer::NotFound(answer) if answer.is_html => {
             return Hop::fail(
                 HopKind::AnswerHttp,
-                "the answer is 404 with a web page: a web server answers in place of the resolver",
+                "the answer is 404 with a web page: a web server answers instead of the resolver",
                 "correct host, port and path in the url of [resolver]",
             );
         }
@@ -147,7 +147,7 @@ fn failed(kind: HopKind, error: &ResolveError) -> Hop {
                 (403, _) => {
                     "add the address of this machine, as the resolver sees it, to `allowed_networks` of [callers]"
                 }
-                (405, _) => "put the resolver at this URL: it must answer POST",
+                (405, _) => "correct the url of [resolver]: what is there must answer POST",
                 (429, _) => "raise `requests_per_second` in [limits] of the resolver",
                 (503, _) => {
                     "look at /readyz and the log of the resolver: a store or a policy fails"

@@ -46,7 +46,7 @@ pub(crate) async fn check(
 ) -> Hop {
     let asked = match ops_url {
         Some(url) => ask(url, request).await,
-        None => Err("there is neither --ops-url nor --config".to_owned()),
+        None => Err("there is neither --ops-url nor --config: give one of them".to_owned()),
     };
     let why_not = match asked {
         Ok(concluded) => return concluded.hop(request, is_answered),
@@ -66,10 +66,10 @@ pub(crate) async fn check(
 }
 
 async fn ask(url: &str, request: &ResolveRequest) -> Result<Concluded, String> {
-    let parts = UrlParts::parse(url).ok_or("the URL for operators is not a URL")?;
+    let parts = UrlParts::parse(url).ok_or("the URL of the operators' listener is not a URL")?;
     if !parts.is_loopback() {
         return Err(format!(
-            "{parts} is not on this machine, where /explain needs no token"
+            "{parts} is not on this machine; elsewhere /explain needs a token, and none is sent"
         ));
     }
     let client = HttpClient::builder(url)
@@ -117,7 +117,7 @@ impl Concluded {
             "found" if !is_answered => Hop::ok(KIND, "it finds the session"),
             "found" => Hop::warn(
                 KIND,
-                "by its own explanation the resolver finds the session, and it answered otherwise",
+                "according to its own explanation the resolver finds the session, but it answered otherwise",
                 "check that the url of [resolver] leads to this resolver and not to another one",
             ),
             "error" => {

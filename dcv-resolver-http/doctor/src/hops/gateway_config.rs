@@ -65,7 +65,7 @@ pub(crate) fn check(config: &GatewayConfig, listener: Option<&ResolverListener>)
     if resources.is_none_or(|it| it.url.is_none() && it.local_resources_path.is_none()) {
         hops.push(Hop::fail(
             KIND,
-            "the gateway's configuration has no pages of the web client, [web-resources], so that browsers get 404 and the resolver is never asked",
+            "the gateway's configuration has no pages of the web client in [web-resources]: browsers get 404, and the resolver is never asked",
             "add [web-resources] with local-resources-path = \"/usr/share/dcv/www\"",
         ));
     }
@@ -140,7 +140,7 @@ fn url_problem(url: &str, listener: Option<&ResolverListener>) -> Option<Hop> {
         return Some(Hop::fail(
             KIND,
             format!(
-                "the url of [resolver] has the IP address {address}, and the gateway accepts only domain names"
+                "the url of [resolver] has the IP address {address}, but the gateway accepts only domain names"
             ),
             "give the resolver a name, in DNS or in /etc/hosts of the gateway, and use it in url",
         ));
@@ -169,7 +169,7 @@ pub(crate) fn other_listener(
         };
         return Some((
             format!(
-                "the url of [resolver] starts with {}://, and the resolver's configuration has {speaks}",
+                "the url of [resolver] starts with {}://, but the resolver is configured for {speaks}",
                 url.scheme
             ),
             format!("start url with {}://", listener.scheme()),
@@ -178,7 +178,7 @@ pub(crate) fn other_listener(
     if url.port() != port {
         return Some((
             format!(
-                "the url of [resolver] has port {}, and the resolver's configuration listens on port {port}",
+                "the url of [resolver] has port {}, but the resolver is configured to listen on port {port}",
                 url.port()
             ),
             format!("use port {port} in url"),
@@ -187,7 +187,7 @@ pub(crate) fn other_listener(
     if listener.is_local && !url.is_loopback() {
         return Some((
             format!(
-                "the resolver listens on a loopback address, and {} is not one",
+                "the resolver listens on a loopback address, but the url of [resolver] has {}",
                 url.host
             ),
             "set `listen` of the resolver to an address that gateways reach, such as 0.0.0.0:9000"

@@ -27,7 +27,7 @@ pub(crate) fn check(text: &str, session: Option<&SessionId>) -> (Vec<Hop>, Optio
         )),
         IdPlace::NamedInFragment => hops.push(Hop::fail(
             HopKind::Link,
-            "the link has 'sessionId=' after '#', so that the gateway takes all of it for the id",
+            "the link has 'sessionId=' after '#', so the gateway takes all of it for the id",
             format!("put only the id after '#': {write}"),
         )),
         IdPlace::Fragment => {}
@@ -35,7 +35,7 @@ pub(crate) fn check(text: &str, session: Option<&SessionId>) -> (Vec<Hop>, Optio
     if link.scheme == "http" {
         hops.push(Hop::fail(
             HopKind::Link,
-            "the link starts with http://, and the gateway serves only TLS",
+            "the link starts with http://, but the gateway serves only TLS",
             "start it with https://",
         ));
     } else if !matches!(link.scheme.as_str(), "https" | "dcv") {
@@ -55,8 +55,8 @@ pub(crate) fn check(text: &str, session: Option<&SessionId>) -> (Vec<Hop>, Optio
     if let Some(session) = session.filter(|session| **session != link.session_id) {
         hops.push(Hop::warn(
             HopKind::Link,
-            format!("the link is for session {id:?}, and --session is another one"),
-            format!("check --session: {session:?} is asked for"),
+            format!("the link is for session {id:?}, but --session is another one"),
+            format!("check --session: the resolver is asked for {session:?}"),
         ));
     }
     if hops.is_empty() {

@@ -17,7 +17,7 @@ pub(crate) fn check(proxies: &ProxySettings, names: &[(String, String)]) -> Vec<
         let hop = Hop::warn(
             HopKind::Proxy,
             format!(
-                "{variable} applies to {host}: curl and browsers that follow it send their requests to a proxy, and this command and the gateway connect directly"
+                "{variable} applies to {host}: curl and browsers that follow it send their requests to a proxy, but this command and the gateway connect directly"
             ),
             format!("add {host} to NO_PROXY, or make the proxy pass WebSocket connections on"),
         );

@@ -170,7 +170,7 @@ impl Connection {
             Hop::fail(
                 HopKind::ResolverTls,
                 format!(
-                    "the resolver speaks TLS at {}, and the URL starts with http://",
+                    "the resolver speaks TLS at {}, but the URL starts with http://",
                     self.url.place()
                 ),
                 "start the url of [resolver] with https://",

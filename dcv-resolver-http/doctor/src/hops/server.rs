@@ -127,7 +127,7 @@ impl Server {
         if error.kind() == RequestErrorKind::Dns {
             hops.push(Hop::fail(
                 HopKind::ServerName,
-                format!("the DCV server that the resolver answered does not resolve here: {error}"),
+                format!("the name of the DCV server in the resolver's answer does not resolve here: {error}"),
                 format!("register the session with a name that the gateway resolves, or add {host} to its DNS"),
             ));
             return;

@@ -63,7 +63,7 @@ async fn verifier(conf: &DcvConf) -> Option<Hop> {
         }
         return Some(Hop::warn(
             KIND,
-            "auth-token-verifier is not set, and a gateway needs DCV servers with external authentication",
+            "auth-token-verifier is not set, but a gateway needs DCV servers with external authentication",
             "set auth-token-verifier in [security] to the service that checks your tokens",
         ));
     };
@@ -125,7 +125,7 @@ fn origin(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
     Some(Hop::fail(
         KIND,
         format!(
-            "allowed-ws-origin-regex does not match {:?}, the origin of the link, so that the WebSocket gets 403",
+            "allowed-ws-origin-regex does not match {:?}, the origin of the link, so the WebSocket gets 403",
             escaped(origin, MAX_TEXT_BYTES)
         ),
         "let allowed-ws-origin-regex in [security] match the gateway's origin",
@@ -155,7 +155,7 @@ fn host(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
         return None;
     }
     let cause = format!(
-        "allowed-http-host-regex does not match {}, so that requests with this host get 403",
+        "allowed-http-host-regex does not match {}, so requests with such a host get 403",
         refused.join(" and ")
     );
     let change = "let allowed-http-host-regex in [security] match both names";
@@ -184,7 +184,7 @@ fn endpoints(conf: &DcvConf, expected: &Expected<'_>) -> Vec<Hop> {
             hops.push(Hop::fail(
                 KIND,
                 format!(
-                    "the resolver answers port {}, and the DCV server has web-port {port}",
+                    "the resolver answers with port {}, but the DCV server has web-port {port}",
                     http.port
                 ),
                 format!("register the session with HTTP port {port}"),
@@ -196,7 +196,7 @@ fn endpoints(conf: &DcvConf, expected: &Expected<'_>) -> Vec<Hop> {
             hops.push(Hop::fail(
                 KIND,
                 format!(
-                    "the resolver answers the path {:?}, and the DCV server has web-url-path {:?}",
+                    "the resolver answers with the path {:?}, but the DCV server has web-url-path {:?}",
                     escaped(answered, MAX_TEXT_BYTES),
                     escaped(path, MAX_TEXT_BYTES)
                 ),
@@ -210,14 +210,14 @@ fn endpoints(conf: &DcvConf, expected: &Expected<'_>) -> Vec<Hop> {
         if conf.get_bool(SECTION, "enable-quic-frontend") != Some(true) {
             hops.push(Hop::warn(
                 KIND,
-                "the resolver offers QUIC, and the DCV server has no enable-quic-frontend=true",
+                "the resolver offers QUIC, but the DCV server has no enable-quic-frontend=true",
                 "set enable-quic-frontend=true in [connectivity], or register the session without a QUIC port",
             ));
         } else if port != quic.port && !names_port(listens, quic.port) {
             hops.push(Hop::warn(
                 KIND,
                 format!(
-                    "the resolver answers UDP port {}, and the DCV server has quic-port {port}",
+                    "the resolver answers with UDP port {}, but the DCV server has quic-port {port}",
                     quic.port
                 ),
                 format!("register the session with QUIC port {port}"),

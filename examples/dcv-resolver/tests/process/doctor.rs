@@ -454,7 +454,7 @@ fn client_that_a_policy_denies_is_named() {
     assert_cause(
         &denied,
         &[
-            "denies session \"guarded\" to the client 203.0.113.7",
+            "denies session \"guarded\" to a client at 203.0.113.7",
             "load_balancers",
         ],
     );
@@ -614,7 +614,7 @@ fn link_in_the_place_of_a_session_is_not_quoted() {
         .into();
     assert_eq!(finished.exit_code, Some(2));
     assert!(
-        finished.stderr.contains("use --link"),
+        finished.stderr.contains("doctor --link"),
         "{}",
         finished.stderr
     );
