@@ -95,7 +95,7 @@ fn each_broken_rule_has_a_sentence() {
         ),
         (
             changed("DcvServerEndpoint", json!("\u{1b}[2J")),
-            "DcvServerEndpoint is \"\\u{1b}[2J\": not a DNS name: between dots stand 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
+            "DcvServerEndpoint is \"\\u{1b}[2J\": not a DNS name: each part between dots must have 1 to 63 letters, digits, '-' or '_', with no '-' at either end",
         ),
         (
             changed("SessionId", json!("")),

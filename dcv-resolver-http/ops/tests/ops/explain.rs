@@ -181,7 +181,7 @@ async fn accept_of_plain_text_gets_text() {
     };
     for accept in [
         "text/plain",
-        "Text/Plain;q=0.9, */*",
+        "Text/Plain;q=0.9, */*;q=0.8",
         "text/html,text/plain",
         "text/plain, application/json;q=0.9",
     ] {
@@ -203,6 +203,7 @@ async fn accept_of_plain_text_gets_text() {
         "text/plainer",
         "text/plain, application/json",
         "text/plain;q=0, */*",
+        "text/plain;q=0.9, */*",
         "text/plain;q=0.5, application/json;q=0.6",
     ] {
         ask(&[("accept", accept)]).await.json();
