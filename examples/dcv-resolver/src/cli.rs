@@ -460,6 +460,10 @@ pub(crate) struct RestoreOptions {
 pub(crate) struct MigrateOptions {
     #[command(flatten)]
     pub(crate) store: StoreOption,
+
+    /// Creates an empty database if there is none.
+    #[arg(long)]
+    pub(crate) create: bool,
 }
 
 /// When a session expires: there is no default.

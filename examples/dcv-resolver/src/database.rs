@@ -39,18 +39,21 @@ pub(crate) async fn restore(options: RestoreOptions) -> Result<(), Failure> {
 
 /// Migrates the tables of a database to the current version.
 pub(crate) async fn migrate(options: MigrateOptions) -> Result<(), Failure> {
+    let purpose = if options.create {
+        Purpose::Create
+    } else {
+        Purpose::Write
+    };
     // Opening it for writing migrates it, and reports that.
-    OpenStore::with(
-        options.store.url()?,
-        Purpose::Write,
-        async |store| match store.database()?.migration().await {
+    OpenStore::with(options.store.url()?, purpose, async |store| {
+        match store.database()?.migration().await {
             Some(Migration { from: 1.., .. }) => Ok(()),
             _ => line(format_args!(
                 "{}: the schema version is {}, which is current",
                 store.name,
                 MIGRATIONS.len()
             )),
-        },
-    )
+        }
+    })
     .await
 }

@@ -326,6 +326,21 @@ async fn commands_that_read_change_no_byte_of_an_older_database() {
     );
 }
 
+#[test]
+fn migrate_creates_a_database_only_if_asked_to() {
+    let place = Place::new();
+    let refused = place.run(&["migrate"], "a.db");
+    assert_eq!(refused.exit_code, Some(2));
+    assert!(!place.path("a.db").exists());
+    let created = place.run(&["migrate", "--create"], "a.db");
+    assert_eq!(created.exit_code, Some(0), "{}", created.stderr);
+    assert_eq!(place.ids("a.db"), "");
+    place.import(&["a"], "a.db");
+    let again = place.run(&["migrate", "--create"], "a.db");
+    assert_eq!(again.exit_code, Some(0), "{}", again.stderr);
+    assert_eq!(place.ids("a.db"), "a");
+}
+
 #[tokio::test]
 async fn serve_and_writing_commands_migrate_and_report_it() {
     let place = Place::new();
