@@ -134,7 +134,7 @@ fn show(explanation: &Explanation, headers: &HeaderMap) -> Response {
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-/// Returns whether `Accept` names `text/plain`, and prefers it to JSON.
+/// Returns whether `Accept` names text, and prefers it to JSON.
 fn wants_text(headers: &HeaderMap) -> bool {
     let text = preference(headers, "text/plain", None);
     text.is_named() && text > preference(headers, "application/json", None)
