@@ -102,13 +102,18 @@ impl SessionPattern {
         template: &Template,
         captures: &Captures<'_>,
     ) -> Result<T, InvalidField> {
-        let value = template.expand(captures);
-        value.parse().map_err(|source: T::Err| InvalidField {
+        let invalid = |value: &str, source: Box<dyn Error + Send + Sync>| InvalidField {
             place: self.to_string(),
             field,
-            value,
-            source: source.into(),
-        })
+            value: value.to_owned(),
+            source,
+        };
+        let value = template
+            .expand(captures)
+            .map_err(|error| invalid("", error.into()))?;
+        value
+            .parse()
+            .map_err(|error: T::Err| invalid(&value, error.into()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`Template`]: text with the groups of a regular expression in it.
 
+use std::str::Utf8Error;
+
 use regex::bytes::{Captures, Regex};
 
 /// Text in which `{name}` stands for what a group matched.
@@ -53,9 +55,11 @@ impl Template {
     }
 
     /// Returns the text for one match. A group that did not take part in it is
-    /// empty, and bytes that are not UTF-8 are replaced: neither a host nor a
-    /// path may have what replaces them.
-    pub(crate) fn expand(&self, captures: &Captures<'_>) -> String {
+    /// empty.
+    ///
+    /// Fails if a group has a part of a character, which the expression matches
+    /// byte by byte: a text with a replacement could be the same for two ids.
+    pub(crate) fn expand(&self, captures: &Captures<'_>) -> Result<String, Utf8Error> {
         let mut expanded = String::new();
         for piece in &self.pieces {
             match piece {
@@ -64,11 +68,11 @@ impl Template {
                     let group = captures
                         .get(*number)
                         .map_or(&b""[..], |group| group.as_bytes());
-                    expanded.push_str(&String::from_utf8_lossy(group));
+                    expanded.push_str(str::from_utf8(group)?);
                 }
             }
         }
-        expanded
+        Ok(expanded)
     }
 
     /// Returns the text as it was given.
@@ -98,7 +102,7 @@ mod tests {
     fn expand(pattern: &str, template: &str, text: &str) -> Result<String, InvalidTemplate> {
         let regex = Regex::new(pattern).unwrap();
         let captures = regex.captures(text.as_bytes()).unwrap();
-        Template::parse(template, &regex).map(|template| template.expand(&captures))
+        Template::parse(template, &regex).map(|template| template.expand(&captures).unwrap())
     }
 
     #[test]

@@ -136,6 +136,21 @@ async fn no_id_leads_to_a_host_that_is_none() {
     }
 }
 
+/// Two ids must not lead to one session because a character was cut.
+#[tokio::test]
+async fn part_of_a_character_is_an_error() {
+    let text = "[[patterns]]\nmatch = '(.)(?<rest>.*)'\nhost = 'ws.example'\ntarget_id = '{rest}'\nhttp_port = 1\n";
+    let (_folder, store) = store(text);
+    assert_eq!(
+        lookup(&store, "aann").await.unwrap().target_id().as_str(),
+        "ann"
+    );
+    for id in ["éann", "èann"] {
+        let looked_up = store.lookup(&id.parse().unwrap()).await;
+        assert_eq!(looked_up.unwrap_err().kind(), StoreErrorKind::CorruptRecord);
+    }
+}
+
 #[tokio::test]
 async fn patterns_are_counted_and_not_listed() {
     let (_folder, store) = store(TEXT);
