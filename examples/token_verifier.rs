@@ -75,12 +75,15 @@ impl Tokens {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         let token = format!("{:032x}", u128::from_ne_bytes(random));
-        self.grants().push(Grant {
+        let now = self.clock.now();
+        let mut grants = self.grants();
+        grants.retain(|grant| !grant.expiry.is_past(now));
+        grants.push(Grant {
             token: token.clone(),
             server: server.to_owned(),
             session: session.to_owned(),
             user: user.to_owned(),
-            expiry: Expiry::At(self.clock.now().saturating_add(lifetime)),
+            expiry: Expiry::At(now.saturating_add(lifetime)),
         });
         Ok(token)
     }
@@ -88,13 +91,12 @@ impl Tokens {
     /// Returns the user whose token this is.
     fn user_of(&self, token: &str, server: &str, session: &str) -> Option<String> {
         let now = self.clock.now();
-        let mut grants = self.grants();
-        grants.retain(|grant| !grant.expiry.is_past(now));
+        let grants = self.grants();
         // Each token is compared to its end: how long that takes says nothing
         // about how much of it is right.
         let grant = grants.iter().fold(None, |found, grant| {
             let is_it = grant.token.as_bytes().ct_eq(token.as_bytes());
-            if bool::from(is_it) {
+            if bool::from(is_it) && !grant.expiry.is_past(now) {
                 Some(grant)
             } else {
                 found
@@ -153,7 +155,8 @@ fn no(message: &str) -> String {
     )
 }
 
-/// Escapes a text for XML: a user name may have any character.
+/// Escapes a text for XML. Control characters, which XML 1.0 has no form for,
+/// are left out: the DCV server then knows no such user.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -161,6 +164,7 @@ fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
+            control if control.is_control() => {}
             character => escaped.push(character),
         }
     }
