@@ -24,7 +24,6 @@ use crate::output::{self, line};
 use crate::store_url::StoreUrl;
 
 const BATCH_SIZE: usize = 1_000;
-const SKIPPED_SHOWN: usize = 20;
 
 /// Imports every session of the file, or prints which were skipped.
 pub(crate) async fn run(options: ImportOptions) -> Result<(), Failure> {
@@ -103,17 +102,9 @@ async fn import(
     if skipped.is_empty() {
         return Ok(());
     }
-    let mut ids: Vec<_> = skipped
-        .iter()
-        .take(SKIPPED_SHOWN)
-        .map(|id| format!("{id:?}"))
-        .collect();
-    if skipped.len() > SKIPPED_SHOWN {
-        ids.push(format!("and {} more", skipped.len() - SKIPPED_SHOWN));
-    }
     Err(Failure::negative(format!(
         "not imported, because a live session is registered under another lease (--replace overwrites it): {}",
-        ids.join(", ")
+        output::first_ids(&skipped)
     )))
 }
 

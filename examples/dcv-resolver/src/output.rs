@@ -1,7 +1,7 @@
 //! Standard output, and warnings on standard error. If the reader of standard
 //! output closes it early, as `head` does, the program ends without an error.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write};
 
 use crate::failure::Failure;
@@ -21,4 +21,14 @@ pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
             "cannot write to standard output: {error}"
         ))),
     }
+}
+
+/// Returns the first of many ids, and how many more there are.
+pub(crate) fn first_ids(ids: &[impl fmt::Debug]) -> String {
+    const SHOWN: usize = 20;
+    let mut shown: Vec<_> = ids.iter().take(SHOWN).map(|id| format!("{id:?}")).collect();
+    if ids.len() > SHOWN {
+        shown.push(format!("and {} more", ids.len() - SHOWN));
+    }
+    shown.join(", ")
 }

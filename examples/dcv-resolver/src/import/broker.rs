@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::lenient::{field, port, text};
 use crate::failure::Failure;
+use crate::output;
 
 /// The sessions of a broker.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct BrokerSessions {
     /// The ids of the others, which have no server yet, or none that can be
     /// reached.
     pub(super) left_out: Vec<String>,
+    /// Whether the file is one page of several.
+    pub(super) is_one_page: bool,
 }
 
 /// Makes records of the sessions that are READY.
@@ -34,24 +37,42 @@ pub(super) fn records(
         Some((path, text)) => parse_servers(path, &text)?,
         None => Vec::new(),
     };
+    let is_one_page = has_next_page(sessions);
     let sessions = field(sessions, "Sessions").and_then(Value::as_array);
     let (mut ready, mut left_out) = (Vec::new(), Vec::new());
     for (index, session) in sessions.into_iter().flatten().enumerate() {
         let place = format!("{}: Sessions[{index}]", path.display());
         let id = text(session, "Id").unwrap_or_default();
-        if text(session, "State").is_some_and(|state| state != "READY") {
+        if text(session, "State") != Some("READY") {
             left_out.push(id.to_owned());
             continue;
         }
         let record = record(id, session, &servers);
         ready.push(record.map_err(|error| Failure::negative(format!("{place}: {error}")))?);
     }
-    Ok(BrokerSessions { ready, left_out })
+    Ok(BrokerSessions {
+        ready,
+        left_out,
+        is_one_page,
+    })
+}
+
+/// Returns whether the broker has more than it put into this answer.
+fn has_next_page(answer: &Value) -> bool {
+    text(answer, "NextToken").is_some_and(|token| !token.is_empty())
 }
 
 fn parse_servers(path: &Path, text: &[u8]) -> Result<Vec<Value>, Failure> {
     let parsed: Option<Value> = serde_json::from_slice(text).ok();
     match parsed.as_ref().and_then(|answer| field(answer, "Servers")) {
+        Some(Value::Array(servers)) if parsed.as_ref().is_some_and(has_next_page) => {
+            output::warn(format_args!(
+                "{} is one page of several, since it has a NextToken; {} servers are in it",
+                path.display(),
+                servers.len(),
+            ));
+            Ok(servers.clone())
+        }
         Some(Value::Array(servers)) => Ok(servers.clone()),
         _ => Err(Failure::negative(format!(
             "{} is not the output of DescribeServers; expected a JSON object with an array \"Servers\"",
@@ -151,9 +172,11 @@ mod tests {
             session("a", "READY", &server()),
             session("b", "CREATING", &json!(null)),
             session("c", "UNKNOWN", &server()),
+            {"Id": "d", "Server": server()},
         ], "NextToken": null});
         let sessions = import(&sessions, None).unwrap();
-        assert_eq!(sessions.left_out, ["b", "c"]);
+        assert_eq!(sessions.left_out, ["b", "c", "d"]);
+        assert!(!sessions.is_one_page);
         assert_eq!(sessions.ready.len(), 1);
         let record = &sessions.ready[0];
         assert_eq!(record.id().as_str(), "a");
@@ -162,6 +185,14 @@ mod tests {
         assert_eq!(record.port(Transport::Quic), Some(9444));
         assert_eq!(record.web_url_path().as_str(), "/dcv");
         assert_eq!(record.owner(), Some("ann"));
+    }
+
+    #[test]
+    fn one_page_of_several_is_recognized() {
+        for (token, is_one_page) in [("", false), ("AAE", true)] {
+            let sessions = json!({"Sessions": [], "NextToken": token});
+            assert_eq!(import(&sessions, None).unwrap().is_one_page, is_one_page);
+        }
     }
 
     #[test]

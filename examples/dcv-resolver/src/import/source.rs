@@ -45,10 +45,15 @@ pub(super) fn read(options: &ImportOptions) -> Result<Vec<SessionRecord>, Failur
                 Ok::<_, Failure>((servers, text))
             });
             let sessions = broker::records(path, &sessions, servers.transpose()?)?;
+            if sessions.is_one_page {
+                output::warn(format_args!(
+                    "{place} is one page of several, since it has a NextToken; import the others as well",
+                ));
+            }
             if !sessions.left_out.is_empty() {
-                output::warn(format!(
-                    "left out, because they are not READY: {:?}",
-                    sessions.left_out
+                output::warn(format_args!(
+                    "left out, because they are not READY: {}",
+                    output::first_ids(&sessions.left_out),
                 ));
             }
             Ok(sessions.ready)
@@ -85,13 +90,17 @@ fn refuse_unused(options: &ImportOptions, format: &Format) -> Result<(), Failure
     Ok(())
 }
 
+/// Reads a file without the byte order mark that Windows editors put before UTF-8.
 fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path)
-        .map_err(|error| Failure::setup(format!("cannot read {}: {error}", path.display())))
+    let mut text = std::fs::read(path)
+        .map_err(|error| Failure::setup(format!("cannot read {}: {error}", path.display())))?;
+    if text.starts_with("\u{feff}".as_bytes()) {
+        text.drain(..3);
+    }
+    Ok(text)
 }
 
 fn recognize(text: &[u8]) -> Format {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     match serde_json::from_slice(text) {
         Ok(Value::Array(items)) if items.iter().any(|item| item.get("host").is_some()) => {
             Format::Records

@@ -84,7 +84,7 @@ fn ready_sessions_of_a_broker_are_imported() {
         imported.stdout
     );
     assert!(
-        imported.stderr.contains("not READY: [\"b\"]"),
+        imported.stderr.contains("not READY: \"b\""),
         "{}",
         imported.stderr
     );
@@ -120,7 +120,7 @@ fn error_says_what_was_found_and_what_to_give() {
         ),
         (
             vec![&sessions, "--host", host],
-            "--host is for the output of `dcv list-sessions --json`, and",
+            "--host is only for the output of `dcv list-sessions --json`, but",
         ),
         (
             vec![&sessions, "--servers", &sessions],
@@ -132,7 +132,7 @@ fn error_says_what_was_found_and_what_to_give() {
         ),
         (
             vec![&toml, "--servers", &sessions],
-            "--servers is for the output of DescribeSessions, and",
+            "--servers is only for the output of DescribeSessions, but",
         ),
         (vec!["/nowhere/a.json"], "cannot read /nowhere/a.json"),
     ] {
