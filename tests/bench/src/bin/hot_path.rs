@@ -29,7 +29,7 @@ use axum::routing::any;
 use dcv_resolver_bench::{logging, sessions};
 use dcv_resolver_core::{Outcome, Resolver};
 use dcv_resolver_http::{ReloadableService, ResolveQuery, ResolveService, ResolveServiceBuilder};
-use dcv_resolver_ops::{LogDeduplicator, Metrics};
+use dcv_resolver_ops::{LogDeduplicator, Metrics, RecentDecisions};
 use dcv_resolver_server::{self as server, Server};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -125,6 +125,7 @@ fn builder(resolver: Resolver) -> ResolveServiceBuilder {
         .without_log()
         .observer(log)
         .observer(metrics)
+        .observer(RecentDecisions::new())
 }
 
 /// As the ready binary serves it: it can be replaced.
