@@ -32,7 +32,7 @@ struct TrackedDatabase {
     database: CurrentDatabase,
     log: ChangeLog,
     /// Closing the store waits for it.
-    _follower: Option<OwnedSemaphorePermit>,
+    _follower: OwnedSemaphorePermit,
 }
 
 /// The state of the source that the listener knows.
@@ -110,12 +110,14 @@ impl ChangeNotifier {
         {
             return tracked.log.read().await;
         }
+        // Before it connects: closing the store waits for connections that follow.
+        let follower = self.database.follower()?;
         let log = ChangeLog::open(database.connect().await?).await?;
         let database = database.clone();
         self.tracked = Some(TrackedDatabase {
             database,
             log,
-            _follower: self.database.follower(),
+            _follower: follower,
         });
         Ok(Changes::Any)
     }

@@ -117,9 +117,12 @@ impl Database {
         }
     }
 
-    /// Registers a follower until the permit is dropped.
-    pub(crate) fn follower(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.followers).try_acquire_owned().ok()
+    /// Registers a follower until the permit is dropped. Fails while the store is
+    /// being closed.
+    pub(crate) fn follower(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.followers)
+            .try_acquire_owned()
+            .map_err(|_closing| error(StoreErrorKind::Unavailable).with_source("the store was closed"))
     }
 
     /// Returns which migration opening the file performed.

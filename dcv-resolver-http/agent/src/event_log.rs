@@ -48,7 +48,7 @@ impl EventLog {
     /// Logs that the sessions cannot be listed for so long that they are UNKNOWN.
     pub(crate) fn lost_sight(&self, sessions: usize) {
         if self.0.allows("unknown") {
-            tracing::warn!(target: "dcv_resolver::agent", sessions, "the sessions cannot be listed for two intervals: they are UNKNOWN, and not resolved, until they can");
+            tracing::warn!(target: "dcv_resolver::agent", sessions, "the sessions could not be listed for two intervals: they are registered as UNKNOWN, and not resolved, until they can be listed again");
         }
     }
 
@@ -57,7 +57,7 @@ impl EventLog {
         let kind = "unavailable";
         if self.0.allows(kind) {
             let error = chain(error);
-            tracing::warn!(target: "dcv_resolver::agent", kind, error, "the sessions cannot be registered; it is tried again");
+            tracing::warn!(target: "dcv_resolver::agent", kind, error, "the sessions cannot be registered; registration is retried");
         }
     }
 

@@ -21,7 +21,7 @@ pub enum LeaseFileError {
     },
     /// The file holds something else.
     #[error(
-        "{path} holds no lease token; remove it, and sessions that are registered now end with their leases"
+        "{path} holds no valid lease token; remove the file to get a new token: sessions that are registered now then expire with their leases"
     )]
     Invalid {
         /// The file.

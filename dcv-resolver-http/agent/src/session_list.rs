@@ -59,7 +59,7 @@ pub enum InvalidSessionList {
         found: JsonKind,
     },
     /// An object has no `id`, or one that is not a text.
-    #[error("element {index} has no \"id\" that is a text, only these keys: {keys}")]
+    #[error("element {index} has no \"id\" that is a string, only these keys: {keys}")]
     NoId {
         /// Its index, from 0.
         index: usize,
@@ -154,7 +154,7 @@ impl JsonKind {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
-            Value::String(_) => "a text",
+            Value::String(_) => "a string",
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",
         })
@@ -232,7 +232,7 @@ mod tests {
             (r#"[{"id":"a"}"#, "expected the JSON array"),
             (r#"{"sessions":[]}"#, "not an object"),
             ("null", "not null"),
-            (r#"["console"]"#, "element 0 is a text"),
+            (r#"["console"]"#, "element 0 is a string"),
         ] {
             let error = parse(output).unwrap_err();
             assert!(error.contains(expected), "{output}: {error}");

@@ -184,9 +184,9 @@ impl fmt::Display for TlsFailure {
             Self::ClientCertificateRefused => f.write_str(
                 "refuses the client certificate; use one that is valid and issued by its client CA",
             ),
-            Self::Incompatible => {
-                f.write_str("offers no TLS version and cipher suite that are allowed here")
-            }
+            Self::Incompatible => f.write_str(
+                "offers no combination of TLS version and cipher suite that is allowed here",
+            ),
             Self::Closed => f.write_str("closed the connection during the TLS handshake"),
             Self::Other => f.write_str("failed the TLS handshake"),
         }

@@ -128,7 +128,7 @@ fn over_admin_api(
         .map_err(|error| Failure::setup(format!("--admin-url: {error}")))?;
     if is_readable_on_the_way(url) {
         tracing::warn!(
-            "--admin-url is not https: everyone on the way can read the bearer token and the lease token"
+            "--admin-url does not start with https://: everyone on the network path can read the bearer token and the lease token"
         );
     }
     let Some(token_file) = &options.admin_token_file else {

@@ -49,6 +49,11 @@ pub(crate) enum Command {
     /// Explains how a request is resolved, step by step, and suggests similar
     /// ids; exit code 1 if the session is not found.
     Explain(ExplainOptions),
+    /// Finds out why a session cannot be reached: follows the path from the
+    /// client's link through the gateway and the resolver to the DCV server, and
+    /// names the most likely cause; exit code 1 if a hop fails. Run it on the
+    /// gateway.
+    Doctor(DoctorOptions),
     /// Imports sessions into a store: those of a session file, of a DCV server or
     /// of a Session Manager Broker.
     Import(ImportOptions),
@@ -226,27 +231,98 @@ pub(crate) struct ExplainOptions {
     pub(crate) config: ConfigOptions,
 }
 
+/// What `doctor` is given. All of it is optional, and it sends no token.
+// What may hold a secret is parsed later: clap quotes what it rejects.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct DoctorOptions {
+    #[command(subcommand)]
+    pub(crate) command: Option<DoctorCommand>,
+
+    /// The link that the client opens.
+    #[arg(long, value_name = "URL")]
+    pub(crate) link: Option<String>,
+
+    /// The session id [default: that in the link].
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+
+    /// The address of the client, for policies.
+    #[arg(long, value_name = "IP")]
+    pub(crate) client_ip: Option<IpAddr>,
+
+    /// The gateway's configuration file; the resolver is asked with its settings.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gateway_config: Option<PathBuf>,
+
+    /// The URL of the resolver [default: that of the gateway's configuration].
+    #[arg(long, value_name = "URL")]
+    pub(crate) resolver_url: Option<String>,
+
+    /// The URL of the resolver's operators' listener, on this machine
+    /// [default: that of --config].
+    #[arg(long, value_name = "URL")]
+    pub(crate) ops_url: Option<String>,
+
+    /// The configuration file of the DCV server, usually /etc/dcv/dcv.conf.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dcv_config: Option<PathBuf>,
+
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DoctorCommand {
+    /// Checks any resolver against the wire contract, and lists what it breaks;
+    /// exit code 1 if it breaks a rule.
+    Contract(ContractOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContractOptions {
+    /// The URL of the resolver, without /resolveSession.
+    #[arg(long, value_name = "URL")]
+    pub(crate) resolver_url: String,
+
+    /// A live session that the resolver knows.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) known_session: String,
+
+    /// The gateway's configuration file, for certificates and CA.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gateway_config: Option<PathBuf>,
+
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ImportOptions {
-    /// A session file: TOML, or the AWS sample's dictionary as JSON; or the output
-    /// of `list --json`, of `dcv list-sessions --json`, or of DescribeSessions of
-    /// the Session Manager Broker.
+    /// The file to import: a session file (TOML, or the AWS sample's dictionary as
+    /// JSON), or the output of `list --json`, of `dcv list-sessions --json`, or of
+    /// DescribeSessions of the Session Manager Broker.
     pub(crate) file: PathBuf,
 
-    /// The DCV server on which `dcv list-sessions --json` printed the file, as
-    /// gateways reach it: a DNS name or an IP address.
+    /// The DNS name or IP address at which gateways reach the DCV server on which
+    /// `dcv list-sessions --json` printed the file.
     #[arg(long)]
     pub(crate) host: Option<Host>,
 
-    /// Makes ids from {session}, the id on that server, and {host} [default:
-    /// {session}].
+    /// The template of the ids that clients request: {session} is the id on that
+    /// server, {host} the value of --host [default: {session}].
     #[arg(long, value_name = "TEMPLATE", requires = "host")]
     pub(crate) id: Option<IdTemplate>,
 
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 
-    /// The output of DescribeServers, for that of DescribeSessions.
+    /// The output of DescribeServers, which completes that of DescribeSessions.
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
     pub(crate) servers: Option<PathBuf>,
 

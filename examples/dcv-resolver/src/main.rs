@@ -10,7 +10,7 @@
 //! | `open_store.rs`, `open_error.rs`, `closed_store.rs`, `store_chain.rs` | a store, opened; one that cannot be; all stores of a configuration |
 //! | `certificates.rs`, `file_modes.rs` | the certificates of a configuration; files that everyone may read or write |
 //! | `variables.rs` | environment variables: line ends, empty ones, unknown ones |
-//! | `serve.rs`, `agent.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
+//! | `serve.rs`, `agent.rs`, `check.rs`, `gateway_config.rs`, `explain.rs`, `doctor.rs`, `resolve.rs`, `import.rs`, `list.rs`, `lease.rs`, `database.rs` | the subcommands |
 //! | `lease_token.rs` | the lease token of a command |
 //! | `server_options.rs` | where a DCV server listens |
 //! | `label.rs` | a label on the command line |
@@ -30,6 +30,7 @@ mod cli;
 mod closed_store;
 mod config;
 mod database;
+mod doctor;
 mod explain;
 mod failure;
 mod file_modes;
@@ -84,6 +85,7 @@ fn run() -> Result<(), Failure> {
             Command::GatewayConfig(options) => gateway_config::run(options),
             Command::Resolve(options) => resolve::run(options).await,
             Command::Explain(options) => explain::run(options).await,
+            Command::Doctor(options) => doctor::run(options).await,
             Command::Import(options) => import::run(options).await,
             Command::Register(options) => lease::register(options).await,
             Command::Renew(options) => lease::renew(options).await,

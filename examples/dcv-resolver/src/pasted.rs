@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use dcv_resolver_core::{SessionId, Transport};
+use dcv_resolver_doctor::{IdPlace, InvalidLink, Link};
 use dcv_resolver_http::{InvalidQuery, ResolveQuery};
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -74,31 +74,30 @@ fn url_in(text: &str) -> Option<&str> {
 }
 
 fn from_url(url: &str) -> Result<PastedRequest, Failure> {
-    let (page, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let page = url.split('#').next().unwrap_or_default();
     let (path, query) = page.split_once('?').unwrap_or((page, ""));
     if path.ends_with("/resolveSession") || path.ends_with("/explain") {
         return from_query(query);
     }
-    if !fragment.is_empty() {
-        return decoded_id(fragment).map(PastedRequest::of);
-    }
-    // The gateway does not define this parameter, so any spelling occurs.
-    let names_session = |key: &str| {
-        key.replace(['-', '_'], "")
-            .eq_ignore_ascii_case("sessionid")
-    };
-    let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    match parameters.find(|(key, _)| names_session(key)) {
-        Some((_, id)) => Ok(PastedRequest {
-            remark: Some(
-                "the link has the id after '?sessionId=', which the gateway ignores; put the id after '#'",
-            ),
-            ..PastedRequest::of(decoded_id(&id.replace('+', " "))?)
-        }),
-        None => Err(Failure::setup(
+    let link = Link::parse(url).map_err(|error| match error {
+        InvalidLink::NoId => Failure::setup(
             "the link has no session id; it comes after '#', as in https://gateway.example:8443/#console",
-        )),
-    }
+        ),
+        error => Failure::setup(format!("the pasted link is invalid: {error}")),
+    })?;
+    let remark = match link.place {
+        IdPlace::Fragment => None,
+        IdPlace::Query => Some(
+            "the link has the id after '?sessionId=', which the gateway ignores; put the id after '#'",
+        ),
+        _ => Some(
+            "the link has 'sessionId=' after '#', so the gateway takes all of it for the id; put only the id after '#'",
+        ),
+    };
+    Ok(PastedRequest {
+        remark,
+        ..PastedRequest::of(link.session_id)
+    })
 }
 
 /// Reads what the gateway sends.
@@ -116,13 +115,6 @@ fn from_query(query: &str) -> Result<PastedRequest, Failure> {
         client_ip: request.client_ip(),
         ..PastedRequest::of(request.session_id().clone())
     })
-}
-
-fn decoded_id(encoded: &str) -> Result<SessionId, Failure> {
-    let id = percent_decode_str(encoded)
-        .decode_utf8()
-        .map_err(invalid_id)?;
-    id.parse().map_err(invalid_id)
 }
 
 fn invalid_id(error: impl std::error::Error) -> Failure {
@@ -263,6 +255,7 @@ mod tests {
                 "console",
                 false,
             ),
+            ("https://gw.example/#sessionId=console", "console", false),
             (
                 "https://gw.example/?authToken=x&sessionId=a+b%2B#",
                 "a b+",

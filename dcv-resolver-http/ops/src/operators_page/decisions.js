@@ -73,7 +73,7 @@ function filterDecisions() {
   at("decisions-count").textContent = total === 0 ? "" : wanted.length > 0 ? `${shown} of ${total}` : `last ${total}`;
   const empty = at("decisions-empty");
   empty.hidden = shown > 0;
-  empty.textContent = total > 0 ? "No decision has these words." : "No gateway has asked since the resolver started.";
+  empty.textContent = total > 0 ? "No decision contains these words." : "No gateway has sent a request since the resolver started.";
   decisionRows.closest(".scroll").hidden = shown === 0;
   settleDecisions();
 }

@@ -5,7 +5,7 @@ import { duration, make, seconds, text, timeOfMs, words } from "./text.js";
 const RULES = { live: "Not expired", ready: "Ready", transport_offered: "Offers the transport" };
 /// What an operator looks at next.
 const HINTS = {
-  unknown: "Compare it with the link that the user clicked, and check that the session was registered.",
+  unknown: "Compare the id with the link that the user clicked, and check that the session was registered.",
   expired: "Its lease was not renewed. Check that the program that registers the session still runs on its server.",
   not_ready: "The DCV server reports that the session cannot be used yet, or no longer.",
   transport_not_offered: "The session has no port for this transport. The client may use the other one.",
@@ -23,7 +23,7 @@ export function recorded(decision) {
   if (decision.policy) add("policy", text(decision.policy));
   if (decision.caller) add("gateway", text(decision.caller));
   add("request id", make("span", { className: "mono" }, text(decision.request_id)));
-  return make("div", { className: "recorded" }, make("strong", {}, "Decided then"), list);
+  return make("div", { className: "recorded" }, make("strong", {}, "The recorded decision"), list);
 }
 
 /// Returns the path of a request, hop by hop. `pick` is called with a request
@@ -71,7 +71,7 @@ function hopsOf(explanation, client) {
 function storeHop(store, isDecided) {
   const title = make("span", {}, "Store ", text(store.store));
   if (isDecided) {
-    const what = { holds: "it holds the session too", absent: "it does not hold the session", failed: "it fails" };
+    const what = { holds: "this one holds the session too", absent: "this one does not hold the session", failed: "this one fails" };
     return hop("idle", title, "not asked", paragraph(`An earlier store decides; ${what[store.result] ?? store.result}.`));
   }
   if (store.result === "failed") return hop("bad", title, "fails", paragraph(text(store.error)));

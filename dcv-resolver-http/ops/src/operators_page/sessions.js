@@ -72,7 +72,7 @@ function showSessions(page) {
   at("sessions-count").textContent = count === 0 ? "" : `${count} on this page${compared}`;
   const isSearch = at("search").value !== "";
   const nothing = isSearch
-    ? nextPlace ? "None of those compared. The next page continues the search." : "No session has this text."
+    ? nextPlace ? "No match so far. The next page continues the search." : "No session contains this text."
     : "This store holds no session.";
   showSessionsEmpty(page.store === undefined ? "No store lists its sessions." : nothing);
   settleSessions();

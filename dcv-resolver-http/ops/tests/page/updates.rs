@@ -42,7 +42,7 @@ async fn new_decisions_arrive_filtered_and_keep_the_focus() {
     type_into(&browser, "filter", " nothing").await;
     assert_eq!(
         browser.text_of("#decisions-empty").await,
-        "No decision has these words."
+        "No decision contains these words."
     );
 }
 

@@ -22,8 +22,9 @@ type CommandTime = Within<1, 60_000>;
 
 #[derive(Debug, Args)]
 pub(crate) struct AgentOptions {
-    /// This DCV server, as gateways reach it: a DNS name or an IP address. With
-    /// tls-strict in the gateway's section dcv, its certificate must have it.
+    /// The DNS name or IP address at which gateways reach this DCV server. With
+    /// tls-strict in the gateway's `[dcv]` section, the server's certificate must
+    /// contain it.
     #[arg(long)]
     pub(crate) host: Host,
 
@@ -48,13 +49,13 @@ pub(crate) struct AgentOptions {
     #[arg(long, value_name = "FILE", requires = "certificate_file")]
     pub(crate) key_file: Option<PathBuf>,
 
-    /// Makes the ids that clients request from {session}, the id on this server,
-    /// and {host}.
+    /// The template of the ids that clients request: {session} is the id on this
+    /// server, {host} the value of --host.
     #[arg(long = "id", value_name = "TEMPLATE", default_value = "{session}")]
     pub(crate) id: IdTemplate,
 
-    /// Lists and registers the sessions once in this time, in milliseconds. A
-    /// lease is three times as long.
+    /// Lists and registers the sessions at this interval, in milliseconds. A lease
+    /// lasts three intervals.
     #[arg(long, value_name = "MS", default_value = "30000")]
     pub(crate) interval_ms: Interval,
 
@@ -70,12 +71,13 @@ pub(crate) struct AgentOptions {
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
 
-    /// Keeps the lease token in this folder, so that a restarted agent owns its
-    /// sessions still.
+    /// Keeps the lease token in this folder, so that a restarted agent still owns
+    /// its sessions.
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
     pub(crate) state_dir: PathBuf,
 
-    /// Leaves the sessions registered at the end, until their leases end.
+    /// Leaves the sessions registered when the agent ends, until their leases
+    /// expire.
     #[arg(long)]
     pub(crate) keep: bool,
 
@@ -97,9 +99,9 @@ pub(crate) struct AgentOptions {
     )]
     pub(crate) log_format: Option<LogFormat>,
 
-    /// Logs events of this level: error, warn, info, debug or trace, or
-    /// directives as in RUST_LOG, which applies if this is not given
-    /// [default: info].
+    /// Logs events of this level and of more severe ones: error, warn, info,
+    /// debug or trace. Also takes directives, as in RUST_LOG, which applies if
+    /// this is not given [default: info].
     #[arg(
         long,
         value_name = "LEVEL",
@@ -108,7 +110,8 @@ pub(crate) struct AgentOptions {
     )]
     pub(crate) log_level: Option<LogDirectives>,
 
-    /// Lists the sessions [default: dcv list-sessions --json].
+    /// The command that lists the sessions, after --
+    /// [default: dcv list-sessions --json].
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }

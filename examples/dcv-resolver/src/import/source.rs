@@ -70,7 +70,7 @@ fn refuse_unused(options: &ImportOptions, format: &Format) -> Result<(), Failure
     let place = options.file.display();
     let refused = |option, expected| {
         Err(Failure::setup(format!(
-            "{option} is for {expected}, and {place} is {found}"
+            "{option} is only for {expected}, but {place} is {found}"
         )))
     };
     if options.host.is_some() && !is_of_server {

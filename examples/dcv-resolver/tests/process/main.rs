@@ -18,6 +18,8 @@ mod config_errors;
 mod database;
 mod dcv_server;
 mod deploy;
+mod doctor;
+mod doctor_contract;
 mod explain;
 mod gateway_config;
 mod import;
@@ -35,6 +37,7 @@ mod shutdown;
 mod sockets;
 mod support;
 mod tls;
+mod tls_dcv_server;
 #[cfg(feature = "otel")]
 mod traces;
 mod upstream;

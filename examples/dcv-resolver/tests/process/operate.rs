@@ -166,13 +166,13 @@ fn one_host_cannot_take_all_connections_of_a_listener() {
         let mut held: Vec<_> = (0..20)
             .map(|_| {
                 let mut client = Client::connect(address).unwrap();
-                assert!(matches!(client.ask("GET /").unwrap().status, 404 | 405));
+                assert!(matches!(client.ask("GET /no").unwrap().status, 404 | 405));
                 client
             })
             .collect();
         // The longest idle ones were closed.
-        assert!(held[0].ask("GET /").is_err());
-        assert!(held[19].ask("GET /").is_ok());
+        assert!(held[0].ask("GET /no").is_err());
+        assert!(held[19].ask("GET /no").is_ok());
     }
     for listener in ["gateways", "operators"] {
         let evicted = format!("dcv_resolver_connections_evicted_total{{listener=\"{listener}\"}}");

@@ -1,0 +1,61 @@
+//! [`Breach`]: a rule of the contract that a resolver breaks.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How much depends on a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A gateway relies on it.
+    Must,
+    /// It keeps requests and answers from being misunderstood.
+    Should,
+}
+
+/// A rule that a resolver breaks, with the request that shows it.
+///
+/// Text of the resolver is escaped and truncated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Breach {
+    /// A stable word for the rule.
+    pub rule: &'static str,
+    /// How much depends on it.
+    pub level: Level,
+    /// What the rule says.
+    pub says: String,
+    /// What was sent: method, path and query, without the prefix of the URL.
+    pub sent: String,
+    /// What was answered.
+    pub answered: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Must => "MUST",
+            Self::Should => "should",
+        })
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rule,
+            level,
+            says,
+            sent,
+            answered,
+            expected,
+        } = self;
+        write!(
+            f,
+            "{level:<8}{rule}: {says}\n        sent      {sent}\n        answered  {answered}\n        expected  {expected}"
+        )
+    }
+}

@@ -1,0 +1,287 @@
+//! [`Doctor`]: follows the path of a connection, hop by hop.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dcv_resolver_core::{ResolveRequest, SessionId, Transport};
+
+use crate::explain_request::ExplainRequest;
+use crate::gateway_config::GatewayConfig;
+use crate::hop::{Hop, HopKind};
+use crate::hops::answer::Answers;
+use crate::hops::resolver::Connection;
+use crate::hops::server_config::Expected;
+use crate::hops::{answer, explanation, gateway_config, link, proxy, server, server_config};
+use crate::link::Link;
+use crate::proxy_settings::ProxySettings;
+use crate::report::Report;
+use crate::resolver_listener::ResolverListener;
+use crate::url_parts::UrlParts;
+
+/// Follows the path of a connection from the client's link to the DCV server, and
+/// finds the hop at which it ends.
+///
+/// Everything that it is given is optional; a hop about which nothing is known is
+/// [not checked](crate::Status::NotChecked). It changes nothing, and sends no
+/// token.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Doctor {
+    link: Option<String>,
+    session: Option<SessionId>,
+    client_ip: Option<IpAddr>,
+    gateway_config: Option<PathBuf>,
+    resolver_url: Option<String>,
+    listener: Option<ResolverListener>,
+    ops_url: Option<String>,
+    explain: Option<Arc<dyn ExplainRequest>>,
+    dcv_config: Option<PathBuf>,
+    proxies: ProxySettings,
+}
+
+impl Doctor {
+    /// Creates one that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the link that the client opens. Its token is neither sent nor shown.
+    pub fn link(mut self, link: impl Into<String>) -> Self {
+        self.link = Some(link.into());
+        self
+    }
+
+    /// Sets the session that is asked for, instead of that of the link.
+    pub fn session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// Sets the address of the client, for policies.
+    pub fn client_ip(mut self, client_ip: IpAddr) -> Self {
+        self.client_ip = Some(client_ip);
+        self
+    }
+
+    /// Sets the gateway's configuration file.
+    pub fn gateway_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.gateway_config = Some(path.into());
+        self
+    }
+
+    /// Sets the URL of the resolver, instead of that of the gateway's
+    /// configuration.
+    pub fn resolver_url(mut self, url: impl Into<String>) -> Self {
+        self.resolver_url = Some(url.into());
+        self
+    }
+
+    /// Sets where the resolver listens by its own configuration. It is asked there
+    /// if neither the gateway's configuration nor a URL is given.
+    pub fn listener(mut self, listener: ResolverListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Sets the URL of the resolver's operators' listener, below which `/explain`
+    /// is. It is asked only on this machine.
+    pub fn ops_url(mut self, url: impl Into<String>) -> Self {
+        self.ops_url = Some(url.into());
+        self
+    }
+
+    /// Sets what explains an answer if `/explain` cannot be asked.
+    pub fn explain(mut self, explain: Arc<dyn ExplainRequest>) -> Self {
+        self.explain = Some(explain);
+        self
+    }
+
+    /// Sets the DCV server's configuration file.
+    pub fn dcv_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.dcv_config = Some(path.into());
+        self
+    }
+
+    /// Sets the proxy variables.
+    pub fn proxies(mut self, proxies: ProxySettings) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Follows the path. Each connection takes 2 s at most, each response 3 s.
+    pub async fn examine(&self) -> Report {
+        let mut hops = Vec::new();
+        let link = self.check_link(&mut hops);
+        let gateway = self.check_gateway(&mut hops);
+        let url = self.url(gateway.as_ref());
+        hops.extend(proxy::check(
+            &self.proxies,
+            &names(link.as_ref(), url.as_deref()),
+        ));
+        let request = self.request(link.as_ref());
+        let answers = self
+            .check_resolver(
+                url.as_deref(),
+                gateway.as_ref(),
+                request.as_ref(),
+                &mut hops,
+            )
+            .await;
+        let section = gateway.unwrap_or_default().dcv;
+        let origin = link.as_ref().map(Link::origin);
+        match &answers.http {
+            Some(http) => {
+                let quic = answers.quic.as_ref();
+                hops.extend(server::check(http, quic, &section, origin.as_deref()).await);
+            }
+            None => hops.push(Hop::not_checked(
+                HopKind::ServerName,
+                "no DCV server is known without an answer for HTTP",
+            )),
+        }
+        hops.extend(self.check_server_config(&answers, link.as_ref()).await);
+        Report::new(hops)
+    }
+
+    fn check_link(&self, hops: &mut Vec<Hop>) -> Option<Link> {
+        let Some(text) = &self.link else {
+            hops.push(Hop::not_checked(HopKind::Link, "give --link"));
+            return None;
+        };
+        let (checked, link) = link::check(text, self.session.as_ref());
+        hops.extend(checked);
+        link
+    }
+
+    fn check_gateway(&self, hops: &mut Vec<Hop>) -> Option<GatewayConfig> {
+        let Some(path) = &self.gateway_config else {
+            let why = "give --gateway-config, the gateway's configuration file";
+            hops.push(Hop::not_checked(HopKind::GatewayConfig, why));
+            return None;
+        };
+        match gateway_config::load(path) {
+            Ok(config) => {
+                let mut problems = gateway_config::check(&config, self.listener.as_ref());
+                problems.extend(gateway_config::check_keys(path));
+                if problems.is_empty() {
+                    let read = path.display().to_string();
+                    hops.push(Hop::ok(HopKind::GatewayConfig, read));
+                }
+                hops.extend(problems);
+                Some(config)
+            }
+            Err(hop) => {
+                hops.push(hop);
+                None
+            }
+        }
+    }
+
+    /// Returns the URL at which the resolver is asked.
+    fn url(&self, gateway: Option<&GatewayConfig>) -> Option<String> {
+        let configured = || gateway?.resolver.as_ref()?.url.clone();
+        let own = || self.listener.as_ref()?.local_url.clone();
+        match gateway {
+            // The gateway asks nothing else.
+            Some(_) => self.resolver_url.clone().or_else(configured),
+            None => self.resolver_url.clone().or_else(own),
+        }
+    }
+
+    fn request(&self, link: Option<&Link>) -> Option<ResolveRequest> {
+        let of_link = || link.map(|link| link.session_id.clone());
+        let session = self.session.clone().or_else(of_link)?;
+        let request = ResolveRequest::new(session, Transport::Http);
+        Some(match self.client_ip {
+            Some(client_ip) => request.with_client_ip(client_ip),
+            None => request,
+        })
+    }
+
+    /// Connects to the resolver, asks it, and has an answer without a destination
+    /// explained.
+    async fn check_resolver(
+        &self,
+        url: Option<&str>,
+        gateway: Option<&GatewayConfig>,
+        request: Option<&ResolveRequest>,
+        hops: &mut Vec<Hop>,
+    ) -> Answers {
+        let mut answers = Answers::default();
+        let is_reached = self.connect(url, gateway, hops).await;
+        let Some(request) = request else {
+            let why = "no session is known: give --session or --link";
+            hops.push(Hop::not_checked(HopKind::AnswerHttp, why));
+            return answers;
+        };
+        match is_reached {
+            Some(connection) => {
+                answers = answer::check(&connection, request).await;
+                hops.append(&mut answers.hops);
+            }
+            None => hops.push(Hop::not_checked(
+                HopKind::AnswerHttp,
+                "the resolver was not reached",
+            )),
+        }
+        if answers.http.is_some() {
+            let why = "not needed, the session was found";
+            hops.push(Hop::not_checked(HopKind::Explanation, why));
+        } else if answers.is_unexplained || url.is_none() {
+            let ops_url = self.ops_url.as_deref();
+            let is_answered = answers.is_unexplained;
+            let explain = self.explain.as_ref();
+            hops.push(explanation::check(request, is_answered, ops_url, explain).await);
+        }
+        answers
+    }
+
+    /// Returns the connection if the resolver was reached.
+    async fn connect(
+        &self,
+        url: Option<&str>,
+        gateway: Option<&GatewayConfig>,
+        hops: &mut Vec<Hop>,
+    ) -> Option<Connection> {
+        let Some(url) = url else {
+            let why = "the resolver's URL is not known: give --gateway-config or --resolver-url";
+            hops.push(Hop::not_checked(HopKind::ResolverName, why));
+            return None;
+        };
+        let section = gateway.and_then(|gateway| gateway.resolver.as_ref());
+        let connection = match Connection::new(url, section) {
+            Ok(connection) => connection,
+            Err(hop) => {
+                hops.push(hop);
+                return None;
+            }
+        };
+        let (checked, is_reached) = connection.check(self.listener.as_ref()).await;
+        hops.extend(checked);
+        is_reached.then_some(connection)
+    }
+
+    async fn check_server_config(&self, answers: &Answers, link: Option<&Link>) -> Vec<Hop> {
+        let Some(path) = &self.dcv_config else {
+            return vec![Hop::not_checked(
+                HopKind::ServerConfig,
+                "give --dcv-config on the DCV server",
+            )];
+        };
+        let expected = Expected {
+            http: answers.http.as_ref(),
+            quic: answers.quic.as_ref(),
+            link: link.map(|link| (link.origin(), link.host().to_owned())),
+        };
+        server_config::check(path, &expected).await
+    }
+}
+
+/// Returns the schemes and the hosts that a client or a person asks.
+fn names(link: Option<&Link>, url: Option<&str>) -> Vec<(String, String)> {
+    let gateway = link.map(|link| ("https".to_owned(), link.host().to_owned()));
+    let resolver = url.and_then(UrlParts::parse);
+    let resolver = resolver.map(|url| (url.scheme, url.host));
+    gateway.into_iter().chain(resolver).collect()
+}

@@ -1,0 +1,217 @@
+//! How the resolver explains its answer: `/explain` of its operators' listener,
+//! or its configuration and stores.
+
+use std::sync::Arc;
+
+use dcv_resolver_client::{Bytes, HeaderMap, HttpClient, Method, TlsOptions, header};
+use dcv_resolver_core::ResolveRequest;
+use dcv_resolver_core::escape::escaped;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::explain_request::ExplainRequest;
+use crate::hop::{Hop, HopKind};
+use crate::not_found::NotFoundReason;
+use crate::time_limits::{CONNECT, RESPONSE};
+use crate::url_parts::UrlParts;
+
+const KIND: HopKind = HopKind::Explanation;
+const MAX_TEXT_BYTES: usize = 512;
+
+/// What an explanation concludes, as it is serialized.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Concluded {
+    outcome: String,
+    reason: Option<String>,
+    detail: Option<String>,
+    error: Option<String>,
+    did_you_mean: Vec<Similar>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Similar {
+    session_id: String,
+    match_kind: String,
+}
+
+/// Explains the answer to `request`, over the network if `ops_url` is one of this
+/// machine, or by `local`. `is_answered` says whether there was one; it had no
+/// destination.
+pub(crate) async fn check(
+    request: &ResolveRequest,
+    is_answered: bool,
+    ops_url: Option<&str>,
+    local: Option<&Arc<dyn ExplainRequest>>,
+) -> Hop {
+    let asked = match ops_url {
+        Some(url) => ask(url, request).await,
+        None => Err("there is neither --ops-url nor --config: give one of them".to_owned()),
+    };
+    let why_not = match asked {
+        Ok(concluded) => return concluded.hop(request, is_answered),
+        Err(why_not) => why_not,
+    };
+    let Some(local) = local else {
+        return Hop::not_checked(KIND, why_not);
+    };
+    let explained = local.explain(request).await.and_then(|explanation| {
+        let json = serde_json::to_value(&explanation).map_err(|error| error.to_string())?;
+        Concluded::deserialize(json).map_err(|error| error.to_string())
+    });
+    match explained {
+        Ok(concluded) => concluded.hop(request, is_answered),
+        Err(error) => Hop::not_checked(KIND, format!("{why_not}; {error}")),
+    }
+}
+
+async fn ask(url: &str, request: &ResolveRequest) -> Result<Concluded, String> {
+    let parts = UrlParts::parse(url).ok_or("the URL of the operators' listener is not a URL")?;
+    if !parts.is_loopback() {
+        return Err(format!(
+            "{parts} is not on this machine; elsewhere /explain needs a token, and none is sent"
+        ));
+    }
+    let client = HttpClient::builder(url)
+        // No one is between this process and its own machine.
+        .tls(TlsOptions::default().with_strict(false))
+        .connect_timeout(CONNECT)
+        .response_timeout(RESPONSE)
+        .max_response_bytes(1024 * 1024)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let json = header::HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([(header::ACCEPT, json)]);
+    let response = client
+        .send(Method::GET, &path_and_query(request), headers, Bytes::new())
+        .await
+        .map_err(|error| format!("/explain cannot be asked: {error}"))?;
+    match response.status().as_u16() {
+        200 => {}
+        status @ (401 | 403) => {
+            return Err(format!(
+                "/explain needs a token ({status}), and none is sent"
+            ));
+        }
+        status => return Err(format!("/explain answers {status}")),
+    }
+    serde_json::from_slice(response.body())
+        .map_err(|error| format!("/explain does not answer an explanation: {error}"))
+}
+
+fn path_and_query(request: &ResolveRequest) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let id = encoded(request.session_id().as_str());
+    let transport = request.transport();
+    let mut text = format!("/explain?sessionId={id}&transport={transport}");
+    if let Some(client_ip) = request.client_ip() {
+        text.push_str("&clientIpAddress=");
+        text.push_str(&encoded(&client_ip.to_string()));
+    }
+    text
+}
+
+impl Concluded {
+    fn hop(self, request: &ResolveRequest, is_answered: bool) -> Hop {
+        match self.outcome.as_str() {
+            "found" if !is_answered => Hop::ok(KIND, "it finds the session"),
+            "found" => Hop::warn(
+                KIND,
+                "according to its own explanation the resolver finds the session, but it answered otherwise",
+                "check that the url of [resolver] leads to this resolver and not to another one",
+            ),
+            "error" => {
+                let error = self.error.unwrap_or_default();
+                let error = escaped(&error, MAX_TEXT_BYTES);
+                Hop::fail(
+                    KIND,
+                    format!("a store or a policy of the resolver fails: {error}"),
+                    "repair it; /readyz shows whether it answers again",
+                )
+            }
+            _ => {
+                let similar = self.did_you_mean.into_iter().next();
+                let not_found = NotFoundReason {
+                    reason: self.reason,
+                    detail: self.detail,
+                    suggestion: similar.map(|it| (it.session_id, it.match_kind)),
+                };
+                let transport = request.transport();
+                not_found.hop(KIND, request.session_id(), transport, request.client_ip())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hop::Status;
+    use dcv_resolver_core::{
+        Expiry, Explainer, Explanation, MemoryStore, Resolver, SessionRecord, Transport,
+        async_trait,
+    };
+
+    fn request(id: &str) -> ResolveRequest {
+        ResolveRequest::new(id.parse().unwrap(), Transport::Http)
+    }
+
+    #[derive(Debug)]
+    struct Local(Explainer);
+
+    #[async_trait]
+    impl ExplainRequest for Local {
+        async fn explain(&self, request: &ResolveRequest) -> Result<Explanation, String> {
+            Ok(self.0.explain(request).await)
+        }
+    }
+
+    fn local() -> Arc<dyn ExplainRequest> {
+        let id = "console".parse().unwrap();
+        let host = "ws-17.dcv.example".parse().unwrap();
+        let record = SessionRecord::builder(id, host, Expiry::Never).http_port(8443);
+        let store = Arc::new(MemoryStore::from_iter([record.build().unwrap()]));
+        let resolver = Resolver::builder()
+            .store("memory", Arc::clone(&store))
+            .build()
+            .unwrap();
+        Arc::new(Local(
+            Explainer::new(resolver).with_listing("memory", store),
+        ))
+    }
+
+    #[tokio::test]
+    async fn similar_id_is_named() {
+        let hop = check(&request("Console"), true, None, Some(&local())).await;
+        assert!(hop.is_failed());
+        assert!(hop.detail.contains("did you mean \"console\""), "{hop}");
+    }
+
+    #[tokio::test]
+    async fn session_that_is_found_here_and_not_there_is_a_warning() {
+        let hop = check(&request("console"), true, None, Some(&local())).await;
+        assert_eq!(hop.status, Status::Warn);
+        assert!(hop.detail.contains("answered otherwise"), "{hop}");
+        let hop = check(&request("console"), false, None, Some(&local())).await;
+        assert_eq!(hop.status, Status::Ok);
+    }
+
+    #[tokio::test]
+    async fn another_machine_is_not_asked() {
+        let ops_url = Some("http://u:tr0ub4dor@resolver.example:9001");
+        let hop = check(&request("console"), true, ops_url, None).await;
+        assert_eq!(hop.status, Status::NotChecked);
+        let why = "http://resolver.example:9001 is not on this machine";
+        assert!(hop.detail.starts_with(why), "{hop}");
+        assert!(!hop.detail.contains("tr0ub4dor"), "{hop}");
+    }
+
+    #[test]
+    fn failing_store_is_the_cause() {
+        let json = r#"{"outcome":"error","error":"store a failed\n"}"#;
+        let concluded: Concluded = serde_json::from_str(json).unwrap();
+        let hop = concluded.hop(&request("console"), true);
+        assert!(hop.is_failed());
+        assert!(hop.detail.ends_with(r"store a failed\n"), "{hop}");
+    }
+}

@@ -1,0 +1,210 @@
+//! The connection to the resolver: name, port and TLS, with the settings of the
+//! gateway.
+
+use std::path::PathBuf;
+
+use dcv_resolver_client::{
+    BuildError, ConnectionReport, HttpClient, PeerCertificate, RequestError, RequestErrorKind,
+    TlsFailure, TlsOptions, TlsReport, TlsVersion,
+};
+use dcv_resolver_core::escape::escaped;
+
+use super::gateway_config::other_listener;
+use crate::gateway_config::ResolverSection;
+use crate::gateway_tls::resolver_tls;
+use crate::hop::{Hop, HopKind};
+use crate::resolver_listener::ResolverListener;
+use crate::time_limits::{CONNECT, RESPONSE};
+use crate::tls_finding::TlsPeer;
+use crate::url_parts::UrlParts;
+
+const MAX_NAMES_BYTES: usize = 256;
+
+/// How the gateway asks the resolver.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: HttpClient,
+    pub(crate) url: UrlParts,
+    ca_file: Option<PathBuf>,
+    has_certificate: bool,
+}
+
+impl Connection {
+    /// Builds the client with exactly the settings of the gateway.
+    pub(crate) fn new(url: &str, section: Option<&ResolverSection>) -> Result<Self, Hop> {
+        let invalid = |cause: String| {
+            let change = "check the url and the files of [resolver]";
+            Hop::fail(HopKind::ResolverName, cause, change)
+        };
+        let parts = UrlParts::parse(url).ok_or_else(|| {
+            invalid("the URL of the resolver is not a URL with a host".to_owned())
+        })?;
+        let client = HttpClient::builder(url)
+            .tls(section.map_or_else(TlsOptions::default, resolver_tls))
+            .connect_timeout(CONNECT)
+            .response_timeout(RESPONSE)
+            .build()
+            .map_err(|error: BuildError| invalid(error.to_string()))?;
+        Ok(Self {
+            client,
+            url: parts,
+            ca_file: section.and_then(|section| section.ca_file.clone()),
+            has_certificate: section.is_some_and(|section| section.cert_file.is_some()),
+        })
+    }
+
+    /// Connects. Returns the hops, and whether the resolver was reached.
+    pub(crate) async fn check(&self, listener: Option<&ResolverListener>) -> (Vec<Hop>, bool) {
+        match self.client.connect().await {
+            Ok(report) => (self.reached(&report), true),
+            Err(error) => (self.failed(&error, listener).await, false),
+        }
+    }
+
+    fn reached(&self, report: &ConnectionReport) -> Vec<Hop> {
+        let mut hops = vec![
+            Hop::ok(HopKind::ResolverName, addresses(report)),
+            Hop::ok(
+                HopKind::ResolverPort,
+                format!("{} accepts connections", report.peer),
+            ),
+        ];
+        if let Some(tls) = &report.tls {
+            hops.push(Hop::ok(HopKind::ResolverTls, tls_summary(tls)));
+        }
+        hops
+    }
+
+    async fn failed(&self, error: &RequestError, listener: Option<&ResolverListener>) -> Vec<Hop> {
+        let host = &self.url.host;
+        let resolves = Hop::ok(HopKind::ResolverName, format!("{host} resolves"));
+        match error.kind() {
+            RequestErrorKind::Dns => vec![Hop::fail(
+                HopKind::ResolverName,
+                format!("the name of the resolver does not resolve here: {error}"),
+                "correct the name in the url of [resolver], or add it to DNS or /etc/hosts of the gateway",
+            )],
+            RequestErrorKind::Tls => {
+                let place = self.url.place();
+                let port = format!("{place} accepts connections");
+                vec![
+                    resolves,
+                    Hop::ok(HopKind::ResolverPort, port),
+                    self.tls_failed(error).await,
+                ]
+            }
+            _ => {
+                let known = listener.and_then(|listener| other_listener(&self.url, listener));
+                let (cause, change) = known.unwrap_or_else(|| self.port_closed(error));
+                vec![resolves, Hop::fail(HopKind::ResolverPort, cause, change)]
+            }
+        }
+    }
+
+    fn port_closed(&self, error: &RequestError) -> (String, String) {
+        let change = if error.kind() == RequestErrorKind::ConnectTimeout {
+            let place = self.url.place();
+            format!("let firewalls pass TCP from every gateway to {place}")
+        } else {
+            "start the resolver, or correct the port in the url of [resolver]".to_owned()
+        };
+        (format!("no connection to the resolver: {error}"), change)
+    }
+
+    /// Returns the hop of a failure of TLS, before or after the handshake.
+    pub(crate) async fn tls_failed(&self, error: &RequestError) -> Hop {
+        let Some(failure) = error.tls_failure() else {
+            return Hop::fail(
+                HopKind::ResolverTls,
+                error.to_string(),
+                "look at the log of the resolver for this moment",
+            );
+        };
+        let kind = match failure {
+            TlsFailure::ClientCertificateRequired | TlsFailure::ClientCertificateRefused => {
+                HopKind::ClientCertificate
+            }
+            _ => HopKind::ResolverTls,
+        };
+        let peer = TlsPeer {
+            who: "the resolver",
+            url: &self.url,
+            ca_setting: "ca-file of [resolver]",
+            ca_file: self.ca_file.as_ref(),
+            other_name: "use one of its names in the url of [resolver]",
+        };
+        peer.hop(kind, failure, CONNECT).await
+    }
+
+    /// Returns the hop of the client certificate, once a response has arrived: in
+    /// TLS 1.3, a server refuses it after the handshake.
+    pub(crate) fn client_certificate_accepted(&self) -> Option<Hop> {
+        let detail = match (self.url.is_tls(), self.has_certificate) {
+            (false, _) => return None,
+            (true, true) => "the one of cert-file is accepted, or none is required",
+            (true, false) => "none is required",
+        };
+        Some(Hop::ok(HopKind::ClientCertificate, detail))
+    }
+
+    /// Returns the hop of a URL with `http://` whose port speaks TLS, if that is
+    /// why there was no response.
+    pub(crate) async fn speaks_tls(&self) -> Option<Hop> {
+        if self.url.is_tls() {
+            return None;
+        }
+        let client = HttpClient::builder(&self.url.with_scheme("https"))
+            .tls(TlsOptions::default().with_strict(false))
+            .connect_timeout(CONNECT)
+            .build()
+            .ok()?;
+        let speaks_tls = match client.connect().await {
+            Ok(report) => report.tls.is_some(),
+            // It takes part in the handshake.
+            Err(error) => matches!(
+                error.tls_failure(),
+                Some(TlsFailure::ClientCertificateRequired | TlsFailure::Incompatible)
+            ),
+        };
+        speaks_tls.then(|| {
+            Hop::fail(
+                HopKind::ResolverTls,
+                format!(
+                    "the resolver speaks TLS at {}, but the URL starts with http://",
+                    self.url.place()
+                ),
+                "start the url of [resolver] with https://",
+            )
+        })
+    }
+}
+
+/// Returns the addresses of a name.
+pub(crate) fn addresses(report: &ConnectionReport) -> String {
+    let addresses = report.addresses.iter().map(|it| it.ip().to_string());
+    let mut addresses: Vec<_> = addresses.collect();
+    addresses.dedup();
+    format!("resolves to {}", addresses.join(", "))
+}
+
+/// Returns the version, and the names and the expiry of the certificate.
+pub(crate) fn tls_summary(tls: &TlsReport) -> String {
+    let version = match tls.version {
+        Some(TlsVersion::Tls12) => "TLS 1.2",
+        Some(TlsVersion::Tls13) => "TLS 1.3",
+        _ => "TLS",
+    };
+    match &tls.certificate {
+        Some(certificate) => format!("{version}, {}", certificate_summary(certificate)),
+        None => version.to_owned(),
+    }
+}
+
+fn certificate_summary(certificate: &PeerCertificate) -> String {
+    let addresses = certificate.ip_addresses.iter().map(ToString::to_string);
+    let names = certificate.dns_names.iter().cloned().chain(addresses);
+    let names: Vec<_> = names.collect();
+    let names = names.join(", ");
+    let names = escaped(&names, MAX_NAMES_BYTES);
+    format!("a certificate for {names} until {}", certificate.expires_at)
+}

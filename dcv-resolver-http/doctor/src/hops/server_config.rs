@@ -1,0 +1,387 @@
+//! The configuration of the DCV server, against the answer and the link.
+
+use std::path::Path;
+
+use dcv_resolver_client::{Destination, HttpClient, RequestErrorKind, TlsOptions};
+use dcv_resolver_core::escape::escaped;
+use regex::bytes::RegexBuilder;
+
+use crate::dcv_conf::{DcvConf, DcvConfError};
+use crate::hop::{Hop, HopKind};
+use crate::time_limits::CONNECT;
+use crate::url_parts::UrlParts;
+
+const KIND: HopKind = HopKind::ServerConfig;
+const MAX_TEXT_BYTES: usize = 256;
+
+/// The path at which a Session Manager Broker checks tokens.
+///
+/// Source: Session Manager Administrator Guide, "Configure the DCV server".
+const BROKER_PATH: &str = "/agent/validate-authentication-token";
+
+/// What the file is compared with, as far as it is known.
+#[derive(Debug, Default)]
+pub(crate) struct Expected<'a> {
+    pub(crate) http: Option<&'a Destination>,
+    pub(crate) quic: Option<&'a Destination>,
+    /// The origin and the host of the client's link.
+    pub(crate) link: Option<(String, String)>,
+}
+
+/// Reads and checks the file.
+pub(crate) async fn check(path: &Path, expected: &Expected<'_>) -> Vec<Hop> {
+    let conf = match DcvConf::load(path) {
+        Ok(conf) => conf,
+        Err(error) => {
+            let change = match error {
+                DcvConfError::Unreadable(_) => {
+                    "run the command on the DCV server as a user who may read the file"
+                }
+                _ => "correct the file",
+            };
+            let cause = format!("{}: {error}", path.display());
+            return vec![Hop::fail(KIND, cause, change)];
+        }
+    };
+    let mut hops = Vec::new();
+    hops.extend(verifier(&conf).await);
+    hops.extend(origin(&conf, expected));
+    hops.extend(host(&conf, expected));
+    hops.extend(endpoints(&conf, expected));
+    if hops.is_empty() {
+        hops.push(Hop::ok(KIND, path.display().to_string()));
+    }
+    hops
+}
+
+/// Checks that the verifier of tokens can be reached. No token is sent to it.
+async fn verifier(conf: &DcvConf) -> Option<Hop> {
+    let set = conf.get("security", "auth-token-verifier");
+    let Some(url) = set.filter(|url| !url.is_empty()) else {
+        if conf.get("security", "authentication") == Some("none") {
+            return None;
+        }
+        return Some(Hop::warn(
+            KIND,
+            "auth-token-verifier is not set, but a gateway needs DCV servers with external authentication",
+            "set auth-token-verifier in [security] to the service that checks your tokens",
+        ));
+    };
+    let Some(parts) = UrlParts::parse(url) else {
+        return Some(Hop::fail(
+            KIND,
+            "auth-token-verifier is not a URL",
+            "set it to the URL of the service that checks your tokens",
+        ));
+    };
+    let is_broker = url.ends_with(BROKER_PATH);
+    let what = if is_broker {
+        format!("auth-token-verifier points at a Session Manager Broker, {parts}")
+    } else {
+        format!("auth-token-verifier points at {parts}")
+    };
+    let Err(error) = verifier_failure(conf, &parts).await else {
+        return is_broker.then(|| Hop::note(KIND, format!("{what}: only its tokens are accepted")));
+    };
+    Some(Hop::fail(
+        KIND,
+        format!("{what}, which cannot be used from this machine: {error}"),
+        "start it, or set auth-token-verifier to the service that checks your tokens",
+    ))
+}
+
+async fn verifier_failure(conf: &DcvConf, url: &UrlParts) -> Result<(), String> {
+    let is_strict = conf.get_bool("security", "no-tls-strict") != Some(true);
+    let mut tls = TlsOptions::default().with_strict(is_strict);
+    if let Some(path) = conf.get("security", "ca-file").filter(|it| !it.is_empty()) {
+        tls = tls.with_ca_file(path);
+    }
+    let client = HttpClient::builder(&url.with_scheme(&url.scheme))
+        .tls(tls)
+        .connect_timeout(CONNECT)
+        .build()
+        .map_err(|error| error.to_string())?;
+    match client.connect().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == RequestErrorKind::Tls => Err(format!(
+            "{error} (ca-file and no-tls-strict in [security] apply)"
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Checks the origin of the page, which the browser sends with a WebSocket.
+fn origin(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
+    let pattern = conf.get("security", "allowed-ws-origin-regex")?;
+    let Some((origin, _)) = &expected.link else {
+        return Some(Hop::not_checked(
+            KIND,
+            "allowed-ws-origin-regex: give --link, whose origin it must match",
+        ));
+    };
+    if matches(pattern, origin)? {
+        return None;
+    }
+    Some(Hop::fail(
+        KIND,
+        format!(
+            "allowed-ws-origin-regex does not match {:?}, the origin of the link, so the WebSocket gets 403",
+            escaped(origin, MAX_TEXT_BYTES)
+        ),
+        "let allowed-ws-origin-regex in [security] match the gateway's origin",
+    ))
+}
+
+/// Checks the host of a request. Whether the gateway sends its own name or the
+/// server's is not documented.
+fn host(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
+    let pattern = conf.get("security", "allowed-http-host-regex")?;
+    let gateway = expected.link.as_ref().map(|(_, host)| host.as_str());
+    let server = expected.http.map(|http| http.host.as_str());
+    let hosts: Vec<_> = gateway.into_iter().chain(server).collect();
+    if hosts.is_empty() {
+        return Some(Hop::not_checked(
+            KIND,
+            "allowed-http-host-regex: neither the gateway's name nor the server's is known",
+        ));
+    }
+    let mut refused = Vec::new();
+    for host in &hosts {
+        if !matches(pattern, host)? {
+            refused.push(escaped(host, MAX_TEXT_BYTES));
+        }
+    }
+    if refused.is_empty() {
+        return None;
+    }
+    let cause = format!(
+        "allowed-http-host-regex does not match {}, so requests with such a host get 403",
+        refused.join(" and ")
+    );
+    let change = "let allowed-http-host-regex in [security] match both names";
+    Some(if refused.len() == hosts.len() {
+        Hop::fail(KIND, cause, change)
+    } else {
+        Hop::warn(KIND, cause, change)
+    })
+}
+
+/// Returns whether a pattern matches anywhere, as those of DCV do; `None` if it is
+/// in a dialect that is not known here. Names are ASCII, so Unicode is not needed.
+fn matches(pattern: &str, text: &str) -> Option<bool> {
+    let regex = RegexBuilder::new(pattern).unicode(false).build();
+    Some(regex.ok()?.is_match(text.as_bytes()))
+}
+
+/// Checks ports and path of the answers.
+fn endpoints(conf: &DcvConf, expected: &Expected<'_>) -> Vec<Hop> {
+    const SECTION: &str = "connectivity";
+    let mut hops = Vec::new();
+    if let Some(http) = expected.http {
+        let port = conf.get_port(SECTION, "web-port").unwrap_or(8443);
+        let listens = conf.get(SECTION, "web-listen-endpoints");
+        if port != http.port && !names_port(listens, http.port) {
+            hops.push(Hop::fail(
+                KIND,
+                format!(
+                    "the resolver answers with port {}, but the DCV server has web-port {port}",
+                    http.port
+                ),
+                format!("register the session with HTTP port {port}"),
+            ));
+        }
+        let path = conf.get(SECTION, "web-url-path").unwrap_or("/");
+        let answered = http.web_url_path.as_str();
+        if path.trim_end_matches('/') != answered.trim_end_matches('/') {
+            hops.push(Hop::fail(
+                KIND,
+                format!(
+                    "the resolver answers with the path {:?}, but the DCV server has web-url-path {:?}",
+                    escaped(answered, MAX_TEXT_BYTES),
+                    escaped(path, MAX_TEXT_BYTES)
+                ),
+                "register the session with the web-url-path of the DCV server",
+            ));
+        }
+    }
+    if let Some(quic) = expected.quic {
+        let port = conf.get_port(SECTION, "quic-port").unwrap_or(8443);
+        let listens = conf.get(SECTION, "quic-listen-endpoints");
+        if conf.get_bool(SECTION, "enable-quic-frontend") != Some(true) {
+            hops.push(Hop::warn(
+                KIND,
+                "the resolver offers QUIC, but the DCV server has no enable-quic-frontend=true",
+                "set enable-quic-frontend=true in [connectivity], or register the session without a QUIC port",
+            ));
+        } else if port != quic.port && !names_port(listens, quic.port) {
+            hops.push(Hop::warn(
+                KIND,
+                format!(
+                    "the resolver answers with UDP port {}, but the DCV server has quic-port {port}",
+                    quic.port
+                ),
+                format!("register the session with QUIC port {port}"),
+            ));
+        }
+    }
+    hops
+}
+
+/// Returns whether a list of endpoints, such as `['0.0.0.0:9443']`, has this port.
+fn names_port(endpoints: Option<&str>, port: u16) -> bool {
+    let port = format!(":{port}");
+    let mut endpoints = endpoints.unwrap_or_default().split(['\'', '"']);
+    endpoints.any(|endpoint| endpoint.ends_with(&port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hop::Status;
+    use dcv_resolver_core::Transport;
+
+    fn destination(transport: Transport, port: u16) -> Destination {
+        Destination {
+            session_id: "console".parse().unwrap(),
+            transport,
+            host: "ws-17.dcv.example".parse().unwrap(),
+            port,
+            web_url_path: "/".parse().unwrap(),
+        }
+    }
+
+    async fn checked(settings: &str) -> Vec<Hop> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dcv.conf");
+        std::fs::write(&path, settings).unwrap();
+        let http = destination(Transport::Http, 8443);
+        let quic = destination(Transport::Quic, 8443);
+        let expected = Expected {
+            http: Some(&http),
+            quic: Some(&quic),
+            link: Some((
+                "https://gw.example:8443".to_owned(),
+                "gw.example".to_owned(),
+            )),
+        };
+        check(&path, &expected).await
+    }
+
+    const GOOD: &str =
+        "[connectivity]\nenable-quic-frontend=true\n[security]\nauthentication=\"none\"\n";
+
+    #[tokio::test]
+    async fn configuration_that_fits_is_right() {
+        let hops = checked(GOOD).await;
+        assert_eq!(hops.len(), 1);
+        assert_eq!(hops[0].status, Status::Ok);
+    }
+
+    #[tokio::test]
+    async fn setting_that_does_not_fit_is_named() {
+        for (settings, status, cause) in [
+            (
+                "[security]\nallowed-ws-origin-regex=\"^https://other\"\n",
+                Status::Fail,
+                "allowed-ws-origin-regex does not match \"https://gw.example:8443\"",
+            ),
+            (
+                "[security]\nallowed-http-host-regex=\"^other$\"\n",
+                Status::Fail,
+                "does not match gw.example and ws-17.dcv.example",
+            ),
+            (
+                "[security]\nallowed-http-host-regex=\"(?i)^GW\\\\W\"\n",
+                Status::Warn,
+                "does not match ws-17.dcv.example,",
+            ),
+            (
+                "[connectivity]\nweb-port=9443\n",
+                Status::Fail,
+                "web-port 9443",
+            ),
+            (
+                "[connectivity]\nweb-url-path=\"/desktop\"\n",
+                Status::Fail,
+                "web-url-path \"/desktop\"",
+            ),
+            (
+                "[connectivity]\nenable-quic-frontend=false\n",
+                Status::Warn,
+                "no enable-quic-frontend=true",
+            ),
+            (
+                "[connectivity]\nquic-port=9443\n",
+                Status::Warn,
+                "quic-port 9443",
+            ),
+            (
+                "[security]\nauthentication=\"system\"\n",
+                Status::Warn,
+                "auth-token-verifier is not set",
+            ),
+            (
+                "[security]\nauth-token-verifier=\"tr0ub4dor\"\n",
+                Status::Fail,
+                "not a URL",
+            ),
+        ] {
+            let hops = checked(&format!("{GOOD}{settings}")).await;
+            assert_eq!(hops.len(), 1, "{hops:?}");
+            assert_eq!(hops[0].status, status, "{}", hops[0]);
+            assert!(hops[0].detail.contains(cause), "{}", hops[0]);
+            assert!(!hops[0].detail.contains("tr0ub4dor"), "{}", hops[0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn endpoint_with_a_port_of_its_own_counts() {
+        let settings =
+            "[connectivity]\nweb-port=9443\nweb-listen-endpoints=['0.0.0.0:8443', '[::]:8443']\n";
+        let hops = checked(&format!("{GOOD}{settings}")).await;
+        assert_eq!(hops[0].status, Status::Ok, "{hops:?}");
+    }
+
+    #[tokio::test]
+    async fn broker_that_is_not_used_is_named() {
+        // It was free a moment ago, and nothing listens there.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let settings = format!(
+            "{GOOD}auth-token-verifier=\"https://u:tr0ub4dor@127.0.0.1:{port}{BROKER_PATH}\"\n"
+        );
+        let hops = checked(&settings).await;
+        assert!(hops[0].is_failed());
+        assert!(
+            hops[0].detail.contains("a Session Manager Broker"),
+            "{}",
+            hops[0]
+        );
+        assert!(!hops[0].detail.contains("tr0ub4dor"));
+    }
+
+    #[tokio::test]
+    async fn broker_that_answers_is_a_note() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let verifier =
+            |path: &str| format!("{GOOD}auth-token-verifier=\"http://{address}{path}\"\n");
+        let hops = checked(&verifier(BROKER_PATH)).await;
+        assert_eq!(hops[0].status, Status::Warn);
+        assert!(
+            hops[0].detail.ends_with("only its tokens are accepted"),
+            "{}",
+            hops[0]
+        );
+        let hops = checked(&verifier("/")).await;
+        assert_eq!(hops[0].status, Status::Ok, "{}", hops[0]);
+    }
+
+    #[tokio::test]
+    async fn file_that_cannot_be_read_is_named() {
+        let hops = check(Path::new("/nowhere/dcv.conf"), &Expected::default()).await;
+        assert!(hops[0].is_failed());
+        assert!(hops[0].detail.contains("/nowhere/dcv.conf"), "{}", hops[0]);
+    }
+}
