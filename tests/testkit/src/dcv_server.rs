@@ -23,8 +23,8 @@ use sessions::Sessions;
 /// it closes every connection.
 ///
 /// It serves TLS, by default with a certificate for `localhost` from a CA of its
-/// own, the WebSocket `auth` below its web path, and a [`dcv` command](DcvCommand) that
-/// lists its sessions.
+/// own, a page at its web path, the WebSocket `auth` below it, and a
+/// [`dcv` command](DcvCommand) that lists its sessions.
 ///
 /// # What is assumed
 ///

@@ -30,6 +30,9 @@ fn every_image_has_a_version_and_every_service_is_confined() {
     for (name, service) in Compose::read().services {
         let (_, version) = service.image.rsplit_once(':').unwrap();
         assert_ne!(version, "latest", "{name}");
+        if service.build.is_some() {
+            assert_eq!(version, env!("CARGO_PKG_VERSION"), "{name}");
+        }
         let user = service.user.as_deref().unwrap_or(built.user());
         assert!(user.split(':').all(|id| id.parse::<u32>().unwrap() > 0));
         assert!(service.read_only, "{name}");

@@ -68,9 +68,24 @@ impl Site {
     }
 
     /// Runs a command in the container of a service, as `docker compose exec`
-    /// does; its exit code.
-    fn exec(&self, service: &str, command: &[&str]) -> Option<i32> {
-        self.command(service, command).status().unwrap().code()
+    /// does, and returns what it prints.
+    fn exec(&self, service: &str, command: &[&str]) -> String {
+        let mut command = self.command(service, command);
+        let output = command.stdout(Stdio::piped()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What `doctor` finds with the settings of the gateway.
+    fn doctor(&self, id: &str) -> String {
+        let link = format!("https://localhost:8443/#{id}");
+        let config = "/etc/dcv-connection-gateway/dcv-connection-gateway.conf";
+        let command = ["doctor", "--link", &link, "--gateway-config", config];
+        self.exec("gateway", &[&["dcv-resolver"], &command[..]].concat())
+    }
+
+    /// Why the resolver answers as it does.
+    fn explain(&self, id: &str) -> String {
+        self.exec("resolver", &["dcv-resolver", "explain", id])
     }
 
     /// Returns another command in the container of a service, or its own.
@@ -240,35 +255,55 @@ impl Drop for Process {
     }
 }
 
-/// Everything that the README promises.
+#[track_caller]
+fn assert_says(text: &str, part: &str) {
+    assert!(text.contains(part), "{part:?} is not in:\n{text}");
+}
+
+/// What the README says, in its order.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server, the ready binary and the stand-ins"]
-async fn link_leads_to_its_desktop_and_each_failure_is_another() {
+async fn link_leads_to_its_desktop_and_each_failure_has_its_name() {
     let mut site = Site::start();
     let ann = Ok(["ws-17", "console", "ann"]);
     let bob = Ok(["ws-18", "cad", "bob"]);
     site.wait_for("ws-17-console", ann).await;
     site.wait_for("ws-18-cad", bob).await;
     site.wait_for("reception", ann).await;
+    assert_says(&site.exec("resolver", &["dcv-resolver", "check"]), "redis");
+    assert_says(&site.doctor("ws-18-cad"), "no cause found");
+    assert_says(
+        &site.explain("ws-18-cad"),
+        "store agents: holds it as \"cad\"",
+    );
+
     site.wait_for("ws-18-console", Err(404)).await;
-    let explain = |site: &Site, id| site.exec("resolver", &["dcv-resolver", "explain", id]);
-    assert_eq!(site.exec("resolver", &["dcv-resolver", "check"]), Some(0));
-    assert_eq!(explain(&site, "ws-18-cad"), Some(0));
-    assert_eq!(explain(&site, "ws-18-console"), Some(1));
+    assert_says(&site.doctor("ws-18-console"), "knows no session");
+    assert_says(
+        &site.explain("ws-18-console"),
+        "did you mean \"ws-17-console\"",
+    );
 
     site.stop("redis");
     site.wait_for("ws-18-cad", Err(502)).await;
     site.wait_for("reception", ann).await;
+    assert_says(&site.doctor("ws-18-cad"), "status 503");
+    assert_says(&site.explain("ws-18-cad"), "the store cannot be reached");
     site.run("redis");
     site.wait_for("ws-18-cad", bob).await;
 
     site.stop("ws-17");
     site.wait_for("reception", Err(502)).await;
+    assert_says(&site.doctor("reception"), "start the DCV server");
     site.wait_for("ws-17-console", Err(404)).await;
-    assert_eq!(explain(&site, "ws-17-console"), Some(1));
+    assert_says(&site.doctor("ws-17-console"), "the session is UNKNOWN");
     site.run("ws-17");
     site.wait_for("ws-17-console", ann).await;
 
     site.stop("ws-18-agent");
     site.wait_for("ws-18-cad", Err(404)).await;
+
+    site.stop("resolver");
+    site.wait_for("reception", Err(502)).await;
+    assert_says(&site.doctor("reception"), "start the resolver");
 }
