@@ -5,16 +5,17 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::authority::Authority;
+use crate::identity::Identity;
 use crate::start_error::StartError;
 
 /// The certificate of the CA, in a folder of [`write_certificates`].
 pub(crate) const CA_FILE: &str = "ca.pem";
 
-pub(crate) fn certificate_file(name: &str) -> String {
+fn certificate_file(name: &str) -> String {
     format!("{name}.pem")
 }
 
-pub(crate) fn key_file(name: &str) -> String {
+fn key_file(name: &str) -> String {
     format!("{name}-key.pem")
 }
 
@@ -38,6 +39,12 @@ pub fn write_certificates(folder: impl AsRef<Path>, names: &[String]) -> Result<
         fs::write(folder.join(certificate_file(name)), identity.certificate).map_err(failed)?;
     }
     fs::write(folder.join(CA_FILE), authority.pem).map_err(failed)
+}
+
+/// Reads the certificate of a name from a folder of [`write_certificates`].
+pub(crate) fn read_certificate(folder: &Path, name: &str) -> Result<Identity, StartError> {
+    let path = |file: String| folder.join(file);
+    Identity::read(&path(certificate_file(name)), &path(key_file(name)))
 }
 
 /// Writes a file that no other user may read.

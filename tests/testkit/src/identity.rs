@@ -9,7 +9,6 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use crate::certificates::{certificate_file, key_file};
 use crate::start_error::StartError;
 
 /// A certificate, followed by those of its issuers, and its key in PKCS#8, which
@@ -25,15 +24,6 @@ impl Identity {
             certificate: read(certificate)?,
             key: read(key)?,
         })
-    }
-
-    /// Reads the certificate of `name` from a folder of
-    /// [`write_certificates`](crate::write_certificates).
-    pub(crate) fn of(name: &str, folder: &Path) -> Result<Self, StartError> {
-        Self::read(
-            &folder.join(certificate_file(name)),
-            &folder.join(key_file(name)),
-        )
     }
 
     /// Returns the settings of a server with this identity.

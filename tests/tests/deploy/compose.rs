@@ -33,7 +33,7 @@ fn every_image_has_a_version_and_every_service_is_confined() {
         if service.build.is_some() {
             assert_eq!(version, env!("CARGO_PKG_VERSION"), "{name}");
         }
-        let user = service.user.as_deref().unwrap_or(built.user());
+        let user = service.user.as_deref().unwrap_or_else(|| built.user());
         assert!(user.split(':').all(|id| id.parse::<u32>().unwrap() > 0));
         assert!(service.read_only, "{name}");
         assert_eq!(service.cap_drop, ["ALL"], "{name}");

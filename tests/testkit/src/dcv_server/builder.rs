@@ -13,9 +13,8 @@ use super::DcvServerStandIn;
 use super::auth_socket::{self, AuthSocket};
 use super::sessions::Sessions;
 use crate::authority::Authority;
-use crate::certificates::CA_FILE;
+use crate::certificates::{CA_FILE, read_certificate};
 use crate::dcv_command::DcvCommand;
-use crate::identity::Identity;
 use crate::start_error::StartError;
 use crate::tls_server::TlsServer;
 use crate::token_verifier::TokenVerifier;
@@ -112,8 +111,7 @@ impl DcvServerBuilder {
         let folder = tempfile::tempdir()
             .map_err(|error| StartError::new("cannot create a temporary folder", error))?;
         let (ca_file, identity) = if let Some(folder) = &self.certificates {
-            let identity = Identity::of(&self.name, folder)?;
-            (folder.join(CA_FILE), identity)
+            (folder.join(CA_FILE), read_certificate(folder, &self.name)?)
         } else {
             let authority = Authority::new(&format!("CA of {}", self.name))?;
             let ca_file = folder.path().join(CA_FILE);
