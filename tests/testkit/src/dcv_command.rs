@@ -10,13 +10,14 @@ use tempfile::TempDir;
 use crate::dcv_session::DcvSession;
 
 /// An executable file `dcv` whose `list-sessions --json` (or `-j`) prints what a
-/// test has set. Dropping it removes the file.
+/// test has set. Dropping it removes the file, unless its folder was given.
 ///
 /// It is a shell script, so it needs a Unix. Any other command ends with exit
 /// code 1.
 #[derive(Debug)]
 pub struct DcvCommand {
-    folder: TempDir,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
 }
 
 /// Prints the file `sessions`, or says what is in `failure` and fails.
@@ -40,8 +41,24 @@ impl DcvCommand {
     ///
     /// Returns the error of the operating system if the file cannot be written.
     pub fn new() -> io::Result<Self> {
+        let temporary = tempfile::tempdir()?;
+        let folder = temporary.path().to_owned();
+        Self::create(folder, Some(temporary))
+    }
+
+    /// Creates a `dcv` without sessions in a folder, where it stays.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the operating system if the file cannot be written.
+    pub fn new_in(folder: impl Into<PathBuf>) -> io::Result<Self> {
+        Self::create(folder.into(), None)
+    }
+
+    fn create(folder: PathBuf, temporary: Option<TempDir>) -> io::Result<Self> {
         let command = Self {
-            folder: tempfile::tempdir()?,
+            folder,
+            _temporary: temporary,
         };
         command.set_sessions(&[])?;
         write_executable(&command.path(), SCRIPT)?;
@@ -51,7 +68,7 @@ impl DcvCommand {
     /// Returns the path of the executable file.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join("dcv")
+        self.folder.join("dcv")
     }
 
     /// Sets the sessions that it lists from now on.
@@ -70,7 +87,7 @@ impl DcvCommand {
     /// Returns the error of the operating system if the file cannot be written.
     pub fn set_output(&self, text: &str) -> io::Result<()> {
         self.replace("sessions", text)?;
-        match fs::remove_file(self.folder.path().join("failure")) {
+        match fs::remove_file(self.folder.join("failure")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -88,9 +105,9 @@ impl DcvCommand {
 
     /// Replaces a file as a whole, since the command may be running.
     fn replace(&self, name: &str, content: &str) -> io::Result<()> {
-        let new = self.folder.path().join("new");
+        let new = self.folder.join("new");
         fs::write(&new, content)?;
-        fs::rename(new, self.folder.path().join(name))
+        fs::rename(new, self.folder.join(name))
     }
 }
 

@@ -19,12 +19,12 @@ use crate::tls_server::TlsServer;
 pub use builder::DcvServerBuilder;
 use sessions::Sessions;
 
-/// A DCV server without desktops, on a free port of 127.0.0.1. Dropping it closes
-/// every connection.
+/// A DCV server without desktops, by default on a free port of 127.0.0.1. Dropping
+/// it closes every connection.
 ///
-/// It serves TLS with a certificate for `localhost` from a CA of its own, the
-/// WebSocket `auth` below its web path, and a [`dcv` command](DcvCommand) that
-/// lists its sessions.
+/// It serves TLS, by default with a certificate for `localhost` from a CA of its
+/// own, a page at its web path, the WebSocket `auth` below it, and a
+/// [`dcv` command](DcvCommand) that lists its sessions.
 ///
 /// # What is assumed
 ///

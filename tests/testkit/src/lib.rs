@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authority;
+mod certificates;
 mod client;
 mod dcv_command;
 mod dcv_server;
@@ -16,7 +17,8 @@ mod token_verifier;
 mod verdict;
 mod web_client;
 
-pub use client::OpenError;
+pub use certificates::write_certificates;
+pub use client::{OpenError, open_link};
 pub use dcv_command::DcvCommand;
 pub use dcv_server::{DcvServerBuilder, DcvServerStandIn};
 pub use dcv_session::DcvSession;

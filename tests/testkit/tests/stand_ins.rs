@@ -7,6 +7,7 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +23,7 @@ use dcv_resolver_testkit::GatewayMetric::{
 use dcv_resolver_testkit::GatewayProtocol::{Http, Quic, WebSocket};
 use dcv_resolver_testkit::{
     DcvServerBuilder, DcvServerStandIn, DcvSession, GatewayConfig, GatewayMetric, GatewayProtocol,
-    GatewayStandIn, OpenError, write_web_client,
+    GatewayStandIn, OpenError, open_link, write_certificates, write_web_client,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -167,6 +168,24 @@ async fn plain_request_with_a_session_id_is_forwarded() {
 }
 
 #[tokio::test]
+async fn server_has_a_page_at_its_web_path() {
+    for path in ["/", "/desktop", "/desktop/"] {
+        let server = dcv_server(|it| it.web_url_path(path.parse().unwrap())).await;
+        let client = HttpClient::builder(&format!("https://localhost:{}", server.port()))
+            .tls(TlsOptions::default().with_ca_file(server.ca_file()))
+            .build()
+            .unwrap();
+        let page = client.send(Method::GET, path, HeaderMap::new(), Bytes::new());
+        assert!(
+            page.await
+                .unwrap()
+                .body()
+                .starts_with(b"the DCV server ws-17")
+        );
+    }
+}
+
+#[tokio::test]
 async fn gateway_with_quic_asks_for_both_transports() {
     let server = dcv_server(|it| it).await;
     let resolver = Resolver::leading_to("localhost", server.port(), "/").await;
@@ -299,6 +318,58 @@ async fn server_is_trusted_as_the_dcv_section_says() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn servers_with_certificates_of_one_folder_share_a_ca() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["ws-17".to_owned(), "ws-18".to_owned()];
+    write_certificates(folder.path(), &names).unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    for name in &names {
+        let key = fs::metadata(folder.path().join(format!("{name}-key.pem"))).unwrap();
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
+        let builder = DcvServerStandIn::builder(name).certificates(folder.path());
+        let server = builder.start().await.unwrap();
+        server.set_sessions([DcvSession::console("ann")]).unwrap();
+        assert_eq!(server.ca_file(), ca_file);
+        let resolver = Resolver::leading_to("localhost", server.port(), "/").await;
+        let gateway = gateway(resolver.port, &trusting(&server)).await;
+        assert_eq!(&gateway.open("/#ann").await.unwrap().server, name);
+
+        let client = HttpClient::builder(&format!("https://localhost:{}", server.port()));
+        let client = client.tls(TlsOptions::default().with_ca_file(&ca_file));
+        let report = client.build().unwrap().connect().await.unwrap();
+        let certificate = report.tls.unwrap().certificate.unwrap();
+        assert_eq!(certificate.dns_names, [name, "localhost"]);
+    }
+}
+
+#[tokio::test]
+async fn link_of_a_gateway_is_opened_by_its_name() {
+    let server = dcv_server(|it| it).await;
+    let resolver = Resolver::leading_to("localhost", server.port(), "/").await;
+    let gateway = gateway(resolver.port, &trusting(&server)).await;
+    let port = gateway.addresses().next().unwrap().port();
+    for link in ["/#ann", "/index.html#ann", "#ann"] {
+        let link = format!("https://localhost:{port}{link}");
+        assert_eq!(open_link(&link).await.unwrap().server, "ws-17", "{link}");
+    }
+    let query = "sessionId=ann&transport=HTTP&clientIpAddress=127.0.0.1";
+    assert_eq!(resolver.asked(), [query; 3]);
+    let error = open_link("/#ann").await.unwrap_err();
+    assert!(error.to_string().contains("has no host"), "{error}");
+}
+
+#[tokio::test]
+async fn server_listens_where_it_should_and_the_address_must_be_free() {
+    let port = closed_port().await;
+    let address = ([127, 0, 0, 1], port).into();
+    let server = dcv_server(|it| it.listen(address)).await;
+    assert_eq!(server.address(), address);
+    let second = DcvServerStandIn::builder("ws-18").listen(address).start();
+    let error = second.await.unwrap_err();
+    assert!(error.to_string().contains("cannot listen"), "{error}");
 }
 
 #[tokio::test]
@@ -447,4 +518,16 @@ async fn command_lists_the_sessions_of_the_server() {
     command.set_output("[{").unwrap();
     assert_eq!(run(&["list-sessions", "-j"]).stdout, b"[{");
     assert_eq!(run(&["create-session", "ann"]).status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn command_in_a_given_folder_outlives_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = dcv_server(|it| it.command_folder(folder.path())).await;
+    let path = folder.path().join("dcv");
+    assert_eq!(server.command().path(), path);
+    drop(server);
+    let output = Command::new(path).args(["list-sessions", "-j"]).output();
+    let listed: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    assert_eq!(listed[0]["id"], "console");
 }

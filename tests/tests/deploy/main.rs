@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod compose;
 mod containerfile;
 mod kubernetes;
 mod metrics;

@@ -41,8 +41,11 @@ struct Credentials {
 
 /// Returns the routes of a server below its web path.
 pub(super) fn router(web_url_path: &WebUrlPath, socket: Arc<AuthSocket>) -> Router {
-    let prefix = web_url_path.as_str().trim_end_matches('/');
+    let path = web_url_path.as_str();
+    let prefix = path.trim_end_matches('/');
+    let page = format!("the DCV server {} (stand-in)", socket.server);
     Router::new()
+        .route(path, get(page))
         .route(&format!("{prefix}/auth"), get(open))
         .with_state(socket)
 }
