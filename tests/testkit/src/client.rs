@@ -1,5 +1,7 @@
 //! [`open_link`]: what the script of the page does, without a browser.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::uri::InvalidUri;
 use axum::http::{Request, StatusCode, Uri, header};
@@ -9,11 +11,15 @@ use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::desktop::Desktop;
 use crate::gateway::GatewayStandIn;
+
+/// Longer than the gateway waits for the resolver and the DCV server.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why a client is not connected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,8 +63,16 @@ impl GatewayStandIn {
 /// # Errors
 ///
 /// [`OpenError::Refused`] with the status and the text of the gateway or the DCV
-/// server, or [`OpenError::Failed`] if the link is invalid or there is no answer.
+/// server, or [`OpenError::Failed`] if the link is invalid or there is no answer
+/// within 20 s.
 pub async fn open_link(link: &str) -> Result<Desktop, OpenError> {
+    match timeout(OPEN_TIMEOUT, open(link)).await {
+        Ok(opened) => opened,
+        Err(_elapsed) => Err(OpenError::Failed("no answer within 20 s".to_owned())),
+    }
+}
+
+async fn open(link: &str) -> Result<Desktop, OpenError> {
     let failed = |error: &dyn std::error::Error| OpenError::Failed(error.to_string());
     let uri: Uri = link.parse().map_err(|error: InvalidUri| failed(&error))?;
     let Some(authority) = uri.authority() else {

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -20,6 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::start_error::StartError;
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A listener and its connections; dropping it ends them.
 #[derive(Debug)]
@@ -73,7 +76,8 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, router: Router) {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::task::yield_now().await;
+                    // There may be no descriptor left for a while.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_ended) = connections.join_next() => {}

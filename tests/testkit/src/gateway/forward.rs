@@ -1,5 +1,7 @@
 //! [`forward`]: carries a client's connection to a DCV server.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -9,6 +11,11 @@ use hyper::upgrade::{OnUpgrade, on};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Longer than any server of a test takes, so that one that is silent fails the
+/// test and does not hang it.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends `request` to `destination` with another query, and returns the answer.
 /// If it is a WebSocket, bytes are carried in both directions until one side
@@ -51,9 +58,10 @@ pub(super) async fn forward(
         tokio::spawn(connection.with_upgrades());
         sender.send_request(request).await
     };
-    let mut response = match exchange.await {
-        Ok(response) => response,
-        Err(error) => return Ok(failed(&format!("the DCV server does not answer: {error}"))),
+    let mut response = match timeout(RESPONSE_TIMEOUT, exchange).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Ok(failed(&format!("the DCV server does not answer: {error}"))),
+        Err(_elapsed) => return Ok(failed("the DCV server does not answer in time")),
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         tokio::spawn(carry(from_client, on(&mut response), stopped));
