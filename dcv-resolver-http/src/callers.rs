@@ -7,9 +7,11 @@ use axum::extract::connect_info::MockConnectInfo;
 use axum::http::Extensions;
 use dcv_resolver_core::Network;
 
-/// Returns the other end of the connection, if the server provides it. As axum's
-/// own extractor, it accepts [`MockConnectInfo`] for tests.
-pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+/// Returns the other end of a request's connection, if the server provides
+/// [`ConnectInfo`]. As axum's own extractor, it accepts [`MockConnectInfo`] for
+/// tests.
+#[must_use]
+pub fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get().map(|&ConnectInfo(peer)| peer);
     peer.or_else(|| extensions.get().map(|&MockConnectInfo(peer)| peer))
 }

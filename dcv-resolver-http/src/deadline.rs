@@ -18,7 +18,7 @@ pub enum Interrupted {
 }
 
 /// Returns the output of `call`, for instance to a store or an
-/// [`Authorize`](crate::Authorize), unless it panics or takes longer than
+/// `Authorize` of `dcv-resolver-authorize`, unless it panics or takes longer than
 /// `time_budget`, counted from `started`.
 ///
 /// # Errors

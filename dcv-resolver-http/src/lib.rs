@@ -140,7 +140,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod abandon_guard;
-mod authorize;
 mod builder;
 mod callers;
 mod client_ip;
@@ -162,15 +161,14 @@ mod resolution_json;
 mod resolve_service;
 mod respond;
 mod router;
-mod scope;
 pub mod testing;
 mod trace_context;
 
-pub use authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 /// The version of axum whose [`Router`](axum::Router) [`router()`] returns. A new
 /// major version of axum means a new major version of this crate.
 pub use axum;
 pub use builder::ResolveServiceBuilder;
+pub use callers::peer;
 pub use deadline::{Interrupted, call_with_deadline};
 pub use decision::{Decision, DecisionObserver};
 pub use decision_log::DecisionLog;
@@ -184,7 +182,6 @@ pub use reloadable::ReloadableService;
 pub use request_id::{RequestIds, X_REQUEST_ID, request_id_text};
 pub use resolve_service::ResolveService;
 pub use router::router;
-pub use scope::Scope;
 pub use trace_context::TraceContext;
 
 /// Runs the examples of the README as doctests.

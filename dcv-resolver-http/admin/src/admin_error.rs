@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
+use dcv_resolver_authorize::AuthError;
 use dcv_resolver_core::LeaseToken;
 use dcv_resolver_core::escape::escaped;
-use dcv_resolver_http::{AuthError, Interrupted, MAX_URI_BYTES, ProblemDocument};
+use dcv_resolver_http::{Interrupted, MAX_URI_BYTES, ProblemDocument};
 
 use crate::deadline;
 use crate::lease_header;

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use dcv_resolver_authorize::Principal;
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Expiry, Host};
-use dcv_resolver_http::Principal;
 use tracing::{Level, field};
 
 use crate::admin_error::AdminError;

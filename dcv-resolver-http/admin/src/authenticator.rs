@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_log_throttle::{LogThrottle, Suppressed};
 use tracing::field::DisplayValue;
 

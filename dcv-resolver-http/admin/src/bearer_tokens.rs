@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
 use dcv_resolver_file_watch::{Content, WatchedFiles, digest, read};
-use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 
 use crate::authorization_header::bearer_token;
 use crate::role::Role;
@@ -27,7 +27,7 @@ use crate::token_file::{InvalidTokens, TokenFile};
 /// ws-17    read-write  d04c…  ids=ws-17-*  hosts=ws-17.dcv.example
 /// ```
 ///
-/// After the token there may be limits, the [`Scope`](dcv_resolver_http::Scope)
+/// After the token there may be limits, the [`Scope`](dcv_resolver_authorize::Scope)
 /// of the caller: `ids=PATTERN` and `hosts=PATTERN`, each as often as needed. In
 /// a pattern, `*` stands for any number of characters. Among several patterns
 /// for ids, one has to match, and the same holds for hosts.

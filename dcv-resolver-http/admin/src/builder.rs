@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use dcv_resolver_authorize::Authorize;
 use dcv_resolver_core::{Clock, SessionImport, SessionRegistry, SystemClock};
-use dcv_resolver_http::{Authorize, RequestIds};
+use dcv_resolver_http::RequestIds;
 
 use crate::admin_state::AdminState;
 use crate::authenticator::Authenticator;
@@ -45,7 +46,7 @@ impl AdminBuilder {
 
     /// Creates a builder as [`new`](Self::new) does, for a registry in which
     /// operators can remove a session whose lease token is lost: callers whose
-    /// [`Principal`](dcv_resolver_http::Principal) may override leases, such as
+    /// [`Principal`](dcv_resolver_authorize::Principal) may override leases, such as
     /// those with [`Role::Operator`](crate::Role::Operator).
     ///
     /// To remove the session, it is overwritten by an expired one, which no other

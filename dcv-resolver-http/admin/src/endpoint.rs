@@ -8,7 +8,8 @@ use axum::http::header::{CACHE_CONTROL, CONNECTION};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_http::{Access, AccessRequest, MAX_URI_BYTES, X_REQUEST_ID, request_id_text};
+use dcv_resolver_authorize::{Access, AccessRequest};
+use dcv_resolver_http::{MAX_URI_BYTES, X_REQUEST_ID, request_id_text};
 
 use crate::admin_error::AdminError;
 use crate::admin_state::AdminState;

@@ -34,7 +34,7 @@
 //! | no valid credential ([`AuthError::Unauthorized`]) | 401, with the `WWW-Authenticate` of the authorizer | `unauthorized` |
 //! | a change by a caller that may only read | 403 | `read_only_token` |
 //! | any other caller that may not do this ([`AuthError::Forbidden`]) | 403 | `forbidden` |
-//! | a session outside the [scope](dcv_resolver_http::Scope) of the caller, or a listing by a caller with one | 403 | `forbidden` |
+//! | a session outside the [scope](dcv_resolver_authorize::Scope) of the caller, or a listing by a caller with one | 403 | `forbidden` |
 //! | an identity provider failed ([`AuthError::Unavailable`]) | 503, with `Retry-After` | `auth_unavailable` |
 //!
 //! A caller that is limited to ids may use no other id, registered or not. One
@@ -130,13 +130,13 @@
 //! those that are refused before their sender is known.
 //!
 //! [`SessionRegistry`]: dcv_resolver_core::SessionRegistry
-//! [`Authorize`]: dcv_resolver_http::Authorize
-//! [`AuthError::Unauthorized`]: dcv_resolver_http::AuthError::Unauthorized
-//! [`AuthError::Forbidden`]: dcv_resolver_http::AuthError::Forbidden
-//! [`AuthError::Unavailable`]: dcv_resolver_http::AuthError::Unavailable
-//! [`Principal`]: dcv_resolver_http::Principal
-//! [`Principal::scope`]: dcv_resolver_http::Principal::scope
-//! [`Principal::overrides_leases`]: dcv_resolver_http::Principal::overrides_leases
+//! [`Authorize`]: dcv_resolver_authorize::Authorize
+//! [`AuthError::Unauthorized`]: dcv_resolver_authorize::AuthError::Unauthorized
+//! [`AuthError::Forbidden`]: dcv_resolver_authorize::AuthError::Forbidden
+//! [`AuthError::Unavailable`]: dcv_resolver_authorize::AuthError::Unavailable
+//! [`Principal`]: dcv_resolver_authorize::Principal
+//! [`Principal::scope`]: dcv_resolver_authorize::Principal::scope
+//! [`Principal::overrides_leases`]: dcv_resolver_authorize::Principal::overrides_leases
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

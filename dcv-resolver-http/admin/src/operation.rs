@@ -1,7 +1,7 @@
 //! [`Operation`]: what a method does at a path, as the OpenAPI document has it.
 
 use axum::http::Method;
-use dcv_resolver_http::Access;
+use dcv_resolver_authorize::Access;
 use utoipa::openapi::PathItem;
 use utoipa::openapi::security::SecurityRequirement;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::FromRequestParts;
 use axum::http::Extensions;
 use axum::http::request::Parts;
+use dcv_resolver_authorize::{Principal, Scope};
 use dcv_resolver_core::{Expiry, Host, SessionId};
-use dcv_resolver_http::{Principal, Scope};
 
 use crate::admin_error::AdminError;
 use crate::deadline::Deadline;

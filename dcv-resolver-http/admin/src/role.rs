@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use dcv_resolver_http::Access;
+use dcv_resolver_authorize::Access;
 use strsim::damerau_levenshtein;
 
 /// What a token allows.

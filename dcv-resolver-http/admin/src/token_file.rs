@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use dcv_resolver_authorize::Scope;
 use dcv_resolver_core::{Host, InvalidHost, SessionId};
-use dcv_resolver_http::Scope;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use crate::role::{InvalidRole, Role};

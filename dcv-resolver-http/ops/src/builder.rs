@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::map_response;
 use axum::routing::get;
+use dcv_resolver_authorize::Authorize;
 use dcv_resolver_core::Explainer;
-use dcv_resolver_http::Authorize;
 
 use crate::decisions::decisions_router;
 use crate::explain::explain_router;

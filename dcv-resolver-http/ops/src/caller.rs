@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal, call_with_deadline};
+use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_http::call_with_deadline;
 use tokio::time::Instant;
 
 use crate::ops_error::OpsError;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
-use dcv_resolver_http::Authorize;
+use dcv_resolver_authorize::Authorize;
 use serde::Serialize;
 
 use crate::guard::Guard;

@@ -11,12 +11,10 @@ use axum::http::request::Parts;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use dcv_resolver_authorize::{Access, AccessRequest, Authorize};
 use dcv_resolver_core::escape::escaped_lines;
 use dcv_resolver_core::{Explainer, Explanation};
-use dcv_resolver_http::{
-    Access, AccessRequest, Authorize, Problem, RequestIds, ResolveQuery, X_REQUEST_ID,
-    call_with_deadline,
-};
+use dcv_resolver_http::{Problem, RequestIds, ResolveQuery, X_REQUEST_ID, call_with_deadline};
 use dcv_resolver_log_throttle::LogThrottle;
 use tokio::time::{Instant, sleep};
 

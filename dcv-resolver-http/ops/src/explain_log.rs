@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderValue, StatusCode};
+use dcv_resolver_authorize::Principal;
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Conclusion, Explanation, ResolveRequest};
-use dcv_resolver_http::{Principal, request_id_text};
+use dcv_resolver_http::request_id_text;
 use dcv_resolver_log_throttle::Suppressed;
 use tokio::time::Instant;
 use tracing::{Level, field};

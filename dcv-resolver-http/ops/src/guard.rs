@@ -9,11 +9,9 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use dcv_resolver_authorize::{Access, AccessRequest, Authorize, Principal};
 use dcv_resolver_core::escape::escaped;
-use dcv_resolver_http::{
-    Access, AccessRequest, Authorize, Principal, RequestIds, X_REQUEST_ID, call_with_deadline,
-    request_id_text,
-};
+use dcv_resolver_http::{RequestIds, X_REQUEST_ID, call_with_deadline, request_id_text};
 use dcv_resolver_log_throttle::{LogThrottle, Suppressed};
 use serde::Serialize;
 use tokio::time::Instant;

@@ -87,7 +87,7 @@
 //!
 //! An explanation names hosts, other sessions and the errors of a store's
 //! driver, so only [`LoopbackOnly`] callers may request one. Set another
-//! [`Authorize`](dcv_resolver_http::Authorize) with [`OpsBuilder::authorize`].
+//! [`Authorize`](dcv_resolver_authorize::Authorize) with [`OpsBuilder::authorize`].
 //!
 //! Each request emits one [`tracing`] event with the target
 //! `dcv_resolver::explain`, at level INFO for an explanation and WARN for the
@@ -99,7 +99,7 @@
 //! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused` (not allowed, or too many requests), `malformed` or `failed` if there is no explanation |
 //! | `reason` | why the session was not found, or the reason of the problem document |
 //! | `session_id`, `transport`, `client_ip` | as in the request |
-//! | `principal` | the name of the [`Principal`](dcv_resolver_http::Principal) |
+//! | `principal` | the name of the [`Principal`](dcv_resolver_authorize::Principal) |
 //! | `peer` | the other end of the connection |
 //! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
 //!

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri};
+use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 
 /// Allows callers on the same machine, with the name `loopback`.
 ///

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_http::{AuthError, Interrupted, Problem, ProblemDocument};
+use dcv_resolver_authorize::AuthError;
+use dcv_resolver_http::{Interrupted, Problem, ProblemDocument};
 
 #[derive(Debug)]
 pub(crate) enum OpsError {

@@ -10,11 +10,12 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
+use dcv_resolver_authorize::Authorize;
 use dcv_resolver_core::{
     Expiry, Explainer, Host, ListError, ResolveError, SessionId, SessionListing, SessionRecord,
     SessionState, Timestamp, Transport, WebUrlPath,
 };
-use dcv_resolver_http::{Authorize, Problem};
+use dcv_resolver_http::Problem;
 use serde::Serialize;
 use tokio::task::yield_now;
 use tokio::time::Instant;

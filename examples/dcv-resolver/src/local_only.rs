@@ -1,7 +1,7 @@
 //! [`LocalOnly`]: allows operators on the same machine.
 
+use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_ops::LoopbackOnly;
 
 /// Allows operators on the same machine: as [`LoopbackOnly`] does, and over a

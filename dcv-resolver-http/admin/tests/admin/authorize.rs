@@ -1,8 +1,8 @@
 //! A host that brings its own authentication.
 
 use axum::body::Body;
+use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::{MemoryStore, async_trait};
-use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
 
 use crate::fixture::{App, BODY, LEASE, request};
 use crate::log::log_of_this_thread;

@@ -9,7 +9,7 @@ use axum::http::header::AUTHORIZATION;
 use dcv_resolver_admin::{
     BearerTokens, InvalidTokenLine, InvalidTokens, Role, TokensError, TokensReload,
 };
-use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 use tempfile::TempDir;
 
 use crate::fixture::{App, READER, STRANGER, WRITER};

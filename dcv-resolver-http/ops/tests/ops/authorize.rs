@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
+use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_http::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_ops::{LoopbackOnly, Metrics, OpsBuilder};
 use dcv_resolver_test_support::log::Log;
 use serde_json::{Value, json};

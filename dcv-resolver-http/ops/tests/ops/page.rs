@@ -1,8 +1,8 @@
 //! The page of the operators, and who gets its data.
 
 use axum::Router;
+use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal, Scope};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal, Scope};
 use dcv_resolver_ops::{OpsBuilder, RecentDecisions};
 use dcv_resolver_test_support::log::Log;
 use serde_json::json;

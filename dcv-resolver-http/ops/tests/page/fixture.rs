@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
+use dcv_resolver_authorize::Authorize;
 use dcv_resolver_core::testing::{Reply, ScriptedStore};
 use dcv_resolver_core::{
     ClientNetworks, Clock, Expiry, Explainer, MemoryStore, Resolver, SessionRecord,
     SessionRecordBuilder, SessionState, StoreErrorKind, SystemClock, UnknownClient,
 };
-use dcv_resolver_http::{Authorize, ResolveService};
+use dcv_resolver_http::ResolveService;
 use dcv_resolver_ops::{LoopbackOnly, OpsBuilder, Readiness, RecentDecisions};
 use dcv_resolver_server::{Server, listen};
 use dcv_resolver_test_support::browser::Browser;

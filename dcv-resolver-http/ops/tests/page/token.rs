@@ -1,7 +1,7 @@
 //! A page that needs a token.
 
+use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_http::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_test_support::browser::key;
 
 use crate::fixture::Served;

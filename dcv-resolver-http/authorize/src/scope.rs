@@ -10,7 +10,7 @@ use dcv_resolver_core::{Host, SessionId};
 /// without regard to case.
 ///
 /// ```
-/// use dcv_resolver_http::Scope;
+/// use dcv_resolver_authorize::Scope;
 ///
 /// let scope = Scope::default().with_ids("ws-17-*").with_hosts("ws-17.dcv.example");
 /// assert!(scope.allows_id(&"ws-17-console".parse()?));
