@@ -15,8 +15,8 @@ class Refusal extends Error {
   }
 }
 
-/// Returns the JSON of a path, unless `signal` ends the request before.
-export async function read(path, parameters = {}, signal = new AbortController().signal) {
+/// Returns the JSON of a path.
+export async function read(path, parameters = {}) {
   const query = new URLSearchParams(parameters).toString();
   const headers = { accept: "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
@@ -24,7 +24,7 @@ export async function read(path, parameters = {}, signal = new AbortController()
     headers,
     cache: "no-store",
     redirect: "error",
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT_MS)]),
+    signal: AbortSignal.timeout(TIME_LIMIT_MS),
   });
   const body = await response.json().catch(() => ({}));
   if (response.ok || (path === "readyz" && response.status === 503)) return body;
