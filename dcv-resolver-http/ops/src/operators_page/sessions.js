@@ -113,17 +113,25 @@ function unreadableRow(error) {
   return element;
 }
 
-function firstPage() {
+let typing;
+
+/// Leaves the pages of the search before, whose answer is no longer shown.
+function beginSearch() {
+  clearTimeout(typing);
+  searches += 1;
   places = [""];
-  listSessions();
+  nextPlace = undefined;
+  at("next").disabled = at("previous").disabled = true;
 }
 
-let typing;
 at("search").addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(firstPage, TYPING_MS);
+  beginSearch();
+  typing = setTimeout(listSessions, TYPING_MS);
 });
-at("store").addEventListener("change", firstPage);
+at("store").addEventListener("change", () => {
+  beginSearch();
+  listSessions();
+});
 at("next").addEventListener("click", () => {
   places.push(nextPlace);
   turnPage();

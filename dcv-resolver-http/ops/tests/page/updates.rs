@@ -176,6 +176,44 @@ async fn one_request_of_a_kind_is_in_flight_and_then_the_latest() {
     assert_eq!(held(&browser).await, json!(["sessions", by_hand, by_hand]));
 }
 
+/// It would continue the search before.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn no_page_is_turned_while_a_search_is_pending() {
+    let served = Served::with_sessions(250);
+    let browser = served.open().await;
+    browser
+        .run("document.getElementById('sessions-tab').click()")
+        .await;
+    browser
+        .wait_until("!document.getElementById('next').disabled")
+        .await;
+    browser.run("document.getElementById('next').click()").await;
+    browser
+        .wait_until("!document.getElementById('previous').disabled")
+        .await;
+    browser.run(HOLD).await;
+    let disabled = "return ['previous', 'next'].map(it => document.getElementById(it).disabled)";
+    let change = "document.getElementById('store').dispatchEvent(new Event('change'));";
+    assert_eq!(
+        browser.run(&format!("{change} {disabled}")).await,
+        json!([true, true])
+    );
+    let input = "const it = document.getElementById('search'); it.value = 'WS'; it.dispatchEvent(new Event('input'));";
+    browser.run(&format!("{input} held[0].release()")).await;
+    browser.wait_until("held.length === 2").await;
+    assert_eq!(browser.run(disabled).await, json!([true, true]));
+    browser.run("held[1].release()").await;
+    browser
+        .wait_until("!document.getElementById('next').disabled")
+        .await;
+    assert_eq!(browser.text_of("#page-number").await, "page 1");
+    assert_eq!(
+        held(&browser).await,
+        json!(["sessions?store=agents", "sessions?store=agents&search=WS"])
+    );
+}
+
 /// The timers of the page are called by the test.
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
