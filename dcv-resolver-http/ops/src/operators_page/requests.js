@@ -58,5 +58,6 @@ onToken((event) => {
   at("token").value = "";
   at("token-form").hidden = true;
   needsToken = false;
-  at("filter").focus();
+  // The form that had the focus is gone, and each list may be hidden.
+  at("main").focus();
 });
