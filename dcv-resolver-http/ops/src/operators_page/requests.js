@@ -6,6 +6,8 @@ const TIME_LIMIT_MS = 10_000;
 
 /// In memory alone, so that it is gone with the page.
 let token = "";
+/// What the header that carries it may hold.
+const TOKEN = /^[!-~]+$/;
 
 /// A response that is not what was asked for.
 class Refusal extends Error {
@@ -47,15 +49,22 @@ function askForToken() {
   at("token-refused").hidden = !token;
 }
 
-/// Calls `listener` whenever there is another token.
+/// Calls `listener` whenever there is another token, after it is set.
 export function onToken(listener) {
   at("token-form").addEventListener("submit", listener);
 }
 
 onToken((event) => {
   event.preventDefault();
-  token = at("token").value.trim();
+  const entered = at("token").value.trim();
   at("token").value = "";
+  if (!TOKEN.test(entered)) {
+    at("token-refused").hidden = false;
+    at("token").focus();
+    event.stopImmediatePropagation();
+    return;
+  }
+  token = entered;
   at("token-form").hidden = true;
   needsToken = false;
   // The form that had the focus is gone, and each list may be hidden.

@@ -81,3 +81,29 @@ async fn focus_is_kept_after_a_token() {
         assert_eq!(browser.run(focused).await, "main", "{tab}");
     }
 }
+
+/// The browser sends no header with such a character.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn token_that_no_header_holds_is_refused() {
+    let served = Served::start(3, Bearer);
+    let browser = served.open().await;
+    browser.wait_until(ASKS).await;
+    for token in ["tr0ub4dor-\u{2026}", "tr0ub4dor-é", "tr0ub4dor two"] {
+        browser
+            .run("document.getElementById('token-refused').hidden = true")
+            .await;
+        enter(&browser, token).await;
+        let state = "return [document.getElementById('token-form').hidden, document.getElementById('token-refused').hidden]";
+        assert_eq!(
+            browser.run(state).await,
+            serde_json::json!([false, false]),
+            "{token}"
+        );
+    }
+    enter(&browser, TOKEN).await;
+    browser
+        .wait_until("document.getElementById('token-form').hidden")
+        .await;
+    assert_eq!(browser.text_of("#problem").await, "");
+}
