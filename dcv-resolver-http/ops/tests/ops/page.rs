@@ -98,6 +98,14 @@ async fn page_names_no_other_origin_and_writes_no_markup() {
     assert_eq!(read, 12, "{paths:?}");
 }
 
+/// It may be at any address, and behind a proxy.
+#[tokio::test]
+async fn page_names_no_port() {
+    let app = builder().build();
+    let page = ask(&app, "GET", "/").await.body;
+    assert!(page.contains("/explain?sessionId=") && !page.contains(":9001"));
+}
+
 #[tokio::test]
 async fn page_is_opt_in() {
     let app = OpsBuilder::new(explainer(), readiness()).build();
