@@ -42,6 +42,7 @@ async fn keyboard_reaches_everything() {
         "Explain",
         "decisions-tab",
         "filter",
+        "failed",
         "ann's workstation",
     ] {
         tab_to(&browser, target).await;

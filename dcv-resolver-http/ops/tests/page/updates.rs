@@ -42,8 +42,33 @@ async fn new_decisions_arrive_filtered_and_keep_the_focus() {
     type_into(&browser, "filter", " nothing").await;
     assert_eq!(
         browser.text_of("#decisions-empty").await,
-        "No decision contains these words."
+        "No decision matches."
     );
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn decisions_without_a_destination_are_shown_alone() {
+    let served = Served::with_sessions(3);
+    served.ask("ann", "").await;
+    served.ask_raw("session=console").await;
+    served.ask("ws-2-creating", "").await;
+    for _ in 0..201 {
+        served.ask("console", "").await;
+    }
+    let browser = served.open().await;
+    assert_eq!(browser.text_of("#decisions-count").await, "last 203");
+    let shown = "return [...document.querySelectorAll('#decision-rows tr:not([hidden]) .pick')].map(it => it.textContent)";
+    browser
+        .run("document.getElementById('failed').click()")
+        .await;
+    assert_eq!(
+        browser.run(shown).await,
+        json!(["ws-2-creating", "no session id", "ann"])
+    );
+    assert_eq!(browser.text_of("#decisions-count").await, "3 of 203");
+    type_into(&browser, "filter", "not ready").await;
+    assert_eq!(browser.run(shown).await, json!(["ws-2-creating"]));
 }
 
 #[tokio::test]
