@@ -73,7 +73,7 @@ function filterDecisions() {
   }
   const total = decisions.size;
   const isFiltered = onlyFailed || wanted.length > 0;
-  at("decisions-count").textContent = total === 0 ? "" : isFiltered ? `${shown} of ${total}` : `last ${total}`;
+  at("decisions-count").textContent = total === 0 ? "" : isFiltered ? `${shown} of ${total}` : `${total} decisions`;
   const empty = at("decisions-empty");
   empty.hidden = shown > 0;
   empty.textContent = total > 0 ? "No decision matches." : "No gateway has sent a request since the resolver started.";

@@ -57,7 +57,7 @@ async fn decisions_without_a_destination_are_shown_alone() {
         served.ask("console", "").await;
     }
     let browser = served.open().await;
-    assert_eq!(browser.text_of("#decisions-count").await, "last 203");
+    assert_eq!(browser.text_of("#decisions-count").await, "203 decisions");
     let shown = "return [...document.querySelectorAll('#decision-rows tr:not([hidden]) .pick')].map(it => it.textContent)";
     browser
         .run("document.getElementById('failed').click()")
