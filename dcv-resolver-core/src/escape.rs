@@ -8,9 +8,9 @@ use std::borrow::Cow;
 ///
 /// It escapes control characters (including line ends and ANSI sequences),
 /// bidirectional and other format characters, line and paragraph separators,
-/// spaces other than U+0020, combining marks, private and unassigned
-/// characters, and the backslash, so that two different texts never look the
-/// same unless they are truncated.
+/// spaces other than U+0020, combining marks, letters and symbols that are
+/// displayed as nothing, private and unassigned characters, and the backslash,
+/// so that two different texts never look the same unless they are truncated.
 ///
 /// Text that needs no escaping is borrowed. The function returns a string, not
 /// a `Display` wrapper, because a log's formatter quotes a `str` but prints a
@@ -37,7 +37,7 @@ pub fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
         if is_plain(character) {
             shown.push(character);
         } else {
-            shown.extend(character.escape_debug());
+            push_escape(&mut shown, character);
         }
         if shown.len() > max_bytes {
             shown.truncate(cut_at);
@@ -69,13 +69,25 @@ pub fn escaped_lines(text: &str) -> String {
         if is_plain(character) || matches!(character, '\n' | '\\') {
             shown.push(character);
         } else {
-            shown.extend(character.escape_debug());
+            push_escape(&mut shown, character);
         }
     }
     shown
 }
 
 const CUT: char = '…';
+
+/// The fillers of Hangul and the empty Braille pattern: by their category a letter and a
+/// symbol, which `escape_debug` leaves, and displayed as nothing.
+const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+
+fn push_escape(shown: &mut String, character: char) {
+    if BLANK.contains(&character) {
+        shown.extend(character.escape_unicode());
+    } else {
+        shown.extend(character.escape_debug());
+    }
+}
 
 /// Returns whether all of `text` is plain ASCII. Most text is, and this is much faster than
 /// looking at each character: each log line escapes some.
@@ -88,7 +100,8 @@ fn is_plain_ascii(text: &str) -> bool {
 /// Returns whether the character is shown as it is. Quotes are: code that puts the text
 /// between quotes escapes them.
 fn is_plain(character: char) -> bool {
-    matches!(character, '"' | '\'') || character.escape_debug().len() == 1
+    matches!(character, '"' | '\'')
+        || (character.escape_debug().len() == 1 && !BLANK.contains(&character))
 }
 
 #[cfg(test)]
@@ -115,7 +128,8 @@ mod tests {
     #[test]
     fn invisible_characters_are_escaped() {
         let invisible = "\0\x1b\r\n\t\u{7f}\u{85}\u{a0}\u{ad}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\
-            \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e000}\u{e0001}";
+            \u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{e000}\u{e0001}\
+            \u{115f}\u{1160}\u{2800}\u{3164}\u{ffa0}";
         for character in invisible.chars() {
             let shown = escaped(&format!("a{character}b"), 64).into_owned();
             assert!(shown.starts_with("a\\") && shown.ends_with('b'), "{shown}");

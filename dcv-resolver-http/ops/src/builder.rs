@@ -97,25 +97,29 @@ impl OpsBuilder {
             recent,
             merged,
         } = self;
+        let mut paths = vec!["/livez", "/readyz", "/explain"];
         let mut router = Router::new();
         if let Some(metrics) = metrics {
             metrics.watch_readiness(&readiness);
             metrics.init_decisions(explainer.resolver());
             let page = pages::MetricsPage::new(metrics);
+            paths.push("/metrics");
             router = router.route("/metrics", get(pages::metrics).with_state(page));
         }
         if let Some(recent) = recent {
+            paths.extend(["/", "/decisions", "/sessions"]);
             router = router
                 .merge(page_router())
                 .merge(decisions_router(recent, Arc::clone(&authorize)))
                 .merge(sessions_router(explainer.clone(), Arc::clone(&authorize)));
         }
+        let no_such_path = pages::no_such_path(&paths);
         router
             .route("/livez", get(async || "ok"))
             .route("/readyz", get(pages::readyz).with_state(readiness))
             .merge(explain_router(explainer, authorize))
             .method_not_allowed_fallback(pages::method_not_allowed)
-            .fallback(pages::no_such_path)
+            .fallback(async || no_such_path)
             .merge(merged)
             .layer(map_response(pages::not_stored))
     }

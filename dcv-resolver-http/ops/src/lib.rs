@@ -124,7 +124,8 @@
 //! wait, it is a 429 (`too_many_requests`). Times are RFC 3339 in UTC, and
 //! members without a value are left out.
 //!
-//! `/decisions` returns the last 200 of [`RecentDecisions`], the newest first:
+//! `/decisions` returns [`RecentDecisions`], the last 200 with a destination and
+//! the last 200 without, the newest first:
 //!
 //! ```json
 //! {"now":"2030-01-01T00:00:02Z","decisions":[
@@ -134,7 +135,7 @@
 //!    "request_id":"5d6f8c1a9be40c7d0000000000000006"}]}
 //! ```
 //!
-//! `number` counts the decisions since the start. The other members are as in
+//! `number` counts all decisions since the start. The other members are as in
 //! [the log of decisions](dcv_resolver_http#the-log), without its texts.
 //!
 //! `/sessions?store=…&search=…&page=…` returns about 100 sessions of a store

@@ -64,12 +64,11 @@ pub(crate) async fn metrics(State(page): State<MetricsPage>, headers: HeaderMap)
     }
 }
 
-pub(crate) async fn no_such_path() -> ProblemDocument {
-    ProblemDocument::new(
-        StatusCode::NOT_FOUND,
-        "no_such_path",
-        "there is nothing at this path; the paths are /livez, /readyz, /metrics and /explain",
-    )
+/// Returns the response to other paths than `paths`.
+pub(crate) fn no_such_path(paths: &[&str]) -> ProblemDocument {
+    let paths = paths.join(", ");
+    let detail = format!("there is nothing at this path; the paths are {paths}");
+    ProblemDocument::new(StatusCode::NOT_FOUND, "no_such_path", detail)
 }
 
 /// The router adds `Allow`.

@@ -1,5 +1,6 @@
 //! [`RecentDecisions`]: the last decisions, for the page of the operators.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
@@ -11,18 +12,21 @@ use serde::{Serialize, Serializer};
 
 use crate::durations::as_us;
 
-/// How many are kept.
-pub(crate) const CAPACITY: usize = 200;
+/// How many of each kind are kept.
+const CAPACITY: usize = 200;
 
-/// Keeps the last 200 decisions in memory, for
-/// [the page of the operators](crate#the-page).
+/// Keeps in memory the last 200 decisions with a destination and the last 200
+/// without, for [the page of the operators](crate#the-page).
+///
+/// At 1,000 requests a second, 200 of both together would be those of a fraction
+/// of a second, and one that failed gone before a person looks for it.
 ///
 /// Clones share them. They are lost when the process ends, and outlive a reload
 /// of the services as [`Metrics`](crate::Metrics) do.
 ///
-/// Memory is bounded: 200 ids of 256 bytes and request ids of 128 bytes are the
-/// most that it holds of what requests send. Once 200 are kept, a decision costs
-/// a request no allocation.
+/// Memory is bounded: 400 ids of 256 bytes and request ids of 128 bytes are the
+/// most that it holds of what requests send. Once 200 of its kind are kept, a
+/// decision costs a request no allocation.
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -40,16 +44,21 @@ pub struct RecentDecisions(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Arc<dyn Clock>,
-    ring: Mutex<Ring>,
+    kept: Mutex<Kept>,
 }
 
 #[derive(Debug)]
-struct Ring {
+struct Kept {
     /// Of all decisions since the start.
     total: u64,
-    /// The oldest first.
-    kept: VecDeque<RecentDecision>,
+    found: Ring,
+    /// Those without a destination.
+    others: Ring,
 }
+
+/// The last decisions of a kind, the oldest first.
+#[derive(Debug)]
+struct Ring(VecDeque<RecentDecision>);
 
 /// A decision as `/decisions` shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -94,16 +103,22 @@ impl RecentDecisions {
     pub fn with_clock(clock: impl Clock) -> Self {
         Self(Arc::new(Inner {
             clock: Arc::new(clock),
-            ring: Mutex::new(Ring {
+            kept: Mutex::new(Kept {
                 total: 0,
-                kept: VecDeque::with_capacity(CAPACITY),
+                found: Ring(VecDeque::with_capacity(CAPACITY)),
+                others: Ring(VecDeque::with_capacity(CAPACITY)),
             }),
         }))
     }
 
     /// Returns the decisions, the newest first.
     pub(crate) fn newest_first(&self) -> Vec<RecentDecision> {
-        self.0.ring().kept.iter().rev().cloned().collect()
+        let mut decisions: Vec<_> = {
+            let kept = self.0.kept();
+            kept.found.0.iter().chain(&kept.others.0).cloned().collect()
+        };
+        decisions.sort_unstable_by_key(|decision| Reverse(decision.number));
+        decisions
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -118,19 +133,28 @@ impl Default for RecentDecisions {
 }
 
 impl Inner {
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ring {
+impl Kept {
     /// Adds a decision. Returns the one that it replaces.
     fn push(&mut self, mut decision: RecentDecision, request_id: &str) -> Option<RecentDecision> {
         self.total += 1;
         decision.number = self.total;
+        match decision.outcome {
+            DecisionOutcome::Found => self.found.push(decision, request_id),
+            _ => self.others.push(decision, request_id),
+        }
+    }
+}
+
+impl Ring {
+    fn push(&mut self, mut decision: RecentDecision, request_id: &str) -> Option<RecentDecision> {
         let mut replaced = None;
-        if self.kept.len() == CAPACITY {
-            replaced = self.kept.pop_front();
+        if self.0.len() == CAPACITY {
+            replaced = self.0.pop_front();
         }
         // Its text is used again rather than allocated for each request.
         if let Some(replaced) = &mut replaced {
@@ -138,7 +162,7 @@ impl Ring {
             decision.request_id.clear();
         }
         decision.request_id.push_str(request_id);
-        self.kept.push_back(decision);
+        self.0.push_back(decision);
         replaced
     }
 }
@@ -162,7 +186,7 @@ impl DecisionObserver for RecentDecisions {
             request_id: String::new(),
         };
         let request_id = request_id_text(&decision.request_id);
-        let replaced = self.0.ring().push(recent, request_id);
+        let replaced = self.0.kept().push(recent, request_id);
         // Freed after the lock is released.
         drop(replaced);
     }

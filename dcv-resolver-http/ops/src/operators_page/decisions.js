@@ -1,4 +1,4 @@
-// The last decisions, filtered as one types.
+// The last decisions of each kind, filtered as one types.
 
 import { explain, showDecision } from "./explanation.js";
 import { needsToken, read } from "./requests.js";
@@ -64,21 +64,25 @@ function decisionRow(decision) {
 
 function filterDecisions() {
   const wanted = at("filter").value.toLowerCase().split(" ").filter(Boolean);
+  const onlyFailed = at("failed").checked;
   let shown = 0;
-  for (const [element, { searched }] of decisions) {
-    element.hidden = !wanted.every((word) => searched.includes(word));
+  for (const [element, { decision, searched }] of decisions) {
+    const isOfKind = !onlyFailed || decision.outcome !== "found";
+    element.hidden = !isOfKind || !wanted.every((word) => searched.includes(word));
     if (!element.hidden) shown += 1;
   }
   const total = decisions.size;
-  at("decisions-count").textContent = total === 0 ? "" : wanted.length > 0 ? `${shown} of ${total}` : `last ${total}`;
+  const isFiltered = onlyFailed || wanted.length > 0;
+  at("decisions-count").textContent = total === 0 ? "" : isFiltered ? `${shown} of ${total}` : `${total} decisions`;
   const empty = at("decisions-empty");
   empty.hidden = shown > 0;
-  empty.textContent = total > 0 ? "No decision contains these words." : "No gateway has sent a request since the resolver started.";
+  empty.textContent = total > 0 ? "No decision matches." : "No gateway has sent a request since the resolver started.";
   decisionRows.closest(".scroll").hidden = shown === 0;
   settleDecisions();
 }
 
 at("filter").addEventListener("input", filterDecisions);
+at("failed").addEventListener("change", filterDecisions);
 
 function explainDecision(element) {
   const { decision } = decisions.get(element);

@@ -1,10 +1,12 @@
 // The explanation of one request, and where it is shown.
 
+import { oneAtATime } from "./one_at_a_time.js";
 import { path, recorded } from "./path.js";
 import { read, reason } from "./requests.js";
 import { markCurrent } from "./rows.js";
 import { at, escaped, make, text, words } from "./text.js";
 
+/// Counts what is shown here, so that only the latest is.
 let explaining = 0;
 let openedFrom;
 
@@ -54,10 +56,16 @@ function showExplanation(...children) {
 
 /// Explains a request, after what was decided about it, if it is one of the
 /// decisions. The focus returns to the row `from`.
-export async function explain(request, { decision, from }) {
+export function explain(request, { decision, from }) {
   const turn = ++explaining;
   openExplanation(from);
   showExplanation(make("p", { className: "empty" }, "Asking…"));
+  return ask(turn, request, { decision, from });
+}
+
+const ask = oneAtATime(async (turn, request, { decision, from }) => {
+  // It was closed while it waited.
+  if (turn !== explaining) return;
   const then = decision ? [recorded(decision)] : [];
   const parameters = { sessionId: request.id, transport: request.transport };
   if (request.client !== undefined) parameters.clientIpAddress = request.client;
@@ -74,7 +82,7 @@ export async function explain(request, { decision, from }) {
     showExplanation(message, ...then);
     announce("no explanation");
   }
-}
+});
 
 function announce(message) {
   at("announcement").textContent = message;

@@ -6,6 +6,8 @@ const TIME_LIMIT_MS = 10_000;
 
 /// In memory alone, so that it is gone with the page.
 let token = "";
+/// What the header that carries it may hold.
+const TOKEN = /^[!-~]+$/;
 
 /// A response that is not what was asked for.
 class Refusal extends Error {
@@ -15,8 +17,8 @@ class Refusal extends Error {
   }
 }
 
-/// Returns the JSON of a path, unless `signal` ends the request before.
-export async function read(path, parameters = {}, signal = new AbortController().signal) {
+/// Returns the JSON of a path.
+export async function read(path, parameters = {}) {
   const query = new URLSearchParams(parameters).toString();
   const headers = { accept: "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
@@ -24,7 +26,7 @@ export async function read(path, parameters = {}, signal = new AbortController()
     headers,
     cache: "no-store",
     redirect: "error",
-    signal: AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT_MS)]),
+    signal: AbortSignal.timeout(TIME_LIMIT_MS),
   });
   const body = await response.json().catch(() => ({}));
   if (response.ok || (path === "readyz" && response.status === 503)) return body;
@@ -47,16 +49,24 @@ function askForToken() {
   at("token-refused").hidden = !token;
 }
 
-/// Calls `listener` whenever there is another token.
+/// Calls `listener` whenever there is another token, after it is set.
 export function onToken(listener) {
   at("token-form").addEventListener("submit", listener);
 }
 
 onToken((event) => {
   event.preventDefault();
-  token = at("token").value.trim();
+  const entered = at("token").value.trim();
   at("token").value = "";
+  if (!TOKEN.test(entered)) {
+    at("token-refused").hidden = false;
+    at("token").focus();
+    event.stopImmediatePropagation();
+    return;
+  }
+  token = entered;
   at("token-form").hidden = true;
   needsToken = false;
-  at("filter").focus();
+  // The form that had the focus is gone, and each list may be hidden.
+  at("main").focus();
 });

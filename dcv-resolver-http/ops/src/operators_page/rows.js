@@ -25,7 +25,10 @@ export function roving(rows, pick) {
   });
   rows.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
-    if (row && !String(getSelection())) pick(row);
+    // A click that ends a selection is not meant for the row; one of the
+    // keyboard, without a count, is.
+    const isMeant = event.detail === 0 || !String(getSelection());
+    if (row && isMeant) pick(row);
   });
   return settle;
 }

@@ -1,6 +1,7 @@
 // The sessions of a store, searched and paged.
 
 import { explain } from "./explanation.js";
+import { oneAtATime } from "./one_at_a_time.js";
 import { read, reason } from "./requests.js";
 import { cell, markCurrent, optional, pickButton, roving, row } from "./rows.js";
 import { storeNames } from "./stores.js";
@@ -14,8 +15,8 @@ const sessionsShown = new Map();
 /// The page tokens of the pages before this one, and of this one.
 let places = [""];
 let nextPlace;
-/// Ends the search before this one.
-let listing = new AbortController();
+/// Counts the searches, so that only the answer to the latest is shown.
+let searches = 0;
 const settleSessions = roving(sessionRows, (element) => {
   markCurrent(element);
   const session = sessionsShown.get(element);
@@ -24,20 +25,24 @@ const settleSessions = roving(sessionRows, (element) => {
 });
 
 /// Shows the page that was shown last, as it is now.
-export async function listSessions() {
-  listing.abort();
-  const turn = (listing = new AbortController());
+export function listSessions() {
+  searches += 1;
+  at("sessions-count").textContent = "searching…";
+  return search();
+}
+
+const search = oneAtATime(async () => {
+  const turn = searches;
   const parameters = {};
   if (at("store").value) parameters.store = at("store").value;
   if (at("search").value) parameters.search = at("search").value;
   if (places.at(-1)) parameters.page = places.at(-1);
-  at("sessions-count").textContent = "searching…";
   try {
-    const page = await read("sessions", parameters, turn.signal);
-    // Another search has begun meanwhile.
-    if (turn === listing) showSessions(page);
+    const page = await read("sessions", parameters);
+    // Another search was asked for meanwhile.
+    if (turn === searches) showSessions(page);
   } catch (error) {
-    if (turn !== listing) return;
+    if (turn !== searches) return;
     sessionRows.replaceChildren();
     sessionsShown.clear();
     places = [""];
@@ -48,7 +53,7 @@ export async function listSessions() {
     showSessionsEmpty(`The sessions cannot be shown: ${reason(error)}`);
     at("sessions-count").textContent = "";
   }
-}
+});
 
 function offerStores(names, chosen = names[0]) {
   const stores = at("store");
@@ -108,17 +113,25 @@ function unreadableRow(error) {
   return element;
 }
 
-function firstPage() {
+let typing;
+
+/// Leaves the pages of the search before, whose answer is no longer shown.
+function beginSearch() {
+  clearTimeout(typing);
+  searches += 1;
   places = [""];
-  listSessions();
+  nextPlace = undefined;
+  at("next").disabled = at("previous").disabled = true;
 }
 
-let typing;
 at("search").addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(firstPage, TYPING_MS);
+  beginSearch();
+  typing = setTimeout(listSessions, TYPING_MS);
 });
-at("store").addEventListener("change", firstPage);
+at("store").addEventListener("change", () => {
+  beginSearch();
+  listSessions();
+});
 at("next").addEventListener("click", () => {
   places.push(nextPlace);
   turnPage();

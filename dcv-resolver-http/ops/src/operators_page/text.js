@@ -4,8 +4,7 @@
 export const at = (id) => document.getElementById(id);
 
 /// Characters that are not plainly visible, as `escape.rs` of the resolver
-/// defines them, and the backslash. More are escaped here: those that are
-/// visible in its sense, and shown as nothing.
+/// defines them, and the backslash.
 const UNPLAIN = /[\p{C}\p{Z}\p{Grapheme_Extend}\p{Default_Ignorable_Code_Point}\u2800\\]/u;
 const NAMED_ESCAPES = { "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
 

@@ -6,13 +6,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use dcv_resolver_core::testing::{ManualClock, Reply, request};
-use dcv_resolver_core::{ClientNetworks, NotFound, Resolver, StoreErrorKind, UnknownClient};
+use dcv_resolver_core::{
+    ClientNetworks, MemoryStore, NotFound, Resolver, StoreErrorKind, UnknownClient,
+};
 use dcv_resolver_http::{DecisionObserver, Problem, ResolveService, testing};
 use dcv_resolver_ops::{OpsBuilder, RecentDecisions};
 use serde_json::{Value, json};
 
 use crate::endpoints::{ask, explainer, readiness};
-use crate::gateway::{self, memory, replying};
+use crate::gateway::{self, memory, record, replying};
 
 fn app(recent: &RecentDecisions) -> Router {
     OpsBuilder::new(explainer(), readiness())
@@ -130,20 +132,52 @@ async fn last_200_are_kept() {
     }
 }
 
-/// 200 of the longest ids and request ids, of characters that JSON escapes.
+/// At 1,000 found ones a second, a failed one would be gone before one looks.
+#[tokio::test]
+async fn found_decisions_do_not_displace_the_others() {
+    let recent = RecentDecisions::new();
+    let gateways = gateway::over(memory()).observer(recent.clone()).router();
+    let post = async |times: usize, query: &str| {
+        for _ in 0..times {
+            gateway::post(&gateways, &format!("/resolveSession?{query}")).await;
+        }
+    };
+    post(1, "session=malformed").await;
+    post(1, "sessionId=unknown").await;
+    post(450, "sessionId=console").await;
+    post(1, "sessionId=unknown").await;
+    let numbers = async || {
+        let shown = shown(&recent).await.into_iter();
+        shown
+            .map(|it| it["number"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let expected: Vec<_> = (253..=453).rev().chain([2, 1]).collect();
+    assert_eq!(numbers().await, expected);
+    post(450, "sessionId=unknown").await;
+    let expected: Vec<_> = (704..=903).rev().chain((253..=452).rev()).collect();
+    assert_eq!(numbers().await, expected);
+}
+
+/// The longest ids and request ids, of characters that JSON escapes.
 #[tokio::test]
 async fn response_is_bounded() {
     let recent = RecentDecisions::new();
-    let gateways = gateway::over(memory()).observer(recent.clone()).router();
+    let store = MemoryStore::from_iter([record("\\".repeat(256).parse().unwrap())]);
+    let gateways = gateway::over(store).observer(recent.clone()).router();
     for _ in 0..201 {
-        let id = "%5C".repeat(256);
-        let request = Request::post(format!("/resolveSession?sessionId={id}"))
-            .header("x-request-id", "\"".repeat(128))
-            .body(Body::empty());
-        gateway::send(&gateways, request.unwrap()).await;
+        for transport in ["HTTP", "QUIC"] {
+            let id = "%5C".repeat(256);
+            let uri = format!("/resolveSession?sessionId={id}&transport={transport}");
+            let request = Request::post(uri)
+                .header("x-request-id", "\"".repeat(128))
+                .body(Body::empty());
+            gateway::send(&gateways, request.unwrap()).await;
+        }
     }
+    assert_eq!(shown(&recent).await.len(), 400);
     let bytes = ask(&app(&recent), "GET", "/decisions").await.body.len();
-    assert!(bytes < 200_000, "{bytes}");
+    assert!(bytes < 500_000, "{bytes}");
 }
 
 #[tokio::test]

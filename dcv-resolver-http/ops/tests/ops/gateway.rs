@@ -35,12 +35,14 @@ pub(crate) async fn post(app: &Router, uri: &str) {
 
 /// One session, `console`.
 pub(crate) fn memory() -> MemoryStore {
-    let record = SessionRecord::builder(
-        "console".parse().unwrap(),
-        "ws-17.dcv.example".parse().unwrap(),
-        Expiry::Never,
-    );
-    MemoryStore::from_iter([record.http_port(8443).build().unwrap()])
+    MemoryStore::from_iter([record("console".parse().unwrap())])
+}
+
+/// A session over HTTP alone.
+pub(crate) fn record(id: SessionId) -> SessionRecord {
+    let host = "ws-17.dcv.example".parse().unwrap();
+    let record = SessionRecord::builder(id, host, Expiry::Never);
+    record.http_port(8443).build().unwrap()
 }
 
 pub(crate) fn over(store: impl SessionStore) -> ResolveServiceBuilder {

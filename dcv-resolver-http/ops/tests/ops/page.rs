@@ -3,7 +3,7 @@
 use axum::Router;
 use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal, Scope};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_ops::{OpsBuilder, RecentDecisions};
+use dcv_resolver_ops::{Metrics, OpsBuilder, RecentDecisions};
 use dcv_resolver_test_support::log::Log;
 use serde_json::json;
 use tracing::Level;
@@ -95,7 +95,29 @@ async fn page_names_no_other_origin_and_writes_no_markup() {
             }
         }
     }
-    assert_eq!(read, 11, "{paths:?}");
+    assert_eq!(read, 12, "{paths:?}");
+}
+
+/// It may be at any address, and behind a proxy.
+#[tokio::test]
+async fn page_names_no_port() {
+    let app = builder().build();
+    let page = ask(&app, "GET", "/").await.body;
+    assert!(page.contains("/explain?sessionId=") && !page.contains(":9001"));
+}
+
+#[tokio::test]
+async fn unknown_path_is_answered_with_the_paths_that_are_served() {
+    let all = "/livez, /readyz, /explain, /metrics, /, /decisions, /sessions";
+    let with_page = builder().metrics(Metrics::new()).build();
+    let without = OpsBuilder::new(explainer(), readiness()).build();
+    for (app, paths) in [(with_page, all), (without, "/livez, /readyz, /explain")] {
+        let answer = ask(&app, "GET", "/elsewhere").await;
+        assert_eq!(
+            answer.problem(404, "no_such_path")["detail"],
+            format!("there is nothing at this path; the paths are {paths}")
+        );
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ async fn keyboard_reaches_everything() {
         "Explain",
         "decisions-tab",
         "filter",
+        "failed",
         "ann's workstation",
     ] {
         tab_to(&browser, target).await;
@@ -101,5 +102,24 @@ async fn keyboard_reaches_everything() {
     // There is no further page, and the focus is not lost.
     browser
         .wait_until("document.activeElement.id === 'previous'")
+        .await;
+}
+
+/// A pointer that ends a selection picks no row.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn enter_picks_a_row_while_text_is_selected() {
+    let served = Served::with_sessions(3);
+    served.ask("console", "").await;
+    let browser = served.open().await;
+    browser
+        .wait_until("document.querySelector('#decision-rows .pick')")
+        .await;
+    browser
+        .run("document.querySelector('.pick').focus(); getSelection().selectAllChildren(document.querySelector('h1'))")
+        .await;
+    browser.press(key::ENTER).await;
+    browser
+        .wait_until("document.querySelector('#explanation .path')")
         .await;
 }

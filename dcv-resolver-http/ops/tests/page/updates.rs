@@ -1,7 +1,7 @@
 //! The page keeps itself up to date, and lets the resolver rest.
 
 use dcv_resolver_test_support::browser::Browser;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::Served;
 
@@ -42,8 +42,33 @@ async fn new_decisions_arrive_filtered_and_keep_the_focus() {
     type_into(&browser, "filter", " nothing").await;
     assert_eq!(
         browser.text_of("#decisions-empty").await,
-        "No decision contains these words."
+        "No decision matches."
     );
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn decisions_without_a_destination_are_shown_alone() {
+    let served = Served::with_sessions(3);
+    served.ask("ann", "").await;
+    served.ask_raw("session=console").await;
+    served.ask("ws-2-creating", "").await;
+    for _ in 0..201 {
+        served.ask("console", "").await;
+    }
+    let browser = served.open().await;
+    assert_eq!(browser.text_of("#decisions-count").await, "203 decisions");
+    let shown = "return [...document.querySelectorAll('#decision-rows tr:not([hidden]) .pick')].map(it => it.textContent)";
+    browser
+        .run("document.getElementById('failed').click()")
+        .await;
+    assert_eq!(
+        browser.run(shown).await,
+        json!(["ws-2-creating", "no session id", "ann"])
+    );
+    assert_eq!(browser.text_of("#decisions-count").await, "3 of 203");
+    type_into(&browser, "filter", "not ready").await;
+    assert_eq!(browser.run(shown).await, json!(["ws-2-creating"]));
 }
 
 #[tokio::test]
@@ -111,6 +136,107 @@ async fn store_that_fails_leaves_the_choice_of_another() {
     browser
         .wait_until("document.querySelectorAll('#session-rows tr').length === 2")
         .await;
+}
+
+/// The page's requests for sessions and explanations wait to be released.
+const HOLD: &str = "globalThis.held = []; const real = fetch; globalThis.fetch = (path, ...rest) => \
+    /^(sessions|explain)/.test(path) \
+    ? new Promise(resolve => held.push({ path, release: () => resolve(real(path, ...rest)) })) \
+    : real(path, ...rest)";
+
+/// Returns the paths of the requests that were held, released or not.
+async fn held(browser: &Browser) -> Value {
+    browser.run("return held.map(it => it.path)").await
+}
+
+/// The resolver works on until the end for one that was aborted.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn one_request_of_a_kind_is_in_flight_and_then_the_latest() {
+    let served = Served::with_sessions(3);
+    for id in ["first", "second", "third"] {
+        served.ask(id, "").await;
+    }
+    let browser = served.open().await;
+    browser
+        .wait_until("document.querySelectorAll('#decision-rows tr').length === 3")
+        .await;
+    browser.run(HOLD).await;
+
+    browser
+        .run("for (const it of document.querySelectorAll('#decision-rows .pick')) it.click()")
+        .await;
+    let third = "explain?sessionId=third&transport=HTTP";
+    assert_eq!(held(&browser).await, json!([third]));
+    browser.run("held[0].release()").await;
+    browser.wait_until("held.length === 2").await;
+    browser.run("held[1].release()").await;
+    browser
+        .wait_until("document.querySelector('.asked')?.textContent === 'first'")
+        .await;
+    let first = "explain?sessionId=first&transport=HTTP";
+    assert_eq!(held(&browser).await, json!([third, first]));
+
+    browser
+        .run("held.length = 0; document.getElementById('sessions-tab').click()")
+        .await;
+    assert_eq!(held(&browser).await, json!(["sessions"]));
+    browser.run("held[0].release()").await;
+    browser
+        .wait_until("document.querySelectorAll('#session-rows tr').length === 3")
+        .await;
+    browser
+        .run(
+            "const it = document.getElementById('store'); for (const store of ['by_hand', 'agents', 'by_hand']) { \
+             it.value = store; it.dispatchEvent(new Event('change')) }",
+        )
+        .await;
+    browser.run("held[1].release()").await;
+    browser.wait_until("held.length === 3").await;
+    browser.run("held[2].release()").await;
+    browser
+        .wait_until("document.querySelectorAll('#session-rows tr').length === 2")
+        .await;
+    let by_hand = "sessions?store=by_hand";
+    assert_eq!(held(&browser).await, json!(["sessions", by_hand, by_hand]));
+}
+
+/// It would continue the search before.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn no_page_is_turned_while_a_search_is_pending() {
+    let served = Served::with_sessions(250);
+    let browser = served.open().await;
+    browser
+        .run("document.getElementById('sessions-tab').click()")
+        .await;
+    browser
+        .wait_until("!document.getElementById('next').disabled")
+        .await;
+    browser.run("document.getElementById('next').click()").await;
+    browser
+        .wait_until("!document.getElementById('previous').disabled")
+        .await;
+    browser.run(HOLD).await;
+    let disabled = "return ['previous', 'next'].map(it => document.getElementById(it).disabled)";
+    let change = "document.getElementById('store').dispatchEvent(new Event('change'));";
+    assert_eq!(
+        browser.run(&format!("{change} {disabled}")).await,
+        json!([true, true])
+    );
+    let input = "const it = document.getElementById('search'); it.value = 'WS'; it.dispatchEvent(new Event('input'));";
+    browser.run(&format!("{input} held[0].release()")).await;
+    browser.wait_until("held.length === 2").await;
+    assert_eq!(browser.run(disabled).await, json!([true, true]));
+    browser.run("held[1].release()").await;
+    browser
+        .wait_until("!document.getElementById('next').disabled")
+        .await;
+    assert_eq!(browser.text_of("#page-number").await, "page 1");
+    assert_eq!(
+        held(&browser).await,
+        json!(["sessions?store=agents", "sessions?store=agents&search=WS"])
+    );
 }
 
 /// The timers of the page are called by the test.

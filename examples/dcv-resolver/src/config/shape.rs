@@ -48,7 +48,8 @@ pub(crate) struct Config {
     #[schemars(with = "ProxyProtocol")]
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
 
-    /// The listener for operators: /livez, /readyz, /metrics, /explain.
+    /// The listener for operators: their page at /, with its data at /decisions
+    /// and /sessions, and /livez, /readyz, /metrics, /explain.
     pub(crate) ops: Ops,
 
     /// The admin API: sessions registered, renewed and removed over HTTP, on the
