@@ -43,12 +43,13 @@ macro_rules! files {
 }
 
 /// The name of each file, with its media type.
-const FILES: [(&str, &str, &str); 12] = files! {
+const FILES: [(&str, &str, &str); 13] = files! {
     "page.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml; charset=utf-8",
     "page.js": SCRIPT,
     "decisions.js": SCRIPT,
     "explanation.js": SCRIPT,
+    "link.js": SCRIPT,
     "one_at_a_time.js": SCRIPT,
     "path.js": SCRIPT,
     "requests.js": SCRIPT,

@@ -1,5 +1,6 @@
 // The explanation of one request, and where it is shown.
 
+import { sessionIdIn } from "./link.js";
 import { oneAtATime } from "./one_at_a_time.js";
 import { path, recorded } from "./path.js";
 import { read, reason } from "./requests.js";
@@ -14,6 +15,7 @@ at("explain-form").addEventListener("submit", (event) => {
   event.preventDefault();
   markCurrent(null);
   const client = at("client").value.trim();
+  at("session").value = sessionIdIn(at("session").value);
   explain({ id: at("session").value, transport: at("transport").value, client: client || undefined }, {});
 });
 

@@ -1,6 +1,6 @@
 //! The page keeps itself up to date, and lets the resolver rest.
 
-use dcv_resolver_test_support::browser::Browser;
+use dcv_resolver_test_support::browser::{Browser, key};
 use serde_json::{Value, json};
 
 use crate::fixture::Served;
@@ -282,5 +282,29 @@ async fn hidden_and_paused_pages_ask_nothing_and_a_failing_resolver_is_asked_les
             .text_of("#problem")
             .await
             .contains("cannot be reached")
+    );
+}
+
+/// What operators are sent is a user's link, perhaps with a token.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn link_of_a_client_is_explained_by_its_id() {
+    let served = Served::with_sessions(3);
+    let browser = served.open().await;
+    browser.take_requests().await;
+    let link = "https://gateway.example:8443/?authToken=tr0ub4dor#ann%27s%20workstation";
+    type_into(&browser, "session", link).await;
+    browser.press(key::ENTER).await;
+    browser
+        .wait_until("document.querySelector('#explanation .path')")
+        .await;
+    let value = browser
+        .run("return document.getElementById('session').value")
+        .await;
+    assert_eq!(value, "ann's workstation");
+    let asked = browser.take_requests().await;
+    assert!(
+        !asked.iter().any(|url| url.contains("tr0ub4dor")),
+        "{asked:?}"
     );
 }
