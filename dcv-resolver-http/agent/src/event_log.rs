@@ -52,12 +52,13 @@ impl EventLog {
         }
     }
 
-    /// Logs that the resolver or the store is away.
-    pub(crate) fn unavailable(&self, error: &(dyn Error + 'static)) {
+    /// Logs that the resolver or the store is away, for this session at least.
+    pub(crate) fn unavailable(&self, id: &SessionId, error: &(dyn Error + 'static)) {
         let kind = "unavailable";
         if self.0.allows(kind) {
+            let session_id = shown(id.as_str());
             let error = chain(error);
-            tracing::warn!(target: "dcv_resolver::agent", kind, error, "the sessions cannot be registered; registration is retried");
+            tracing::warn!(target: "dcv_resolver::agent", kind, session_id, error, "a session cannot be registered now; it is tried again");
         }
     }
 
