@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::WebUrlPath;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::dcv_command::{DcvCommand, ListError};
 use crate::dcv_config::{DcvConfig, InvalidDcvConfig};
@@ -80,6 +80,10 @@ const END_TIME: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Agent {
+    /// The shortest interval, for tests. In production, a command and its resolver
+    /// need at least a few seconds.
+    pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
     /// Creates an agent with an interval of 30 s that runs
     /// `dcv list-sessions --json` and reads `/etc/dcv/dcv.conf`.
     pub fn new(records: RecordTemplate, registrar: Arc<dyn Registrar>) -> Self {
@@ -94,7 +98,8 @@ impl Agent {
         }
     }
 
-    /// Sets the command that lists the sessions.
+    /// Sets the command that lists the sessions. It is killed after an interval
+    /// even if its own time limit is longer, so that no lease ends meanwhile.
     pub fn command(mut self, command: DcvCommand) -> Self {
         self.command = command;
         self
@@ -124,9 +129,10 @@ impl Agent {
         self
     }
 
-    /// Sets the time between rounds. A lease is three times as long.
+    /// Sets the time between rounds, at least
+    /// [`MIN_INTERVAL`](Self::MIN_INTERVAL). A lease is three times as long.
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
+        self.interval = interval.max(Self::MIN_INTERVAL);
         self
     }
 
@@ -147,14 +153,13 @@ impl Agent {
         let mut shutdown = pin!(shutdown);
         let mut rounds = Rounds::new(self);
         loop {
-            let begun = Instant::now();
             let pause = tokio::select! {
                 () = &mut shutdown => break,
-                pause = rounds.round(begun) => pause,
+                pause = rounds.round(Instant::now()) => pause,
             };
             tokio::select! {
                 () = &mut shutdown => break,
-                () = sleep_until(begun + pause) => {}
+                () = sleep(pause) => {}
             }
         }
         rounds.end().await;
@@ -191,7 +196,10 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn new(agent: Agent) -> Self {
+    fn new(mut agent: Agent) -> Self {
+        // A lease of three intervals must outlast a round whose command hangs, and
+        // in which calls fail for an interval.
+        agent.command.limit_time(agent.interval);
         let log = EventLog::new();
         let registrations = Registrations::new(
             Arc::clone(&agent.registrar),
@@ -210,8 +218,8 @@ impl Rounds {
         }
     }
 
-    /// Does what has to be done once in an interval. Returns when the next round
-    /// begins, from the beginning of this one.
+    /// Does what has to be done once in an interval. Returns how long to wait for
+    /// the next round.
     async fn round(&mut self, begun: Instant) -> Duration {
         let listed = self.agent.command.list().await;
         self.reconcile(begun, listed).await
@@ -247,23 +255,27 @@ impl Rounds {
         };
         let conflicts = self.registrations.conflicts();
         self.agent.view.ended_round(result, conflicts);
-        self.pause(applied)
+        self.pause(begun, applied)
     }
 
-    /// Returns when the next round begins.
-    fn pause(&mut self, applied: Applied) -> Duration {
+    /// Returns how long to wait for the next round: until an interval after this
+    /// one began, at most.
+    fn pause(&mut self, begun: Instant, applied: Applied) -> Duration {
+        let until_due = self.agent.interval.saturating_sub(begun.elapsed());
         if applied != Applied::Unavailable {
             if self.failed_rounds > 0 {
                 self.log.available_again();
             }
             self.failed_rounds = 0;
-            return self.agent.interval;
+            return until_due;
         }
+        // From the end of the round, so that a resolver that hangs is left alone
+        // for as long as one that refuses connections.
         // Without a random part: agents start at different times, and these
         // pauses leave them as far apart as they were.
         let factor = 2_u32.saturating_pow(self.failed_rounds);
         self.failed_rounds = self.failed_rounds.saturating_add(1);
-        FIRST_PAUSE.saturating_mul(factor).min(self.agent.interval)
+        FIRST_PAUSE.saturating_mul(factor).min(until_due)
     }
 
     /// Returns the records of the listed sessions, unless it is unknown where the
@@ -506,6 +518,30 @@ mod tests {
         fixture.store.hang();
         let pause = fixture.round(0, listed(&["a"])).await;
         assert_eq!(pause, FIRST_PAUSE);
+        for seconds in [2, 4, 8, 15] {
+            // The call hangs for half an interval.
+            let pause = fixture.round(0, listed(&["a"])).await;
+            assert_eq!(pause, Duration::from_secs(seconds));
+        }
         fixture.rounds.end().await;
+    }
+
+    #[test]
+    fn limits_of_time_follow_the_interval() {
+        let agent = || {
+            let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
+            let registrar = StoreRegistrar::new(Arc::new(MemoryStore::new()), token);
+            let records = RecordTemplate::new("ws-17.dcv.example".parse().unwrap());
+            Agent::new(records, Arc::new(registrar))
+        };
+        assert_eq!(
+            agent().interval(Duration::ZERO).interval,
+            Agent::MIN_INTERVAL
+        );
+        for (seconds, expected) in [(3, 3), (60, 10)] {
+            let agent = agent().interval(Duration::from_secs(seconds));
+            let limit = Rounds::new(agent).agent.command.time_limit();
+            assert_eq!(limit, Duration::from_secs(expected));
+        }
     }
 }

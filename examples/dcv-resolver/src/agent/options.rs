@@ -60,7 +60,7 @@ pub(crate) struct AgentOptions {
     pub(crate) interval_ms: Interval,
 
     /// Kills the command that lists the sessions after this time, in
-    /// milliseconds.
+    /// milliseconds, and after an interval at the latest.
     #[arg(long, value_name = "MS", default_value = "10000")]
     pub(crate) command_timeout_ms: CommandTime,
 

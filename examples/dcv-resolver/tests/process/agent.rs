@@ -11,7 +11,7 @@ use crate::redis::free_port;
 use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
 /// Long enough for an agent to be slow, on a machine that is busy.
-const FAST: [&str; 2] = ["--interval-ms", "100"];
+const FAST: [&str; 2] = ["--interval-ms", "200"];
 /// So long that no lease ends during a test.
 const SLOW: [&str; 2] = ["--interval-ms", "60000"];
 
@@ -193,6 +193,26 @@ fn command_that_fails_removes_no_session_and_does_not_flood_the_log() {
     }
     let lines = stopped.stderr.lines().count();
     assert!(lines < 30, "{lines} lines:\n{}", stopped.stderr);
+}
+
+#[test]
+fn lease_outlasts_a_command_that_hangs() {
+    let place = Place::new();
+    place.server.lists(&["console"]);
+    // The time limit of the command is longer than a lease.
+    let agent = place.agent(&["--interval-ms", "2000"]);
+    place.waits_for(&["console"]);
+    let serving = Serving::start(&["--store", &place.store]);
+    place.server.does("exec sleep 600");
+    let mut last = ask(serving.address, "POST /resolveSession?sessionId=console");
+    assert_eq!(last.status, 200, "{last:?}");
+    wait_until("the session is not resolved", || {
+        last = ask(serving.address, "POST /resolveSession?sessionId=console");
+        last.status != 200
+    });
+    // It was found until it was UNKNOWN.
+    assert_eq!(last.reason(), "not_ready", "{last:?}");
+    assert_eq!(agent.stop().exit_code, Some(0));
 }
 
 #[test]
