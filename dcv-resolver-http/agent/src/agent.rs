@@ -231,27 +231,29 @@ impl Rounds {
         listed: Result<SessionList, ListError>,
     ) -> Duration {
         let wanted = match &listed {
-            Ok(list) => self.wanted(list),
+            Ok(list) => self.wanted(list).ok_or(RoundResult::NotConfigured),
             Err(error) => {
                 self.log.not_listed(error);
-                None
+                Err(RoundResult::NotListed)
             }
         };
-        let is_known = wanted.is_some();
-        let wanted = wanted.unwrap_or_else(|| self.without_a_list(begun));
-        if is_known {
-            self.listed = begun;
-            if !self.was_listed {
-                self.log.listed_again();
+        let (wanted, result) = match wanted {
+            Ok(wanted) => {
+                self.registrations.retain_conflicts(&wanted);
+                self.listed = begun;
+                if !self.was_listed {
+                    self.log.listed_again();
+                }
+                (wanted, RoundResult::Ok)
             }
-        }
-        self.was_listed = is_known;
+            Err(result) => (self.without_a_list(begun), result),
+        };
+        self.was_listed = result == RoundResult::Ok;
         let applied = self.registrations.apply(&wanted, self.agent.interval).await;
         let result = match applied {
             Applied::Unavailable => RoundResult::Unavailable,
-            _ if !is_known => RoundResult::NotListed,
-            Applied::SomeRefused => RoundResult::Refused,
-            Applied::All => RoundResult::Ok,
+            Applied::SomeRefused if result == RoundResult::Ok => RoundResult::Refused,
+            _ => result,
         };
         let conflicts = self.registrations.conflicts();
         self.agent.view.ended_round(result, conflicts);
@@ -457,13 +459,19 @@ mod tests {
         );
         assert!(fixture.state("b").await.is_none());
 
+        // It is not known to have ended.
+        fixture.round(1, failed()).await;
+        assert_eq!(view.sessions_by_state()[2], ("already_exists", 1));
+        fixture.round(1, listed(&["b"])).await;
+        assert_eq!(view.sessions_by_state()[2], ("already_exists", 0));
+
         assert!(fixture.store.deregister(id, &other).await.unwrap());
         fixture.round(1, listed(&["a", "b"])).await;
         assert_eq!(
             view.sessions_by_state(),
             [("READY", 2), ("UNKNOWN", 0), ("already_exists", 0)]
         );
-        assert_eq!(view.rounds_by_result()[0], ("ok", 2));
+        assert_eq!(view.rounds_by_result()[0], ("ok", 3));
     }
 
     #[tokio::test(start_paused = true)]
@@ -473,6 +481,9 @@ mod tests {
         write(&fixture.config, "[connectivity]\nweb-port=0\n").unwrap();
         fixture.round(0, listed(&["a"])).await;
         assert_eq!(fixture.state("a").await, None, "the port is unknown");
+        let health = fixture.rounds.agent.view().ping().await.unwrap_err();
+        let cause = std::error::Error::source(&health).unwrap().to_string();
+        assert_eq!(cause, "the configuration of the DCV server cannot be used");
         write(&fixture.config, "[connectivity]\nweb-port=9443\n").unwrap();
         fixture.round(1, listed(&["a"])).await;
         write(&fixture.config, "[connectivity]\nweb-port=0\n").unwrap();

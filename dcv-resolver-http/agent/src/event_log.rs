@@ -48,7 +48,7 @@ impl EventLog {
     /// Logs that the sessions cannot be listed for so long that they are UNKNOWN.
     pub(crate) fn lost_sight(&self, sessions: usize) {
         if self.0.allows("unknown") {
-            tracing::warn!(target: "dcv_resolver::agent", sessions, "the sessions could not be listed for two intervals: they are registered as UNKNOWN, and not resolved, until they can be listed again");
+            tracing::warn!(target: "dcv_resolver::agent", sessions, "for two intervals the sessions could not be listed, or the configuration of the DCV server not be used: the sessions are registered as UNKNOWN, and not resolved, until both can");
         }
     }
 

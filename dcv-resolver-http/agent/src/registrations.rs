@@ -66,6 +66,13 @@ impl Registrations {
         self.conflicts.len()
     }
 
+    /// Forgets which ids another owner holds, except those of `listed` sessions.
+    /// Not part of [`apply`](Self::apply): while the sessions cannot be listed, it
+    /// is unknown whether they have ended.
+    pub(crate) fn retain_conflicts(&mut self, listed: &Wanted) {
+        self.conflicts.retain(|id| listed.contains_key(id));
+    }
+
     /// Makes the `wanted` sessions the registered ones. Calls that fail may take
     /// `time` together.
     ///
@@ -75,7 +82,6 @@ impl Registrations {
     /// what they wait for delays no other. No limit applies to all calls together:
     /// the last of many sessions would never be renewed.
     pub(crate) async fn apply(&mut self, wanted: &Wanted, time: Duration) -> Applied {
-        self.conflicts.retain(|id| wanted.contains_key(id));
         let held = &self.held;
         self.failed
             .retain(|id| wanted.contains_key(id) || held.contains_key(id));
