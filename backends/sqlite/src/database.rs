@@ -122,7 +122,9 @@ impl Database {
     pub(crate) fn follower(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         Arc::clone(&self.followers)
             .try_acquire_owned()
-            .map_err(|_closing| error(StoreErrorKind::Unavailable).with_source("the store was closed"))
+            .map_err(|_closing| {
+                error(StoreErrorKind::Unavailable).with_source("the store was closed")
+            })
     }
 
     /// Returns which migration opening the file performed.

@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn registration_has_a_time_to_live_and_no_id() {
         let record: SessionRecord = serde_json::from_value(json!({
-            "id": "ws-17-console", "target_id": "console", "host": "ws-17.dcv.example",
+            "id": "console@ws-17.dcv.example", "target_id": "console", "host": "ws-17.dcv.example",
             "http_port": 8443, "quic_port": 8444, "web_url_path": "/dcv", "state": "UNKNOWN",
             "owner": "ann", "labels": {"site": "a"}, "expires_at_ms": null,
         }))

@@ -109,7 +109,7 @@ impl EventLog {
 /// Logs that another owner holds the id. Callers log it once for each session.
 pub(crate) fn held_by_another(id: &SessionId) {
     let session_id = shown(id.as_str());
-    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{host}}-{{session}}");
+    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{session}}@{{host}}");
 }
 
 pub(crate) fn registered(id: &SessionId) {

@@ -62,11 +62,11 @@ fn session_is_registered_as_the_server_offers_it_renewed_and_removed() {
     let agent = place.agent(
         &[
             &FAST[..],
-            &["--id", "{host}-{session}", "--label", "site=a"],
+            &["--id", "{session}@{host}", "--label", "site=a"],
         ]
         .concat(),
     );
-    let ids = ["ws-17.dcv.example-cad", "ws-17.dcv.example-console"];
+    let ids = ["cad@ws-17.dcv.example", "console@ws-17.dcv.example"];
     place.waits_for(&ids);
     let mut first = place.stored().swap_remove(0);
     let expiry = first["expires_at_ms"].take().as_i64().unwrap();
@@ -244,7 +244,7 @@ fn resolver(port: u16) -> Folder {
     let ca = Ca::new("all");
     folder.write("ca.pem", &ca.pem);
     issue_server(&ca, &folder, &["localhost"]);
-    let limits = "ids=ws-17.dcv.example-* hosts=ws-17.dcv.example";
+    let limits = "ids=*@ws-17.dcv.example hosts=ws-17.dcv.example";
     folder.write("tokens", &format!("ws-17 read-write {TOKEN} {limits}\n"));
     folder.write("token", &format!("{TOKEN}\n"));
     folder
@@ -265,7 +265,7 @@ fn resolver_that_is_away_and_returns_gets_every_session_again() {
     server.lists(&["a/b", "console"]);
     let (token, ca) = (folder.path("token"), folder.path("ca.pem"));
     let url = format!("https://localhost:{port}");
-    let place = ["--admin-url", &url, "--id", "{host}-{session}"];
+    let place = ["--admin-url", &url, "--id", "{session}@{host}"];
     let files = [
         "--admin-token-file",
         token.to_str().unwrap(),
@@ -276,17 +276,17 @@ fn resolver_that_is_away_and_returns_gets_every_session_again() {
     wait_until("the resolver is found to be away", || {
         rounds(&agent, "unavailable") > 0
     });
-    let id = "ws-17.dcv.example-";
+    let target = |session| format!("/resolveSession?sessionId={session}@ws-17.dcv.example");
     for start in 1..=2 {
         let serving = serve(&folder);
         for session in ["a%2Fb", "console"] {
-            let target = format!("/resolveSession?sessionId={id}{session}");
+            let target = target(session);
             wait_until("the session is found", || {
                 serving.post(&target).starts_with("HTTP/1.1 200 ")
             });
         }
         server.lists(&["a/b", "console", "new"]);
-        let new = format!("/resolveSession?sessionId={id}new");
+        let new = target("new");
         wait_until("a new session is found", || {
             serving.post(&new).starts_with("HTTP/1.1 200 ")
         });
@@ -316,21 +316,21 @@ fn refused_session_does_not_keep_others_from_being_registered() {
     let folder = resolver(port);
     let serving = serve(&folder);
     let server = DcvServer::new("ws-17.dcv.example");
-    // The token is for ids that begin with the host and a hyphen.
-    server.lists(&["!", "-console"]);
+    // The token is for ids that end with an @ and the host.
+    server.lists(&["!", "console@"]);
     let (token, ca) = (folder.path("token"), folder.path("ca.pem"));
     let url = format!("https://localhost:{port}");
     let agent = server.start(
         &[
             &FAST[..],
-            &["--admin-url", &url, "--id", "{host}{session}"],
+            &["--admin-url", &url, "--id", "{session}{host}"],
             &["--admin-token-file", token.to_str().unwrap()],
             &["--ca-file", ca.to_str().unwrap()],
         ]
         .concat(),
     );
     wait_until("one is refused", || rounds(&agent, "refused") > 2);
-    let target = "/resolveSession?sessionId=ws-17.dcv.example-console";
+    let target = "/resolveSession?sessionId=console@ws-17.dcv.example";
     wait_until("the other is found", || {
         serving.post(target).starts_with("HTTP/1.1 200 ")
     });

@@ -20,7 +20,7 @@ fn host(number: usize) -> String {
 }
 
 fn agent(server: &DcvServer, redis: u16) -> Serving {
-    let mut command = server.agent(&[&INTERVAL[..], &["--id", "{host}-{session}"]].concat());
+    let mut command = server.agent(&[&INTERVAL[..], &["--id", "{session}@{host}"]].concat());
     command.env("DCV_RESOLVER_STORE", Redis::url(redis));
     Serving::spawn_agent(command)
 }
@@ -32,7 +32,7 @@ fn resolver(redis: u16) -> Serving {
 }
 
 fn target(number: usize, session: &str) -> String {
-    format!("POST /resolveSession?sessionId={}-{session}", host(number))
+    format!("POST /resolveSession?sessionId={session}@{}", host(number))
 }
 
 fn is_found(resolver: &Serving, number: usize, session: &str) -> bool {
