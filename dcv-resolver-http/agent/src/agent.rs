@@ -1,12 +1,12 @@
 //! [`Agent`]: keeps the sessions of a DCV server registered.
 
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::WebUrlPath;
+use dcv_resolver_core::{Clock, SystemClock, WebUrlPath};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dcv_command::{DcvCommand, ListError};
@@ -14,6 +14,7 @@ use crate::dcv_config::{DcvConfig, InvalidDcvConfig};
 use crate::event_log::EventLog;
 use crate::reconcile::{Wanted, without_a_list};
 use crate::record_template::RecordTemplate;
+use crate::registered_file::RegisteredFile;
 use crate::registrar::Registrar;
 use crate::registrations::{Applied, Registrations};
 use crate::session_list::SessionList;
@@ -60,6 +61,7 @@ pub struct Agent {
     server: ServerSettings,
     interval: Duration,
     keep: bool,
+    registered_file: Option<RegisteredFile>,
     view: AgentView,
 }
 
@@ -94,6 +96,7 @@ impl Agent {
             server: ServerSettings::default(),
             interval: Duration::from_secs(30),
             keep: false,
+            registered_file: None,
             view: AgentView::default(),
         }
     }
@@ -139,6 +142,16 @@ impl Agent {
     /// Leaves the sessions registered at the end, until their leases end.
     pub fn keep(mut self, keep: bool) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Remembers what is registered in the file `registered.json` of `folder`,
+    /// which only the user of this process may read. Without it, an agent that is
+    /// restarted while its sessions cannot be listed does not renew them.
+    ///
+    /// Use the folder of the [lease token](crate::lease_token).
+    pub fn state_folder(mut self, folder: &Path) -> Self {
+        self.registered_file = Some(RegisteredFile::in_folder(folder));
         self
     }
 
@@ -201,12 +214,18 @@ impl Rounds {
         // in which calls fail for an interval.
         agent.command.limit_time(agent.interval);
         let log = EventLog::new();
-        let registrations = Registrations::new(
+        let mut registrations = Registrations::new(
             Arc::clone(&agent.registrar),
             agent.interval * 3,
             log.clone(),
             agent.view.clone(),
         );
+        if let Some(file) = &agent.registered_file {
+            match file.read(SystemClock.now()) {
+                Ok(records) => registrations.resume(records),
+                Err(error) => log.not_remembered(file.path(), &error),
+            }
+        }
         Self {
             agent,
             registrations,
@@ -255,6 +274,7 @@ impl Rounds {
             Applied::SomeRefused if result == RoundResult::Ok => RoundResult::Refused,
             _ => result,
         };
+        self.remember();
         let conflicts = self.registrations.conflicts();
         self.agent.view.ended_round(result, conflicts);
         self.pause(begun, applied)
@@ -310,6 +330,14 @@ impl Rounds {
         without_a_list(held, is_lost)
     }
 
+    fn remember(&mut self) {
+        if let Some(file) = &mut self.agent.registered_file
+            && let Err(error) = file.write(&self.agent.view.records())
+        {
+            self.log.not_remembered(file.path(), &error);
+        }
+    }
+
     async fn end(&mut self) {
         if self.agent.keep {
             return;
@@ -321,6 +349,7 @@ impl Rounds {
         {
             tracing::warn!(target: "dcv_resolver::agent", "not every session could be deregistered in time: they end with their leases");
         }
+        self.remember();
     }
 }
 

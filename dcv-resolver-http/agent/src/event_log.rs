@@ -1,6 +1,8 @@
 //! [`EventLog`]: what happens to an agent, in the log, without flooding it.
 
 use std::error::Error;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use dcv_resolver_core::SessionId;
@@ -74,6 +76,15 @@ impl EventLog {
         if self.0.allows(kind) {
             let error = chain(error);
             tracing::warn!(target: "dcv_resolver::agent", kind, error, "cannot use the configuration of the DCV server; the last valid one applies, if there was one");
+        }
+    }
+
+    /// Logs that a restart would not know what is registered.
+    pub(crate) fn not_remembered(&self, path: &Path, error: &io::Error) {
+        let kind = "not_remembered";
+        if self.0.allows(kind) {
+            let (path, error) = (path.display(), chain(error));
+            tracing::warn!(target: "dcv_resolver::agent", kind, %path, error, "cannot read or write the file of registered sessions; an agent that is restarted while the sessions cannot be listed does not renew them");
         }
     }
 

@@ -13,7 +13,7 @@ use dcv_resolver_core::{Host, InvalidSessionId, SessionId};
 ///
 /// Put a character between the two that no host contains, such as `@`: with
 /// `{host}-{session}`, the session `17-console` on `ws` has the id of `console` on
-/// `ws-17`, and whoever may create a session on the one server can take the id of
+/// `ws-17`, and a user who may create a session on the one server can take the id of
 /// one on the other. A host has no `@`, so that the last one in an id ends the
 /// session's own.
 ///

@@ -62,6 +62,19 @@ impl Registrations {
         &self.held
     }
 
+    /// Adds what an agent before this one registered under the same lease token.
+    /// Whether it still is has to be seen: it is registered again.
+    pub(crate) fn resume(&mut self, records: Vec<SessionRecord>) {
+        for record in records {
+            self.view.registered(record.clone());
+            let held = HeldSession {
+                record: record.with_expiry(Expiry::Never),
+                is_confirmed: false,
+            };
+            self.held.insert(held.record.id().clone(), held);
+        }
+    }
+
     pub(crate) fn conflicts(&self) -> usize {
         self.conflicts.len()
     }

@@ -90,6 +90,11 @@ impl AgentView {
         names.into_iter().zip(self.lock().rounds).collect()
     }
 
+    /// Returns what is registered, with the expiry of each lease.
+    pub(crate) fn records(&self) -> Vec<SessionRecord> {
+        self.lock().registered.values().cloned().collect()
+    }
+
     pub(crate) fn registered(&self, record: SessionRecord) {
         self.lock().registered.insert(record.id().clone(), record);
     }

@@ -71,8 +71,8 @@ pub(crate) struct AgentOptions {
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
 
-    /// Keeps the lease token in this folder, so that a restarted agent still owns
-    /// its sessions.
+    /// Keeps the lease token and what is registered in this folder, so that a
+    /// restarted agent still owns its sessions, and renews them.
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
     pub(crate) state_dir: PathBuf,
 

@@ -132,7 +132,29 @@ fn restarted_agent_owns_its_sessions_still_and_another_one_does_not() {
     assert_eq!(place.stored()[0]["host"], "ws-17.dcv.example");
 
     let agent = place.agent(&SLOW);
-    wait_until("it has its session back", || sessions(&agent, "READY") == 1);
+    wait_until("it has its session back", || {
+        rounds(&agent, "ok") > 0 && sessions(&agent, "READY") == 1
+    });
+    assert_eq!(agent.stop().exit_code, Some(0));
+    assert_eq!(place.ids(), [""; 0]);
+}
+
+#[test]
+fn restarted_agent_renews_its_sessions_while_the_command_fails() {
+    let place = Place::new();
+    place.server.lists(&["console"]);
+    let agent = place.agent(&SLOW);
+    wait_until("a round ends", || rounds(&agent, "ok") == 1);
+    agent.kill();
+    let expiry = || place.stored()[0]["expires_at_ms"].as_i64().unwrap();
+    let before = expiry();
+    let file = std::fs::metadata(place.server.path("registered.json")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+
+    place.server.does("exit 1");
+    let agent = place.agent(&SLOW);
+    wait_until("the lease is renewed", || expiry() > before);
+    place.server.works();
     assert_eq!(agent.stop().exit_code, Some(0));
     assert_eq!(place.ids(), [""; 0]);
 }

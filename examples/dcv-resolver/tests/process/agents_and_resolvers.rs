@@ -117,7 +117,9 @@ fn session_that_runs_throughout_is_never_not_found() {
     // An agent is killed and started again.
     two.kill();
     let two = agent(&servers[1], port);
-    wait_until("it owns its session", || sessions(&two, "READY") == 1);
+    wait_until("it owns its session", || {
+        rounds(&two, "ok") > 0 && sessions(&two, "READY") == 1
+    });
     assert_eq!(sessions(&two, "already_exists"), 0);
     // A resolver is restarted.
     assert_eq!(second.stop().exit_code, Some(0));
