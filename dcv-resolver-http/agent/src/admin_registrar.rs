@@ -187,9 +187,9 @@ fn milliseconds(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Returns whether other requests would fail as well. A response of the class
-/// 4xx is about this request, except when the caller is unknown, is not at the
-/// admin API at all, or is to come back later.
+/// Returns whether to come back later. A response of the class 4xx is about this
+/// request, except when the caller is unknown, is not at the admin API at all, or
+/// is to come back later. So is a 500, the response for a damaged record.
 fn failed(error: AdminError) -> RegistrarError {
     let is_about_this_session = match &error {
         AdminError::Status { status, .. } => {
@@ -200,7 +200,8 @@ fn failed(error: AdminError) -> RegistrarError {
                 StatusCode::REQUEST_TIMEOUT,
                 StatusCode::TOO_MANY_REQUESTS,
             ];
-            status.is_client_error() && !about_all.contains(status)
+            *status == StatusCode::INTERNAL_SERVER_ERROR
+                || status.is_client_error() && !about_all.contains(status)
         }
         AdminError::Body(_) => true,
         _ => false,
@@ -219,7 +220,7 @@ mod tests {
     #[test]
     fn registration_has_a_time_to_live_and_no_id() {
         let record: SessionRecord = serde_json::from_value(json!({
-            "id": "ws-17-console", "target_id": "console", "host": "ws-17.dcv.example",
+            "id": "console@ws-17.dcv.example", "target_id": "console", "host": "ws-17.dcv.example",
             "http_port": 8443, "quic_port": 8444, "web_url_path": "/dcv", "state": "UNKNOWN",
             "owner": "ann", "labels": {"site": "a"}, "expires_at_ms": null,
         }))
@@ -242,7 +243,11 @@ mod tests {
                 explanation: String::new(),
             })
         };
-        for status in [StatusCode::FORBIDDEN, StatusCode::BAD_REQUEST] {
+        for status in [
+            StatusCode::FORBIDDEN,
+            StatusCode::BAD_REQUEST,
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ] {
             assert!(matches!(of(status), RegistrarError::Refused(_)), "{status}");
         }
         for status in [

@@ -1,19 +1,20 @@
 //! [`Agent`]: keeps the sessions of a DCV server registered.
 
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::WebUrlPath;
-use tokio::time::{Instant, sleep_until, timeout};
+use dcv_resolver_core::{Clock, SystemClock, WebUrlPath};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::dcv_command::{DcvCommand, ListError};
 use crate::dcv_config::{DcvConfig, InvalidDcvConfig};
 use crate::event_log::EventLog;
 use crate::reconcile::{Wanted, without_a_list};
 use crate::record_template::RecordTemplate;
+use crate::registered_file::RegisteredFile;
 use crate::registrar::Registrar;
 use crate::registrations::{Applied, Registrations};
 use crate::session_list::SessionList;
@@ -60,6 +61,7 @@ pub struct Agent {
     server: ServerSettings,
     interval: Duration,
     keep: bool,
+    registered_file: Option<RegisteredFile>,
     view: AgentView,
 }
 
@@ -80,6 +82,10 @@ const END_TIME: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Agent {
+    /// The shortest interval, for tests. In production, a command and its resolver
+    /// need at least a few seconds.
+    pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
     /// Creates an agent with an interval of 30 s that runs
     /// `dcv list-sessions --json` and reads `/etc/dcv/dcv.conf`.
     pub fn new(records: RecordTemplate, registrar: Arc<dyn Registrar>) -> Self {
@@ -90,11 +96,13 @@ impl Agent {
             server: ServerSettings::default(),
             interval: Duration::from_secs(30),
             keep: false,
+            registered_file: None,
             view: AgentView::default(),
         }
     }
 
-    /// Sets the command that lists the sessions.
+    /// Sets the command that lists the sessions. It is killed after an interval
+    /// even if its own time limit is longer, so that no lease ends meanwhile.
     pub fn command(mut self, command: DcvCommand) -> Self {
         self.command = command;
         self
@@ -124,15 +132,26 @@ impl Agent {
         self
     }
 
-    /// Sets the time between rounds. A lease is three times as long.
+    /// Sets the time between rounds, at least
+    /// [`MIN_INTERVAL`](Self::MIN_INTERVAL). A lease is three times as long.
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
+        self.interval = interval.max(Self::MIN_INTERVAL);
         self
     }
 
     /// Leaves the sessions registered at the end, until their leases end.
     pub fn keep(mut self, keep: bool) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Remembers what is registered in the file `registered.json` of `folder`,
+    /// which only the user of this process may read. Without it, an agent that is
+    /// restarted while its sessions cannot be listed does not renew them.
+    ///
+    /// Use the folder of the [lease token](crate::lease_token).
+    pub fn state_folder(mut self, folder: &Path) -> Self {
+        self.registered_file = Some(RegisteredFile::in_folder(folder));
         self
     }
 
@@ -147,14 +166,13 @@ impl Agent {
         let mut shutdown = pin!(shutdown);
         let mut rounds = Rounds::new(self);
         loop {
-            let begun = Instant::now();
             let pause = tokio::select! {
                 () = &mut shutdown => break,
-                pause = rounds.round(begun) => pause,
+                pause = rounds.round(Instant::now()) => pause,
             };
             tokio::select! {
                 () = &mut shutdown => break,
-                () = sleep_until(begun + pause) => {}
+                () = sleep(pause) => {}
             }
         }
         rounds.end().await;
@@ -191,14 +209,23 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn new(agent: Agent) -> Self {
+    fn new(mut agent: Agent) -> Self {
+        // A lease of three intervals must outlast a round whose command hangs, and
+        // in which calls fail for an interval.
+        agent.command.limit_time(agent.interval);
         let log = EventLog::new();
-        let registrations = Registrations::new(
+        let mut registrations = Registrations::new(
             Arc::clone(&agent.registrar),
             agent.interval * 3,
             log.clone(),
             agent.view.clone(),
         );
+        if let Some(file) = &agent.registered_file {
+            match file.read(SystemClock.now()) {
+                Ok(records) => registrations.resume(records),
+                Err(error) => log.not_remembered(file.path(), &error),
+            }
+        }
         Self {
             agent,
             registrations,
@@ -210,8 +237,8 @@ impl Rounds {
         }
     }
 
-    /// Does what has to be done once in an interval. Returns when the next round
-    /// begins, from the beginning of this one.
+    /// Does what has to be done once in an interval. Returns how long to wait for
+    /// the next round.
     async fn round(&mut self, begun: Instant) -> Duration {
         let listed = self.agent.command.list().await;
         self.reconcile(begun, listed).await
@@ -223,47 +250,54 @@ impl Rounds {
         listed: Result<SessionList, ListError>,
     ) -> Duration {
         let wanted = match &listed {
-            Ok(list) => self.wanted(list),
+            Ok(list) => self.wanted(list).ok_or(RoundResult::NotConfigured),
             Err(error) => {
                 self.log.not_listed(error);
-                None
+                Err(RoundResult::NotListed)
             }
         };
-        let is_known = wanted.is_some();
-        let wanted = wanted.unwrap_or_else(|| self.without_a_list(begun));
-        if is_known {
-            self.listed = begun;
-            if !self.was_listed {
-                self.log.listed_again();
+        let (wanted, result) = match wanted {
+            Ok(wanted) => {
+                self.registrations.retain_conflicts(&wanted);
+                self.listed = begun;
+                if !self.was_listed {
+                    self.log.listed_again();
+                }
+                (wanted, RoundResult::Ok)
             }
-        }
-        self.was_listed = is_known;
-        let applied = self.registrations.apply(&wanted).await;
+            Err(result) => (self.without_a_list(begun), result),
+        };
+        self.was_listed = result == RoundResult::Ok;
+        let applied = self.registrations.apply(&wanted, self.agent.interval).await;
         let result = match applied {
             Applied::Unavailable => RoundResult::Unavailable,
-            _ if !is_known => RoundResult::NotListed,
-            Applied::SomeRefused => RoundResult::Refused,
-            Applied::All => RoundResult::Ok,
+            Applied::SomeRefused if result == RoundResult::Ok => RoundResult::Refused,
+            _ => result,
         };
+        self.remember();
         let conflicts = self.registrations.conflicts();
         self.agent.view.ended_round(result, conflicts);
-        self.pause(applied)
+        self.pause(begun, applied)
     }
 
-    /// Returns when the next round begins.
-    fn pause(&mut self, applied: Applied) -> Duration {
+    /// Returns how long to wait for the next round: until an interval after this
+    /// one began, at most.
+    fn pause(&mut self, begun: Instant, applied: Applied) -> Duration {
+        let until_due = self.agent.interval.saturating_sub(begun.elapsed());
         if applied != Applied::Unavailable {
             if self.failed_rounds > 0 {
                 self.log.available_again();
             }
             self.failed_rounds = 0;
-            return self.agent.interval;
+            return until_due;
         }
+        // From the end of the round, so that a resolver that hangs is left alone
+        // for as long as one that refuses connections.
         // Without a random part: agents start at different times, and these
         // pauses leave them as far apart as they were.
         let factor = 2_u32.saturating_pow(self.failed_rounds);
         self.failed_rounds = self.failed_rounds.saturating_add(1);
-        FIRST_PAUSE.saturating_mul(factor).min(self.agent.interval)
+        FIRST_PAUSE.saturating_mul(factor).min(until_due)
     }
 
     /// Returns the records of the listed sessions, unless it is unknown where the
@@ -296,17 +330,26 @@ impl Rounds {
         without_a_list(held, is_lost)
     }
 
+    fn remember(&mut self) {
+        if let Some(file) = &mut self.agent.registered_file
+            && let Err(error) = file.write(&self.agent.view.records())
+        {
+            self.log.not_remembered(file.path(), &error);
+        }
+    }
+
     async fn end(&mut self) {
         if self.agent.keep {
             return;
         }
         let nothing = Wanted::new();
-        if timeout(END_TIME, self.registrations.apply(&nothing))
+        if timeout(END_TIME, self.registrations.apply(&nothing, END_TIME))
             .await
             .is_err()
         {
             tracing::warn!(target: "dcv_resolver::agent", "not every session could be deregistered in time: they end with their leases");
         }
+        self.remember();
     }
 }
 
@@ -445,13 +488,19 @@ mod tests {
         );
         assert!(fixture.state("b").await.is_none());
 
+        // It is not known to have ended.
+        fixture.round(1, failed()).await;
+        assert_eq!(view.sessions_by_state()[2], ("already_exists", 1));
+        fixture.round(1, listed(&["b"])).await;
+        assert_eq!(view.sessions_by_state()[2], ("already_exists", 0));
+
         assert!(fixture.store.deregister(id, &other).await.unwrap());
         fixture.round(1, listed(&["a", "b"])).await;
         assert_eq!(
             view.sessions_by_state(),
             [("READY", 2), ("UNKNOWN", 0), ("already_exists", 0)]
         );
-        assert_eq!(view.rounds_by_result()[0], ("ok", 2));
+        assert_eq!(view.rounds_by_result()[0], ("ok", 3));
     }
 
     #[tokio::test(start_paused = true)]
@@ -461,6 +510,9 @@ mod tests {
         write(&fixture.config, "[connectivity]\nweb-port=0\n").unwrap();
         fixture.round(0, listed(&["a"])).await;
         assert_eq!(fixture.state("a").await, None, "the port is unknown");
+        let health = fixture.rounds.agent.view().ping().await.unwrap_err();
+        let cause = std::error::Error::source(&health).unwrap().to_string();
+        assert_eq!(cause, "the configuration of the DCV server cannot be used");
         write(&fixture.config, "[connectivity]\nweb-port=9443\n").unwrap();
         fixture.round(1, listed(&["a"])).await;
         write(&fixture.config, "[connectivity]\nweb-port=0\n").unwrap();
@@ -480,8 +532,7 @@ mod tests {
             let pause = fixture.round(0, listed(&["a", "b"])).await;
             assert_eq!(pause, Duration::from_secs(seconds));
         }
-        // The first failure shows that the others would fail as well.
-        assert_eq!(fixture.store.calls().register, 7);
+        assert_eq!(fixture.store.calls().register, 14);
         fixture.store.recover();
         assert_eq!(fixture.round(1, listed(&["a"])).await, INTERVAL);
         assert!(fixture.state("a").await.is_some());
@@ -507,6 +558,30 @@ mod tests {
         fixture.store.hang();
         let pause = fixture.round(0, listed(&["a"])).await;
         assert_eq!(pause, FIRST_PAUSE);
+        for seconds in [2, 4, 8, 15] {
+            // The call hangs for half an interval.
+            let pause = fixture.round(0, listed(&["a"])).await;
+            assert_eq!(pause, Duration::from_secs(seconds));
+        }
         fixture.rounds.end().await;
+    }
+
+    #[test]
+    fn limits_of_time_follow_the_interval() {
+        let agent = || {
+            let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
+            let registrar = StoreRegistrar::new(Arc::new(MemoryStore::new()), token);
+            let records = RecordTemplate::new("ws-17.dcv.example".parse().unwrap());
+            Agent::new(records, Arc::new(registrar))
+        };
+        assert_eq!(
+            agent().interval(Duration::ZERO).interval,
+            Agent::MIN_INTERVAL
+        );
+        for (seconds, expected) in [(3, 3), (60, 10)] {
+            let agent = agent().interval(Duration::from_secs(seconds));
+            let limit = Rounds::new(agent).agent.command.time_limit();
+            assert_eq!(limit, Duration::from_secs(expected));
+        }
     }
 }

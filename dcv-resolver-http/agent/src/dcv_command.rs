@@ -124,6 +124,16 @@ impl DcvCommand {
         self
     }
 
+    #[cfg(test)]
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// Lowers the time limit to `most`, if it is longer.
+    pub(crate) fn limit_time(&mut self, most: Duration) {
+        self.time_limit = self.time_limit.min(most);
+    }
+
     /// Runs the command and parses its output.
     ///
     /// # Errors

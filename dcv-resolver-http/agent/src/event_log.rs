@@ -1,6 +1,8 @@
 //! [`EventLog`]: what happens to an agent, in the log, without flooding it.
 
 use std::error::Error;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use dcv_resolver_core::SessionId;
@@ -48,16 +50,17 @@ impl EventLog {
     /// Logs that the sessions cannot be listed for so long that they are UNKNOWN.
     pub(crate) fn lost_sight(&self, sessions: usize) {
         if self.0.allows("unknown") {
-            tracing::warn!(target: "dcv_resolver::agent", sessions, "the sessions could not be listed for two intervals: they are registered as UNKNOWN, and not resolved, until they can be listed again");
+            tracing::warn!(target: "dcv_resolver::agent", sessions, "for two intervals the sessions could not be listed, or the configuration of the DCV server not be used: the sessions are registered as UNKNOWN, and not resolved, until both can");
         }
     }
 
-    /// Logs that the resolver or the store is away.
-    pub(crate) fn unavailable(&self, error: &(dyn Error + 'static)) {
+    /// Logs that the resolver or the store is away, for this session at least.
+    pub(crate) fn unavailable(&self, id: &SessionId, error: &(dyn Error + 'static)) {
         let kind = "unavailable";
         if self.0.allows(kind) {
+            let session_id = shown(id.as_str());
             let error = chain(error);
-            tracing::warn!(target: "dcv_resolver::agent", kind, error, "the sessions cannot be registered; registration is retried");
+            tracing::warn!(target: "dcv_resolver::agent", kind, session_id, error, "a session cannot be registered now; it is tried again");
         }
     }
 
@@ -73,6 +76,15 @@ impl EventLog {
         if self.0.allows(kind) {
             let error = chain(error);
             tracing::warn!(target: "dcv_resolver::agent", kind, error, "cannot use the configuration of the DCV server; the last valid one applies, if there was one");
+        }
+    }
+
+    /// Logs that a restart would not know what is registered.
+    pub(crate) fn not_remembered(&self, path: &Path, error: &io::Error) {
+        let kind = "not_remembered";
+        if self.0.allows(kind) {
+            let (path, error) = (path.display(), chain(error));
+            tracing::warn!(target: "dcv_resolver::agent", kind, %path, error, "cannot read or write the file of registered sessions; an agent that is restarted while the sessions cannot be listed does not renew them");
         }
     }
 
@@ -108,7 +120,7 @@ impl EventLog {
 /// Logs that another owner holds the id. Callers log it once for each session.
 pub(crate) fn held_by_another(id: &SessionId) {
     let session_id = shown(id.as_str());
-    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{host}}-{{session}}");
+    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{session}}@{{host}}");
 }
 
 pub(crate) fn registered(id: &SessionId) {

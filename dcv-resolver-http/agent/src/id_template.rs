@@ -11,12 +11,18 @@ use dcv_resolver_core::{Host, InvalidSessionId, SessionId};
 /// `{session}` stands for the id on the server and `{host}` for the server's
 /// host. The default is `{session}`.
 ///
+/// Put a character between the two that no host contains, such as `@`: with
+/// `{host}-{session}`, the session `17-console` on `ws` has the id of `console` on
+/// `ws-17`, and a user who may create a session on the one server can take the id of
+/// one on the other. A host has no `@`, so that the last one in an id ends the
+/// session's own.
+///
 /// ```
 /// use dcv_resolver_agent::IdTemplate;
 ///
-/// let template: IdTemplate = "{host}-{session}".parse()?;
+/// let template: IdTemplate = "{session}@{host}".parse()?;
 /// let id = template.apply(&"ws-17.dcv.example".parse()?, "console")?;
-/// assert_eq!(id.as_str(), "ws-17.dcv.example-console");
+/// assert_eq!(id.as_str(), "console@ws-17.dcv.example");
 ///
 /// assert!("desktop".parse::<IdTemplate>().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -42,7 +48,7 @@ pub enum InvalidIdTemplate {
         offset_bytes: usize,
     },
     /// Every session of every server would have the same id.
-    #[error("expected {{session}}, {{host}} or both, such as {{host}}-{{session}}")]
+    #[error("expected {{session}}, {{host}} or both, such as {{session}}@{{host}}")]
     Constant,
 }
 

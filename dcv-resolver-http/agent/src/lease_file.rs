@@ -1,11 +1,11 @@
 //! [`lease_token`]: the lease token of an agent, which a restart keeps.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use dcv_resolver_core::{InvalidLeaseToken, LeaseToken};
+
+use crate::private_file;
 
 /// Why there is no lease token.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,8 @@ pub fn lease_token(folder: &Path) -> Result<LeaseToken, LeaseFileError> {
             let mut bytes = [0; LeaseToken::BYTES];
             getrandom::fill(&mut bytes).map_err(LeaseFileError::Random)?;
             let token = LeaseToken::from_bytes(bytes);
-            match write(&path, &token) {
+            let line = format!("{}\n", token.expose_hex());
+            match private_file::replace(&path, line.as_bytes()) {
                 Ok(()) => Ok(token),
                 Err(source) => Err(LeaseFileError::Write { path, source }),
             }
@@ -71,23 +72,9 @@ pub fn lease_token(folder: &Path) -> Result<LeaseToken, LeaseFileError> {
     }
 }
 
-/// Writes the file whole or not at all: an agent whose machine loses power must
-/// not find half a token.
-fn write(path: &Path, token: &LeaseToken) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)?;
-    writeln!(file, "{}", token.expose_hex())?;
-    file.sync_all()?;
-    fs::rename(new, path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -27,6 +27,15 @@ pub(crate) enum Action {
     Deregister(SessionId),
 }
 
+impl Action {
+    pub(crate) fn id(&self) -> &SessionId {
+        match self {
+            Self::Register(record) | Self::Renew(record) => record.id(),
+            Self::Deregister(id) => id,
+        }
+    }
+}
+
 /// Returns the steps: first those that keep sessions reachable.
 pub(crate) fn reconcile(wanted: &Wanted, held: &Held) -> Vec<Action> {
     let keep = wanted.iter().map(|(id, record)| match held.get(id) {

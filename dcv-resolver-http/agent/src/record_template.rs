@@ -15,10 +15,10 @@ use crate::session_list::ListedSession;
 /// use dcv_resolver_agent::{DcvConfig, RecordTemplate, SessionList};
 ///
 /// let template = RecordTemplate::new("ws-17.dcv.example".parse()?)
-///     .with_id("{host}-{session}".parse()?);
+///     .with_id("{session}@{host}".parse()?);
 /// let list = SessionList::parse(br#"[{"id": "console"}]"#)?;
 /// let record = template.record(&list.sessions()[0], &DcvConfig::default())?;
-/// assert_eq!(record.id().as_str(), "ws-17.dcv.example-console");
+/// assert_eq!(record.id().as_str(), "console@ws-17.dcv.example");
 /// assert_eq!(record.target_id().as_str(), "console");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -49,10 +49,12 @@ pub enum RegistrarError {
     /// There is no live session of this id under this lease.
     #[error("there is no live session of this id under this lease")]
     LeaseLost,
-    /// This request is refused, and would be again: the token does not allow it.
+    /// This request is refused, and would be again: the token does not allow it,
+    /// or the record that is stored under the id is damaged.
     #[error("the request is refused")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
-    /// The resolver or the store is away, and every request would fail.
-    #[error("the sessions cannot be registered")]
+    /// The resolver or the store is away. Other sessions may be tried: a store of
+    /// several machines can be away in part.
+    #[error("the session cannot be registered now")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }

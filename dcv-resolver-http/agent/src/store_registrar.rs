@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dcv_resolver_core::{
     Clock, Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord,
-    SessionRegistry, StoreError, SystemClock, async_trait,
+    SessionRegistry, StoreError, StoreErrorKind, SystemClock, async_trait,
 };
 
 use crate::registrar::{Registrar, RegistrarError};
@@ -48,7 +48,7 @@ impl Registrar for StoreRegistrar {
         let registered = self.registry.register(&record, &self.token, now).await;
         registered.map_err(|error| match error {
             RegisterError::AlreadyExists => RegistrarError::AlreadyExists,
-            RegisterError::Store(error) => unavailable(error),
+            RegisterError::Store(error) => failed(error),
             other => RegistrarError::Unavailable(Box::new(other)),
         })
     }
@@ -59,17 +59,60 @@ impl Registrar for StoreRegistrar {
         let renewed = self.registry.renew(id, &self.token, expiry, now).await;
         renewed.map_err(|error| match error {
             RenewError::LeaseLost => RegistrarError::LeaseLost,
-            RenewError::Store(error) => unavailable(error),
+            RenewError::Store(error) => failed(error),
             other => RegistrarError::Unavailable(Box::new(other)),
         })
     }
 
     async fn deregister(&self, id: &SessionId) -> Result<(), RegistrarError> {
         let removed = self.registry.deregister(id, &self.token).await;
-        removed.map(|_| ()).map_err(unavailable)
+        removed.map(|_| ()).map_err(failed)
     }
 }
 
-fn unavailable(error: StoreError) -> RegistrarError {
-    RegistrarError::Unavailable(Box::new(error))
+/// Returns whether to come back later. A record that this version cannot read
+/// stays as it is until someone removes it, or it expires.
+fn failed(error: StoreError) -> RegistrarError {
+    match error.kind() {
+        StoreErrorKind::CorruptRecord | StoreErrorKind::Incompatible => {
+            RegistrarError::Refused(Box::new(error))
+        }
+        _ => RegistrarError::Unavailable(Box::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dcv_resolver_core::MemoryStore;
+    use dcv_resolver_core::testing::{FaultyStore, session};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn record_that_cannot_be_read_is_refused_and_an_outage_is_not() {
+        let store = FaultyStore::new(MemoryStore::new());
+        let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
+        let registrar = StoreRegistrar::new(Arc::new(store.clone()), token);
+        let record = session("a");
+        let ttl = Duration::from_secs(90);
+        for (kind, is_refused) in [
+            (StoreErrorKind::CorruptRecord, true),
+            (StoreErrorKind::Incompatible, true),
+            (StoreErrorKind::CorruptStore, false),
+            (StoreErrorKind::Unavailable, false),
+        ] {
+            store.fail_with(kind);
+            for done in [
+                registrar.register(&record, ttl).await,
+                registrar.renew(record.id(), ttl).await,
+                registrar.deregister(record.id()).await,
+            ] {
+                match done.unwrap_err() {
+                    RegistrarError::Refused(_) => assert!(is_refused, "{kind}"),
+                    RegistrarError::Unavailable(_) => assert!(!is_refused, "{kind}"),
+                    other => panic!("{kind}: {other}"),
+                }
+            }
+        }
+    }
 }

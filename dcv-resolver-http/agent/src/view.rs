@@ -36,17 +36,25 @@ struct State {
 pub(crate) enum RoundResult {
     Ok,
     NotListed,
+    NotConfigured,
     Refused,
     Unavailable,
 }
 
 impl RoundResult {
-    const ALL: [Self; 4] = [Self::Ok, Self::NotListed, Self::Refused, Self::Unavailable];
+    const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::NotListed,
+        Self::NotConfigured,
+        Self::Refused,
+        Self::Unavailable,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::NotListed => "not_listed",
+            Self::NotConfigured => "not_configured",
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
         }
@@ -72,12 +80,19 @@ impl AgentView {
     }
 
     /// Returns how many rounds ended in which way: `ok`; `not_listed`, the
-    /// sessions could not be listed; `refused`, at least one request was refused;
-    /// or `unavailable`, the resolver or the store was away.
+    /// sessions could not be listed; `not_configured`, the configuration of the
+    /// DCV server has not been valid so far; `refused`, at least one request was
+    /// refused; or `unavailable`, the resolver or the store was away, for at least
+    /// one session.
     #[must_use]
     pub fn rounds_by_result(&self) -> Vec<(&'static str, u64)> {
         let names = RoundResult::ALL.map(RoundResult::as_str);
         names.into_iter().zip(self.lock().rounds).collect()
+    }
+
+    /// Returns what is registered, with the expiry of each lease.
+    pub(crate) fn records(&self) -> Vec<SessionRecord> {
+        self.lock().registered.values().cloned().collect()
     }
 
     pub(crate) fn registered(&self, record: SessionRecord) {
@@ -112,8 +127,11 @@ impl State {
             Some(RoundResult::Ok) => return Ok(()),
             None => "no round has ended yet",
             Some(RoundResult::NotListed) => "the sessions cannot be listed",
+            Some(RoundResult::NotConfigured) => {
+                "the configuration of the DCV server cannot be used"
+            }
             Some(RoundResult::Refused) => "a request is refused",
-            Some(RoundResult::Unavailable) => "the sessions cannot be registered",
+            Some(RoundResult::Unavailable) => "a session cannot be registered now",
         };
         Err(StoreError::new("agent", StoreErrorKind::Unavailable).with_source(cause))
     }

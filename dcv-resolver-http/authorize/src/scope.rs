@@ -12,9 +12,9 @@ use dcv_resolver_core::{Host, SessionId};
 /// ```
 /// use dcv_resolver_authorize::Scope;
 ///
-/// let scope = Scope::default().with_ids("ws-17-*").with_hosts("ws-17.dcv.example");
-/// assert!(scope.allows_id(&"ws-17-console".parse()?));
-/// assert!(!scope.allows_id(&"ws-18-console".parse()?));
+/// let scope = Scope::default().with_ids("*@ws-17.dcv.example").with_hosts("ws-17.dcv.example");
+/// assert!(scope.allows_id(&"console@ws-17.dcv.example".parse()?));
+/// assert!(!scope.allows_id(&"console@ws-18.dcv.example".parse()?));
 /// assert!(scope.allows_host(&"WS-17.dcv.example".parse()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -88,7 +88,8 @@ async fn keep_registered(
         .quic_port(options.server.quic_port)
         .web_url_path(options.server.web_url_path.clone())
         .interval(interval)
-        .keep(options.keep);
+        .keep(options.keep)
+        .state_folder(&options.state_dir);
     let at = options.ops_listen.as_ref();
     let operators = Operators::start(at, agent.view(), interval, writer).await?;
     tracing::info!(

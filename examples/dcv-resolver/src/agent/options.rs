@@ -60,7 +60,7 @@ pub(crate) struct AgentOptions {
     pub(crate) interval_ms: Interval,
 
     /// Kills the command that lists the sessions after this time, in
-    /// milliseconds.
+    /// milliseconds, and after an interval at the latest.
     #[arg(long, value_name = "MS", default_value = "10000")]
     pub(crate) command_timeout_ms: CommandTime,
 
@@ -71,8 +71,8 @@ pub(crate) struct AgentOptions {
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
 
-    /// Keeps the lease token in this folder, so that a restarted agent still owns
-    /// its sessions.
+    /// Keeps the lease token and what is registered in this folder, so that a
+    /// restarted agent still owns its sessions, and renews them.
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
     pub(crate) state_dir: PathBuf,
 

@@ -11,7 +11,7 @@ use crate::redis::free_port;
 use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
 /// Long enough for an agent to be slow, on a machine that is busy.
-const FAST: [&str; 2] = ["--interval-ms", "100"];
+const FAST: [&str; 2] = ["--interval-ms", "200"];
 /// So long that no lease ends during a test.
 const SLOW: [&str; 2] = ["--interval-ms", "60000"];
 
@@ -62,11 +62,11 @@ fn session_is_registered_as_the_server_offers_it_renewed_and_removed() {
     let agent = place.agent(
         &[
             &FAST[..],
-            &["--id", "{host}-{session}", "--label", "site=a"],
+            &["--id", "{session}@{host}", "--label", "site=a"],
         ]
         .concat(),
     );
-    let ids = ["ws-17.dcv.example-cad", "ws-17.dcv.example-console"];
+    let ids = ["cad@ws-17.dcv.example", "console@ws-17.dcv.example"];
     place.waits_for(&ids);
     let mut first = place.stored().swap_remove(0);
     let expiry = first["expires_at_ms"].take().as_i64().unwrap();
@@ -132,7 +132,29 @@ fn restarted_agent_owns_its_sessions_still_and_another_one_does_not() {
     assert_eq!(place.stored()[0]["host"], "ws-17.dcv.example");
 
     let agent = place.agent(&SLOW);
-    wait_until("it has its session back", || sessions(&agent, "READY") == 1);
+    wait_until("it has its session back", || {
+        rounds(&agent, "ok") > 0 && sessions(&agent, "READY") == 1
+    });
+    assert_eq!(agent.stop().exit_code, Some(0));
+    assert_eq!(place.ids(), [""; 0]);
+}
+
+#[test]
+fn restarted_agent_renews_its_sessions_while_the_command_fails() {
+    let place = Place::new();
+    place.server.lists(&["console"]);
+    let agent = place.agent(&SLOW);
+    wait_until("a round ends", || rounds(&agent, "ok") == 1);
+    agent.kill();
+    let expiry = || place.stored()[0]["expires_at_ms"].as_i64().unwrap();
+    let before = expiry();
+    let file = std::fs::metadata(place.server.path("registered.json")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+
+    place.server.does("exit 1");
+    let agent = place.agent(&SLOW);
+    wait_until("the lease is renewed", || expiry() > before);
+    place.server.works();
     assert_eq!(agent.stop().exit_code, Some(0));
     assert_eq!(place.ids(), [""; 0]);
 }
@@ -196,6 +218,26 @@ fn command_that_fails_removes_no_session_and_does_not_flood_the_log() {
 }
 
 #[test]
+fn lease_outlasts_a_command_that_hangs() {
+    let place = Place::new();
+    place.server.lists(&["console"]);
+    // The time limit of the command is longer than a lease.
+    let agent = place.agent(&["--interval-ms", "2000"]);
+    place.waits_for(&["console"]);
+    let serving = Serving::start(&["--store", &place.store]);
+    place.server.does("exec sleep 600");
+    let mut last = ask(serving.address, "POST /resolveSession?sessionId=console");
+    assert_eq!(last.status, 200, "{last:?}");
+    wait_until("the session is not resolved", || {
+        last = ask(serving.address, "POST /resolveSession?sessionId=console");
+        last.status != 200
+    });
+    // It was found until it was UNKNOWN.
+    assert_eq!(last.reason(), "not_ready", "{last:?}");
+    assert_eq!(agent.stop().exit_code, Some(0));
+}
+
+#[test]
 fn command_that_is_not_installed_does_not_end_the_agent() {
     let place = Place::new();
     let mut command = dcv_resolver(&["agent", "--host", "ws-17.dcv.example"]);
@@ -224,7 +266,7 @@ fn resolver(port: u16) -> Folder {
     let ca = Ca::new("all");
     folder.write("ca.pem", &ca.pem);
     issue_server(&ca, &folder, &["localhost"]);
-    let limits = "ids=ws-17.dcv.example-* hosts=ws-17.dcv.example";
+    let limits = "ids=*@ws-17.dcv.example hosts=ws-17.dcv.example";
     folder.write("tokens", &format!("ws-17 read-write {TOKEN} {limits}\n"));
     folder.write("token", &format!("{TOKEN}\n"));
     folder
@@ -245,7 +287,7 @@ fn resolver_that_is_away_and_returns_gets_every_session_again() {
     server.lists(&["a/b", "console"]);
     let (token, ca) = (folder.path("token"), folder.path("ca.pem"));
     let url = format!("https://localhost:{port}");
-    let place = ["--admin-url", &url, "--id", "{host}-{session}"];
+    let place = ["--admin-url", &url, "--id", "{session}@{host}"];
     let files = [
         "--admin-token-file",
         token.to_str().unwrap(),
@@ -256,17 +298,17 @@ fn resolver_that_is_away_and_returns_gets_every_session_again() {
     wait_until("the resolver is found to be away", || {
         rounds(&agent, "unavailable") > 0
     });
-    let id = "ws-17.dcv.example-";
+    let target = |session| format!("/resolveSession?sessionId={session}@ws-17.dcv.example");
     for start in 1..=2 {
         let serving = serve(&folder);
         for session in ["a%2Fb", "console"] {
-            let target = format!("/resolveSession?sessionId={id}{session}");
+            let target = target(session);
             wait_until("the session is found", || {
                 serving.post(&target).starts_with("HTTP/1.1 200 ")
             });
         }
         server.lists(&["a/b", "console", "new"]);
-        let new = format!("/resolveSession?sessionId={id}new");
+        let new = target("new");
         wait_until("a new session is found", || {
             serving.post(&new).starts_with("HTTP/1.1 200 ")
         });
@@ -296,21 +338,21 @@ fn refused_session_does_not_keep_others_from_being_registered() {
     let folder = resolver(port);
     let serving = serve(&folder);
     let server = DcvServer::new("ws-17.dcv.example");
-    // The token is for ids that begin with the host and a hyphen.
-    server.lists(&["!", "-console"]);
+    // The token is for ids that end with an @ and the host.
+    server.lists(&["!", "console@"]);
     let (token, ca) = (folder.path("token"), folder.path("ca.pem"));
     let url = format!("https://localhost:{port}");
     let agent = server.start(
         &[
             &FAST[..],
-            &["--admin-url", &url, "--id", "{host}{session}"],
+            &["--admin-url", &url, "--id", "{session}{host}"],
             &["--admin-token-file", token.to_str().unwrap()],
             &["--ca-file", ca.to_str().unwrap()],
         ]
         .concat(),
     );
     wait_until("one is refused", || rounds(&agent, "refused") > 2);
-    let target = "/resolveSession?sessionId=ws-17.dcv.example-console";
+    let target = "/resolveSession?sessionId=console@ws-17.dcv.example";
     wait_until("the other is found", || {
         serving.post(target).starts_with("HTTP/1.1 200 ")
     });

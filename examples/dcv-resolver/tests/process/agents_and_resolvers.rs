@@ -20,7 +20,7 @@ fn host(number: usize) -> String {
 }
 
 fn agent(server: &DcvServer, redis: u16) -> Serving {
-    let mut command = server.agent(&[&INTERVAL[..], &["--id", "{host}-{session}"]].concat());
+    let mut command = server.agent(&[&INTERVAL[..], &["--id", "{session}@{host}"]].concat());
     command.env("DCV_RESOLVER_STORE", Redis::url(redis));
     Serving::spawn_agent(command)
 }
@@ -32,7 +32,7 @@ fn resolver(redis: u16) -> Serving {
 }
 
 fn target(number: usize, session: &str) -> String {
-    format!("POST /resolveSession?sessionId={}-{session}", host(number))
+    format!("POST /resolveSession?sessionId={session}@{}", host(number))
 }
 
 fn is_found(resolver: &Serving, number: usize, session: &str) -> bool {
@@ -117,7 +117,9 @@ fn session_that_runs_throughout_is_never_not_found() {
     // An agent is killed and started again.
     two.kill();
     let two = agent(&servers[1], port);
-    wait_until("it owns its session", || sessions(&two, "READY") == 1);
+    wait_until("it owns its session", || {
+        rounds(&two, "ok") > 0 && sessions(&two, "READY") == 1
+    });
     assert_eq!(sessions(&two, "already_exists"), 0);
     // A resolver is restarted.
     assert_eq!(second.stop().exit_code, Some(0));

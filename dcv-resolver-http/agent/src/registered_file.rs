@@ -1,0 +1,91 @@
+//! [`RegisteredFile`]: the registered sessions of an agent, which a restart keeps.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use dcv_resolver_core::{SessionRecord, Timestamp};
+
+use crate::private_file;
+
+/// A file with what the agent has registered, as JSON.
+///
+/// An agent that is restarted while the sessions cannot be listed renews what it
+/// finds there. Otherwise sessions that run would end with their leases.
+#[derive(Debug)]
+pub(crate) struct RegisteredFile {
+    path: PathBuf,
+    content: Vec<u8>,
+}
+
+impl RegisteredFile {
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self {
+            path: folder.join("registered.json"),
+            content: Vec::new(),
+        }
+    }
+
+    /// Returns the sessions whose leases have not ended. The others may have ended
+    /// as well while no agent ran.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is not valid. That there is none is no error.
+    pub(crate) fn read(&self, now: Timestamp) -> io::Result<Vec<SessionRecord>> {
+        let content = match dcv_resolver_file_watch::read(&self.path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut records: Vec<SessionRecord> = serde_json::from_slice(&content)?;
+        records.retain(|record| record.is_live(now));
+        Ok(records)
+    }
+
+    /// Replaces the file, if it has changed.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub(crate) fn write(&mut self, records: &[SessionRecord]) -> io::Result<()> {
+        let content = serde_json::to_vec(records)?;
+        if content != self.content {
+            private_file::replace(&self.path, &content)?;
+            self.content = content;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use dcv_resolver_core::Expiry;
+    use dcv_resolver_core::testing::session;
+
+    use super::*;
+
+    #[test]
+    fn sessions_whose_leases_have_not_ended_are_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = RegisteredFile::in_folder(folder.path());
+        let at = Timestamp::from_unix_ms;
+        assert_eq!(file.read(at(0)).unwrap(), []);
+        let records =
+            [("a", 10), ("b", 20)].map(|(id, ms)| session(id).with_expiry(Expiry::At(at(ms))));
+        file.write(&records).unwrap();
+        let file = RegisteredFile::in_folder(folder.path());
+        assert_eq!(file.read(at(9)).unwrap(), records);
+        assert_eq!(file.read(at(10)).unwrap(), records[1..]);
+        let mode = fs::metadata(file.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::write(file.path(), "[{}]").unwrap();
+        assert!(file.read(at(0)).is_err());
+    }
+}
