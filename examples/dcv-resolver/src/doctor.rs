@@ -193,7 +193,7 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
         .response_timeout(CONTRACT_TIME)
         .build()
         .map_err(|error| Failure::setup(format!("--resolver-url: {error}")))?;
-    let report = contract::check(&client, &known)
+    let report = contract::check(&client, &known, client_ip)
         .await
         .map_err(|error| Failure::setup(error.to_string()))?;
     if is_json {
