@@ -21,9 +21,10 @@ pub(crate) fn of_resolve(error: ResolveError) -> StoreError {
 
 fn of_request(error: &RequestError) -> StoreErrorKind {
     match error.kind() {
-        RequestErrorKind::ConnectTimeout | RequestErrorKind::ResponseTimeout => {
-            StoreErrorKind::TimedOut
-        }
+        RequestErrorKind::DnsTimeout
+        | RequestErrorKind::ConnectTimeout
+        | RequestErrorKind::TlsTimeout
+        | RequestErrorKind::ResponseTimeout => StoreErrorKind::TimedOut,
         RequestErrorKind::ResponseTooLarge | RequestErrorKind::Protocol => {
             StoreErrorKind::Incompatible
         }

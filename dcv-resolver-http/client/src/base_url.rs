@@ -28,13 +28,13 @@ pub enum InvalidBaseUrl {
     #[error("not a URL; expected https://HOST:PORT or http://HOST:PORT")]
     NotAUrl,
     /// The scheme is neither `http` nor `https`, or is missing.
-    #[error("a resolver's URL starts with https:// or http://")]
+    #[error("the URL starts with https:// or http://")]
     Scheme,
     /// It has a user name or a password, which a gateway does not send.
-    #[error("a resolver's URL has no user and no password; remove what is before the @")]
+    #[error("the URL has no user and no password; remove what is before the @")]
     User,
     /// It has a query or a fragment.
-    #[error("a resolver's URL ends with its path; remove the ? or # and what follows")]
+    #[error("the URL ends with its path; remove the ? or # and what follows")]
     Query,
 }
 

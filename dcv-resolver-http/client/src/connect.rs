@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::base_url::BaseUrl;
+use crate::client_certificate::ClientCertificate;
 use crate::connection_report::{ConnectionReport, PeerCertificate, TlsReport};
 use crate::live_tls::LiveTls;
 use crate::request_error::{RequestError, RequestErrorKind};
@@ -84,12 +85,10 @@ impl Connector {
         })
     }
 
-    /// Returns whether a client certificate is presented to a server that asks
-    /// for one.
-    pub(crate) fn presents_certificate(&self) -> bool {
-        self.tls
-            .as_ref()
-            .is_some_and(|tls| tls.presents_certificate())
+    /// Returns what the server got when it asked for a client certificate.
+    pub(crate) fn client_certificate(&self) -> ClientCertificate {
+        let tls = self.tls.as_ref();
+        tls.map_or(ClientCertificate::NotAsked, |tls| tls.client_certificate())
     }
 
     fn deadline(&self) -> Instant {
@@ -104,8 +103,10 @@ impl Connector {
             RequestError::new(RequestErrorKind::Dns, message).with_source(error)
         };
         let found = timeout_at(deadline, lookup_host((host.as_str(), *port))).await;
-        let found = found
-            .map_err(|_elapsed| self.too_slow(&format!("the name {host} was not resolved")))?;
+        let found = found.map_err(|_elapsed| {
+            let what = format!("the name {host} was not resolved");
+            self.too_slow(RequestErrorKind::DnsTimeout, &what)
+        })?;
         let addresses: Vec<_> = found.map_err(failed)?.collect();
         if addresses.is_empty() {
             return Err(failed(io::Error::other("it has no address")));
@@ -140,7 +141,10 @@ impl Connector {
         let tried: Vec<_> = addresses.iter().map(|it| it.ip().to_string()).collect();
         let to = format!("{} at {}", self.url.authority(), tried.join(", "));
         Err(match failure {
-            None => self.too_slow(&format!("{to} did not accept a connection")),
+            None => {
+                let what = format!("{to} did not accept a connection");
+                self.too_slow(RequestErrorKind::ConnectTimeout, &what)
+            }
             Some(error) => {
                 let message = format!("cannot connect to {to}: {error}");
                 RequestError::new(RequestErrorKind::Connect, message).with_source(error)
@@ -166,22 +170,17 @@ impl Connector {
         };
         let done = timeout_at(deadline, handshake).await;
         let done = done.map_err(|_elapsed| {
-            self.too_slow(&format!("{authority} did not finish the TLS handshake"))
+            let what = format!("{authority} did not finish the TLS handshake");
+            self.too_slow(RequestErrorKind::TlsTimeout, &what)
         })?;
-        done.map_err(
-            |error| match TlsFailure::of(&error, tls.presents_certificate()) {
-                Some(failure) => tls_error(&authority, failure).with_source(error),
-                None => {
-                    let message = format!("the TLS handshake with {authority} failed: {error}");
-                    RequestError::new(RequestErrorKind::Connect, message).with_source(error)
-                }
-            },
-        )
+        done.map_err(|error| {
+            let failure = TlsFailure::of(&error, tls.client_certificate());
+            tls_error(&authority, failure).with_source(error)
+        })
     }
 
-    fn too_slow(&self, what: &str) -> RequestError {
-        let message = format!("{what} within {:?}", self.timeout);
-        RequestError::new(RequestErrorKind::ConnectTimeout, message)
+    fn too_slow(&self, kind: RequestErrorKind, what: &str) -> RequestError {
+        RequestError::new(kind, format!("{what} within {:?}", self.timeout))
     }
 }
 

@@ -164,7 +164,7 @@ impl HttpClient {
 
     /// Returns what the error of an exchange means.
     fn failed(&self, error: impl Error + Send + Sync + 'static) -> RequestError {
-        if let Some(failure) = TlsFailure::below(&error, self.connector.presents_certificate()) {
+        if let Some(failure) = TlsFailure::below(&error, self.connector.client_certificate()) {
             return tls_error(&self.url.authority(), failure).with_source(error);
         }
         let mut http = None;

@@ -4,6 +4,7 @@
 mod answer;
 mod any_certificate;
 mod base_url;
+mod client_certificate;
 mod connect;
 mod connection_report;
 mod http_client;

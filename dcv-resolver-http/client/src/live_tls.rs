@@ -1,9 +1,11 @@
 //! [`LiveTls`]: the TLS settings of the next connection.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::client_certificate::ClientCertificate;
 use crate::tls_config::{TlsFileContents, system_cas};
 use crate::tls_file_error::TlsFileError;
 use crate::tls_options::TlsOptions;
@@ -14,6 +16,8 @@ use crate::tls_options::TlsOptions;
 pub(crate) struct LiveTls {
     options: TlsOptions,
     system_cas: Arc<RootCertStore>,
+    /// Whether the server has asked for a client certificate.
+    is_asked: Arc<AtomicBool>,
     current: Mutex<Current>,
 }
 
@@ -29,10 +33,13 @@ impl LiveTls {
     pub(crate) fn load(options: TlsOptions) -> Result<Self, TlsFileError> {
         let system_cas = Arc::new(system_cas(&options)?);
         let contents = TlsFileContents::read(&options)?;
-        let config = Arc::new(contents.config(&options, &system_cas)?);
+        let is_asked = Arc::default();
+        let config = contents.config(&options, &system_cas, &is_asked)?;
+        let config = Arc::new(config);
         Ok(Self {
             options,
             system_cas,
+            is_asked,
             current: Mutex::new(Current {
                 contents,
                 config,
@@ -41,10 +48,16 @@ impl LiveTls {
         })
     }
 
-    /// Returns whether a client certificate is presented to a server that asks
-    /// for one.
-    pub(crate) fn presents_certificate(&self) -> bool {
-        self.options.client.is_some()
+    /// Returns what the server got when it asked for a client certificate.
+    pub(crate) fn client_certificate(&self) -> ClientCertificate {
+        match (
+            self.is_asked.load(Ordering::Relaxed),
+            self.options.client.is_some(),
+        ) {
+            (false, _) => ClientCertificate::NotAsked,
+            (true, false) => ClientCertificate::Missing,
+            (true, true) => ClientCertificate::Presented,
+        }
     }
 
     /// Returns the settings for a connection that begins now.
@@ -62,7 +75,7 @@ impl LiveTls {
         let mut current = self.lock();
         let replaced = read.and_then(|contents| {
             if contents != current.contents {
-                let config = contents.config(&self.options, &self.system_cas)?;
+                let config = contents.config(&self.options, &self.system_cas, &self.is_asked)?;
                 (current.contents, current.config) = (contents, Arc::new(config));
             }
             Ok(())

@@ -12,7 +12,7 @@ pub(crate) fn certificates(
     path: &Path,
     bytes: &[u8],
 ) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
-    let begun = count(bytes, b"-----BEGIN CERTIFICATE-----");
+    let begun = begun_certificates(bytes);
     if begun == 0 {
         let convert = format!("openssl x509 -inform DER -in {} -out NEW", path.display());
         let (found, remedy) = describe(bytes, &convert);
@@ -22,8 +22,8 @@ pub(crate) fn certificates(
             remedy,
         });
     }
-    // The parser skips what it does not recognize, such as a bundle whose files
-    // were joined without a line end.
+    // The parser skips what it does not recognize, such as BEGIN TRUSTED CERTIFICATE,
+    // or a bundle whose files were joined without a line end.
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(bytes).flatten().collect();
     if certificates.len() < begun {
         return Err(TlsFileError::DamagedCertificate {
@@ -73,7 +73,7 @@ fn describe(bytes: &[u8], convert_der: &str) -> (&'static str, String) {
         ("is empty", "; write it again".to_owned())
     } else if count(bytes, b"PRIVATE KEY-----") > 0 {
         ("contains a private key", name_another())
-    } else if count(bytes, b"-----BEGIN CERTIFICATE-----") > 0 {
+    } else if begun_certificates(bytes) > 0 {
         ("contains a certificate", name_another())
     } else if bytes.starts_with(&[0x30, 0x82]) {
         // A long ASN.1 sequence, as all certificates and nearly all keys are.
@@ -84,6 +84,24 @@ fn describe(bytes: &[u8], convert_der: &str) -> (&'static str, String) {
     } else {
         ("contains something else", name_another())
     }
+}
+
+/// Returns how many certificates begin, of any label.
+fn begun_certificates(bytes: &[u8]) -> usize {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    let begins = bytes
+        .windows(BEGIN.len())
+        .enumerate()
+        .filter(|(_, it)| *it == BEGIN);
+    let labels = begins.filter_map(|(start, _)| {
+        let label = bytes.get(start + BEGIN.len()..)?;
+        label
+            .split(|byte| matches!(byte, b'-' | b'\r' | b'\n'))
+            .next()
+    });
+    labels
+        .filter(|label| label.ends_with(b"CERTIFICATE"))
+        .count()
 }
 
 fn count(bytes: &[u8], text: &[u8]) -> usize {

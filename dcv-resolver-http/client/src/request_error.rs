@@ -24,15 +24,19 @@ pub struct RequestError {
 pub enum RequestErrorKind {
     /// The path or the query is not one of HTTP.
     InvalidUrl,
-    /// The host name has no address, or its servers did not answer.
+    /// The host name has no address, or its servers failed.
     Dns,
+    /// The host name was not resolved in time.
+    DnsTimeout,
     /// No address accepted a connection.
     Connect,
-    /// The connection was not established in time.
+    /// No address accepted a connection in time.
     ConnectTimeout,
     /// There is no TLS connection: see
     /// [`tls_failure`](RequestError::tls_failure).
     Tls,
+    /// The TLS handshake was not finished in time.
+    TlsTimeout,
     /// The response was not complete in time.
     ResponseTimeout,
     /// The response is longer than it may be.

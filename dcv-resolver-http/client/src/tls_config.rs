@@ -3,12 +3,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
 use crate::any_certificate::AnyCertificate;
+use crate::client_certificate::RecordsRequest;
 use crate::pem;
 use crate::tls_file_error::TlsFileError;
 use crate::tls_options::{TlsOptions, TlsVersion};
@@ -25,7 +27,7 @@ impl TlsFileContents {
     /// Reads the files. It blocks.
     pub(crate) fn read(options: &TlsOptions) -> Result<Self, TlsFileError> {
         let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| TlsFileError::Unreadable {
+            dcv_resolver_file_watch::read(path).map_err(|source| TlsFileError::Unreadable {
                 path: path.to_owned(),
                 source,
             })
@@ -39,11 +41,13 @@ impl TlsFileContents {
         })
     }
 
-    /// Checks the contents and combines them with the options.
+    /// Checks the contents and combines them with the options. A server that asks
+    /// for a client certificate sets `is_asked`.
     pub(crate) fn config(
         &self,
         options: &TlsOptions,
         system_cas: &Arc<RootCertStore>,
+        is_asked: &Arc<AtomicBool>,
     ) -> Result<ClientConfig, TlsFileError> {
         // Chosen here, so that a program with another provider is not disturbed.
         let provider = Arc::new(ring::default_provider());
@@ -74,6 +78,10 @@ impl TlsFileContents {
             }
             _ => builder.with_no_client_auth(),
         };
+        config.client_auth_cert_resolver = Arc::new(RecordsRequest {
+            inner: config.client_auth_cert_resolver,
+            is_asked: Arc::clone(is_asked),
+        });
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }

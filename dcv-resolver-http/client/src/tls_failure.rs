@@ -8,6 +8,8 @@ use dcv_resolver_core::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
+use crate::client_certificate::ClientCertificate;
+
 /// Why there is no TLS connection. Displays as a clause that follows the name of
 /// the server, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,18 +52,18 @@ pub enum TlsFailure {
 
 impl TlsFailure {
     /// Returns what the error of a handshake, or of the first read after it,
-    /// means; `None` if it is not one of TLS.
-    pub(crate) fn of(error: &io::Error, presents_certificate: bool) -> Option<Self> {
+    /// means. One that is not of TLS is a connection that ended.
+    pub(crate) fn of(error: &io::Error, certificate: ClientCertificate) -> Self {
         let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) else {
-            return (error.kind() == io::ErrorKind::UnexpectedEof).then_some(Self::Closed);
+            return Self::Closed;
         };
-        Some(match tls {
+        match tls {
             rustls::Error::InvalidMessage(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             ) => Self::NotTls,
             rustls::Error::InvalidCertificate(error) => Self::of_certificate(error),
             rustls::Error::AlertReceived(alert) => {
-                Self::of_alert(*alert, presents_certificate).unwrap_or(Self::Other)
+                Self::of_alert(*alert, certificate).unwrap_or(Self::Other)
             }
             rustls::Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -70,11 +72,14 @@ impl TlsFailure {
                 | PeerIncompatible::NoCipherSuitesInCommon,
             ) => Self::Incompatible,
             _ => Self::Other,
-        })
+        }
     }
 
     /// As [`of`](Self::of), for an error that has the one of TLS somewhere below.
-    pub(crate) fn below(error: &(dyn Error + 'static), presents_certificate: bool) -> Option<Self> {
+    pub(crate) fn below(
+        error: &(dyn Error + 'static),
+        certificate: ClientCertificate,
+    ) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(io) = error.downcast_ref::<io::Error>()
@@ -82,7 +87,7 @@ impl TlsFailure {
                     .get_ref()
                     .is_some_and(|inner| inner.is::<rustls::Error>())
             {
-                return Self::of(io, presents_certificate);
+                return Some(Self::of(io, certificate));
             }
             next = error.source();
         }
@@ -108,15 +113,14 @@ impl TlsFailure {
         }
     }
 
-    fn of_alert(alert: AlertDescription, presents_certificate: bool) -> Option<Self> {
-        Some(match alert {
-            AlertDescription::CertificateRequired => Self::ClientCertificateRequired,
-            // TLS 1.2 has no alert of its own for a missing certificate.
-            AlertDescription::HandshakeFailure | AlertDescription::BadCertificate
-                if !presents_certificate =>
-            {
-                Self::ClientCertificateRequired
-            }
+    fn of_alert(alert: AlertDescription, certificate: ClientCertificate) -> Option<Self> {
+        let of_certificate = match certificate {
+            ClientCertificate::NotAsked => None,
+            ClientCertificate::Missing => Some(Self::ClientCertificateRequired),
+            ClientCertificate::Presented => Some(Self::ClientCertificateRefused),
+        };
+        match alert {
+            AlertDescription::CertificateRequired => Some(Self::ClientCertificateRequired),
             AlertDescription::BadCertificate
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateRevoked
@@ -124,12 +128,15 @@ impl TlsFailure {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied
-            | AlertDescription::DecryptError => Self::ClientCertificateRefused,
-            AlertDescription::ProtocolVersion
-            | AlertDescription::HandshakeFailure
-            | AlertDescription::InsufficientSecurity => Self::Incompatible,
-            _ => return None,
-        })
+            | AlertDescription::DecryptError => of_certificate,
+            // TLS 1.2 has no alert of its own for a missing certificate. A server
+            // asks for one only after both sides agreed on a cipher suite.
+            AlertDescription::HandshakeFailure => of_certificate.or(Some(Self::Incompatible)),
+            AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
+                Some(Self::Incompatible)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -189,6 +196,37 @@ impl fmt::Display for TlsFailure {
             ),
             Self::Closed => f.write_str("closed the connection during the TLS handshake"),
             Self::Other => f.write_str("failed the TLS handshake"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_handshake_is_about_the_certificate_only_if_one_was_asked_for() {
+        use ClientCertificate::{Missing, NotAsked, Presented};
+        let incompatible = TlsFailure::Incompatible;
+        for (certificate, handshake_failure, bad_certificate) in [
+            (NotAsked, incompatible, TlsFailure::Other),
+            (
+                Missing,
+                TlsFailure::ClientCertificateRequired,
+                TlsFailure::ClientCertificateRequired,
+            ),
+            (
+                Presented,
+                TlsFailure::ClientCertificateRefused,
+                TlsFailure::ClientCertificateRefused,
+            ),
+        ] {
+            let of = |alert| {
+                let error = io::Error::other(rustls::Error::AlertReceived(alert));
+                TlsFailure::of(&error, certificate)
+            };
+            assert_eq!(of(AlertDescription::HandshakeFailure), handshake_failure);
+            assert_eq!(of(AlertDescription::BadCertificate), bad_certificate);
         }
     }
 }

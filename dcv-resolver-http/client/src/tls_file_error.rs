@@ -31,7 +31,7 @@ pub enum TlsFileError {
     },
     /// Only some of the certificates of a file can be read.
     #[error(
-        "{} has {begun} BEGIN CERTIFICATE lines, but only {read} certificates can be read; copy it again from its source",
+        "{} has {begun} lines that begin a certificate, but only {read} certificates can be read; copy it again from its source, in which each begins with BEGIN CERTIFICATE",
         path.display()
     )]
     DamagedCertificate {
@@ -108,7 +108,7 @@ pub enum TlsFileError {
     },
     /// No CA is configured, and the system has none.
     #[error(
-        "this system has no certificates of CAs; install the package ca-certificates, or name the file of the resolver's CA"
+        "this system has no certificates of CAs; install the package ca-certificates, or name the file of a CA"
     )]
     NoSystemCas,
 }

@@ -8,7 +8,7 @@ use crate::hop::{Finding, Hop, HopKind};
 ///
 /// A hop that is asked over the network only shows a symptom if the hop that
 /// knows its reason fails as well: the resolver's explanation knows why the
-/// answer is 404, and the DCV server's configuration why a WebSocket is refused.
+/// answer is 404 (it fails only if it agrees with that answer), and the DCV server's configuration why a WebSocket is refused.
 #[must_use]
 pub fn most_likely(hops: &[Hop]) -> Option<&Finding> {
     let failed = || hops.iter().filter(|hop| hop.is_failed());

@@ -14,7 +14,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let resolver = HttpClient::builder("http://127.0.0.1:9000").build()?;
-//! let report = contract::check(&resolver, &"console".parse()?).await?;
+//! let report = contract::check(&resolver, &"console".parse()?, None).await?;
 //! assert!(report.is_kept(), "{report}");
 //! # Ok(())
 //! # }

@@ -1,5 +1,6 @@
 //! [`DcvConf`]: the configuration file of a DCV server, `/etc/dcv/dcv.conf`.
 
+use std::fmt;
 use std::path::Path;
 
 /// The settings of a DCV server: sections with keys and values, as in a key file
@@ -8,12 +9,14 @@ use std::path::Path;
 /// Source: Amazon DCV Administrator Guide, "Configuration parameter reference".
 /// A parser of its own, because values are in the text format of GVariant, which
 /// the parsers of INI files on crates.io return with their quotes and escapes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// `Debug` shows no value: the URL of the verifier may have a password.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct DcvConf {
     settings: Vec<Setting>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Setting {
     section: String,
     key: String,
@@ -101,6 +104,12 @@ impl DcvConf {
     }
 }
 
+impl fmt::Debug for DcvConf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DcvConf").finish_non_exhaustive()
+    }
+}
+
 /// Returns the text of a string of GVariant, and other values as they are.
 fn unquoted(value: &str) -> String {
     let mut characters = value.chars();
@@ -170,5 +179,11 @@ mod tests {
         let error = DcvConf::parse("[a]\n\ntr0ub4dor\n").unwrap_err();
         assert!(matches!(error, DcvConfError::Line(3)));
         assert!(!error.to_string().contains("tr0ub4dor"));
+    }
+
+    #[test]
+    fn values_are_not_shown() {
+        let conf = DcvConf::parse("[security]\nauth-token-verifier=\"tr0ub4dor\"\n").unwrap();
+        assert_eq!(format!("{conf:?}"), "DcvConf { .. }");
     }
 }

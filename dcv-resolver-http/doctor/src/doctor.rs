@@ -1,10 +1,12 @@
 //! [`Doctor`]: follows the path of a connection, hop by hop.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use dcv_resolver_core::{ResolveRequest, SessionId, Transport};
+use tokio::time::timeout;
 
 use crate::explain_request::ExplainRequest;
 use crate::gateway_config::GatewayConfig;
@@ -17,6 +19,7 @@ use crate::link::Link;
 use crate::proxy_settings::ProxySettings;
 use crate::report::Report;
 use crate::resolver_listener::ResolverListener;
+use crate::time_limits::TOTAL;
 use crate::url_parts::UrlParts;
 
 /// Follows the path of a connection from the client's link to the DCV server, and
@@ -25,7 +28,7 @@ use crate::url_parts::UrlParts;
 /// Everything that it is given is optional; a hop about which nothing is known is
 /// [not checked](crate::Status::NotChecked). It changes nothing, and sends no
 /// token.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[must_use]
 pub struct Doctor {
     link: Option<String>,
@@ -39,6 +42,19 @@ pub struct Doctor {
     dcv_config: Option<PathBuf>,
     proxies: ProxySettings,
 }
+
+/// The hops that are asked over the network, and those that follow from them.
+const ASKED: [HopKind; 9] = [
+    HopKind::ResolverName,
+    HopKind::AnswerHttp,
+    HopKind::AnswerQuic,
+    HopKind::Explanation,
+    HopKind::ServerName,
+    HopKind::ServerTls,
+    HopKind::ServerPage,
+    HopKind::ServerWebSocket,
+    HopKind::ServerConfig,
+];
 
 impl Doctor {
     /// Creates one that knows nothing yet.
@@ -109,11 +125,26 @@ impl Doctor {
         self
     }
 
-    /// Follows the path. Each connection takes 2 s at most, each response 3 s.
+    /// Follows the path. Each connection takes 2 s at most, each response 3 s, and
+    /// everything 9 s: hops that are left then are not checked.
+    ///
+    /// It needs a tokio runtime with its timer and its I/O.
     pub async fn examine(&self) -> Report {
         let mut hops = Vec::new();
-        let link = self.check_link(&mut hops);
-        let gateway = self.check_gateway(&mut hops);
+        if timeout(TOTAL, self.follow(&mut hops)).await.is_err() {
+            let is_left = |kind: &HopKind| hops.iter().all(|hop| hop.kind != *kind);
+            let left: Vec<_> = ASKED.into_iter().filter(is_left).collect();
+            hops.extend(
+                left.into_iter()
+                    .map(|kind| Hop::not_checked(kind, "no time was left")),
+            );
+        }
+        Report::new(hops)
+    }
+
+    async fn follow(&self, hops: &mut Vec<Hop>) {
+        let link = self.check_link(hops);
+        let gateway = self.check_gateway(hops);
         let url = self.url(gateway.as_ref());
         hops.extend(proxy::check(
             &self.proxies,
@@ -121,27 +152,21 @@ impl Doctor {
         ));
         let request = self.request(link.as_ref());
         let answers = self
-            .check_resolver(
-                url.as_deref(),
-                gateway.as_ref(),
-                request.as_ref(),
-                &mut hops,
-            )
+            .check_resolver(url.as_deref(), gateway.as_ref(), request.as_ref(), hops)
             .await;
+        hops.extend(self.check_server_config(&answers, link.as_ref()).await);
         let section = gateway.unwrap_or_default().dcv;
         let origin = link.as_ref().map(Link::origin);
         match &answers.http {
             Some(http) => {
                 let quic = answers.quic.as_ref();
-                hops.extend(server::check(http, quic, &section, origin.as_deref()).await);
+                server::check(http, quic, &section, origin.as_deref(), hops).await;
             }
             None => hops.push(Hop::not_checked(
                 HopKind::ServerName,
                 "no DCV server is known without an answer for HTTP",
             )),
         }
-        hops.extend(self.check_server_config(&answers, link.as_ref()).await);
-        Report::new(hops)
     }
 
     fn check_link(&self, hops: &mut Vec<Hop>) -> Option<Link> {
@@ -162,8 +187,9 @@ impl Doctor {
         };
         match gateway_config::load(path) {
             Ok(config) => {
-                let mut problems = gateway_config::check(&config, self.listener.as_ref());
-                problems.extend(gateway_config::check_keys(path));
+                // A key that is mistyped is why another one is missing.
+                let mut problems = gateway_config::check_keys(path);
+                problems.extend(gateway_config::check(&config, self.listener.as_ref()));
                 if problems.is_empty() {
                     let read = path.display().to_string();
                     hops.push(Hop::ok(HopKind::GatewayConfig, read));
@@ -228,11 +254,11 @@ impl Doctor {
         if answers.http.is_some() {
             let why = "not needed, the session was found";
             hops.push(Hop::not_checked(HopKind::Explanation, why));
-        } else if answers.is_unexplained || url.is_none() {
+        } else if answers.unresolved.is_some() || url.is_none() {
             let ops_url = self.ops_url.as_deref();
-            let is_answered = answers.is_unexplained;
+            let answered = answers.unresolved.as_ref();
             let explain = self.explain.as_ref();
-            hops.push(explanation::check(request, is_answered, ops_url, explain).await);
+            hops.push(explanation::check(request, answered, ops_url, explain).await);
         }
         answers
     }
@@ -278,10 +304,62 @@ impl Doctor {
     }
 }
 
+/// Neither the link, which may have a token, nor a URL is shown.
+impl fmt::Debug for Doctor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Doctor")
+            .field("session", &self.session)
+            .field("client_ip", &self.client_ip)
+            .field("gateway_config", &self.gateway_config)
+            .field("dcv_config", &self.dcv_config)
+            .field("proxies", &self.proxies)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Returns the schemes and the hosts that a client or a person asks.
 fn names(link: Option<&Link>, url: Option<&str>) -> Vec<(String, String)> {
     let gateway = link.map(|link| ("https".to_owned(), link.host().to_owned()));
     let resolver = url.and_then(UrlParts::parse);
     let resolver = resolver.map(|url| (url.scheme, url.host));
     gateway.into_iter().chain(resolver).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use dcv_resolver_core::{Explanation, async_trait};
+
+    use super::*;
+    use crate::hop::Status;
+
+    #[derive(Debug)]
+    struct Never;
+
+    #[async_trait]
+    impl ExplainRequest for Never {
+        async fn explain(&self, _: &ResolveRequest) -> Result<Explanation, String> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hops_without_time_are_not_checked() {
+        let doctor = Doctor::new().session("console".parse().unwrap());
+        let report = doctor.explain(Arc::new(Never)).examine().await;
+        let left = |hop: &&Hop| hop.detail == "no time was left";
+        let kinds: Vec<_> = report.hops.iter().filter(left).collect();
+        assert!(kinds.iter().all(|hop| hop.status == Status::NotChecked));
+        let kinds: Vec<_> = kinds.iter().map(|hop| hop.kind).collect();
+        let [_, _, rest @ ..] = ASKED;
+        assert_eq!(kinds, rest);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let doctor = Doctor::new()
+            .link("https://gw.example/?authToken=tr0ub4dor#console")
+            .resolver_url("https://ann:tr0ub4dor@resolver.example")
+            .ops_url("https://ann:tr0ub4dor@resolver.example");
+        assert!(!format!("{doctor:?}").contains("tr0ub4dor"));
+    }
 }

@@ -1,5 +1,6 @@
 //! [`GatewayConfig`]: the configuration file of a DCV Connection Gateway.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -23,8 +24,8 @@ pub struct GatewayConfig {
     pub web_resources: Option<WebResourcesSection>,
 }
 
-/// How the gateway asks the resolver.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// How the gateway asks the resolver. `Debug` does not show the URL.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct ResolverSection {
@@ -74,8 +75,8 @@ pub struct DcvSection {
     pub minimum_tls_version: MinimumTlsVersion,
 }
 
-/// Where the pages of the web client come from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+/// Where the pages of the web client come from. `Debug` does not show the URL.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct WebResourcesSection {
@@ -133,6 +134,26 @@ impl Default for DcvSection {
     }
 }
 
+impl fmt::Debug for ResolverSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResolverSection")
+            .field("ca_file", &self.ca_file)
+            .field("tls_strict", &self.tls_strict)
+            .field("cert_file", &self.cert_file)
+            .field("cert_key_file", &self.cert_key_file)
+            .field("minimum_tls_version", &self.minimum_tls_version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WebResourcesSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebResourcesSection")
+            .field("local_resources_path", &self.local_resources_path)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why there is no configuration. The text of the file is not quoted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -143,7 +164,7 @@ pub enum GatewayConfigError {
     /// The file is not UTF-8.
     #[error("it is not UTF-8 text")]
     NotText,
-    /// The file is not TOML, or a value has another type.
+    /// The file is not TOML, or a value has another type. No value is quoted.
     #[error("line {line}: {message}")]
     Invalid {
         /// The line, from 1.
@@ -171,14 +192,40 @@ impl GatewayConfig {
     /// When it is not TOML, or one of the known keys has a value of another type.
     pub fn parse(text: &str) -> Result<Self, GatewayConfigError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        toml::from_str(text).map_err(|error| {
+        let invalid = |error: &toml::de::Error, message: String| {
             let start = error.span().map_or(0, |span| span.start);
             let before = text.get(..start).unwrap_or_default();
             GatewayConfigError::Invalid {
                 line: before.matches('\n').count() + 1,
-                message: error.message().to_owned(),
+                message,
             }
-        })
+        };
+        // The messages about syntax quote no value.
+        if let Err(error) = toml::from_str::<toml::Table>(text) {
+            return Err(invalid(&error, error.message().to_owned()));
+        }
+        toml::from_str(text).map_err(|error| invalid(&error, type_message(text, &error)))
+    }
+}
+
+/// Returns what `error` says about a value of another type, without the value: it
+/// may be a URL with a password.
+fn type_message(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).and_then(|it| it.rsplit('\n').next());
+    let key = line.and_then(|line| Some(line.split_once('=')?.0.trim()));
+    // Within an array of several lines, it is a part of another value.
+    let is_key = |key: &&str| {
+        key.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let key = key.filter(is_key).unwrap_or("a setting");
+    // What is expected comes last, and is a text of the types above.
+    match error.message().rsplit_once(", expected ") {
+        Some((_, expected)) if !expected.starts_with("struct ") => {
+            format!("{key} has an invalid value; expected {expected}")
+        }
+        _ => format!("{key} has an invalid value"),
     }
 }
 
@@ -208,5 +255,48 @@ mod tests {
             };
             assert_eq!(found, line, "{text:?}");
         }
+    }
+
+    #[test]
+    fn value_of_another_type_is_not_quoted() {
+        const URL: &str = "\"https://ann:tr0ub4dor@resolver.example\"";
+        for (text, expected) in [
+            (
+                format!("resolver = {URL}"),
+                "line 1: resolver has an invalid value",
+            ),
+            (
+                format!("[resolver]\ntls-strict = {URL}"),
+                "line 2: tls-strict has an invalid value; expected a boolean",
+            ),
+            (
+                format!("[resolver]\nminimum-tls-version = {URL}"),
+                "line 2: minimum-tls-version has an invalid value; expected `tls12` or `tls13`",
+            ),
+            (
+                format!("[resolver]\nurl = [{URL}]"),
+                "line 2: url has an invalid value; expected a string",
+            ),
+            (
+                "[gateway]\nweb-port = 70000".to_owned(),
+                "line 2: web-port has an invalid value; expected u16",
+            ),
+            (
+                "[gateway]\nweb-listen-endpoints = [\n\"tr0ub4dor=\", 1]".to_owned(),
+                "line 3: a setting has an invalid value; expected a string",
+            ),
+        ] {
+            let error = GatewayConfig::parse(&text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("tr0ub4dor"), "{error}");
+        }
+    }
+
+    #[test]
+    fn urls_are_not_shown() {
+        let text = "[resolver]\nurl = \"https://ann:tr0ub4dor@resolver.example\"\n\
+                    [web-resources]\nurl = \"https://ann:tr0ub4dor@pages.example\"\n";
+        let config = GatewayConfig::parse(text).unwrap();
+        assert!(!format!("{config:?}").contains("tr0ub4dor"));
     }
 }

@@ -17,6 +17,7 @@ mod proxy_settings;
 mod report;
 mod resolver_listener;
 mod time_limits;
+mod tls_files;
 mod tls_finding;
 mod url_parts;
 

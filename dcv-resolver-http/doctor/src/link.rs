@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 pub struct Link {
     /// The scheme, such as `https` or `dcv`.
     pub scheme: String,
-    /// The host and the port, without a user name.
+    /// The host and the port, in lower case, without a user name.
     pub authority: String,
     /// The session, and where in the link it is.
     pub session_id: SessionId,
@@ -30,6 +30,9 @@ pub enum IdPlace {
     Query,
     /// After `#sessionId=`: all of it is taken for the id.
     NamedInFragment,
+    /// After `#` and before a token, as in `#console?authToken=…`: a gateway takes
+    /// both for the id. The token is no part of the link.
+    TokenInFragment,
 }
 
 /// Why a text is not a link with a session id. It quotes nothing of the text,
@@ -46,6 +49,9 @@ pub enum InvalidLink {
     /// There is no id.
     #[error("it has no session id")]
     NoId,
+    /// There is a token in the place of the id.
+    #[error("it has a token after '#', where the session id belongs")]
+    OnlyToken,
     /// The percent-encoding of the id is invalid.
     #[error("the session id in it is not percent-encoded UTF-8")]
     Encoding,
@@ -70,10 +76,16 @@ impl Link {
             return Err(InvalidLink::Host);
         }
         let (encoded, place) = encoded_id(query, fragment).ok_or(InvalidLink::NoId)?;
-        let id = decoded(&encoded).ok_or(InvalidLink::Encoding)?;
+        let decoded = decoded(&encoded).ok_or(InvalidLink::Encoding)?;
+        // After decoding, since programs encode the whole fragment.
+        let (id, place) = match before_token(&decoded) {
+            Some("") => return Err(InvalidLink::OnlyToken),
+            Some(id) => (id, IdPlace::TokenInFragment),
+            None => (&*decoded, place),
+        };
         Ok(Self {
             scheme: scheme.to_ascii_lowercase(),
-            authority: authority.to_owned(),
+            authority: authority.to_ascii_lowercase(),
             session_id: id.parse()?,
             place,
         })
@@ -89,10 +101,13 @@ impl Link {
         self.authority.get(..end).unwrap_or_default()
     }
 
-    /// Returns the value of the header `origin` of the page's requests.
+    /// Returns the value of the header `origin` of the page's requests: browsers
+    /// leave the port of the scheme out.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("https://{}", self.authority)
+        let authority = &*self.authority;
+        let authority = authority.strip_suffix(":443").unwrap_or(authority);
+        format!("https://{authority}")
     }
 }
 
@@ -116,6 +131,18 @@ fn named_id(query: &str) -> Option<String> {
     let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, id) = parameters.find(|(key, _)| names_session(key))?;
     Some(id.to_owned())
+}
+
+/// Returns what precedes a token in `id`; `None` if there is no token in it.
+fn before_token(id: &str) -> Option<&str> {
+    let lower_case = id.to_ascii_lowercase();
+    let names = ["authtoken=", "auth-token=", "auth_token="];
+    let start = names
+        .iter()
+        .filter_map(|name| lower_case.find(name))
+        .min()?;
+    let before = id.get(..start)?;
+    Some(before.trim_end_matches(['?', '&', ';', '#', '/', ' ']))
 }
 
 /// Decodes strictly: the usual decoders keep a stray percent sign.
@@ -173,8 +200,37 @@ mod tests {
     }
 
     #[test]
-    fn host_and_origin_have_no_user_and_no_path() {
+    fn token_after_the_hash_is_no_part_of_the_id() {
+        for fragment in [
+            "console?authToken=tr0ub4dor",
+            "console&authToken=tr0ub4dor",
+            "console&Auth-Token=tr0ub4dor&x=y",
+            "console?x=y&auth_token=tr0ub4dor",
+            "console%3FauthToken%3Dtr0ub4dor",
+            "console#authToken=tr0ub4dor",
+            "sessionId=console%26authToken=tr0ub4dor",
+        ] {
+            let link = Link::parse(&format!("https://gw.example/#{fragment}")).unwrap();
+            assert_eq!(link.place, IdPlace::TokenInFragment, "{fragment}");
+            assert!(link.session_id.as_str().starts_with("console"), "{link:?}");
+            assert!(!format!("{link:?}").contains("tr0ub4dor"));
+        }
+        let named = Link::parse("https://gw.example/#authToken=tr0ub4dor&sessionId=console");
+        assert_eq!(named.unwrap().session_id.as_str(), "console");
+        for fragment in ["authToken=tr0ub4dor", "?authToken=tr0ub4dor"] {
+            let link = Link::parse(&format!("https://gw.example/#{fragment}"));
+            assert_eq!(link, Err(InvalidLink::OnlyToken), "{fragment}");
+        }
+    }
+
+    #[test]
+    fn host_and_origin_are_those_that_a_browser_sends() {
         for (text, host, origin) in [
+            (
+                "https://GW.Example:443/#a",
+                "gw.example",
+                "https://gw.example",
+            ),
             (
                 "https://gw.example:8443/#a",
                 "gw.example",

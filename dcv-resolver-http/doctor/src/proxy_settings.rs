@@ -1,12 +1,17 @@
 //! [`ProxySettings`]: the proxy variables of the environment.
 
+use std::fmt;
 use std::net::IpAddr;
+
+use dcv_resolver_core::Network;
 
 /// The proxy variables of the environment, as curl reads them.
 ///
 /// Source: curl's manual, "Environment"; `HTTP_PROXY` in capitals is read by
 /// other programs only.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// `Debug` shows no value: that of a proxy may have a password.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProxySettings {
     /// Names and values, none of them empty.
     variables: Vec<(&'static str, String)>,
@@ -78,7 +83,22 @@ impl ProxySettings {
             .flat_map(|list| list.split([',', ' ']))
             .map(|entry| entry.trim().trim_start_matches("*.").trim_matches('.'))
             .filter(|entry| !entry.is_empty())
-            .any(|entry| entry == "*" || is_in_domain(host, entry))
+            .any(|entry| entry == "*" || is_in_network(host, entry) || is_in_domain(host, entry))
+    }
+}
+
+impl fmt::Debug for ProxySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.variables.iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+/// Returns whether `host` is an address in `network`, such as `127.0.0.0/8`.
+fn is_in_network(host: &str, network: &str) -> bool {
+    match (host.parse(), network.parse::<Network>()) {
+        (Ok(address), Ok(network)) => network.contains(address),
+        _ => false,
     }
 }
 
@@ -111,6 +131,7 @@ mod tests {
             Some("HTTPS_PROXY")
         );
         assert_eq!(proxies.variable_for("http", "gw.example"), None);
+        assert_eq!(format!("{proxies:?}"), r#"{"HTTPS_PROXY"}"#);
         let proxies = settings(&[("all_proxy", "socks5://proxy.example")]);
         assert_eq!(
             proxies.variable_for("http", "gw.example"),
@@ -122,7 +143,10 @@ mod tests {
     fn exceptions_include_names_below_them() {
         let proxies = settings(&[
             ("https_proxy", "http://proxy.example"),
-            ("no_proxy", "localhost, .example,192.0.2.7"),
+            (
+                "no_proxy",
+                "localhost, .example,192.0.2.7,198.51.100.0/24,2001:db8::/32",
+            ),
         ]);
         for (host, applies) in [
             ("gw.example", false),
@@ -132,6 +156,9 @@ mod tests {
             ("localhost", false),
             ("192.0.2.7", false),
             ("192.0.2.71", true),
+            ("198.51.100.7", false),
+            ("203.0.113.7", true),
+            ("[2001:db8::1]", false),
         ] {
             let variable = proxies.variable_for("https", host);
             assert_eq!(variable.is_some(), applies, "{host}");

@@ -22,6 +22,10 @@ pub(crate) struct TlsPeer<'a> {
     pub(crate) ca_file: Option<&'a PathBuf>,
     /// What else helps if the certificate is for another name.
     pub(crate) other_name: &'static str,
+    /// What to do if it does not accept the client without another certificate.
+    pub(crate) client_certificate: &'static str,
+    /// What to do if it closes the connection during the handshake.
+    pub(crate) closed: &'static str,
 }
 
 impl TlsPeer<'_> {
@@ -57,6 +61,8 @@ impl TlsPeer<'_> {
             ca_setting,
             ca_file,
             other_name,
+            client_certificate,
+            closed,
         } = self;
         let place = url.place();
         match failure {
@@ -103,11 +109,11 @@ impl TlsPeer<'_> {
             }
             TlsFailure::ClientCertificateRequired => (
                 format!("{who} requires a client certificate, and none is configured"),
-                "set cert-file and cert-key-file of [resolver] to a certificate that its client CA issued, and to its key".to_owned(),
+                (*client_certificate).to_owned(),
             ),
             TlsFailure::ClientCertificateRefused => (
                 format!("{who} refuses the client certificate"),
-                "set cert-file and cert-key-file of [resolver] to a valid certificate that its client CA issued, and to its key".to_owned(),
+                (*client_certificate).to_owned(),
             ),
             TlsFailure::Expired { .. } | TlsFailure::NotYetValid { .. } => (
                 format!("{who} {failure}"),
@@ -116,6 +122,10 @@ impl TlsPeer<'_> {
             TlsFailure::Incompatible => (
                 format!("{who} {failure}"),
                 "use an RSA certificate for gateways before 2024.0-777, and check minimum-tls-version".to_owned(),
+            ),
+            TlsFailure::Closed => (
+                format!("{who} {failure} at {place}"),
+                (*closed).to_owned(),
             ),
             other => (
                 format!("TLS fails at {place}: {who} {other}"),
@@ -141,6 +151,8 @@ mod tests {
             ca_setting: "`ca-file` of [resolver]",
             ca_file,
             other_name: "use one of these names in the url",
+            client_certificate: "set cert-file",
+            closed: "look at allowed_networks",
         };
         let (cause, change) = peer.finding(failure, None);
         format!("{cause}; {change}")
@@ -170,14 +182,11 @@ mod tests {
                 "is for other.example, not for resolver.example",
             ),
             (TlsFailure::ClientCertificateRequired, None, "set cert-file"),
-            (
-                TlsFailure::ClientCertificateRefused,
-                None,
-                "its client CA issued",
-            ),
+            (TlsFailure::ClientCertificateRefused, None, "set cert-file"),
             (TlsFailure::Expired { expired_at: None }, None, "renew"),
             (TlsFailure::Incompatible, None, "RSA"),
-            (TlsFailure::Closed, None, "the log of the other side"),
+            (TlsFailure::Closed, None, "look at allowed_networks"),
+            (TlsFailure::Other, None, "the log of the other side"),
         ] {
             let text = finding(&failure, ca_file);
             assert!(text.contains(expected), "{text}");

@@ -5,7 +5,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse};
-use dcv_resolver_doctor::{Doctor, HopKind, Report, Status};
+use dcv_resolver_doctor::{Doctor, Hop, HopKind, Report, Status};
 use dcv_resolver_server::{Server, listen};
 use tokio::net::TcpListener;
 
@@ -24,9 +24,13 @@ async fn examine_app(app: Router) -> Report {
 }
 
 async fn examine_port(port: u16) -> Report {
+    examine_url(format!("http://localhost:{port}/tr0ub4dor")).await
+}
+
+async fn examine_url(url: String) -> Report {
     Doctor::new()
         .session("console".parse().unwrap())
-        .resolver_url(format!("http://localhost:{port}/tr0ub4dor"))
+        .resolver_url(url)
         .examine()
         .await
 }
@@ -155,4 +159,40 @@ async fn listener_that_never_answers_is_named() {
         .iter()
         .find(|hop| hop.kind == HopKind::ServerName);
     assert_eq!(server.map(|hop| hop.status), Some(Status::NotChecked));
+}
+
+#[tokio::test]
+async fn handshake_that_fails_is_no_closed_port() {
+    // The system accepts for it.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closing = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = |listener: &TcpListener| {
+        let port = listener.local_addr().unwrap().port();
+        format!("https://localhost:{port}")
+    };
+    let (to_silent, to_closing) = (url(&silent), url(&closing));
+    let accepting = tokio::spawn(async move {
+        while let Ok((connection, _)) = closing.accept().await {
+            connection.readable().await.unwrap();
+        }
+    });
+    for (url, cause) in [
+        (to_silent, "did not finish the TLS handshake"),
+        (to_closing, "`allowed_networks`"),
+    ] {
+        let report = examine_url(url).await;
+        assert_cause(&report, &[cause]);
+        let is_port = |hop: &&Hop| hop.kind == HopKind::ResolverPort;
+        let port = report.hops.iter().find(is_port).unwrap();
+        assert_eq!(port.status, Status::Ok, "{port}");
+    }
+    accepting.abort();
+}
+
+#[tokio::test]
+async fn quic_is_not_judged_for_a_session_that_is_not_found() {
+    let report = examine(problem(StatusCode::NOT_FOUND, "unknown")).await;
+    let is_quic = |hop: &&Hop| hop.kind == HopKind::AnswerQuic;
+    let quic = report.hops.iter().find(is_quic).unwrap();
+    assert_eq!(quic.status, Status::NotChecked, "{quic}");
 }

@@ -293,6 +293,10 @@ pub(crate) struct ContractOptions {
     #[arg(long, value_name = "SESSION")]
     pub(crate) known_session: String,
 
+    /// The address of a client that may reach the session [default: 192.0.2.7].
+    #[arg(long, value_name = "IP")]
+    pub(crate) client_ip: Option<IpAddr>,
+
     /// The gateway's configuration file, for certificates and CA.
     #[arg(long, value_name = "FILE")]
     pub(crate) gateway_config: Option<PathBuf>,

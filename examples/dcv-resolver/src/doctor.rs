@@ -12,10 +12,11 @@ use dcv_resolver_doctor::{
 };
 
 use crate::cli::{ContractOptions, DoctorCommand, DoctorOptions};
-use crate::config::{Config, Listen, ListenAddress, Source};
+use crate::config::{Config, Listen, ListenAddress, Source, Store};
 use crate::failure::Failure;
 use crate::output::line;
 use crate::store_chain::StoreChain;
+use crate::store_url::StoreUrl;
 
 /// The time limit of an explanation without `/explain`: a person waits for it.
 const EXPLAIN_TIME: Duration = Duration::from_secs(3);
@@ -151,6 +152,12 @@ impl ExplainRequest for OwnStores {
         let explaining = async {
             // Each store is called once, so a cache would only cost time.
             let config = self.0.load()?.without_caches();
+            let is_memory = |store: &Store| matches!(store.url.parse(), Ok(StoreUrl::Memory));
+            if config.stores.iter().any(is_memory) {
+                return Err(Failure::setup(
+                    "the sessions of a memory: store are only in the running resolver",
+                ));
+            }
             let chain = StoreChain::open_read_only(&config).await?;
             let enough = tokio::time::sleep(SEARCH_TIME);
             let explainer = chain.explainer(&config)?;
@@ -171,6 +178,7 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
     let ContractOptions {
         resolver_url,
         known_session,
+        client_ip,
         gateway_config,
         json: is_json,
     } = options;
@@ -193,7 +201,7 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
         .response_timeout(CONTRACT_TIME)
         .build()
         .map_err(|error| Failure::setup(format!("--resolver-url: {error}")))?;
-    let report = contract::check(&client, &known)
+    let report = contract::check(&client, &known, client_ip)
         .await
         .map_err(|error| Failure::setup(error.to_string()))?;
     if is_json {

@@ -90,6 +90,9 @@ fn from_url(url: &str) -> Result<PastedRequest, Failure> {
         IdPlace::Query => Some(
             "the link has the id after '?sessionId=', which the gateway ignores; put the id after '#'",
         ),
+        IdPlace::TokenInFragment => Some(
+            "the link has the token after '#', so the gateway takes it for a part of the id; put the token before '#'",
+        ),
         _ => Some(
             "the link has 'sessionId=' after '#', so the gateway takes all of it for the id; put only the id after '#'",
         ),
@@ -257,6 +260,11 @@ mod tests {
             ),
             ("https://gw.example/#sessionId=console", "console", false),
             (
+                "https://gw.example/#console?authToken=tr0ub4dor",
+                "console",
+                false,
+            ),
+            (
                 "https://gw.example/?authToken=x&sessionId=a+b%2B#",
                 "a b+",
                 false,
@@ -344,6 +352,7 @@ mod tests {
             "https://gw.example:8443/?authToken=tr0ub4dor",
             "https://gw.example:8443/?authToken=tr0ub4dor#%ff",
             "https://gw.example:8443/?authToken=tr0ub4dor#%00",
+            "https://gw.example:8443/#authToken=tr0ub4dor",
             "https://tr0ub4dor@gw.example",
             "http://127.0.0.1:9000/resolveSession?authToken=tr0ub4dor",
             "http://127.0.0.1:9000/resolveSession?sessionId=%&authToken=tr0ub4dor",

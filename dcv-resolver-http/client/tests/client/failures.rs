@@ -10,7 +10,7 @@ use dcv_resolver_client::{
 };
 use dcv_resolver_test_support::pki::Ca;
 use dcv_resolver_test_support::scripted::{read_head, response};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::{advance, pause, resume};
 
@@ -46,6 +46,26 @@ async fn name_that_cannot_be_resolved() {
     assert!(error.source().unwrap().is::<io::Error>());
 }
 
+#[test]
+fn name_that_is_not_resolved_in_time() {
+    // Names are resolved on the only thread for blocking calls, which is busy.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let error = runtime.block_on(async {
+        tokio::task::spawn_blocking(move || ended.recv());
+        let client = HttpClient::builder("http://resolver.example").connect_timeout(SHORT);
+        send(client).await.unwrap_err()
+    });
+    drop(end);
+    assert_eq!(error.kind(), RequestErrorKind::DnsTimeout);
+    let expected = "the name resolver.example was not resolved within 200ms";
+    assert_eq!(error.to_string(), expected);
+}
+
 #[tokio::test]
 async fn closed_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -67,9 +87,26 @@ async fn handshake_that_does_not_end() {
     let error = send(https(address).connect_timeout(SHORT))
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), RequestErrorKind::ConnectTimeout);
+    assert_eq!(error.kind(), RequestErrorKind::TlsTimeout);
     let expected = format!("{address} did not finish the TLS handshake within 200ms");
     assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
+async fn handshake_that_is_reset() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let resetting = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // A connection that is closed with unread bytes is reset.
+        stream.read_u8().await.unwrap();
+    };
+    let (error, ()) = tokio::join!(send(https(address)), resetting);
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), RequestErrorKind::Tls);
+    assert_eq!(error.tls_failure(), Some(&TlsFailure::Closed));
+    let io: &io::Error = error.source().unwrap().downcast_ref().unwrap();
+    assert_eq!(io.kind(), io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use dcv_resolver_client::{
 use dcv_resolver_core::Timestamp;
 use dcv_resolver_test_support::pki::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use dcv_resolver_test_support::pki::{Ca, Pair};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, SupportedCipherSuite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -149,11 +149,13 @@ async fn renewed_files_are_used_for_the_next_connection() {
     http_client.connect().await.unwrap_err();
 }
 
-#[tokio::test]
-async fn minimum_version_is_kept() {
+/// Starts a server that shakes hands with TLS 1.2 and these cipher suites.
+async fn start_tls12(is_offered: fn(&SupportedCipherSuite) -> bool) -> SocketAddr {
     let pair = server_pair(&Ca::new("a CA"));
     let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes());
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.retain(is_offered);
+    let config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
         .with_no_client_auth()
@@ -170,11 +172,26 @@ async fn minimum_version_is_kept() {
             let _ = acceptor.accept(stream).await;
         }
     });
+    address
+}
+
+#[tokio::test]
+async fn minimum_version_is_kept() {
+    let address = start_tls12(|_| true).await;
     let tls = TlsOptions::default().with_strict(false);
     let report = client(address, tls.clone()).http().connect().await.unwrap();
     assert_eq!(report.tls.unwrap().version, Some(TlsVersion::Tls12));
     let newer = tls.with_minimum_version(TlsVersion::Tls13);
     assert_eq!(failure(address, newer).await, TlsFailure::Incompatible);
+}
+
+#[tokio::test]
+async fn missing_cipher_suite_is_no_missing_client_certificate() {
+    // The key of its certificate is not one of RSA.
+    let is_rsa = |suite: &SupportedCipherSuite| format!("{:?}", suite.suite()).contains("_RSA_");
+    let address = start_tls12(is_rsa).await;
+    let tls = TlsOptions::default().with_strict(false);
+    assert_eq!(failure(address, tls).await, TlsFailure::Incompatible);
 }
 
 #[tokio::test]

@@ -20,6 +20,9 @@ fn ca_file_must_be_certificates() {
     let files = Files::new();
     let (one, other) = (Ca::new("a CA").pem, Ca::new("another CA").pem);
     let joined = format!("{}{other}", one.trim_end());
+    // As `openssl x509 -trustout` writes it.
+    let label = " TRUSTED CERTIFICATE-----";
+    let trusted = format!("{one}{}", other.replace(" CERTIFICATE-----", label));
     let key = self_signed("a.example").key;
     let der = [0x30, 0x82, 0x01, 0x00];
     let garbage = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
@@ -38,7 +41,11 @@ fn ca_file_must_be_certificates() {
         ),
         (
             joined.as_bytes(),
-            "has 2 BEGIN CERTIFICATE lines, but only 1 certificates can be read; copy it again from its source",
+            "has 2 lines that begin a certificate, but only 1 certificates can be read; copy it again from its source",
+        ),
+        (
+            trusted.as_bytes(),
+            "has 2 lines that begin a certificate, but only 1 certificates can be read",
         ),
         (
             &der,
@@ -104,6 +111,13 @@ fn missing_file_is_named() {
         message.starts_with(&format!("cannot read {missing}: ")),
         "{message}"
     );
+}
+
+/// It would not end.
+#[test]
+fn file_that_is_not_regular_is_refused() {
+    let message = error(TlsOptions::default().with_ca_file("/dev/zero"));
+    assert!(message.contains("it is not a regular file"), "{message}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 /// How much depends on a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Level {
     /// A gateway relies on it.
     Must,

@@ -1,5 +1,7 @@
 //! [`Probe`]: one request to a resolver, and its answer.
 
+use std::net::IpAddr;
+
 use dcv_resolver_client::{
     Bytes, HeaderMap, HttpClient, Method, RequestError, Response, StatusCode, header,
 };
@@ -10,8 +12,16 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 const MAX_SENT_BYTES: usize = 160;
 const MAX_BODY_BYTES: usize = 200;
 
+/// What a resolver resolves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) session: &'a SessionId,
+    pub(super) client_ip: IpAddr,
+}
+
 /// A request. In its path and query, `{id}` is the known session, percent-encoded,
-/// `{other}` the same id in other capitals, and `{long}` an id that is too long.
+/// `{other}` the same id in other capitals, `{long}` an id that is too long, and
+/// `{ip}` the address of the client.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe {
     pub(super) method: &'static str,
@@ -50,11 +60,15 @@ impl Probe {
         self
     }
 
-    fn target(&self, known: &SessionId) -> String {
+    fn target(&self, known: Known<'_>) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let id = known.session.as_str();
+        // A gateway does not encode the dots of an address.
+        let client_ip = known.client_ip.to_string().replace(':', "%3A");
         self.path_and_query
-            .replace("{id}", &encoded(known.as_str()))
-            .replace("{other}", &encoded(&in_other_case(known.as_str())))
+            .replace("{ip}", &client_ip)
+            .replace("{id}", &encoded(id))
+            .replace("{other}", &encoded(&in_other_case(id)))
             .replace("{long}", &"a".repeat(SessionId::MAX_BYTES + 1))
     }
 
@@ -64,14 +78,18 @@ impl Probe {
         !self.path_and_query.contains("{other}") || in_other_case(id) != id
     }
 
-    pub(super) async fn send(&self, client: &HttpClient, known: &SessionId) -> Exchange {
+    pub(super) async fn send(&self, client: &HttpClient, known: Known<'_>) -> Exchange {
         let target = self.target(known);
         let shown = escaped(&target, MAX_SENT_BYTES);
         let mut sent = format!("{} {shown}", self.method);
         let mut headers = HeaderMap::new();
         let json = header::HeaderValue::from_static("application/json");
         headers.insert(header::ACCEPT, json.clone());
-        if !self.body.is_empty() {
+        if self.body.is_empty() {
+            // As the gateway does: some servers answer 411 to a POST without it.
+            let none = header::HeaderValue::from_static("0");
+            headers.insert(header::CONTENT_LENGTH, none);
+        } else {
             headers.insert(header::CONTENT_TYPE, json);
             sent = format!("{sent} with the body {}", self.body);
         }

@@ -1,5 +1,7 @@
 //! [`check`]: sends every request and judges the answers.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use dcv_resolver_client::{
     Bytes, HttpClient, RequestError, Response, StatusCode, Violation, violations,
 };
@@ -7,7 +9,7 @@ use dcv_resolver_core::{ResolveRequest, SessionId, Transport};
 use serde_json::Value;
 
 use super::breach::{Breach, Level};
-use super::probe::{Exchange, Probe};
+use super::probe::{Exchange, Known, Probe};
 use super::report::ContractReport;
 use super::rules::{Expected, RULES, Rule};
 
@@ -20,7 +22,7 @@ pub enum ContractError {
     Unreachable(#[from] RequestError),
     /// It does not know the session.
     #[error(
-        "the resolver answers {status} for the known session, so nothing can be checked; give the id of a live session that it resolves"
+        "the resolver answers {status} for the known session, so nothing can be checked; give the id of a live session that it resolves, and if a policy limits it to some networks, the address of a client in one of them"
     )]
     NotKnown {
         /// The status.
@@ -28,14 +30,21 @@ pub enum ContractError {
     },
 }
 
+/// One of TEST-NET-1, of RFC 5737.
+const CLIENT_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
 const OVER_HTTP: Probe =
-    Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress=192.0.2.7");
+    Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}");
 const OVER_QUIC: Probe =
-    Probe::post("/resolveSession?sessionId={id}&transport=QUIC&clientIpAddress=192.0.2.7");
+    Probe::post("/resolveSession?sessionId={id}&transport=QUIC&clientIpAddress={ip}");
 
 /// Sends about forty requests for the session `known` and others, one after the
 /// other, and returns which rules of the contract their answers break. The
 /// session must offer HTTP; it need not offer QUIC.
+///
+/// `client_ip` is sent as the address of the client, by default one of the
+/// documentation; rules about that address send others as well, so no policy should
+/// depend on it.
 ///
 /// # Errors
 ///
@@ -44,10 +53,14 @@ const OVER_QUIC: Probe =
 pub async fn check(
     client: &HttpClient,
     known: &SessionId,
+    client_ip: Option<IpAddr>,
 ) -> Result<ContractReport, ContractError> {
     let mut run = Run {
         client,
-        known,
+        known: Known {
+            session: known,
+            client_ip: client_ip.unwrap_or(CLIENT_IP),
+        },
         report: ContractReport::default(),
     };
     client.connect().await?;
@@ -64,7 +77,7 @@ pub async fn check(
 
 struct Run<'a> {
     client: &'a HttpClient,
-    known: &'a SessionId,
+    known: Known<'a>,
     report: ContractReport,
 }
 
@@ -115,7 +128,7 @@ impl Run<'_> {
 
     /// Records every rule that a 200 breaks.
     fn judge(&mut self, exchange: &Exchange, response: &Response<Bytes>, transport: Transport) {
-        let request = ResolveRequest::new(self.known.clone(), transport);
+        let request = ResolveRequest::new(self.known.session.clone(), transport);
         for violation in violations(&request, response) {
             let level = level_of(&violation);
             let expected = "200, application/json with exactly the five keys";

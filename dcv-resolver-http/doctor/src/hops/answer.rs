@@ -6,7 +6,7 @@ use dcv_resolver_client::{
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{ResolveRequest, Transport};
 
-use super::resolver::Connection;
+use super::resolver::{Connection, MAY_BE_REFUSED};
 use crate::hop::{Hop, HopKind};
 use crate::not_found::NotFoundReason;
 
@@ -18,15 +18,28 @@ pub(crate) struct Answers {
     pub(crate) hops: Vec<Hop>,
     pub(crate) http: Option<Destination>,
     pub(crate) quic: Option<Destination>,
-    /// Whether there is an answer for HTTP without a destination.
-    pub(crate) is_unexplained: bool,
+    /// The answer for HTTP, if it has no destination.
+    pub(crate) unresolved: Option<Unresolved>,
 }
 
-/// Asks for both transports, as one login does.
+/// An answer without a destination, as far as an explanation can be the reason for
+/// it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unresolved {
+    /// 404 for the session, with the machine-readable word if there is one.
+    NotFound(Option<String>),
+    /// 503.
+    Unavailable,
+    /// What no store and no policy causes.
+    Other,
+}
+
+/// Asks for both transports at once.
 pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> Answers {
     let mut answers = Answers::default();
     let client = ResolverClient::new(connection.client.clone());
-    let resolved = client.resolve(request).await;
+    let over_quic = over_quic(request);
+    let (resolved, quic) = tokio::join!(client.resolve(request), client.resolve(&over_quic));
     if let Err(ResolveError::Request(error)) = &resolved {
         answers.hops = not_answered(connection, error).await;
         return answers;
@@ -40,11 +53,16 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
             answers.http = Some(destination);
         }
         Ok(answer) => {
-            answers.is_unexplained = true;
+            answers.unresolved = Some(unresolved(&answer));
             answers.hops.push(not_found(&answer, request));
         }
         Err(error) => {
-            answers.is_unexplained = true;
+            answers.unresolved = Some(match &error {
+                ResolveError::Status { status, .. } if status.as_u16() == 503 => {
+                    Unresolved::Unavailable
+                }
+                _ => Unresolved::Other,
+            });
             answers.hops.push(failed(HopKind::AnswerHttp, &error));
             answers.hops.push(Hop::not_checked(
                 HopKind::AnswerQuic,
@@ -53,16 +71,20 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
             return answers;
         }
     }
-    match client.resolve(&over_quic(request)).await {
+    match quic {
         Ok(Answer::Found(destination)) => {
             answers
                 .hops
                 .push(quic_found(&destination, answers.http.as_ref()));
             answers.quic = Some(destination);
         }
-        Ok(_) => answers.hops.push(Hop::ok(
+        Ok(_) if answers.http.is_some() => answers.hops.push(Hop::ok(
             HopKind::AnswerQuic,
             "not offered; clients use WebSocket",
+        )),
+        Ok(_) => answers.hops.push(Hop::not_checked(
+            HopKind::AnswerQuic,
+            "the session is not found for HTTP either",
         )),
         Err(error) => answers.hops.push(failed(HopKind::AnswerQuic, &error)),
     }
@@ -102,6 +124,13 @@ fn quic_found(destination: &Destination, http: Option<&Destination>) -> Hop {
             "make the resolver answer with the same server for both transports",
         ),
         None => found(HopKind::AnswerQuic, destination),
+    }
+}
+
+fn unresolved(answer: &Answer) -> Unresolved {
+    match answer {
+        Answer::NotFound(answer) if !answer.is_html => Unresolved::NotFound(answer.reason.clone()),
+        _ => Unresolved::Other,
     }
 }
 
@@ -163,7 +192,7 @@ fn failed(kind: HopKind, error: &ResolveError) -> Hop {
 /// Returns the hops of a request without a response.
 async fn not_answered(connection: &Connection, error: &RequestError) -> Vec<Hop> {
     let hop = match error.kind() {
-        RequestErrorKind::Tls => connection.tls_failed(error).await,
+        RequestErrorKind::Tls | RequestErrorKind::TlsTimeout => connection.tls_failed(error).await,
         RequestErrorKind::ResponseTimeout => Hop::fail(
             HopKind::AnswerHttp,
             format!("the resolver accepts the connection and does not answer: {error}"),
@@ -176,7 +205,7 @@ async fn not_answered(connection: &Connection, error: &RequestError) -> Vec<Hop>
             Hop::fail(
                 HopKind::AnswerHttp,
                 format!("the resolver closes the connection without an answer: {error}"),
-                "look at the log of the resolver: it may not allow this address, or expect the PROXY protocol",
+                MAY_BE_REFUSED,
             )
         }
         _ => Hop::fail(

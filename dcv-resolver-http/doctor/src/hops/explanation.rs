@@ -9,6 +9,7 @@ use dcv_resolver_core::escape::escaped;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use super::answer::Unresolved;
 use crate::explain_request::ExplainRequest;
 use crate::hop::{Hop, HopKind};
 use crate::not_found::NotFoundReason;
@@ -35,12 +36,15 @@ struct Similar {
     match_kind: String,
 }
 
-/// Explains the answer to `request`, over the network if `ops_url` is one of this
-/// machine, or by `local`. `is_answered` says whether there was one; it had no
-/// destination.
+/// Explains why `answered`, the answer to `request`, has no destination, or what the
+/// answer would be if the resolver was not asked: over the network if `ops_url` is
+/// one of this machine, or by `local`.
+///
+/// It fails only if it explains that answer. The resolver's own answer counts: what
+/// contradicts it may come from other stores than those of the running resolver.
 pub(crate) async fn check(
     request: &ResolveRequest,
-    is_answered: bool,
+    answered: Option<&Unresolved>,
     ops_url: Option<&str>,
     local: Option<&Arc<dyn ExplainRequest>>,
 ) -> Hop {
@@ -49,7 +53,7 @@ pub(crate) async fn check(
         None => Err("there is neither --ops-url nor --config: give one of them".to_owned()),
     };
     let why_not = match asked {
-        Ok(concluded) => return concluded.hop(request, is_answered),
+        Ok(concluded) => return concluded.hop(request, answered),
         Err(why_not) => why_not,
     };
     let Some(local) = local else {
@@ -60,7 +64,7 @@ pub(crate) async fn check(
         Concluded::deserialize(json).map_err(|error| error.to_string())
     });
     match explained {
-        Ok(concluded) => concluded.hop(request, is_answered),
+        Ok(concluded) => concluded.hop(request, answered),
         Err(error) => Hop::not_checked(KIND, format!("{why_not}; {error}")),
     }
 }
@@ -112,35 +116,58 @@ fn path_and_query(request: &ResolveRequest) -> String {
 }
 
 impl Concluded {
-    fn hop(self, request: &ResolveRequest, is_answered: bool) -> Hop {
+    fn hop(self, request: &ResolveRequest, answered: Option<&Unresolved>) -> Hop {
         match self.outcome.as_str() {
-            "found" if !is_answered => Hop::ok(KIND, "it finds the session"),
-            "found" => Hop::warn(
-                KIND,
-                "according to its own explanation the resolver finds the session, but it answered otherwise",
-                "check that the url of [resolver] leads to this resolver and not to another one",
-            ),
+            "found" => match answered {
+                Some(Unresolved::NotFound(_)) => Hop::warn(
+                    KIND,
+                    "according to its own explanation the resolver finds the session, but it answered otherwise",
+                    "check that the url of [resolver] leads to this resolver and not to another one",
+                ),
+                _ => Hop::ok(KIND, "it finds the session"),
+            },
             "error" => {
                 let error = self.error.unwrap_or_default();
                 let error = escaped(&error, MAX_TEXT_BYTES);
-                Hop::fail(
-                    KIND,
-                    format!("a store or a policy of the resolver fails: {error}"),
-                    "repair it; /readyz shows whether it answers again",
-                )
+                let cause = format!("a store or a policy of the resolver fails: {error}");
+                if matches!(answered, None | Some(Unresolved::Unavailable)) {
+                    let change = "repair it; /readyz shows whether it answers again";
+                    return Hop::fail(KIND, cause, change);
+                }
+                contradiction(&cause)
             }
-            _ => {
-                let similar = self.did_you_mean.into_iter().next();
-                let not_found = NotFoundReason {
-                    reason: self.reason,
-                    detail: self.detail,
-                    suggestion: similar.map(|it| (it.session_id, it.match_kind)),
-                };
-                let transport = request.transport();
-                not_found.hop(KIND, request.session_id(), transport, request.client_ip())
-            }
+            _ => self.not_found(request, answered),
         }
     }
+
+    fn not_found(self, request: &ResolveRequest, answered: Option<&Unresolved>) -> Hop {
+        let is_agreed = match answered {
+            None | Some(Unresolved::NotFound(None)) => true,
+            Some(Unresolved::NotFound(reason)) => *reason == self.reason,
+            Some(Unresolved::Unavailable | Unresolved::Other) => false,
+        };
+        let similar = self.did_you_mean.into_iter().next();
+        let not_found = NotFoundReason {
+            reason: self.reason,
+            detail: self.detail,
+            suggestion: similar.map(|it| (it.session_id, it.match_kind)),
+        };
+        let transport = request.transport();
+        let hop = not_found.hop(KIND, request.session_id(), transport, request.client_ip());
+        if is_agreed {
+            hop
+        } else {
+            contradiction(&hop.detail)
+        }
+    }
+}
+
+/// Returns the hop of an explanation that is not the reason for the answer.
+fn contradiction(explained: &str) -> Hop {
+    Hop::note(
+        KIND,
+        format!("it is not the reason for the answer: {explained}"),
+    )
 }
 
 #[cfg(test)]
@@ -166,6 +193,10 @@ mod tests {
         }
     }
 
+    fn not_found(reason: &str) -> Unresolved {
+        Unresolved::NotFound(Some(reason.to_owned()))
+    }
+
     fn local() -> Arc<dyn ExplainRequest> {
         let id = "console".parse().unwrap();
         let host = "ws-17.dcv.example".parse().unwrap();
@@ -182,24 +213,36 @@ mod tests {
 
     #[tokio::test]
     async fn similar_id_is_named() {
-        let hop = check(&request("Console"), true, None, Some(&local())).await;
+        let hop = check(
+            &request("Console"),
+            Some(&not_found("unknown")),
+            None,
+            Some(&local()),
+        )
+        .await;
         assert!(hop.is_failed());
         assert!(hop.detail.contains("did you mean \"console\""), "{hop}");
     }
 
     #[tokio::test]
     async fn session_that_is_found_here_and_not_there_is_a_warning() {
-        let hop = check(&request("console"), true, None, Some(&local())).await;
+        let hop = check(
+            &request("console"),
+            Some(&not_found("unknown")),
+            None,
+            Some(&local()),
+        )
+        .await;
         assert_eq!(hop.status, Status::Warn);
         assert!(hop.detail.contains("answered otherwise"), "{hop}");
-        let hop = check(&request("console"), false, None, Some(&local())).await;
+        let hop = check(&request("console"), None, None, Some(&local())).await;
         assert_eq!(hop.status, Status::Ok);
     }
 
     #[tokio::test]
     async fn another_machine_is_not_asked() {
         let ops_url = Some("http://u:tr0ub4dor@resolver.example:9001");
-        let hop = check(&request("console"), true, ops_url, None).await;
+        let hop = check(&request("console"), None, ops_url, None).await;
         assert_eq!(hop.status, Status::NotChecked);
         let why = "http://resolver.example:9001 is not on this machine";
         assert!(hop.detail.starts_with(why), "{hop}");
@@ -210,8 +253,29 @@ mod tests {
     fn failing_store_is_the_cause() {
         let json = r#"{"outcome":"error","error":"store a failed\n"}"#;
         let concluded: Concluded = serde_json::from_str(json).unwrap();
-        let hop = concluded.hop(&request("console"), true);
+        let hop = concluded.hop(&request("console"), Some(&Unresolved::Unavailable));
         assert!(hop.is_failed());
         assert!(hop.detail.ends_with(r"store a failed\n"), "{hop}");
+    }
+
+    #[test]
+    fn explanation_fails_only_if_it_is_the_reason_for_the_answer() {
+        let unknown = r#"{"outcome":"not_found","reason":"unknown"}"#;
+        let error = r#"{"outcome":"error","error":"store a failed"}"#;
+        for (json, answered, is_reason) in [
+            (unknown, not_found("unknown"), true),
+            (unknown, Unresolved::NotFound(None), true),
+            (unknown, not_found("expired"), false),
+            (unknown, Unresolved::Unavailable, false),
+            // Such as 403 for a caller outside of `allowed_networks`.
+            (unknown, Unresolved::Other, false),
+            (error, not_found("unknown"), false),
+            (error, Unresolved::Other, false),
+        ] {
+            let concluded: Concluded = serde_json::from_str(json).unwrap();
+            let hop = concluded.hop(&request("console"), Some(&answered));
+            assert_eq!(hop.is_failed(), is_reason, "{answered:?}: {hop}");
+            assert_eq!(hop.finding.is_some(), is_reason, "{answered:?}: {hop}");
+        }
     }
 }

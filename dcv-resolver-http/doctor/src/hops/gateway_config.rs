@@ -1,18 +1,20 @@
 //! The gateway's configuration: is the resolver asked at all, and where?
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use dcv_resolver_core::escape::escaped;
 
 use crate::gateway_config::{GatewayConfig, GatewayConfigError, ResolverSection};
 use crate::gateway_keys::{MistypedKey, mistyped};
+use crate::gateway_tls::{dcv_tls, resolver_tls};
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;
+use crate::tls_files;
 use crate::url_parts::UrlParts;
 
 const KIND: HopKind = HopKind::GatewayConfig;
 const MAX_KEY_BYTES: usize = 64;
+const MAX_HOST_BYTES: usize = 256;
 
 /// Reads the file.
 pub(crate) fn load(path: &Path) -> Result<GatewayConfig, Hop> {
@@ -89,9 +91,7 @@ pub(crate) fn check(config: &GatewayConfig, listener: Option<&ResolverListener>)
             ));
         }
     }
-    if let Some(path) = &config.dcv.ca_file {
-        hops.extend(file("[dcv] ca-file", path));
-    }
+    hops.extend(tls_files::check("[dcv]", dcv_tls(&config.dcv)));
     hops
 }
 
@@ -116,15 +116,7 @@ fn resolver_section(
             "set both or neither",
         ));
     }
-    if let Some(path) = &resolver.ca_file {
-        hops.extend(file("[resolver] ca-file", path));
-    }
-    if let Some(path) = certificate {
-        hops.extend(file("[resolver] cert-file", path));
-    }
-    if let Some(path) = key {
-        hops.extend(file("[resolver] cert-key-file", path).or_else(|| key_problem(path)));
-    }
+    hops.extend(tls_files::check("[resolver]", resolver_tls(resolver)));
 }
 
 fn url_problem(url: &str, listener: Option<&ResolverListener>) -> Option<Hop> {
@@ -170,7 +162,7 @@ pub(crate) fn other_listener(
         return Some((
             format!(
                 "the url of [resolver] starts with {}://, but the resolver is configured for {speaks}",
-                url.scheme
+                escaped(&url.scheme, MAX_HOST_BYTES)
             ),
             format!("start url with {}://", listener.scheme()),
         ));
@@ -188,52 +180,13 @@ pub(crate) fn other_listener(
         return Some((
             format!(
                 "the resolver listens on a loopback address, but the url of [resolver] has {}",
-                url.host
+                escaped(&url.host, MAX_HOST_BYTES)
             ),
             "set `listen` of the resolver to an address that gateways reach, such as 0.0.0.0:9000"
                 .to_owned(),
         ));
     }
     None
-}
-
-/// Returns why a file cannot be used.
-fn file(setting: &str, path: &Path) -> Option<Hop> {
-    let error = dcv_resolver_file_watch::read(path).err()?;
-    let cause = format!("{setting}: {}: {error}", path.display());
-    Some(if error.kind() == ErrorKind::PermissionDenied {
-        // The gateway's user may be able to.
-        Hop::warn(KIND, cause, "run the command as the gateway's user or root")
-    } else {
-        Hop::fail(KIND, cause, "correct the path or put the file there")
-    })
-}
-
-/// Returns why a key cannot be used, by the first line of its block.
-fn key_problem(path: &Path) -> Option<Hop> {
-    let bytes = dcv_resolver_file_watch::read(path).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (what, options) = if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
-        (
-            "is encrypted, and the gateway has no password for it",
-            "pkcs8 -topk8 -nocrypt",
-        )
-    } else if text.contains("BEGIN RSA PRIVATE KEY") || text.contains("BEGIN EC PRIVATE KEY") {
-        (
-            "is not PKCS#8, the only form that the gateway reads",
-            "pkcs8 -topk8 -nocrypt",
-        )
-    } else {
-        return None;
-    };
-    Some(Hop::fail(
-        KIND,
-        format!(
-            "[resolver] cert-key-file: the key in {} {what}",
-            path.display()
-        ),
-        format!("convert it with openssl {options}"),
-    ))
 }
 
 #[cfg(test)]
@@ -298,7 +251,7 @@ mod tests {
                 "[resolver]\nurl = \"http://resolver.example:9000\"\nca-file = \"/nowhere/ca.pem\"\n",
                 Status::Fail,
                 "/nowhere/ca.pem",
-                "path",
+                "the files of [resolver]",
             ),
         ] {
             let hops = checked(&format!("{resolver}{PAGES}"));
@@ -342,17 +295,8 @@ mod tests {
         assert!(other_listener(&url, &local).unwrap().0.contains("loopback"));
         assert!(other_listener(&url, &socket).unwrap().0.contains("Unix"));
         assert_eq!(other_listener(&url, &LISTENER), None);
-    }
-
-    #[test]
-    fn key_in_another_form_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key.pem");
-        std::fs::write(&path, "-----BEGIN EC PRIVATE KEY-----\ntr0ub4dor").unwrap();
-        let hop = key_problem(&path).unwrap();
-        assert!(hop.detail.contains("PKCS#8"), "{hop}");
-        assert!(!hop.to_string().contains("tr0ub4dor"));
-        std::fs::write(&path, "-----BEGIN PRIVATE KEY-----").unwrap();
-        assert_eq!(key_problem(&path), None);
+        let url = UrlParts::parse("http://resolver\u{1b}[2J:9000").unwrap();
+        let (cause, _) = other_listener(&url, &local).unwrap();
+        assert!(cause.ends_with(r"resolver\u{1b}[2J"), "{cause}");
     }
 }

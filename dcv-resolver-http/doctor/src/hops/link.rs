@@ -30,6 +30,11 @@ pub(crate) fn check(text: &str, session: Option<&SessionId>) -> (Vec<Hop>, Optio
             "the link has 'sessionId=' after '#', so the gateway takes all of it for the id",
             format!("put only the id after '#': {write}"),
         )),
+        IdPlace::TokenInFragment => hops.push(Hop::fail(
+            HopKind::Link,
+            "the link has the token after '#', so the gateway takes it for a part of the id",
+            format!("put the token before '#': write https://{authority}/?authToken=…#{id}"),
+        )),
         IdPlace::Fragment => {}
     }
     if link.scheme == "http" {
@@ -74,6 +79,9 @@ fn invalid(error: &InvalidLink) -> Hop {
     let change = match error {
         InvalidLink::Encoding => {
             "percent-encode the UTF-8 text of the id after '#', a '%' in it as %25"
+        }
+        InvalidLink::OnlyToken => {
+            "put the token before '#' and the id after it, as in https://gateway.example:8443/?authToken=…#console"
         }
         _ => "put the id after '#', as in https://gateway.example:8443/#console",
     };
@@ -134,6 +142,16 @@ mod tests {
                 "http://gw.example/?authToken=tr0ub4dor#console",
                 "http://",
                 "https://",
+            ),
+            (
+                "https://GW.example:8443/#console?authToken=tr0ub4dor",
+                "has the token after '#'",
+                "https://gw.example:8443/?authToken=…#console",
+            ),
+            (
+                "https://gw.example/#authToken=tr0ub4dor",
+                "has a token after '#'",
+                "?authToken=…#console",
             ),
             ("tr0ub4dor", "no scheme", "https://gateway.example"),
         ] {

@@ -1,7 +1,11 @@
 //! Proxy variables: what curl and browsers use, and the gateway does not.
 
+use dcv_resolver_core::escape::escaped;
+
 use crate::hop::{Hop, HopKind};
 use crate::proxy_settings::ProxySettings;
+
+const MAX_HOST_BYTES: usize = 256;
 
 /// Checks which of the names on the path a proxy applies to: pairs of a scheme
 /// and a host. The value of a variable is not shown, since it may hold a password.
@@ -14,6 +18,7 @@ pub(crate) fn check(proxies: &ProxySettings, names: &[(String, String)]) -> Vec<
         let Some(variable) = proxies.variable_for(scheme, host) else {
             continue;
         };
+        let host = escaped(host, MAX_HOST_BYTES);
         let hop = Hop::warn(
             HopKind::Proxy,
             format!(
@@ -45,6 +50,18 @@ mod tests {
         });
         let name = ("https".to_owned(), "gw.example".to_owned());
         check(&proxies, &[name.clone(), name])
+    }
+
+    #[test]
+    fn name_is_escaped() {
+        let proxies = ProxySettings::from_lookup(|name| {
+            (name == "https_proxy").then(|| "http://proxy.example".to_owned())
+        });
+        let name = ("https".to_owned(), "gw\u{1b}[2J".to_owned());
+        let hops = check(&proxies, &[name]);
+        let text = hops[0].finding.as_ref().unwrap().to_string();
+        assert!(text.contains(r"gw\u{1b}[2J"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use dcv_resolver_client::{
-    BuildError, ConnectionReport, HttpClient, PeerCertificate, RequestError, RequestErrorKind,
-    TlsFailure, TlsOptions, TlsReport, TlsVersion,
+    ConnectionReport, HttpClient, PeerCertificate, RequestError, RequestErrorKind, TlsFailure,
+    TlsOptions, TlsReport, TlsVersion,
 };
 use dcv_resolver_core::escape::escaped;
 
@@ -15,10 +15,14 @@ use crate::gateway_tls::resolver_tls;
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;
 use crate::time_limits::{CONNECT, RESPONSE};
+use crate::tls_files::no_client;
 use crate::tls_finding::TlsPeer;
 use crate::url_parts::UrlParts;
 
 const MAX_NAMES_BYTES: usize = 256;
+
+/// What to do if the resolver closes the connection without a word.
+pub(crate) const MAY_BE_REFUSED: &str = "look at the log of the resolver: it may not allow this address (`allowed_networks` of [callers]), or expect the PROXY protocol";
 
 /// How the gateway asks the resolver.
 #[derive(Debug)]
@@ -32,19 +36,22 @@ pub(crate) struct Connection {
 impl Connection {
     /// Builds the client with exactly the settings of the gateway.
     pub(crate) fn new(url: &str, section: Option<&ResolverSection>) -> Result<Self, Hop> {
-        let invalid = |cause: String| {
-            let change = "check the url and the files of [resolver]";
-            Hop::fail(HopKind::ResolverName, cause, change)
-        };
         let parts = UrlParts::parse(url).ok_or_else(|| {
-            invalid("the URL of the resolver is not a URL with a host".to_owned())
+            Hop::fail(
+                HopKind::ResolverName,
+                "the URL of the resolver is not a URL with a host",
+                "correct the url of [resolver]",
+            )
         })?;
         let client = HttpClient::builder(url)
             .tls(section.map_or_else(TlsOptions::default, resolver_tls))
             .connect_timeout(CONNECT)
             .response_timeout(RESPONSE)
             .build()
-            .map_err(|error: BuildError| invalid(error.to_string()))?;
+            .map_err(|error| {
+                let (name, tls) = (HopKind::ResolverName, HopKind::ResolverTls);
+                no_client(&error, name, tls, "[resolver]")
+            })?;
         Ok(Self {
             client,
             url: parts,
@@ -76,19 +83,25 @@ impl Connection {
     }
 
     async fn failed(&self, error: &RequestError, listener: Option<&ResolverListener>) -> Vec<Hop> {
-        let host = &self.url.host;
-        let resolves = Hop::ok(HopKind::ResolverName, format!("{host} resolves"));
+        let name =
+            |cause: String, change: &str| vec![Hop::fail(HopKind::ResolverName, cause, change)];
         match error.kind() {
-            RequestErrorKind::Dns => vec![Hop::fail(
-                HopKind::ResolverName,
+            RequestErrorKind::Dns => name(
                 format!("the name of the resolver does not resolve here: {error}"),
                 "correct the name in the url of [resolver], or add it to DNS or /etc/hosts of the gateway",
-            )],
-            RequestErrorKind::Tls => {
-                let place = self.url.place();
-                let port = format!("{place} accepts connections");
+            ),
+            RequestErrorKind::DnsTimeout => name(
+                format!("the DNS servers of this machine do not answer: {error}"),
+                "correct the DNS servers of the gateway, or add the name to its /etc/hosts",
+            ),
+            RequestErrorKind::InvalidUrl => name(
+                error.to_string(),
+                "use a domain name in the url of [resolver]",
+            ),
+            RequestErrorKind::Tls | RequestErrorKind::TlsTimeout => {
+                let port = format!("{} accepts connections", self.url.place());
                 vec![
-                    resolves,
+                    self.resolves(),
                     Hop::ok(HopKind::ResolverPort, port),
                     self.tls_failed(error).await,
                 ]
@@ -96,9 +109,17 @@ impl Connection {
             _ => {
                 let known = listener.and_then(|listener| other_listener(&self.url, listener));
                 let (cause, change) = known.unwrap_or_else(|| self.port_closed(error));
-                vec![resolves, Hop::fail(HopKind::ResolverPort, cause, change)]
+                vec![
+                    self.resolves(),
+                    Hop::fail(HopKind::ResolverPort, cause, change),
+                ]
             }
         }
+    }
+
+    fn resolves(&self) -> Hop {
+        let host = escaped(&self.url.host, MAX_NAMES_BYTES);
+        Hop::ok(HopKind::ResolverName, format!("{host} resolves"))
     }
 
     fn port_closed(&self, error: &RequestError) -> (String, String) {
@@ -117,7 +138,10 @@ impl Connection {
             return Hop::fail(
                 HopKind::ResolverTls,
                 error.to_string(),
-                "look at the log of the resolver for this moment",
+                format!(
+                    "check that what listens on port {} is the resolver, and look at its log",
+                    self.url.port()
+                ),
             );
         };
         let kind = match failure {
@@ -132,6 +156,8 @@ impl Connection {
             ca_setting: "ca-file of [resolver]",
             ca_file: self.ca_file.as_ref(),
             other_name: "use one of its names in the url of [resolver]",
+            client_certificate: "set cert-file and cert-key-file of [resolver] to a valid certificate that its client CA issued, and to its key",
+            closed: MAY_BE_REFUSED,
         };
         peer.hop(kind, failure, CONNECT).await
     }
@@ -163,7 +189,11 @@ impl Connection {
             // It takes part in the handshake.
             Err(error) => matches!(
                 error.tls_failure(),
-                Some(TlsFailure::ClientCertificateRequired | TlsFailure::Incompatible)
+                Some(
+                    TlsFailure::ClientCertificateRequired
+                        | TlsFailure::ClientCertificateRefused
+                        | TlsFailure::Incompatible
+                )
             ),
         };
         speaks_tls.then(|| {

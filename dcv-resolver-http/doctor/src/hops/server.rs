@@ -13,8 +13,13 @@ use crate::gateway_config::DcvSection;
 use crate::gateway_tls::dcv_tls;
 use crate::hop::{Hop, HopKind};
 use crate::time_limits::{CONNECT, RESPONSE};
+use crate::tls_files::no_client;
 use crate::tls_finding::TlsPeer;
 use crate::url_parts::UrlParts;
+
+/// What to do about a port that accepts a connection and takes no part in TLS.
+const OTHER_PORT: &str =
+    "check that the port is the web-port of the DCV server, and look at its log";
 
 /// Checks the server of the answer for HTTP.
 pub(crate) async fn check(
@@ -22,20 +27,21 @@ pub(crate) async fn check(
     quic: Option<&Destination>,
     section: &DcvSection,
     origin: Option<&str>,
-) -> Vec<Hop> {
-    let mut hops = vec![udp_port(quic)];
+    hops: &mut Vec<Hop>,
+) {
+    hops.push(udp_port(quic));
     let server = match Server::new(destination, section) {
         Ok(server) => server,
         Err(hop) => {
             hops.push(hop);
-            return hops;
+            return;
         }
     };
-    if !server.connect(&mut hops).await {
+    if !server.connect(hops).await {
         let why = "there is no connection to the DCV server";
         hops.push(Hop::not_checked(HopKind::ServerPage, why));
         hops.push(Hop::not_checked(HopKind::ServerWebSocket, why));
-        return hops;
+        return;
     }
     match server.page().await {
         Ok(page) => {
@@ -48,7 +54,6 @@ pub(crate) async fn check(
             hops.push(Hop::not_checked(HopKind::ServerWebSocket, why));
         }
     }
-    hops
 }
 
 fn udp_port(quic: Option<&Destination>) -> Hop {
@@ -88,14 +93,15 @@ impl Server {
             .tls(dcv_tls(section))
             .connect_timeout(CONNECT)
             .response_timeout(RESPONSE)
-            .build();
-        let (Ok(client), Some(url)) = (client, UrlParts::parse(&url)) else {
-            return Err(Hop::fail(
-                HopKind::ServerTls,
-                "the CA file of [dcv] cannot be used",
-                "set ca-file of [dcv] to a PEM file with the CA of the DCV servers",
-            ));
-        };
+            .build()
+            .map_err(|error| {
+                let (name, tls) = (HopKind::ServerName, HopKind::ServerTls);
+                no_client(&error, name, tls, "[dcv]")
+            })?;
+        let url = UrlParts::parse(&url).ok_or_else(|| {
+            let why = "the host of the answer is no host of a URL";
+            Hop::not_checked(HopKind::ServerName, why)
+        })?;
         Ok(Self {
             client,
             url,
@@ -124,32 +130,52 @@ impl Server {
 
     async fn failed(&self, error: &RequestError, hops: &mut Vec<Hop>) {
         let host = escaped(&self.url.host, 256);
-        if error.kind() == RequestErrorKind::Dns {
-            hops.push(Hop::fail(
-                HopKind::ServerName,
-                format!("the name of the DCV server in the resolver's answer does not resolve here: {error}"),
-                format!("register the session with a name that the gateway resolves, or add {host} to its DNS"),
-            ));
-            return;
-        }
-        hops.push(Hop::ok(HopKind::ServerName, format!("{host} resolves")));
+        let resolves = Hop::ok(HopKind::ServerName, format!("{host} resolves"));
         let place = self.url.place();
-        let Some(failure) = error.tls_failure() else {
-            hops.push(Hop::fail(
-                HopKind::ServerPort,
-                format!("no connection to the DCV server: {error}"),
-                format!("start the DCV server, let firewalls pass TCP from the gateway to {place}, or register the session with its web-port"),
-            ));
-            return;
-        };
+        match error.kind() {
+            RequestErrorKind::Dns => {
+                hops.push(Hop::fail(
+                    HopKind::ServerName,
+                    format!("the name of the DCV server in the resolver's answer does not resolve here: {error}"),
+                    format!("register the session with a name that the gateway resolves, or add {host} to its DNS"),
+                ));
+                return;
+            }
+            RequestErrorKind::DnsTimeout => {
+                hops.push(Hop::fail(
+                    HopKind::ServerName,
+                    format!("the DNS servers of this machine do not answer: {error}"),
+                    format!(
+                        "correct the DNS servers of the gateway, or add {host} to its /etc/hosts"
+                    ),
+                ));
+                return;
+            }
+            RequestErrorKind::Tls | RequestErrorKind::TlsTimeout => hops.push(resolves),
+            _ => {
+                hops.push(resolves);
+                hops.push(Hop::fail(
+                    HopKind::ServerPort,
+                    format!("no connection to the DCV server: {error}"),
+                    format!("start the DCV server, let firewalls pass TCP from the gateway to {place}, or register the session with its web-port"),
+                ));
+                return;
+            }
+        }
         let accepts = format!("{place} accepts connections");
         hops.push(Hop::ok(HopKind::ServerPort, accepts));
+        let Some(failure) = error.tls_failure() else {
+            hops.push(Hop::fail(HopKind::ServerTls, error.to_string(), OTHER_PORT));
+            return;
+        };
         let peer = TlsPeer {
             who: "the DCV server",
             url: &self.url,
             ca_setting: "ca-file of [dcv]",
             ca_file: self.ca_file.as_ref(),
             other_name: "register the session with one of its names, or set tls-strict = false in [dcv]",
+            client_certificate: "register the session with the web-port of the DCV server: a gateway presents no certificate to it",
+            closed: OTHER_PORT,
         };
         hops.push(peer.hop(HopKind::ServerTls, failure, CONNECT).await);
     }
@@ -194,11 +220,11 @@ impl Server {
 
     /// Asks for a WebSocket without a token. What the server says to its first
     /// message is beyond this.
-    async fn web_socket(&self, origin: Option<&str>) -> Hop {
+    async fn web_socket(&self, link_origin: Option<&str>) -> Hop {
         let kind = HopKind::ServerWebSocket;
         let path = format!("{}/auth", self.path.trim_end_matches('/'));
         let gateway = format!("https://{}", self.url.place());
-        let origin = origin.unwrap_or(&gateway);
+        let origin = link_origin.unwrap_or(&gateway);
         let response = match self.get(&path, upgrade(origin)).await {
             Ok(response) => response,
             Err(error) => {
@@ -216,6 +242,10 @@ impl Server {
         );
         match status {
             101 => Hop::ok(kind, answer),
+            403 if link_origin.is_none() => Hop::not_checked(
+                kind,
+                format!("{answer}; give --link, whose origin it must match"),
+            ),
             403 => Hop::fail(
                 kind,
                 answer,

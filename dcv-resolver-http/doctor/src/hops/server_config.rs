@@ -119,8 +119,10 @@ fn origin(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
             "allowed-ws-origin-regex: give --link, whose origin it must match",
         ));
     };
-    if matches(pattern, origin)? {
-        return None;
+    match matches(pattern, origin) {
+        Some(true) => return None,
+        Some(false) => {}
+        None => return Some(unknown_syntax("allowed-ws-origin-regex")),
     }
     Some(Hop::fail(
         KIND,
@@ -147,7 +149,10 @@ fn host(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
     }
     let mut refused = Vec::new();
     for host in &hosts {
-        if !matches(pattern, host)? {
+        let Some(is_match) = matches(pattern, host) else {
+            return Some(unknown_syntax("allowed-http-host-regex"));
+        };
+        if !is_match {
             refused.push(escaped(host, MAX_TEXT_BYTES));
         }
     }
@@ -164,6 +169,11 @@ fn host(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
     } else {
         Hop::warn(KIND, cause, change)
     })
+}
+
+fn unknown_syntax(setting: &str) -> Hop {
+    let why = format!("{setting} uses syntax that is not known here");
+    Hop::not_checked(KIND, why)
 }
 
 /// Returns whether a pattern matches anywhere, as those of DCV do; `None` if it is
@@ -294,6 +304,16 @@ mod tests {
                 "[security]\nallowed-http-host-regex=\"(?i)^GW\\\\W\"\n",
                 Status::Warn,
                 "does not match ws-17.dcv.example,",
+            ),
+            (
+                "[security]\nallowed-ws-origin-regex=\"^(?!https://other)\"\n",
+                Status::NotChecked,
+                "allowed-ws-origin-regex uses syntax that is not known here",
+            ),
+            (
+                "[security]\nallowed-http-host-regex=\"(?<=gw)x\"\n",
+                Status::NotChecked,
+                "allowed-http-host-regex uses syntax that is not known here",
             ),
             (
                 "[connectivity]\nweb-port=9443\n",

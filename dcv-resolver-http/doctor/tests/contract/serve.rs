@@ -14,7 +14,9 @@ pub(crate) async fn check(app: Router) -> ContractReport {
     let serving = tokio::spawn(Server::new(app).serve(listener, std::future::pending()));
     let client = HttpClient::builder(&format!("http://{address}")).build();
     let known = "console".parse().unwrap();
-    let report = contract::check(&client.unwrap(), &known).await.unwrap();
+    let report = contract::check(&client.unwrap(), &known, None)
+        .await
+        .unwrap();
     serving.abort();
     report
 }

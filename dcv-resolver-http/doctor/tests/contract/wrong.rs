@@ -1,5 +1,6 @@
 //! Resolvers that are right but for one rule.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -10,6 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use dcv_resolver_doctor::contract::Level::{self, Must, Should};
 
+use crate::flask::BROKEN;
 use crate::own::router;
 use crate::serve::{check, rules};
 
@@ -193,6 +195,110 @@ async fn answer_that_changes_is_found() {
     }));
     let report = check(app).await;
     assert!(rules(&report).contains(&(Must, "repeatable")), "{report}");
+}
+
+/// Changes a request before it is answered, or refuses it.
+type Change = fn(Request) -> Result<Request, StatusCode>;
+
+/// Rules that a change of the request breaks.
+const CHANGES: [(Level, &str, Change); 7] = [
+    (Must, "quic", |request| {
+        refuse_if(request, |query| {
+            query.contains("sessionId=console&transport=QUIC")
+        })
+    }),
+    (Must, "client_ip_v6", |request| {
+        refuse_if(request, |query| query.contains("%3A"))
+    }),
+    (Should, "client_ip_invalid", |request| {
+        refuse_if(request, |query| {
+            query.ends_with("clientIpAddress=unknown") || query.ends_with("clientIpAddress=")
+        })
+    }),
+    (Should, "transport_invalid", |request| {
+        let names = ["transport=http&", "transport=WEBSOCKET&", "transport=&"];
+        Ok(replace(request, &names, "transport=HTTP&"))
+    }),
+    (Should, "exact_id", |request| {
+        Ok(replace(request, &["CONSOLE", "console%20"], "console"))
+    }),
+    (Should, "unknown_parameter", |request| {
+        refuse_if(request, |query| query.contains("later=1"))
+    }),
+    (Should, "body_ignored", |request| {
+        let has_body = request.headers().contains_key("content-type");
+        refuse_if(request, |_| has_body)
+    }),
+];
+
+fn refuse_if(request: Request, is_it: impl Fn(&str) -> bool) -> Result<Request, StatusCode> {
+    if is_it(&query(&request)) {
+        Err(StatusCode::BAD_REQUEST)
+    } else {
+        Ok(request)
+    }
+}
+
+fn replace(mut request: Request, texts: &[&str], other: &str) -> Request {
+    let mut uri = request.uri().to_string();
+    for text in texts {
+        uri = uri.replace(text, other);
+    }
+    *request.uri_mut() = uri.parse().unwrap();
+    request
+}
+
+#[tokio::test]
+async fn each_rule_about_a_request_is_found() {
+    for (level, rule, change) in CHANGES {
+        let wrong = move |request: Request, next: Next| async move {
+            match change(request) {
+                Ok(request) => next.run(request).await,
+                Err(status) => status.into_response(),
+            }
+        };
+        assert_breaks(rule, level, wrong).await;
+    }
+}
+
+#[tokio::test]
+async fn tests_know_every_rule() {
+    // The first answer is right, and no other is.
+    let asked = Arc::new(AtomicU16::new(0));
+    let app = router().layer(from_fn(move |request: Request, next: Next| {
+        let is_first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            if is_first {
+                next.run(request).await
+            } else {
+                StatusCode::IM_A_TEAPOT.into_response()
+            }
+        }
+    }));
+    let broken = rules(&check(app).await);
+    // Rules of the answer alone have tests in the client.
+    let of_sample = BROKEN.into_iter().filter(|it| it.1 != "content_type");
+    let of_changes = CHANGES.into_iter().map(|(level, rule, _)| (level, rule));
+    let others = [
+        (Must, "repeatable"),
+        (Must, "unknown_session"),
+        (Should, "method"),
+    ];
+    let known: BTreeSet<_> = of_sample.chain(of_changes).chain(others).collect();
+    assert_eq!(broken, known);
+}
+
+/// Some servers answer 411 to a POST without it, and a gateway sends it.
+#[tokio::test]
+async fn every_request_has_a_length() {
+    let app = router().layer(from_fn(async |request: Request, next: Next| {
+        if !request.headers().contains_key("content-length") {
+            return StatusCode::LENGTH_REQUIRED.into_response();
+        }
+        next.run(request).await
+    }));
+    let report = check(app).await;
+    assert!(report.is_kept(), "{report}");
 }
 
 #[tokio::test]

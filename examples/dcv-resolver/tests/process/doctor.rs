@@ -151,6 +151,21 @@ fn assert_last_line<'a>(finished: &'a Finished, expected: &[&str]) -> &'a str {
 }
 
 #[test]
+fn token_after_the_hash_is_named_and_neither_printed_nor_sent() {
+    let site = Site::new();
+    for link in [
+        "https://gw.example:8443/#console?authToken=tr0ub4dor",
+        "https://gw.example:8443/#console&authToken=tr0ub4dor",
+    ] {
+        let finished = site.doctor(link, &[]);
+        let change = "write https://gw.example:8443/?authToken=…#console";
+        assert_cause(&finished, &["has the token after '#'", change]);
+        let found = "ok           answer for HTTP: session \"console\"";
+        assert!(finished.stdout.contains(found), "{}", finished.stdout);
+    }
+}
+
+#[test]
 fn path_without_a_fault_has_no_cause() {
     let site = Site::new();
     let finished = site.session("console", &[]);
@@ -246,6 +261,20 @@ fn configuration_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn value_of_the_wrong_type_is_not_printed() {
+    let site = Site::new();
+    site.folder.write(
+        "gateway.conf",
+        "resolver = \"https://ann:tr0ub4dor@resolver.example\"\n",
+    );
+    let finished = site.session("console", &[]);
+    assert_cause(
+        &finished,
+        &["line 1: resolver has an invalid value", "correct the file"],
+    );
+}
+
+#[test]
 fn setting_that_is_mistyped_is_named() {
     let site = Site::with_tls("localhost", "");
     let setting = site.file("ca_file", "ca.pem");
@@ -255,6 +284,33 @@ fn setting_that_is_mistyped_is_named() {
         &finished,
         &["no setting ca_file in [resolver]", "write ca-file"],
     );
+}
+
+#[test]
+fn mistyped_setting_is_named_rather_than_the_one_that_is_missing() {
+    let site = Site::new();
+    let pages = "[web-resources]\nlocal-resource-paths = \"/usr/share/dcv/www\"\n";
+    let text = format!("{}{pages}", site.resolver_section(""));
+    site.folder.write("gateway.conf", &text);
+    let finished = site.session("console", &[]);
+    assert_cause(
+        &finished,
+        &["local-resource-paths", "write local-resources-path"],
+    );
+}
+
+#[test]
+fn file_that_cannot_be_used_is_named_once() {
+    let site = Site::with_tls("localhost", "");
+    site.folder.write("der.pem", "\u{30}\u{82}");
+    let ca_file = site.file("ca-file", "der.pem");
+    site.gateway(&site.resolver_section(&ca_file));
+    let finished = site.session("console", &[]);
+    assert_cause(&finished, &["der.pem", "correct the files of [resolver]"]);
+    let failed = finished.stdout.matches("FAIL").count();
+    assert_eq!(failed, 1, "{}", finished.stdout);
+    let ok = "ok           gateway configuration";
+    assert!(!finished.stdout.contains(ok), "{}", finished.stdout);
 }
 
 #[test]
@@ -426,7 +482,25 @@ fn web_server_in_place_of_the_resolver_is_named() {
     assert_cause(&finished, &["404"]);
 }
 
+#[test]
+fn caller_that_the_resolver_does_not_accept_is_named() {
+    let callers = "[callers]\nallowed_networks = [\"192.0.2.0/24\"]\n";
+    let site = Site::with_tls("localhost", callers);
+    let config = site.folder.path("resolver.toml");
+    let finished = site.session("ann", &["--config", config.to_str().unwrap()]);
+    assert_cause(&finished, &["allowed_networks"]);
+}
+
 // The answer.
+
+#[test]
+fn explanation_of_another_answer_is_not_the_cause() {
+    let callers = "[callers]\nallowed_networks = [\"192.0.2.0/24\"]\n";
+    let site = Site::with(callers, |_| {}, 200, 101);
+    // Its own stores know no such session, but that is not why it is refused.
+    let finished = site.session("ann", &[]);
+    assert_cause(&finished, &["allowed_networks"]);
+}
 
 #[test]
 fn reason_of_a_session_that_is_not_found_is_named() {
@@ -473,6 +547,20 @@ fn configuration_explains_if_the_operators_listener_cannot_be_asked() {
     assert_cause(&finished, &["knows no session \"Console\""]);
     let unchecked = "not checked  resolver's explanation: there is neither";
     assert!(finished.stdout.contains(unchecked), "{}", finished.stdout);
+}
+
+#[test]
+fn store_that_is_only_in_the_resolver_explains_nothing() {
+    let serving = Serving::start(&["--store", "memory:"]);
+    let url = format!("http://{}", serving.address);
+    let finished = dcv_resolver(&["doctor", "--session", "console", "--store", "memory:"])
+        .args(["--resolver-url", &url])
+        .args(["--ops-url", "http://resolver.example:9001"])
+        .output();
+    let finished = Finished::from(finished.unwrap());
+    let why = "; the sessions of a memory: store are only in the running resolver";
+    assert!(finished.stdout.contains(why), "{}", finished.stdout);
+    serving.stop();
 }
 
 #[test]
@@ -545,6 +633,19 @@ fn server_that_refuses_the_origin_is_named() {
             "allowed-ws-origin-regex",
         ],
     );
+}
+
+#[test]
+fn origin_is_not_blamed_without_a_link() {
+    let site = Site::with("", |_| {}, 200, 403);
+    let gateway = site.folder.path("gateway.conf");
+    let finished = dcv_resolver(&["doctor", "--session", "console", "--gateway-config"])
+        .arg(gateway)
+        .output();
+    let finished = Finished::from(finished.unwrap());
+    assert_eq!(finished.exit_code, Some(0), "{}", finished.stdout);
+    let why = "with 403; give --link, whose origin it must match";
+    assert!(finished.stdout.contains(why), "{}", finished.stdout);
 }
 
 // The DCV server's configuration.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::support::{Finished, Serving, run};
+use crate::support::{Finished, Folder, Serving, run};
 
 const SESSIONS: &str = concat!("file:", env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
 
@@ -42,6 +42,25 @@ fn resolver_that_does_not_know_the_session_cannot_be_checked() {
         "{}",
         finished.stderr
     );
+    serving.stop();
+}
+
+#[test]
+fn address_of_the_client_is_that_of_the_option() {
+    let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/../sessions.toml");
+    let policy = "[policy.client_networks]\nunknown_client = \"allow\"\nsessions = { console = [\"198.51.100.0/24\"] }\n";
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"desktops\"\nurl = \"file:{sessions}\"\n{policy}"
+    ));
+    let serving = folder.serve();
+    let refused = check(serving.address, "console", &[]);
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stdout);
+    assert!(refused.stderr.contains("a policy"), "{}", refused.stderr);
+    // Other addresses are still refused.
+    let allowed = check(serving.address, "console", &["--client-ip", "198.51.100.7"]);
+    assert_eq!(allowed.exit_code, Some(1), "{}", allowed.stderr);
+    let rule = "MUST    client_ip_v6";
+    assert!(allowed.stdout.starts_with(rule), "{}", allowed.stdout);
     serving.stop();
 }
 
