@@ -366,7 +366,7 @@ fn wrong_port_is_named_by_the_resolvers_own_configuration() {
     let port = site.resolver.address.port();
     assert_cause(
         &finished,
-        &["listens on port", &format!("use port {port} in url")],
+        &["listen on port", &format!("use port {port} in url")],
     );
 }
 
