@@ -95,7 +95,7 @@ async fn page_names_no_other_origin_and_writes_no_markup() {
             }
         }
     }
-    assert_eq!(read, 12, "{paths:?}");
+    assert_eq!(read, 13, "{paths:?}");
 }
 
 /// It may be at any address, and behind a proxy.
