@@ -43,7 +43,8 @@ pub enum LeaseFileError {
 }
 
 /// Returns the lease token in the file `lease-token` of `folder`. If there is
-/// none, creates one that only the user of this process may read.
+/// none, creates one, and the folder, that only the user of this process may
+/// read.
 ///
 /// An agent that uses the same folder after a restart owns the sessions that it
 /// registered before. Agents that run at the same time need a folder each.
@@ -63,7 +64,9 @@ pub fn lease_token(folder: &Path) -> Result<LeaseToken, LeaseFileError> {
             getrandom::fill(&mut bytes).map_err(LeaseFileError::Random)?;
             let token = LeaseToken::from_bytes(bytes);
             let line = format!("{}\n", token.expose_hex());
-            match private_file::replace(&path, line.as_bytes()) {
+            let written = private_file::create_folder(folder)
+                .and_then(|()| private_file::replace(&path, line.as_bytes()));
+            match written {
                 Ok(()) => Ok(token),
                 Err(source) => Err(LeaseFileError::Write { path, source }),
             }
@@ -82,12 +85,14 @@ mod tests {
     #[test]
     fn token_is_created_once_for_this_user_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let token = lease_token(folder.path()).unwrap();
-        assert_eq!(lease_token(folder.path()).unwrap(), token);
+        let missing = folder.path().join("state");
+        let token = lease_token(&missing).unwrap();
+        assert_eq!(lease_token(&missing).unwrap(), token);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(lease_token(other.path()).unwrap(), token);
-        let metadata = fs::metadata(folder.path().join("lease-token")).unwrap();
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(missing.join("lease-token")), 0o600);
+        assert_eq!(mode(missing), 0o700);
     }
 
     #[test]
@@ -99,7 +104,14 @@ mod tests {
         assert!(matches!(error, LeaseFileError::Invalid { .. }));
         assert!(!error.to_string().contains("tr0ub4dor"));
         assert_eq!(fs::read(path).unwrap(), b"tr0ub4dor");
-        let error = lease_token(&folder.path().join("missing")).unwrap_err();
+    }
+
+    #[test]
+    fn folder_that_cannot_be_used_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("to-nowhere");
+        std::os::unix::fs::symlink(folder.path().join("missing"), &link).unwrap();
+        let error = lease_token(&link).unwrap_err();
         assert!(matches!(error, LeaseFileError::Write { .. }), "{error:?}");
     }
 }
