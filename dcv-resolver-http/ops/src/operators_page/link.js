@@ -1,13 +1,15 @@
 // The session id in what a person pastes.
 
-/// Returns the id in a client's link, which is behind its "#". What comes before,
-/// a token perhaps, is not sent anywhere. Any other text is the id itself.
+/// Returns the id in a client's link, which is behind its "#". A token in the
+/// link, before or behind it, is not sent anywhere. Any other text is the id
+/// itself.
 export function sessionIdIn(pasted) {
   const link = /^\s*[a-z]+:\/\/[^#]*#(\S+)\s*$/i.exec(pasted);
   if (!link) return pasted;
+  const encoded = link[1].replace(/(^|[?&])auth[-_]?token=.*$/i, "");
   try {
-    return decodeURIComponent(link[1]);
+    return decodeURIComponent(encoded);
   } catch {
-    return link[1];
+    return encoded;
   }
 }

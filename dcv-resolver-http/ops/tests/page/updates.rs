@@ -292,7 +292,7 @@ async fn link_of_a_client_is_explained_by_its_id() {
     let served = Served::with_sessions(3);
     let browser = served.open().await;
     browser.take_requests().await;
-    let link = "https://gateway.example:8443/?authToken=tr0ub4dor#ann%27s%20workstation";
+    let link = "https://gateway.example:8443/?authToken=tr0ub4dor#ann%27s%20workstation&authToken=tr0ub4dor";
     type_into(&browser, "session", link).await;
     browser.press(key::ENTER).await;
     browser
