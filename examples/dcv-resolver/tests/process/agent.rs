@@ -386,8 +386,8 @@ fn invalid_command_line_ends_with_one_sentence() {
             "no resolver sees",
         ),
         (
-            vec!["--state-dir", "/nowhere", "--store", "sqlite:a.db"],
-            "cannot write a lease token to /nowhere/lease-token: No such file",
+            vec!["--state-dir", "/dev/null/state", "--store", "sqlite:a.db"],
+            "cannot read the lease token in /dev/null/state/lease-token: Not a directory",
         ),
         (
             vec![
