@@ -6,17 +6,18 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{EnumValueParser, PathBufValueParser};
+use clap::builder::PathBufValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
 use dcv_resolver_agent::IdTemplate;
 use dcv_resolver_core::{Host, SessionId, SessionState, Timestamp, Transport, WebUrlPath};
 
 use crate::agent::AgentOptions;
-use crate::config::{Address, Listen, LogDirectives, LogFormat, Period, TimeBudget};
+use crate::config::{Address, Listen, Period, TimeBudget};
 use crate::failure::Failure;
 use crate::label::label;
 use crate::lease_token::{self, LeaseTokenOption};
+use crate::log_options::LogOptions;
 use crate::server_options::ServerOptions;
 use crate::store_url::{StoreText, StoreUrl};
 use crate::variables::{self, without_line_end};
@@ -156,25 +157,8 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) drain_ms: Option<Period>,
 
-    /// Writes the log to standard error in this format.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "DCV_RESOLVER_LOG_FORMAT",
-        value_parser = without_line_end(EnumValueParser::<LogFormat>::new())
-    )]
-    pub(crate) log_format: Option<LogFormat>,
-
-    /// Logs events of this level and of more severe ones: error, warn, info,
-    /// debug or trace. Also takes directives, as in RUST_LOG, which applies if
-    /// this is not given [default: info].
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        env = "DCV_RESOLVER_LOG_LEVEL",
-        value_parser = without_line_end(LogDirectives::from_str)
-    )]
-    pub(crate) log_level: Option<LogDirectives>,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
 }
 
 #[derive(Debug, Args)]

@@ -43,6 +43,7 @@ mod lease_token;
 mod list;
 mod local_only;
 mod log;
+mod log_options;
 mod open_error;
 mod open_listener;
 mod open_store;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use clap::builder::EnumValueParser;
 use dcv_resolver_agent::IdTemplate;
 use dcv_resolver_core::Host;
 
-use crate::config::{Listen, Log, LogDirectives, LogFormat, Within};
+use crate::config::{Listen, Log, Within};
 use crate::failure::Failure;
 use crate::label::label;
+use crate::log_options::LogOptions;
 use crate::server_options::ServerOptions;
 use crate::store_url::StoreText;
 use crate::variables::without_line_end;
@@ -90,25 +90,8 @@ pub(crate) struct AgentOptions {
     )]
     pub(crate) ops_listen: Option<Listen>,
 
-    /// Writes the log to standard error in this format [default: auto].
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "DCV_RESOLVER_LOG_FORMAT",
-        value_parser = without_line_end(EnumValueParser::<LogFormat>::new())
-    )]
-    pub(crate) log_format: Option<LogFormat>,
-
-    /// Logs events of this level and of more severe ones: error, warn, info,
-    /// debug or trace. Also takes directives, as in RUST_LOG, which applies if
-    /// this is not given [default: info].
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        env = "DCV_RESOLVER_LOG_LEVEL",
-        value_parser = without_line_end(LogDirectives::from_str)
-    )]
-    pub(crate) log_level: Option<LogDirectives>,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
 
     /// The command that lists the sessions, after --
     /// [default: dcv list-sessions --json].
@@ -142,12 +125,9 @@ impl AgentOptions {
     /// Returns the settings of the log.
     pub(crate) fn log(&self) -> Result<Log, Failure> {
         let mut log = Log::default();
-        log.format = self.log_format.unwrap_or(log.format);
-        if let Some(level) = &self.log_level {
-            log.level = level.clone();
-        } else if let Some(level) = LogDirectives::from_rust_log().map_err(Failure::setup)? {
-            log.level = level;
-        }
+        self.log
+            .override_settings(&mut log)
+            .map_err(Failure::setup)?;
         Ok(log)
     }
 }

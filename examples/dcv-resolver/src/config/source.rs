@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::consistency;
 use super::error::ConfigError;
-use super::log_directives::LogDirectives;
 use super::read::ConfigFile;
 use super::sections::Store;
 use super::shape::Config;
@@ -62,8 +61,7 @@ impl Source {
             time_budget_ms,
             ops_listen,
             drain_ms,
-            log_format,
-            log_level,
+            log,
         } = &self.0;
         if let Some(text) = store {
             let url = text
@@ -91,12 +89,7 @@ impl Source {
             config.ops.listen = listen.clone();
         }
         config.shutdown.drain_ms = drain_ms.unwrap_or(config.shutdown.drain_ms);
-        config.log.format = log_format.unwrap_or(config.log.format);
-        if let Some(level) = log_level {
-            config.log.level = level.clone();
-        } else if let Some(level) = LogDirectives::from_rust_log().map_err(ConfigError::Options)? {
-            config.log.level = level;
-        }
-        Ok(())
+        log.override_settings(&mut config.log)
+            .map_err(ConfigError::Options)
     }
 }
