@@ -12,6 +12,7 @@ use crate::sessions::leased_id;
 use crate::tally::Tally;
 
 const AGENTS: usize = 4;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The lease tokens of the sessions that one agent holds.
 pub(crate) type Leases = Vec<(usize, String)>;
@@ -98,12 +99,24 @@ fn renew(
         let headers = format!(
             "authorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\nlease-token: {token}\r\n"
         );
-        match connection.request("POST", &target, &headers, &body) {
-            Ok(response) if response.status == 200 => tally.count("agents: renewed"),
-            Ok(response) => {
-                tally.violation("renewal", format!("{}: {}", response.status, response.body))
+        // An agent repeats what was answered with a 503. A lease that lapses
+        // meanwhile is a violation: the next answer is a 404.
+        loop {
+            match connection.request("POST", &target, &headers, &body) {
+                Ok(response) if response.status == 200 => tally.count("agents: renewed"),
+                Ok(response) if response.status == 503 => {
+                    tally.count("agents: renewals repeated after a 503");
+                    if !control.wait(RETRY_AFTER) {
+                        return;
+                    }
+                    continue;
+                }
+                Ok(response) => {
+                    tally.violation("renewal", format!("{}: {}", response.status, response.body))
+                }
+                Err(error) => tally.violation("renewal without an answer", error.to_string()),
             }
-            Err(error) => tally.violation("renewal without an answer", error.to_string()),
+            break;
         }
     }
 }
