@@ -22,7 +22,7 @@ use crate::accept::preference;
 use crate::caller::check_caller;
 use crate::explain_log::{ExplainLog, log_suppressed};
 use crate::ops_error::OpsError;
-use crate::pace::at_half_speed;
+use crate::bursts::in_short_bursts;
 use crate::pages::not_stored;
 use crate::turns::Turns;
 
@@ -113,7 +113,7 @@ async fn explanation(
     let search_ends = sleep(SEARCH_TIME);
     let explaining = async {
         let _turn = state.turns.take().await.ok_or(Problem::Overloaded)?;
-        Ok(at_half_speed(state.explainer.explain_until(request, search_ends)).await)
+        Ok(in_short_bursts(state.explainer.explain_until(request, search_ends)).await)
     };
     call_with_deadline(started, TIME_LIMIT, explaining).await?
 }

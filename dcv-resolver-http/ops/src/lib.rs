@@ -160,6 +160,7 @@
 
 mod accept;
 mod builder;
+mod bursts;
 mod caller;
 mod decisions;
 mod durations;
@@ -172,7 +173,7 @@ mod loopback_only;
 mod metrics;
 mod operators_page;
 mod ops_error;
-mod pace;
+
 mod pages;
 mod ping;
 mod readiness;

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::guard::Guard;
 use crate::ops_error::OpsError;
-use crate::pace::at_half_speed;
+use crate::bursts::in_short_bursts;
 use crate::session_search::{SessionSearch, malformed};
 
 /// How many sessions a page aims for, and how many are compared before other
@@ -110,7 +110,7 @@ pub(crate) fn sessions_router(explainer: Explainer, authorize: Arc<dyn Authorize
 async fn sessions(State(state): State<Arc<SessionsState>>, parts: Parts) -> Response {
     let read = async {
         let search = SessionSearch::parse(parts.uri.query())?;
-        at_half_speed(find(&state.explainer, search)).await
+        in_short_bursts(find(&state.explainer, search)).await
     };
     state.guard.answer(&parts, read).await
 }
