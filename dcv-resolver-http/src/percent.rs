@@ -39,7 +39,7 @@ pub fn decode_path(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
 }
 
 fn decode(raw: &str, plus: u8) -> Result<Cow<'_, str>, DecodeError> {
-    if !is_encoded(raw) {
+    if memchr2(b'%', b'+', raw.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());
@@ -57,11 +57,6 @@ fn decode(raw: &str, plus: u8) -> Result<Cow<'_, str>, DecodeError> {
     String::from_utf8(decoded)
         .map(Cow::Owned)
         .map_err(|_| DecodeError::Utf8)
-}
-
-/// Returns whether decoding a query may change it, or fail.
-pub(crate) fn is_encoded(raw: &str) -> bool {
-    memchr2(b'%', b'+', raw.as_bytes()).is_some()
 }
 
 fn digit(byte: Option<u8>) -> Option<u8> {
