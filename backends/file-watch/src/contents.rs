@@ -6,10 +6,12 @@ use std::path::Path;
 
 use crate::open::open;
 
+/// The greatest size of a small file, in bytes: 1 MiB.
+///
 /// More than any certificate chain or list of tokens needs. Without a limit, a
 /// path that points to a log by accident would exhaust the memory of the
 /// process.
-const MAX_BYTES: u64 = 1024 * 1024;
+pub const MAX_BYTES: u64 = 1 << 20;
 
 /// The content of a file, or why it cannot be read.
 pub type Content = io::Result<Vec<u8>>;
@@ -24,8 +26,8 @@ pub(crate) fn read_all(paths: &[std::path::PathBuf]) -> Vec<Content> {
 /// # Errors
 ///
 /// When the operating system refuses to open or read it, or it is not a regular
-/// file, or larger than 1 MiB. The text says what to do about a file that is
-/// missing or may not be read.
+/// file, or larger than [`MAX_BYTES`]. The text says what to do about a file that
+/// is missing, may not be read, or is too large.
 pub fn read(path: impl AsRef<Path>) -> Content {
     let file = open(path)?;
     let file_type = file.metadata()?.file_type();
@@ -40,9 +42,12 @@ pub fn read(path: impl AsRef<Path>) -> Content {
     let mut content = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MAX_BYTES {
+        let max_mib = MAX_BYTES >> 20;
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "it is larger than 1 MiB",
+            format!(
+                "it is larger than {max_mib} MiB, the limit for this kind of file; name another file, or shorten it"
+            ),
         ));
     }
     Ok(content)
@@ -71,11 +76,15 @@ mod tests {
     fn only_a_file_of_reasonable_size_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        fs::write(&path, vec![b'x'; 1024 * 1024]).unwrap();
-        assert_eq!(read(&path).unwrap().len(), 1024 * 1024);
-        fs::write(&path, vec![b'x'; 1024 * 1024 + 1]).unwrap();
+        let longest = vec![b'x'; MAX_BYTES as usize];
+        fs::write(&path, &longest).unwrap();
+        assert_eq!(read(&path).unwrap(), longest);
+        fs::write(&path, [&longest[..], b"x"].concat()).unwrap();
         let error = read(&path).unwrap_err();
-        assert_eq!(error.to_string(), "it is larger than 1 MiB");
+        assert_eq!(
+            error.to_string(),
+            "it is larger than 1 MiB, the limit for this kind of file; name another file, or shorten it"
+        );
         let error = read(folder.path()).unwrap_err();
         assert_eq!(error.to_string(), "it is a directory; name a file in it");
     }

@@ -13,7 +13,7 @@ mod unlinked;
 #[cfg(feature = "tokio")]
 mod watched_files;
 
-pub use contents::{Content, digest, read};
+pub use contents::{Content, MAX_BYTES, digest, read};
 pub use last_reported::LastReported;
 pub use open::open;
 pub use thread::{AfterReload, WatchThread};

@@ -1,5 +1,6 @@
 //! Reads the files that settings name: certificates, keys and passwords.
 
+use std::io::Read;
 use std::path::Path;
 
 use dcv_resolver_core::StoreErrorKind;
@@ -31,12 +32,36 @@ fn read_blocking(path: &Path) -> Result<Vec<u8>, String> {
     if !metadata.is_file() {
         return Err("it is not a regular file".to_owned());
     }
-    if metadata.len() > MAX_BYTES {
-        return Err("it is larger than 1 MiB".to_owned());
+    // Not by its metadata: some file systems report 0, and it may grow.
+    let mut content = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut content))
+        .map_err(|error| error.to_string())?;
+    if content.len() as u64 > MAX_BYTES {
+        let max_mib = MAX_BYTES >> 20;
+        return Err(format!(
+            "it is larger than {max_mib} MiB, the limit for this kind of file; name another file"
+        ));
     }
-    let mut content = std::fs::read(path).map_err(|error| error.to_string())?;
     if content.starts_with(BYTE_ORDER_MARK) {
         content.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_of_reasonable_size_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let longest = vec![b'x'; MAX_BYTES as usize];
+        std::fs::write(&path, [BYTE_ORDER_MARK, &longest[3..]].concat()).unwrap();
+        assert_eq!(read_blocking(&path).unwrap(), longest[3..]);
+        std::fs::write(&path, [&longest[..], b"x"].concat()).unwrap();
+        let error = read_blocking(&path).unwrap_err();
+        assert!(error.starts_with("it is larger than 1 MiB"), "{error}");
+    }
 }

@@ -97,7 +97,10 @@ fn text<'r, T, E>(
 where
     E: Into<BoxError>,
 {
-    column(name, parse(value(row, index, name)?))
+    // The driver would read NULL as an empty text, which is a valid path.
+    let text: Option<&str> = value(row, index, name)?;
+    let text = column(name, text.ok_or("it is NULL; expected a text"))?;
+    column(name, parse(text))
 }
 
 fn value<'r, T>(row: &'r SqliteRow, index: usize, name: &'static str) -> Result<T, ColumnError>

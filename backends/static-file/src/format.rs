@@ -27,16 +27,17 @@ impl Format {
         }
     }
 
-    /// Returns the greatest size of a session file in this format, in bytes: 16
-    /// MiB of TOML, more than a hundred thousand sessions, and 512 MiB of JSON,
-    /// a few million.
+    /// Returns the greatest size of a session file in this format, in bytes: 4
+    /// MiB of TOML, tens of thousands of sessions, and 512 MiB of JSON, a few
+    /// million.
     ///
-    /// TOML has less because reading a hostile or a broken file of it takes up
-    /// to a hundred times its size in memory.
+    /// TOML has less because its parser keeps the whole file in pieces: a valid
+    /// file takes thirty times its size in memory, and a broken one up to 120
+    /// times.
     #[must_use]
     pub const fn max_bytes(self) -> u64 {
         match self {
-            Self::Toml => 16 << 20,
+            Self::Toml => 4 << 20,
             Self::Json => 512 << 20,
         }
     }

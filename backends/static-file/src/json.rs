@@ -9,7 +9,12 @@ use serde_json::value::RawValue;
 
 use crate::Format;
 use crate::collector::Collector;
+use crate::diagnostic::Quoted;
 use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
+
+/// The longest text of one session, far above any. While it is read, a session
+/// takes many times its text in memory.
+const MAX_SESSION_BYTES: usize = 1 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
     let source = Source(text);
@@ -22,6 +27,14 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
         );
     }
     let read = each_entry(text, |key, value| match source.key(key) {
+        Ok(key) if value.get().len() > MAX_SESSION_BYTES => {
+            let id = Quoted(&key.text);
+            let max_mib = MAX_SESSION_BYTES >> 20;
+            let message = format_args!(
+                "session {id} is longer than {max_mib} MiB, the limit for one session; shorten its labels"
+            );
+            collector.diagnostic(key.offset, message);
+        }
         Ok(key) => collector.session(&key, &source.node(value, MAX_DEPTH)),
         Err(BrokenEscape) => collector.diagnostic(
             source.offset(key),

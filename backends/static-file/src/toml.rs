@@ -15,7 +15,7 @@ use crate::spelling;
 /// In a larger file, only the first syntax error is reported, because each of
 /// them takes memory. A file of this size with its errors takes no more memory
 /// than the largest file without.
-const MAX_RECOVERY_BYTES: usize = 8 << 20;
+const MAX_RECOVERY_BYTES: usize = 1 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
     let first = match DeTable::parse(text) {
@@ -65,7 +65,7 @@ fn is_session(text: &str, offset: usize) -> bool {
 
 fn read_document(text: &str, document: DeTable<'_>, collector: &mut Collector) {
     let (mut sessions, mut patterns) = (None, None);
-    for (key, value) in document {
+    for (key, value) in in_file_order(document) {
         match &**key.get_ref() {
             "sessions" => sessions = Some(value),
             "patterns" => patterns = Some(value),
@@ -101,10 +101,7 @@ fn read_sessions(sessions: Spanned<DeValue<'_>>, collector: &mut Collector) {
     let span = sessions.span();
     match sessions.into_inner() {
         DeValue::Table(sessions) => {
-            let mut sessions: Vec<_> = sessions.into_iter().collect();
-            // The parser sorts by key; diagnostics and records go by position.
-            sessions.sort_unstable_by_key(|(key, _)| key.span().start);
-            for (key, value) in sessions {
+            for (key, value) in in_file_order(sessions) {
                 let key = self::key(key);
                 collector.session(&key, &node(value, MAX_DEPTH));
             }
@@ -140,6 +137,16 @@ fn read_patterns(text: &str, patterns: Spanned<DeValue<'_>>, collector: &mut Col
     }
 }
 
+type TomlEntry<'a> = (Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>);
+
+/// Returns the entries of a table by position, as diagnostics and records are
+/// reported; the parser sorts them by key.
+fn in_file_order(table: DeTable<'_>) -> Vec<TomlEntry<'_>> {
+    let mut entries: Vec<_> = table.into_iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| key.span().start);
+    entries
+}
+
 fn key<'a>(key: Spanned<Cow<'a, str>>) -> Key<'a> {
     let Range { start: offset, .. } = key.span();
     Key {
@@ -169,7 +176,8 @@ fn value(value: DeValue<'_>, tables: u8) -> Value<'_> {
         DeValue::Array(_) => Value::Other("an array"),
         DeValue::Table(_) if tables == 0 => Value::Other(Format::Toml.table()),
         DeValue::Table(table) => {
-            let entries = table.into_iter().map(|(key, value)| Entry {
+            let entries = in_file_order(table).into_iter();
+            let entries = entries.map(|(key, value)| Entry {
                 key: self::key(key),
                 node: node(value, tables - 1),
             });

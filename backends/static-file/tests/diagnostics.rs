@@ -436,9 +436,52 @@ fn each_toml_syntax_error_is_reported() {
 #[test]
 fn duplicate_in_a_large_toml_file_hides_nothing() {
     let session = "[sessions.a]\nhost = 'h'\nhttp_port = 1\n[sessions.a]\n[sessions.b]\n";
-    let comment = "#".repeat(4 << 20);
+    let comment = "#".repeat(1_000_000);
     let error = parse(&format!("{session}{comment}"), Format::Toml);
     assert_eq!(error.diagnostics().len(), 3, "{error}");
+}
+
+#[test]
+fn only_the_first_syntax_error_of_a_large_toml_file_is_listed() {
+    let broken = "a = h\nb = h\n";
+    let longest = (1 << 20) - broken.len();
+    for (comment_bytes, count) in [(longest, 2), (longest + 1, 1)] {
+        let comment = "#".repeat(comment_bytes);
+        let error = parse(&format!("{broken}{comment}"), Format::Toml);
+        let listed: Vec<_> = error.diagnostics().iter().map(Diagnostic::line).collect();
+        assert_eq!(listed, [1, 2][..count], "{error}");
+    }
+}
+
+#[test]
+fn first_diagnostics_of_a_toml_table_are_the_first_of_the_file() {
+    let field = |number: i32| format!("x{} = 1\n", 1_000 - number);
+    let fields: String = (0..200).map(field).collect();
+    for table in ["", "[sessions.a]\n", "[[patterns]]\n"] {
+        let error = parse(&format!("{table}{fields}"), Format::Toml);
+        let lines: Vec<_> = error.diagnostics().iter().map(Diagnostic::line).collect();
+        assert!(lines.iter().all(|line| *line <= 101), "{table}: {lines:?}");
+    }
+}
+
+#[test]
+fn json_session_over_the_limit_is_refused_and_others_are_read() {
+    let session = |labels_bytes: usize| {
+        let label = "x".repeat(labels_bytes);
+        format!(r#"{{"Host": "h", "HttpPort": 1, "Labels": {{"a": "{label}"}}}}"#)
+    };
+    let longest = session((1 << 20) - session(0).len());
+    SessionFile::parse(&format!(r#"{{"a": {longest}}}"#), Format::Json, "f").unwrap();
+
+    let longer = session((1 << 20) - session(0).len() + 1);
+    assert_lines(
+        &format!("{{\"a\": {longer},\n \"b\": 1}}"),
+        Format::Json,
+        &[
+            "f:1:2: session \"a\" is longer than 1 MiB, the limit for one session; shorten its labels",
+            "f:2:7: session \"b\" is an integer; expected an object with its fields",
+        ],
+    );
 }
 
 #[test]
@@ -578,8 +621,8 @@ fn file_over_the_limit_is_refused_unread() {
     for (name, limit, message) in [
         (
             "sessions.toml",
-            16 << 20,
-            "the file is larger than 16 MiB, the limit for TOML; use JSON for more",
+            4 << 20,
+            "the file is larger than 4 MiB, the limit for TOML; use JSON for more",
         ),
         (
             "sessions.json",

@@ -361,7 +361,7 @@ const INVALID: &[(&str, Break, &str)] = &[
             file.set_len(4 << 30).unwrap();
             fs::rename(new(path), path).unwrap();
         },
-        ": the file is larger than 16 MiB",
+        ": the file is larger than 4 MiB",
     ),
 ];
 

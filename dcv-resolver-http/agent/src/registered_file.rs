@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use dcv_resolver_core::{SessionRecord, Timestamp};
+use dcv_resolver_file_watch::MAX_BYTES;
 
 use crate::private_file;
 
@@ -46,9 +47,16 @@ impl RegisteredFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
+    /// The file cannot be written, or would be too large to be read again.
     pub(crate) fn write(&mut self, records: &[SessionRecord]) -> io::Result<()> {
         let content = serde_json::to_vec(records)?;
+        if content.len() as u64 > MAX_BYTES {
+            return Err(io::Error::other(format!(
+                "the registered sessions take {} bytes, and a restart reads at most {} MiB; give them fewer or shorter labels",
+                content.len(),
+                MAX_BYTES >> 20,
+            )));
+        }
         if content != self.content {
             private_file::replace(&self.path, &content)?;
             self.content = content;
@@ -87,5 +95,25 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         fs::write(file.path(), "[{}]").unwrap();
         assert!(file.read(at(0)).is_err());
+    }
+
+    #[test]
+    fn more_than_can_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = RegisteredFile::in_folder(folder.path());
+        let now = Timestamp::from_unix_ms(0);
+        let of_label = |bytes: usize| {
+            let record = session("a").to_builder().label("note", "x".repeat(bytes));
+            [record.build().unwrap()]
+        };
+        let others = serde_json::to_vec(&of_label(0)).unwrap().len();
+        let longest = of_label(MAX_BYTES as usize - others);
+        file.write(&longest).unwrap();
+        assert_eq!(file.read(now).unwrap(), longest);
+
+        let longer = of_label(MAX_BYTES as usize - others + 1);
+        let error = file.write(&longer).unwrap_err().to_string();
+        assert!(error.contains("at most 1 MiB"), "{error}");
+        assert_eq!(file.read(now).unwrap(), longest);
     }
 }

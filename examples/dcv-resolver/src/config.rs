@@ -12,7 +12,9 @@
 //! | `diagnostic.rs`, `spelling.rs`, `error.rs`, `invalid_text.rs` | error messages |
 //! | `read.rs` | a file, read and parsed |
 //! | `source.rs` | file, environment and flags, combined |
+//! | `check_configuration.rs` | the text of a file alone |
 
+mod check_configuration;
 mod consistency;
 mod diagnostic;
 mod error;
@@ -33,6 +35,7 @@ mod upstream;
 mod valid_part;
 mod validate;
 
+pub use check_configuration::check_configuration;
 pub(crate) use error::ConfigError;
 pub(crate) use listen_address::ListenAddress;
 pub(crate) use log_directives::LogDirectives;

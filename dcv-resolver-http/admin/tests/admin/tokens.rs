@@ -50,7 +50,7 @@ fn unusable_file_is_refused_with_its_path_and_line() {
         "{empty}"
     );
     let huge = error(&vec![b'\n'; 1024 * 1024 + 1]).to_string();
-    assert!(huge.ends_with("/tokens: it is larger than 1 MiB"), "{huge}");
+    assert!(huge.contains("/tokens: it is larger than 1 MiB"), "{huge}");
 
     let folder = TempDir::new().unwrap();
     let folder_error = BearerTokens::load(folder.path()).unwrap_err().to_string();

@@ -5,36 +5,52 @@ use std::fmt;
 
 /// Messages by their byte offset; `None` if a message concerns the whole file.
 #[derive(Debug, Default)]
-pub(super) struct Diagnostics(Vec<(Option<usize>, String)>);
+pub(super) struct Diagnostics {
+    kept: Vec<(Option<usize>, String)>,
+    /// How many there are besides.
+    more: usize,
+}
 
 impl Diagnostics {
-    pub(super) fn add(&mut self, offset: usize, message: impl Into<String>) {
+    /// Limits the messages of a file that is not a configuration, which has an
+    /// error in every line.
+    const MAX_KEPT: usize = 100;
+
+    pub(super) fn add(&mut self, offset: usize, message: impl fmt::Display) {
         self.add_at(Some(offset), message);
     }
 
-    pub(super) fn add_at(&mut self, offset: Option<usize>, message: impl Into<String>) {
-        self.0.push((offset, message.into()));
+    /// Displays `message` only if it is kept: a suggestion for an unknown key
+    /// takes long.
+    pub(super) fn add_at(&mut self, offset: Option<usize>, message: impl fmt::Display) {
+        if self.kept.len() < Self::MAX_KEPT {
+            self.kept.push((offset, message.to_string()));
+        } else {
+            self.more += 1;
+        }
     }
 
-    /// Returns the places of all messages.
+    /// Returns the places of the messages that are kept.
     pub(super) fn offsets(&self) -> BTreeSet<usize> {
-        self.0.iter().filter_map(|(offset, _)| *offset).collect()
+        self.kept.iter().filter_map(|(offset, _)| *offset).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty()
+    }
+
+    /// Returns whether there are more than are kept.
+    pub(super) fn has_more(&self) -> bool {
+        self.more > 0
     }
 
     /// Returns a line for each, in the order of the file: `name:line:column:
     /// message`.
     pub(super) fn into_lines(mut self, name: &str, text: &str) -> Vec<String> {
-        // A file that is not a configuration has an error in every line.
-        const MAX_LINES: usize = 100;
-        self.0.sort();
+        self.kept.sort();
         // Nested unclosed brackets are reported at one place; show it once.
-        self.0.dedup();
-        let more = self.0.len().saturating_sub(MAX_LINES);
-        let mut lines: Vec<_> = (self.0.into_iter().take(MAX_LINES))
+        self.kept.dedup();
+        let mut lines: Vec<_> = (self.kept.into_iter())
             .map(|(offset, message)| match offset {
                 None => format!("{name}: {message}"),
                 Some(offset) => {
@@ -43,8 +59,8 @@ impl Diagnostics {
                 }
             })
             .collect();
-        if more > 0 {
-            lines.push(format!("{name}: and {more} more"));
+        if self.more > 0 {
+            lines.push(format!("{name}: and {} more", self.more));
         }
         lines
     }

@@ -48,15 +48,17 @@ impl ConfigFile {
             dcv_resolver_file_watch::read(path).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| unreadable("it is not UTF-8 text; save it as UTF-8".to_owned()))?;
+        Ok(Self::new(path, &text))
+    }
+
+    /// Takes `text` for the content of the file at `path`.
+    pub(super) fn new(path: &Path, text: &str) -> Self {
         // Editors on Windows put a byte order mark before UTF-8.
-        let text = text
-            .strip_prefix('\u{feff}')
-            .map(str::to_owned)
-            .unwrap_or(text);
-        Ok(Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self {
             path: path.to_owned(),
-            text,
-        })
+            text: text.to_owned(),
+        }
     }
 
     /// Parses the file, as far as it is valid.
@@ -73,6 +75,10 @@ impl ConfigFile {
             return parsed;
         }
         validate::document(&document, &mut parsed.diagnostics);
+        // The place of each error would be needed to find what is valid.
+        if parsed.diagnostics.has_more() {
+            return parsed;
+        }
         parsed.doubtful = valid_part::reduce(&mut document, &parsed.diagnostics.offsets());
         match Config::deserialize(toml::de::Deserializer::from(document)) {
             Ok(mut config) => {

@@ -2,6 +2,8 @@
 //!
 //! serde stops at the first, and its messages name Rust types.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
@@ -58,7 +60,10 @@ fn table(
 ) {
     let none = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&none);
-    for (key, node) in table {
+    // The parser sorts by key; the first diagnostics are the first of the file.
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| key.span().start);
+    for (key, node) in entries {
         let name: &str = key.get_ref();
         let free = &schema["additionalProperties"];
         if let Some(property) = properties.get(name) {
@@ -77,7 +82,12 @@ fn table(
                 diagnostics,
             );
         } else {
-            diagnostics.add(key.span().start, unknown(place, name, properties));
+            let unknown = UnknownKey {
+                place,
+                name,
+                properties,
+            };
+            diagnostics.add(key.span().start, unknown);
         }
     }
     for name in schema["required"].as_array().into_iter().flatten() {
@@ -237,18 +247,32 @@ fn words(schema: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn unknown(place: &Place, name: &str, properties: &Map<String, Value>) -> String {
-    let near = nearest(name, properties.keys().map(String::as_str));
-    let hint = match (near, one_of(&homes(name)).as_str()) {
-        (Some(near), "") => format!("did you mean `{near}`?"),
-        (Some(near), homes) => format!("did you mean `{near}`? `{name}` belongs {homes}"),
-        (None, "") => {
-            let names: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
-            format!("expected {}", one_of(&names))
+/// Displays what is wrong with an unknown key, and what may have been meant.
+struct UnknownKey<'a> {
+    place: &'a Place,
+    name: &'a str,
+    properties: &'a Map<String, Value>,
+}
+
+impl fmt::Display for UnknownKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            place,
+            name,
+            properties,
+        } = self;
+        write!(f, "unknown key {} {}; ", Quoted(name), place.table)?;
+        let near = nearest(name, properties.keys().map(String::as_str));
+        match (near, one_of(&homes(name)).as_str()) {
+            (Some(near), "") => write!(f, "did you mean `{near}`?"),
+            (Some(near), homes) => write!(f, "did you mean `{near}`? `{name}` belongs {homes}"),
+            (None, "") => {
+                let names: Vec<_> = properties.keys().map(|key| format!("`{key}`")).collect();
+                write!(f, "expected {}", one_of(&names))
+            }
+            (None, homes) => write!(f, "it belongs {homes}"),
         }
-        (None, homes) => format!("it belongs {homes}"),
-    };
-    format!("unknown key {} {}; {hint}", Quoted(name), place.table)
+    }
 }
 
 /// Returns the places where a key of this name is valid. In TOML a key is easily

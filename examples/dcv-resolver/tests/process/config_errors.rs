@@ -376,7 +376,10 @@ fn unreadable_file_is_reported_in_one_line() {
         (".", "it is a directory; name a file in it"),
         ("fifo", "it is not a regular file"),
         ("binary", "it is not UTF-8 text; save it as UTF-8"),
-        ("huge", "it is larger than 1 MiB"),
+        (
+            "huge",
+            "it is larger than 1 MiB, the limit for this kind of file; name another file, or shorten it",
+        ),
     ] {
         for command in ["check", "serve", "gateway-config"] {
             let path = path(name);
@@ -453,4 +456,28 @@ fn password_is_never_printed() {
             finished.stderr
         );
     }
+}
+
+#[test]
+fn first_hundred_errors_are_listed_and_the_rest_counted() {
+    let keys: String = (0..250)
+        .map(|number| format!("x{} = 1\n", 1_000 - number))
+        .collect();
+    let stderr = check(&keys).stderr;
+    let lines: Vec<_> = stderr.lines().skip(1).collect();
+    assert_eq!(lines.len(), 101, "{stderr}");
+    // In the order of the file; the parser sorts by key.
+    assert!(
+        lines[0]
+            .trim_start()
+            .starts_with("1:1: unknown key \"x1000\""),
+        "{stderr}"
+    );
+    assert!(
+        lines[99]
+            .trim_start()
+            .starts_with("100:1: unknown key \"x901\""),
+        "{stderr}"
+    );
+    assert!(lines[100].ends_with("and 150 more"), "{stderr}");
 }

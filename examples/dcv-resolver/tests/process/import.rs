@@ -142,3 +142,32 @@ fn error_says_what_was_found_and_what_to_give() {
         assert!(finished.stderr.contains(expected), "{}", finished.stderr);
     }
 }
+
+#[test]
+fn file_over_the_limit_is_refused() {
+    let place = Place::new();
+    let padded = |text: &str| format!("{text}{}", " ".repeat(16 << 20));
+    let listed = place.write("listed.json", &padded(LISTED));
+    let sessions = place.write("sessions.json", SESSIONS);
+    let servers = place.write("servers.json", &padded(SERVERS));
+    let huge = place.write("huge.json", "");
+    fs::File::create(&huge).unwrap().set_len(1 << 30).unwrap();
+    for (arguments, expected) in [
+        (
+            vec![&*listed, "--host", "ws-17.dcv.example"],
+            "listed.json is larger than 16 MiB, the limit for the output of DCV programs; divide it",
+        ),
+        (
+            vec![&sessions, "--servers", &servers],
+            "servers.json is larger than 16 MiB",
+        ),
+        (
+            vec![&huge],
+            "huge.json is larger than 512 MiB, the limit for a file to import; divide it",
+        ),
+    ] {
+        let finished = place.import(&arguments);
+        assert_ne!(finished.exit_code, Some(0), "{arguments:?}");
+        assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+}
