@@ -73,6 +73,7 @@ pub struct ClientNetworks {
 
 /// What a client with an unknown address may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnknownClient {
     /// Reach every session, restricted or not, except those whose rule has no
     /// network.

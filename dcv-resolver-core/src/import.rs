@@ -45,6 +45,8 @@ pub trait SessionImport: SessionRegistry {
 }
 
 /// What an import does with a live record of another lease.
+// Exhaustive: a store that did not know a way to resolve a conflict could only
+// lose records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
     /// Leave the stored record.
@@ -54,6 +56,7 @@ pub enum OnConflict {
 }
 
 /// The result for one imported record.
+// Exhaustive: a third outcome changes the contract, and so what each caller reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// The record was stored.

@@ -31,6 +31,7 @@ pub struct LeaseToken([u8; Self::BYTES]);
 /// may be a mistyped secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a lease token is 32 hexadecimal digits")]
+#[non_exhaustive]
 pub struct InvalidLeaseToken;
 
 impl LeaseToken {

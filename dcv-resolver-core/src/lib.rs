@@ -129,6 +129,17 @@ pub use time::{Clock, Expiry, ImplausibleTimestamp, InvalidTimestamp, SystemCloc
 pub use transport::{InvalidTransport, Transport};
 pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};
 
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Explainer>();
+    is_shared::<ResolveError>();
+    is_shared::<ResolveProgress>();
+    is_shared::<Resolver>();
+    is_shared::<SessionRecord>();
+    is_shared::<StoreError>();
+};
+
 /// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

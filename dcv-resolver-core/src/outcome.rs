@@ -10,6 +10,8 @@ use crate::{Denial, SessionRecord, SessionState, Timestamp, Transport};
 ///
 /// The failure of a store or a policy is not an outcome but a
 /// [`ResolveError`](crate::ResolveError).
+// Exhaustive: there is a destination or there is none, and a caller that had to
+// allow for more could not answer a gateway. New reasons go into `NotFound`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The gateway can connect to this destination.

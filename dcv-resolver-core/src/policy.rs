@@ -82,6 +82,8 @@ pub trait Policy: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The decision of a [`Policy`].
+// Exhaustive: code that calls a policy must not ignore a verdict that it does not
+// know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// This policy lets the client reach the session.

@@ -59,6 +59,7 @@ impl FromStr for SessionState {
 /// The text is not the name of a [`SessionState`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a session state is CREATING, READY, DELETING or UNKNOWN, in capitals")]
+#[non_exhaustive]
 pub struct InvalidSessionState;
 
 #[cfg(test)]

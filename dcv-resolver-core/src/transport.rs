@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!("QUIC".parse(), Ok(Transport::Quic));
 /// assert!("quic".parse::<Transport>().is_err());
 /// ```
+// Exhaustive: a third transport would have a port of its own in every store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Transport {
     /// HTTP and WebSocket over TCP.
@@ -30,6 +31,7 @@ pub enum Transport {
 /// The text is neither `HTTP` nor `QUIC`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a transport is HTTP or QUIC, in capitals")]
+#[non_exhaustive]
 pub struct InvalidTransport;
 
 impl Transport {

@@ -9,6 +9,8 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Why a call did not complete.
+// Exhaustive: a future that ends neither with a value nor in these two ways does
+// not exist.
 #[derive(Debug)]
 pub enum Interrupted {
     /// The time budget ran out.

@@ -164,8 +164,7 @@ mod router;
 pub mod testing;
 mod trace_context;
 
-/// The version of axum whose [`Router`](axum::Router) [`router()`] returns. A new
-/// major version of axum means a new major version of this crate.
+/// The version of axum whose [`Router`](axum::Router) [`router()`] returns.
 pub use axum;
 pub use builder::ResolveServiceBuilder;
 pub use callers::peer;
@@ -182,7 +181,20 @@ pub use reloadable::ReloadableService;
 pub use request_id::{RequestIds, X_REQUEST_ID, request_id_text};
 pub use resolve_service::ResolveService;
 pub use router::router;
+/// The version of tower whose [`Service`](tower::Service) [`ResolveService`] and
+/// [`ReloadableService`] are.
+pub use tower;
 pub use trace_context::TraceContext;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<InFlight>();
+    is_shared::<Problem>();
+    is_shared::<ReloadableService<ResolveService>>();
+    is_shared::<RequestIds>();
+    is_shared::<ResolveService>();
+};
 
 /// Runs the examples of the README as doctests.
 #[cfg(doctest)]

@@ -20,3 +20,9 @@ mod store;
 pub use config::CacheConfig;
 pub use monitor::CacheMonitor;
 pub use store::CachedStore;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<CacheMonitor>();
+};

@@ -42,6 +42,7 @@ pub struct WatchThread {
 
 /// What a watch does after a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AfterReload {
     /// Waits for the next change.
     Wait,

@@ -42,5 +42,15 @@ mod warnings;
 pub use config::RedisConfig;
 pub use connection::RedisConnection;
 pub use protocol::{InvalidRedisProtocol, RedisProtocol};
+/// The version of redis whose connections a [`RedisConnection`] is made from.
+pub use redis;
 pub use store::RedisStore;
 pub use warning::RedisWarning;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<RedisConfig>();
+    is_shared::<RedisConnection>();
+    is_shared::<RedisWarning>();
+};

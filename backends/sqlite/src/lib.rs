@@ -34,4 +34,6 @@ mod write_check;
 pub use backup::Restored;
 pub use config::{InvalidSqliteUrl, SqliteConfig};
 pub use schema::{MIGRATIONS, Migration, migrate};
+/// The version of sqlx whose pool [`SqliteStore::with_pool`] and [`migrate`] take.
+pub use sqlx;
 pub use store::SqliteStore;

@@ -34,3 +34,11 @@ pub use options::WatchOptions;
 pub use pattern::SessionPattern;
 pub use store::{Reload, StaticFileStore};
 pub use watcher::Watcher;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<LoadError>();
+    is_shared::<Watcher>();
+    is_shared::<WatchOptions>();
+};

@@ -178,12 +178,21 @@ mod token_file;
 mod unread_body;
 mod whole_number;
 
+/// The version of axum whose [`Router`](axum::Router) [`AdminBuilder`] builds.
+pub use axum;
 pub use bearer_tokens::{BearerTokens, TokensError, TokensReload};
 pub use builder::AdminBuilder;
 pub use observer::{AdminEvent, AdminObserver};
 pub use role::{InvalidRole, Role};
 pub use routes::openapi;
 pub use token_file::{InvalidTokenLine, InvalidTokens};
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<AdminBuilder>();
+    is_shared::<TokensError>();
+};
 
 /// Runs the examples of the README as doctests.
 #[cfg(doctest)]

@@ -29,3 +29,12 @@ pub use registrar::{Registrar, RegistrarError};
 pub use session_list::{InvalidSessionList, JsonKind, ListedSession, SessionList};
 pub use store_registrar::StoreRegistrar;
 pub use view::AgentView;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Agent>();
+    is_shared::<AgentView>();
+    is_shared::<DcvCommand>();
+    is_shared::<RegistrarError>();
+};

@@ -1,5 +1,6 @@
 //! [`SessionList`]: the output of `dcv list-sessions --json`, parsed.
 
+use std::error::Error;
 use std::fmt;
 
 use dcv_resolver_core::escape::escaped;
@@ -43,7 +44,7 @@ pub struct ListedSession {
 pub enum InvalidSessionList {
     /// The text is not JSON.
     #[error("expected the JSON array that `dcv list-sessions --json` prints")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[source] Box<dyn Error + Send + Sync>),
     /// The text is JSON, but not an array.
     #[error("expected a JSON array, as `dcv list-sessions --json` prints it, and not {found}")]
     NotAnArray {
@@ -82,7 +83,9 @@ impl SessionList {
     pub fn parse(output: &[u8]) -> Result<Self, InvalidSessionList> {
         // Programs on Windows write a byte order mark.
         let output = output.strip_prefix("\u{feff}".as_bytes()).unwrap_or(output);
-        match serde_json::from_slice(output).map_err(InvalidSessionList::NotJson)? {
+        match serde_json::from_slice(output)
+            .map_err(|error| InvalidSessionList::NotJson(error.into()))?
+        {
             Value::Array(elements) => elements
                 .into_iter()
                 .enumerate()

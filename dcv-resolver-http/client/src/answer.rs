@@ -25,6 +25,8 @@ impl Answer {
 }
 
 /// Where a session runs, as the five keys of an answer say it.
+// Exhaustive: the contract has exactly five keys, and code that takes a destination
+// apart must not ignore one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// The id on the DCV server, which may differ from the one asked for.

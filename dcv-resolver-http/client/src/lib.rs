@@ -39,3 +39,13 @@ pub use tls_failure::TlsFailure;
 pub use tls_file_error::TlsFileError;
 pub use tls_options::{TlsOptions, TlsVersion};
 pub use violation::{JsonType, Violation};
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<BuildError>();
+    is_shared::<HttpClient>();
+    is_shared::<RequestError>();
+    is_shared::<ResolveError>();
+    is_shared::<ResolverClient>();
+};

@@ -35,3 +35,11 @@ pub use link::{IdPlace, InvalidLink, Link};
 pub use proxy_settings::ProxySettings;
 pub use report::Report;
 pub use resolver_listener::ResolverListener;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<contract::ContractError>();
+    is_shared::<Doctor>();
+    is_shared::<Report>();
+};

@@ -186,6 +186,8 @@ mod store_health;
 mod turns;
 mod write_health;
 
+/// The version of axum whose [`Router`](axum::Router) [`OpsBuilder`] builds.
+pub use axum;
 pub use builder::OpsBuilder;
 pub use explain::explain_router;
 pub use log_deduplicator::LogDeduplicator;
@@ -196,6 +198,15 @@ pub use prometheus_client;
 pub use readiness::Readiness;
 pub use recent_decisions::RecentDecisions;
 pub use report::{ReadyState, Report, StoreReport, StoreState};
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Metrics>();
+    is_shared::<OpsBuilder>();
+    is_shared::<Readiness>();
+    is_shared::<RecentDecisions>();
+};
 
 /// Runs the examples of the README as doctests.
 #[cfg(doctest)]

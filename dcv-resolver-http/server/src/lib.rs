@@ -89,11 +89,30 @@ mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
 
+/// The version of axum whose [`ConnectInfo`](axum::extract::ConnectInfo) each request
+/// carries.
+pub use axum;
 pub use connections::Connections;
+/// The body of the requests that a service is called with.
+pub use hyper::body::Incoming;
 pub use listen::{from_std, listen};
 pub use listener::Listener;
 pub use server::Server;
 pub use shutdown_summary::ShutdownSummary;
+/// The version of tower whose [`Service`](tower::Service) a [`Server`] serves.
+pub use tower;
+
+// Programs share these among threads and tasks.
+const _: fn() = || {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Connections>();
+    is_shared::<Listener>();
+    is_shared::<Server<()>>();
+    #[cfg(feature = "tls")]
+    is_shared::<tls::Tls>();
+    #[cfg(feature = "tls")]
+    is_shared::<tls::TlsError>();
+};
 
 /// Runs the examples of the README as doctests.
 #[cfg(doctest)]

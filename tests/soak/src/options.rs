@@ -1,13 +1,15 @@
 //! [`Options`]: the command line.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{self, PathBuf};
 use std::time::Duration;
 
 /// Runs the ready binary with everything at once.
 #[derive(Debug, clap::Parser)]
 pub(crate) struct Options {
     /// The resolver's binary
-    #[arg(long)]
+    // Absolute: it is started in another folder.
+    #[arg(long, value_parser = absolute)]
     pub(crate) resolver: PathBuf,
     /// How long to run, in seconds
     #[arg(long, default_value_t = 3_600)]
@@ -51,4 +53,8 @@ impl Options {
     pub(crate) fn warm_up(&self) -> Duration {
         Duration::from_secs(self.warm_up_seconds)
     }
+}
+
+fn absolute(text: &str) -> io::Result<PathBuf> {
+    path::absolute(text)
 }

@@ -14,8 +14,8 @@ fn short_soak_finds_nothing_wrong() {
         "run `cargo build -p dcv-resolver` before this test"
     );
     let output = Command::new(soak)
-        .arg("--resolver")
-        .arg(resolver)
+        .current_dir(resolver.parent().unwrap())
+        .args(["--resolver", "./dcv-resolver"])
         .args(["--seconds", "30", "--warm-up-seconds", "20"])
         .args(["--sessions", "200", "--renew-seconds", "10"])
         .args(["--requests-per-s", "300", "--reload-seconds", "5"])

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::target_dir::target_dir;
 use process::DriverProcess;
 use session::{DEADLINE, Session};
 
@@ -150,16 +151,13 @@ impl Browser {
         .await;
     }
 
-    /// Saves what the viewport shows to `target/screenshots/NAME.png`, and
+    /// Saves what the viewport shows to `screenshots/NAME.png` in cargo's target folder, and
     /// returns its path.
     pub async fn screenshot(&self, name: &str) -> PathBuf {
         let image = self.session.get("screenshot").await;
         let image = STANDARD.decode(image.as_str().unwrap()).unwrap();
-        let folder = Path::new(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../target/screenshots"
-        ));
-        fs::create_dir_all(folder).unwrap();
+        let folder = target_dir().join("screenshots");
+        fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{name}.png"));
         fs::write(&path, image).unwrap();
         path

@@ -14,3 +14,4 @@ pub mod client;
 pub mod log;
 pub mod pki;
 pub mod scripted;
+pub mod target_dir;

@@ -1,15 +1,13 @@
 //! What axe-core finds, which `scripts/axe-core` installs.
 
 use std::fs;
-use std::path::Path;
 
 use dcv_resolver_test_support::browser::{Browser, ColorScheme};
+use dcv_resolver_test_support::target_dir::target_dir;
 use serde_json::Value;
 
 use crate::fixture::Served;
 use crate::token::Bearer;
-
-const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/axe.min.js");
 
 /// Fails with the rules that the page breaks, of any severity.
 async fn assert_accessible(browser: &Browser, state: &str) {
@@ -32,8 +30,8 @@ async fn assert_accessible(browser: &Browser, state: &str) {
 #[tokio::test]
 #[ignore = "needs chromium, chromedriver and axe-core"]
 async fn axe_finds_nothing() {
-    let axe =
-        fs::read_to_string(Path::new(AXE)).expect("axe-core is missing: run scripts/axe-core");
+    let axe = fs::read_to_string(target_dir().join("axe.min.js"))
+        .expect("axe-core is missing: run scripts/axe-core");
     let served = Served::with_sessions(3);
     served.ask_for_all().await;
     let browser = served.open().await;

@@ -372,6 +372,7 @@ fn refused_session_does_not_keep_others_from_being_registered() {
 fn invalid_command_line_ends_with_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().to_str().unwrap();
+    let database = format!("sqlite:{state}/a.db");
     for (arguments, expected) in [
         (
             vec!["--state-dir", state],
@@ -386,18 +387,11 @@ fn invalid_command_line_ends_with_one_sentence() {
             "no resolver sees",
         ),
         (
-            vec!["--state-dir", "/dev/null/state", "--store", "sqlite:a.db"],
+            vec!["--state-dir", "/dev/null/state", "--store", &database],
             "cannot read the lease token in /dev/null/state/lease-token: Not a directory",
         ),
         (
-            vec![
-                "--state-dir",
-                state,
-                "--store",
-                "sqlite:a.db",
-                "--id",
-                "{name}",
-            ],
+            vec!["--state-dir", state, "--store", &database, "--id", "{name}"],
             "expected {session} or {host} at byte 0",
         ),
         (
