@@ -1,6 +1,6 @@
 //! [`Epochs`]: discards all entries at once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Numbers the times between two invalidations of everything. An entry belongs
 /// to the epoch in which it was cached, and is served in no other: to discard a
@@ -15,17 +15,11 @@ pub(crate) struct Epochs {
 
 impl Epochs {
     pub(crate) fn current(&self) -> u32 {
-        let current = self.current.load(Ordering::Acquire);
-        #[cfg(test)]
-        after_read::run();
-        current
+        self.current.load(Ordering::Acquire)
     }
 
     pub(crate) fn min_stale(&self) -> u32 {
-        let min_stale = self.min_stale.load(Ordering::Acquire);
-        #[cfg(test)]
-        after_read::run();
-        min_stale
+        self.min_stale.load(Ordering::Acquire)
     }
 
     /// Discards all entries.
@@ -38,28 +32,5 @@ impl Epochs {
     /// Discards all entries, which may still be served stale.
     pub(crate) fn expire(&self) {
         self.current.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
-/// Lets a test act between the reads of one check.
-#[cfg(test)]
-pub(crate) mod after_read {
-    use std::cell::RefCell;
-
-    type Action = Box<dyn FnOnce()>;
-
-    thread_local! {
-        static ACTION: RefCell<Option<Action>> = const { RefCell::new(None) };
-    }
-
-    /// Runs `action` once, after the next read of an epoch on this thread.
-    pub(crate) fn set(action: impl FnOnce() + 'static) {
-        ACTION.set(Some(Box::new(action)));
-    }
-
-    pub(super) fn run() {
-        if let Some(action) = ACTION.take() {
-            action();
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! [`Freshness`]: whether an entry may be served.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dcv_resolver_core::{Clock, Expiry, SessionRecord, Timestamp};
@@ -11,6 +10,7 @@ use crate::config::CacheConfig;
 use crate::entries::Entry;
 use crate::epochs::Epochs;
 use crate::source_state::{SourceState, SourceStatus};
+use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// Decides by TTLs, or by what the change source reports where there is one.
 ///
@@ -169,32 +169,28 @@ fn as_ns(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use dcv_resolver_core::{Expiry, SessionRecord};
+    use dcv_resolver_core::testing::session;
+    use loom::thread;
 
     use super::*;
-    use crate::epochs::after_read;
+    use crate::sync::explore;
 
     fn disconnected() -> Arc<Freshness> {
         let config = CacheConfig::default().stale_if_error(Duration::from_secs(60));
-        let freshness = Arc::new(Freshness::new(&config));
+        let freshness = Freshness::new(&config);
         freshness.source.disconnect();
         freshness.epochs.expire();
-        freshness
+        Arc::new(freshness)
     }
 
     fn entry(freshness: &Freshness) -> Entry {
-        let host = "192.0.2.7".parse().unwrap();
-        let record = SessionRecord::builder("console".parse().unwrap(), host, Expiry::Never);
-        let record = record.http_port(8443).build().unwrap();
-        freshness.entry(Some(record), freshness.now_ns())
+        freshness.entry(Some(session("console")), freshness.now_ns())
     }
 
-    /// What `AllChanged` and `CaughtUp` do, right after the epoch has been read.
-    fn end_gap_after_read(freshness: &Arc<Freshness>, at_ns: u64) {
+    /// What `AllChanged` and `CaughtUp` do, on another thread.
+    fn end_gap(freshness: &Arc<Freshness>, at_ns: u64) {
         let freshness = Arc::clone(freshness);
-        after_read::set(move || {
+        thread::spawn(move || {
             freshness.epochs.discard();
             freshness.source.catch_up(at_ns);
         });
@@ -202,19 +198,23 @@ mod tests {
 
     #[test]
     fn entry_of_a_gap_is_not_fresh_when_the_gap_ends_during_the_check() {
-        let freshness = disconnected();
-        let entry = entry(&freshness);
-        let now_ns = freshness.now_ns();
-        end_gap_after_read(&freshness, now_ns);
-        assert!(!freshness.is_fresh(&entry, now_ns));
+        explore(|| {
+            let freshness = disconnected();
+            let entry = entry(&freshness);
+            let now_ns = freshness.now_ns();
+            end_gap(&freshness, now_ns);
+            assert!(!freshness.is_fresh(&entry, now_ns));
+        });
     }
 
     #[test]
     fn stale_entry_of_a_gap_keeps_its_age_when_the_gap_ends_during_the_check() {
-        let freshness = disconnected();
-        let entry = entry(&freshness);
-        let now_ns = freshness.now_ns() + as_ns(Duration::from_secs(3_600));
-        end_gap_after_read(&freshness, now_ns);
-        assert_eq!(freshness.stale_age(&entry, now_ns), None);
+        explore(|| {
+            let freshness = disconnected();
+            let entry = entry(&freshness);
+            let now_ns = freshness.now_ns() + as_ns(Duration::from_secs(3_600));
+            end_gap(&freshness, now_ns);
+            assert_eq!(freshness.stale_age(&entry, now_ns), None);
+        });
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use dcv_resolver_core::SessionId;
 
 use crate::load::Load;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The loads whose results may be cached, and that other lookups may join.
 ///

@@ -8,6 +8,8 @@ mod entries;
 mod epochs;
 mod freshness;
 mod in_flight;
+#[cfg(test)]
+mod interleavings;
 mod listener;
 mod load;
 mod monitor;
@@ -16,6 +18,7 @@ mod registry;
 mod source_state;
 mod stale_events;
 mod store;
+mod sync;
 
 pub use config::CacheConfig;
 pub use monitor::CacheMonitor;

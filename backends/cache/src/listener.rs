@@ -1,12 +1,13 @@
 //! [`CacheListener`]: applies the events of a change source to a cache.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use dcv_resolver_core::{ChangeEvent, ChangeListener};
 
 use crate::cache::Cache;
 use crate::source_state::SourceStatus;
+use crate::sync::{Mutex, MutexGuard};
 
 #[derive(Debug)]
 pub(crate) struct CacheListener {

@@ -4,14 +4,15 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use dcv_resolver_core::{SessionId, SessionRecord, StoreError, StoreErrorKind};
 use tokio::sync::Notify;
 
 use crate::entries::Entry;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) type Call =
     Pin<Box<dyn Future<Output = Result<Option<SessionRecord>, StoreError>> + Send>>;

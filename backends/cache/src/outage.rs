@@ -1,10 +1,12 @@
 //! [`Outage`]: whether the store is known to be down, and the call that finds
 //! out when it is back.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use dcv_resolver_core::StoreError;
 use tokio::task::AbortHandle;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The last failure of the store, until a call succeeds.
 #[derive(Debug, Default)]

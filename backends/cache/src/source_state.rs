@@ -1,6 +1,6 @@
 //! [`SourceState`]: what the change source has reported about itself.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The state of the change source, which lookups read without a lock. Times are
 /// nanoseconds since the cache was made.
