@@ -70,7 +70,8 @@ use crate::failure::Failure;
 
 pub use crate::config::check_configuration;
 
-/// Runs the command of the command line.
+/// Runs the command of the command line, and returns its exit code.
+#[must_use]
 pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -55,7 +55,7 @@ fn by_column(row: &[Cell<'_>]) -> Option<SessionRecord> {
     let column = |index: usize| row.get(index).unwrap_or(&Cell::Null);
     let port = |index| {
         let port = column(index).optional(Cell::integer)?;
-        Some(port.map(u16::try_from).transpose().ok()?)
+        port.map(u16::try_from).transpose().ok()
     };
     let id = column(0).text()?.parse().ok()?;
     let target_id = column(1).optional(Cell::text)?;
