@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(escaped("abcdefg", 6), "abc…");
         assert_eq!(escaped("ééé", 5), "é…");
         assert_eq!(escaped("ab\u{202e}", 6), "ab…");
+        assert_eq!(escaped("a\n", 3), r"a\n");
     }
 
     #[test]

@@ -525,6 +525,24 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn policy_that_denies_is_shown_and_is_the_conclusion() {
+        let resolver = Resolver::builder()
+            .store("agents", holding(&["s"]))
+            .policy(FixedPolicy("hours".to_owned(), Ok(false)))
+            .build()
+            .unwrap();
+        let explanation = explained(&Explainer::new(resolver), "s").await;
+        assert_eq!(explanation.rules.last().unwrap().rule, "hours");
+        assert!(matches!(
+            explanation.conclusion,
+            Conclusion::NotFound {
+                reason: "denied",
+                ..
+            }
+        ));
+    }
+
     fn reply() -> impl Strategy<Value = Reply> {
         let record = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
             |(live, ready, quic, ours)| {

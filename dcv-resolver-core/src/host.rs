@@ -262,6 +262,14 @@ mod tests {
     }
 
     #[test]
+    fn every_conversion_to_text_is_the_same() {
+        let host = Host::new("ws.dcv.example").unwrap();
+        assert_eq!(host.to_string(), "ws.dcv.example");
+        assert_eq!(AsRef::<str>::as_ref(&host), "ws.dcv.example");
+        assert_eq!(String::from(host), "ws.dcv.example");
+    }
+
+    #[test]
     fn each_invalid_host_has_its_own_error() {
         for (text, error) in [
             ("", InvalidHost::Empty),

@@ -204,6 +204,15 @@ mod tests {
     }
 
     #[test]
+    fn every_conversion_to_text_is_the_same() {
+        let id = SessionId::new("console").unwrap();
+        assert_eq!(id.to_string(), "console");
+        assert_eq!(AsRef::<str>::as_ref(&id), "console");
+        assert!(std::collections::HashSet::from([id.clone()]).contains("console"));
+        assert_eq!(String::from(id), "console");
+    }
+
+    #[test]
     fn deserialized_id_is_checked() {
         let id: SessionId = serde_json::from_str("\"i-0abc\"").unwrap();
         assert_eq!(serde_json::to_string(&id).unwrap(), "\"i-0abc\"");

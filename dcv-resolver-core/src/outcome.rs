@@ -189,3 +189,26 @@ impl NotFound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::session;
+
+    #[test]
+    fn outcome_is_a_destination_or_a_reason() {
+        let resolution = Resolution::new(session("console"), Transport::Quic).unwrap();
+        assert_eq!(resolution.record(), &session("console"));
+        assert_eq!(resolution.transport(), Transport::Quic);
+        let found = Outcome::Found(resolution.clone());
+        assert_eq!(found.resolution(), Some(&resolution));
+        assert_eq!((found.not_found(), found.reason()), (None, None));
+        assert_eq!(found.into_result(), Ok(resolution));
+
+        let unknown = Outcome::NotFound(NotFound::Unknown);
+        assert_eq!(unknown.resolution(), None);
+        assert_eq!(unknown.not_found(), Some(&NotFound::Unknown));
+        assert_eq!(unknown.reason(), Some("unknown"));
+        assert_eq!(unknown.into_result(), Err(NotFound::Unknown));
+    }
+}

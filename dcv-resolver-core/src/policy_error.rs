@@ -99,3 +99,17 @@ impl Error for PolicyError {
         Some(source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chain_names_the_cause() {
+        let error = PolicyError::new(PolicyErrorKind::Other).with_source("the directory is gone");
+        assert_eq!(
+            error.chain().to_string(),
+            "the policy failed: the directory is gone"
+        );
+    }
+}

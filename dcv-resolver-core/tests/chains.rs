@@ -1,6 +1,8 @@
 //! Random chains of stores and policies, compared with a function that says how
 //! each is answered.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
