@@ -64,6 +64,25 @@ impl SessionPattern {
         Ok(Some(record))
     }
 
+    /// Returns whether the pattern makes a session of this id, or fails to.
+    pub(crate) fn matches(&self, id: &SessionId) -> bool {
+        self.regex.is_match(id.as_str().as_bytes())
+    }
+
+    /// Returns whether a client can name any host: the host is nothing but a part of
+    /// the id that matches hosts which have nothing in common.
+    fn leads_to_any_host(&self) -> bool {
+        const NAMES: [&str; 2] = ["ws-17.dcv.example", "host.other.test"];
+        const ADDRESSES: [&str; 2] = ["192.0.2.7", "203.0.113.241"];
+        let group = self.host.as_group();
+        let group = group.and_then(|number| expression::group(&self.expression, number));
+        let Some(regex) = group.and_then(|text| compile(text).ok()) else {
+            return false;
+        };
+        let matches = |hosts: [&str; 2]| hosts.iter().all(|it| regex.is_match(it.as_bytes()));
+        matches(NAMES) || matches(ADDRESSES)
+    }
+
     #[expect(clippy::expect_used, reason = "see the message")]
     fn record(
         &self,
