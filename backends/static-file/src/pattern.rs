@@ -13,6 +13,7 @@ use dcv_resolver_core::{
 use regex::bytes::{Captures, Regex};
 
 use crate::diagnostic::Quoted;
+use crate::expression::{self, compile};
 use crate::template::Template;
 
 /// Sessions that follow from their ids: one table of `[[patterns]]` in a session
@@ -134,6 +135,20 @@ impl SessionPattern {
             .parse()
             .map_err(|error: T::Err| invalid(&value, error.into()))
     }
+}
+
+/// Returns a warning of each pattern that leads to any host.
+pub(crate) fn warnings(patterns: &[SessionPattern]) -> Vec<String> {
+    let open = patterns
+        .iter()
+        .filter(|pattern| pattern.leads_to_any_host());
+    open.map(|pattern| {
+        let (host, expression) = (pattern.host(), pattern.expression());
+        format!(
+            "{pattern}: with host {host:?} and match {expression:?}, a client is led to any host that it names in an id; give the host a fixed domain, such as \"{host}.dcv.example\", or match only your own hosts"
+        )
+    })
+    .collect()
 }
 
 impl fmt::Display for SessionPattern {
