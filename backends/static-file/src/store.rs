@@ -16,7 +16,7 @@ use dcv_resolver_core::{
 use crate::collector::Collected;
 use crate::content_hash::content_hash;
 use crate::index::Index;
-use crate::pattern::SessionPattern;
+use crate::pattern::{self, SessionPattern};
 use crate::sorted::Sorted;
 use crate::{Format, LoadError, SessionFile, cooperative_yield, read};
 
@@ -194,6 +194,13 @@ impl StaticFileStore {
         self.content.load().patterns.len()
     }
 
+    /// Returns what is likely to be a mistake in the content that is served now, as
+    /// [`SessionFile::warnings`] does.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        pattern::warnings(&self.content.load().patterns)
+    }
+
     /// Returns when the content that is served now was read.
     #[must_use]
     pub fn loaded_at(&self) -> Instant {
@@ -259,6 +266,16 @@ impl SessionListing for StaticFileStore {
             .transpose()
             .map_err(ListError::invalid_page_token)?;
         Ok(self.content.load().sorted.page(after.as_ref(), limit))
+    }
+
+    fn made_by(&self, id: &SessionId) -> Option<String> {
+        let content = self.content.load();
+        if content.index.get(id).is_some() {
+            return None;
+        }
+        let mut patterns = content.patterns.iter();
+        let pattern = patterns.find(|pattern| pattern.matches(id))?;
+        Some(format!("pattern {pattern}"))
     }
 }
 

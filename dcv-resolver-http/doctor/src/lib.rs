@@ -3,15 +3,14 @@
 
 mod cause;
 pub mod contract;
-mod dcv_conf;
 mod doctor;
 mod explain_request;
-mod gateway_config;
 mod gateway_keys;
 mod gateway_tls;
 mod hop;
 mod hops;
 mod link;
+mod link_tail;
 mod not_found;
 mod proxy_settings;
 mod report;
@@ -22,16 +21,12 @@ mod tls_finding;
 mod url_parts;
 
 pub use cause::most_likely;
-pub use dcv_conf::{DcvConf, DcvConfError};
 pub use doctor::Doctor;
 pub use explain_request::ExplainRequest;
-pub use gateway_config::{
-    DcvSection, GatewayConfig, GatewayConfigError, GatewaySection, MinimumTlsVersion,
-    ResolverSection, WebResourcesSection,
-};
 pub use gateway_tls::{dcv_tls, resolver_tls};
 pub use hop::{Finding, Hop, HopKind, Status};
 pub use link::{IdPlace, InvalidLink, Link};
+pub use link_tail::id_in_tail;
 pub use proxy_settings::ProxySettings;
 pub use report::Report;
 pub use resolver_listener::ResolverListener;

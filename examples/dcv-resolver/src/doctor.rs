@@ -1,14 +1,16 @@
 //! `doctor`: finds out why a session cannot be reached, and `doctor contract`:
 //! which rules of the contract a resolver breaks.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_client::{HttpClient, TlsOptions};
 use dcv_resolver_core::{Explanation, ResolveRequest, SessionId, async_trait};
+use dcv_resolver_dcv_config::GatewayConfig;
 use dcv_resolver_doctor::contract;
 use dcv_resolver_doctor::{
-    Doctor, ExplainRequest, GatewayConfig, ProxySettings, ResolverListener, resolver_tls,
+    Doctor, ExplainRequest, ProxySettings, ResolverListener, id_in_tail, resolver_tls,
 };
 
 use crate::cli::{ContractOptions, DoctorCommand, DoctorOptions};
@@ -53,6 +55,7 @@ fn doctor(options: DoctorOptions) -> Result<Doctor, Failure> {
         gateway_config,
         resolver_url,
         ops_url,
+        admin_token_file,
         dcv_config,
         json: _,
         config,
@@ -79,18 +82,31 @@ fn doctor(options: DoctorOptions) -> Result<Doctor, Failure> {
     if let Some(url) = ops_url {
         doctor = doctor.ops_url(url);
     }
+    if let Some(path) = admin_token_file {
+        doctor = doctor.ops_token(bearer_token(&path)?);
+    }
     if let Some(path) = dcv_config {
         doctor = doctor.dcv_config(path);
     }
     Ok(doctor)
 }
 
+/// Reads the token in the file `path`, as the agent does.
+fn bearer_token(path: &Path) -> Result<String, Failure> {
+    let content = dcv_resolver_file_watch::read(path).map_err(|error| {
+        let path = path.display();
+        Failure::setup(format!("--admin-token-file: cannot read {path}: {error}"))
+    })?;
+    let text = String::from_utf8_lossy(&content);
+    Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
+}
+
 /// Parses the id of a session that `flag` gives. A link may hold a token, so it is
 /// not quoted.
 fn session_id(flag: &str, text: &str) -> Result<SessionId, Failure> {
-    if text.contains("://") {
+    if text.contains("://") || id_in_tail(text).is_some() {
         return Err(Failure::setup(format!(
-            "{flag} is a link; give the id after its '#', or the whole link to `doctor --link`"
+            "{flag} is a link or a part of one; give the id after its '#' alone, or the whole link to `doctor --link`"
         )));
     }
     text.parse()
@@ -185,8 +201,8 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
     let known = session_id("--known-session", &known_session)?;
     let tls = match gateway_config {
         Some(path) => {
-            let config = GatewayConfig::load(&path)
-                .map_err(|error| Failure::setup(format!("{}: {error}", path.display())))?;
+            let config = GatewayConfig::read(path)
+                .map_err(|error| Failure::setup(format!("--gateway-config: {}", error.chain())))?;
             config
                 .resolver
                 .as_ref()

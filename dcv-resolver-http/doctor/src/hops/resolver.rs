@@ -8,9 +8,9 @@ use dcv_resolver_client::{
     TlsOptions, TlsReport, TlsVersion,
 };
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_dcv_config::ResolverSection;
 
 use super::gateway_config::other_listener;
-use crate::gateway_config::ResolverSection;
 use crate::gateway_tls::resolver_tls;
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;
@@ -157,6 +157,7 @@ impl Connection {
             ca_file: self.ca_file.as_ref(),
             other_name: "use one of its names in the url of [resolver]",
             client_certificate: "set cert-file and cert-key-file of [resolver] to a valid certificate that its client CA issued, and to its key",
+            not_tls: "start the url of [resolver] with http://, or switch TLS on there",
             closed: MAY_BE_REFUSED,
         };
         peer.hop(kind, failure, CONNECT).await

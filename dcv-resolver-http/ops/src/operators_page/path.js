@@ -84,6 +84,7 @@ function storeHop(store, isDecided) {
     paragraph("as ", text(record.target_id ?? record.id), " on ", text(record.host)),
     make("p", { className: "quiet" }, `${offered}, ${record.state}, `, ...expires),
   ];
+  if (store.made_by) details.push(make("p", { className: "quiet" }, "made by ", text(store.made_by)));
   if (store.stale_ms === undefined) return hop("ok", title, "holds it", ...details);
   details.push(paragraph(`The store fails; a cache returned what it held ${seconds(store.stale_ms)} ago.`));
   return hop("warn", title, "holds it, stale", ...details);
@@ -108,7 +109,9 @@ function answerHop(explanation) {
     return answerBox("ok", "Found", make("span", { className: "mono" }, text(`${host}:${answer.Port}${answer.WebUrlPath}`)));
   }
   if (explanation.outcome === "not_found") {
-    const box = answerBox("bad", `Not found: ${words(explanation.reason)}`, text(explanation.detail));
+    const isNotOffered = explanation.reason === "transport_not_offered";
+    const title = isNotOffered ? `Not offered over ${explanation.transport}` : `Not found: ${words(explanation.reason)}`;
+    const box = answerBox(isNotOffered ? "warn" : "bad", title, text(explanation.detail));
     const hint = HINTS[explanation.reason];
     if (hint) box.lastChild.append(paragraph(hint));
     return box;

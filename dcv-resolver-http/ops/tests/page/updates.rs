@@ -48,6 +48,27 @@ async fn new_decisions_arrive_filtered_and_keep_the_focus() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
+async fn transport_without_a_port_is_not_offered_rather_than_not_found() {
+    let served = Served::with_sessions(3);
+    served.ask("console", "").await;
+    served.ask("console", "&transport=QUIC").await;
+    let browser = served.open().await;
+    let shown = "return [...document.querySelectorAll('#decision-rows td.outcome')].map(it => it.textContent)";
+    assert_eq!(browser.run(shown).await, json!(["not offered", "found"]));
+    type_into(&browser, "filter", "not offered").await;
+    assert_eq!(browser.text_of("#decisions-count").await, "1 of 2");
+    browser
+        .run("document.querySelector('tr:not([hidden]) .pick').click()")
+        .await;
+    browser
+        .wait_until("document.querySelector('#explanation .answer h3')")
+        .await;
+    let answer = browser.text_of("#explanation .answer h3").await;
+    assert_eq!(answer, "Not offered over QUIC");
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
 async fn decisions_without_a_destination_are_shown_alone() {
     let served = Served::with_sessions(3);
     served.ask("ann", "").await;
@@ -302,6 +323,20 @@ async fn link_of_a_client_is_explained_by_its_id() {
         .run("return document.getElementById('session').value")
         .await;
     assert_eq!(value, "ann's workstation");
+    for tail in [
+        "console?authToken=tr0ub4dor",
+        "?authToken=tr0ub4dor#console",
+        "console#authToken=tr0ub4dor",
+    ] {
+        browser
+            .run("document.getElementById('session').value = ''")
+            .await;
+        type_into(&browser, "session", tail).await;
+        browser.press(key::ENTER).await;
+        browser
+            .wait_until("document.getElementById('session').value === 'console'")
+            .await;
+    }
     let asked = browser.take_requests().await;
     assert!(
         !asked.iter().any(|url| url.contains("tr0ub4dor")),

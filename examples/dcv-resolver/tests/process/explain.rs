@@ -11,6 +11,8 @@ fn explain_takes_an_id_or_a_whole_link() {
     for session in [
         "console",
         "https://gw.example:8443/?authToken=tr0ub4dor#console",
+        "console?authToken=tr0ub4dor",
+        "?authToken=tr0ub4dor#console",
     ] {
         let finished = run(&["explain", session, "--store", SESSIONS]);
         assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
@@ -23,6 +25,25 @@ fn explain_takes_an_id_or_a_whole_link() {
         );
         assert!(!finished.stdout.contains("tr0ub4dor"));
     }
+}
+
+#[test]
+fn explain_names_the_pattern_that_made_the_session() {
+    let id = "i-0123456789abcdef0";
+    let finished = run(&["explain", id, "--store", SESSIONS]);
+    let line = "sessions.toml:19 (decides)\n";
+    assert!(
+        finished.stdout.contains("; made by pattern "),
+        "{}",
+        finished.stdout
+    );
+    assert!(finished.stdout.contains(line), "{}", finished.stdout);
+    let finished = run(&["explain", id, "--store", SESSIONS, "--json"]);
+    let explanation: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    let made_by = explanation["stores"][0]["made_by"].as_str().unwrap();
+    assert!(made_by.starts_with("pattern "), "{made_by}");
+    let finished = run(&["explain", "console", "--store", SESSIONS]);
+    assert!(!finished.stdout.contains("made by"), "{}", finished.stdout);
 }
 
 #[test]
