@@ -22,6 +22,7 @@
 )]
 
 mod admin_body;
+mod config_error;
 mod configuration;
 mod dcv_conf;
 mod gateway_config;
