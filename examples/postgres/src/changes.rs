@@ -1,0 +1,143 @@
+//! [`ChangeSource`] for [`PostgresStore`]: what its triggers `NOTIFY`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcv_resolver_core::{
+    BoxFuture, ChangeEvent, ChangeListener, ChangeSource, SessionId, StoreError, StoreErrorKind,
+};
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::error::store_error;
+use crate::store::PostgresStore;
+
+/// How often the source confirms that nothing was missed.
+const INTERVAL: Duration = Duration::from_millis(25);
+
+/// A server that takes longer than this is down.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The schema of the table, if its trigger is there and enabled.
+const SCHEMA_OF_TRIGGER: &str = "SELECT relnamespace::regnamespace::text FROM pg_class \
+    JOIN pg_trigger ON tgrelid = pg_class.oid WHERE pg_class.oid = 'dcv_session'::regclass \
+    AND tgname = 'dcv_session_changed' AND tgenabled IN ('O', 'A')";
+
+impl ChangeSource for PostgresStore {
+    /// Uses one connection of the pool.
+    fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let mut reporter = Reporter {
+                listener,
+                last: Last::Nothing,
+            };
+            loop {
+                let Err(error) = follow(&pool, &mut reporter).await;
+                reporter.gap(if error.is_retryable() {
+                    ChangeEvent::Disconnected
+                } else {
+                    ChangeEvent::Unsupported
+                });
+                sleep(PAUSE).await;
+            }
+        })
+    }
+}
+
+/// Reports changes until the connection is lost.
+async fn follow(pool: &PgPool, reporter: &mut Reporter) -> Result<Infallible, StoreError> {
+    let mut feed = within(PgListener::connect_with(pool)).await?;
+    // Otherwise a lost connection would be replaced, and what changed meanwhile
+    // would not be reported.
+    feed.eager_reconnect(false);
+    let schema = sqlx::query_scalar(SCHEMA_OF_TRIGGER).fetch_optional(&mut feed);
+    let schema: Option<String> = within(schema).await?;
+    let schema = schema.ok_or_else(|| {
+        StoreError::new("postgres", StoreErrorKind::Incompatible)
+            .with_source("the table dcv_session has no trigger dcv_session_changed; migrate it")
+    })?;
+    within(feed.listen(&format!("dcv_session.{schema}"))).await?;
+    // From here on, no change is missed; before, any may have been.
+    reporter.report(ChangeEvent::AllChanged);
+    loop {
+        // The notifications of what was committed before this statement arrive
+        // before its result.
+        let asked = Instant::now();
+        within(sqlx::query("SELECT 1").execute(&mut feed)).await?;
+        while let Some(notification) = feed.next_buffered() {
+            reporter.changed(notification.payload());
+        }
+        reporter.report(ChangeEvent::CaughtUp(asked.into_std()));
+
+        // Until the next time, changes are reported as they arrive.
+        let next = asked + INTERVAL;
+        while Instant::now() < next {
+            match timeout_at(next, feed.try_recv()).await {
+                Ok(Ok(Some(notification))) => reporter.changed(notification.payload()),
+                Ok(Ok(None)) => {
+                    return Err(StoreError::new("postgres", StoreErrorKind::Unavailable));
+                }
+                Ok(Err(error)) => return Err(store_error(error)),
+                Err(_elapsed) => {}
+            }
+        }
+    }
+}
+
+/// Limits how long a server may take that neither answers nor closes.
+async fn within<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match timeout(PATIENCE, call).await {
+        Ok(answer) => answer.map_err(store_error),
+        Err(_elapsed) => Err(StoreError::new("postgres", StoreErrorKind::TimedOut)),
+    }
+}
+
+/// Keeps to the order of events that the contract demands: no change is reported
+/// in a gap, and dropping it begins one.
+struct Reporter {
+    listener: Arc<dyn ChangeListener>,
+    last: Last,
+}
+
+#[derive(PartialEq)]
+enum Last {
+    Nothing,
+    Change,
+    Gap(ChangeEvent<'static>),
+}
+
+impl Reporter {
+    fn report(&mut self, event: ChangeEvent<'_>) {
+        self.last = Last::Change;
+        self.listener.on_change(event);
+    }
+
+    /// Reports the change of the session with this id; of any, if it is not an id.
+    fn changed(&mut self, id: &str) {
+        match SessionId::new(id) {
+            Ok(id) => self.report(ChangeEvent::Changed(&id)),
+            Err(_) => self.report(ChangeEvent::AllChanged),
+        }
+    }
+
+    fn gap(&mut self, event: ChangeEvent<'static>) {
+        if self.last != Last::Gap(event) {
+            self.last = Last::Gap(event);
+            self.listener.on_change(event);
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        if self.last == Last::Change {
+            self.gap(ChangeEvent::Disconnected);
+        }
+    }
+}
