@@ -10,3 +10,6 @@ pub mod sessions;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ReadmeExamples;
+
+#[cfg(doctest)]
+mod guide;
