@@ -358,27 +358,3 @@ fn example_has_every_key() {
     ]);
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
 }
-
-#[test]
-fn configuration_in_the_documentation_is_valid() {
-    let guide = include_str!("../../../../docs/operating.md");
-    let (_, rest) = guide.split_once("```toml\n").unwrap();
-    let (config, _) = rest.split_once("```").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("resolver.toml");
-    fs::write(&path, config).unwrap();
-    // It reads all of the configuration, and opens none of the files in it.
-    let finished = run(&[
-        "gateway-config",
-        "--url-host",
-        "resolver.example",
-        "--config",
-        path.to_str().unwrap(),
-    ]);
-    assert_eq!(finished.stderr, "");
-    assert!(
-        finished.stdout.contains("https://resolver.example:9000"),
-        "{}",
-        finished.stdout
-    );
-}
