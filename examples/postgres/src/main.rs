@@ -4,6 +4,8 @@
 //! dcv-resolver-example-postgres 127.0.0.1:9000 postgres://resolver@db.example/desktops
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(cached.store().watch_changes(cached.listener()));
 
     let listener = server::listen(address.parse()?)?;
+    println!("the resolver listens on {address}");
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     Server::new(dcv_resolver_http::router(Resolver::new(cached)))
         .serve(listener, interrupted)

@@ -9,11 +9,12 @@
 //! stand_ins open 'https://localhost:8443/#console'
 //! ```
 
-#![expect(clippy::print_stdout, reason = "it is a program")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a program")]
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser};
 use dcv_resolver_testkit::{
@@ -50,7 +51,7 @@ struct DcvServer {
 
     /// Writes the command `dcv` to this folder, for an agent.
     #[arg(long, value_name = "FOLDER")]
-    command_folder: PathBuf,
+    command_folder: Option<PathBuf>,
 
     /// Runs this session; may be given several times.
     #[arg(long = "session", value_name = "ID=OWNER", value_parser = session)]
@@ -66,8 +67,18 @@ fn session(text: &str) -> Result<DcvSession, &'static str> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    match Command::parse() {
+async fn main() -> ExitCode {
+    match run(Command::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stand_ins: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    match command {
         Command::Certificates { folder, names } => {
             // What runs already has certificates of the CA that is there.
             if !folder.join("ca.pem").exists() {
@@ -81,7 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             stopped().await?;
         }
-        Command::DcvServer(options) => run(options).await?,
+        Command::DcvServer(options) => run_dcv_server(options).await?,
         Command::Open { link } => {
             let desktop = open_link(&link).await?;
             let (server, session, user) = (desktop.server, desktop.session, desktop.user);
@@ -91,13 +102,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn run(options: DcvServer) -> Result<(), Box<dyn Error>> {
-    let server = DcvServerStandIn::builder(&options.name)
+async fn run_dcv_server(options: DcvServer) -> Result<(), Box<dyn Error>> {
+    let mut server = DcvServerStandIn::builder(&options.name)
         .listen(options.listen)
-        .certificates(options.certificates)
-        .command_folder(options.command_folder)
-        .start()
-        .await?;
+        .certificates(options.certificates);
+    if let Some(folder) = options.command_folder {
+        server = server.command_folder(folder);
+    }
+    let server = server.start().await?;
     server.set_sessions(options.sessions)?;
     println!(
         "the DCV server {} listens on {}",

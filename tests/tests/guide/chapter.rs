@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::block::{Block, blocks};
-use crate::in_repository;
+use crate::repository::in_repository;
 
 const FOLDER: &str = "docs/guide/src";
 

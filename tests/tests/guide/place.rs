@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::in_repository;
+use crate::repository::in_repository;
 
 /// Addresses of the guide, the longest first, and whose free port they have here.
 const ADDRESSES: [(&str, &str); 8] = [
