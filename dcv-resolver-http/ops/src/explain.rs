@@ -19,10 +19,10 @@ use dcv_resolver_log_throttle::LogThrottle;
 use tokio::time::{Instant, sleep};
 
 use crate::accept::preference;
+use crate::bursts::in_short_bursts;
 use crate::caller::check_caller;
 use crate::explain_log::{ExplainLog, log_suppressed};
 use crate::ops_error::OpsError;
-use crate::bursts::in_short_bursts;
 use crate::pages::not_stored;
 use crate::turns::Turns;
 

@@ -20,9 +20,9 @@ use serde::Serialize;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
+use crate::bursts::in_short_bursts;
 use crate::guard::Guard;
 use crate::ops_error::OpsError;
-use crate::bursts::in_short_bursts;
 use crate::session_search::{SessionSearch, malformed};
 
 /// How many sessions a page aims for, and how many are compared before other
