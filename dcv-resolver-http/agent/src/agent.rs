@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcv_resolver_core::{Clock, SystemClock, WebUrlPath};
+use dcv_resolver_dcv_config::{ConfigFileError, Connectivity};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dcv_command::{DcvCommand, ListError};
-use crate::dcv_config::{DcvConfig, InvalidDcvConfig};
 use crate::event_log::EventLog;
 use crate::reconcile::{Wanted, without_a_list};
 use crate::record_template::RecordTemplate;
@@ -108,7 +108,7 @@ impl Agent {
         self
     }
 
-    /// Reads this file instead of [`DcvConfig::PATH`].
+    /// Reads this file instead of [`Connectivity::PATH`].
     pub fn dcv_config(mut self, file: impl Into<Option<PathBuf>>) -> Self {
         self.server.file = file.into();
         self
@@ -180,17 +180,21 @@ impl Agent {
 }
 
 impl ServerSettings {
-    fn read(&self) -> Result<DcvConfig, InvalidDcvConfig> {
-        let mut config = match &self.file {
-            Some(file) => DcvConfig::read(file)?,
-            None => DcvConfig::read_installed()?,
+    fn read(&self) -> Result<Connectivity, ConfigFileError> {
+        let mut server = match &self.file {
+            Some(file) => Connectivity::read(file)?,
+            None => Connectivity::read_installed()?,
         };
-        config.http_port = self.http_port.unwrap_or(config.http_port);
-        config.quic_port = self.quic_port.or(config.quic_port);
-        if let Some(path) = &self.web_url_path {
-            config.web_url_path = path.clone();
+        if let Some(port) = self.http_port {
+            server = server.with_http_port(port);
         }
-        Ok(config)
+        if let Some(port) = self.quic_port {
+            server = server.with_quic_port(port);
+        }
+        if let Some(path) = &self.web_url_path {
+            server = server.with_web_url_path(path.clone());
+        }
+        Ok(server)
     }
 }
 
@@ -200,7 +204,7 @@ struct Rounds {
     registrations: Registrations,
     log: EventLog,
     /// The last valid one.
-    config: Option<DcvConfig>,
+    server: Option<Connectivity>,
     /// When the last round began in which the sessions were listed.
     listed: Instant,
     was_listed: bool,
@@ -230,7 +234,7 @@ impl Rounds {
             agent,
             registrations,
             log,
-            config: None,
+            server: None,
             listed: Instant::now(),
             was_listed: true,
             failed_rounds: 0,
@@ -304,13 +308,13 @@ impl Rounds {
     /// server listens.
     fn wanted(&mut self, list: &SessionList) -> Option<Wanted> {
         match self.agent.server.read() {
-            Ok(config) => self.config = Some(config),
+            Ok(server) => self.server = Some(server),
             Err(error) => self.log.dcv_config(&error),
         }
-        let config = self.config.as_ref()?;
+        let server = self.server.as_ref()?;
         let mut wanted = Wanted::new();
         for session in list.sessions() {
-            match self.agent.records.record(session, config) {
+            match self.agent.records.record(session, server) {
                 Ok(record) => match wanted.entry(record.id().clone()) {
                     Entry::Vacant(free) => _ = free.insert(record),
                     Entry::Occupied(taken) => self.log.duplicate(taken.key()),

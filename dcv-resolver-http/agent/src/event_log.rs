@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dcv_resolver_core::SessionId;
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_dcv_config::ConfigFileError;
 use dcv_resolver_log_throttle::LogThrottle;
 
 use crate::dcv_command::ListError;
-use crate::dcv_config::InvalidDcvConfig;
 
 /// How long a failure that repeats is only counted.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -71,7 +71,7 @@ impl EventLog {
     }
 
     /// Logs that it is unknown where the DCV server listens.
-    pub(crate) fn dcv_config(&self, error: &InvalidDcvConfig) {
+    pub(crate) fn dcv_config(&self, error: &ConfigFileError) {
         let kind = "dcv_config";
         if self.0.allows(kind) {
             let error = chain(error);

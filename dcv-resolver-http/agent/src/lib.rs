@@ -4,7 +4,6 @@
 mod admin_registrar;
 mod agent;
 mod dcv_command;
-mod dcv_config;
 mod event_log;
 mod id_template;
 mod lease_file;
@@ -21,7 +20,8 @@ mod view;
 pub use admin_registrar::AdminRegistrar;
 pub use agent::Agent;
 pub use dcv_command::{DcvCommand, ListError};
-pub use dcv_config::{DcvConfig, InvalidDcvConfig};
+/// Where a DCV server listens, for [`RecordTemplate::record`].
+pub use dcv_resolver_dcv_config::Connectivity;
 pub use id_template::{IdTemplate, InvalidIdTemplate};
 pub use lease_file::{LeaseFileError, lease_token};
 pub use record_template::{RecordTemplate, UnusableSession};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dcv_resolver_core::{Expiry, Host, InvalidRecord, InvalidSessionId, SessionId, SessionRecord};
+use dcv_resolver_dcv_config::Connectivity;
 
-use crate::dcv_config::DcvConfig;
 use crate::id_template::IdTemplate;
 use crate::session_list::ListedSession;
 
@@ -12,12 +12,12 @@ use crate::session_list::ListedSession;
 /// does not contain.
 ///
 /// ```
-/// use dcv_resolver_agent::{DcvConfig, RecordTemplate, SessionList};
+/// use dcv_resolver_agent::{Connectivity, RecordTemplate, SessionList};
 ///
 /// let template = RecordTemplate::new("ws-17.dcv.example".parse()?)
 ///     .with_id("{session}@{host}".parse()?);
 /// let list = SessionList::parse(br#"[{"id": "console"}]"#)?;
-/// let record = template.record(&list.sessions()[0], &DcvConfig::default())?;
+/// let record = template.record(&list.sessions()[0], &Connectivity::default())?;
 /// assert_eq!(record.id().as_str(), "console@ws-17.dcv.example");
 /// assert_eq!(record.target_id().as_str(), "console");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -82,14 +82,14 @@ impl RecordTemplate {
     pub fn record(
         &self,
         session: &ListedSession,
-        server: &DcvConfig,
+        server: &Connectivity,
     ) -> Result<SessionRecord, UnusableSession> {
         let id = self.id.apply(&self.host, session.id())?;
         let record = SessionRecord::builder(id, self.host.clone(), Expiry::Never)
             .target_id(SessionId::new(session.id())?)
-            .http_port(server.http_port)
-            .quic_port(server.quic_port)
-            .web_url_path(server.web_url_path.clone())
+            .http_port(server.http_port())
+            .quic_port(server.quic_port())
+            .web_url_path(server.web_url_path().clone())
             .owner(session.owner())
             .labels(self.labels.clone());
         Ok(record.build()?)

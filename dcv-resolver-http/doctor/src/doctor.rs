@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dcv_resolver_core::{ResolveRequest, SessionId, Transport};
+use dcv_resolver_dcv_config::GatewayConfig;
 use tokio::time::timeout;
 
 use crate::explain_request::ExplainRequest;
-use crate::gateway_config::GatewayConfig;
 use crate::hop::{Hop, HopKind};
 use crate::hops::answer::Answers;
 use crate::hops::resolver::Connection;
@@ -188,7 +188,7 @@ impl Doctor {
         match gateway_config::load(path) {
             Ok(config) => {
                 // A key that is mistyped is why another one is missing.
-                let mut problems = gateway_config::check_keys(path);
+                let mut problems = gateway_config::check_keys(&config);
                 problems.extend(gateway_config::check(&config, self.listener.as_ref()));
                 if problems.is_empty() {
                     let read = path.display().to_string();

@@ -1,8 +1,7 @@
 //! The TLS settings of a gateway's configuration, for a client.
 
 use dcv_resolver_client::{TlsOptions, TlsVersion};
-
-use crate::gateway_config::{DcvSection, MinimumTlsVersion, ResolverSection};
+use dcv_resolver_dcv_config::{DcvSection, MinimumTlsVersion, ResolverSection};
 
 /// Returns the settings with which a gateway connects to its resolver. A client
 /// certificate is presented only if both of its files are set.
@@ -34,15 +33,16 @@ pub fn dcv_tls(section: &DcvSection) -> TlsOptions {
 
 const fn version(minimum: MinimumTlsVersion) -> TlsVersion {
     match minimum {
-        MinimumTlsVersion::Tls12 => TlsVersion::Tls12,
         MinimumTlsVersion::Tls13 => TlsVersion::Tls13,
+        _ => TlsVersion::Tls12,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use dcv_resolver_dcv_config::GatewayConfig;
+
     use super::*;
-    use crate::gateway_config::GatewayConfig;
 
     #[test]
     fn settings_of_the_file_are_those_of_the_client() {

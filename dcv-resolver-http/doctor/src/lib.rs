@@ -3,10 +3,8 @@
 
 mod cause;
 pub mod contract;
-mod dcv_conf;
 mod doctor;
 mod explain_request;
-mod gateway_config;
 mod gateway_keys;
 mod gateway_tls;
 mod hop;
@@ -22,13 +20,8 @@ mod tls_finding;
 mod url_parts;
 
 pub use cause::most_likely;
-pub use dcv_conf::{DcvConf, DcvConfError};
 pub use doctor::Doctor;
 pub use explain_request::ExplainRequest;
-pub use gateway_config::{
-    DcvSection, GatewayConfig, GatewayConfigError, GatewaySection, MinimumTlsVersion,
-    ResolverSection, WebResourcesSection,
-};
 pub use gateway_tls::{dcv_tls, resolver_tls};
 pub use hop::{Finding, Hop, HopKind, Status};
 pub use link::{IdPlace, InvalidLink, Link};

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use dcv_resolver_client::{HttpClient, TlsOptions};
 use dcv_resolver_core::{Explanation, ResolveRequest, SessionId, async_trait};
+use dcv_resolver_dcv_config::GatewayConfig;
 use dcv_resolver_doctor::contract;
 use dcv_resolver_doctor::{
-    Doctor, ExplainRequest, GatewayConfig, ProxySettings, ResolverListener, resolver_tls,
+    Doctor, ExplainRequest, ProxySettings, ResolverListener, resolver_tls,
 };
 
 use crate::cli::{ContractOptions, DoctorCommand, DoctorOptions};
@@ -185,8 +186,8 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
     let known = session_id("--known-session", &known_session)?;
     let tls = match gateway_config {
         Some(path) => {
-            let config = GatewayConfig::load(&path)
-                .map_err(|error| Failure::setup(format!("{}: {error}", path.display())))?;
+            let config = GatewayConfig::read(path)
+                .map_err(|error| Failure::setup(format!("--gateway-config: {}", error.chain())))?;
             config
                 .resolver
                 .as_ref()

@@ -4,6 +4,7 @@ mod forward;
 mod handle;
 mod metrics;
 mod session_query;
+mod settings;
 mod web_resources;
 
 use std::net::SocketAddr;
@@ -11,10 +12,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use dcv_resolver_client::{HttpClient, ResolverClient};
+use dcv_resolver_dcv_config::GatewayConfig;
 use tokio::sync::watch;
 
 use crate::authority::Authority;
-use crate::gateway_config::GatewayConfig;
 use crate::identity::Identity;
 use crate::start_error::StartError;
 use crate::tls_server::TlsServer;
@@ -22,6 +23,7 @@ use crate::tls_server::TlsServer;
 use handle::Connections;
 use metrics::Counters;
 pub use metrics::{GatewayMetric, GatewayProtocol};
+use settings::Settings;
 
 /// A DCV Connection Gateway: it asks the resolver for every connection, and
 /// forwards the connection to the server that the resolver names. Dropping it
@@ -35,6 +37,16 @@ pub use metrics::{GatewayMetric, GatewayProtocol};
 /// - A session that is not found is a 404. A resolver that fails and a DCV server
 ///   that cannot be reached are a 502. The text says which.
 /// - [`count`](Self::count) returns what the metrics of a gateway would show.
+///
+/// Of its configuration it uses these keys, and ignores the others, such as `url` of
+/// `[web-resources]`:
+///
+/// | section | keys |
+/// |---|---|
+/// | `[gateway]` | `web-listen-endpoints`, `web-port`, `quic-listen-endpoints`, `cert-file`, `cert-key-file` |
+/// | `[resolver]` | `url`, `ca-file`, `tls-strict`, `minimum-tls-version`, `cert-file`, `cert-key-file`, `http-establish-timeout` |
+/// | `[dcv]` | `ca-file`, `tls-strict`, `minimum-tls-version` |
+/// | `[web-resources]` | `local-resources-path` |
 ///
 /// # What is assumed
 ///
@@ -65,15 +77,16 @@ impl GatewayStandIn {
     ///
     /// # Errors
     ///
-    /// Returns why it cannot start: a file that cannot be used, or an address
-    /// that is taken.
+    /// Returns why it cannot start: a setting that no gateway accepts, a file that
+    /// cannot be used, or an address that is taken.
     pub async fn start(config: &GatewayConfig) -> Result<Self, StartError> {
-        let resolver = HttpClient::builder(config.resolver_url())
-            .tls(config.resolver_tls())
-            .connect_timeout(config.establish_timeout())
+        let settings = Settings::new(config)?;
+        let resolver = HttpClient::builder(&settings.resolver_url)
+            .tls(settings.resolver_tls)
+            .connect_timeout(settings.establish_timeout)
             .build()
             .map_err(|error| StartError::new("cannot use [resolver]", error))?;
-        let identity = match config.certificate() {
+        let identity = match &settings.certificate {
             Some((certificate, key)) => Identity::read(certificate, key)?,
             None => Authority::new("CA of a gateway")?.issue(&["localhost".to_owned()])?,
         };
@@ -82,9 +95,9 @@ impl GatewayStandIn {
         let (stop, stopped) = watch::channel(());
         let connections = Arc::new(Connections {
             resolver: ResolverClient::new(resolver),
-            dcv_tls: config.dcv_tls(),
-            has_quic: config.has_quic(),
-            web_resources: config.local_resources_path().map(ToOwned::to_owned),
+            dcv_tls: settings.dcv_tls,
+            has_quic: settings.has_quic,
+            web_resources: settings.local_resources_path,
             counters: counters.clone(),
             stopped,
         });
@@ -92,7 +105,7 @@ impl GatewayStandIn {
             .fallback(handle::handle)
             .with_state(connections);
         let mut servers = Vec::new();
-        for address in config.web_addresses()? {
+        for address in settings.web_addresses {
             servers.push(TlsServer::start(address, Arc::clone(&tls), router.clone()).await?);
         }
         Ok(Self {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_dcv_config::{ConfigFileError, GatewayConfig, ResolverSection};
 
-use crate::gateway_config::{GatewayConfig, GatewayConfigError, ResolverSection};
-use crate::gateway_keys::{MistypedKey, mistyped};
+use crate::gateway_keys::meant;
 use crate::gateway_tls::{dcv_tls, resolver_tls};
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;
@@ -18,36 +18,28 @@ const MAX_HOST_BYTES: usize = 256;
 
 /// Reads the file.
 pub(crate) fn load(path: &Path) -> Result<GatewayConfig, Hop> {
-    GatewayConfig::load(path).map_err(|error| {
+    GatewayConfig::read(path).map_err(|error| {
         let change = match &error {
-            GatewayConfigError::Unreadable(_) => {
+            ConfigFileError::Unreadable { .. } => {
                 "run the command on the gateway as a user who may read the file"
             }
             _ => "correct the file: the gateway does not start with it",
         };
-        let cause = format!("{}: {error}", path.display());
-        Hop::fail(KIND, cause, change)
+        Hop::fail(KIND, error.chain().to_string(), change)
     })
 }
 
 /// Checks the spelling of the keys.
-pub(crate) fn check_keys(path: &Path) -> Vec<Hop> {
-    // It was just read.
-    let bytes = dcv_resolver_file_watch::read(path).unwrap_or_default();
-    let mistyped = mistyped(&String::from_utf8_lossy(&bytes));
-    let hops = mistyped.into_iter().map(|it| {
-        let MistypedKey {
-            section,
-            key,
-            meant,
-        } = it;
-        let key = escaped(&key, MAX_KEY_BYTES);
-        let cause = if section.is_empty() {
-            format!("the gateway knows no section [{key}]")
-        } else {
-            format!("the gateway knows no setting {key} in [{section}]")
+pub(crate) fn check_keys(config: &GatewayConfig) -> Vec<Hop> {
+    let hops = config.unknown_keys.iter().filter_map(|unknown| {
+        // One that resembles nothing may be of a later version.
+        let meant = meant(unknown)?;
+        let key = escaped(&unknown.key, MAX_KEY_BYTES);
+        let cause = match &unknown.section {
+            None => format!("the gateway knows no section [{key}]"),
+            Some(section) => format!("the gateway knows no setting {key} in [{section}]"),
         };
-        Hop::fail(KIND, cause, format!("write {meant}"))
+        Some(Hop::fail(KIND, cause, format!("write {meant}")))
     });
     hops.collect()
 }

@@ -8,9 +8,9 @@ use dcv_resolver_client::{
     TlsOptions, TlsReport, TlsVersion,
 };
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_dcv_config::ResolverSection;
 
 use super::gateway_config::other_listener;
-use crate::gateway_config::ResolverSection;
 use crate::gateway_tls::resolver_tls;
 use crate::hop::{Hop, HopKind};
 use crate::resolver_listener::ResolverListener;

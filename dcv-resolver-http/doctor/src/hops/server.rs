@@ -7,9 +7,9 @@ use dcv_resolver_client::{
     header,
 };
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_dcv_config::DcvSection;
 
 use super::resolver::{addresses, tls_summary};
-use crate::gateway_config::DcvSection;
 use crate::gateway_tls::dcv_tls;
 use crate::hop::{Hop, HopKind};
 use crate::time_limits::{CONNECT, RESPONSE};

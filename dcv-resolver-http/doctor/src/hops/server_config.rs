@@ -4,9 +4,9 @@ use std::path::Path;
 
 use dcv_resolver_client::{Destination, HttpClient, RequestErrorKind, TlsOptions};
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_dcv_config::{ConfigFileError, Connectivity, DcvServerConfig, Security};
 use regex::bytes::RegexBuilder;
 
-use crate::dcv_conf::{DcvConf, DcvConfError};
 use crate::hop::{Hop, HopKind};
 use crate::time_limits::CONNECT;
 use crate::url_parts::UrlParts;
@@ -30,24 +30,27 @@ pub(crate) struct Expected<'a> {
 
 /// Reads and checks the file.
 pub(crate) async fn check(path: &Path, expected: &Expected<'_>) -> Vec<Hop> {
-    let conf = match DcvConf::load(path) {
-        Ok(conf) => conf,
+    let DcvServerConfig {
+        connectivity,
+        security,
+        ..
+    } = match DcvServerConfig::read(path) {
+        Ok(config) => config,
         Err(error) => {
-            let change = match error {
-                DcvConfError::Unreadable(_) => {
+            let change = match &error {
+                ConfigFileError::Unreadable { .. } => {
                     "run the command on the DCV server as a user who may read the file"
                 }
                 _ => "correct the file",
             };
-            let cause = format!("{}: {error}", path.display());
-            return vec![Hop::fail(KIND, cause, change)];
+            return vec![Hop::fail(KIND, error.chain().to_string(), change)];
         }
     };
     let mut hops = Vec::new();
-    hops.extend(verifier(&conf).await);
-    hops.extend(origin(&conf, expected));
-    hops.extend(host(&conf, expected));
-    hops.extend(endpoints(&conf, expected));
+    hops.extend(verifier(&security).await);
+    hops.extend(origin(&security, expected));
+    hops.extend(host(&security, expected));
+    hops.extend(endpoints(&connectivity, expected));
     if hops.is_empty() {
         hops.push(Hop::ok(KIND, path.display().to_string()));
     }
@@ -55,10 +58,9 @@ pub(crate) async fn check(path: &Path, expected: &Expected<'_>) -> Vec<Hop> {
 }
 
 /// Checks that the verifier of tokens can be reached. No token is sent to it.
-async fn verifier(conf: &DcvConf) -> Option<Hop> {
-    let set = conf.get("security", "auth-token-verifier");
-    let Some(url) = set.filter(|url| !url.is_empty()) else {
-        if conf.get("security", "authentication") == Some("none") {
+async fn verifier(security: &Security) -> Option<Hop> {
+    let Some(url) = &security.auth_token_verifier else {
+        if security.authentication.as_deref() == Some("none") {
             return None;
         }
         return Some(Hop::warn(
@@ -80,7 +82,7 @@ async fn verifier(conf: &DcvConf) -> Option<Hop> {
     } else {
         format!("auth-token-verifier points at {parts}")
     };
-    let Err(error) = verifier_failure(conf, &parts).await else {
+    let Err(error) = verifier_failure(security, &parts).await else {
         return is_broker.then(|| Hop::note(KIND, format!("{what}: only its tokens are accepted")));
     };
     Some(Hop::fail(
@@ -90,10 +92,9 @@ async fn verifier(conf: &DcvConf) -> Option<Hop> {
     ))
 }
 
-async fn verifier_failure(conf: &DcvConf, url: &UrlParts) -> Result<(), String> {
-    let is_strict = conf.get_bool("security", "no-tls-strict") != Some(true);
-    let mut tls = TlsOptions::default().with_strict(is_strict);
-    if let Some(path) = conf.get("security", "ca-file").filter(|it| !it.is_empty()) {
+async fn verifier_failure(security: &Security, url: &UrlParts) -> Result<(), String> {
+    let mut tls = TlsOptions::default().with_strict(!security.no_tls_strict);
+    if let Some(path) = &security.ca_file {
         tls = tls.with_ca_file(path);
     }
     let client = HttpClient::builder(&url.with_scheme(&url.scheme))
@@ -111,8 +112,8 @@ async fn verifier_failure(conf: &DcvConf, url: &UrlParts) -> Result<(), String> 
 }
 
 /// Checks the origin of the page, which the browser sends with a WebSocket.
-fn origin(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
-    let pattern = conf.get("security", "allowed-ws-origin-regex")?;
+fn origin(security: &Security, expected: &Expected<'_>) -> Option<Hop> {
+    let pattern = security.allowed_ws_origin_regex.as_deref()?;
     let Some((origin, _)) = &expected.link else {
         return Some(Hop::not_checked(
             KIND,
@@ -136,8 +137,8 @@ fn origin(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
 
 /// Checks the host of a request. Whether the gateway sends its own name or the
 /// server's is not documented.
-fn host(conf: &DcvConf, expected: &Expected<'_>) -> Option<Hop> {
-    let pattern = conf.get("security", "allowed-http-host-regex")?;
+fn host(security: &Security, expected: &Expected<'_>) -> Option<Hop> {
+    let pattern = security.allowed_http_host_regex.as_deref()?;
     let gateway = expected.link.as_ref().map(|(_, host)| host.as_str());
     let server = expected.http.map(|http| http.host.as_str());
     let hosts: Vec<_> = gateway.into_iter().chain(server).collect();
@@ -184,23 +185,23 @@ fn matches(pattern: &str, text: &str) -> Option<bool> {
 }
 
 /// Checks ports and path of the answers.
-fn endpoints(conf: &DcvConf, expected: &Expected<'_>) -> Vec<Hop> {
-    const SECTION: &str = "connectivity";
+fn endpoints(server: &Connectivity, expected: &Expected<'_>) -> Vec<Hop> {
     let mut hops = Vec::new();
     if let Some(http) = expected.http {
-        let port = conf.get_port(SECTION, "web-port").unwrap_or(8443);
-        let listens = conf.get(SECTION, "web-listen-endpoints");
-        if port != http.port && !names_port(listens, http.port) {
+        if !server.http_ports().contains(&http.port) {
+            let ports = listed(server.http_ports());
+            let port = server.http_port();
             hops.push(Hop::fail(
-                KIND,
+                // Why nothing, or another program, answers at the port.
+                HopKind::ServerPort,
                 format!(
-                    "the resolver answers with port {}, but the DCV server has web-port {port}",
+                    "the resolver answers with port {}, but by its dcv.conf the DCV server listens on port {ports}",
                     http.port
                 ),
                 format!("register the session with HTTP port {port}"),
             ));
         }
-        let path = conf.get(SECTION, "web-url-path").unwrap_or("/");
+        let path = server.web_url_path().as_str();
         let answered = http.web_url_path.as_str();
         if path.trim_end_matches('/') != answered.trim_end_matches('/') {
             hops.push(Hop::fail(
@@ -214,34 +215,36 @@ fn endpoints(conf: &DcvConf, expected: &Expected<'_>) -> Vec<Hop> {
             ));
         }
     }
-    if let Some(quic) = expected.quic {
-        let port = conf.get_port(SECTION, "quic-port").unwrap_or(8443);
-        let listens = conf.get(SECTION, "quic-listen-endpoints");
-        if conf.get_bool(SECTION, "enable-quic-frontend") != Some(true) {
-            hops.push(Hop::warn(
-                KIND,
-                "the resolver offers QUIC, but the DCV server has no enable-quic-frontend=true",
-                "set enable-quic-frontend=true in [connectivity], or register the session without a QUIC port",
-            ));
-        } else if port != quic.port && !names_port(listens, quic.port) {
-            hops.push(Hop::warn(
-                KIND,
-                format!(
-                    "the resolver answers with UDP port {}, but the DCV server has quic-port {port}",
-                    quic.port
-                ),
-                format!("register the session with QUIC port {port}"),
-            ));
-        }
+    let Some(quic) = expected.quic else {
+        return hops;
+    };
+    match server.quic_port() {
+        None => hops.push(Hop::warn(
+            KIND,
+            "the resolver offers QUIC, but the DCV server has no enable-quic-frontend=true",
+            "set enable-quic-frontend=true in [connectivity], or register the session without a QUIC port",
+        )),
+        Some(port) if !server.quic_ports().contains(&quic.port) => hops.push(Hop::warn(
+            KIND,
+            format!(
+                "the resolver answers with UDP port {}, but by its dcv.conf the DCV server listens on UDP port {}",
+                quic.port,
+                listed(server.quic_ports())
+            ),
+            format!("register the session with QUIC port {port}"),
+        )),
+        Some(_) => {}
     }
     hops
 }
 
-/// Returns whether a list of endpoints, such as `['0.0.0.0:9443']`, has this port.
-fn names_port(endpoints: Option<&str>, port: u16) -> bool {
-    let port = format!(":{port}");
-    let mut endpoints = endpoints.unwrap_or_default().split(['\'', '"']);
-    endpoints.any(|endpoint| endpoint.ends_with(&port))
+/// Returns each of the ports once.
+fn listed(ports: &[u16]) -> String {
+    let mut ports = ports.to_vec();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    ports.join(" and ")
 }
 
 #[cfg(test)]
@@ -318,7 +321,7 @@ mod tests {
             (
                 "[connectivity]\nweb-port=9443\n",
                 Status::Fail,
-                "web-port 9443",
+                "but by its dcv.conf the DCV server listens on port 9443",
             ),
             (
                 "[connectivity]\nweb-url-path=\"/desktop\"\n",
@@ -333,7 +336,7 @@ mod tests {
             (
                 "[connectivity]\nquic-port=9443\n",
                 Status::Warn,
-                "quic-port 9443",
+                "but by its dcv.conf the DCV server listens on UDP port 9443",
             ),
             (
                 "[security]\nauthentication=\"system\"\n",
@@ -360,6 +363,12 @@ mod tests {
             "[connectivity]\nweb-port=9443\nweb-listen-endpoints=['0.0.0.0:8443', '[::]:8443']\n";
         let hops = checked(&format!("{GOOD}{settings}")).await;
         assert_eq!(hops[0].status, Status::Ok, "{hops:?}");
+        // Nothing listens on a web-port that every endpoint replaces.
+        let settings = "[connectivity]\nweb-listen-endpoints=['0.0.0.0:9443', '[::]:9444']\n";
+        let hops = checked(&format!("{GOOD}{settings}")).await;
+        let finding = hops[0].finding.as_ref().unwrap();
+        assert!(finding.cause.ends_with("port 9443 and 9444"), "{finding}");
+        assert!(finding.change.ends_with("HTTP port 9443"), "{finding}");
     }
 
     #[tokio::test]

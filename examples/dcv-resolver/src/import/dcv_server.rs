@@ -1,6 +1,6 @@
 //! The sessions of a DCV server, as `dcv list-sessions --json` prints them.
 
-use dcv_resolver_agent::{DcvConfig, RecordTemplate, SessionList};
+use dcv_resolver_agent::{Connectivity, RecordTemplate, SessionList};
 use dcv_resolver_core::SessionRecord;
 
 use crate::cli::ImportOptions;
@@ -37,20 +37,21 @@ pub(super) fn records(options: &ImportOptions, text: &[u8]) -> Result<Vec<Sessio
 
 /// Returns where the server listens. This machine need not be that server, so
 /// its own configuration is not read.
-fn server(options: &ImportOptions) -> Result<DcvConfig, Failure> {
+fn server(options: &ImportOptions) -> Result<Connectivity, Failure> {
     let given = &options.server;
     let mut server = match &given.dcv_config {
-        None => DcvConfig::default(),
-        Some(file) => DcvConfig::read(file).map_err(|error| {
-            let cause = std::error::Error::source(&error);
-            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-            Failure::setup(format!("--dcv-config {}: {error}{cause}", file.display()))
-        })?,
+        None => Connectivity::default(),
+        Some(file) => Connectivity::read(file)
+            .map_err(|error| Failure::setup(format!("--dcv-config: {}", error.chain())))?,
     };
-    server.http_port = given.http_port.unwrap_or(server.http_port);
-    server.quic_port = given.quic_port.or(server.quic_port);
+    if let Some(port) = given.http_port {
+        server = server.with_http_port(port);
+    }
+    if let Some(port) = given.quic_port {
+        server = server.with_quic_port(port);
+    }
     if let Some(path) = &given.web_url_path {
-        server.web_url_path = path.clone();
+        server = server.with_web_url_path(path.clone());
     }
     Ok(server)
 }

@@ -257,7 +257,10 @@ fn configuration_that_cannot_be_read_is_named() {
     site.folder
         .write("gateway.conf", "[resolver]\nurl = tr0ub4dor\n");
     let finished = site.session("console", &[]);
-    assert_cause(&finished, &["gateway.conf: line 2", "correct the file"]);
+    assert_cause(
+        &finished,
+        &["gateway.conf is invalid: line 2", "correct the file"],
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dcv_resolver_doctor::GatewayConfig;
+use dcv_resolver_dcv_config::GatewayConfig;
 
 #[test]
 fn example_of_this_repository_is_read() {

@@ -2,11 +2,20 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::config_file::{self, ConfigFileError};
+use crate::gateway_keys::{UnknownKey, unknown_keys};
+use crate::invalid_config::InvalidConfig;
+use crate::listen_endpoint::ListenEndpoint;
 
 /// The settings of a DCV Connection Gateway that matter to the path of a
 /// connection. Other keys are ignored: each version of the gateway adds some.
+///
+/// It may be a configuration with which no gateway starts, such as one without
+/// `[resolver]`: only types are checked.
 ///
 /// Source: Amazon DCV Connection Gateway Administrator Guide, "Configuration
 /// file reference".
@@ -22,6 +31,10 @@ pub struct GatewayConfig {
     pub dcv: DcvSection,
     /// `[web-resources]`.
     pub web_resources: Option<WebResourcesSection>,
+    /// Keys and sections that are not in the gateway's documentation: mistyped ones,
+    /// and those of later versions.
+    #[serde(skip)]
+    pub unknown_keys: Vec<UnknownKey>,
 }
 
 /// How the gateway asks the resolver. `Debug` does not show the URL.
@@ -41,6 +54,9 @@ pub struct ResolverSection {
     pub cert_key_file: Option<PathBuf>,
     /// The lowest TLS version.
     pub minimum_tls_version: MinimumTlsVersion,
+    /// How long name, TCP and TLS of a connection may take.
+    #[serde(deserialize_with = "seconds")]
+    pub http_establish_timeout: Duration,
 }
 
 /// Where the gateway listens.
@@ -48,10 +64,10 @@ pub struct ResolverSection {
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct GatewaySection {
-    /// The TCP listeners, `ip` or `ip:port`.
-    pub web_listen_endpoints: Vec<String>,
+    /// The TCP listeners.
+    pub web_listen_endpoints: Vec<ListenEndpoint>,
     /// The UDP listeners. Without any, no client gets QUIC.
-    pub quic_listen_endpoints: Vec<String>,
+    pub quic_listen_endpoints: Vec<ListenEndpoint>,
     /// The port of TCP listeners without one.
     pub web_port: u16,
     /// The port of UDP listeners without one.
@@ -107,6 +123,7 @@ impl Default for ResolverSection {
             cert_file: None,
             cert_key_file: None,
             minimum_tls_version: MinimumTlsVersion::default(),
+            http_establish_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -142,6 +159,7 @@ impl fmt::Debug for ResolverSection {
             .field("cert_file", &self.cert_file)
             .field("cert_key_file", &self.cert_key_file)
             .field("minimum_tls_version", &self.minimum_tls_version)
+            .field("http_establish_timeout", &self.http_establish_timeout)
             .finish_non_exhaustive()
     }
 }
@@ -154,66 +172,62 @@ impl fmt::Debug for WebResourcesSection {
     }
 }
 
-/// Why there is no configuration. The text of the file is not quoted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GatewayConfigError {
-    /// The file cannot be read.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[source] std::io::Error),
-    /// The file is not UTF-8.
-    #[error("it is not UTF-8 text")]
-    NotText,
-    /// The file is not TOML, or a value has another type. No value is quoted.
-    #[error("line {line}: {message}")]
-    Invalid {
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong there.
-        message: String,
-    },
-}
-
 impl GatewayConfig {
     /// Reads a file.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or [`parse`](Self::parse) fails.
-    pub fn load(path: &Path) -> Result<Self, GatewayConfigError> {
-        let bytes = dcv_resolver_file_watch::read(path).map_err(GatewayConfigError::Unreadable)?;
-        Self::parse(std::str::from_utf8(&bytes).map_err(|_| GatewayConfigError::NotText)?)
+    /// [`ConfigFileError`], when it cannot be read, or [`parse`](Self::parse) fails.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigFileError> {
+        config_file::read(path.as_ref(), |content| {
+            let text = std::str::from_utf8(content).map_err(|error| InvalidConfig::NotText {
+                line: line(content, error.valid_up_to()),
+            })?;
+            Self::parse(text)
+        })
     }
 
     /// Parses the text of a file.
     ///
     /// # Errors
     ///
-    /// When it is not TOML, or one of the known keys has a value of another type.
-    pub fn parse(text: &str) -> Result<Self, GatewayConfigError> {
+    /// [`InvalidConfig`], when it is not TOML, or a value is of another type.
+    pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let invalid = |error: &toml::de::Error, message: String| {
-            let start = error.span().map_or(0, |span| span.start);
-            let before = text.get(..start).unwrap_or_default();
-            GatewayConfigError::Invalid {
-                line: before.matches('\n').count() + 1,
-                message,
-            }
-        };
-        // The messages about syntax quote no value.
-        if let Err(error) = toml::from_str::<toml::Table>(text) {
-            return Err(invalid(&error, error.message().to_owned()));
-        }
-        toml::from_str(text).map_err(|error| invalid(&error, type_message(text, &error)))
+        // Its messages about syntax quote no value.
+        let table = toml::from_str(text).map_err(|error: toml::de::Error| {
+            let message = error.message().to_owned();
+            let line = line(text.as_bytes(), start(&error));
+            InvalidConfig::NotToml { line, message }
+        })?;
+        let config = toml::from_str(text).map_err(|error| invalid_value(text, &error))?;
+        Ok(Self {
+            unknown_keys: unknown_keys(&table),
+            ..config
+        })
     }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u32::deserialize(deserializer).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn start(error: &toml::de::Error) -> usize {
+    error.span().map_or(0, |span| span.start)
+}
+
+/// Returns the line of a byte, from 1.
+fn line(text: &[u8], offset_bytes: usize) -> usize {
+    let before = text.iter().take(offset_bytes);
+    before.filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// Returns what `error` says about a value of another type, without the value: it
 /// may be a URL with a password.
-fn type_message(text: &str, error: &toml::de::Error) -> String {
-    let start = error.span().map_or(0, |span| span.start);
-    let line = text.get(..start).and_then(|it| it.rsplit('\n').next());
-    let key = line.and_then(|line| Some(line.split_once('=')?.0.trim()));
+fn invalid_value(text: &str, error: &toml::de::Error) -> InvalidConfig {
+    let start = start(error);
+    let before = text.get(..start).and_then(|it| it.rsplit('\n').next());
+    let key = before.and_then(|line| Some(line.split_once('=')?.0.trim()));
     // Within an array of several lines, it is a part of another value.
     let is_key = |key: &&str| {
         key.bytes()
@@ -221,11 +235,20 @@ fn type_message(text: &str, error: &toml::de::Error) -> String {
     };
     let key = key.filter(is_key).unwrap_or("a setting");
     // What is expected comes last, and is a text of the types above.
-    match error.message().rsplit_once(", expected ") {
-        Some((_, expected)) if !expected.starts_with("struct ") => {
-            format!("{key} has an invalid value; expected {expected}")
-        }
-        _ => format!("{key} has an invalid value"),
+    let expected = error.message().rsplit_once(", expected ");
+    InvalidConfig::Value {
+        line: line(text.as_bytes(), start),
+        key: key.to_owned(),
+        expected: match expected.map(|(_, expected)| expected) {
+            Some("a boolean") => "true or false".to_owned(),
+            Some("u16") => "a port from 0 to 65535".to_owned(),
+            Some("u32") => "a whole number of seconds".to_owned(),
+            Some("a string") => "a text in quotes".to_owned(),
+            Some("path string") => "a path in quotes".to_owned(),
+            Some("a sequence") => "a list in brackets".to_owned(),
+            Some(other) if !other.starts_with("struct ") => other.replace('`', "\""),
+            _ => format!("[{key}], and its settings below it"),
+        },
     }
 }
 
@@ -243,52 +266,93 @@ mod tests {
     }
 
     #[test]
-    fn error_names_the_line() {
-        for (text, line) in [
+    fn defaults_are_those_of_the_gateway() {
+        let text = "[gateway]\nweb-listen-endpoints = [\"0.0.0.0\", \"[::]:9443\"]\n";
+        let config = GatewayConfig::parse(text).unwrap();
+        let endpoints = &config.gateway.web_listen_endpoints;
+        let ports: Vec<_> = endpoints.iter().map(ListenEndpoint::port).collect();
+        assert_eq!(ports, [None, Some(9443)]);
+        assert_eq!(config.gateway.web_port, 8443);
+        assert_eq!(config.gateway.quic_listen_endpoints, []);
+        assert_eq!(config.resolver, None);
+        let resolver = ResolverSection::default();
+        assert_eq!(resolver.http_establish_timeout, Duration::from_secs(10));
+        assert!(resolver.tls_strict);
+    }
+
+    #[test]
+    fn line_that_is_not_toml_is_named() {
+        for (text, expected) in [
             ("[resolver]\nurl = \n", 2),
-            ("[resolver]\n\ntls-strict = 1\n", 3),
+            ("[resolver]\nurl = tr0ub4dor\n", 2),
             ("[resolver\n", 1),
         ] {
             let error = GatewayConfig::parse(text).unwrap_err();
-            let GatewayConfigError::Invalid { line: found, .. } = error else {
+            let InvalidConfig::NotToml { line, .. } = error else {
                 panic!("{error}");
             };
-            assert_eq!(found, line, "{text:?}");
+            assert_eq!(line, expected, "{text:?}");
+            assert!(!error.to_string().contains("tr0ub4dor"), "{error}");
         }
     }
 
     #[test]
-    fn value_of_another_type_is_not_quoted() {
+    fn file_that_is_not_utf_8_is_named_with_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.conf");
+        std::fs::write(&path, b"[resolver]\n# f\xfcr alle\n").unwrap();
+        let error = GatewayConfig::read(&path).unwrap_err();
+        let expected = "is invalid: line 2: not UTF-8 text; save the file as UTF-8";
+        assert!(error.chain().to_string().ends_with(expected));
+    }
+
+    #[test]
+    fn invalid_value_is_named_and_not_quoted() {
         const URL: &str = "\"https://ann:tr0ub4dor@resolver.example\"";
         for (text, expected) in [
             (
                 format!("resolver = {URL}"),
-                "line 1: resolver has an invalid value",
+                "line 1: resolver has an invalid value; write [resolver], and its settings below it",
             ),
             (
-                format!("[resolver]\ntls-strict = {URL}"),
-                "line 2: tls-strict has an invalid value; expected a boolean",
+                format!("[resolver]\n\ntls-strict = {URL}"),
+                "line 3: tls-strict has an invalid value; write true or false",
             ),
             (
                 format!("[resolver]\nminimum-tls-version = {URL}"),
-                "line 2: minimum-tls-version has an invalid value; expected `tls12` or `tls13`",
+                "line 2: minimum-tls-version has an invalid value; write \"tls12\" or \"tls13\"",
+            ),
+            (
+                format!("[resolver]\nhttp-establish-timeout = {URL}"),
+                "line 2: http-establish-timeout has an invalid value; write a whole number of seconds",
             ),
             (
                 format!("[resolver]\nurl = [{URL}]"),
-                "line 2: url has an invalid value; expected a string",
+                "line 2: url has an invalid value; write a text in quotes",
+            ),
+            (
+                format!("[resolver]\nca-file = [{URL}]"),
+                "line 2: ca-file has an invalid value; write a path in quotes",
             ),
             (
                 "[gateway]\nweb-port = 70000".to_owned(),
-                "line 2: web-port has an invalid value; expected u16",
+                "line 2: web-port has an invalid value; write a port from 0 to 65535",
+            ),
+            (
+                "[gateway]\nweb-listen-endpoints = \"0.0.0.0:tr0ub4dor\"".to_owned(),
+                "line 2: web-listen-endpoints has an invalid value; write a list in brackets",
+            ),
+            (
+                "[gateway]\nweb-listen-endpoints = [\"0.0.0.0:tr0ub4dor\"]".to_owned(),
+                "line 2: web-listen-endpoints has an invalid value; write an address with or without a port, such as \"0.0.0.0\" or \"[::]:8443\"",
             ),
             (
                 "[gateway]\nweb-listen-endpoints = [\n\"tr0ub4dor=\", 1]".to_owned(),
-                "line 3: a setting has an invalid value; expected a string",
+                "line 3: a setting has an invalid value; write a text in quotes",
             ),
         ] {
             let error = GatewayConfig::parse(&text).unwrap_err().to_string();
-            assert!(error.starts_with(expected), "{error}");
-            assert!(!error.contains("tr0ub4dor"), "{error}");
+            assert_eq!(error, expected);
         }
     }
 
