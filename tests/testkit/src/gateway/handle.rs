@@ -111,11 +111,7 @@ impl Connections {
             self.stopped.clone(),
         );
         forwarded.await.map_err(|error| {
-            let metric = match error.kind() {
-                RequestErrorKind::Tls => GatewayMetric::TargetTlsNegotiationErrorCount,
-                _ => GatewayMetric::TargetUnreachableErrorCount,
-            };
-            self.counters.add(metric, protocol);
+            self.counters.add(target_error(error.kind()), protocol);
             let what = format!("the gateway cannot connect to the DCV server: {error}");
             (StatusCode::BAD_GATEWAY, what)
         })
@@ -158,5 +154,29 @@ impl Connections {
             Ok(other) => Err((StatusCode::BAD_GATEWAY, format!("{other:?}"))),
             Err(error) => Err((StatusCode::BAD_GATEWAY, error.to_string())),
         }
+    }
+}
+
+/// Returns what counts that there is no connection to the DCV server.
+const fn target_error(kind: RequestErrorKind) -> GatewayMetric {
+    match kind {
+        RequestErrorKind::Tls | RequestErrorKind::TlsTimeout => {
+            GatewayMetric::TargetTlsNegotiationErrorCount
+        }
+        _ => GatewayMetric::TargetUnreachableErrorCount,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handshake_that_is_not_finished_in_time_is_an_error_of_tls() {
+        let tls = GatewayMetric::TargetTlsNegotiationErrorCount;
+        assert_eq!(target_error(RequestErrorKind::TlsTimeout), tls);
+        assert_eq!(target_error(RequestErrorKind::Tls), tls);
+        let unreachable = GatewayMetric::TargetUnreachableErrorCount;
+        assert_eq!(target_error(RequestErrorKind::ConnectTimeout), unreachable);
     }
 }
