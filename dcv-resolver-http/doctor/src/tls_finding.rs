@@ -24,6 +24,8 @@ pub(crate) struct TlsPeer<'a> {
     pub(crate) other_name: &'static str,
     /// What to do if it does not accept the client without another certificate.
     pub(crate) client_certificate: &'static str,
+    /// What to do if it does not speak TLS.
+    pub(crate) not_tls: &'static str,
     /// What to do if it closes the connection during the handshake.
     pub(crate) closed: &'static str,
 }
@@ -62,13 +64,14 @@ impl TlsPeer<'_> {
             ca_file,
             other_name,
             client_certificate,
+            not_tls,
             closed,
         } = self;
         let place = url.place();
         match failure {
             TlsFailure::NotTls => (
-                format!("{who} speaks plain HTTP at {place} instead of TLS"),
-                "start the URL with http://, or switch TLS on there".to_owned(),
+                format!("{who} does not speak TLS at {place}, but plain HTTP or something else"),
+                (*not_tls).to_owned(),
             ),
             // One that is marked as a CA is not even accepted as its own CA.
             TlsFailure::UnknownIssuer | TlsFailure::InvalidCertificate
@@ -152,6 +155,7 @@ mod tests {
             ca_file,
             other_name: "use one of these names in the url",
             client_certificate: "set cert-file",
+            not_tls: "start the url with http://",
             closed: "look at allowed_networks",
         };
         let (cause, change) = peer.finding(failure, None);
@@ -165,7 +169,7 @@ mod tests {
             names: vec!["other.example".to_owned()],
         };
         for (failure, ca_file, expected) in [
-            (TlsFailure::NotTls, None, "plain HTTP"),
+            (TlsFailure::NotTls, None, "start the url with http://"),
             (
                 TlsFailure::UnknownIssuer,
                 Some(&ca_file),

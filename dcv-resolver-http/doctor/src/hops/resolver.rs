@@ -157,6 +157,7 @@ impl Connection {
             ca_file: self.ca_file.as_ref(),
             other_name: "use one of its names in the url of [resolver]",
             client_certificate: "set cert-file and cert-key-file of [resolver] to a valid certificate that its client CA issued, and to its key",
+            not_tls: "start the url of [resolver] with http://, or switch TLS on there",
             closed: MAY_BE_REFUSED,
         };
         peer.hop(kind, failure, CONNECT).await

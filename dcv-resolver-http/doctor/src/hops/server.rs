@@ -175,6 +175,7 @@ impl Server {
             ca_file: self.ca_file.as_ref(),
             other_name: "register the session with one of its names, or set tls-strict = false in [dcv]",
             client_certificate: "register the session with the web-port of the DCV server: a gateway presents no certificate to it",
+            not_tls: "register the session with the web-port of the DCV server, which speaks nothing but TLS",
             closed: OTHER_PORT,
         };
         hops.push(peer.hop(HopKind::ServerTls, failure, CONNECT).await);
@@ -212,7 +213,7 @@ impl Server {
             404 => Hop::warn(
                 kind,
                 answer,
-                "register the session with the web-url-path of dcv.conf, if it has another",
+                "check that the port is the web-port of the DCV server, and the path its web-url-path",
             ),
             _ => Hop::warn(kind, answer, "look at the log of the DCV server"),
         })
@@ -256,7 +257,13 @@ impl Server {
                 answer,
                 "check web-url-path and auth-token-verifier in dcv.conf",
             ),
-            // What a server answers without a token is not documented.
+            // A server that knows no WebSocket there.
+            200..=299 | 404 | 405 | 501 => Hop::warn(
+                kind,
+                format!("{answer}: what listens there may not be a DCV server"),
+                "check that the port is the web-port of the DCV server, and the path its web-url-path",
+            ),
+            // What a DCV server answers without a token is not documented.
             _ => Hop::note(kind, answer),
         }
     }

@@ -1,6 +1,8 @@
 //! `doctor`: each hop of the path is broken once, and the last line names it.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::thread;
 
 use serde_json::Value;
 
@@ -50,6 +52,14 @@ impl Site {
         };
         site.gateway(&site.resolver_section(""));
         site
+    }
+
+    /// With a DCV server that the resolver's answer places at `port`.
+    fn with_port(port: u16) -> Self {
+        let session =
+            format!("sessions.console = {{ host = \"localhost\", http_port = {port} }}\n");
+        let prepare = |folder: &Folder| folder.write("sessions.toml", &session);
+        Self::with("", prepare, 200, 101)
     }
 
     /// With TLS for `name`, from the CA that `ca.pem` holds.
@@ -474,7 +484,7 @@ fn https_url_of_a_resolver_without_tls_is_named() {
     let url = format!("https://localhost:{}", site.resolver.address.port());
     site.gateway(&resolver_section(&url, ""));
     let finished = site.session("console", &[]);
-    assert_cause(&finished, &["speaks plain HTTP", "http://"]);
+    assert_cause(&finished, &["does not speak TLS", "with http://"]);
 }
 
 #[test]
@@ -651,7 +661,78 @@ fn origin_is_not_blamed_without_a_link() {
     assert!(finished.stdout.contains(why), "{}", finished.stdout);
 }
 
+/// Answers each connection with these bytes.
+fn answering(bytes: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _request = stream.read(&mut [0; 1024]);
+            let _ignored = stream.write_all(bytes);
+        }
+    });
+    port
+}
+
+#[test]
+fn port_that_is_not_one_of_a_dcv_server_is_named() {
+    for (bytes, cause) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            "does not speak TLS",
+        ),
+        (b"SSH-2.0-OpenSSH_9.7\r\n", "does not speak TLS"),
+        (b"", "closed the connection during the TLS handshake"),
+    ] {
+        let port = answering(bytes);
+        let site = Site::with_port(port);
+        let finished = site.session("console", &[]);
+        let change = "web-port of the DCV server";
+        assert_cause(&finished, &["the DCV server", cause, change]);
+    }
+}
+
+#[test]
+fn web_server_in_place_of_the_dcv_server_is_named() {
+    for (page, web_socket) in [(200, 404), (404, 404), (200, 200)] {
+        let site = Site::with("", |_| {}, page, web_socket);
+        let finished = site.session("console", &[]);
+        let change = "check that the port is the web-port of the DCV server";
+        assert_last_line(&finished, &["a possible cause: ", change]);
+    }
+}
+
 // The DCV server's configuration.
+
+#[test]
+fn port_of_the_configuration_is_named_rather_than_what_answers_at_another() {
+    let closed = closed_port();
+    for port in [closed, answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")] {
+        let site = Site::with_port(port);
+        site.folder.write(
+            "dcv.conf",
+            "[connectivity]\nweb-listen-endpoints=['0.0.0.0:9443'] # the desktops\n[security]\nauth-token-verifier='https://localhost:1'\n",
+        );
+        let path = site.folder.path("dcv.conf");
+        let finished = site.session("console", &["--dcv-config", path.to_str().unwrap()]);
+        let cause = format!(
+            "the resolver answers with port {port}, but by its dcv.conf the DCV server listens on port 9443"
+        );
+        assert_cause(&finished, &[&cause, "with HTTP port 9443"]);
+    }
+}
+
+#[test]
+fn configuration_of_a_server_that_is_invalid_is_named_with_its_line() {
+    let site = Site::new();
+    let finished = with_dcv_conf(&site, "no-tls-strict=tr0ub4dor");
+    let cause = "dcv.conf is invalid: line 6: no-tls-strict has an invalid value";
+    assert_cause(
+        &finished,
+        &[cause, "write true or false", "correct the file"],
+    );
+}
 
 fn with_dcv_conf(site: &Site, security: &str) -> Finished {
     let port = site.server.address.port();
