@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::explain_request::ExplainRequest;
 use crate::hop::{Hop, HopKind};
 use crate::hops::answer::Answers;
+use crate::hops::explanation::ExplainedBy;
 use crate::hops::resolver::Connection;
 use crate::hops::server_config::Expected;
 use crate::hops::{answer, explanation, gateway_config, link, proxy, server, server_config};
@@ -26,8 +27,8 @@ use crate::url_parts::UrlParts;
 /// finds the hop at which it ends.
 ///
 /// Everything that it is given is optional; a hop about which nothing is known is
-/// [not checked](crate::Status::NotChecked). It changes nothing, and sends no
-/// token.
+/// [not checked](crate::Status::NotChecked). It changes nothing, and sends no token
+/// but that of the operators' listener.
 #[derive(Default)]
 #[must_use]
 pub struct Doctor {
@@ -38,6 +39,7 @@ pub struct Doctor {
     resolver_url: Option<String>,
     listener: Option<ResolverListener>,
     ops_url: Option<String>,
+    ops_token: Option<String>,
     explain: Option<Arc<dyn ExplainRequest>>,
     dcv_config: Option<PathBuf>,
     proxies: ProxySettings,
@@ -101,9 +103,16 @@ impl Doctor {
     }
 
     /// Sets the URL of the resolver's operators' listener, below which `/explain`
-    /// is. It is asked only on this machine.
+    /// is. Without a [token](Self::ops_token) it is asked only on this machine.
     pub fn ops_url(mut self, url: impl Into<String>) -> Self {
         self.ops_url = Some(url.into());
+        self
+    }
+
+    /// Sets the bearer token for the operators' listener. It is sent to nothing else,
+    /// and only over TLS or on this machine; it is never shown.
+    pub fn ops_token(mut self, token: impl Into<String>) -> Self {
+        self.ops_token = Some(token.into());
         self
     }
 
@@ -255,10 +264,13 @@ impl Doctor {
             let why = "not needed, the session was found";
             hops.push(Hop::not_checked(HopKind::Explanation, why));
         } else if answers.unresolved.is_some() || url.is_none() {
-            let ops_url = self.ops_url.as_deref();
+            let explained_by = ExplainedBy {
+                ops_url: self.ops_url.as_deref(),
+                ops_token: self.ops_token.as_deref(),
+                local: self.explain.as_ref(),
+            };
             let answered = answers.unresolved.as_ref();
-            let explain = self.explain.as_ref();
-            hops.push(explanation::check(request, answered, ops_url, explain).await);
+            hops.push(explanation::check(request, answered, &explained_by).await);
         }
         answers
     }
@@ -304,7 +316,7 @@ impl Doctor {
     }
 }
 
-/// Neither the link, which may have a token, nor a URL is shown.
+/// Neither the link, which may have a token, nor a URL nor a token is shown.
 impl fmt::Debug for Doctor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Doctor")
@@ -359,7 +371,8 @@ mod tests {
         let doctor = Doctor::new()
             .link("https://gw.example/?authToken=tr0ub4dor#console")
             .resolver_url("https://ann:tr0ub4dor@resolver.example")
-            .ops_url("https://ann:tr0ub4dor@resolver.example");
+            .ops_url("https://ann:tr0ub4dor@resolver.example")
+            .ops_token("tr0ub4dor");
         assert!(!format!("{doctor:?}").contains("tr0ub4dor"));
     }
 }

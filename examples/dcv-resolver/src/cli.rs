@@ -215,7 +215,8 @@ pub(crate) struct ExplainOptions {
     pub(crate) config: ConfigOptions,
 }
 
-/// What `doctor` is given. All of it is optional, and it sends no token.
+/// What `doctor` is given. All of it is optional, and it sends no token but that of
+/// --admin-token-file.
 // What may hold a secret is parsed later: clap quotes what it rejects.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -243,10 +244,15 @@ pub(crate) struct DoctorOptions {
     #[arg(long, value_name = "URL")]
     pub(crate) resolver_url: Option<String>,
 
-    /// The URL of the resolver's operators' listener, on this machine
-    /// [default: that of --config].
+    /// The URL of the resolver's operators' listener; on another machine it needs
+    /// https:// and a token [default: that of --config].
     #[arg(long, value_name = "URL")]
     pub(crate) ops_url: Option<String>,
+
+    /// Sends the bearer token in this file to the operators' listener, to nothing
+    /// else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
 
     /// The configuration file of the DCV server, usually /etc/dcv/dcv.conf.
     #[arg(long, value_name = "FILE")]

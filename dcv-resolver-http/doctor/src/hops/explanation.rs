@@ -36,27 +36,37 @@ struct Similar {
     match_kind: String,
 }
 
+/// What can explain an answer.
+#[derive(Default)]
+pub(crate) struct ExplainedBy<'a> {
+    /// The operators' listener.
+    pub(crate) ops_url: Option<&'a str>,
+    /// The bearer token for it.
+    pub(crate) ops_token: Option<&'a str>,
+    /// The resolver's configuration and stores.
+    pub(crate) local: Option<&'a Arc<dyn ExplainRequest>>,
+}
+
 /// Explains why `answered`, the answer to `request`, has no destination, or what the
-/// answer would be if the resolver was not asked: over the network if `ops_url` is
-/// one of this machine, or by `local`.
+/// answer would be if the resolver was not asked: over the network, if the operators'
+/// listener can be asked, or by `local`.
 ///
 /// It fails only if it explains that answer. The resolver's own answer counts: what
 /// contradicts it may come from other stores than those of the running resolver.
 pub(crate) async fn check(
     request: &ResolveRequest,
     answered: Option<&Unresolved>,
-    ops_url: Option<&str>,
-    local: Option<&Arc<dyn ExplainRequest>>,
+    explained_by: &ExplainedBy<'_>,
 ) -> Hop {
-    let asked = match ops_url {
-        Some(url) => ask(url, request).await,
+    let asked = match explained_by.ops_url {
+        Some(url) => ask(url, explained_by.ops_token, request).await,
         None => Err("there is neither --ops-url nor --config: give one of them".to_owned()),
     };
     let why_not = match asked {
         Ok(concluded) => return concluded.hop(request, answered),
         Err(why_not) => why_not,
     };
-    let Some(local) = local else {
+    let Some(local) = explained_by.local else {
         return Hop::not_checked(KIND, why_not);
     };
     let explained = local.explain(request).await.and_then(|explanation| {
@@ -69,23 +79,39 @@ pub(crate) async fn check(
     }
 }
 
-async fn ask(url: &str, request: &ResolveRequest) -> Result<Concluded, String> {
+async fn ask(
+    url: &str,
+    token: Option<&str>,
+    request: &ResolveRequest,
+) -> Result<Concluded, String> {
     let parts = UrlParts::parse(url).ok_or("the URL of the operators' listener is not a URL")?;
-    if !parts.is_loopback() {
+    let is_local = parts.is_loopback();
+    if !is_local && token.is_none() {
         return Err(format!(
-            "{parts} is not on this machine; elsewhere /explain needs a token, and none is sent"
+            "{parts} is not on this machine; elsewhere /explain needs a token, and none is given"
+        ));
+    }
+    if !is_local && !parts.is_tls() {
+        return Err(format!(
+            "{parts} is not on this machine, and a token is not sent without TLS; give a URL with https://"
         ));
     }
     let client = HttpClient::builder(url)
         // No one is between this process and its own machine.
-        .tls(TlsOptions::default().with_strict(false))
+        .tls(TlsOptions::default().with_strict(!is_local))
         .connect_timeout(CONNECT)
         .response_timeout(RESPONSE)
         .max_response_bytes(1024 * 1024)
         .build()
         .map_err(|error| error.to_string())?;
     let json = header::HeaderValue::from_static("application/json");
-    let headers = HeaderMap::from_iter([(header::ACCEPT, json)]);
+    let mut headers = HeaderMap::from_iter([(header::ACCEPT, json)]);
+    if let Some(token) = token {
+        let bearer = header::HeaderValue::try_from(format!("Bearer {token}"));
+        let mut bearer = bearer.map_err(|_| "the token holds what no header can")?;
+        bearer.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, bearer);
+    }
     let response = client
         .send(Method::GET, &path_and_query(request), headers, Bytes::new())
         .await
@@ -93,9 +119,11 @@ async fn ask(url: &str, request: &ResolveRequest) -> Result<Concluded, String> {
     match response.status().as_u16() {
         200 => {}
         status @ (401 | 403) => {
-            return Err(format!(
-                "/explain needs a token ({status}), and none is sent"
-            ));
+            let why = match token {
+                Some(_) => "does not accept the token",
+                None => "needs a token, and none is given",
+            };
+            return Err(format!("/explain {why} ({status})"));
         }
         status => return Err(format!("/explain answers {status}")),
     }
@@ -211,13 +239,19 @@ mod tests {
         ))
     }
 
+    fn by(local: &Arc<dyn ExplainRequest>) -> ExplainedBy<'_> {
+        ExplainedBy {
+            local: Some(local),
+            ..ExplainedBy::default()
+        }
+    }
+
     #[tokio::test]
     async fn similar_id_is_named() {
         let hop = check(
             &request("Console"),
             Some(&not_found("unknown")),
-            None,
-            Some(&local()),
+            &by(&local()),
         )
         .await;
         assert!(hop.is_failed());
@@ -229,24 +263,33 @@ mod tests {
         let hop = check(
             &request("console"),
             Some(&not_found("unknown")),
-            None,
-            Some(&local()),
+            &by(&local()),
         )
         .await;
         assert_eq!(hop.status, Status::Warn);
         assert!(hop.detail.contains("answered otherwise"), "{hop}");
-        let hop = check(&request("console"), None, None, Some(&local())).await;
+        let hop = check(&request("console"), None, &by(&local())).await;
         assert_eq!(hop.status, Status::Ok);
     }
 
     #[tokio::test]
-    async fn another_machine_is_not_asked() {
-        let ops_url = Some("http://u:tr0ub4dor@resolver.example:9001");
-        let hop = check(&request("console"), None, ops_url, None).await;
-        assert_eq!(hop.status, Status::NotChecked);
-        let why = "http://resolver.example:9001 is not on this machine";
-        assert!(hop.detail.starts_with(why), "{hop}");
-        assert!(!hop.detail.contains("tr0ub4dor"), "{hop}");
+    async fn another_machine_is_not_asked_without_a_token_and_tls() {
+        for (ops_token, reason) in [
+            (None, "elsewhere /explain needs a token"),
+            (Some("tr0ub4dor"), "a token is not sent without TLS"),
+        ] {
+            let elsewhere = ExplainedBy {
+                ops_url: Some("http://u:tr0ub4dor@resolver.example:9001"),
+                ops_token,
+                local: None,
+            };
+            let hop = check(&request("console"), None, &elsewhere).await;
+            assert_eq!(hop.status, Status::NotChecked);
+            let why = "http://resolver.example:9001 is not on this machine";
+            assert!(hop.detail.starts_with(why), "{hop}");
+            assert!(hop.detail.contains(reason), "{hop}");
+            assert!(!hop.detail.contains("tr0ub4dor"), "{hop}");
+        }
     }
 
     #[test]

@@ -563,6 +563,39 @@ fn configuration_explains_if_the_operators_listener_cannot_be_asked() {
 }
 
 #[test]
+fn operators_listener_that_needs_a_token_is_asked_with_one() {
+    const TOKEN: &str = "0123456789-reader-tr0ub4dor-0123456789";
+    let admin = "[[stores]]\nname = \"agents\"\nurl = \"memory:\"\n[admin]\ntokens_file = \"tokens\"\nstore = \"agents\"\n";
+    let tokens = format!("reader read-only {TOKEN}\n");
+    let site = Site::with(admin, |folder| folder.write("tokens", &tokens), 200, 101);
+    let finished = site.session("Console", &[]);
+    let unchecked =
+        "not checked  resolver's explanation: /explain needs a token, and none is given (401)";
+    assert!(finished.stdout.contains(unchecked), "{}", finished.stdout);
+
+    site.folder.write("token", &format!("{TOKEN}\n"));
+    site.folder
+        .write("other", "0123456789-another-tr0ub4dor-0123456789");
+    let with_token = |name: &str| {
+        let file = site.folder.path(name);
+        let arguments = ["--admin-token-file", file.to_str().unwrap()];
+        site.session("Console", &arguments)
+    };
+    assert_cause(&with_token("token"), &["did you mean \"console\""]);
+    let refused = with_token("other");
+    let unchecked = "resolver's explanation: /explain does not accept the token (401)";
+    assert!(refused.stdout.contains(unchecked), "{}", refused.stdout);
+    assert!(!refused.stdout.contains("tr0ub4dor"));
+    let missing = with_token("missing");
+    assert_eq!(missing.exit_code, Some(2));
+    assert!(
+        missing.stderr.contains("--admin-token-file: cannot read"),
+        "{}",
+        missing.stderr
+    );
+}
+
+#[test]
 fn store_that_is_only_in_the_resolver_explains_nothing() {
     let serving = Serving::start(&["--store", "memory:"]);
     let url = format!("http://{}", serving.address);
