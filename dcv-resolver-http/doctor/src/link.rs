@@ -134,7 +134,7 @@ fn named_id(query: &str) -> Option<String> {
 }
 
 /// Returns what precedes a token in `id`; `None` if there is no token in it.
-fn before_token(id: &str) -> Option<&str> {
+pub(crate) fn before_token(id: &str) -> Option<&str> {
     let lower_case = id.to_ascii_lowercase();
     let names = ["authtoken=", "auth-token=", "auth_token="];
     let start = names
@@ -146,7 +146,7 @@ fn before_token(id: &str) -> Option<&str> {
 }
 
 /// Decodes strictly: the usual decoders keep a stray percent sign.
-fn decoded(encoded: &str) -> Option<String> {
+pub(crate) fn decoded(encoded: &str) -> Option<String> {
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))

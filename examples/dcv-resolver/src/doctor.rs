@@ -10,7 +10,7 @@ use dcv_resolver_core::{Explanation, ResolveRequest, SessionId, async_trait};
 use dcv_resolver_dcv_config::GatewayConfig;
 use dcv_resolver_doctor::contract;
 use dcv_resolver_doctor::{
-    Doctor, ExplainRequest, ProxySettings, ResolverListener, resolver_tls,
+    Doctor, ExplainRequest, ProxySettings, ResolverListener, id_in_tail, resolver_tls,
 };
 
 use crate::cli::{ContractOptions, DoctorCommand, DoctorOptions};
@@ -104,9 +104,9 @@ fn bearer_token(path: &Path) -> Result<String, Failure> {
 /// Parses the id of a session that `flag` gives. A link may hold a token, so it is
 /// not quoted.
 fn session_id(flag: &str, text: &str) -> Result<SessionId, Failure> {
-    if text.contains("://") {
+    if text.contains("://") || id_in_tail(text).is_some() {
         return Err(Failure::setup(format!(
-            "{flag} is a link; give the id after its '#', or the whole link to `doctor --link`"
+            "{flag} is a link or a part of one; give the id after its '#' alone, or the whole link to `doctor --link`"
         )));
     }
     text.parse()

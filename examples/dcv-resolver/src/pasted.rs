@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use dcv_resolver_core::{SessionId, Transport};
-use dcv_resolver_doctor::{IdPlace, InvalidLink, Link};
+use dcv_resolver_doctor::{IdPlace, InvalidLink, Link, id_in_tail};
 use dcv_resolver_http::{InvalidQuery, ResolveQuery};
 use serde_json::Value;
 
@@ -39,13 +39,20 @@ impl PastedRequest {
         if let Some(request) = from_log(text)? {
             return Ok(request);
         }
-        match url_in(text) {
-            Some(url) => from_url(url),
-            None => text
-                .parse()
-                .map(Self::of)
-                .map_err(|error| Failure::setup(format!("{text:?} is not a session id: {error}"))),
+        if let Some(url) = url_in(text) {
+            return from_url(url);
         }
+        if let Some(id) = id_in_tail(text) {
+            return Ok(Self {
+                remark: Some(
+                    "the parameters beside the id were left out; in a link they come before '#', and only the id after it",
+                ),
+                ..Self::of(id.map_err(invalid_id)?)
+            });
+        }
+        text.parse()
+            .map(Self::of)
+            .map_err(|error| Failure::setup(format!("{text:?} is not a session id: {error}")))
     }
 }
 
@@ -216,6 +223,14 @@ mod tests {
             ("i-0abc#1?x", "i-0abc#1?x", true),
             (r"EXAMPLE\ann", r"EXAMPLE\ann", true),
             ("session_id=console", "session_id=console", true),
+            ("console?authToken=tr0ub4dor", "console", false),
+            ("console?transport=quic", "console", false),
+            ("?authToken=tr0ub4dor#console", "console", false),
+            (
+                "gw.example:8443/?authToken=tr0ub4dor#console",
+                "console",
+                false,
+            ),
             ("https://gw.example:8443/#console", "console", true),
             (
                 "https://gw.example:8443/?authToken=tr0ub4dor#console",
@@ -354,6 +369,9 @@ mod tests {
             "https://gw.example:8443/?authToken=tr0ub4dor#%00",
             "https://gw.example:8443/#authToken=tr0ub4dor",
             "https://tr0ub4dor@gw.example",
+            "?authToken=tr0ub4dor",
+            "#authToken=tr0ub4dor",
+            "%ff?authToken=tr0ub4dor",
             "http://127.0.0.1:9000/resolveSession?authToken=tr0ub4dor",
             "http://127.0.0.1:9000/resolveSession?sessionId=%&authToken=tr0ub4dor",
             "http://127.0.0.1:9000/resolveSession?sessionId=a&tr0ub4dor%",

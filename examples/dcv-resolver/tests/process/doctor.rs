@@ -826,15 +826,15 @@ fn host_that_the_configuration_refuses_is_named() {
 
 #[test]
 fn link_in_the_place_of_a_session_is_not_quoted() {
-    let finished: Finished = dcv_resolver(&["doctor", "--session", &link("console")])
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(finished.exit_code, Some(2));
-    assert!(
-        finished.stderr.contains("doctor --link"),
-        "{}",
-        finished.stderr
-    );
-    assert!(!finished.stderr.contains("tr0ub4dor"));
+    for session in [&link("console"), "console?authToken=tr0ub4dor"] {
+        let finished = dcv_resolver(&["doctor", "--session", session]).output();
+        let finished = Finished::from(finished.unwrap());
+        assert_eq!(finished.exit_code, Some(2));
+        assert!(
+            finished.stderr.contains("doctor --link"),
+            "{}",
+            finished.stderr
+        );
+        assert!(!finished.stderr.contains("tr0ub4dor"));
+    }
 }

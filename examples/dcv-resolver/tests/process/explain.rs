@@ -11,6 +11,8 @@ fn explain_takes_an_id_or_a_whole_link() {
     for session in [
         "console",
         "https://gw.example:8443/?authToken=tr0ub4dor#console",
+        "console?authToken=tr0ub4dor",
+        "?authToken=tr0ub4dor#console",
     ] {
         let finished = run(&["explain", session, "--store", SESSIONS]);
         assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
