@@ -10,8 +10,8 @@ use crate::named_policy::NamedPolicy;
 use crate::suggestions::{Nearest, SearchKey};
 use crate::{
     BoxFuture, Conclusion, Explanation, NotFound, PageToken, ResolveError, ResolveRequest,
-    Resolver, RuleKind, RuleResult, RuleStep, SessionListing, SessionRecord, StoreResult,
-    StoreStep, Timestamp, Verdict, rules,
+    Resolver, RuleKind, RuleResult, RuleStep, SessionId, SessionListing, SessionRecord,
+    StoreResult, StoreStep, Timestamp, Verdict, rules,
 };
 
 /// Explains how a [`Resolver`] answers a request, step by step.
@@ -176,13 +176,24 @@ impl Explainer {
                     source,
                 });
             }
+            let made_by = match &result {
+                StoreResult::Holds { record, .. } => self.made_by(named.name(), record.id()),
+                StoreResult::Absent | StoreResult::Failed { .. } => None,
+            };
             steps.push(StoreStep {
                 store: named.name().to_string(),
                 decides,
+                made_by,
                 result,
             });
         }
         (steps, decisive)
+    }
+
+    fn made_by(&self, store: &str, id: &SessionId) -> Option<String> {
+        let mut listings = self.listings.iter();
+        let (_, listing) = listings.find(|(name, _)| **name == *store)?;
+        listing.made_by(id)
     }
 
     /// Asks every rule and every policy; concludes from the first that does not

@@ -57,6 +57,10 @@ pub struct StoreStep {
     /// Whether this store decides the answer: it is the first that holds the
     /// session or fails.
     pub decides: bool,
+    /// What it made the record of, such as `pattern sessions.toml:12`; `None` if it
+    /// holds the record itself, or is not among the listings of the explainer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     /// What it returned.
     #[serde(flatten)]
     pub result: StoreResult,
@@ -198,6 +202,9 @@ impl fmt::Display for Explanation {
 impl fmt::Display for StoreStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.store, self.result)?;
+        if let Some(made_by) = &self.made_by {
+            write!(f, "; made by {}", one_line(made_by))?;
+        }
         f.write_str(if self.decides { " (decides)" } else { "" })
     }
 }

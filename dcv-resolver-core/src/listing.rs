@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::error_chain::ErrorChain;
-use crate::{SessionRecord, SessionStore, StoreError};
+use crate::{SessionId, SessionRecord, SessionStore, StoreError};
 
 /// Lists the sessions of a store, page by page.
 ///
@@ -48,6 +48,16 @@ pub trait SessionListing: SessionStore {
     /// [`InvalidPageToken`](ListError::InvalidPageToken) when `page` did not come
     /// from this store; [`Store`](ListError::Store) when the store failed.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError>;
+
+    /// Returns what the store makes the record of `id` of, if it holds no record of
+    /// its own, such as `pattern sessions.toml:12`. It is for people, in an
+    /// [`Explanation`](crate::Explanation).
+    ///
+    /// A store that holds every record that it returns needs no implementation.
+    fn made_by(&self, id: &SessionId) -> Option<String> {
+        let _ = id;
+        None
+    }
 }
 
 /// Why a page was not listed.
@@ -157,5 +167,9 @@ impl PageToken {
 impl<T: SessionListing + ?Sized> SessionListing for Arc<T> {
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         (**self).list(page, limit).await
+    }
+
+    fn made_by(&self, id: &SessionId) -> Option<String> {
+        (**self).made_by(id)
     }
 }

@@ -18,6 +18,10 @@ impl<S: SessionListing> SessionListing for CachedStore<S> {
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         self.store.list(page, limit).await
     }
+
+    fn made_by(&self, id: &SessionId) -> Option<String> {
+        self.store.made_by(id)
+    }
 }
 
 #[async_trait]

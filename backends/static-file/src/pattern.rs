@@ -64,6 +64,11 @@ impl SessionPattern {
         Ok(Some(record))
     }
 
+    /// Returns whether the pattern makes a session of this id, or fails to.
+    pub(crate) fn matches(&self, id: &SessionId) -> bool {
+        self.regex.is_match(id.as_str().as_bytes())
+    }
+
     #[expect(clippy::expect_used, reason = "see the message")]
     fn record(
         &self,

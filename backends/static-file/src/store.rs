@@ -260,6 +260,16 @@ impl SessionListing for StaticFileStore {
             .map_err(ListError::invalid_page_token)?;
         Ok(self.content.load().sorted.page(after.as_ref(), limit))
     }
+
+    fn made_by(&self, id: &SessionId) -> Option<String> {
+        let content = self.content.load();
+        if content.index.get(id).is_some() {
+            return None;
+        }
+        let mut patterns = content.patterns.iter();
+        let pattern = patterns.find(|pattern| pattern.matches(id))?;
+        Some(format!("pattern {pattern}"))
+    }
 }
 
 #[cfg(test)]

@@ -234,6 +234,10 @@ impl<S: SessionListing> SessionListing for FaultyStore<S> {
         self.call(|calls| &mut calls.list, self.store.list(page, limit))
             .await
     }
+
+    fn made_by(&self, id: &SessionId) -> Option<String> {
+        self.store.made_by(id)
+    }
 }
 
 #[async_trait]

@@ -84,6 +84,7 @@ function storeHop(store, isDecided) {
     paragraph("as ", text(record.target_id ?? record.id), " on ", text(record.host)),
     make("p", { className: "quiet" }, `${offered}, ${record.state}, `, ...expires),
   ];
+  if (store.made_by) details.push(make("p", { className: "quiet" }, "made by ", text(store.made_by)));
   if (store.stale_ms === undefined) return hop("ok", title, "holds it", ...details);
   details.push(paragraph(`The store fails; a cache returned what it held ${seconds(store.stale_ms)} ago.`));
   return hop("warn", title, "holds it, stale", ...details);

@@ -28,6 +28,25 @@ fn explain_takes_an_id_or_a_whole_link() {
 }
 
 #[test]
+fn explain_names_the_pattern_that_made_the_session() {
+    let id = "i-0123456789abcdef0";
+    let finished = run(&["explain", id, "--store", SESSIONS]);
+    let line = "sessions.toml:19 (decides)\n";
+    assert!(
+        finished.stdout.contains("; made by pattern "),
+        "{}",
+        finished.stdout
+    );
+    assert!(finished.stdout.contains(line), "{}", finished.stdout);
+    let finished = run(&["explain", id, "--store", SESSIONS, "--json"]);
+    let explanation: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    let made_by = explanation["stores"][0]["made_by"].as_str().unwrap();
+    assert!(made_by.starts_with("pattern "), "{made_by}");
+    let finished = run(&["explain", "console", "--store", SESSIONS]);
+    assert!(!finished.stdout.contains("made by"), "{}", finished.stdout);
+}
+
+#[test]
 fn explain_takes_transport_and_client_from_a_url_unless_there_are_flags() {
     let url = "http://127.0.0.1:9000/resolveSession?sessionId=console&transport=QUIC&clientIpAddress=192.0.2.9";
     for (flags, first_line) in [
