@@ -8,7 +8,7 @@ use dcv_resolver_core::SessionRecord;
 
 use crate::collector::{Collected, Collector};
 use crate::diagnostic::Diagnostics;
-use crate::pattern::SessionPattern;
+use crate::pattern::{self, SessionPattern};
 use crate::{Format, LoadError, json, other_format, read, toml};
 
 /// The sessions that a file holds, checked. `Debug` shows how many there are.
@@ -107,6 +107,13 @@ impl SessionFile {
     #[must_use]
     pub fn patterns(&self) -> &[SessionPattern] {
         &self.0.patterns
+    }
+
+    /// Returns what is likely to be a mistake: each pattern that leads to any host
+    /// that a client names, with its place and what to change.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        pattern::warnings(&self.0.patterns)
     }
 
     pub(crate) fn into_collected(self) -> Collected {

@@ -6,6 +6,7 @@ mod content_hash;
 mod cooperative_yield;
 mod diagnostic;
 mod error;
+mod expression;
 mod field;
 mod file;
 mod format;

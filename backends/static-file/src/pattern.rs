@@ -13,6 +13,7 @@ use dcv_resolver_core::{
 use regex::bytes::{Captures, Regex};
 
 use crate::diagnostic::Quoted;
+use crate::expression::{self, compile};
 use crate::template::Template;
 
 /// Sessions that follow from their ids: one table of `[[patterns]]` in a session
@@ -69,6 +70,20 @@ impl SessionPattern {
         self.regex.is_match(id.as_str().as_bytes())
     }
 
+    /// Returns whether a client can name any host: the host is nothing but a part of
+    /// the id that matches hosts which have nothing in common.
+    fn leads_to_any_host(&self) -> bool {
+        const NAMES: [&str; 2] = ["ws-17.dcv.example", "host.other.test"];
+        const ADDRESSES: [&str; 2] = ["192.0.2.7", "203.0.113.241"];
+        let group = self.host.as_group();
+        let group = group.and_then(|number| expression::group(&self.expression, number));
+        let Some(regex) = group.and_then(|text| compile(text).ok()) else {
+            return false;
+        };
+        let matches = |hosts: [&str; 2]| hosts.iter().all(|it| regex.is_match(it.as_bytes()));
+        matches(NAMES) || matches(ADDRESSES)
+    }
+
     #[expect(clippy::expect_used, reason = "see the message")]
     fn record(
         &self,
@@ -120,6 +135,20 @@ impl SessionPattern {
             .parse()
             .map_err(|error: T::Err| invalid(&value, error.into()))
     }
+}
+
+/// Returns a warning of each pattern that leads to any host.
+pub(crate) fn warnings(patterns: &[SessionPattern]) -> Vec<String> {
+    let open = patterns
+        .iter()
+        .filter(|pattern| pattern.leads_to_any_host());
+    open.map(|pattern| {
+        let (host, expression) = (pattern.host(), pattern.expression());
+        format!(
+            "{pattern}: with host {host:?} and match {expression:?}, a client is led to any host that it names in an id; give the host a fixed domain, such as \"{host}.dcv.example\", or match only your own hosts"
+        )
+    })
+    .collect()
 }
 
 impl fmt::Display for SessionPattern {

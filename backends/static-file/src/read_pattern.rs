@@ -6,10 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use dcv_resolver_core::{Host, SessionId, WebUrlPath};
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
 use crate::Format;
 use crate::diagnostic::{Diagnostics, Quoted};
+use crate::expression::compile;
 use crate::node::{Entry, Node, Value};
 use crate::pattern::{Port, SessionPattern};
 use crate::spelling;
@@ -174,15 +175,4 @@ impl<'n> Table<'n, '_> {
         }
         Some(Template::constant(number.to_string()))
     }
-}
-
-/// Compiles an expression that matches whole ids.
-///
-/// Over bytes and without Unicode: `\d` is a digit of a port and of a host, and
-/// the tables of Unicode stay out of the program.
-fn compile(text: &str) -> Result<Regex, regex::Error> {
-    let compile = |text: &str| RegexBuilder::new(text).unicode(false).build();
-    // Alone as well: `a)|(b` is an expression only inside of a group.
-    compile(text)?;
-    compile(&format!(r"\A(?:{text})\z"))
 }

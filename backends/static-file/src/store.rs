@@ -16,7 +16,7 @@ use dcv_resolver_core::{
 use crate::collector::Collected;
 use crate::content_hash::content_hash;
 use crate::index::Index;
-use crate::pattern::SessionPattern;
+use crate::pattern::{self, SessionPattern};
 use crate::sorted::Sorted;
 use crate::{Format, LoadError, SessionFile, cooperative_yield, read};
 
@@ -192,6 +192,13 @@ impl StaticFileStore {
     #[must_use]
     pub fn pattern_count(&self) -> usize {
         self.content.load().patterns.len()
+    }
+
+    /// Returns what is likely to be a mistake in the content that is served now, as
+    /// [`SessionFile::warnings`] does.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        pattern::warnings(&self.content.load().patterns)
     }
 
     /// Returns when the content that is served now was read.

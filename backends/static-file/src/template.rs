@@ -80,6 +80,18 @@ impl Template {
         &self.text
     }
 
+    /// Returns the number of the group if there is nothing else.
+    pub(crate) fn as_group(&self) -> Option<usize> {
+        match &self.pieces[..] {
+            [
+                Piece::Text(before),
+                Piece::Group(number),
+                Piece::Text(after),
+            ] if before.is_empty() && after.is_empty() => Some(*number),
+            _ => None,
+        }
+    }
+
     /// Returns the text if it has no group.
     pub(crate) fn as_constant(&self) -> Option<&str> {
         matches!(self.pieces[..], [Piece::Text(_)]).then_some(&*self.text)

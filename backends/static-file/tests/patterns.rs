@@ -179,3 +179,40 @@ async fn reload_replaces_patterns() {
         "a.example"
     );
 }
+
+#[test]
+fn pattern_that_leads_to_any_host_is_a_warning() {
+    for (expression, host, is_warning) in [
+        ("(?<host>.*)", "{host}", true),
+        ("desk-(?P<host>.+)", "{host}", true),
+        ("([a-z]+)@([a-z0-9.-]+)", "{2}", true),
+        (".+", "{0}", true),
+        (r"[\d.]+", "{0}", true),
+        ("(?<host>.*)", "{host}.dcv.example", false),
+        ("(?<host>ws-[0-9]+)", "{host}", false),
+        (r"(?<host>[a-z0-9-]+\.dcv\.example)", "{host}", false),
+        ("(?<user>.*)", "ws-17.dcv.example", false),
+    ] {
+        let text =
+            format!("[[patterns]]\nmatch = '{expression}'\nhost = '{host}'\nhttp_port = 1\n");
+        let (_folder, store) = store(&text);
+        let warnings = store.warnings();
+        assert_eq!(warnings.len(), usize::from(is_warning), "{expression}");
+        if is_warning {
+            let place = "sessions.toml:1: with host";
+            assert!(warnings[0].contains(place), "{warnings:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn session_of_a_pattern_is_made_by_it() {
+    let (_folder, store) = store(TEXT);
+    let made_by = |id: &str| store.made_by(&id.parse().unwrap());
+    let pattern = made_by("ws-17/ann:9443").unwrap();
+    assert!(pattern.starts_with("pattern "), "{pattern}");
+    assert!(pattern.ends_with("sessions.toml:9"), "{pattern}");
+    // It has a table of its own.
+    assert_eq!(made_by("i-0abc"), None);
+    assert_eq!(made_by("unknown"), None);
+}

@@ -66,6 +66,9 @@ async fn sessions(store: &Store) -> Result<(), Failure> {
     let url = match store.url.option()? {
         StoreUrl::File(path) => {
             let file = session_file::read(&path)?;
+            for warning in file.warnings() {
+                output::warn(warning);
+            }
             table::print(file.sessions())?;
             return file.patterns().iter().try_for_each(|pattern| {
                 let (expression, host) = (pattern.expression(), pattern.host());
@@ -253,6 +256,7 @@ async fn store(
             count => format!(" and has {count} patterns"),
         };
         let sessions = file.session_count();
+        warnings.extend(file.warnings());
         return Ok(format!("{place} holds {sessions} sessions{patterns}"));
     }
     let calls = async {

@@ -1,7 +1,7 @@
 //! `check --config`: everything that `serve` needs.
 
 use crate::pki::{Ca, NAME, issue_server};
-use crate::support::Folder;
+use crate::support::{Folder, run};
 
 const TOKEN: &str = "0123456789-reader-tr0ub4dor-0123456789";
 
@@ -72,4 +72,22 @@ fn check_reports_every_failure() {
     for text in [&finished.stdout, &finished.stderr] {
         assert!(!text.contains("tr0ub4dor"));
     }
+}
+
+#[test]
+fn check_warns_of_a_pattern_that_leads_to_any_host() {
+    let folder = Folder::new("[[stores]]\nname = \"desktops\"\nurl = \"file:sessions.toml\"\n");
+    folder.write(
+        "sessions.toml",
+        "[[patterns]]\nmatch = '(?<host>.*)'\nhost = '{host}'\nhttp_port = 8443\n",
+    );
+    let finished = folder.run("check");
+    assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
+    let warning = "sessions.toml:1: with host \"{host}\" and match \"(?<host>.*)\", a client is led to any host";
+    let mut lines = finished.stdout.lines();
+    let line = lines.find(|line| line.starts_with("warn  store desktops: "));
+    assert!(line.unwrap().contains(warning), "{}", finished.stdout);
+    let url = format!("file:{}", folder.path("sessions.toml").display());
+    let finished = run(&["check", "--store", &url]);
+    assert!(finished.stderr.contains(warning), "{}", finished.stderr);
 }
