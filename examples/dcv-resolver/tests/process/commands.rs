@@ -151,7 +151,10 @@ fn invalid_command_is_one_line_and_exit_code_2() {
             "unexpected argument '--stroe'",
         ),
         (vec!["serve", "--store", "tr0ub4dor"], "expected file:PATH"),
-        (vec!["sweep", "--store", SESSIONS], "is read-only"),
+        (
+            vec!["sweep", "--store", SESSIONS],
+            "is read-only; stores that can be written are sqlite:, redis://,",
+        ),
         (
             vec![
                 "register",

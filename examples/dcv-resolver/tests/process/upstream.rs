@@ -186,7 +186,8 @@ fn commands_ask_another_resolver_and_cannot_write_it() {
         "--never-expires",
     ]);
     assert_eq!(registered.exit_code, Some(2));
-    assert!(registered.stderr.contains("upstream is read-only"));
+    let written = "upstream is read-only; stores that can be written are sqlite:, redis://,";
+    assert!(registered.stderr.contains(written));
 }
 
 #[test]
