@@ -116,8 +116,8 @@ pub(crate) struct ConfigOptions {
 
     /// Uses this store instead of those in the file: file:PATH (.toml or .json,
     /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://, redis+unix://,
-    /// redis+sentinel://, redis+cluster://, https://HOST:PORT (another resolver)
-    /// or memory:.
+    /// redis+sentinel://, redis+cluster://, https://HOST:PORT or http://HOST:PORT
+    /// (another resolver), or memory:.
     #[arg(
         long,
         value_name = "URL",
@@ -481,7 +481,8 @@ pub(crate) struct ExpiryOption {
 pub(crate) struct StoreOption {
     /// The store: file:PATH (.toml or .json, read-only), sqlite:PATH,
     /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
-    /// redis+cluster://, https://HOST:PORT (another resolver) or memory:.
+    /// redis+cluster://, https://HOST:PORT or http://HOST:PORT (another resolver),
+    /// or memory:.
     #[arg(
         long = "store",
         value_name = "URL",

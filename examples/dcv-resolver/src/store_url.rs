@@ -202,7 +202,7 @@ impl FromStr for StoreUrl {
                 .map_err(|error| invalid(error.to_string())),
             Some(("memory", "")) => Ok(Self::Memory),
             _ => Err(InvalidStoreUrl(
-                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT of another resolver or memory:".into(),
+                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT or http://HOST:PORT of another resolver, or memory:".into(),
             )),
         }
     }

@@ -47,7 +47,8 @@ pub(crate) struct Store {
 
     /// The URL: file:PATH (.toml or .json, read-only), sqlite:PATH,
     /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
-    /// redis+cluster://, https://HOST:PORT (another resolver) or memory:.
+    /// redis+cluster://, https://HOST:PORT or http://HOST:PORT (another resolver),
+    /// or memory:.
     pub(crate) url: StoreText,
 
     /// Whether the tables of an older sqlite: database are migrated. Older versions

@@ -247,7 +247,7 @@ fn errors_in_stores_are_reported_with_their_places() {
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"redis//cache\"\n",
-            "3:7: `stores.url`: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT of another resolver or memory:",
+            "3:7: `stores.url`: expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT or http://HOST:PORT of another resolver, or memory:",
         ),
         (
             "[[stores]]\nname = \"a\"\nurl = \"sqlite:a.db\"\ncache = \"on\"\n",
