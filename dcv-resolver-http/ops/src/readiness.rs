@@ -46,6 +46,8 @@ const SLACK: Duration = PERIOD
 ///   [`watch`](Self::watch).
 /// - **A reload changes nothing** either; see
 ///   [`replace_stores`](Self::replace_stores).
+/// - **A store without which most sessions are found** can be
+///   [left out](Self::set_unneeded).
 /// - **A store that cannot be written changes nothing** either: sessions can be
 ///   found. The [`Report`] names it; see
 ///   [`watch_registries`](Self::watch_registries).
@@ -89,6 +91,8 @@ struct Health {
     was_ready: bool,
     stores: Vec<StoreHealth>,
     registries: Vec<WriteHealth>,
+    /// The names of stores that may be down.
+    unneeded: Vec<Arc<str>>,
 }
 
 impl Readiness {
@@ -112,6 +116,7 @@ impl Readiness {
                 was_ready: false,
                 stores: stores.map(|named| StoreHealth::new(named, None)).collect(),
                 registries: Vec::new(),
+                unneeded: Vec::new(),
             }),
             replaced: Notify::new(),
         }))
@@ -176,6 +181,21 @@ impl Readiness {
             None
         });
         self.0.replaced.notify_one();
+    }
+
+    /// Lets the process be ready while the stores of these names are down, or have
+    /// not answered yet. Replaces the names that were given before; it applies to
+    /// stores that replace those of today, too.
+    ///
+    /// Use it for a store that few requests reach, such as an older resolver at the
+    /// end of a chain. Their pings and the [`Report`] stay as they are, and a
+    /// request that reaches the store fails nevertheless.
+    pub fn set_unneeded(&self, stores: impl IntoIterator<Item = Arc<str>>) {
+        let unneeded = stores.into_iter().collect();
+        self.0.change(|health| {
+            health.unneeded = unneeded;
+            None
+        });
     }
 
     /// Watches the stores of `resolver` instead, as after a reload.
@@ -310,10 +330,13 @@ impl Inner {
 impl Health {
     fn report(&self, now: Instant, max_success_age: Duration) -> Report {
         let stores = self.stores.iter();
-        let is_trusted = |store: &StoreHealth| store.is_trusted(now, max_success_age);
+        let is_needed = |name: &str| self.unneeded.iter().all(|unneeded| **unneeded != *name);
+        let is_fine = |store: &StoreHealth| {
+            store.is_trusted(now, max_success_age) || !is_needed(store.named().name())
+        };
         let state = if self.is_draining {
             ReadyState::Draining
-        } else if stores.clone().all(is_trusted) {
+        } else if stores.clone().all(is_fine) {
             ReadyState::Serving
         } else {
             ReadyState::StoreDown
@@ -324,6 +347,7 @@ impl Health {
             stores: stores
                 .map(|store| {
                     let mut report = store.report(now, max_success_age);
+                    report.needed = is_needed(&report.store);
                     let mut registries = self.registries.iter();
                     let registry = registries.find(|known| **known.store() == *report.store);
                     if let Some(result) = registry.and_then(WriteHealth::result) {

@@ -69,10 +69,18 @@ pub struct StoreReport {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_error: Option<String>,
+    /// Whether the process is not ready while the store is down. Serialized if it
+    /// is not: see [`Readiness::set_unneeded`](crate::Readiness::set_unneeded).
+    #[serde(skip_serializing_if = "is_true")]
+    pub needed: bool,
     /// What is likely to go wrong though the store answers, as
     /// [`Readiness::set_warnings`](crate::Readiness::set_warnings) was given it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// The states of a store.

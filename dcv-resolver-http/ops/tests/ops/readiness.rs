@@ -66,6 +66,34 @@ async fn process_is_ready_once_each_store_has_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn store_that_is_not_needed_may_be_down() {
+    let own = SwitchStore::new(Mode::Answers);
+    let broker = SwitchStore::new(Mode::Hangs);
+    let resolver = resolver([("own", own.clone()), ("broker", broker)]);
+    let readiness = watched(&resolver);
+    readiness.set_unneeded(["broker".into()]);
+    sleep(20 * SECOND).await;
+    let report = readiness.report();
+    assert!(report.ready);
+    assert_eq!(report.stores[1].state, StoreState::Down);
+    let json = serde_json::to_value(&report.stores).unwrap();
+    assert_eq!(json[0].get("needed"), None);
+    assert_eq!(json[1]["needed"], false);
+
+    // It still applies after a reload, and not to the other store.
+    readiness.replace_stores(&resolver);
+    assert!(readiness.report().ready);
+    own.set_mode(Mode::Fails);
+    sleep(20 * SECOND).await;
+    assert!(!readiness.report().ready);
+
+    own.set_mode(Mode::Answers);
+    readiness.set_unneeded([]);
+    sleep(SECOND).await;
+    assert!(!readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
 async fn outage_shorter_than_the_grace_is_never_noticed() {
     // Half a second off the period of the pings is the worst for a slow store.
     for grace in [GRACE, GRACE - SECOND / 2] {

@@ -64,10 +64,17 @@ pub(crate) struct Store {
     #[schemars(with = "TimeBudget")]
     pub(crate) time_budget_ms: Option<TimeBudget>,
 
-    /// Caches the answers of a sqlite:, redis: or https: store in memory. Changes
-    /// by any process are served within 100 ms; answers of another resolver, which
-    /// reports no changes, expire by their time to live. A table sets the size and
-    /// the lifetimes; false asks the store for every request.
+    /// Whether /readyz answers 503 while the store is down. Set it to false for a
+    /// store without which most sessions are still found, such as another resolver
+    /// that is the last of several stores. Requests that reach the store are
+    /// answered with 503 nevertheless.
+    #[serde(default = "yes")]
+    pub(crate) needed_for_readiness: bool,
+
+    /// Caches the answers of a sqlite:, redis:, https: or http: store in memory.
+    /// Changes by any process are served within 100 ms; answers of another resolver,
+    /// which reports no changes, expire by their time to live. A table sets the size
+    /// and the lifetimes; false asks the store for every request.
     #[serde(default)]
     #[schemars(with = "CacheSwitch")]
     pub(crate) cache: Option<CacheSwitch>,

@@ -1,5 +1,7 @@
 //! [`ReloadableServices`]: the services, and what a reload replaces.
 
+use std::sync::Arc;
+
 use axum::Router;
 use dcv_resolver_http::{ReloadableService, ResolveService};
 use dcv_resolver_ops::{Metrics, Readiness, RecentDecisions};
@@ -53,6 +55,7 @@ impl ReloadableServices {
     ) -> Result<Self, Failure> {
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
+        readiness.set_unneeded(unneeded(config));
         readiness.watch_registries(resources.written_store(config)?);
         let recent = RecentDecisions::new();
         let services =
@@ -149,6 +152,7 @@ impl ReloadableServices {
             &self.recent,
         )?;
 
+        self.readiness.set_unneeded(unneeded(config));
         self.readiness.replace_stores(&resolver);
         self.readiness.watch_registries(written_store);
         services.show(metrics);
@@ -169,4 +173,12 @@ impl ReloadableServices {
         tokio::task::spawn_blocking(move || drop(old));
         Ok(())
     }
+}
+
+/// Returns the names of the stores that may be down without making the process
+/// unready.
+fn unneeded(config: &Config) -> impl Iterator<Item = Arc<str>> {
+    let stores = config.stores.iter();
+    let unneeded = stores.filter(|store| !store.needed_for_readiness);
+    unneeded.map(|store| store.name.as_str().into())
 }

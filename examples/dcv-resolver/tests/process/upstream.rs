@@ -248,3 +248,25 @@ connect_timeout_ms = 1
         assert!(checked.stderr.contains(expected), "{}", checked.stderr);
     }
 }
+
+#[test]
+fn broker_that_is_not_needed_may_be_down() {
+    for (setting, status) in [("", 503), ("needed_for_readiness = false\n", 200)] {
+        // Nothing listens there.
+        let folder = Folder::new(&format!(
+            "[[stores]]\nname = \"own\"\nurl = \"{SESSIONS}\"\n\
+             [[stores]]\nname = \"broker\"\nurl = \"http://localhost:1\"\n{setting}"
+        ));
+        let serving = folder.serve();
+        let ready = || ask(serving.ops(), "GET /readyz");
+        wait_until("the broker was asked", || {
+            ready().json()["stores"][1]["error"].is_string()
+        });
+        let ready = ready();
+        assert_eq!(ready.status, status, "{ready:?}");
+        assert_eq!(ready.json()["stores"][1]["state"], "down");
+        assert_eq!(resolve(serving.address, "console").status, 200);
+        assert_eq!(resolve(serving.address, "unknown").status, 503);
+        serving.stop();
+    }
+}
