@@ -14,7 +14,13 @@ const settleDecisions = roving(decisionRows, (element) => explainDecision(elemen
 
 export async function refreshDecisions() {
   if (needsToken) return;
-  showDecisions((await read("decisions")).decisions);
+  try {
+    showDecisions((await read("decisions")).decisions);
+  } catch (error) {
+    // Those that are shown stay, as after any other failure.
+    if (error.status === 401) filterDecisions();
+    throw error;
+  }
 }
 
 function showDecisions(list) {
@@ -43,8 +49,7 @@ function showDecisions(list) {
 
 function decisionRow(decision) {
   const { outcome, session_id: id } = decision;
-  const outcomeCell = cell("outcome", "", badge(OUTCOME_TONES[outcome] ?? "idle", words(outcome)));
-  if (decision.reason) outcomeCell.append(make("span", { className: "reason" }, words(decision.reason)));
+  const outcomeCell = cell("outcome", "", ...outcomeOf(decision));
   const button = id === undefined ? pickButton("no session id") : pickButton(text(id));
   if (id === undefined) button.classList.add("none");
   const element = row(
@@ -56,10 +61,22 @@ function decisionRow(decision) {
     cell("store", "store", ...optional(decision.store)),
   );
   const fields = [outcome, words(outcome), decision.reason, decision.reason && words(decision.reason),
-    id, id && escaped(id), decision.transport, decision.client_ip, decision.store, decision.policy,
+    isNotOffered(decision) && NOT_OFFERED, id, id && escaped(id), decision.transport, decision.client_ip, decision.store, decision.policy,
     decision.caller, decision.request_id, decision.time];
   decisions.set(element, { decision, searched: fields.filter(Boolean).join("\n").toLowerCase() });
   return element;
+}
+
+// The session was found, and one of the two requests of a login often has no port.
+const NOT_OFFERED = "not offered";
+const isNotOffered = (decision) => decision.reason === "transport_not_offered";
+
+function outcomeOf(decision) {
+  const { outcome, reason } = decision;
+  if (isNotOffered(decision)) return [badge(decision.transport === "QUIC" ? "idle" : "warn", NOT_OFFERED)];
+  const shown = [badge(OUTCOME_TONES[outcome] ?? "idle", words(outcome))];
+  if (reason) shown.push(make("span", { className: "reason" }, words(reason)));
+  return shown;
 }
 
 function filterDecisions() {
@@ -76,7 +93,8 @@ function filterDecisions() {
   at("decisions-count").textContent = total === 0 ? "" : isFiltered ? `${shown} of ${total}` : `${total} decisions`;
   const empty = at("decisions-empty");
   empty.hidden = shown > 0;
-  empty.textContent = total > 0 ? "No decision matches." : "No gateway has sent a request since the resolver started.";
+  const none = needsToken ? "The decisions need a token: enter it above." : "No gateway has sent a request since the resolver started.";
+  empty.textContent = total > 0 ? "No decision matches." : none;
   decisionRows.closest(".scroll").hidden = shown === 0;
   settleDecisions();
 }

@@ -109,7 +109,9 @@ function answerHop(explanation) {
     return answerBox("ok", "Found", make("span", { className: "mono" }, text(`${host}:${answer.Port}${answer.WebUrlPath}`)));
   }
   if (explanation.outcome === "not_found") {
-    const box = answerBox("bad", `Not found: ${words(explanation.reason)}`, text(explanation.detail));
+    const isNotOffered = explanation.reason === "transport_not_offered";
+    const title = isNotOffered ? `Not offered over ${explanation.transport}` : `Not found: ${words(explanation.reason)}`;
+    const box = answerBox(isNotOffered ? "warn" : "bad", title, text(explanation.detail));
     const hint = HINTS[explanation.reason];
     if (hint) box.lastChild.append(paragraph(hint));
     return box;

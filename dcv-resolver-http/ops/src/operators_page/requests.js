@@ -36,6 +36,7 @@ export async function read(path, parameters = {}) {
 
 /// Returns why a request failed, as part of a sentence.
 export function reason(error) {
+  if (error.status === 401) return "enter a token above";
   if (error instanceof Refusal) return error.message;
   return error.name === "TimeoutError" ? "no answer in time" : "the resolver cannot be reached";
 }

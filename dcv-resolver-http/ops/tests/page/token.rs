@@ -44,6 +44,19 @@ async fn page_asks_for_a_token_and_keeps_it_in_memory() {
     assert_eq!(browser.run(&format!("return {refuses}")).await, false);
     // The stores need none.
     assert!(browser.text_of("#stores").await.contains("by_hand"));
+    let empty = browser.text_of("#decisions-empty").await;
+    assert_eq!(empty, "The decisions need a token: enter it above.");
+    browser
+        .run("document.getElementById('sessions-tab').click()")
+        .await;
+    browser
+        .wait_until("document.getElementById('sessions-empty').textContent")
+        .await;
+    let empty = browser.text_of("#sessions-empty").await;
+    assert_eq!(empty, "The sessions cannot be shown: enter a token above");
+    browser
+        .run("document.getElementById('decisions-tab').click()")
+        .await;
 
     enter(&browser, "tr0ub4dor-wrong").await;
     browser.wait_until(refuses).await;

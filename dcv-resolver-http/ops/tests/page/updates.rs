@@ -48,6 +48,27 @@ async fn new_decisions_arrive_filtered_and_keep_the_focus() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
+async fn transport_without_a_port_is_not_offered_rather_than_not_found() {
+    let served = Served::with_sessions(3);
+    served.ask("console", "").await;
+    served.ask("console", "&transport=QUIC").await;
+    let browser = served.open().await;
+    let shown = "return [...document.querySelectorAll('#decision-rows td.outcome')].map(it => it.textContent)";
+    assert_eq!(browser.run(shown).await, json!(["not offered", "found"]));
+    type_into(&browser, "filter", "not offered").await;
+    assert_eq!(browser.text_of("#decisions-count").await, "1 of 2");
+    browser
+        .run("document.querySelector('tr:not([hidden]) .pick').click()")
+        .await;
+    browser
+        .wait_until("document.querySelector('#explanation .answer h3')")
+        .await;
+    let answer = browser.text_of("#explanation .answer h3").await;
+    assert_eq!(answer, "Not offered over QUIC");
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
 async fn decisions_without_a_destination_are_shown_alone() {
     let served = Served::with_sessions(3);
     served.ask("ann", "").await;
