@@ -1,15 +1,26 @@
 // The session id in what a person pastes.
 
-/// Returns the id in a client's link, which is behind its "#". A token in the
-/// link, before or behind it, is not sent anywhere. Any other text is the id
-/// itself.
+const LINK = /^\s*[a-z]+:\/\/[^#]*#(\S+)\s*$/i;
+const TOKEN = /(^|[?&#])auth[-_]?token=.*$/i;
+
+/// Returns the id in a client's link, which is behind its "#". A token, before or
+/// behind it, is not sent anywhere, not even if the start of the link is missing.
+/// Any other text is the id itself.
 export function sessionIdIn(pasted) {
-  const link = /^\s*[a-z]+:\/\/[^#]*#(\S+)\s*$/i.exec(pasted);
-  if (!link) return pasted;
-  const encoded = link[1].replace(/(^|[?&])auth[-_]?token=.*$/i, "");
+  const link = LINK.exec(pasted);
+  if (!link) return inTail(pasted);
+  const encoded = link[1].replace(TOKEN, "");
   try {
     return decodeURIComponent(encoded);
   } catch {
     return encoded;
   }
+}
+
+function inTail(pasted) {
+  const text = pasted.trim();
+  if (!TOKEN.test(text)) return pasted;
+  const [page, ...rest] = text.split("#");
+  const isBeforeId = rest.length > 0 && TOKEN.test(page);
+  return (isBeforeId ? rest.join("#") : text).replace(TOKEN, "");
 }

@@ -323,6 +323,20 @@ async fn link_of_a_client_is_explained_by_its_id() {
         .run("return document.getElementById('session').value")
         .await;
     assert_eq!(value, "ann's workstation");
+    for tail in [
+        "console?authToken=tr0ub4dor",
+        "?authToken=tr0ub4dor#console",
+        "console#authToken=tr0ub4dor",
+    ] {
+        browser
+            .run("document.getElementById('session').value = ''")
+            .await;
+        type_into(&browser, "session", tail).await;
+        browser.press(key::ENTER).await;
+        browser
+            .wait_until("document.getElementById('session').value === 'console'")
+            .await;
+    }
     let asked = browser.take_requests().await;
     assert!(
         !asked.iter().any(|url| url.contains("tr0ub4dor")),
