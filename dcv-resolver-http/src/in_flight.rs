@@ -51,6 +51,8 @@ impl InFlight {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -64,6 +66,18 @@ mod tests {
         drop(first);
         assert!(in_flight.try_enter().is_some());
         assert_eq!(in_flight.count(), 1);
+    }
+
+    #[test]
+    fn requests_are_counted_until_the_service_is_dropped() {
+        let limit = Arc::new(InFlightLimit::new(3));
+        let in_flight = InFlight(Arc::downgrade(&limit));
+        assert_eq!(in_flight.count(), Some(0));
+        let permits = [limit.try_enter(), limit.try_enter()];
+        assert_eq!(in_flight.count(), Some(2));
+        drop(permits);
+        drop(limit);
+        assert_eq!(in_flight.count(), None);
     }
 
     #[test]

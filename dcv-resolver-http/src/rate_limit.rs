@@ -209,4 +209,38 @@ mod tests {
             "{limits:?}"
         );
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn caller_ahead_of_its_rate_is_not_dropped_with_the_idle_ones() {
+        let limits = limits(1, 2);
+        for number in 1..MAX_CALLERS {
+            allowed(&limits, &address(number), 1);
+        }
+        assert_eq!(allowed(&limits, "192.0.2.1", 9), 2);
+        pass(1_000).await;
+        // Both have a limit of their own, in the places of the others.
+        assert_eq!(allowed(&limits, "198.51.100.1", 9), 2);
+        assert_eq!(allowed(&limits, "198.51.100.2", 9), 2);
+        assert_eq!(allowed(&limits, "192.0.2.1", 9), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_callers_are_searched_for_once_a_second() {
+        let limits = limits(1_000, 1);
+        let flood = || {
+            for number in 0..MAX_CALLERS {
+                allowed(&limits, &address(number), 1);
+            }
+        };
+        pass(1_000).await;
+        flood();
+        pass(1).await;
+        assert_eq!(allowed(&limits, "192.0.2.1", 1), 1);
+        assert_eq!(limits.callers.lock().unwrap().within_rate_at.len(), 1);
+        flood();
+        pass(1).await;
+        // They share a limit, although all the others are idle again.
+        assert_eq!(allowed(&limits, "192.0.2.2", 1), 1);
+        assert_eq!(allowed(&limits, "192.0.2.3", 1), 0);
+    }
 }
