@@ -9,21 +9,25 @@
 )]
 
 mod address;
+mod admin_request;
 mod answer;
 mod bare;
 mod certificate;
+mod connection;
 mod context;
 mod failure;
 mod figures;
 mod file;
 mod floor;
 mod load;
+mod operator_loops;
 mod paced;
 mod parse;
 mod process;
 mod request;
 mod resolver;
 mod rows;
+mod set_times;
 mod store;
 mod table;
 mod target;
@@ -70,6 +74,9 @@ enum Role {
     /// Asks a server at set times.
     #[command(hide = true)]
     Paced(paced::Paced),
+    /// Asks as operators do.
+    #[command(hide = true)]
+    OperatorLoops(operator_loops::OperatorLoops),
     /// Reads a session file.
     #[command(hide = true)]
     ReadFile(parse::Parse),
@@ -104,6 +111,7 @@ fn run() -> Result<bool> {
         Role::Bare(bare) => bare::serve(&bare),
         Role::Load(load) => load::run(&load),
         Role::Paced(paced) => paced::run(&paced),
+        Role::OperatorLoops(operators) => operator_loops::run(&operators),
         Role::ReadFile(parse) => parse::run(&parse),
         Role::TimeResolve(resolve) => time_resolve::run(&resolve),
     }?;
