@@ -25,6 +25,9 @@ impl Answer {
 
     /// Where to read to.
     pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.filled * 2, 0);
+        }
         &mut self.buffer[self.filled..]
     }
 
@@ -46,11 +49,22 @@ impl Answer {
             Kind::Floor => floor::ID.as_bytes(),
             Kind::Http | Kind::Https => id,
         };
-        let body = whole_length(self.bytes()).and_then(|(head, _)| self.bytes().get(head..));
-        let named = body
-            .and_then(|body| body.strip_prefix(br#"{"SessionId":""#))
+        let named = self
+            .body()
+            .strip_prefix(br#"{"SessionId":""#)
             .and_then(|rest| rest.get(..expected.len()));
         self.bytes().starts_with(b"HTTP/1.1 200") && named == Some(expected)
+    }
+
+    /// The status, as the first line has it.
+    pub(crate) fn status(&self) -> &[u8] {
+        let status = self.bytes().strip_prefix(b"HTTP/1.1 ");
+        status.and_then(|rest| rest.get(..3)).unwrap_or_default()
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        let head = whole_length(self.bytes()).map_or(self.filled, |(head, _)| head);
+        &self.bytes()[head..]
     }
 
     pub(crate) fn text(&self) -> String {
@@ -68,13 +82,14 @@ fn whole_length(answer: &[u8]) -> Option<(usize, usize)> {
     const LENGTH: &[u8] = b"content-length: ";
 
     let head = answer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
-    let at = answer
-        .windows(LENGTH.len())
-        .position(|name| name == LENGTH)?;
-    let digits = answer[at + LENGTH.len()..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit());
-    let body = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+    let mut lengths = answer[..head].windows(LENGTH.len());
+    // A 204 has none.
+    let body = lengths.position(|name| name == LENGTH).map_or(0, |at| {
+        let digits = answer[at + LENGTH.len()..head]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))
+    });
     Some((head, head + body))
 }
 
@@ -122,5 +137,14 @@ mod tests {
         assert_eq!(read(&text, 1).unwrap().text(), text);
         assert!(read(&text[..text.len() - 1], 7).is_err());
         assert!(read(&format!("{text}H"), usize::MAX).is_err());
+
+        let empty = "HTTP/1.1 204 No Content\r\n\r\n";
+        let answer = read(empty, 3).unwrap();
+        assert_eq!((answer.status(), answer.body()), (&b"204"[..], &b""[..]));
+        let long = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n{}",
+            "x".repeat(9_000)
+        );
+        assert_eq!(read(&long, 64).unwrap().body().len(), 9_000);
     }
 }

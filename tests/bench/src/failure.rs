@@ -20,6 +20,8 @@ impl fmt::Display for Failure {
     }
 }
 
+impl std::error::Error for Failure {}
+
 /// Says what was being done when something failed.
 pub(crate) trait While<T> {
     fn while_doing(self, what: impl fmt::Display) -> Result<T>;

@@ -9,21 +9,27 @@
 )]
 
 mod address;
+mod admin_request;
 mod answer;
 mod bare;
 mod certificate;
+mod connection;
 mod context;
 mod failure;
 mod figures;
 mod file;
 mod floor;
 mod load;
+mod operator_loops;
 mod paced;
 mod parse;
 mod process;
+mod registry;
+mod renewals;
 mod request;
 mod resolver;
 mod rows;
+mod set_times;
 mod store;
 mod table;
 mod target;
@@ -70,6 +76,15 @@ enum Role {
     /// Asks a server at set times.
     #[command(hide = true)]
     Paced(paced::Paced),
+    /// Renews leases at set times.
+    #[command(hide = true)]
+    Renewals(renewals::Renewals),
+    /// Asks as operators do.
+    #[command(hide = true)]
+    OperatorLoops(operator_loops::OperatorLoops),
+    /// Calls a registry in every way.
+    #[command(hide = true)]
+    RegistryCalls(registry::RegistryCalls),
     /// Reads a session file.
     #[command(hide = true)]
     ReadFile(parse::Parse),
@@ -104,6 +119,9 @@ fn run() -> Result<bool> {
         Role::Bare(bare) => bare::serve(&bare),
         Role::Load(load) => load::run(&load),
         Role::Paced(paced) => paced::run(&paced),
+        Role::Renewals(renewals) => renewals::run(&renewals),
+        Role::OperatorLoops(operators) => operator_loops::run(&operators),
+        Role::RegistryCalls(calls) => registry::run(&calls),
         Role::ReadFile(parse) => parse::run(&parse),
         Role::TimeResolve(resolve) => time_resolve::run(&resolve),
     }?;

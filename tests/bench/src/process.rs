@@ -98,15 +98,31 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     end(command, child)
 }
 
+/// Runs `command` while `work` is done, and returns what it prints when its
+/// standard input is closed after that.
+pub(crate) fn during<T>(
+    command: &mut Command,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(String, T)> {
+    command.stdin(Stdio::piped());
+    let mut child = spawn(command)?;
+    let stdin = child.stdin.take();
+    let done = work();
+    // It ends also when the work fails.
+    drop(stdin);
+    let output = end(command, child)?;
+    Ok((output, done?))
+}
+
 /// Starts `command`, for [`end`].
-pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
+fn spawn(command: &mut Command) -> Result<Child> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     start(command)
 }
 
 /// Returns what `child` prints until it ends. If it fails, its standard error
 /// is the failure.
-pub(crate) fn end(command: &Command, child: Child) -> Result<String> {
+fn end(command: &Command, child: Child) -> Result<String> {
     let output = child.wait_with_output();
     let output = output.while_doing(format_args!("cannot wait for {}", shown(command)))?;
     if output.status.success() {

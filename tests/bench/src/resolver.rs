@@ -8,9 +8,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dcv_resolver_bench::sessions;
+use dcv_resolver_core::{Clock, SystemClock};
 use tempfile::TempDir;
 
 use crate::address;
+use crate::admin_request::BEARER;
 use crate::certificate;
 use crate::context::Context;
 use crate::failure::{Failure, Result, While};
@@ -27,9 +29,10 @@ pub(crate) struct Resolver {
     /// From its start to its first answer.
     pub(crate) first_answer: Duration,
     pub(crate) target: Target,
-    ops: SocketAddr,
+    /// Where operators ask.
+    pub(crate) operators: SocketAddr,
     pub(crate) folder: TempDir,
-    _store: Prepared,
+    store: Prepared,
 }
 
 /// What one is started with.
@@ -40,6 +43,8 @@ pub(crate) struct Setup {
     /// `RUST_LOG`; what is logged goes to a file.
     pub(crate) log: &'static str,
     pub(crate) tls: bool,
+    /// Whether it has the admin API; its sessions are leases then.
+    pub(crate) admin: bool,
     /// Whether it may run on all cores.
     pub(crate) all_cores: bool,
 }
@@ -51,6 +56,7 @@ impl Default for Setup {
             sessions: 1_000,
             log: "warn",
             tls: false,
+            admin: false,
             all_cores: false,
         }
     }
@@ -60,7 +66,11 @@ impl Resolver {
     pub(crate) fn start(context: &Context, setup: &Setup) -> Result<Self> {
         let folder = tempfile::tempdir().while_doing("cannot make a folder")?;
         let path = |name: &str| folder.path().join(name);
-        write_sessions(folder.path(), setup.sessions)?;
+        if setup.admin {
+            write_leased_sessions(folder.path(), setup.sessions)?;
+        } else {
+            write_sessions(folder.path(), setup.sessions)?;
+        }
         let store = setup.store.prepare(context, folder.path())?;
         let mut config = String::new();
         if setup.tls {
@@ -69,10 +79,15 @@ impl Resolver {
                 "[tls]\ncertificate_file = \"certificate.pem\"\nkey_file = \"key.pem\"\n",
             );
         }
+        if setup.admin {
+            file::write(&path("tokens"), format!("agents read-write {BEARER}\n"))?;
+            // A sweep of its own would come between those that are measured.
+            config.push_str("[admin]\ntokens_file = \"tokens\"\nsweep_interval_ms = 0\n");
+        }
         config.push_str(&store.config);
         file::write(&path("resolver.toml"), config)?;
 
-        let (listen, ops) = (address::free()?, address::free()?);
+        let (listen, operators) = (address::free()?, address::free()?);
         let mut command = if setup.all_cores {
             Command::new(&context.resolver)
         } else {
@@ -82,7 +97,7 @@ impl Resolver {
         let log = File::create(&log_path).while_doing("cannot make a log file")?;
         command
             .args(["serve", "--listen", &listen.to_string()])
-            .args(["--ops-listen", &ops.to_string(), "--config"])
+            .args(["--ops-listen", &operators.to_string(), "--config"])
             .arg(path("resolver.toml"))
             .env("RUST_LOG", setup.log)
             .stdout(Stdio::null())
@@ -101,10 +116,15 @@ impl Resolver {
                 address: listen,
                 sessions: setup.sessions,
             },
-            ops,
+            operators,
             folder,
-            _store: store,
+            store,
         })
+    }
+
+    /// Where its sessions are.
+    pub(crate) fn store_url(&self) -> &str {
+        &self.store.url
     }
 
     /// The value of a metric; 0 where it is not there yet.
@@ -118,7 +138,7 @@ impl Resolver {
     pub(crate) fn page(&self, path: &str) -> Result<String> {
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        exchange(self.ops, &request).while_doing(format_args!("no answer to GET {path}"))
+        exchange(self.operators, &request).while_doing(format_args!("no answer to GET {path}"))
     }
 
     pub(crate) fn ca(&self) -> PathBuf {
@@ -159,4 +179,13 @@ fn with_log(failure: &Failure, log: &Path) -> Failure {
 /// Writes a session file into `folder`, for a [`Store`] to be made of.
 pub(crate) fn write_sessions(folder: &Path, sessions: usize) -> Result {
     file::write(&folder.join("sessions.json"), sessions::json(sessions))
+}
+
+/// The same, of sessions that expire in a day.
+pub(crate) fn write_leased_sessions(folder: &Path, sessions: usize) -> Result {
+    const DAY: Duration = Duration::from_hours(24);
+
+    let expires_at = SystemClock.now().saturating_add(DAY);
+    let json = sessions::leased_json(sessions, expires_at);
+    file::write(&folder.join("sessions.json"), json)
 }

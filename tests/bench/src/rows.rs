@@ -4,7 +4,9 @@ mod footprint;
 mod memory;
 mod operators;
 mod parse;
+mod registry;
 mod reload;
+mod renewals;
 mod resolve;
 mod side_by_side;
 mod whole_request;
@@ -23,7 +25,7 @@ struct Group {
     needs: Option<Tool>,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     group("static", whole_request::static_file, None),
     group("sqlite", whole_request::sqlite, None),
     group("redis", whole_request::redis, Some(tools::REDIS)),
@@ -31,6 +33,7 @@ const GROUPS: [Group; 12] = [
     group("scale", whole_request::scale, Some(tools::REDIS)),
     group("memory", memory::of_a_session, None),
     group("reload", reload::under_load, None),
+    group("registry", registry::all, Some(tools::REDIS)),
     group("operators", operators::beside_gateways, None),
     group("parse", parse::all, None),
     group("log", whole_request::log, None),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use dcv_resolver_core::{ResolveRequest, Resolver, Transport};
+use dcv_resolver_core::{ResolveRequest, Resolver, Timestamp, Transport};
 use dcv_resolver_static_file::StaticFileStore;
 
 /// Where the hyphens of an id are.
@@ -31,6 +31,17 @@ pub fn id_bytes(number: usize) -> [u8; 36] {
 /// A session file with `count` sessions, as JSON, each as in AWS's sample.
 #[must_use]
 pub fn json(count: usize) -> String {
+    json_with(count, "")
+}
+
+/// The same, of sessions that expire.
+#[must_use]
+pub fn leased_json(count: usize, expires_at: Timestamp) -> String {
+    let expires_at_ms = expires_at.as_unix_ms();
+    json_with(count, &format!(", \"ExpiresAtMs\": {expires_at_ms}"))
+}
+
+fn json_with(count: usize, more: &str) -> String {
     let mut text = String::with_capacity(count * 200);
     text.push('{');
     for number in 0..count {
@@ -39,7 +50,7 @@ pub fn json(count: usize) -> String {
         // Writing into a string never fails.
         let _written = write!(
             text,
-            "{separator}\n\"{id}\": {{\"SessionId\": \"{id}\", \"Host\": \"ws-{number}.dcv.example\", \"HttpPort\": 8443, \"QuicPort\": 8443, \"WebUrlPath\": \"/\"}}"
+            "{separator}\n\"{id}\": {{\"SessionId\": \"{id}\", \"Host\": \"ws-{number}.dcv.example\", \"HttpPort\": 8443, \"QuicPort\": 8443, \"WebUrlPath\": \"/\"{more}}}"
         );
     }
     text.push_str("\n}\n");

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::address;
+use crate::admin_request::LEASE;
 use crate::context::Context;
 use crate::failure::Result;
 use crate::process::{self, Process};
@@ -38,7 +39,7 @@ pub(crate) struct Prepared {
 }
 
 impl Store {
-    /// Puts the sessions of `sessions.json` in `folder` into it.
+    /// Creates it with the sessions of `sessions.json` in `folder`.
     pub(crate) fn prepare(self, context: &Context, folder: &Path) -> Result<Prepared> {
         let (url, cache, redis) = match self {
             Self::File => ("file:sessions.json".to_owned(), None, None),
@@ -116,10 +117,11 @@ fn is_open(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }
 
-fn import(context: &Context, url: &str, folder: &Path) -> Result {
-    let mut command = Command::new(&context.resolver);
+/// Puts the sessions of `sessions.json` in `folder` into the store at `url`.
+pub(crate) fn import(context: &Context, url: &str, folder: &Path) -> Result {
+    let mut command = process::on_core(context.settings.load_core, &context.resolver);
     command.args(["import", "--store", url]);
-    // The token is printed, and is not needed.
+    command.env("DCV_RESOLVER_LEASE_TOKEN", LEASE);
     process::output(command.arg(folder.join("sessions.json")))?;
     Ok(())
 }

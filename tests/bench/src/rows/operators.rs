@@ -1,117 +1,219 @@
-//! Answers to gateways while operators ask for explanations and metrics.
+//! Answers to gateways while operators ask, change sessions and import them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, While};
 use crate::figures::{Figures, grouped};
+use crate::load;
+use crate::operator_loops::{self, Answers, Asked, LOOPS, PAUSE};
 use crate::paced::{self, CONNECTIONS, PER_S};
-use crate::resolver::{Resolver, Setup};
+use crate::resolver::{Resolver, Setup, write_leased_sessions};
+use crate::set_times::Answered;
+use crate::store::{self, Cache, Store};
 use crate::table::{Row, Table};
 
 /// Whose near ids are searched for; every page of the listing is compared.
 const SESSIONS: usize = 10_000;
-/// As many as operators who do not wait for each other.
-const LOOPS: usize = 8;
 
-/// A page that operators ask for again and again.
-struct Page {
+/// What operators do at the same time.
+struct Load {
     name: &'static str,
-    path: &'static str,
+    /// What the loops ask for.
+    asked: Option<Asked>,
+    /// Whether sessions are imported.
+    imports: bool,
 }
 
-const PAGES: [Page; 2] = [
-    Page {
-        name: "explanations beside gateways",
-        // As long as a typed id may be: the longer, the slower.
-        path: "/explain?sessionId=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+const LOADS: [Load; 6] = [
+    asked("explanations", Asked::Explanations),
+    asked("metrics", Asked::Metrics),
+    asked("listings", Asked::Listings),
+    asked("registrations and removals", Asked::Changes),
+    Load {
+        name: "imports",
+        asked: None,
+        imports: true,
     },
-    Page {
-        name: "metrics beside gateways",
-        path: "/metrics",
+    Load {
+        name: "all of these",
+        asked: Some(Asked::All),
+        imports: true,
     },
 ];
 
+const fn asked(name: &'static str, asked: Asked) -> Load {
+    Load {
+        name,
+        asked: Some(asked),
+        imports: false,
+    }
+}
+
 pub(super) fn beside_gateways(context: &Context, table: &mut Table) -> Result {
     let setup = Setup {
+        store: Store::Sqlite(Cache::On),
         sessions: SESSIONS,
+        admin: true,
         all_cores: true,
         ..Setup::default()
     };
-    let resolver = Resolver::start(context, &setup)?;
-    let window = Duration::from_secs_f64(context.settings.seconds);
-    for page in PAGES {
-        let (mut steady, mut during) = (Vec::new(), Vec::new());
-        let mut failed = 0;
-        let mut answered = 0;
-        for _ in 0..context.settings.rounds {
-            let wait = || {
-                thread::sleep(window);
-                Ok(())
-            };
-            let (without, ()) = paced::during(context, &resolver.target, wait)?;
-            let load = || ask_for(&resolver, page.path, window);
-            let (with, pages) = paced::during(context, &resolver.target, load)?;
-            steady.push(ms(without.p99));
-            during.push(ms(with.p99));
-            failed += without.failed + with.failed;
-            answered += pages;
-        }
-        if failed > 0 {
-            return Err(Failure::new(format!(
-                "{failed} requests of gateways failed"
-            )));
-        }
-        let [steady, during] = [steady, during].map(Figures::from_iter);
-        table.row(&Row {
-            name: format!("{}, p99", page.name),
-            limit: Some(2.0),
-            figures: during.over(&steady),
-            digits: 2,
-            how: format!(
-                "{} ms over {} ms without; {LOOPS} loops asked for {answered} pages about {} sessions; {PER_S} requests a second at set times over {CONNECTIONS} connections; server on all cores",
-                during.shown(2),
-                steady.shown(2),
-                grouped(SESSIONS),
-            ),
-        });
+    let beside = Beside {
+        context,
+        resolver: Resolver::start(context, &setup)?,
+    };
+    let elsewhere = tempfile::tempdir().while_doing("cannot make a folder")?;
+    write_leased_sessions(elsewhere.path(), SESSIONS)?;
+    for load in LOADS {
+        beside.measure(&load, elsewhere.path(), table)?;
     }
     Ok(())
 }
 
-/// Asks for `path` in loops for so long. Returns how many were answered with a
-/// 200; a resolver may refuse some with a 503.
-fn ask_for(resolver: &Resolver, path: &str, time: Duration) -> Result<u64> {
-    let done = AtomicBool::new(false);
-    let answered = AtomicU64::new(0);
-    thread::scope(|scope| {
-        let ask = || -> Result {
-            while !done.load(Ordering::Relaxed) {
-                let answer = resolver.page(path)?;
-                if answer.starts_with("HTTP/1.1 200") {
-                    answered.fetch_add(1, Ordering::Relaxed);
-                } else if !answer.starts_with("HTTP/1.1 503") {
-                    let status = answer.lines().next().unwrap_or_default();
-                    return Err(Failure::new(format!("{path} was answered with {status}")));
-                }
-            }
-            Ok(())
-        };
-        let loops: Vec<_> = (0..LOOPS).map(|_| scope.spawn(ask)).collect();
-        thread::sleep(time);
-        done.store(true, Ordering::Relaxed);
-        loops
-            .into_iter()
-            .try_for_each(|running| match running.join() {
-                Ok(ended) => ended,
-                Err(_) => Err(Failure::new("a loop has panicked")),
-            })
-    })?;
-    Ok(answered.into_inner())
+/// A resolver with its gateways.
+struct Beside<'a> {
+    context: &'a Context,
+    resolver: Resolver,
 }
 
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
+/// What was done while gateways were answered.
+#[derive(Debug, Default)]
+struct Done {
+    asked: Answers,
+    imports: u64,
+}
+
+impl Beside<'_> {
+    fn measure(&self, load: &Load, elsewhere: &Path, table: &mut Table) -> Result {
+        let seconds = self.context.settings.seconds;
+        let (mut without, mut with, mut control) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sum = Done::default();
+        for _ in 0..self.context.settings.rounds {
+            let (answered, _) = self.gateways(|| self.work(None, None, None))?;
+            without.push(answered.p99_ms);
+
+            let imported = load.imports.then(|| self.resolver.folder.path());
+            let (answered, done) = self.gateways(|| self.work(load.asked, None, imported))?;
+            with.push(answered.p99_ms);
+            sum.asked.given += done.asked.given;
+            sum.asked.refused += done.asked.refused;
+            sum.imports += done.imports;
+
+            // As much that the server has nothing to do with.
+            let livez = load.asked.map(|_| Asked::Livez);
+            let per_s = (done.asked.given + done.asked.refused) as f64 / seconds;
+            let imported = load.imports.then_some(elsewhere);
+            let (answered, _) = self.gateways(|| self.work(livez, Some(per_s), imported))?;
+            control.push(answered.p99_ms);
+        }
+        let [without, with, control] = [without, with, control].map(Figures::from_iter);
+        table.row(&Row {
+            name: format!("{} beside gateways, p99", load.name),
+            limit: Some(2.0),
+            figures: with.over(&without),
+            digits: 2,
+            how: format!(
+                "{} ms over {} ms without; {} ms, {} ×, with {}; {} among {} sessions in SQLite; {PER_S} requests a second at set times over {CONNECTIONS} connections; server on all cores",
+                with.shown(2),
+                without.shown(2),
+                control.shown(2),
+                control.over(&without).shown(2),
+                load.control(),
+                sum.shown(load),
+                grouped(SESSIONS),
+            ),
+        });
+        Ok(())
+    }
+
+    /// Gateways ask while `work` is done.
+    fn gateways(&self, work: impl FnOnce() -> Result<Done>) -> Result<(Answered, Done)> {
+        let target = &self.resolver.target;
+        // Each session once, so that the cache has them all.
+        load::on(self.context, None, None, std::slice::from_ref(target))?;
+        let (answered, done) = paced::during(self.context, target, work)?;
+        match answered.failed {
+            0 => Ok((answered, done)),
+            failed => Err(Failure::new(format!(
+                "{failed} requests of gateways failed"
+            ))),
+        }
+    }
+
+    /// Asks and imports for as long as a round takes.
+    fn work(
+        &self,
+        asked: Option<Asked>,
+        per_s: Option<f64>,
+        imported: Option<&Path>,
+    ) -> Result<Done> {
+        let import = || match imported {
+            Some(folder) => self.import(folder),
+            None => {
+                thread::sleep(self.window());
+                Ok(0)
+            }
+        };
+        let Some(asked) = asked else {
+            let imports = import()?;
+            return Ok(Done {
+                imports,
+                ..Done::default()
+            });
+        };
+        let operators = self.resolver.operators;
+        let (asked, imports) =
+            operator_loops::during(self.context, operators, asked, per_s, import)?;
+        Ok(Done { asked, imports })
+    }
+
+    /// Imports the sessions of a folder into its database, again and again.
+    /// Returns how often.
+    fn import(&self, folder: &Path) -> Result<u64> {
+        let url = format!("sqlite:{}", folder.join("sessions.db").display());
+        let started = Instant::now();
+        let mut imports = 0;
+        while started.elapsed() < self.window() {
+            store::import(self.context, &url, folder)?;
+            imports += 1;
+            thread::sleep(PAUSE);
+        }
+        Ok(imports)
+    }
+
+    fn window(&self) -> Duration {
+        Duration::from_secs_f64(self.context.settings.seconds)
+    }
+}
+
+impl Load {
+    /// What is done instead.
+    fn control(&self) -> &'static str {
+        match (self.asked.is_some(), self.imports) {
+            (true, false) => "as many requests for /livez instead",
+            (false, _) => "imports into another database instead",
+            (true, true) => "/livez and imports into another database instead",
+        }
+    }
+}
+
+impl Done {
+    fn shown(&self, load: &Load) -> String {
+        let Self { asked, imports } = self;
+        let mut shown = Vec::new();
+        if load.asked.is_some() {
+            shown.push(format!(
+                "{LOOPS} loops with pauses of {} ms were given {} answers and refused {}",
+                PAUSE.as_millis(),
+                asked.given,
+                asked.refused,
+            ));
+        }
+        if load.imports {
+            shown.push(format!("{imports} imports of all, one after the other"));
+        }
+        shown.join("; ")
+    }
 }

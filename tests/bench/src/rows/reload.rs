@@ -54,8 +54,8 @@ pub(super) fn under_load(context: &Context, table: &mut Table) -> Result {
         let wait = || look(&resolver, window, |_| false);
         let (answered, _) = paced::during(context, &target, wait)?;
         failed += answered.failed;
-        steady.push(ms(answered.p99));
-        steady_late.push(ms(answered.late_p99));
+        steady.push(answered.p99_ms);
+        steady_late.push(answered.late_p99_ms);
 
         let reload = || {
             let started = Instant::now();
@@ -78,8 +78,8 @@ pub(super) fn under_load(context: &Context, table: &mut Table) -> Result {
         let (answered, reloaded) = paced::during(context, &target, reload)?;
         failed += answered.failed;
         reloads += reloaded;
-        during.push(ms(answered.p99));
-        during_late.push(ms(answered.late_p99));
+        during.push(answered.p99_ms);
+        during_late.push(answered.late_p99_ms);
     }
     let [steady, during, steady_late, during_late] =
         [steady, during, steady_late, during_late].map(Figures::from_iter);
@@ -136,8 +136,4 @@ fn look(resolver: &Resolver, time: Duration, is_enough: impl Fn(f64) -> bool) ->
 
 fn reloads(resolver: &Resolver) -> Result<f64> {
     resolver.metric("dcv_resolver_reloads_total{what=\"sessions\",result=\"ok\"}")
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
 }
