@@ -57,8 +57,9 @@ pub struct StoreStep {
     /// Whether this store decides the answer: it is the first that holds the
     /// session or fails.
     pub decides: bool,
-    /// What it made the record of, such as `pattern sessions.toml:12`; `None` if it
-    /// holds the record itself, or is not among the listings of the explainer.
+    /// The source from which the store generated the record, such as
+    /// `pattern sessions.toml:12`; `None` if it holds the record itself, or is not
+    /// among the listings of the explainer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub made_by: Option<String>,
     /// What it returned.

@@ -49,11 +49,11 @@ pub trait SessionListing: SessionStore {
     /// from this store; [`Store`](ListError::Store) when the store failed.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError>;
 
-    /// Returns what the store makes the record of `id` of, if it holds no record of
-    /// its own, such as `pattern sessions.toml:12`. It is for people, in an
-    /// [`Explanation`](crate::Explanation).
+    /// Returns the source from which the store generates the record of `id`, such as
+    /// `pattern sessions.toml:12`, or `None` if the store holds the record itself. An
+    /// [`Explanation`](crate::Explanation) shows it to people.
     ///
-    /// A store that holds every record that it returns needs no implementation.
+    /// Implement this method only for a store that generates records.
     fn made_by(&self, id: &SessionId) -> Option<String> {
         let _ = id;
         None

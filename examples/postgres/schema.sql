@@ -1,7 +1,7 @@
 CREATE TABLE IF NOT EXISTS dcv_session (
     -- Compared byte for byte: console is not Console.
     id            text COLLATE "C" PRIMARY KEY,
-    -- The stored form, as JSON. Not jsonb, which has no U+0000.
+    -- The stored form, as JSON. Not jsonb, which cannot store U+0000.
     record        text NOT NULL,
     -- Milliseconds since 1970; NULL: never. It overrides that in the record.
     expires_at_ms bigint,

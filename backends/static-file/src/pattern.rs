@@ -145,7 +145,7 @@ pub(crate) fn warnings(patterns: &[SessionPattern]) -> Vec<String> {
     open.map(|pattern| {
         let (host, expression) = (pattern.host(), pattern.expression());
         format!(
-            "{pattern}: with host {host:?} and match {expression:?}, a client is led to any host that it names in an id; give the host a fixed domain, such as \"{host}.dcv.example\", or match only your own hosts"
+            "{pattern}: with host {host:?} and match {expression:?}, a client can reach any host by naming it in an id; give the host a fixed domain, such as \"{host}.dcv.example\", or match only your own hosts"
         )
     })
     .collect()

@@ -8,7 +8,8 @@ pub struct UnknownKey {
     pub section: Option<String>,
     /// The key, or the name of the section.
     pub key: String,
-    /// What the documentation has in its place.
+    /// The documented keys of the section, or the documented sections if the
+    /// section itself is unknown.
     pub known: &'static [&'static str],
 }
 

@@ -183,13 +183,13 @@ impl Readiness {
         self.0.replaced.notify_one();
     }
 
-    /// Lets the process be ready while the stores of these names are down, or have
-    /// not answered yet. Replaces the names that were given before; it applies to
-    /// stores that replace those of today, too.
+    /// Lets the process be ready while the stores with these names are down, or have
+    /// not answered yet. Replaces the names of earlier calls. The names also apply
+    /// to stores that later replace the current ones.
     ///
     /// Use it for a store that few requests reach, such as an older resolver at the
-    /// end of a chain. Their pings and the [`Report`] stay as they are, and a
-    /// request that reaches the store fails nevertheless.
+    /// end of a chain. The store is still pinged and still in the [`Report`], and a
+    /// request that reaches it while it is down still fails.
     pub fn set_unneeded(&self, stores: impl IntoIterator<Item = Arc<str>>) {
         let unneeded = stores.into_iter().collect();
         self.0.change(|health| {

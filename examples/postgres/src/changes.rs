@@ -63,7 +63,7 @@ async fn follow(pool: &PgPool, reporter: &mut Reporter) -> Result<Infallible, St
             .with_source("the table dcv_session has no trigger dcv_session_changed; migrate it")
     })?;
     within(feed.listen(&format!("dcv_session.{schema}"))).await?;
-    // From here on, no change is missed; before, any may have been.
+    // From here on, no change is missed; any earlier change may have been.
     reporter.report(ChangeEvent::AllChanged);
     loop {
         // The notifications of what was committed before this statement arrive

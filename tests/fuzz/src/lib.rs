@@ -1,12 +1,12 @@
-//! What holds for any input, one function for each reader of untrusted text.
+//! Checks for any input: one function for each parser of untrusted text.
 //!
-//! Each function takes any bytes, and panics if something does not hold: not
-//! only if the code under test panics, but also if it disagrees with a simple
-//! second implementation, or does not read back what it wrote.
+//! Each function takes any bytes. It panics if the code under test panics,
+//! disagrees with a simple second implementation, or does not read back what it
+//! wrote.
 //!
 //! | | |
 //! |---|---|
-//! | `tests/replay.rs` | a few hundred changes of each file of `corpus/`, the same in every run; the number of changes is `DCV_TEST_FUZZ_ITERATIONS` |
+//! | `tests/replay.rs` | each function with every file of its corpus, and with changed copies of them, the same in every run; `DCV_TEST_FUZZ_ITERATIONS` sets the number of changed copies for each function |
 //! | `scripts/fuzz` | the same functions under libFuzzer, through `libfuzzer/`, a package of its own so that the workspace does not need it |
 //!
 //! A function, a folder in `corpus/` and a file in `libfuzzer/fuzz_targets/` have

@@ -104,12 +104,7 @@ impl Drop for Running {
 fn site() -> (Place, Running) {
     let place = Place::new();
     let path = |path: &str| place.path(path);
-    for folder in [
-        "before",
-        "work",
-        "var/lib/dcv-resolver",
-        "etc/dcv-connection-gateway",
-    ] {
+    for folder in ["before", "work", "var/lib", "etc/dcv-connection-gateway"] {
         fs::create_dir_all(path(folder)).unwrap();
     }
     let ca = Ca::new("a site");

@@ -108,7 +108,8 @@ async fn ask(
     let mut headers = HeaderMap::from_iter([(header::ACCEPT, json)]);
     if let Some(token) = token {
         let bearer = header::HeaderValue::try_from(format!("Bearer {token}"));
-        let mut bearer = bearer.map_err(|_| "the token holds what no header can")?;
+        let mut bearer =
+            bearer.map_err(|_| "the token has characters that are not allowed in a header")?;
         bearer.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, bearer);
     }

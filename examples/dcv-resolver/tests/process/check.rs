@@ -83,7 +83,7 @@ fn check_warns_of_a_pattern_that_leads_to_any_host() {
     );
     let finished = folder.run("check");
     assert_eq!(finished.exit_code, Some(0), "{}", finished.stderr);
-    let warning = "sessions.toml:1: with host \"{host}\" and match \"(?<host>.*)\", a client is led to any host";
+    let warning = "sessions.toml:1: with host \"{host}\" and match \"(?<host>.*)\", a client can reach any host";
     let mut lines = finished.stdout.lines();
     let line = lines.find(|line| line.starts_with("warn  store desktops: "));
     assert!(line.unwrap().contains(warning), "{}", finished.stdout);
