@@ -202,14 +202,15 @@ impl Readiness {
     ///
     /// A store that is the same object keeps its state. Another object, even of
     /// the same name, may lead to another server and is pinged at once. Until
-    /// it has answered, it inherits the oldest success of the former stores: a
-    /// process that was ready stays ready for as long as it would have without
+    /// it has answered, it inherits the oldest success of the former stores that
+    /// were needed: a process that was ready stays ready for as long as it would have without
     /// the reload, a process that was not ready does not become ready, and
     /// repeated reloads do not extend either.
     pub fn replace_stores(&self, resolver: &Resolver) {
         self.0.change(|health| {
             let before = &health.stores;
-            let inherited = before.iter().map(StoreHealth::success).min().flatten();
+            let needed = before.iter().filter(|store| health.is_needed(store));
+            let inherited = needed.map(StoreHealth::success).min().flatten();
             let stores = resolver.stores().iter().map(|named| {
                 match before.iter().find(|store| store.is_same_store(named)) {
                     Some(known) => known.clone(),
@@ -328,12 +329,14 @@ impl Inner {
 }
 
 impl Health {
+    fn is_needed(&self, store: &StoreHealth) -> bool {
+        !self.unneeded.contains(store.named().name())
+    }
+
     fn report(&self, now: Instant, max_success_age: Duration) -> Report {
         let stores = self.stores.iter();
-        let is_needed = |name: &str| self.unneeded.iter().all(|unneeded| **unneeded != *name);
-        let is_fine = |store: &StoreHealth| {
-            store.is_trusted(now, max_success_age) || !is_needed(store.named().name())
-        };
+        let is_fine =
+            |store: &StoreHealth| store.is_trusted(now, max_success_age) || !self.is_needed(store);
         let state = if self.is_draining {
             ReadyState::Draining
         } else if stores.clone().all(is_fine) {
@@ -347,7 +350,7 @@ impl Health {
             stores: stores
                 .map(|store| {
                     let mut report = store.report(now, max_success_age);
-                    report.needed = is_needed(&report.store);
+                    report.needed = self.is_needed(store);
                     let mut registries = self.registries.iter();
                     let registry = registries.find(|known| **known.store() == *report.store);
                     if let Some(result) = registry.and_then(WriteHealth::result) {

@@ -69,8 +69,8 @@ async fn process_is_ready_once_each_store_has_answered() {
 async fn store_that_is_not_needed_may_be_down() {
     let own = SwitchStore::new(Mode::Answers);
     let broker = SwitchStore::new(Mode::Hangs);
-    let resolver = resolver([("own", own.clone()), ("broker", broker)]);
-    let readiness = watched(&resolver);
+    let chain = resolver([("own", own.clone()), ("broker", broker.clone())]);
+    let readiness = watched(&chain);
     readiness.set_unneeded(["broker".into()]);
     sleep(20 * SECOND).await;
     let report = readiness.report();
@@ -80,8 +80,12 @@ async fn store_that_is_not_needed_may_be_down() {
     assert_eq!(json[0].get("needed"), None);
     assert_eq!(json[1]["needed"], false);
 
-    // It still applies after a reload, and not to the other store.
-    readiness.replace_stores(&resolver);
+    // It still applies after a reload, in which a new object inherits what counted
+    // before, and not to the other store.
+    let new = SwitchStore::new(Mode::Hangs);
+    readiness.replace_stores(&resolver([("own", new), ("broker", broker)]));
+    assert!(readiness.report().ready);
+    readiness.replace_stores(&chain);
     assert!(readiness.report().ready);
     own.set_mode(Mode::Fails);
     sleep(20 * SECOND).await;

@@ -152,8 +152,9 @@ impl ReloadableServices {
             &self.recent,
         )?;
 
-        self.readiness.set_unneeded(unneeded(config));
+        // In this order: a store that is down and goes must not count in between.
         self.readiness.replace_stores(&resolver);
+        self.readiness.set_unneeded(unneeded(config));
         self.readiness.watch_registries(written_store);
         services.show(metrics);
         self.allowed_callers.replace(config);
