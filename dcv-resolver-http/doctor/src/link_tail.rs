@@ -32,7 +32,7 @@ pub fn id_in_tail(text: &str) -> Option<Result<SessionId, InvalidLink>> {
     let is_query_first = text.starts_with('?')
         || text
             .split_once('#')
-            .is_some_and(|(page, _)| has_parameter(page));
+            .is_some_and(|(page, _)| has_parameter(page) || page.ends_with('/'));
     let link = if is_query_first {
         format!("https://gateway/{text}")
     } else {
@@ -72,6 +72,7 @@ mod tests {
             "?authToken=tr0ub4dor#console?t=tr0ub4dor",
             "?sessionId=console&authToken=tr0ub4dor",
             "gw.example:8443/?authToken=tr0ub4dor#console",
+            "gw.example:8443/#console?authToken=tr0ub4dor",
         ] {
             let id = id_in_tail(text).unwrap().unwrap();
             assert_eq!(id.as_str(), "console", "{text}");

@@ -327,6 +327,9 @@ async fn link_of_a_client_is_explained_by_its_id() {
         "console?authToken=tr0ub4dor",
         "?authToken=tr0ub4dor#console",
         "console#authToken=tr0ub4dor",
+        "console%3FauthToken%3Dtr0ub4dor",
+        "https://gateway.example:8443/#console%3FauthToken%3Dtr0ub4dor",
+        "gateway.example:8443/#console;authToken=tr0ub4dor",
     ] {
         browser
             .run("document.getElementById('session').value = ''")
