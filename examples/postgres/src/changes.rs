@@ -8,7 +8,7 @@ use dcv_resolver_core::{
     BoxFuture, ChangeEvent, ChangeListener, ChangeSource, SessionId, StoreError, StoreErrorKind,
 };
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::store_error;
@@ -23,13 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The schema of the table, if its trigger is there and enabled.
-const SCHEMA_OF_TRIGGER: &str = "SELECT relnamespace::regnamespace::text FROM pg_class \
-    JOIN pg_trigger ON tgrelid = pg_class.oid WHERE pg_class.oid = 'dcv_session'::regclass \
-    AND tgname = 'dcv_session_changed' AND tgenabled IN ('O', 'A')";
+/// The schema of the table, if its triggers are there and enabled.
+const SCHEMA_OF_TRIGGERS: &str = "SELECT nspname::text FROM pg_class \
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+    WHERE pg_class.oid = 'dcv_session'::regclass AND (SELECT count(*) FROM pg_trigger \
+    WHERE tgrelid = pg_class.oid AND tgenabled IN ('O', 'A') \
+    AND tgname IN ('dcv_session_changed', 'dcv_session_truncated')) = 2";
 
 impl ChangeSource for PostgresStore {
-    /// Uses one connection of the pool.
+    /// Opens one connection beside the pool.
     fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
         let pool = self.pool.clone();
         Box::pin(async move {
@@ -52,15 +54,19 @@ impl ChangeSource for PostgresStore {
 
 /// Reports changes until the connection is lost.
 async fn follow(pool: &PgPool, reporter: &mut Reporter) -> Result<Infallible, StoreError> {
-    let mut feed = within(PgListener::connect_with(pool)).await?;
+    // Not from the pool: a connection that hangs would keep its place there.
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with((*pool.connect_options()).clone());
+    let mut feed = within(PgListener::connect_with(&own)).await?;
     // Otherwise a lost connection would be replaced, and what changed meanwhile
     // would not be reported.
     feed.eager_reconnect(false);
-    let schema = sqlx::query_scalar(SCHEMA_OF_TRIGGER).fetch_optional(&mut feed);
+    let schema = sqlx::query_scalar(SCHEMA_OF_TRIGGERS).fetch_optional(&mut feed);
     let schema: Option<String> = within(schema).await?;
     let schema = schema.ok_or_else(|| {
         StoreError::new("postgres", StoreErrorKind::Incompatible)
-            .with_source("the table dcv_session has no trigger dcv_session_changed; migrate it")
+            .with_source("the table dcv_session lacks a trigger, or one is disabled; migrate it")
     })?;
     within(feed.listen(&format!("dcv_session.{schema}"))).await?;
     // From here on, no change is missed; any earlier change may have been.

@@ -34,12 +34,12 @@ fn kind_of_sqlstate(code: &str) -> StoreErrorKind {
         "25006" => StoreErrorKind::NotWritable,
         "42P01" | "42703" | "42804" => StoreErrorKind::Incompatible,
         "XX001" | "XX002" => StoreErrorKind::CorruptStore,
-        // Too many connections; a lock that was not acquired in time.
-        "53300" | "55P03" => StoreErrorKind::Unavailable,
+        // A full disk; a lock that was not acquired in time.
+        "53100" => StoreErrorKind::NotWritable,
+        "55P03" => StoreErrorKind::Unavailable,
         _ => match code.get(..2) {
-            Some("08" | "40" | "57") => StoreErrorKind::Unavailable,
+            Some("08" | "40" | "53" | "57") => StoreErrorKind::Unavailable,
             Some("28") => StoreErrorKind::AccessDenied,
-            Some("53") => StoreErrorKind::NotWritable,
             _ => StoreErrorKind::Other,
         },
     }

@@ -52,7 +52,8 @@ impl Fixture for Schema {
 
     async fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("rule_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        // A name that has to be quoted.
+        let name = format!("\"Rule-{}\"", COUNT.fetch_add(1, Ordering::Relaxed));
         let proxy = Proxy::start(&server::socket()).await;
         let schema = Self { name, proxy };
         let create = format!("CREATE SCHEMA {}", schema.name);
