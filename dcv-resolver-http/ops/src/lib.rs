@@ -173,7 +173,6 @@ mod loopback_only;
 mod metrics;
 mod operators_page;
 mod ops_error;
-
 mod pages;
 mod ping;
 mod readiness;

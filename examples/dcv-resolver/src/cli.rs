@@ -245,7 +245,8 @@ pub(crate) struct DoctorOptions {
     pub(crate) resolver_url: Option<String>,
 
     /// The URL of the resolver's operators' listener; on another machine it needs
-    /// https:// and a token [default: that of --config].
+    /// https:// and a token, and a CA of the system's or in the file that
+    /// SSL_CERT_FILE names [default: that of --config].
     #[arg(long, value_name = "URL")]
     pub(crate) ops_url: Option<String>,
 

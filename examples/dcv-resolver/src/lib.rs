@@ -16,11 +16,11 @@
 //! | `lease_token.rs` | the lease token of a command |
 //! | `server_options.rs` | where a DCV server listens |
 //! | `label.rs` | a label on the command line |
-//! | `link.rs` | the session id in a client's link |
+//! | `pasted.rs` | the request in what a person pastes |
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `open_listener.rs`, `socket_file.rs`, `local_only.rs` | a socket that listens; operators on the same machine |
 //! | `background_task.rs` | tasks that end with their owner |
-//! | `log.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
+//! | `log.rs`, `log_options.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
 //! | `interrupt.rs` | signals that end a command |
 //! | `failure.rs` | the final error message and the exit code |
 

@@ -88,7 +88,7 @@ async fn ask(
     let is_local = parts.is_loopback();
     if !is_local && token.is_none() {
         return Err(format!(
-            "{parts} is not on this machine; elsewhere /explain needs a token, and none is given"
+            "{parts} is not on this machine; elsewhere /explain needs a token; give --admin-token-file"
         ));
     }
     if !is_local && !parts.is_tls() {
@@ -122,7 +122,7 @@ async fn ask(
         status @ (401 | 403) => {
             let why = match token {
                 Some(_) => "does not accept the token",
-                None => "needs a token, and none is given",
+                None => "needs a token; give --admin-token-file",
             };
             return Err(format!("/explain {why} ({status})"));
         }

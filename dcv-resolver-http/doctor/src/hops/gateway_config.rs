@@ -5,9 +5,9 @@ use std::path::Path;
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_dcv_config::{ConfigFileError, GatewayConfig, ResolverSection};
 
-use crate::gateway_keys::meant;
 use crate::gateway_tls::{dcv_tls, resolver_tls};
 use crate::hop::{Hop, HopKind};
+use crate::meant_key::meant;
 use crate::resolver_listener::ResolverListener;
 use crate::tls_files;
 use crate::url_parts::UrlParts;

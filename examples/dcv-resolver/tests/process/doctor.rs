@@ -569,8 +569,7 @@ fn operators_listener_that_needs_a_token_is_asked_with_one() {
     let tokens = format!("reader read-only {TOKEN}\n");
     let site = Site::with(admin, |folder| folder.write("tokens", &tokens), 200, 101);
     let finished = site.session("Console", &[]);
-    let unchecked =
-        "not checked  resolver's explanation: /explain needs a token, and none is given (401)";
+    let unchecked = "not checked  resolver's explanation: /explain needs a token; give --admin-token-file (401)";
     assert!(finished.stdout.contains(unchecked), "{}", finished.stdout);
 
     site.folder.write("token", &format!("{TOKEN}\n"));
