@@ -6,8 +6,10 @@ use dcv_resolver_client::{
     Bytes, Destination, HeaderMap, HttpClient, Method, RequestError, RequestErrorKind, Response,
     header,
 };
+use dcv_resolver_core::SessionId;
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_dcv_config::DcvSection;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::resolver::{addresses, tls_summary};
 use crate::gateway_tls::dcv_tls;
@@ -71,6 +73,7 @@ struct Server {
     client: HttpClient,
     url: UrlParts,
     path: String,
+    session_id: SessionId,
     ca_file: Option<PathBuf>,
 }
 
@@ -80,7 +83,8 @@ impl Server {
             host,
             port,
             web_url_path,
-            ..
+            session_id,
+            transport: _,
         } = destination;
         let host = host.as_str();
         let authority = if host.contains(':') {
@@ -106,6 +110,7 @@ impl Server {
             client,
             url,
             path: web_url_path.as_str().to_owned(),
+            session_id: session_id.clone(),
             ca_file: section.ca_file.clone(),
         })
     }
@@ -219,11 +224,13 @@ impl Server {
         })
     }
 
-    /// Asks for a WebSocket without a token. What the server says to its first
-    /// message is beyond this.
+    /// Asks for the WebSocket of the session, without a token. What the server says
+    /// to its first message is beyond this.
     async fn web_socket(&self, link_origin: Option<&str>) -> Hop {
         let kind = HopKind::ServerWebSocket;
-        let path = format!("{}/auth", self.path.trim_end_matches('/'));
+        let session_id = utf8_percent_encode(self.session_id.as_str(), NON_ALPHANUMERIC);
+        let path = self.path.trim_end_matches('/');
+        let path = format!("{path}/auth?sessionId={session_id}");
         let gateway = format!("https://{}", self.url.place());
         let origin = link_origin.unwrap_or(&gateway);
         let response = match self.get(&path, upgrade(origin)).await {
@@ -260,7 +267,9 @@ impl Server {
             // A server that knows no WebSocket there.
             200..=299 | 404 | 405 | 501 => Hop::warn(
                 kind,
-                format!("{answer}: what listens there may not be a DCV server"),
+                format!(
+                    "{answer}: what listens there may not be a DCV server, or not the one of the session"
+                ),
                 "check that the port is the web-port of the DCV server, and the path its web-url-path",
             ),
             // What a DCV server answers without a token is not documented.
