@@ -46,8 +46,14 @@ impl RequestIds {
     #[expect(clippy::expect_used, reason = "hexadecimal digits are a header value")]
     fn generate(&self) -> HeaderValue {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:016x}{count:016x}", self.random);
-        HeaderValue::try_from(id).expect("hexadecimal digits are a header value")
+        let mut id = u128::from(self.random) << 64 | u128::from(count);
+        // `format!` takes 7 % of the instructions of a whole request more.
+        let mut digits = [0; 32];
+        for digit in digits.iter_mut().rev() {
+            *digit = b"0123456789abcdef"[(id & 0xf) as usize];
+            id >>= 4;
+        }
+        HeaderValue::from_bytes(&digits).expect("hexadecimal digits are a header value")
     }
 }
 
