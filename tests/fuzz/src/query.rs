@@ -6,7 +6,7 @@ use dcv_resolver_http::ResolveQuery;
 use crate::message;
 use crate::query_oracle::{self, ClientIp};
 
-/// The query of a resolve request: agrees with [`query_oracle`], and reads back
+/// The query of a resolve request: agrees with a second reader, and reads back
 /// the request that it read.
 pub fn query(data: &[u8]) {
     let Ok(raw) = std::str::from_utf8(data) else {
