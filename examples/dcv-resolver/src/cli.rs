@@ -74,7 +74,7 @@ pub(crate) enum Command {
     /// not the database is in use.
     Restore(RestoreOptions),
     /// Migrates a database to the schema of this version; older versions refuse
-    /// it from then on. serve and the commands that write migrate it as well.
+    /// it from then on. serve and the commands that write migrate it too.
     Migrate(MigrateOptions),
 }
 
@@ -116,8 +116,8 @@ pub(crate) struct ConfigOptions {
 
     /// Uses this store instead of those in the file: file:PATH (.toml or .json,
     /// read-only), sqlite:PATH, redis://HOST:PORT, rediss://, redis+unix://,
-    /// redis+sentinel://, redis+cluster://, https://HOST:PORT or http://HOST:PORT
-    /// (another resolver), or memory:.
+    /// redis+sentinel://, redis+cluster://, memory: or, for another resolver,
+    /// https://HOST:PORT or http://HOST:PORT.
     #[arg(
         long,
         value_name = "URL",
@@ -244,14 +244,14 @@ pub(crate) struct DoctorOptions {
     #[arg(long, value_name = "URL")]
     pub(crate) resolver_url: Option<String>,
 
-    /// The URL of the resolver's operators' listener; on another machine it needs
-    /// https:// and a token, and a CA of the system's or in the file that
-    /// SSL_CERT_FILE names [default: that of --config].
+    /// The URL of the resolver's operators' listener. On another machine it needs
+    /// https:// and a token, and its certificate must be of a CA of the system, or
+    /// of one in the file that SSL_CERT_FILE names [default: that of --config].
     #[arg(long, value_name = "URL")]
     pub(crate) ops_url: Option<String>,
 
-    /// Sends the bearer token in this file to the operators' listener, to nothing
-    /// else.
+    /// Sends the bearer token in this file to the operators' listener, and to
+    /// nothing else.
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_token_file: Option<PathBuf>,
 
@@ -269,8 +269,8 @@ pub(crate) struct DoctorOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DoctorCommand {
-    /// Checks any resolver against the wire contract, and lists what it breaks;
-    /// exit code 1 if it breaks a rule.
+    /// Checks any resolver against the wire contract, and lists the rules that it
+    /// breaks; exit code 1 if it breaks one.
     Contract(ContractOptions),
 }
 
@@ -288,7 +288,7 @@ pub(crate) struct ContractOptions {
     #[arg(long, value_name = "IP")]
     pub(crate) client_ip: Option<IpAddr>,
 
-    /// The gateway's configuration file, for certificates and CA.
+    /// The gateway's configuration file: its CA and client certificate are used.
     #[arg(long, value_name = "FILE")]
     pub(crate) gateway_config: Option<PathBuf>,
 
@@ -304,8 +304,8 @@ pub(crate) struct ImportOptions {
     /// DescribeSessions of the Session Manager Broker.
     pub(crate) file: PathBuf,
 
-    /// The DNS name or IP address at which gateways reach the DCV server on which
-    /// `dcv list-sessions --json` printed the file.
+    /// The DNS name or IP address at which gateways reach the DCV server, if the
+    /// file is the output of `dcv list-sessions --json` on it.
     #[arg(long)]
     pub(crate) host: Option<Host>,
 
@@ -321,7 +321,7 @@ pub(crate) struct ImportOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
     pub(crate) servers: Option<PathBuf>,
 
-    /// Overwrites live sessions of other leases.
+    /// Also overwrites live sessions that have another lease.
     #[arg(long)]
     pub(crate) replace: bool,
 
@@ -482,8 +482,8 @@ pub(crate) struct ExpiryOption {
 pub(crate) struct StoreOption {
     /// The store: file:PATH (.toml or .json, read-only), sqlite:PATH,
     /// redis://HOST:PORT, rediss://, redis+unix://, redis+sentinel://,
-    /// redis+cluster://, https://HOST:PORT or http://HOST:PORT (another resolver),
-    /// or memory:.
+    /// redis+cluster://, memory: or, for another resolver, https://HOST:PORT or
+    /// http://HOST:PORT.
     #[arg(
         long = "store",
         value_name = "URL",

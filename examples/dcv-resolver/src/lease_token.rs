@@ -18,8 +18,10 @@ pub(crate) const VARIABLE: &str = "DCV_RESOLVER_LEASE_TOKEN";
 
 #[derive(Debug, Args)]
 pub(crate) struct LeaseTokenOption {
-    /// Reads the lease token from this file, or from standard input if it is -.
-    /// Without it, DCV_RESOLVER_LEASE_TOKEN applies.
+    /// Reads the lease token from this file, or from standard input if FILE is -.
+    /// Without this option, DCV_RESOLVER_LEASE_TOKEN applies. If that is not set
+    /// either, register and import create a lease and print its token; renew and
+    /// deregister need the token that they printed.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 

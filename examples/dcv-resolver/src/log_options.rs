@@ -21,8 +21,8 @@ pub(crate) struct LogOptions {
     log_format: Option<LogFormat>,
 
     /// Logs events of this level and of more severe ones: error, warn, info,
-    /// debug or trace. Also takes directives, as in RUST_LOG, which applies if
-    /// this is not given [default: info].
+    /// debug or trace. Directives, as in RUST_LOG, are accepted too. Without this
+    /// option, RUST_LOG applies [default: info].
     #[arg(
         long,
         value_name = "LEVEL",

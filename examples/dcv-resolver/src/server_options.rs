@@ -8,8 +8,8 @@ use dcv_resolver_core::WebUrlPath;
 /// Where a DCV server listens: its configuration, and what is set instead.
 #[derive(Debug, Args)]
 pub(crate) struct ServerOptions {
-    /// Reads ports and path of the DCV server from this file [default:
-    /// /etc/dcv/dcv.conf for an agent, if there is one].
+    /// Reads ports and path of the DCV server from this file [default: for an
+    /// agent, /etc/dcv/dcv.conf, if that exists].
     #[arg(long, value_name = "FILE")]
     pub(crate) dcv_config: Option<PathBuf>,
 

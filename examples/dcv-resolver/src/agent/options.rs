@@ -36,16 +36,16 @@ pub(crate) struct AgentOptions {
     #[arg(long, value_name = "FILE", requires = "admin_url")]
     pub(crate) admin_token_file: Option<PathBuf>,
 
-    /// Trusts the CAs in this PEM file, and no others [default: those of the
-    /// system].
+    /// Trusts the CAs in this PEM file for the admin API, and no others [default:
+    /// those of the system].
     #[arg(long, value_name = "FILE", requires = "admin_url")]
     pub(crate) ca_file: Option<PathBuf>,
 
-    /// Presents this certificate, PEM, to the admin API.
+    /// Presents the client certificate in this PEM file to the admin API.
     #[arg(long, value_name = "FILE", requires = "key_file")]
     pub(crate) certificate_file: Option<PathBuf>,
 
-    /// The key of the certificate, PKCS#8.
+    /// The file with the key of the client certificate, PKCS#8.
     #[arg(long, value_name = "FILE", requires = "certificate_file")]
     pub(crate) key_file: Option<PathBuf>,
 
@@ -60,7 +60,7 @@ pub(crate) struct AgentOptions {
     pub(crate) interval_ms: Interval,
 
     /// Kills the command that lists the sessions after this time, in
-    /// milliseconds, and after an interval at the latest.
+    /// milliseconds, or after an interval if that is shorter.
     #[arg(long, value_name = "MS", default_value = "10000")]
     pub(crate) command_timeout_ms: CommandTime,
 
@@ -71,8 +71,8 @@ pub(crate) struct AgentOptions {
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
 
-    /// Keeps the lease token and what is registered in this folder, so that a
-    /// restarted agent still owns its sessions, and renews them.
+    /// Keeps the lease token and the list of registered sessions in this folder, so
+    /// that a restarted agent still owns its sessions and can renew them.
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
     pub(crate) state_dir: PathBuf,
 
@@ -103,8 +103,8 @@ pub(crate) struct AgentOptions {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct PlaceOption {
-    /// Registers over the admin API of a resolver, at its operators' listener:
-    /// https://HOST:PORT.
+    /// Registers over the admin API of a resolver, which is on its operators'
+    /// listener: https://HOST:PORT.
     #[arg(long, value_name = "URL", requires = "admin_token_file")]
     pub(crate) admin_url: Option<String>,
 
