@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 ///
-/// If it is empty, or not UTF-8 without NUL: SQLite would use another path.
+/// If the path is empty, or is not UTF-8 without NUL: SQLite would use another
+/// path.
 pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     if path.to_str().is_none_or(|path| path.contains('\0')) {

@@ -24,20 +24,21 @@ use crate::store::SqliteStore;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
-    /// The sessions that the store had before. They are gone.
+    /// How many sessions the store had before. They are gone.
     pub replaced: u64,
-    /// The sessions of the backup, which the store has now.
+    /// How many sessions the store has now: those of the backup.
     pub restored: u64,
 }
 
 impl SqliteStore {
     /// Copies the whole database to the new file `to` and returns the number of
-    /// sessions in it. Only the owner can read the file, and it needs no file
+    /// sessions in it. Only the owner can read the file. It needs no other file
     /// beside it.
     ///
-    /// The copy is a state of the database at one moment, while any process
-    /// reads and writes. It appears complete or not at all; until then it is in a
-    /// file beside it, `TO.….partial`, which only a killed process leaves.
+    /// The copy is the state of the database at one moment, even while any
+    /// process reads and writes. It appears complete or not at all. Until then,
+    /// it is in a file beside it, `TO.….partial`, which remains only if the
+    /// process is killed.
     ///
     /// # Errors
     ///
@@ -46,12 +47,12 @@ impl SqliteStore {
     pub async fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         let to = absolute(to).map_err(|source| no_backup(to, source))?;
         if to.exists() {
-            return Err(no_backup(&to, "there is a file already"));
+            return Err(no_backup(&to, "a file with this name already exists"));
         }
         let partial = create_partial(&to)?;
         let sessions = self.copy(&partial).await?;
         publish(partial, &to).map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => no_backup(&to, "there is a file by now"),
+            ErrorKind::AlreadyExists => no_backup(&to, "a file with this name now exists"),
             _ => no_backup(&to, source),
         })?;
         Ok(sessions)
@@ -76,14 +77,15 @@ impl SqliteStore {
     /// Replaces every session by those in `from`, which is a backup or any other
     /// database of this library, of this version or an older one.
     ///
-    /// It is one transaction: lookups see the old sessions or the new ones, and
-    /// after an error the old ones remain. Processes that use the database go on
-    /// and follow the change. Other tables of the database are not changed.
+    /// The replacement is one transaction: lookups see either the old sessions
+    /// or the new ones, and after an error the old ones remain. Processes that
+    /// use the database continue and follow the change. Other tables of the
+    /// database are not changed.
     ///
     /// # Errors
     ///
     /// `Incompatible` or `CorruptStore`, when `from` is not a database of this
-    /// library, or is damaged; otherwise as
+    /// library, or is damaged; otherwise as for
     /// [`register`](dcv_resolver_core::SessionRegistry::register).
     pub async fn restore(&self, from: &Path) -> Result<Restored, StoreError> {
         let from = absolute(from).map_err(|source| no_backup(from, source))?;
@@ -111,9 +113,9 @@ impl SqliteStore {
             }));
         }
 
-        // Its turn, and the check that the store can be written.
+        // Waits for its turn, and checks that the store is writable.
         let turn = self.database.writer().await?;
-        // Attached to a connection that is closed afterwards, whatever happens.
+        // Attached to a connection that is always closed afterwards.
         let mut connection = self.database.current().await?.connect().await?;
         let restored = replace(&mut connection, &from, version).await;
         let _closed = connection.close().await;

@@ -12,7 +12,7 @@ use crate::current_database::CurrentDatabase;
 use crate::database::Database;
 
 /// How often the database is polled: four times within the 100 ms in which a
-/// change is to be visible, which leaves time for a busy machine.
+/// change should be visible, which leaves time on a busy machine.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// How often a failed database is tried again, which is as often as lookups do.

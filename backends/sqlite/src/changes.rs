@@ -17,18 +17,20 @@ impl ChangeSource for SqliteStore {
     /// start, when the file was replaced, when more than 1,000 changes come
     /// between two queries, and when tables were altered.
     ///
-    /// It needs one connection in addition to those of the store or the pool,
-    /// and 40 short queries a second, and nothing else while nothing changes.
+    /// The source needs one connection in addition to those of the store or the
+    /// pool, and 40 short queries per second. It does nothing else while
+    /// nothing changes.
     ///
     /// While the database cannot be read, the source is
     /// [`Disconnected`](dcv_resolver_core::ChangeEvent::Disconnected). While the
     /// tables do not record changes, it is
     /// [`Unsupported`](dcv_resolver_core::ChangeEvent::Unsupported). In both
-    /// cases it tries again four times a second and reports `AllChanged` when it
-    /// succeeds. It logs one warning, and one line when it is over.
+    /// cases it tries again four times a second and reports `AllChanged` when
+    /// it succeeds. It logs one warning, and one event when the problem is
+    /// over.
     ///
-    /// The pool of a host service is followed the same way, through one more
-    /// connection with the pool's options. Without a write-ahead log that
+    /// The pool of a host service is followed in the same way, through one more
+    /// connection with the pool's options. Without a write-ahead log, that
     /// connection is one more reader that a writer waits for.
     ///
     /// ```

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Configures which database file a [`SqliteStore`](crate::SqliteStore) opens,
-/// and how.
+/// The settings of a [`SqliteStore`](crate::SqliteStore): which database file
+/// it opens, and how.
 ///
 /// While the file is open, a call that executes one statement returns within
-/// the sum of the two timeouts, by default 0.8 s; only `ping`, `import` and
-/// `sweep` execute several. Writes and listings wait for their turn before, at
-/// most for the acquire timeout once more. A call that finds the file replaced first waits for
-/// it to be opened again, at most for the acquire timeout. A resolver's time
-/// budget limits all of it.
+/// the sum of the two timeouts, by default 0.8 s. Only `ping`, `import` and
+/// `sweep` execute several statements. Writes and listings first wait for their
+/// turn, at most for the acquire timeout. A call that finds that the file was
+/// replaced first waits for it to be opened again, at most for the acquire
+/// timeout. A resolver's time budget limits all of this.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +42,7 @@ pub struct SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// Configures the database in the file `path`.
+    /// Creates the settings for the database in the file `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -59,8 +59,8 @@ impl SqliteConfig {
     /// Sets whether [`open`](crate::SqliteStore::open) creates the file, or the
     /// tables in it, if they are missing. Default: `false`.
     ///
-    /// It applies to that call only. A file that disappears later is an outage
-    /// and never replaced by an empty database.
+    /// This applies only to that call. A file that disappears later is an
+    /// outage, and is never replaced by an empty database.
     #[must_use]
     pub fn create_if_missing(mut self, create: bool) -> Self {
         self.create_if_missing = create;
@@ -93,7 +93,9 @@ impl SqliteConfig {
         self
     }
 
-    /// Sets the number of connections, each with its own thread. Default: 4.
+    /// Sets the number of connections for lookups and listings, each with its
+    /// own thread. Unless the database is opened read-only, there is one more for
+    /// writes. Default: 4.
     #[must_use]
     pub fn max_connections(mut self, connections: NonZeroU32) -> Self {
         self.max_connections = connections;
@@ -123,7 +125,7 @@ impl SqliteConfig {
     }
 }
 
-/// A text is not the URL of an SQLite database.
+/// An error that occurs when a string is not the URL of an SQLite database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSqliteUrl {

@@ -11,9 +11,9 @@ use crate::open_file::OpenFile;
 
 #[derive(Clone)]
 pub(crate) enum CurrentDatabase {
-    /// Until the file is opened again or replaced.
+    /// Valid until the file is opened again or replaced.
     File(Arc<OpenFile>),
-    /// Forever: a host service does not replace the file under its pool.
+    /// Always valid: a host service does not replace the file under its pool.
     Pool(SqlitePool),
 }
 

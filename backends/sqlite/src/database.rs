@@ -12,13 +12,14 @@ use crate::current_database::CurrentDatabase;
 use crate::database_file::{DatabaseFile, PathCheck};
 use crate::error::{error, store_error};
 use crate::lane::{Lane, Turn};
+use crate::open_file::Access;
 use crate::pooled_connection::PooledConnection;
 use crate::schema::Migration;
 
-/// More than ever follow.
+/// More connections than ever follow changes.
 const FOLLOWERS: u32 = 1_000;
 
-/// Far longer than followers take to notice that the store is closed.
+/// Far longer than followers need to notice that the store is closed.
 const FOLLOWERS_END: Duration = Duration::from_secs(1);
 
 /// The database of a store.
@@ -59,35 +60,41 @@ impl Database {
 
     /// Takes a connection for a lookup.
     pub(crate) async fn reader(&self) -> Result<PooledConnection, StoreError> {
-        self.connection(PathCheck::WhenDue, None).await
+        self.connection(Access::Read, PathCheck::WhenDue, None)
+            .await
     }
 
     /// Takes a connection for a call that reads much.
     pub(crate) async fn bulk_reader(&self) -> Result<PooledConnection, StoreError> {
         let turn = self.listings.enter().await?;
-        self.connection(PathCheck::WhenDue, Some(turn)).await
+        self.connection(Access::Read, PathCheck::WhenDue, Some(turn))
+            .await
     }
 
     /// Takes a connection for a call that writes. It checks the path each time:
     /// a write to a replaced file is lost, which costs more than the check.
     pub(crate) async fn writer(&self) -> Result<PooledConnection, StoreError> {
         let turn = self.writes.enter().await?;
-        self.writing(Some(turn)).await
+        self.writing(Access::Write, Some(turn)).await
     }
 
     /// Takes a connection to check whether writing works, without waiting for a
-    /// turn.
+    /// turn: not the writer's.
     pub(crate) async fn write_checker(&self) -> Result<PooledConnection, StoreError> {
-        self.writing(None).await
+        self.writing(Access::Read, None).await
     }
 
-    async fn writing(&self, turn: Option<Turn>) -> Result<PooledConnection, StoreError> {
+    async fn writing(
+        &self,
+        access: Access,
+        turn: Option<Turn>,
+    ) -> Result<PooledConnection, StoreError> {
         match &self.source {
             Source::File(file) if file.is_read_only() => {
                 Err(error(StoreErrorKind::NotWritable).with_source("it was opened read-only"))
             }
             _ => {
-                let mut connection = self.connection(PathCheck::Now, turn).await?;
+                let mut connection = self.connection(access, PathCheck::Now, turn).await?;
                 connection.ensure_current().await?;
                 Ok(connection)
             }
@@ -137,6 +144,7 @@ impl Database {
 
     async fn connection(
         &self,
+        access: Access,
         check: PathCheck,
         turn: Option<Turn>,
     ) -> Result<PooledConnection, StoreError> {
@@ -149,7 +157,7 @@ impl Database {
         };
         let mut open = file.open_file(check).await?;
         let connection = loop {
-            match open.acquire().await {
+            match open.acquire(access).await {
                 // The file was reopened while this call waited.
                 Err(sqlx::Error::PoolClosed) => open = file.open_file(PathCheck::Now).await?,
                 acquired => break acquired.map_err(|source| open.failed(source))?,

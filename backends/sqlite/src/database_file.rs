@@ -1,11 +1,11 @@
 //! [`DatabaseFile`]: a database file that is opened again when it is replaced.
 //!
-//! A connection keeps reading the file it opened, even if the path leads to
-//! another file later. So the path is checked regularly, and when another file
-//! is there, a new set of connections takes over.
+//! A connection keeps reading the file that it opened, even if the path leads
+//! to another file later. So the path is checked regularly, and if it leads to
+//! another file, a new set of connections takes over.
 //!
 //! Creating a missing file makes an empty database, which would answer that no
-//! session exists. So a file is created by the very first opening only.
+//! session exists. So only the very first opening creates a file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::schema::MissingTables;
 /// how often a file that failed to open is tried again.
 const PATH_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// When to check which file is under the path.
+/// When to check which file the path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PathCheck {
     /// When the last check is [`PATH_CHECK_INTERVAL`] ago.
@@ -43,7 +43,7 @@ pub(crate) struct DatabaseFile {
     reopening: tokio::sync::Mutex<()>,
     is_closed: AtomicBool,
     started: Instant,
-    /// Counted from `started`.
+    /// The time of the next check, counted from `started`.
     next_check_ms: AtomicU64,
 }
 

@@ -8,8 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::error;
 
-/// Lets one call of a kind at a time use a connection, so that lookups find the
-/// others free: many listings or writes would otherwise take all connections.
+/// Lets one call of a kind at a time use a connection. Otherwise, many listings
+/// or writes would take all connections, and lookups would find none free.
 /// SQLite executes writes one after the other in any case.
 #[derive(Debug)]
 pub(crate) struct Lane {

@@ -5,13 +5,14 @@
 //! damaged, or the restored sessions disappear. Nothing in the log says which
 //! database it belongs to, but these facts do:
 //!
-//! - SQLite writes to a database only what its log holds already. So a database
-//!   that changed after its log holds at least the first pages of the log, since
-//!   a checkpoint writes pages in ascending order.
-//! - A copied or moved file has a new change time (`ctime`), which cannot be set,
-//!   whereas that of a log which was left behind is when it was written. If the
-//!   log was moved as well, only the times of writing remain to compare. A changed
-//!   mode or owner sets the change time too, which looks like a move.
+//! - SQLite writes to a database only what its log already contains. So a
+//!   database that changed after its log contains at least the first pages of
+//!   the log, since a checkpoint writes pages in ascending order.
+//! - A copied or moved file has a new change time (`ctime`), which cannot be
+//!   set. A log that was left behind still has the change time of its last
+//!   write. If the log was moved as well, only the times of writing can be
+//!   compared. A changed mode or owner also sets the change time, which looks
+//!   like a move.
 //!
 //! <https://sqlite.org/fileformat2.html#walformat> describes the log.
 
@@ -33,20 +34,20 @@ const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 
 /// How many of the first pages must be in the database. The first page alone
-/// may be alike in two databases: it holds the schema and their sizes.
+/// may be the same in two databases: it contains the schema and their sizes.
 const COMPARED_PAGES: usize = 2;
 
 /// How often the files are compared, while another process changes them.
 const ATTEMPTS: usize = 20;
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The log is older than the database, and none of it is in the database. A
-/// changed mode or owner makes a database newer as well.
+/// The log is older than the database, and no part of it is in the database. A
+/// changed mode or owner also makes a database newer.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{log} was left by a process that was killed, and {database} was replaced, or its mode or owner was changed, since; \
-     run `touch {log}` if only the mode or the owner was changed, or both files were copied together: the log has the last sessions; \
-     if the database was replaced, the log belongs to another database: move the log away to use the database as it is"
+    "{log} was left by a process that was killed; since then, {database} was replaced, or its mode or owner was changed; \
+     if only the mode or the owner was changed, or both files were copied together, the log has the last sessions: run `touch {log}`; \
+     if the database was replaced, the log belongs to another database: move the log away"
 )]
 struct ForeignLog {
     database: String,

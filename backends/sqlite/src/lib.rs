@@ -34,6 +34,7 @@ mod write_check;
 pub use backup::Restored;
 pub use config::{InvalidSqliteUrl, SqliteConfig};
 pub use schema::{MIGRATIONS, Migration, migrate};
-/// The version of sqlx whose pool [`SqliteStore::with_pool`] and [`migrate`] take.
+/// The version of sqlx whose pool [`SqliteStore::with_pool`] and [`migrate`]
+/// accept.
 pub use sqlx;
 pub use store::SqliteStore;

@@ -12,6 +12,7 @@
 //!   complete from the start and never grows, and [`OpenFile::connect`] checks.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use sqlx::ConnectOptions;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 
 use crate::config::SqliteConfig;
 use crate::connect::{connect_options, enable_write_ahead_log};
@@ -34,13 +35,24 @@ use crate::sidecars::Sidecars;
 /// successor waits.
 const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How long closing may take, which nothing waits for but the end of the process.
+/// How long closing may take. Only the end of the process waits for it.
 const SHUT_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a call does with its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
 
 /// One file and a full set of connections to it.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    pool: SqlitePool,
+    readers: SqlitePool,
+    /// A single connection: SQLite has one writer at a time, and a connection
+    /// discards the pages that it has cached once another one has written, which
+    /// made writes a fifth to a third slower.
+    writer: SqlitePool,
     config: SqliteConfig,
     identity: FileIdentity,
     /// The path without symbolic links, where SQLite puts the sidecars.
@@ -80,31 +92,25 @@ impl OpenFile {
         #[cfg(unix)]
         leftover_log::ensure_own(&path).await?;
 
-        // Connections have no maximum age: they are files, not sockets.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(config.max_connections.get())
-            .acquire_timeout(config.acquire_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_with(connect_options(config, &path))
-            .await
-            .map_err(failed)?;
-
-        let mut first = pool.acquire().await.map_err(failed)?;
+        let options = connect_options(config, &path);
+        let writer = pool(config, NonZeroU32::MIN, options.clone());
+        let readers = pool(config, config.max_connections, options);
         let not_usable = |error: SchemaError| error.open_error(&config.path);
         let mut migration = None;
-        if config.read_only || !config.migrate {
-            schema::check_readable(&mut first)
-                .await
-                .map_err(not_usable)?;
-        } else {
-            enable_write_ahead_log(&mut first, config.busy_timeout)
-                .await
-                .map_err(failed)?;
-            migration = schema::upgrade(&mut first, missing)
-                .await
-                .map_err(not_usable)?;
+        if !config.read_only {
+            let mut connection = writer.acquire().await.map_err(failed)?;
+            if config.migrate {
+                enable_write_ahead_log(&mut connection, config.busy_timeout)
+                    .await
+                    .map_err(failed)?;
+                migration = schema::upgrade(&mut connection, missing)
+                    .await
+                    .map_err(not_usable)?;
+            } else {
+                schema::check_readable(&mut connection)
+                    .await
+                    .map_err(not_usable)?;
+            }
         }
         if let Some(Migration { from: 1.., to }) = migration {
             tracing::warn!(
@@ -113,24 +119,27 @@ impl OpenFile {
                 "session database migrated; older versions of this program refuse it from now on"
             );
         }
-        let mut connections = vec![first];
-        while connections.len() < config.max_connections.get() as usize {
+        let mut connections = Vec::new();
+        for _ in 0..config.max_connections.get() {
             identity.ensure_still_at(&config.path)?;
-            let mut connection = pool.acquire().await.map_err(failed)?;
+            let mut connection = readers.acquire().await.map_err(failed)?;
             schema::check_readable(&mut connection)
                 .await
                 .map_err(not_usable)?;
             connections.push(connection);
         }
         drop(connections);
-        // The pool must not replace a broken connection by one to whatever file
-        // is at the path by then. No file can exist below a file.
-        pool.set_connect_options(connect_options(config, &path.join("closed")));
+        // A pool must not replace a broken connection by one to whatever file is
+        // at the path by then. No file can exist below a file.
+        for pool in [&writer, &readers] {
+            pool.set_connect_options(connect_options(config, &path.join("closed")));
+        }
 
         let sidecars = Sidecars::of(path.clone());
         sidecars.record();
         Ok(Self {
-            pool,
+            readers,
+            writer,
             config: config.clone(),
             identity,
             path,
@@ -166,9 +175,15 @@ impl OpenFile {
         &self.sidecars
     }
 
-    /// Takes one of the connections.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
-        self.pool.acquire().await
+    /// Takes a connection for a call of this kind.
+    pub(crate) async fn acquire(
+        &self,
+        access: Access,
+    ) -> Result<PoolConnection<Sqlite>, sqlx::Error> {
+        match access {
+            Access::Read => self.readers.acquire().await,
+            Access::Write => self.writer.acquire().await,
+        }
     }
 
     /// Opens a connection outside the set.
@@ -209,7 +224,7 @@ impl OpenFile {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.pool.is_closed()
+        self.readers.is_closed()
     }
 
     /// Closes the connections, and removes the sidecars when another file has
@@ -225,8 +240,8 @@ impl OpenFile {
     /// Closes the connections in the background, once the calls that use them
     /// have finished.
     pub(crate) fn close(&self) {
-        let pool = self.pool.clone();
-        tokio::spawn(async move { pool.close().await });
+        let (readers, writer) = (self.readers.clone(), self.writer.clone());
+        tokio::spawn(async move { tokio::join!(readers.close(), writer.close()) });
     }
 
     /// Writes the log into the database, so that the file alone holds every
@@ -242,7 +257,8 @@ impl OpenFile {
         if !self.config.read_only {
             self.write_log_back(SHUT_DOWN_TIMEOUT).await;
         }
-        let closed = tokio::time::timeout(SHUT_DOWN_TIMEOUT, self.pool.close()).await;
+        let closing = async { tokio::join!(self.readers.close(), self.writer.close()) };
+        let closed = tokio::time::timeout(SHUT_DOWN_TIMEOUT, closing).await;
         if closed.is_err() {
             tracing::debug!("calls that use the session database do not end");
         }
@@ -259,7 +275,7 @@ impl OpenFile {
     /// possible while others read or write, or when the store is read-only.
     async fn write_log_back(&self, timeout: Duration) {
         let checkpoint = async {
-            let mut connection = self.pool.acquire().await?;
+            let mut connection = self.writer.acquire().await?;
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(&mut *connection)
                 .await
@@ -269,4 +285,20 @@ impl OpenFile {
             tracing::debug!(?written, "log of the session database not written back");
         }
     }
+}
+
+/// Returns a pool that opens its connections when they are first taken. They have
+/// no maximum age: they are files, not sockets.
+fn pool(
+    config: &SqliteConfig,
+    connections: NonZeroU32,
+    options: SqliteConnectOptions,
+) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(connections.get())
+        .acquire_timeout(config.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
 }

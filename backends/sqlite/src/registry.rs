@@ -123,9 +123,9 @@ impl SessionRegistry for SqliteStore {
         }
     }
 
-    /// Takes the lock of a writer, executes a statement that changes nothing and
-    /// rolls it back, then checks that the disk has free space. A source of
-    /// changes does not notice.
+    /// Takes the lock of a writer, executes a statement that changes nothing
+    /// and rolls it back, then checks that the disk has free space. A change
+    /// source does not notice this.
     async fn check_writable(&self) -> Result<(), StoreError> {
         write_check::run(&self.database).await
     }

@@ -97,9 +97,9 @@ fn text<'r, T, E>(
 where
     E: Into<BoxError>,
 {
-    // The driver would read NULL as an empty text, which is a valid path.
+    // The driver would read NULL as an empty string, which is a valid path.
     let text: Option<&str> = value(row, index, name)?;
-    let text = column(name, text.ok_or("it is NULL; expected a text"))?;
+    let text = column(name, text.ok_or("it is NULL; expected a string"))?;
     column(name, parse(text))
 }
 

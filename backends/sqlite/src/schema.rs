@@ -1,10 +1,10 @@
 //! The tables and their version.
 //!
 //! The version is kept in a table of its own. `PRAGMA user_version` belongs to
-//! the host service, and in sqlx's `_sqlx_migrations` two sets of migrations
-//! report each other's as missing. A migration is one transaction that starts
-//! as a writer, so that of two processes one migrates and the other finds
-//! nothing left to do.
+//! the host service, and two sets of migrations in sqlx's `_sqlx_migrations`
+//! would report each other's migrations as missing. A migration is one
+//! transaction that starts as a writer: if two processes try, one migrates and
+//! the other finds nothing left to do.
 
 use std::path::Path;
 
@@ -34,21 +34,21 @@ pub const MIGRATIONS: &[&str] = &[
 /// `PRAGMA user_version` and its sqlx migrations are not touched. Repeated and
 /// concurrent calls are safe, also from several processes.
 ///
-/// It takes the driver's pool on purpose, as
+/// This function deliberately takes the driver's pool, as
 /// [`SqliteStore::with_pool`](crate::SqliteStore::with_pool) does.
 ///
 /// # Errors
 ///
-/// `Incompatible`, when the tables are newer than this library, or others of
-/// these names exist; otherwise the kind of the error that SQLite reports. The
-/// database is unchanged then.
+/// `Incompatible`, when the tables are newer than this library, or other tables
+/// with these names exist; otherwise the kind of the error that SQLite reports.
+/// After an error, the database is unchanged.
 pub async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await.map_err(store_error)?;
     upgrade(&mut connection, MissingTables::Create).await?;
     Ok(())
 }
 
-/// What to do with a database that has no tables of ours.
+/// What to do with a database that has none of this library's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MissingTables {
     Create,
@@ -127,7 +127,7 @@ pub(crate) const LEASE_DIGEST_VERSION: usize = 3;
 
 const SCHEMA: Schema = Schema(MIGRATIONS);
 
-/// A schema version was replaced by a later one.
+/// The replacement of a schema version by a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migration {

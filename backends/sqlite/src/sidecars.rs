@@ -54,8 +54,9 @@ impl Sidecars {
         self.files().iter().all(Sidecar::is_in_place)
     }
 
-    /// Removes the recorded files for as long as `is_replaced`, which is asked
-    /// right before each: the database may have come back in the meantime.
+    /// Removes the recorded files while `is_replaced` returns true. It is
+    /// called right before each removal, since the database may have come back
+    /// in the meantime.
     pub(crate) fn remove_while(&self, is_replaced: impl Fn() -> bool) -> Result<(), StoreError> {
         let mut files = self.files();
         while let Some(file) = files.last() {

@@ -13,7 +13,7 @@ use crate::database_file::DatabaseFile;
 use crate::row::{columns, decode};
 use crate::schema::{self, Migration};
 
-/// Stores sessions in an SQLite database.
+/// A store that keeps sessions in an SQLite database.
 ///
 /// The [crate's page](crate) lists what it guarantees. `Debug` shows the path
 /// of the database.
@@ -29,8 +29,8 @@ impl SqliteStore {
     ///
     /// - `Unavailable`: the file does not exist, cannot be opened, or is locked
     ///   by another process; retryable.
-    /// - `Incompatible`: the tables are missing and `config` does not allow to
-    ///   create them, or they are newer than this library.
+    /// - `Incompatible`: the tables are missing and `config` does not allow the
+    ///   store to create them, or they are newer than this library.
     /// - `CorruptStore`: the file is not an SQLite database, or is damaged, or
     ///   the log beside it belongs to another database.
     /// - `NotWritable`: the tables are missing or out of date, and the file
@@ -59,10 +59,10 @@ impl SqliteStore {
 
     /// Returns a store that uses the pool of the host service.
     ///
-    /// The parameter is the driver's type on purpose: service and store share
-    /// connections and settings, so timeouts, journal mode and durability are
-    /// those of the pool. Call [`migrate`](crate::migrate) first; until then
-    /// every call fails as `Incompatible`.
+    /// The parameter is deliberately the driver's type: the service and the
+    /// store share connections and settings, so timeouts, journal mode and
+    /// durability are those of the pool. Call [`migrate`](crate::migrate)
+    /// first; until then every call fails with `Incompatible`.
     ///
     /// Do not replace the database file while the pool is open. The pool keeps
     /// using the old file, mixes it with the new one when it opens another
@@ -75,14 +75,14 @@ impl SqliteStore {
         }
     }
 
-    /// Writes the log into the database file and closes it. Calls that run are
-    /// finished first, for at most 5 s; later calls fail as `Unavailable`, and
-    /// the source of changes is disconnected.
+    /// Writes the log into the database file and closes the file. Calls that
+    /// are running may finish first, for at most 5 s. Later calls fail with
+    /// `Unavailable`, and the change source is disconnected.
     ///
     /// Afterwards the file alone holds every session, unless another process
-    /// still uses it. A program that ends without it, or is killed, leaves
-    /// sessions in the file `-wal`: they are not lost, but a copy of the database
-    /// file alone lacks them. Dropping the store cannot wait for it.
+    /// still uses it. A program that ends without this call, or is killed,
+    /// leaves sessions in the file `-wal`: they are not lost, but a copy of the
+    /// database file alone lacks them. Dropping the store cannot wait for this.
     ///
     /// The pool of a host service stays open.
     pub async fn close(&self) {
@@ -100,12 +100,12 @@ impl SqliteStore {
         self.database.path()
     }
 
-    /// Returns the version of the tables, which is that of the last of the
-    /// [`MIGRATIONS`](crate::MIGRATIONS) that was performed.
+    /// Returns the version of the tables, which is the number of the last of
+    /// the [`MIGRATIONS`](crate::MIGRATIONS) that was performed.
     ///
     /// # Errors
     ///
-    /// As [`ping`](SessionStore::ping).
+    /// The same as for [`ping`](SessionStore::ping).
     pub async fn schema_version(&self) -> Result<usize, StoreError> {
         let mut connection = self.database.reader().await?;
         Ok(schema::check_readable(connection.driver()).await?)

@@ -8,8 +8,8 @@ use crate::database::Database;
 use crate::error::error;
 use crate::file_access::free_bytes;
 
-/// Less is about to be a full disk: a log that SQLite has written back has a
-/// thousand pages.
+/// A disk with less free space is about to be full: a log that SQLite has
+/// written back has a thousand pages.
 const MIN_FREE_BYTES: u64 = 4 << 20;
 
 /// Changes nothing, and is rolled back: it takes the lock that writing takes,

@@ -75,25 +75,19 @@ pub(super) struct BareSqlite {
 
 impl BareSqlite {
     pub(super) async fn open(path: &Path) -> Result<Self> {
-        const CONNECTIONS: u32 = 4;
-
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(Duration::from_millis(300))
             .synchronous(SqliteSynchronous::Normal)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
+            // As the registry writes.
+            .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_with(options);
         let pool = pool.await.while_doing("cannot open the database")?;
-        let mut all = Vec::new();
-        for _ in 0..CONNECTIONS {
-            all.push(pool.acquire().await.while_doing("cannot connect")?);
-        }
-        drop(all);
         Ok(Self {
             pool,
             digest: TOKEN.digest().into(),
