@@ -1,5 +1,5 @@
-//! A registry of your own: sessions in a map, which passes the conformance tests.
-//! Replace the map by your database, and each lock by a transaction.
+//! A registry of your own: sessions in a map, which passes the conformance
+//! tests. Replace the map with your database, and each lock with a transaction.
 //!
 //! ```text
 //! cargo test --example custom_registry
@@ -52,8 +52,8 @@ impl SessionStore for Registry {
 
 #[async_trait]
 impl SessionListing for Registry {
-    /// A page begins behind the id that its token names, even if that session has
-    /// been removed: an offset would skip one.
+    /// A page begins after the id that its token names, even if that session
+    /// has been removed: an offset would skip one.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = page.map(|token| SessionId::new(token.as_str()));
         let after = after.transpose().map_err(ListError::invalid_page_token)?;
@@ -75,7 +75,8 @@ impl SessionListing for Registry {
 
 #[async_trait]
 impl SessionRegistry for Registry {
-    /// Checks and stores under one lock: of concurrent calls, one wins.
+    /// Checks and stores under one lock, so one of several concurrent calls
+    /// wins.
     async fn register(
         &self,
         record: &SessionRecord,

@@ -14,8 +14,9 @@
 //!     'http://127.0.0.1:9000/resolveSession?sessionId=console'
 //! ```
 //!
-//! Neither authenticates a gateway: what can reach the listener can ask for any
-//! tenant. Require client certificates, or give each tenant a listener of its own.
+//! Neither authenticates a gateway: any client that can reach the listener can
+//! ask for any tenant. Require client certificates, or give each tenant a
+//! listener of its own.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -35,8 +36,9 @@ use tower::ServiceExt;
 /// The service of each tenant, by its name.
 type Tenants = HashMap<String, ResolveService>;
 
-/// Builds the service of a tenant. A cache goes here, in front of this tenant's
-/// store: in front of a store of all tenants it would mix their sessions.
+/// Builds the service of a tenant. A cache must be here, in front of this
+/// tenant's store: in front of a store of all tenants, it would mix their
+/// sessions.
 fn tenant(store: impl SessionStore) -> ResolveService {
     ResolveService::new(Resolver::new(store))
 }

@@ -1,11 +1,12 @@
-//! An `auth-token-verifier` for DCV servers: a site that signs its users in needs
-//! no Session Manager Broker to let them in to their sessions.
+//! An `auth-token-verifier` for DCV servers. With it, a site that signs its
+//! users in can let them into their sessions without a Session Manager Broker.
 //!
 //! ```text
 //! cargo run --example token_verifier
 //! ```
 //!
-//! In `/etc/dcv/dcv.conf` of the server `ws-17`, whose console session is meant:
+//! For the console session of the server `ws-17`, put this into its
+//! `/etc/dcv/dcv.conf`:
 //!
 //! ```text
 //! [security]
@@ -155,8 +156,8 @@ fn no(message: &str) -> String {
     )
 }
 
-/// Escapes a text for XML. Control characters, which XML 1.0 has no form for,
-/// are left out: the DCV server then knows no such user.
+/// Escapes a string for XML. Control characters, which XML 1.0 cannot
+/// represent, are left out: the DCV server then does not know the user.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

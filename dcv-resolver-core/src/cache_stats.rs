@@ -28,12 +28,13 @@ pub struct CacheStats {
     /// The age of the record that was last served stale. `None` if the store
     /// has answered since.
     pub stale_age: Option<Duration>,
-    /// Entries in the cache, including expired ones that are not replaced yet.
+    /// Entries in the cache, including expired ones that have not been replaced
+    /// yet.
     pub entries: u64,
     /// The estimated size of the entries, in bytes.
     pub size_bytes: u64,
-    /// The time since the store last confirmed that it has reported every
-    /// change; no result is older than that. `None` while it reports no
-    /// changes.
+    /// The time since the store last confirmed that it had reported every
+    /// change. No cached result is older. `None` while the store does not
+    /// report changes.
     pub confirmed_age: Option<Duration>,
 }

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use crate::{BoxFuture, SessionId};
 
-/// Reports changes in a store, made by any process, to a [`ChangeListener`].
+/// A store that reports its changes, made by any process, to a
+/// [`ChangeListener`].
 ///
 /// A store that can report its changes implements this trait in addition to
 /// [`SessionStore`](crate::SessionStore). A cache in front of the store
@@ -16,27 +17,28 @@ use crate::{BoxFuture, SessionId};
 /// # Contract
 ///
 /// - **C1. Every change is reported**, with [`Changed`](ChangeEvent::Changed)
-///   or [`AllChanged`](ChangeEvent::AllChanged), whenever the result of a
-///   `lookup` may differ, from the call of
-///   [`watch_changes`](Self::watch_changes) on. A source that begins to watch
-///   later, when it is first polled, begins with `AllChanged`.
+///   or [`AllChanged`](ChangeEvent::AllChanged): every time the result of a
+///   `lookup` may differ, from the call to
+///   [`watch_changes`](Self::watch_changes) on. A source that starts to watch
+///   only when it is first polled starts with `AllChanged`.
 /// - **C2. Reported means visible.** A `lookup` that begins after the call
 ///   returns the change, or a later one.
 /// - **C3. Caught up means current.** [`CaughtUp`](ChangeEvent::CaughtUp)
-///   follows the events of every change that was made before the instant it
-///   carries. The instant is never later than the call: take it before reading
-///   the changes. It is on the clock of lookups, so with a runtime whose clock
-///   tests may pause, take `tokio::time::Instant::now().into_std()`.
-/// - **C4. A gap is reported.** As soon as changes may go unreported, the event
-///   is [`Disconnected`](ChangeEvent::Disconnected), or
-///   [`Unsupported`](ChangeEvent::Unsupported) if waiting will not help. From
-///   then on only these two follow, until `AllChanged` ends the gap.
+///   follows the events of every change that was made before the instant that
+///   it carries. The instant is never later than the call: take it before
+///   reading the changes. It is read from the clock that lookups use: with a
+///   runtime whose clock tests can pause, take
+///   `tokio::time::Instant::now().into_std()`.
+/// - **C4. A gap is reported.** As soon as changes may go unreported, the
+///   source reports [`Disconnected`](ChangeEvent::Disconnected), or
+///   [`Unsupported`](ChangeEvent::Unsupported) if waiting will not help. After
+///   that, it reports only these two, until `AllChanged` ends the gap.
 /// - **C5. `Unsupported` is repeated** when the source finds that lookups are
-///   answered from somewhere else than before, by another server for instance.
-/// - **C6. Dropping the source means disconnected.** Dropping the future, at any
-///   await point, reports `Disconnected` unless the last event was that or
-///   `Unsupported`, and no event follows. The same holds for a future that
-///   completes. One that was never polled need not report anything.
+///   now answered from elsewhere, for example by another server.
+/// - **C6. Dropping the source means disconnected.** Dropping the future at any
+///   await point reports `Disconnected`, unless the last event was
+///   `Disconnected` or `Unsupported`. No event follows. The same holds when the
+///   future completes. A future that was never polled need not report anything.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not report changes",
     note = "implement `ChangeSource` for it; an `Arc` of a change source is one, a reference is not"
@@ -45,15 +47,16 @@ pub trait ChangeSource: fmt::Debug + Send + Sync + 'static {
     /// Reports changes to `listener` for as long as the returned future is
     /// polled.
     ///
-    /// Spawn the future: it does not borrow this value, goes on when the store
-    /// is dropped, and does nothing until it is polled. It does not fail; it reports a gap and tries again.
+    /// Spawn the future: it does not borrow this value, keeps running after the
+    /// store is dropped, and does nothing until it is polled. It never fails:
+    /// after an error it reports a gap and tries again.
     fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()>;
 }
 
-/// Receives the changes that a [`ChangeSource`] reports.
+/// A receiver of the changes that a [`ChangeSource`] reports.
 ///
-/// A listener is called from any thread, and returns at once: it neither waits
-/// nor calls the store.
+/// A listener is called from any thread and must return at once: it must
+/// neither wait nor call the store.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -97,7 +100,7 @@ pub enum ChangeEvent<'a> {
     Changed(&'a SessionId),
     /// Any record may have been added, changed or removed.
     ///
-    /// Discard cached entries. It ends a gap that `Disconnected` or
+    /// Discard cached entries. This event ends a gap that `Disconnected` or
     /// `Unsupported` began.
     AllChanged,
     /// Every change made before this instant has been reported.

@@ -9,7 +9,8 @@ use crate::{
     Denial, Network, Policy, PolicyError, ResolveRequest, SessionId, SessionRecord, Verdict,
 };
 
-/// A [`Policy`]: a session's clients must come from certain networks.
+/// A [`Policy`] that requires a session's clients to come from certain
+/// networks.
 ///
 /// The first of these rules that exists for a session applies:
 ///
@@ -19,15 +20,16 @@ use crate::{
 /// 3. the [default](Self::default_networks).
 ///
 /// A session without a rule is open to all clients, including unknown ones. A
-/// rule without any network denies every client, including unknown ones.
+/// rule with no networks denies every client, including unknown ones.
 ///
 /// # Client addresses behind a load balancer
 ///
-/// The gateway sends the address that it sees. Behind a load balancer that does
-/// not preserve addresses, that is the load balancer's: list its networks with
-/// [`load_balancers`](Self::load_balancers), so that an address in them counts
-/// as unknown, like one that the gateway omits. You have to choose what an
-/// unknown client may do; there is no default. When the load balancer hides
+/// The gateway sends the client address that it sees. Behind a load balancer
+/// that does not preserve client addresses, it sees the load balancer's
+/// address. List the load balancer's networks with
+/// [`load_balancers`](Self::load_balancers): an address in them then counts as
+/// unknown, like one that the gateway omits. You must choose what an unknown
+/// client may do; there is no default. If the load balancer hides all client
 /// addresses, `Deny` denies restricted sessions to every client, and `Allow`
 /// restricts no client.
 ///
@@ -76,14 +78,14 @@ pub struct ClientNetworks {
 #[non_exhaustive]
 pub enum UnknownClient {
     /// Reach every session, restricted or not, except those whose rule has no
-    /// network.
+    /// networks.
     Allow,
     /// Reach only the sessions that are open to all.
     Deny,
 }
 
 impl ClientNetworks {
-    /// Creates a policy without any rule: every session is open to all clients.
+    /// Creates a policy without rules: every session is open to all clients.
     #[must_use]
     pub fn new(unknown_client: UnknownClient) -> Self {
         Self {
@@ -95,22 +97,23 @@ impl ClientNetworks {
         }
     }
 
-    /// Adds networks whose clients count as unknown.
+    /// Adds the networks of load balancers: a client address in them counts as
+    /// unknown.
     #[must_use]
     pub fn load_balancers(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.load_balancers.extend(networks);
         self
     }
 
-    /// Sets the networks for the session `id`, and replaces those set before.
+    /// Sets the networks for the session `id`, replacing any set before.
     #[must_use]
     pub fn session(mut self, id: SessionId, networks: impl IntoIterator<Item = Network>) -> Self {
         self.sessions.insert(id, networks.into_iter().collect());
         self
     }
 
-    /// Sets the networks for sessions whose label `name` has this value, and
-    /// replaces those set before.
+    /// Sets the networks for sessions whose label `name` has this value,
+    /// replacing any set before.
     #[must_use]
     pub fn label(
         mut self,
@@ -125,8 +128,7 @@ impl ClientNetworks {
         self
     }
 
-    /// Sets the networks for every other session, and replaces those set
-    /// before.
+    /// Sets the networks for every other session, replacing any set before.
     #[must_use]
     pub fn default_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.default = Some(networks.into_iter().collect());

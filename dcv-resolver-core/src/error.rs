@@ -1,4 +1,4 @@
-//! [`StoreError`]: a store could not answer.
+//! [`StoreError`]: the error of a store that could not answer.
 
 use std::error::Error;
 use std::fmt;
@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::error_chain::ErrorChain;
 
-/// A store could not answer.
+/// An error of a store that could not answer.
 ///
-/// It never means that a session is absent: that is `Ok(None)`.
+/// It never means that a session does not exist: for that, a store returns
+/// `Ok(None)`.
 ///
 /// Displays as one line without the source; [`chain`](Self::chain) adds the
 /// sources. Neither is sent to the gateway. Clones share the source, so that one
@@ -42,7 +43,7 @@ pub struct StoreError {
 /// | TLS handshake failed, untrusted or expired certificate of the server | `Unavailable` |
 /// | server refuses more connections, is starting, or fails over | `Unavailable` |
 /// | lock not acquired, deadlock, serialization failure, busy database | `Unavailable` |
-/// | no answer, or no free connection of the pool, within the store's own time limit | `TimedOut` |
+/// | no answer, or no free connection in the pool, within the store's own time limit | `TimedOut` |
 /// | wrong password, rejected client certificate, missing permission, forbidden command | `AccessDenied` |
 /// | disk full, read-only replica or file, quota exceeded, memory limit | `NotWritable` |
 /// | missing table or column, newer schema, stored form of a newer version, another protocol | `Incompatible` |
@@ -66,7 +67,7 @@ pub enum StoreErrorKind {
     #[error("the store denies access")]
     AccessDenied,
     /// The store is full or read-only.
-    #[error("the store cannot be written")]
+    #[error("the store is not writable")]
     NotWritable,
     /// The store has the schema of another version, or of another program.
     #[error("incompatible store schema")]
@@ -86,7 +87,7 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    /// Creates an error of a backend, such as `sqlite`, without a source.
+    /// Creates an error from a backend, such as `sqlite`, without a source.
     #[must_use]
     pub const fn new(backend: &'static str, kind: StoreErrorKind) -> Self {
         Self {
@@ -96,7 +97,7 @@ impl StoreError {
         }
     }
 
-    /// Adds the cause: an error, or a sentence. It must contain no secret.
+    /// Adds the cause: an error or a sentence. It must not contain a secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
@@ -137,8 +138,8 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Not derived: the `Arc` is itself an error, and would hide the type of the
-/// source.
+/// Not derived: the `Arc` is itself an error, so the derived method would hide
+/// the type of the source.
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 ///
 /// It escapes control characters (including line ends and ANSI sequences),
 /// bidirectional and other format characters, line and paragraph separators,
-/// spaces other than U+0020, combining marks, letters and symbols that are
-/// displayed as nothing, private and unassigned characters, and the backslash,
-/// so that two different texts never look the same unless they are truncated.
+/// spaces other than U+0020, combining marks, letters and symbols without a
+/// visible glyph, private and unassigned characters, and the backslash. Two
+/// different strings therefore never look the same unless they are truncated.
 ///
 /// Text that needs no escaping is borrowed. The function returns a string, not
 /// a `Display` wrapper, because a log's formatter quotes a `str` but prints a
@@ -53,9 +53,10 @@ pub fn escaped(text: &str, max_bytes: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Returns `text`, which consists of trusted lines with untrusted words in
-/// them, with every character that is not plainly visible escaped, except line
-/// ends and backslashes, which are trusted.
+/// Returns `text` with every character that is not plainly visible written as
+/// `\u{…}`, except line ends and backslashes.
+///
+/// Use it for text that consists of trusted lines with untrusted words in them.
 ///
 /// ```
 /// use dcv_resolver_core::escape::escaped_lines;
@@ -77,8 +78,9 @@ pub fn escaped_lines(text: &str) -> String {
 
 const CUT: char = '…';
 
-/// The fillers of Hangul and the empty Braille pattern: by their category a letter and a
-/// symbol, which `escape_debug` leaves, and displayed as nothing.
+/// The Hangul fillers and the blank Braille pattern. Unicode classifies them as
+/// letters and a symbol, so `escape_debug` leaves them, but they are displayed
+/// as nothing.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
 fn push_escape(shown: &mut String, character: char) {
@@ -89,16 +91,17 @@ fn push_escape(shown: &mut String, character: char) {
     }
 }
 
-/// Returns whether all of `text` is plain ASCII. Most text is, and this is much faster than
-/// looking at each character: each log line escapes some.
+/// Returns whether all of `text` is plain ASCII. Most text is, and this check
+/// is much faster than looking at each character. Every log line escapes some
+/// text.
 fn is_plain_ascii(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| {
         plain & matches!(byte, b' '..=b'~') & (byte != b'\\')
     })
 }
 
-/// Returns whether the character is shown as it is. Quotes are: code that puts the text
-/// between quotes escapes them.
+/// Returns whether the character is shown as it is. Quotes are: code that puts
+/// the text between quotes escapes them itself.
 fn is_plain(character: char) -> bool {
     matches!(character, '"' | '\'')
         || (character.escape_debug().len() == 1 && !BLANK.contains(&character))

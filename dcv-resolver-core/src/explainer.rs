@@ -14,11 +14,11 @@ use crate::{
     StoreResult, StoreStep, Timestamp, Verdict, rules,
 };
 
-/// Explains how a [`Resolver`] answers a request, step by step.
+/// A tool that explains step by step how a [`Resolver`] answers a request.
 ///
-/// It calls every store and every rule, including those that the resolver does
-/// not reach. An explanation is for operators, not for the gateway: it names
-/// hosts, other sessions and the errors of drivers.
+/// It calls every store and checks every rule, including those that the
+/// resolver does not reach. An explanation is for operators, not for the
+/// gateway: it contains host names, other sessions and driver errors.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -60,9 +60,9 @@ impl Explainer {
         }
     }
 
-    /// Adds a listing to search for suggestions, at most its first 100,000
-    /// sessions. Without a listing, only a few other spellings of the id are
-    /// looked up.
+    /// Adds a listing in which to search for suggestions. At most its first
+    /// 100,000 sessions are searched. Without a listing, only a few other
+    /// spellings of the id are looked up.
     #[must_use]
     pub fn with_listing(
         mut self,
@@ -73,10 +73,10 @@ impl Explainer {
         self
     }
 
-    /// Sets how the search for suggestions yields to other tasks: the function
-    /// of the runtime, such as `tokio::task::yield_now`. A runtime looks at its
-    /// sockets before it continues a task that yields so; by default it may
-    /// continue it dozens of times before.
+    /// Sets the function with which the search for suggestions yields to other
+    /// tasks: the one of the runtime, such as `tokio::task::yield_now`. A
+    /// runtime polls its sockets before it resumes a task that yields this way.
+    /// Without this function, it may resume the task dozens of times first.
     #[must_use]
     pub fn with_yield(mut self, yield_now: fn() -> BoxFuture<'static, ()>) -> Self {
         self.yield_now = yield_now;
@@ -98,21 +98,22 @@ impl Explainer {
     /// Explains one request. The failure of a store or a policy is part of the
     /// explanation.
     ///
-    /// It takes as long as all stores and policies together, and longer for the
-    /// search for suggestions: see [`explain_until`](Self::explain_until).
+    /// This takes as long as all stores and policies together, plus the search
+    /// for suggestions: see [`explain_until`](Self::explain_until).
     pub async fn explain(&self, request: &ResolveRequest) -> Explanation {
         self.explain_until(request, std::future::pending()).await
     }
 
     /// [Explains](Self::explain) one request, and ends the search for
-    /// suggestions when `enough` completes. Pass a timer: the search of a slow
-    /// store takes long.
+    /// suggestions when `enough` completes. Pass a timer, because searching a
+    /// slow store takes long.
     ///
     /// The search yields to other tasks after a few microseconds of work. It
     /// may nevertheless occupy a whole thread of the runtime, so limit how many
-    /// run at the same time.
+    /// searches run at the same time.
     ///
-    /// `enough` does not limit the stores and the policies; the caller has to.
+    /// `enough` does not limit the calls to stores and policies; the caller
+    /// must do that.
     pub async fn explain_until(
         &self,
         request: &ResolveRequest,
@@ -196,8 +197,8 @@ impl Explainer {
         listing.made_by(id)
     }
 
-    /// Asks every rule and every policy; concludes from the first that does not
-    /// let the client pass.
+    /// Checks every rule and every policy; the first one that does not let the
+    /// client pass determines the conclusion.
     async fn ask_rules(
         &self,
         request: &ResolveRequest,
@@ -280,9 +281,10 @@ async fn compare_all(
     yield_now: fn() -> BoxFuture<'static, ()>,
 ) -> bool {
     const MAX_RECORDS: usize = 100_000;
-    // A store in memory copies a page without yielding.
+    // An in-memory store copies a page without yielding.
     const PAGE_SIZE: NonZeroUsize = NonZeroUsize::new(128).unwrap();
-    // A few microseconds: requests that arrive in between wait for as long.
+    // A few microseconds of work: a request that arrives in between waits as
+    // long.
     const RECORDS_BETWEEN_YIELDS: usize = 16;
 
     let mut compared = 0;
@@ -305,7 +307,8 @@ async fn compare_all(
     false
 }
 
-/// Lets the runtime run other tasks. This crate has no runtime to ask for it.
+/// Lets the runtime run other tasks, without depending on any particular
+/// runtime.
 async fn yield_now() {
     let mut has_yielded = false;
     std::future::poll_fn(|cx| {
@@ -323,7 +326,7 @@ async fn yield_now() {
 #[derive(Default)]
 struct RuleSteps {
     steps: Vec<RuleStep>,
-    /// From the first that did not let the client pass.
+    /// The conclusion of the first step that did not let the client pass.
     conclusion: Option<Conclusion>,
 }
 
@@ -414,7 +417,7 @@ mod tests {
         assert_eq!(
             finding.to_string(),
             "agents: holds it as \"s\" on ws-17.dcv.example, HTTP 8443, no QUIC, READY, never expires; \
-             it fails, and a cache returned this record from 61.2s ago (decides)",
+             the store fails, and a cache returned this record from 61.2s ago (decides)",
         );
         assert_eq!(serde_json::to_value(finding).unwrap()["stale_ms"], 61_234);
     }

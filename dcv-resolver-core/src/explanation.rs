@@ -24,16 +24,16 @@ pub struct Explanation {
     pub session_id: SessionId,
     /// The transport asked for.
     pub transport: Transport,
-    /// The client, if it is known.
+    /// The client's address, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_ip: Option<IpAddr>,
-    /// The time by the resolver's clock.
+    /// The current time on the resolver's clock.
     #[serde(rename = "now_ms")]
     pub now: Timestamp,
     /// What each store returned, in the order in which they are asked.
     pub stores: Vec<StoreStep>,
-    /// What each rule and each policy decided about the record, in their order;
-    /// empty if no store holds one.
+    /// What each rule and each policy decided about the record, in the order in
+    /// which they are checked; empty if no store holds the session.
     pub rules: Vec<RuleStep>,
     /// How the request is answered.
     #[serde(flatten)]
@@ -72,7 +72,7 @@ pub struct StoreStep {
 #[serde(tag = "result", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StoreResult {
-    /// It holds this record.
+    /// The store holds this record.
     Holds {
         /// The record.
         record: SessionRecord,
@@ -81,9 +81,9 @@ pub enum StoreResult {
         #[serde(skip_serializing_if = "Option::is_none")]
         stale_ms: Option<u64>,
     },
-    /// It holds no such session.
+    /// The store does not hold the session.
     Absent,
-    /// It failed.
+    /// The store failed.
     Failed {
         /// The error with its sources.
         error: String,
@@ -126,7 +126,7 @@ pub enum RuleResult {
         /// Why, as a sentence.
         detail: String,
     },
-    /// It failed.
+    /// The policy failed.
     Failed {
         /// The error with its sources.
         error: String,
@@ -138,7 +138,7 @@ pub enum RuleResult {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Conclusion {
-    /// There is this destination.
+    /// The gateway can connect to this destination.
     Found {
         /// The response to the gateway.
         answer: Resolution,
@@ -147,12 +147,13 @@ pub enum Conclusion {
     NotFound {
         /// The machine-readable reason.
         reason: &'static str,
-        /// A sentence.
+        /// The reason as a sentence.
         detail: String,
     },
     /// A store or a policy failed.
     Error {
-        /// The error with its sources, and who failed.
+        /// The error with its sources, and the name of the store or policy that
+        /// failed.
         error: String,
     },
 }
@@ -238,7 +239,7 @@ impl fmt::Display for StoreResult {
             None => Ok(()),
             Some(age) => write!(
                 f,
-                "; it fails, and a cache returned this record from {age:.1?} ago"
+                "; the store fails, and a cache returned this record from {age:.1?} ago"
             ),
         }
     }
@@ -283,8 +284,8 @@ impl fmt::Display for Conclusion {
     }
 }
 
-/// Escapes the text of a driver or a policy, so that line ends cannot forge a
-/// line of the explanation and a terminal interprets nothing in it.
+/// Escapes the text of a driver or a policy, so that its line ends cannot forge
+/// a line of the explanation and a terminal interprets nothing in it.
 fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, usize::MAX)
 }

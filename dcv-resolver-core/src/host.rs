@@ -16,10 +16,10 @@ use crate::memory_size::allocated_bytes;
 ///   digits, `-` or `_` that neither start nor end with `-`. It has no
 ///   trailing dot: the gateway compares the name with the server's
 ///   certificate, which has none.
-/// - An IPv4 address is four decimal numbers. Every other text whose last label
-///   is a number, decimal or hexadecimal, is rejected: resolver libraries take
-///   `127.1`, `0x7f000001` and `2130706433` for addresses too, but not all of
-///   them, and not all for the same one.
+/// - An IPv4 address is four decimal numbers. Any other string whose last label
+///   is a decimal or hexadecimal number is rejected: some resolver libraries
+///   read `127.1`, `0x7f000001` and `2130706433` as addresses too, and not
+///   always as the same one.
 /// - The unspecified addresses `0.0.0.0` and `::`, multicast addresses and
 ///   `255.255.255.255` are rejected, since no client can connect to them.
 ///
@@ -39,45 +39,45 @@ use crate::memory_size::allocated_bytes;
 #[serde(try_from = "String", into = "String")]
 pub struct Host(Box<str>);
 
-/// Why a text is not a [`Host`].
+/// An error that occurs when a string is not a valid [`Host`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHost {
-    /// The text is empty.
+    /// The string is empty.
     #[error("a host must not be empty")]
     Empty,
-    /// The text contains `://`.
+    /// The string contains `://`.
     #[error("a host is a bare DNS name or IP address, without the scheme")]
     Scheme,
-    /// The text is an address in brackets.
+    /// The string is an address in brackets.
     #[error("an IPv6 address is written without brackets here")]
     Brackets,
-    /// The text ends in a port.
+    /// The string ends in a port.
     #[error("a host is a bare DNS name or IP address; the port has a field of its own")]
     Port,
     /// The address has a zone id (`%eth0`).
     #[error(
-        "an address with a zone id has a meaning on one machine only; leave out the % and what follows"
+        "an address with a zone id is valid on one machine only; leave out the % and everything after it"
     )]
     Zone,
     /// The address is `0.0.0.0` or `::`.
-    #[error("the unspecified address is nowhere to connect to; give the DCV server's own address")]
+    #[error("clients cannot connect to the unspecified address; give the DCV server's own address")]
     Unspecified,
-    /// The address is one of many hosts: multicast, or `255.255.255.255`.
+    /// The address stands for many hosts: multicast, or `255.255.255.255`.
     #[error(
-        "a multicast or broadcast address is no single server; give the DCV server's own address"
+        "a multicast or broadcast address is not the address of one server; give the DCV server's own address"
     )]
     NotUnicast,
-    /// The last label is a number, but the text is not an IPv4 address.
+    /// The last label is a number, but the string is not an IPv4 address.
     #[error(
         "this looks like an IPv4 address but is not one: expected four decimal numbers from 0 to 255"
     )]
     MistypedIpv4,
-    /// The text ends in a dot.
+    /// The string ends in a dot.
     #[error("a host is written without the trailing dot here; leave it out")]
     TrailingDot,
     /// The name is longer than 253 characters.
-    #[error("a DNS name has at most 253 characters, this one has {length}")]
+    #[error("a DNS name has at most 253 characters, but this one has {length}")]
     TooLong {
         /// The length of the name.
         length: usize,
@@ -128,7 +128,8 @@ impl Host {
     }
 
     fn from_ip(address: IpAddr) -> Result<Self, InvalidHost> {
-        // As IPv4 too: `::ffff:0.0.0.0` connects to the machine itself.
+        // Check it as IPv4 too: `::ffff:0.0.0.0` connects to the machine
+        // itself.
         match address.to_canonical() {
             canonical if canonical.is_unspecified() => return Err(InvalidHost::Unspecified),
             canonical if canonical.is_multicast() => return Err(InvalidHost::NotUnicast),
@@ -138,7 +139,7 @@ impl Host {
         Ok(Self(address.to_string().into()))
     }
 
-    /// Returns the host as text.
+    /// Returns the host as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -149,7 +150,7 @@ impl Host {
     }
 }
 
-/// Needs `text` to be other than an IP address.
+/// `text` must not be an IP address.
 fn check_dns_name(text: &str) -> Result<(), InvalidHost> {
     if text.len() > 253 {
         return Err(InvalidHost::TooLong { length: text.len() });

@@ -1,4 +1,4 @@
-//! [`SessionId`]: the name a client asks for.
+//! [`SessionId`]: the name that a client asks for.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -37,31 +37,32 @@ use crate::memory_size::arc_bytes;
 /// );
 /// # Ok::<(), InvalidSessionId>(())
 /// ```
-// An `Arc`, so that the key of a map and its record share one text: with a `Box`, a
-// cached session would take 32 bytes more, and each clone would allocate.
+// An `Arc`, so that the key of a map and its record share one string: with a
+// `Box`, a cached session would take 32 bytes more, and each clone would
+// allocate.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId(Arc<str>);
 
-/// Why a text is not a [`SessionId`].
+/// An error that occurs when a string is not a valid [`SessionId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSessionId {
-    /// The text is empty.
+    /// The string is empty.
     #[error("a session id must not be empty")]
     Empty,
-    /// The text is longer than [`SessionId::MAX_BYTES`].
-    #[error("a session id has at most {max} bytes, this one has {length_bytes}", max = SessionId::MAX_BYTES)]
+    /// The string is longer than [`SessionId::MAX_BYTES`].
+    #[error("a session id has at most {max} bytes, but this one has {length_bytes}", max = SessionId::MAX_BYTES)]
     TooLong {
-        /// The length of the text.
+        /// The length of the string.
         length_bytes: usize,
     },
-    /// The text contains a control character.
+    /// The string contains a control character.
     #[error(
-        "a session id must not contain control characters, this one does at byte {offset_bytes}"
+        "a session id must not contain control characters, but this one does at byte {offset_bytes}"
     )]
     ControlCharacter {
-        /// Where the first one starts.
+        /// The byte offset of the first control character.
         offset_bytes: usize,
     },
 }
@@ -93,7 +94,7 @@ impl SessionId {
         Ok(Self(text.into()))
     }
 
-    /// Returns the id as text.
+    /// Returns the id as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -104,8 +105,8 @@ impl SessionId {
     }
 }
 
-/// Returns whether all of it is visible ASCII or spaces, as nearly every id is.
-/// Without a branch for each byte, the compiler checks many at a time.
+/// Returns whether `text` is all visible ASCII and spaces, as nearly every id
+/// is. Without a branch for each byte, the compiler checks many at a time.
 fn is_plain(text: &[u8]) -> bool {
     text.iter()
         .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::{LeaseToken, SessionRecord, SessionRegistry, StoreError, Timestamp};
 
-/// Registers records in batches, which is far faster than one by one.
+/// A store that registers records in batches, which is far faster than one by
+/// one.
 ///
 /// # Contract
 ///
@@ -16,14 +17,13 @@ use crate::{LeaseToken, SessionRecord, SessionRegistry, StoreError, Timestamp};
 ///   exactly when [`register`](SessionRegistry::register) would have stored it.
 /// - **I3. `Overwrite` stores all**: with [`OnConflict::Overwrite`] each record
 ///   is stored, even over a live record of another lease.
-/// - **I4. The order of the batch matters**: of two records of one batch with
-///   the same id, the later is treated as if registered after the earlier.
+/// - **I4. The order of the batch matters**: if two records of a batch have the
+///   same id, the later one is treated as if registered after the earlier one.
 /// - **I5. Records are atomic**: each is stored whole or not at all. After an
-///   error some may be stored; importing the same batch again is safe.
+///   error, some may be stored; importing the same batch again is safe.
 /// - **I6. Imports do not obstruct each other.** Concurrent imports of the same
 ///   ids, in any order, all complete: none fails because of a deadlock. A store
-///   that locks records locks them in one order, such as that of their ids, or
-///   tries again.
+///   that locks records locks them in a fixed order, such as by id, or retries.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not import sessions",
@@ -49,7 +49,7 @@ pub trait SessionImport: SessionRegistry {
 // lose records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
-    /// Leave the stored record.
+    /// Keep the stored record.
     Skip,
     /// Overwrite the stored record.
     Overwrite,

@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 
 /// Proof of the right to renew or remove a record.
 ///
-/// The owner of a session creates it from random bytes and keeps it; stores
-/// keep and compare its [digest](Self::digest), so that a copy of their data
-/// grants no lease: 16 random bytes need neither a salt nor a slow hash. It fences
-/// off a former owner whose record expired and was
-/// registered again by another one: the old token no longer matches.
+/// The owner of a session creates it from random bytes and keeps it. Stores
+/// keep and compare only its [digest](Self::digest), so a copy of their data
+/// grants no lease. The token fences off a former owner whose record expired
+/// and was then registered again by another owner: the old token no longer
+/// matches.
 ///
 /// It is a secret: `Debug` does not show it, comparisons take constant time,
 /// and only [`expose_hex`](Self::expose_hex) turns it into text.
@@ -27,8 +27,8 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy)]
 pub struct LeaseToken([u8; Self::BYTES]);
 
-/// The text is not a [`LeaseToken`]. The message does not quote the text, which
-/// may be a mistyped secret.
+/// An error that occurs when a string is not a valid [`LeaseToken`]. The
+/// message does not quote the string, which may be a mistyped secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a lease token is 32 hexadecimal digits")]
 #[non_exhaustive]
@@ -50,10 +50,10 @@ impl LeaseToken {
     /// Returns the SHA-256 of the token's 32 lower-case hexadecimal digits, for
     /// a store to keep and compare.
     ///
-    /// Anyone who reads a store or its backup cannot renew or remove a session with it.
-    /// A token has 128 random bits, so neither a salt nor a slow function is
-    /// needed. The text is hashed and not the bytes, so that `sha256sum` shows
-    /// which stored digest is that of a token.
+    /// Reading a store or its backup lets no one renew or remove a session. A
+    /// token has 128 random bits, so neither a salt nor a slow hash function is
+    /// needed. The digits are hashed rather than the bytes, so that `sha256sum`
+    /// can show which stored digest is that of a token.
     #[must_use]
     pub fn digest(&self) -> [u8; Self::DIGEST_BYTES] {
         Sha256::digest(self.expose_hex()).into()

@@ -23,8 +23,8 @@
 //!   never mistaken for an unknown session.
 //! - [`Explainer`]: explains how a request is resolved, step by step, and
 //!   suggests similar ids.
-//! - [`testing`]: a clock that the test sets, and stores, policies and listeners
-//!   that do what the test demands.
+//! - [`testing`]: a clock that the test sets, and stores, policies and
+//!   listeners that do what the test asks for.
 //!
 //! ```
 //! use dcv_resolver_core::{

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::error_chain::ErrorChain;
 use crate::{SessionId, SessionRecord, SessionStore, StoreError};
 
-/// Lists the sessions of a store, page by page.
+/// A store that lists its sessions, page by page.
 ///
 /// Every registry implements it, and so can a read-only store such as a session
 /// file.
@@ -18,19 +18,20 @@ use crate::{SessionId, SessionRecord, SessionStore, StoreError};
 /// In addition to the rules of [`SessionStore`]:
 ///
 /// - **L1. A listing is complete.** Following `next` from the first page to the
-///   last returns each record that is there throughout at least once, including
-///   expired ones. A record that is added or removed in the meantime may or may
-///   not be returned.
+///   last returns each record that exists during the whole listing at least
+///   once, including expired ones. A record that is added or removed in the
+///   meantime may or may not be returned.
 /// - **L2. A record that cannot be read hides no other.** It is returned as an
 ///   error in [`Page::unreadable`], and the listing goes on.
-/// - **L3. A page token is a place.** It is text of the store's own, in which a
-///   client may return it, to any process that has opened the same store, as
-///   often and as late as it likes. The record at that place may have been
-///   removed: the listing continues behind it. A token that the store did not
-///   make, or that no longer names a place, is
+/// - **L3. A page token is a place.** It is a string in a format of the store's
+///   own. A client may return it to any process that has opened the same store,
+///   at any time and any number of times. The record at that place may have
+///   been removed: the listing then continues after it. A token that the store
+///   did not create, or that no longer names a place, is
 ///   [`InvalidPageToken`](ListError::InvalidPageToken), never another place.
-/// - **L4. An outage does not end a listing.** A page that could not be read to
-///   its end is an error; without `next` the listing is complete.
+/// - **L4. An outage does not end a listing.** A page that could not be read in
+///   full is an error. A page without `next` means that the listing is
+///   complete.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not list its sessions",
@@ -39,7 +40,7 @@ use crate::{SessionId, SessionRecord, SessionStore, StoreError};
 pub trait SessionListing: SessionStore {
     /// Returns one page of records: the first, or the one that `page` names.
     ///
-    /// `limit` is a target: a page may hold fewer records, even none, or some
+    /// `limit` is a target: a page may hold fewer records, even none, or a few
     /// more if the store reads in buckets. The last page has no `next`. Each
     /// store has its own order.
     ///
@@ -60,7 +61,7 @@ pub trait SessionListing: SessionStore {
     }
 }
 
-/// Why a page was not listed.
+/// An error that occurs when a page could not be listed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
@@ -115,9 +116,9 @@ impl ListError {
 pub struct Page {
     /// The records.
     pub records: Vec<SessionRecord>,
-    /// Records that are there and cannot be read: for each, the error of a
-    /// lookup of it, of the kind
-    /// [`CorruptRecord`](crate::StoreErrorKind::CorruptRecord). Its
+    /// The records that exist but cannot be read. Each is represented by the
+    /// error that a lookup of it returns, of the kind
+    /// [`CorruptRecord`](crate::StoreErrorKind::CorruptRecord). The error's
     /// [chain](StoreError::chain) names the record and what is wrong with it.
     pub unreadable: Vec<StoreError>,
     /// Where the next page starts; `None` on the last page.
@@ -149,13 +150,14 @@ impl Page {
 pub struct PageToken(String);
 
 impl PageToken {
-    /// Creates a token from a store's own text, or from what a client returns.
+    /// Creates a token from a string of the store's own, or from what a client
+    /// returned.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Returns the token as text.
+    /// Returns the token as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

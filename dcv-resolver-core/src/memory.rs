@@ -15,8 +15,8 @@ use crate::{
     SessionStore, StoreError, Timestamp,
 };
 
-/// Stores sessions in memory, for tests and for services that fill it from
-/// their own source. The sessions are lost when the process ends.
+/// A store that keeps sessions in memory, for tests and for services that fill
+/// it from their own source. The sessions are lost when the process ends.
 ///
 /// ```
 /// use dcv_resolver_core::{ListError, RenewError, RegisterError, Expiry, MemoryStore, SessionRecord};

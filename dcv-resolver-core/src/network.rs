@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A range of IP addresses in CIDR notation, such as `192.0.2.0/24`.
 ///
 /// - A bare address is the network of that address alone.
-/// - An address with bits beyond the prefix, as in `192.0.2.7/24`, is refused:
-///   it may mean the one address or the whole network.
+/// - An address with bits set beyond the prefix, as in `192.0.2.7/24`, is
+///   rejected: it may mean either that address or the whole network.
 /// - IPv4-mapped IPv6 networks are the IPv4 networks.
 ///
 /// ```
@@ -33,7 +33,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpNet);
 
-/// Why a text is not a [`Network`].
+/// An error that occurs when a string is not a valid [`Network`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidNetwork {

@@ -166,18 +166,19 @@ pub enum NotFound {
         /// The transport asked for.
         transport: Transport,
     },
-    /// A [`Policy`](crate::Policy) keeps the client from the session.
+    /// A [`Policy`](crate::Policy) denies the client access to the session.
     #[error("{denial}")]
     Denied {
         /// The name of the policy, for operators. It is not displayed.
         policy: Arc<str>,
-        /// Why.
+        /// The policy's reason, as a sentence.
         denial: Denial,
     },
 }
 
 impl NotFound {
-    /// Returns a stable word for logs, metrics and problem documents.
+    /// Returns the reason as a stable identifier for logs, metrics and problem
+    /// documents.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {

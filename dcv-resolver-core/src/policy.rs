@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{PolicyError, ResolveRequest, SessionRecord};
 
-/// Decides whether a client may reach a session.
+/// A rule that decides whether a client may reach a session.
 ///
 /// A [`Resolver`](crate::Resolver) checks its policies last, for sessions that
 /// are live, are ready and offer the transport. An
@@ -17,7 +17,7 @@ use crate::{PolicyError, ResolveRequest, SessionRecord};
 /// record.
 ///
 /// [`ClientNetworks`](crate::ClientNetworks) is a policy that comes with this
-/// crate. One of your own:
+/// crate. A policy of your own:
 ///
 /// ```
 /// use dcv_resolver_core::{
@@ -51,8 +51,8 @@ use crate::{PolicyError, ResolveRequest, SessionRecord};
 /// - **P1. An outage is not a denial.** Whenever the policy cannot decide, it
 ///   returns `Err`: never a verdict, never a guess.
 /// - **P2. Checking changes nothing.** One login causes several checks, for
-///   each transport and from any number of gateways, and all of them must have
-///   the same verdict.
+///   each transport and from any number of gateways, and all of them must
+///   return the same verdict.
 /// - **P3. A dropped future leaves no trace.** Callers drop it at any await
 ///   point when the time budget of the request ends. Stores and policies share
 ///   that budget.
@@ -94,8 +94,9 @@ pub enum Verdict {
 
 /// Why a [`Policy`] denies a session, as a sentence.
 ///
-/// It is logged and sent to the gateway, so it names no host, no other session
-/// and no person but the client. The name of the policy is for operators only:
+/// It is logged and sent to the gateway, so it must not name a host, another
+/// session or any person except the client. The name of the policy is for
+/// operators only:
 /// see [`NotFound::Denied`](crate::NotFound::Denied).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial(Cow<'static, str>);

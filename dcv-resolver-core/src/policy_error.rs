@@ -1,4 +1,4 @@
-//! [`PolicyError`]: a policy could not decide.
+//! [`PolicyError`]: the error of a policy that could not decide.
 
 use std::error::Error;
 use std::fmt;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crate::error_chain::ErrorChain;
 
-/// A policy could not decide whether a client may reach a session.
+/// An error of a policy that could not decide whether a client may reach a
+/// session.
 ///
-/// It never means a denial: that is
+/// It never means a denial: for that, a policy returns
 /// [`Verdict::Deny`](crate::Verdict::Deny). The gateway receives an error, as
-/// for a store that is down.
+/// it does when a store is down.
 ///
 /// Displays as one line without the source; [`chain`](Self::chain) adds the
 /// sources. Neither is sent to the gateway. Clones share the source.
@@ -56,7 +57,7 @@ impl PolicyError {
         Self { kind, source: None }
     }
 
-    /// Adds the cause: an error, or a sentence. It must contain no secret.
+    /// Adds the cause: an error or a sentence. It must not contain a secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
@@ -91,8 +92,8 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// Not derived: the `Arc` is itself an error, and would hide the type of the
-/// source.
+/// Not derived: the `Arc` is itself an error, so the derived method would hide
+/// the type of the source.
 impl Error for PolicyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;

@@ -33,7 +33,7 @@ use crate::{Expiry, Host, SessionId, SessionState, Timestamp, Transport, WebUrlP
 #[derive(Clone)]
 pub struct SessionRecord(Arc<RecordInner>);
 
-/// Why the parts are not a valid [`SessionRecord`].
+/// An error that occurs when the parts do not form a valid [`SessionRecord`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRecord {
@@ -93,15 +93,15 @@ impl SessionRecord {
         self.0.expiry()
     }
 
-    /// Returns the owner of the session, for people; the resolver does not read
+    /// Returns the owner of the session. It is for people; the resolver ignores
     /// it.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.0.cold().owner.as_deref()
     }
 
-    /// Returns the labels, for people and policies; the resolver does not read
-    /// them.
+    /// Returns the labels. They are for people and policies; the resolver
+    /// itself ignores them.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
         &self.0.cold().labels
@@ -140,8 +140,8 @@ impl SessionRecord {
         self
     }
 
-    /// Returns an estimate of the memory that the record takes, for caches that
-    /// are bounded by it. Clones share that memory.
+    /// Returns an estimate of the memory that the record takes, for caches with
+    /// a memory limit. Clones share that memory.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.0.memory_bytes()

@@ -3,10 +3,10 @@
 use crate::stored_form::RecordFields;
 use crate::{Expiry, Host, InvalidRecord, SessionId, SessionRecord, SessionState, WebUrlPath};
 
-/// Collects the parts of a [`SessionRecord`].
+/// A builder for a [`SessionRecord`].
 ///
-/// Methods for optional parts accept a value or an `Option`, so that the
-/// columns of a row need no `if let`:
+/// Methods for optional parts accept a value or an `Option`, so optional
+/// database columns need no `if let`:
 ///
 /// ```
 /// use dcv_resolver_core::{Expiry, SessionId, SessionRecord};
@@ -26,7 +26,8 @@ use crate::{Expiry, Host, InvalidRecord, SessionId, SessionRecord, SessionState,
 #[derive(Debug, Clone)]
 pub struct SessionRecordBuilder(RecordFields);
 
-// Here and not beside the record, which knows nothing of its builder.
+// Here and not beside the record, so that the record does not depend on its
+// builder.
 impl SessionRecord {
     /// Returns a builder for the session that clients know as `id`, on the DCV
     /// server `host`.

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use crate::error_chain::ErrorChain;
 use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreError, Timestamp};
 
-/// Registers, renews and removes sessions.
+/// A store that registers, renews and removes sessions.
 ///
-/// A read-only store does not implement it, so writing to one does not compile.
-/// The caller passes `now`: a registry reads no clock, neither its own nor its
-/// server's.
+/// A read-only store does not implement this trait, so code that writes to one
+/// does not compile. The caller passes `now`: a registry reads no clock,
+/// neither its own nor its server's.
 ///
 /// # Contract
 /// In addition to the rules of [`SessionStore`](crate::SessionStore) and
@@ -20,18 +20,20 @@ use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreE
 ///
 /// - **R1. Register stores.** After `register`, `lookup` returns the record,
 ///   even if it has expired.
-/// - **R2. One owner.** Over a record that is live at `now` under another token,
-///   or under none, `register` is `AlreadyExists` and changes nothing.
-/// - **R3. Repeating is harmless.** Over a record under the same token, live or
-///   not, `register` stores the new record.
-/// - **R4. Expired counts as absent.** Over a record that is not live at `now`,
-///   `register` succeeds, swept or not, and the old token becomes invalid.
-/// - **R5. One winner.** Of concurrent `register`s of one id under different
-///   tokens, exactly one succeeds; each other is `AlreadyExists`, not a failure
-///   to get a lock.
-/// - **R6. Only the owner renews.** `renew` needs a record that is live at `now`
-///   under the same token; otherwise it is `LeaseLost` and changes nothing. An
-///   expired lease is not revived.
+/// - **R2. One owner.** If the stored record is live at `now` under another
+///   token, or under no token, `register` returns `AlreadyExists` and changes
+///   nothing.
+/// - **R3. Repeating is harmless.** If the stored record has the same token,
+///   `register` replaces it, live or not.
+/// - **R4. Expired counts as absent.** If the stored record is not live at
+///   `now`, `register` succeeds, whether or not the record was swept, and the
+///   old token becomes invalid.
+/// - **R5. One winner.** When several callers `register` one id concurrently
+///   under different tokens, exactly one succeeds. Each of the others gets
+///   `AlreadyExists`, not a failure to get a lock.
+/// - **R6. Only the owner renews.** `renew` needs a record that is live at
+///   `now` under the same token; otherwise it returns `LeaseLost` and changes
+///   nothing. An expired lease is not revived.
 /// - **R7. Renew changes the expiry**, to an earlier or later one, and nothing
 ///   else.
 /// - **R8. Only the owner deregisters.** `deregister` removes the record under
@@ -39,7 +41,7 @@ use crate::{Expiry, LeaseToken, SessionId, SessionListing, SessionRecord, StoreE
 ///   for an absent id, it changes nothing and returns `false`. Repeating it is
 ///   harmless.
 /// - **R9. Sweep removes expired records and nothing else.** It never removes a
-///   record that is live at `now`; it removes every other one.
+///   record that is live at `now`, and it removes every record that is not.
 /// - **R10. Nothing is half-written.** When a future is dropped, either the old
 ///   state or the new one remains, never a mixture.
 /// - **R11. Checking changes nothing.** After `check_writable`, every record and
@@ -55,9 +57,9 @@ pub trait SessionRegistry: SessionListing {
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](RegisterError::AlreadyExists) by R2;
-    /// [`Store`](RegisterError::Store) when it is unknown whether the record was
-    /// stored. Registering it again under the same token is safe.
+    /// [`AlreadyExists`](RegisterError::AlreadyExists) according to rule R2;
+    /// [`Store`](RegisterError::Store) when it is unknown whether the record
+    /// was stored. Registering it again under the same token is safe.
     async fn register(
         &self,
         record: &SessionRecord,
@@ -69,7 +71,7 @@ pub trait SessionRegistry: SessionListing {
     ///
     /// # Errors
     ///
-    /// [`LeaseLost`](RenewError::LeaseLost) by R6;
+    /// [`LeaseLost`](RenewError::LeaseLost) according to rule R6;
     /// [`Store`](RenewError::Store) when it is unknown whether the lease was
     /// renewed. Renewing it again is safe.
     async fn renew(
@@ -87,7 +89,8 @@ pub trait SessionRegistry: SessionListing {
     /// [`StoreError`] when it is unknown whether the record was removed.
     async fn deregister(&self, id: &SessionId, token: &LeaseToken) -> Result<bool, StoreError>;
 
-    /// Removes the records that are not live at `now`; returns how many.
+    /// Removes the records that are not live at `now`; returns how many it
+    /// removed.
     ///
     /// # Errors
     ///
@@ -97,9 +100,9 @@ pub trait SessionRegistry: SessionListing {
     /// Checks whether the store could register a record now.
     ///
     /// A store that answers lookups may refuse to write: its disk is full, its
-    /// file belongs to another user, its server is a read-only replica. The check
-    /// goes as far as the store allows without changing a session. It may take
-    /// a lock for a moment, so call it at intervals of seconds, with a time limit.
+    /// file belongs to another user, or its server is a read-only replica. The
+    /// check goes as far as it can without changing a session. It may briefly
+    /// take a lock, so leave seconds between calls, and set a time limit.
     ///
     /// # Errors
     ///
@@ -108,12 +111,12 @@ pub trait SessionRegistry: SessionListing {
     async fn check_writable(&self) -> Result<(), StoreError>;
 }
 
-/// Why a record was not registered.
+/// An error that occurs when a record could not be registered.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// A live record of this id is there under another lease.
-    #[error("a live session of this id is registered under another lease")]
+    /// A live record with this id exists under another lease.
+    #[error("a live session with this id is registered under another lease")]
     AlreadyExists,
     /// The store failed.
     #[error(transparent)]
@@ -146,12 +149,12 @@ impl RegisterError {
     }
 }
 
-/// Why a lease was not renewed.
+/// An error that occurs when a lease could not be renewed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewError {
-    /// There is no live record of this id under this lease.
-    #[error("there is no live session of this id under this lease; register it again")]
+    /// No live record with this id exists under this lease.
+    #[error("there is no live session with this id under this lease; register it again")]
     LeaseLost,
     /// The store failed.
     #[error(transparent)]

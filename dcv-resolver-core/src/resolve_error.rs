@@ -1,5 +1,5 @@
-//! [`ResolveError`]: which store or policy failed, so that a request could not
-//! be answered.
+//! [`ResolveError`]: a store or a policy failed, so the request could not be
+//! answered.
 
 use std::error::Error;
 use std::fmt;
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crate::error_chain::ErrorChain;
 use crate::{PolicyError, StoreError};
 
-/// A store or a policy failed, so that a request could not be answered.
+/// The error of a store or a policy that failed, so that a request could not be
+/// answered.
 ///
-/// It never means that there is no such session: that is
+/// It never means that there is no such session: for that, the resolver returns
 /// [`Outcome::NotFound`](crate::Outcome::NotFound).
 ///
 /// Displays which store or policy failed; [`chain`](Self::chain) adds why.

@@ -44,15 +44,16 @@ pub struct ResolveProgress {
 
 impl ResolveProgress {
     /// Returns the name of the store that holds the session, that failed, or
-    /// that was being asked; `None` when no store holds it, and before any is
-    /// asked.
+    /// that was being asked. Returns `None` if no store holds the session, or
+    /// if none has been asked yet.
     #[must_use]
     pub fn store(&self) -> Option<&Arc<str>> {
         self.store.as_ref()
     }
 
     /// Returns the name of the policy that denied, that failed, or that was
-    /// being asked; `None` when every policy allowed, and before any is asked.
+    /// being asked. Returns `None` if every policy allowed the request, or if
+    /// none has been asked yet.
     #[must_use]
     pub fn policy(&self) -> Option<&Arc<str>> {
         self.policy.as_ref()

@@ -9,7 +9,7 @@ use crate::{
     SessionRecord, SessionStore, SystemClock, Verdict, rules,
 };
 
-/// Answers resolve requests from one or several [`SessionStore`]s.
+/// A resolver that answers requests from one or more [`SessionStore`]s.
 ///
 /// The resolver checks all rules; stores check none. Cloning is cheap; clones
 /// share the stores, the policies and the clock.
@@ -52,7 +52,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Creates a resolver over one store, named `store`, with the system's
+    /// Creates a resolver for one store, named `store`, with the system's
     /// clock.
     ///
     /// An [`Arc`] of a store is a store too: pass a clone of it, and keep the
@@ -63,7 +63,7 @@ impl Resolver {
         Self::from_parts(vec![store], Vec::new(), Arc::new(SystemClock))
     }
 
-    /// Needs `stores` not to be empty.
+    /// `stores` must not be empty.
     pub(crate) fn from_parts(
         stores: Vec<NamedStore>,
         policies: Vec<NamedPolicy>,
@@ -104,8 +104,8 @@ impl Resolver {
     /// that the record breaks is the reason why there is no destination.
     ///
     /// The clock is read once, after the store has answered: a record that
-    /// expires during the lookup is expired. For a record that never expires
-    /// the clock is not read.
+    /// expires during the lookup counts as expired. The clock is not read for a
+    /// record that never expires.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::named_policy::NamedPolicy;
 use crate::{Clock, NamedStore, Policy, Resolver, SessionStore, SystemClock};
 
-/// Collects the stores and the policies of a [`Resolver`].
+/// A builder for a [`Resolver`] with several stores, or with policies.
 ///
 /// ```
 /// use dcv_resolver_core::{ClientNetworks, MemoryStore, Resolver, UnknownClient};
@@ -27,9 +27,10 @@ pub struct ResolverBuilder {
     clock: Option<Arc<dyn Clock>>,
 }
 
-// Here and not beside the resolver, which knows nothing of its builder.
+// Here and not beside the resolver, so that the resolver does not depend on its
+// builder.
 impl Resolver {
-    /// Returns a builder, for several stores or for one with a name.
+    /// Returns a builder, for several stores or for one store with a name.
     pub fn builder() -> ResolverBuilder {
         ResolverBuilder::default()
     }
@@ -102,7 +103,7 @@ fn duplicate<'a>(names: impl Iterator<Item = &'a Arc<str>>) -> Option<Arc<str>> 
     None
 }
 
-/// Why a [`Resolver`] was not built.
+/// An error that occurs when a [`Resolver`] could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildResolverError {

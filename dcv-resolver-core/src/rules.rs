@@ -14,8 +14,8 @@ pub(crate) fn all(
     transport: Transport,
     clock: &dyn Clock,
 ) -> Result<Resolution, NotFound> {
-    // It is live whatever the time is, and reading the clock would take a quarter
-    // of the time that all of this takes.
+    // A record that never expires is live at any time, and reading the clock
+    // would be a quarter of the cost of this function.
     if record.expiry() != Expiry::Never {
         is_live(&record, clock.now())?;
     }
@@ -42,8 +42,8 @@ pub(crate) fn offers(record: SessionRecord, transport: Transport) -> Result<Reso
 }
 
 /// Checks that the store returned the session that was asked for. A store that
-/// compares ids by rules of its own, or mixes up its results, would send a user to
-/// another user's desktop.
+/// compares ids by rules of its own, or mixes up its results, would otherwise
+/// send a user to another user's desktop.
 pub(crate) fn check_identity(
     request: &ResolveRequest,
     record: &SessionRecord,

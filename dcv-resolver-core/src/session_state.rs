@@ -24,7 +24,7 @@ pub enum SessionState {
 }
 
 impl SessionState {
-    /// Returns the state as files and stores spell it.
+    /// Returns the state as it is written in files and stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl FromStr for SessionState {
     }
 }
 
-/// The text is not the name of a [`SessionState`].
+/// An error that occurs when a string is not the name of a [`SessionState`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a session state is CREATING, READY, DELETING or UNKNOWN, in capitals")]
 #[non_exhaustive]

@@ -72,7 +72,7 @@ use async_trait::async_trait;
 
 use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 
-/// Looks sessions up.
+/// A store that looks sessions up by id.
 ///
 /// A store returns what it holds and checks no rule. Whether a record is live,
 /// ready and offers the transport is the [`Resolver`](crate::Resolver)'s
@@ -81,37 +81,38 @@ use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 /// # Contract
 ///
 /// - **S1. Absence is an answer.** [`lookup`](Self::lookup) of an id that the
-///   store does not hold is `Ok(None)`.
-/// - **S2. An outage is not absence.** Whenever the store cannot know whether it
-///   holds the id, it returns `Err`: never `Ok(None)`, never a guess. It
-///   answers again, without being opened again, when the outage is over.
+///   store does not hold returns `Ok(None)`.
+/// - **S2. An outage is not absence.** Whenever the store cannot know whether
+///   it holds the id, it returns `Err`: never `Ok(None)`, never a guess. Once
+///   the outage is over, it answers again without having to be reopened.
 /// - **S3. Records are returned unchanged**, byte for byte, for any id: long,
-///   with spaces, quotes, or letters of any script. Owner and labels are any
-///   text, U+0000 and line breaks included, and have no limit of their own: a
-///   store keeps at least 1,000 bytes of each, 100 bytes of a label's name and
-///   64 labels. It never truncates a record; one that it cannot keep whole is an
-///   error when it is written. A database whose text has no U+0000 stores bytes,
-///   or escapes it.
+///   with spaces, quotes, or letters of any script. The owner and the labels
+///   may be any text, including U+0000 and line breaks, and have no length
+///   limit of their own. A store accepts at least 1,000 bytes for each of them,
+///   100 bytes for a label's name, and 64 labels. It never truncates a record:
+///   writing one that it cannot store whole is an error. A database whose text
+///   type cannot hold U+0000 stores bytes, or escapes the character.
 /// - **S4. Ids are compared byte for byte**: `console` is not `Console`.
 /// - **S5. Expired records are returned**, until they are swept or removed, so
 ///   that the resolver can give that reason. A store reads no clock.
 /// - **S6. Looking up changes nothing**: it never extends a lease, and any
-///   number of concurrent lookups return the same.
+///   number of concurrent lookups return the same result.
 /// - **S7. A dropped future leaves no trace**: callers drop it when their time
 ///   budget ends, at any await point.
 ///
 /// # Several tenants
 ///
-/// Ids are unique within one store, and callers may keep the answer for an id: a
-/// cache finds entries by the id alone. A store must therefore not answer the
-/// same id differently by who asks, such as by a task-local tenant. Use one store
-/// and one resolver for each tenant, and choose the resolver by the request, as
-/// the example [`multi_tenant.rs`] does.
+/// Ids are unique within one store, and callers may keep the answer for an id:
+/// a cache finds entries by the id alone. A store must therefore not give
+/// different callers different answers for the same id, for example by a
+/// task-local tenant. Use one store and one resolver for each tenant, and
+/// choose the resolver from the request, as the example [`multi_tenant.rs`]
+/// does.
 ///
 /// [`multi_tenant.rs`]: https://git.example/dcv-resolver/blob/main/examples/multi_tenant.rs
 ///
-/// `Debug` of a store is printed in logs: show its kind, address and size, never
-/// its sessions or a secret.
+/// The `Debug` output of a store is printed in logs: show its kind, address and
+/// size, never its sessions or a secret.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
@@ -123,13 +124,14 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store could not answer: see [which
-    /// kind](crate::StoreErrorKind) is for which situation.
+    /// [`StoreError`] when the store could not answer.
+    /// [`StoreErrorKind`](crate::StoreErrorKind) lists which kind is for which
+    /// situation.
     async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Returns whether the store could answer a lookup now. It uses what a
-    /// lookup uses: a ping that only tests the connection succeeds while the
-    /// table is missing.
+    /// Returns whether the store could answer a lookup now. It must use what a
+    /// lookup uses: a ping that only tests the connection would succeed even if
+    /// the table is missing.
     ///
     /// # Errors
     ///

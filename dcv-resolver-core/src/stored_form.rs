@@ -23,15 +23,15 @@
 //! |---|---|---|
 //! | `version` | the version of this form; comes first | 1 |
 //! | `id` | the [id](crate::SessionId) that clients ask for | an error |
-//! | `target_id` | the id on the DCV server | as `id` |
+//! | `target_id` | the id on the DCV server | same as `id` |
 //! | `host` | the DCV server's [host](crate::Host) | an error |
 //! | `http_port` | its TCP port for HTTP and WebSocket | not offered |
-//! | `quic_port` | its UDP port for QUIC; one of both ports is needed | not offered |
+//! | `quic_port` | its UDP port for QUIC; at least one of the two ports is required | not offered |
 //! | `web_url_path` | the [path](crate::WebUrlPath) of its web client | `/` |
 //! | `state` | the [state](crate::SessionState): `CREATING`, `READY`, `DELETING` or `UNKNOWN` | `READY` |
 //! | `expires_at_ms` | milliseconds since 1970-01-01T00:00:00Z; `null` for never | an error |
-//! | `owner` | a text for people | none |
-//! | `labels` | texts by name, for people and policies | none |
+//! | `owner` | a string for people | none |
+//! | `labels` | strings by name, for people and policies | none |
 //!
 //! # Rolling upgrades
 //!
@@ -62,11 +62,11 @@ use crate::{Expiry, Host, SessionId, SessionState, WebUrlPath};
 /// it reads.
 pub const VERSION: u32 = 1;
 
-/// What every version of the stored form has in common.
+/// The part that every version of the stored form has in common.
 ///
-/// An error of deserializing a [`SessionRecord`](crate::SessionRecord) is one of
-/// the format, such as JSON. To tell a newer record from a damaged one,
-/// deserialize the header from the same value:
+/// The error from deserializing a [`SessionRecord`](crate::SessionRecord) is an
+/// error of the format, such as JSON. To distinguish a newer record from a
+/// damaged one, deserialize the header from the same value:
 ///
 /// ```
 /// use dcv_resolver_core::SessionRecord;
@@ -102,9 +102,11 @@ const fn first_version() -> u32 {
     1
 }
 
-/// A record is stored in a version greater than [`VERSION`].
+/// An error that occurs when a record has a version greater than [`VERSION`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the record is of version {version}, and this program reads up to {VERSION}; upgrade it")]
+#[error(
+    "the record has version {version}, but this program reads only up to {VERSION}; upgrade it"
+)]
 #[non_exhaustive]
 pub struct Newer {
     /// The version of the record.
@@ -203,7 +205,7 @@ mod tests {
     fn record_of_a_newer_version_is_refused_before_a_field_that_changed() {
         let json = r#"{"version":2,"id":["a","b"]}"#;
         let error = read(json).unwrap_err();
-        let expected = "the record is of version 2, and this program reads up to 1; upgrade it";
+        let expected = "the record has version 2, but this program reads only up to 1; upgrade it";
         assert!(error.starts_with(expected), "{error}");
         assert!(read(&format!(r#"{{"version":0,{MINIMAL}}}"#)).is_err());
     }

@@ -13,7 +13,7 @@ use crate::{SessionId, SessionRecord};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Suggestion {
-    /// The id.
+    /// The id of the similar session.
     pub session_id: SessionId,
     /// The store that holds it.
     pub store: String,
@@ -25,23 +25,24 @@ pub struct Suggestion {
 /// the least similar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Likeness {
-    /// Without spaces at the ends.
+    /// The ids are equal without spaces at their ends.
     Spaces,
-    /// Without the link around it.
+    /// The ids are equal without the link around the requested one.
     Link,
-    /// In other capitals.
+    /// The ids are equal except for capitalization.
     Case,
-    /// The same letters and digits.
+    /// The ids have the same letters and digits.
     Punctuation,
-    /// After so many edits.
+    /// The ids differ by this number of edits.
     Typing { edits: usize },
-    /// Its name on the DCV server is the one asked for.
+    /// The requested id is the session's name on its DCV server.
     TargetId,
-    /// One begins or ends as the other, which is longer by so many bytes.
+    /// One id begins or ends with the other, and is longer by this number of
+    /// bytes.
     Part { longer: usize },
-    /// What was asked for is the name of its server.
+    /// The requested id is the name of the session's server.
     Server,
-    /// What was asked for is the name of its owner.
+    /// The requested id is the name of the session's owner.
     Owner,
 }
 
@@ -106,8 +107,8 @@ impl<'a> SearchKey<'a> {
         spellings
     }
 
-    /// Returns how the session of `record` looks like the one asked for; `None`
-    /// where it does not.
+    /// Returns how the session of `record` resembles the requested one, or
+    /// `None` if it does not.
     pub(crate) fn likeness(&self, record: &SessionRecord) -> Option<Likeness> {
         let held = record.id().as_str();
         if self.bare.is_empty() {
@@ -163,14 +164,14 @@ impl TypedId {
             return None;
         }
         let edits = self.comparator.distance(held.chars());
-        // If every letter differs, the id is another one, not a mistyped one.
+        // If every letter differs, it is a different id, not a mistyped one.
         (edits <= self.tolerated_edits && edits < self.letters)
             .then_some(Likeness::Typing { edits })
     }
 }
 
-/// Compares ids that are truncated, or have a path or the rest of a link around
-/// them. Short ones begin alike by chance.
+/// Compares ids that are truncated, or that have a path or the rest of a link
+/// around them. Short ids often begin the same by chance.
 fn part(asked: &str, held: &str) -> Option<Likeness> {
     const MIN_BYTES: usize = 4;
 
@@ -204,8 +205,9 @@ fn plain(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|c| c.is_alphanumeric())
 }
 
-/// Returns the id in a link or a part of one: after `#`, as the gateway expects
-/// it, or after `sessionId=`, as people write it and the gateway does not.
+/// Returns the id in a link or a part of one: after `#`, where the gateway
+/// expects it, or after `sessionId=`, where people write it and the gateway
+/// ignores it.
 fn without_link(text: &str) -> &str {
     const PARAMETER: &str = "sessionid=";
 

@@ -1,5 +1,5 @@
-//! Doubles for unit tests of resolver logic. They need no network, no runtime
-//! and no sleep.
+//! Test doubles for unit tests of resolver logic. They need no network, no
+//! runtime and no sleep.
 //!
 //! - [`session`] and [`request`]: a session and a request in one call each.
 //! - [`ManualClock`]: a clock that the test sets.

@@ -30,12 +30,13 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
-/// The text is not an RFC 3339 date and time.
+/// An error that occurs when a string is not an RFC 3339 date and time.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z")]
 pub struct InvalidTimestamp(#[source] jiff::Error);
 
-/// The number is too small for a time in milliseconds, and is likely seconds.
+/// An error that occurs when a number is too small for a time in milliseconds,
+/// and is probably in seconds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a time before 2001 ({}); expected milliseconds since 1970-01-01T00:00:00Z, not seconds", Timestamp(*unix_ms)
@@ -56,8 +57,9 @@ impl Timestamp {
     /// Returns the time `unix_ms` milliseconds after 1970-01-01T00:00:00Z, if it
     /// is in 2001 or later.
     ///
-    /// Use it for numbers that people write. Seconds in the place of
-    /// milliseconds, a common mistake, are a time in the first weeks of 1970.
+    /// Use it for numbers that people write. A common mistake is to write
+    /// seconds instead of milliseconds, which gives a time in the first weeks
+    /// of 1970.
     ///
     /// # Errors
     ///
@@ -115,9 +117,9 @@ impl fmt::Display for Timestamp {
 // Exhaustive: every store writes and reads each case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expiry {
-    /// The record stays until it is removed.
+    /// The record is live until it is removed.
     Never,
-    /// The record is live before this instant, and no longer at it.
+    /// The record is live before this instant, but not at it.
     At(Timestamp),
 }
 
@@ -160,7 +162,7 @@ impl From<Expiry> for Option<Timestamp> {
     }
 }
 
-/// Provides the time to the [`Resolver`](crate::Resolver).
+/// A source of the current time for the [`Resolver`](crate::Resolver).
 ///
 /// Tests inject a [`ManualClock`](crate::testing::ManualClock).
 pub trait Clock: fmt::Debug + Send + Sync + 'static {

@@ -28,14 +28,14 @@ pub enum Transport {
     Quic,
 }
 
-/// The text is neither `HTTP` nor `QUIC`.
+/// An error that occurs when a string is neither `HTTP` nor `QUIC`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a transport is HTTP or QUIC, in capitals")]
 #[non_exhaustive]
 pub struct InvalidTransport;
 
 impl Transport {
-    /// Returns the transport as spelled on the wire.
+    /// Returns the transport as it is written on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

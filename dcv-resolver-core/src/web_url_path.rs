@@ -11,9 +11,9 @@ use crate::memory_size::allocated_bytes;
 ///
 /// It starts with one `/` and contains only what RFC 3986 allows in a path:
 /// letters, digits, `/ - . _ ~ ! $ & ' ( ) * + , ; = : @` and percent-encoded
-/// bytes. It has at most [`WebUrlPath::MAX_BYTES`] bytes. The default is `/`,
-/// and an empty text means the same: the Session Manager Broker's
-/// DescribeSessions reports it so for QUIC.
+/// bytes. It has at most [`WebUrlPath::MAX_BYTES`] bytes. The default is `/`.
+/// An empty string means the same, because the Session Manager Broker's
+/// DescribeSessions returns one for QUIC.
 ///
 /// ```
 /// use dcv_resolver_core::WebUrlPath;
@@ -28,28 +28,28 @@ use crate::memory_size::allocated_bytes;
 #[serde(try_from = "String", into = "String")]
 pub struct WebUrlPath(Option<Box<str>>);
 
-/// Why a text is not a [`WebUrlPath`].
+/// An error that occurs when a string is not a valid [`WebUrlPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidWebUrlPath {
-    /// The text does not start with `/`.
+    /// The string does not start with `/`.
     #[error("a web URL path starts with '/'")]
     NotAbsolute,
-    /// The text starts with `//`, which would name another host.
+    /// The string starts with `//`, which would name another host.
     #[error("a web URL path starts with one '/', not with two")]
     DoubledSlash,
-    /// The text is longer than [`WebUrlPath::MAX_BYTES`].
-    #[error("a web URL path has at most {max} bytes, this one has {length_bytes}", max = WebUrlPath::MAX_BYTES)]
+    /// The string is longer than [`WebUrlPath::MAX_BYTES`].
+    #[error("a web URL path has at most {max} bytes, but this one has {length_bytes}", max = WebUrlPath::MAX_BYTES)]
     TooLong {
-        /// The length of the text.
+        /// The length of the string.
         length_bytes: usize,
     },
-    /// The text contains a character that is not allowed in a path.
+    /// The string contains a character that is not allowed in a path.
     #[error(
         "a web URL path must not contain the character at byte {offset_bytes}; percent-encode it, or leave out the query"
     )]
     Character {
-        /// Where the first one starts.
+        /// The byte offset of the first such character.
         offset_bytes: usize,
     },
 }
@@ -87,7 +87,7 @@ impl WebUrlPath {
         Ok(Self(Some(text.into())))
     }
 
-    /// Returns the path as text.
+    /// Returns the path as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or("/")

@@ -68,8 +68,8 @@ impl<'a> AbandonGuard<'a> {
             trace: mem::replace(&mut self.context.trace, Err(NoTrace::Absent)).ok(),
         });
         for observer in self.observers {
-            // Third-party code must cost neither the response nor what other
-            // observers see.
+            // A panic in third-party code must affect neither the response nor
+            // the other observers.
             let observe = AssertUnwindSafe(|| observer.on_decision(&decision));
             if catch_unwind(observe).is_err() {
                 tracing::error!(?observer, "a decision observer panicked");

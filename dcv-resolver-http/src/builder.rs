@@ -14,7 +14,7 @@ use crate::rate_limit::{CallerLimits, RateLimit};
 use crate::request_id::RequestIds;
 use crate::respond::Responder;
 
-/// Builds a [`ResolveService`](crate::ResolveService).
+/// A builder for a [`ResolveService`](crate::ResolveService).
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct ResolveServiceBuilder {
@@ -42,8 +42,8 @@ impl ResolveServiceBuilder {
         }
     }
 
-    /// Sets how long a response may take, from the request's arrival. If a
-    /// store has not answered by then, the response is a 503.
+    /// Sets how long a response may take, measured from the arrival of the
+    /// request. If a store has not answered by then, the response is a 503.
     ///
     /// A store that blocks its thread cannot be interrupted.
     pub fn time_budget(mut self, time_budget: Duration) -> Self {
@@ -51,12 +51,11 @@ impl ResolveServiceBuilder {
         self
     }
 
-    /// Allows requests from these networks only; every other caller gets 403.
-    /// With an empty list no caller is allowed; with `None`, as by default, any
-    /// is.
+    /// Allows requests from these networks only; every other caller gets a 403.
+    /// An empty list allows no caller; `None`, the default, allows any.
     ///
     /// The caller is the other end of the connection: a gateway, or a proxy in
-    /// between. The server has to provide its address as
+    /// between. The server must provide its address as
     /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), as
     /// `dcv-resolver-server` does, and `axum::serve` with
     /// `into_make_service_with_connect_info`. A caller without an address is
@@ -72,9 +71,10 @@ impl ResolveServiceBuilder {
     ///
     /// Choose a number that the store can answer within the time budget; more
     /// requests would only time out. If the store answers in 1 ms, 100 requests
-    /// in flight make 100,000 a second. If it hangs, requests wait for the
-    /// whole time budget and reach any limit. The default has room for two
-    /// gateways whose clients all reconnect at the same moment.
+    /// in flight amount to 100,000 requests per second. If the store hangs,
+    /// requests wait for the whole time budget and reach any limit. The default
+    /// has room for two gateways whose clients all reconnect at the same
+    /// moment.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self
@@ -89,10 +89,10 @@ impl ResolveServiceBuilder {
     /// that moment.
     ///
     /// The caller is the address at the other end of the connection, as for
-    /// [`allowed_callers`](Self::allowed_callers); of an IPv6 address, its
-    /// first 64 bits. All callers without an address share one limit, and so do
-    /// all callers that are new while 16,384 others are counted: a flood of
-    /// addresses takes bounded memory and leaves known callers alone.
+    /// [`allowed_callers`](Self::allowed_callers); for an IPv6 address, only
+    /// the first 64 bits count. All callers without an address share one limit.
+    /// So do all callers that are new while 16,384 others are tracked: a flood
+    /// of addresses takes bounded memory and does not affect known callers.
     pub fn rate_limit(mut self, limit: impl Into<Option<RateLimit>>) -> Self {
         self.rate_limit = limit.into();
         self

@@ -8,16 +8,16 @@ use axum::http::Extensions;
 use dcv_resolver_core::Network;
 
 /// Returns the other end of a request's connection, if the server provides
-/// [`ConnectInfo`]. As axum's own extractor, it accepts [`MockConnectInfo`] for
-/// tests.
+/// [`ConnectInfo`]. Like axum's own extractor, it also accepts
+/// [`MockConnectInfo`] in tests.
 #[must_use]
 pub fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get().map(|&ConnectInfo(peer)| peer);
     peer.or_else(|| extensions.get().map(|&MockConnectInfo(peer)| peer))
 }
 
-/// Returns the address of the caller. An IPv4-mapped IPv6 address is the IPv4
-/// address.
+/// Returns the address of the caller. An IPv4-mapped IPv6 address is returned
+/// as the IPv4 address.
 pub(crate) fn caller(extensions: &Extensions) -> Option<IpAddr> {
     peer(extensions).map(|peer| peer.ip().to_canonical())
 }

@@ -8,20 +8,19 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Why a call did not complete.
-// Exhaustive: a future that ends neither with a value nor in these two ways does
-// not exist.
+/// The reason why a call did not complete.
+// Exhaustive: a future ends either with a value or in one of these two ways.
 #[derive(Debug)]
 pub enum Interrupted {
     /// The time budget ran out.
     TimedOut,
-    /// It panicked, with this message.
+    /// The call panicked, with this message.
     Panicked(String),
 }
 
-/// Returns the output of `call`, for instance to a store or an
-/// `Authorize` of `dcv-resolver-authorize`, unless it panics or takes longer than
-/// `time_budget`, counted from `started`.
+/// Returns the output of `call`, unless the call panics or takes longer than
+/// `time_budget`, counted from `started`. The call may be to any third-party
+/// code, such as a store, or an `Authorize` of `dcv-resolver-authorize`.
 ///
 /// # Errors
 ///
@@ -31,8 +30,9 @@ pub async fn call_with_deadline<T>(
     time_budget: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, Interrupted> {
-    // A panic cannot leave anything of this crate half changed. A store that
-    // panics while it holds a lock of its own is responsible for that lock.
+    // A panic cannot leave anything of this crate in an inconsistent state. A
+    // store that panics while it holds a lock of its own is responsible for
+    // that lock.
     let call = AssertUnwindSafe(call).catch_unwind();
     let output = match started.checked_add(time_budget) {
         Some(deadline) => timeout_at(deadline, call).await,

@@ -13,7 +13,7 @@ use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
 use crate::trace_context::TraceContext;
 
-/// What was asked, and what was decided.
+/// A request, and what was decided about it.
 ///
 /// Every request produces exactly one. Each [`DecisionObserver`] receives it,
 /// and the response carries it as an `Arc<Decision>` in its
@@ -44,12 +44,13 @@ use crate::trace_context::TraceContext;
 pub struct Decision {
     /// The method of the request.
     pub method: Method,
-    /// The path and the query of the request. Client text, unescaped.
+    /// The path and the query of the request. They are the client's text,
+    /// unescaped.
     pub uri: Uri,
-    /// The request. `None` if it was not read, or is malformed.
+    /// The parsed request. `None` if it was not read, or is malformed.
     pub request: Option<ResolveRequest>,
-    /// The `clientIpAddress` if it is not an address, decoded if it can be.
-    /// Client text, unescaped.
+    /// The value of `clientIpAddress` if it is not an address, percent-decoded
+    /// if possible. It is the client's text, unescaped.
     pub invalid_client_ip: Option<String>,
     /// The destination, or why there is none. `None` if the caller closed the
     /// connection before the decision.
@@ -74,7 +75,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Returns the outcome as one word.
+    /// Returns the kind of the decision.
     #[must_use]
     pub fn outcome(&self) -> DecisionOutcome {
         match &self.result {
@@ -103,7 +104,7 @@ impl Decision {
         self.problem().map(Problem::reason)
     }
 
-    /// Returns how old the record is that decided, if a cache served it because
+    /// Returns the age of the record that decided, if a cache served it because
     /// its store failed.
     #[must_use]
     pub fn stale_age(&self) -> Option<Duration> {
@@ -120,7 +121,8 @@ impl Decision {
     }
 }
 
-/// Receives every decision, for an audit, billing, metrics or a log.
+/// An observer that receives every decision, for an audit, billing, metrics or
+/// a log.
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};

@@ -10,12 +10,14 @@ use crate::problem::Problem;
 use crate::request_id::request_id_text;
 use crate::trace_context::TraceContext;
 
-/// Emits one [`tracing`] event for each decision; see [the log](crate#the-log).
-/// The default observer of [`ResolveService`](crate::ResolveService).
+/// An observer that emits one [`tracing`] event for each decision; see [the
+/// log](crate#the-log). It is the default observer of
+/// [`ResolveService`](crate::ResolveService).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DecisionLog;
 
-/// As long as an id can be, so that only one full of escapes is cut.
+/// The maximum length of an id, so that only an id full of escapes is
+/// truncated.
 const MAX_FIELD_BYTES: usize = 256;
 /// A chain of errors may be longer.
 const MAX_ERROR_BYTES: usize = 1024;
@@ -23,8 +25,9 @@ const MAX_ERROR_BYTES: usize = 1024;
 impl DecisionLog {
     /// Returns the level of the event for `outcome`.
     ///
-    /// An operator must see an `ERROR`. Any other decision without a
-    /// destination may be the caller's fault.
+    /// Failures are logged at `ERROR`, because an operator must see them. Any
+    /// other decision without a destination may be the caller's fault, and is
+    /// logged at `WARN`.
     #[must_use]
     pub const fn level(outcome: DecisionOutcome) -> Level {
         match outcome {
@@ -42,13 +45,15 @@ impl DecisionLog {
     pub fn log_at(level: Level, decision: &Decision) {
         let request = decision.request.as_ref();
         let problem = decision.problem();
-        // Every other event has what was read from them, or no text from a caller
-        // that is refused.
+        // Only a malformed request is logged as it was received. The other
+        // events have the values that were read from it, or nothing at all from
+        // a caller that is refused.
         let unread = (decision.outcome() == DecisionOutcome::Malformed).then_some(decision);
-        // A field is a string even where `field::display` would do: tracing's JSON
-        // writes one of those in pieces, with three times the instructions.
-        // The level of a tracing event is a constant, hence one event for each.
-        // The fields are evaluated for an enabled event only.
+        // A field is a string even where `field::display` would do: tracing's
+        // JSON formatter writes a `display` value in pieces, with three times
+        // the instructions. The level of a tracing event is a constant, hence
+        // one event for each level. The fields are evaluated only if the event
+        // is enabled.
         macro_rules! event {
             ($level:expr) => {
                 tracing::event!(
@@ -95,7 +100,8 @@ impl DecisionLog {
         }
     }
 
-    /// Returns the error behind a decision, with its sources, escaped and cut.
+    /// Returns the error behind a decision, with its sources, escaped and
+    /// truncated.
     #[must_use]
     pub fn error(decision: &Decision) -> Option<String> {
         let cause = decision.problem()?.cause()?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The kinds of decisions.
+/// The kind of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecisionOutcome {
@@ -32,7 +32,7 @@ impl DecisionOutcome {
         Self::Abandoned,
     ];
 
-    /// Returns the outcome as the log and the metrics spell it.
+    /// Returns the outcome as it is written in the log and the metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

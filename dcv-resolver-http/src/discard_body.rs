@@ -8,14 +8,15 @@ use http_body_util::BodyExt;
 /// How much of a body is read: 64 KiB.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads `body` to its end and drops it. Returns whether the end was reached: it
-/// is not if the body is longer than 64 KiB, breaks off, or takes longer than
-/// `time_left`.
+/// Reads `body` to its end and drops it. Returns whether the end was reached.
+/// It is not reached if the body is longer than 64 KiB, breaks off, or takes
+/// longer than `time_left`.
 ///
-/// A connection that is closed with unread bytes is reset, and the reset can
-/// overtake the response and destroy it. So a body that no handler reads is
-/// discarded, as far as is reasonable; if that is not all of it, the response
-/// has to announce with `connection: close` that the connection closes.
+/// If the server closes a connection that still has unread bytes, the
+/// connection is reset, and the client may lose the response. So a body that no
+/// handler reads is discarded, as far as is reasonable. If some of it is left,
+/// the response must announce with `connection: close` that the connection
+/// closes.
 ///
 /// `time_left` is called only if there is a body to read. Calling this function
 /// with such a body requires a tokio runtime with its timer enabled.
@@ -23,11 +24,12 @@ pub async fn discard_body<B>(mut body: B, time_left: impl FnOnce() -> Duration) 
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
-    // Nearly every request.
+    // Nearly every request ends here.
     if body.is_end_stream() {
         return true;
     }
-    // Not even polled: a client that waits for `100 Continue` keeps it.
+    // Such a body is not even polled, so a client that waits for `100 Continue`
+    // does not send it.
     if body.size_hint().lower() > MAX_BYTES {
         return false;
     }
@@ -35,7 +37,8 @@ where
         let mut left = MAX_BYTES;
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else { return false };
-            // An empty frame counts as well, so that there is an end to them.
+            // An empty frame counts as one byte, so that there cannot be
+            // endlessly many.
             let length = frame.data_ref().map_or(1, |data| data.len().max(1) as u64);
             match left.checked_sub(length) {
                 Some(rest) => left = rest,

@@ -35,14 +35,14 @@ impl InFlightLimit {
     }
 }
 
-/// The requests that a [`ResolveService`](crate::ResolveService) is deciding.
-/// It does not keep the service alive.
+/// The number of requests that a [`ResolveService`](crate::ResolveService) is
+/// deciding. This handle does not keep the service alive.
 #[derive(Debug, Clone)]
 pub struct InFlight(pub(crate) Weak<InFlightLimit>);
 
 impl InFlight {
-    /// Returns how many requests are being decided. `None` if the service has
-    /// been dropped.
+    /// Returns how many requests are being decided, or `None` if the service
+    /// has been dropped.
     #[must_use]
     pub fn count(&self) -> Option<usize> {
         self.0.upgrade().map(|limit| limit.count())

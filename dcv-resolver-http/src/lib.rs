@@ -1,6 +1,6 @@
-//! The HTTP adapter of a DCV session resolver: a
-//! [`Resolver`](dcv_resolver_core::Resolver) in, a [`tower::Service`] and an
-//! axum [`Router`](axum::Router) out.
+//! The HTTP adapter of a DCV session resolver: turns a
+//! [`Resolver`](dcv_resolver_core::Resolver) into a [`tower::Service`] and an
+//! axum [`Router`](axum::Router).
 //!
 //! The DCV Connection Gateway sends `POST /resolveSession?sessionId=…` for
 //! every connection. [`router()`] answers it, whatever store is behind the
@@ -46,7 +46,7 @@
 //! - [`ReloadableService`] replaces a service while it serves.
 //! - [`testing`] sends requests as a gateway does, for unit tests.
 //!
-//! # Neighbours
+//! # Related crates
 //!
 //! | crate | adds |
 //! |---|---|
@@ -69,7 +69,7 @@
 //! | the session is past its expiry | 404 | `expired` |
 //! | the session is not `READY` | 404 | `not_ready` |
 //! | the session's server does not offer the transport | 404 | `transport_not_offered` |
-//! | a [policy](dcv_resolver_core::Policy) denies the client the session | 404 | `denied` |
+//! | a [policy](dcv_resolver_core::Policy) denies the client access to the session | 404 | `denied` |
 //! | the query is not a resolve request | 400 | `malformed_request` |
 //! | another method than `POST` | 405, with `Allow` | `method_not_allowed` |
 //! | a URI of more than [`MAX_URI_BYTES`] | 414 | `uri_too_long` |
@@ -83,19 +83,20 @@
 //! | a corrupt record, a panic in a store, a bug | 500 | `internal_error` |
 //!
 //! - **200** is `application/json` with the five keys that the gateway expects.
-//! - **Refusals** (403, 429, `overloaded`) are sent before the query is read, in
-//!   this order: a caller that is not allowed learns nothing else. A 403 and a
-//!   429 say `connection: close`.
+//! - **Refusals** (403, 429, `overloaded`) are sent before the query is read,
+//!   in this order: a caller that is not allowed learns nothing else. A 403 and
+//!   a 429 have `connection: close`.
 //! - **Every other status** is `application/problem+json` (RFC 9457) with
 //!   `title`, `status`, `detail` (a sentence for people) and `reason` (a stable
 //!   word for programs); a 400 also has the `parameter` at fault. It may quote
 //!   the client's own text, escaped and truncated, but never a host, a path,
 //!   the error of a store, or another session's id.
-//! - **Every response** has `cache-control: no-store` and an `x-request-id`: the
-//!   caller's, if that is 1 to 128 visible ASCII characters.
+//! - **Every response** has `cache-control: no-store` and an `x-request-id`:
+//!   the caller's own if it has 1 to 128 visible ASCII characters, otherwise a
+//!   new one.
 //! - **A request body** is ignored. Up to 64 KiB of it are read, within the
-//!   time budget, and within 20 ms if the request is refused. If that is not
-//!   all of it, the response says `connection: close`.
+//!   time budget, or within 20 ms if the request is refused. If the body is
+//!   longer or slower than that, the response has `connection: close`.
 //!
 //! # The log
 //!
@@ -107,10 +108,10 @@
 //! |---|---|
 //! | `outcome` | `found`, `not_found`, `malformed`, `refused` (403, 429, `overloaded`), `error`, or `abandoned`: the server dropped the request before the decision, as many do when the caller disconnects |
 //! | `reason`, `detail` | as in the response, unless `found` |
-//! | `method`, `path`, `parameter` | of a `malformed` request, the parameter only if one is at fault |
+//! | `method`, `path`, `parameter` | only for a `malformed` request; `parameter` only if one is at fault |
 //! | `session_id` | the requested id |
 //! | `transport` | `HTTP` or `QUIC` |
-//! | `client_ip` | as the gateway sent it; behind a load balancer, that of the load balancer |
+//! | `client_ip` | as the gateway sent it; behind a load balancer, the load balancer's address |
 //! | `invalid_client_ip` | what the gateway sent instead of an address |
 //! | `destination` | `host:port`, an IPv6 address in brackets |
 //! | `store` | the store that decided, failed or was being asked |
@@ -132,10 +133,10 @@
 //!
 //! **Each request has a span**: `resolve` with the target
 //! `dcv_resolver::resolve` at level DEBUG, around the decision and everything
-//! its stores log. Its fields are `request_id` and, from a W3C `traceparent`,
-//! `trace_id`, `parent_span_id` and `sampled`. A log at INFO does without, and
-//! does not pay for it; a layer that exports traces has to enable the target at
-//! DEBUG. An invalid `traceparent` is ignored and logged at DEBUG.
+//! that its stores log. Its fields are `request_id` and, from a W3C
+//! `traceparent`, `trace_id`, `parent_span_id` and `sampled`. A log at INFO has
+//! neither the span nor its cost; a layer that exports traces must enable the
+//! target at DEBUG. An invalid `traceparent` is ignored and logged at DEBUG.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -164,7 +165,8 @@ mod router;
 pub mod testing;
 mod trace_context;
 
-/// The version of axum whose [`Router`](axum::Router) [`router()`] returns.
+/// The version of axum whose [`Router`](axum::Router) type [`router()`]
+/// returns.
 pub use axum;
 pub use builder::ResolveServiceBuilder;
 pub use callers::peer;
@@ -181,8 +183,8 @@ pub use reloadable::ReloadableService;
 pub use request_id::{RequestIds, X_REQUEST_ID, request_id_text};
 pub use resolve_service::ResolveService;
 pub use router::router;
-/// The version of tower whose [`Service`](tower::Service) [`ResolveService`] and
-/// [`ReloadableService`] are.
+/// The version of tower whose [`Service`](tower::Service) trait
+/// [`ResolveService`] and [`ReloadableService`] implement.
 pub use tower;
 pub use trace_context::TraceContext;
 

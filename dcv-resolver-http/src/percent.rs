@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// Why a text cannot be decoded.
+/// An error that occurs when a string cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -16,7 +16,7 @@ pub enum DecodeError {
     #[error("not percent-encoded correctly: two hexadecimal digits must follow each %")]
     Percent,
     /// The decoded bytes are not UTF-8.
-    #[error("not UTF-8 once it is percent-decoded")]
+    #[error("not valid UTF-8 after percent-decoding")]
     Utf8,
 }
 
@@ -24,7 +24,7 @@ pub enum DecodeError {
 ///
 /// # Errors
 ///
-/// [`DecodeError`], when the text is not percent-encoded UTF-8.
+/// [`DecodeError`], when the string is not percent-encoded UTF-8.
 pub fn decode_query(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
     decode(raw, b' ')
 }
@@ -33,7 +33,7 @@ pub fn decode_query(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
 ///
 /// # Errors
 ///
-/// [`DecodeError`], when the text is not percent-encoded UTF-8.
+/// [`DecodeError`], when the string is not percent-encoded UTF-8.
 pub fn decode_path(raw: &str) -> Result<Cow<'_, str>, DecodeError> {
     decode(raw, b'+')
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::decision_outcome::DecisionOutcome;
 use crate::query::{InvalidQuery, MAX_QUOTED_BYTES, MAX_URI_BYTES};
 
-/// Why a request got no destination.
+/// The reason why a request got no destination.
 ///
 /// Converts into an RFC 9457 problem document. The document contains only text
 /// that is written here or comes from the client itself. The error of a store
@@ -46,7 +46,7 @@ pub enum Problem {
     Panic(String),
 }
 
-/// The longest text of a denial that is sent.
+/// The maximum length of a denial's text in a response, in bytes.
 const MAX_DENIAL_BYTES: usize = 256;
 
 impl Problem {
@@ -92,7 +92,8 @@ impl Problem {
             Self::Panic(_) => internal_error,
             Self::Resolve(error) => match error.store_error().map(StoreError::kind) {
                 None => unavailable("policy_unavailable"),
-                // The caller need not distinguish it from the request's budget.
+                // The caller need not distinguish the store's time limit from
+                // the request's.
                 Some(StoreErrorKind::TimedOut) => unavailable("timeout"),
                 // No retry fixes damaged data.
                 Some(StoreErrorKind::CorruptRecord) => internal_error,
@@ -137,7 +138,8 @@ impl Problem {
         }
     }
 
-    /// Returns the parameter at fault, as in the response: escaped and cut.
+    /// Returns the parameter at fault, as in the response: escaped and
+    /// truncated.
     #[must_use]
     pub fn parameter(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -180,7 +182,7 @@ impl From<&Problem> for ProblemDocument {
 pub struct ProblemDocument {
     /// The status of the response.
     pub status: StatusCode,
-    /// A stable word for programs.
+    /// A stable identifier of the reason, for programs.
     pub reason: &'static str,
     /// A sentence for people that is safe to send.
     pub detail: Cow<'static, str>,

@@ -10,7 +10,7 @@ use crate::percent::{DecodeError, decode_query};
 use dcv_resolver_core::escape::escaped;
 
 /// The maximum length of a URI, path and query together: 8 KiB. The longest id
-/// takes 768 bytes of it with every byte percent-encoded.
+/// takes 768 bytes of it if every byte is percent-encoded.
 pub const MAX_URI_BYTES: usize = 8 * 1024;
 
 /// A resolve request, parsed from the query string.
@@ -23,14 +23,14 @@ pub const MAX_URI_BYTES: usize = 8 * 1024;
 /// |---|---|
 /// | `sessionId` | required; a [`SessionId`] |
 /// | `transport` | `HTTP` or `QUIC`; `HTTP` if it is omitted, but not if it is empty |
-/// | `clientIpAddress` | an address, also in brackets, with a zone id or a port; anything else counts as unknown, even if it cannot be decoded |
-/// | any other | ignored, but must be possible to decode |
+/// | `clientIpAddress` | an address, optionally in brackets, with a zone id or with a port; anything else counts as unknown, even if it cannot be decoded |
+/// | any other | ignored, but must be decodable |
 ///
-/// Nothing is guessed or repaired, since two readings of one string could
-/// send a user to another user's desktop. The pairs are read from left to
-/// right and the first mistake is the error, within a pair in this order: the
-/// name's encoding, the value's encoding, a parameter given twice, the value.
-/// A missing `sessionId` is noticed last.
+/// Nothing is guessed or repaired, since two readings of one string could send
+/// a user to another user's desktop. The pairs are read from left to right, and
+/// the error is about the first mistake. Within a pair, the checks are made in
+/// this order: the name's encoding, the value's encoding, a parameter given
+/// twice, the value. A missing `sessionId` is reported last.
 ///
 /// ```
 /// use dcv_resolver_core::Transport;
@@ -61,9 +61,10 @@ const TRANSPORT: &str = "transport";
 const CLIENT_IP_ADDRESS: &str = "clientIpAddress";
 
 impl<'a> ResolveQuery<'a> {
-    /// Reads a query string, without its `?`; `None` is read as the empty one.
+    /// Reads a query string, without its `?`. `None` is treated like an empty
+    /// string.
     ///
-    /// Allocates nothing but the id where the string needs no decoding.
+    /// Only the id is allocated if the string needs no decoding.
     ///
     /// # Errors
     ///
@@ -82,8 +83,8 @@ impl<'a> ResolveQuery<'a> {
             let value = decode_query(raw_value);
             if name == CLIENT_IP_ADDRESS {
                 first_time(CLIENT_IP_ADDRESS, client_ip.is_none())?;
-                // `fe80::1%eth0` is not read as it is written: `fe80::1%41` would
-                // have two readings.
+                // A raw `fe80::1%eth0` is not read as an address, since
+                // `fe80::1%41` would then have two readings.
                 client_ip = Some(match value {
                     Ok(value) => client_ip::parse(&value).ok_or(value),
                     Err(_) => Err(Cow::Borrowed(raw_value)),
@@ -128,8 +129,8 @@ impl<'a> ResolveQuery<'a> {
         &self.request
     }
 
-    /// Returns the `clientIpAddress` if it is not an address, decoded if it can
-    /// be. It is the client's text, unescaped.
+    /// Returns the value of `clientIpAddress` if it is not an address,
+    /// percent-decoded if possible. It is the client's text, unescaped.
     #[must_use]
     pub fn invalid_client_ip(&self) -> Option<&str> {
         self.invalid_client_ip.as_deref()
@@ -140,10 +141,10 @@ impl<'a> ResolveQuery<'a> {
     }
 }
 
-/// Why a query string is not a resolve request.
+/// The reason why a query string is not a resolve request.
 ///
-/// Displays as one sentence that names the parameter and what was expected.
-/// It may quote the query string, escaped and cut.
+/// Displays as one sentence that names the parameter and what was expected. The
+/// sentence may quote the query string, escaped and truncated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidQuery {
@@ -151,7 +152,7 @@ pub enum InvalidQuery {
     #[error("sessionId is missing; it names the session to resolve")]
     NoSessionId,
     /// `sessionId` is not a valid session id.
-    #[error("sessionId is not acceptable: {0}")]
+    #[error("sessionId is not valid: {0}")]
     SessionId(InvalidSessionId),
     /// `transport` is neither `HTTP` nor `QUIC`.
     #[error(
@@ -180,11 +181,11 @@ pub enum InvalidQuery {
     },
     /// The decoded bytes are not UTF-8.
     #[error(
-        "the parameter \"{}\" is not UTF-8 once it is percent-decoded",
+        "the parameter \"{}\" is not valid UTF-8 after percent-decoding",
         quoted(.parameter)
     )]
     Utf8 {
-        /// As for [`PercentEncoding`](Self::PercentEncoding).
+        /// The parameter, as in [`PercentEncoding`](Self::PercentEncoding).
         parameter: String,
     },
 }
@@ -210,10 +211,10 @@ fn quoted(text: &str) -> Cow<'_, str> {
     escaped(text, MAX_QUOTED_BYTES)
 }
 
-/// Returns what is before the first `separator`, an ASCII character, and what is
-/// after it.
+/// Returns the part before the first `separator`, which must be ASCII, and the
+/// part after it.
 ///
-/// With `str::split` and without memchr, a query takes three times the
+/// With `str::split` and without memchr, a query would take three times as many
 /// instructions, and a whole request 6 % more.
 fn split(text: &str, separator: u8) -> (&str, Option<&str>) {
     match memchr(separator, text.as_bytes()) {

@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many requests one caller may send; see
+/// The number of requests that one caller may send; see
 /// [`ResolveServiceBuilder::rate_limit`](crate::ResolveServiceBuilder::rate_limit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// Requests per second in the long run.
+    /// The number of requests per second that a caller may send in the long
+    /// run.
     pub per_second: NonZeroU32,
-    /// Requests at once after a while without any.
+    /// The number of requests that a caller may send at once after a pause.
     pub burst: NonZeroU32,
 }
 
 impl RateLimit {
-    /// Creates a limit of `per_second` requests in the long run and `burst` at
-    /// once.
+    /// Creates a limit of `per_second` requests per second in the long run and
+    /// `burst` requests at once.
     #[must_use]
     pub const fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         Self { per_second, burst }
@@ -92,7 +93,8 @@ impl CallerLimits {
     }
 
     /// Counts a request and returns whether it is within the limit. A refused
-    /// request does not count against its caller, which can go on at its rate.
+    /// request does not count against its caller, which can continue at its
+    /// rate.
     pub(crate) fn allow(&self, caller: Option<IpAddr>) -> bool {
         let now = Instant::now();
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);

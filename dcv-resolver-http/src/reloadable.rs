@@ -73,8 +73,8 @@ where
     type Future = Oneshot<S, R>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // The service that answers is chosen when the request arrives, and may
-        // not be there yet: its readiness is awaited by the call.
+        // The service that answers is chosen only when the request arrives, so
+        // its readiness cannot be checked here: `call` awaits it.
         Poll::Ready(Ok(()))
     }
 

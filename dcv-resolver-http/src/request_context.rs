@@ -1,4 +1,4 @@
-//! [`RequestContext`]: what is known of a request before its query is read.
+//! [`RequestContext`]: what is known about a request before its query is read.
 
 use std::net::IpAddr;
 

@@ -16,7 +16,7 @@ use crate::builder::ResolveServiceBuilder;
 use crate::in_flight::InFlight;
 use crate::respond::Responder;
 
-/// Answers resolve requests: the whole adapter as one [`tower::Service`], for
+/// A [`tower::Service`] that answers resolve requests: the whole adapter, for
 /// any server and any router.
 ///
 /// It answers `POST` to every path that ends in `/resolveSession`, and 404 to
@@ -66,8 +66,8 @@ impl ResolveService {
 impl ResolveServiceBuilder {
     /// Builds the service.
     ///
-    /// Two services of clones of one builder share neither limits nor request
-    /// ids.
+    /// Services built from clones of one builder share neither limits nor
+    /// request ids.
     #[must_use]
     pub fn build(self) -> ResolveService {
         ResolveService(Arc::new(self.into_responder()))

@@ -25,8 +25,8 @@ use crate::request_context::RequestContext;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::resolution_json::to_json;
 
-/// How long the body of a refused request is read: a resolver that refuses
-/// requests may be overloaded.
+/// How long the body of a refused request is read. The time is short, because a
+/// resolver that refuses requests may be overloaded.
 const REFUSED_BODY_TIME: Duration = Duration::from_millis(20);
 
 /// What all requests to one service share.
@@ -57,7 +57,8 @@ impl Responder {
         let decision = self.decide(context).instrument(span).await;
 
         // Everything that a gateway asks is in the query, so no body is needed.
-        // Decided first, so that a slow body costs no client its response.
+        // The decision comes first, so that a slow body costs no client its
+        // response.
         let body_time = match decision.outcome() {
             DecisionOutcome::Refused => REFUSED_BODY_TIME.min(self.time_budget),
             _ => self.time_budget,
@@ -69,12 +70,12 @@ impl Responder {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_REQUEST_ID, request_id);
-        // A caller that is refused for what it is, or for how much it asks, must
-        // not hold the connection as well.
+        // A caller that is refused because of its address or its request rate
+        // must not keep the connection either.
         if !body_ended || is_turned_away(&decision) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        // Here, and not by the server: a middleware sees it too.
+        // Set here and not by the server, so that a middleware sees it too.
         if let Some(length_bytes) = response.body().size_hint().exact() {
             response
                 .headers_mut()

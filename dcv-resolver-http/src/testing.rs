@@ -1,5 +1,6 @@
 //! Helpers for unit tests of a service that embeds a resolver: a request as a
-//! gateway sends it, and decisions for a [`DecisionObserver`]. No network.
+//! gateway sends it, and decisions for a [`DecisionObserver`]. They need no
+//! network.
 //!
 //! [`DecisionObserver`]: crate::DecisionObserver
 
@@ -98,8 +99,8 @@ where
 }
 
 /// Returns a decision with this result, for a unit test of a
-/// [`DecisionObserver`](crate::DecisionObserver). Nothing else is known of it;
-/// set the fields that the test needs.
+/// [`DecisionObserver`](crate::DecisionObserver). All other fields have neutral
+/// values; set those that the test needs.
 ///
 /// ```
 /// use dcv_resolver_core::NotFound;

@@ -312,7 +312,7 @@ fn errors_say_what_was_expected_and_quote_little() {
         ("", "sessionId is missing; it names the session to resolve"),
         (
             "sessionId=",
-            "sessionId is not acceptable: a session id must not be empty",
+            "sessionId is not valid: a session id must not be empty",
         ),
         (
             "sessionId=s&transport=ht%0A%E2%80%AE%1Bp",
@@ -328,7 +328,7 @@ fn errors_say_what_was_expected_and_quote_little() {
         ),
         (
             "sessionId=%ff",
-            r#"the parameter "sessionId" is not UTF-8 once it is percent-decoded"#,
+            r#"the parameter "sessionId" is not valid UTF-8 after percent-decoding"#,
         ),
     ] {
         assert_eq!(sentence(raw), expected);

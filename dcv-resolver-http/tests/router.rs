@@ -204,7 +204,7 @@ async fn a_malformed_request_is_400_and_names_the_parameter() {
     };
     let control = |offset: usize| {
         format!(
-            "sessionId is not acceptable: a session id must not contain control characters, this one does at byte {offset}"
+            "sessionId is not valid: a session id must not contain control characters, but this one does at byte {offset}"
         )
     };
     for (query, detail, parameter) in [
@@ -215,7 +215,7 @@ async fn a_malformed_request_is_400_and_names_the_parameter() {
         ),
         (
             "sessionId=",
-            "sessionId is not acceptable: a session id must not be empty".to_owned(),
+            "sessionId is not valid: a session id must not be empty".to_owned(),
             "sessionId",
         ),
         (
@@ -251,14 +251,14 @@ async fn a_malformed_request_is_400_and_names_the_parameter() {
         ),
         (
             "sessionId=%ff",
-            r#"the parameter \"sessionId\" is not UTF-8 once it is percent-decoded"#.to_owned(),
+            r#"the parameter \"sessionId\" is not valid UTF-8 after percent-decoding"#.to_owned(),
             "sessionId",
         ),
         ("sessionId=console%00", control(7), "sessionId"),
         ("sessionId=%0d%0aconsole", control(0), "sessionId"),
         (
             "sessionId=console&%1b%C2%AD=%ff",
-            r#"the parameter \"\\u{1b}\\u{ad}\" is not UTF-8 once it is percent-decoded"#.to_owned(),
+            r#"the parameter \"\\u{1b}\\u{ad}\" is not valid UTF-8 after percent-decoding"#.to_owned(),
             r"\\u{1b}\\u{ad}",
         ),
     ] {

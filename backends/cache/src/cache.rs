@@ -41,8 +41,8 @@ impl Cache {
         }
     }
 
-    /// Returns the content of a fresh entry, or the time at which there was
-    /// none.
+    /// Returns the content of a fresh entry; otherwise, the time at which there
+    /// was none.
     pub(crate) fn get(&self, id: &SessionId) -> Result<Option<SessionRecord>, u64> {
         let entry = self.entries.get(id);
         // Read after the entry was found: the process may have been paused.
@@ -66,7 +66,7 @@ impl Cache {
             Ok(found) => found,
             Err(error) => {
                 self.in_flight.fail(load);
-                // After another error the store is not down.
+                // After any other error, the store does not count as down.
                 self.outage.set(error.is_retryable().then(|| error.clone()));
                 return Err(error);
             }
@@ -100,7 +100,7 @@ impl Cache {
 
     /// Returns the failure of a store that is known to be down: a call has
     /// failed, none has succeeded since, and the change source is disconnected.
-    /// One failure alone may concern one call.
+    /// A single failure may concern that call only.
     pub(crate) fn known_outage(&self) -> Option<StoreError> {
         if self.freshness.source.status() != SourceStatus::Disconnected {
             return None;
@@ -119,7 +119,8 @@ impl Cache {
         self.in_flight.invalidate_all(|| epochs.discard());
     }
 
-    /// Does the same, except that the entries may still be served stale.
+    /// Like `invalidate_all`, except that the entries may still be served
+    /// stale.
     pub(crate) fn expire_all(&self) {
         let epochs = &self.freshness.epochs;
         self.in_flight.invalidate_all(|| epochs.expire());

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use dcv_resolver_core::{Clock, SystemClock};
 
-/// Configures how much a [`CachedStore`](crate::CachedStore) caches, and for how
-/// long.
+/// The settings of a [`CachedStore`](crate::CachedStore): how much it caches,
+/// and for how long.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,11 +44,11 @@ impl CacheConfig {
     /// Limits the memory that entries take, in bytes. The default of 256 MiB
     /// holds about a million sessions of the usual size.
     ///
-    /// The size is an estimate: the texts of the id and the record, and a fixed
-    /// amount per entry. When the cache is full, it evicts the entries that are
-    /// looked up least. It allocates nothing in advance. An entry that would
-    /// take most of a shard is not cached; there are four to eight shards per
-    /// processor.
+    /// The size is an estimate: the strings of the id and the record, and a
+    /// fixed amount per entry. When the cache is full, it evicts the entries
+    /// that are looked up least. It allocates nothing in advance. An entry that
+    /// would take most of a shard is not cached; there are four to eight shards
+    /// per processor.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
@@ -59,8 +59,9 @@ impl CacheConfig {
     /// the beginning of the call that loaded it. The default is 30 s; with
     /// zero, records are not cached.
     ///
-    /// It applies without a change source, and with one that does not report
-    /// changes. With any other, [`max_staleness`](Self::max_staleness) applies.
+    /// This TTL applies without a change source, and with a source that does
+    /// not report changes. With any other source,
+    /// [`max_staleness`](Self::max_staleness) applies.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
@@ -76,7 +77,7 @@ impl CacheConfig {
         self
     }
 
-    /// Sets the maximum time since the change source was last caught up. The
+    /// Sets how long ago the change source may last have been caught up. The
     /// default is 1 s; after that, lookups call the store.
     #[must_use]
     pub fn max_staleness(mut self, max: Duration) -> Self {
@@ -92,8 +93,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets the clock that decides whether a cached record has expired, which
-    /// must be the resolver's. The default is the system's. TTLs do not depend
+    /// Sets the clock that decides whether a cached record has expired. It must
+    /// be the resolver's clock; the default is the system's. TTLs do not depend
     /// on it.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {

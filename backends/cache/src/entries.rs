@@ -79,9 +79,9 @@ const USUAL_BYTES: usize = 512;
 /// What an entry takes besides its record: its share of the map, and about 20
 /// bytes that the allocator loses, in a process with a million entries.
 const ENTRY_BYTES: usize = MAP_BYTES + 20;
-/// What the map has reserved but never written to takes no memory.
+/// Memory that the map has reserved but never written to does not count.
 const MAP_BYTES: usize = 72;
-/// An id that no record holds, without its text.
+/// An id that no record holds, without its string.
 const ID_BYTES: usize = 48;
 
 /// Estimates the size of an entry.

@@ -3,9 +3,10 @@
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Numbers the times between two invalidations of everything. An entry belongs
-/// to the epoch in which it was cached, and is served in no other: to discard a
-/// million entries takes as long as to discard one. A number of 32 bits saves an
-/// entry 8 bytes; with an invalidation each second it lasts for 136 years.
+/// to the epoch in which it was cached, and is served in no other, so
+/// discarding a million entries takes as long as discarding one. A number of 32
+/// bits saves 8 bytes per entry; with one invalidation per second, it lasts for
+/// 136 years.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs {
     current: AtomicU32,

@@ -12,16 +12,17 @@ use crate::epochs::Epochs;
 use crate::source_state::{SourceState, SourceStatus};
 use crate::sync::atomic::{AtomicI64, Ordering};
 
-/// Decides by TTLs, or by what the change source reports where there is one.
+/// Decides whether an entry may be served: by TTLs, or by what the change
+/// source reports if there is one.
 ///
-/// Times are nanoseconds since the cache was made, on the monotonic clock. What
-/// changes here while a lookup runs is read once, and after the entry: an entry
-/// that is found fresh was looked up before it became stale.
+/// Times are nanoseconds since the cache was made, on the monotonic clock.
+/// Values that change here while a lookup runs are read once, and after the
+/// entry: an entry that is found fresh was looked up before it became stale.
 ///
 /// The status of the source is read before the epoch. In the other order, an
-/// entry that was loaded while the source was disconnected would pass the check
-/// of the epoch, and then, if the source reported everything as changed and
-/// caught up in between, the check of the status.
+/// entry that was loaded while the source was disconnected could pass both
+/// checks: first the one of the epoch and then, if the source reported
+/// everything as changed and caught up in between, the one of the status.
 #[derive(Debug)]
 pub(crate) struct Freshness {
     start: Instant,

@@ -1,5 +1,5 @@
-//! A change and a lookup in every order, with every value that an atomic may
-//! return: what neither a stress test nor a runtime produces at will.
+//! Runs a change and a lookup in every order, with every value that an atomic
+//! may return: neither a stress test nor a runtime can do this at will.
 //!
 //! Each call to the store completes at once. A lookup that waits for the call of
 //! another is woken by tokio, whose locks loom does not know: it would find

@@ -51,7 +51,7 @@ impl CacheListener {
 
 impl ChangeListener for CacheListener {
     fn on_change(&self, event: ChangeEvent<'_>) {
-        // The one event that needs no order among the others.
+        // This is the one event that needs no order among the others.
         if let ChangeEvent::Changed(id) = event {
             return self.cache.invalidate(id);
         }
@@ -72,7 +72,7 @@ impl ChangeListener for CacheListener {
                 *gap = Gap::Closed;
                 self.cache.invalidate_all();
             }
-            // Right for any event that this version does not know.
+            // This is right for any event that this version does not know.
             _ => self.cache.invalidate_all(),
         }
     }

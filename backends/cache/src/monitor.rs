@@ -7,8 +7,8 @@ use dcv_resolver_core::CacheStats;
 
 use crate::cache::Cache;
 
-/// Reads the statistics of a [`CachedStore`](crate::CachedStore), for metrics,
-/// even after a resolver has taken the store.
+/// A handle that reads the statistics of a [`CachedStore`](crate::CachedStore),
+/// for metrics, even after a resolver has taken the store.
 ///
 /// Clones read the same cache. Reading does not disturb lookups.
 #[derive(Clone)]
@@ -16,9 +16,9 @@ pub struct CacheMonitor(pub(crate) Arc<Cache>);
 
 impl CacheMonitor {
     /// Returns the current statistics. Each lookup that has ended counts as a
-    /// hit, a load or coalesced; one that was answered from a store that is known
-    /// to be down counts as stale alone. One that had to wait for a second load
-    /// counts twice.
+    /// hit, a load or coalesced. A lookup that was answered while the store was
+    /// known to be down counts only as stale. A lookup that had to wait for a
+    /// second load counts twice.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let cache = &*self.0;

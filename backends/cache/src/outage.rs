@@ -26,7 +26,8 @@ struct Probe {
     task: AbortHandle,
 }
 
-/// A probe that takes longer is replaced: it may hang where a new one would not.
+/// A probe that takes longer is replaced: it may hang where a new probe would
+/// not.
 const PROBE_LIMIT_NS: u64 = 10_000_000_000;
 
 impl Outage {

@@ -54,7 +54,8 @@ impl<S: SessionRegistry> SessionRegistry for CachedStore<S> {
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
-        // It does not return the ids that it removes. All had expired by `now`.
+        // A sweep does not return the ids that it removes, but all of them had
+        // expired by `now`.
         self.cache.freshness.sweep(now);
         self.store.sweep(now).await
     }

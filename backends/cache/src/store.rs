@@ -30,7 +30,7 @@ pub struct CachedStore<S> {
 }
 
 impl<S: SessionStore> CachedStore<S> {
-    /// Puts a cache in front of `store`.
+    /// Creates a store that caches the results of `store`.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
@@ -45,9 +45,9 @@ impl<S: SessionStore> CachedStore<S> {
         }
     }
 
-    /// Returns the listener to give to a change source: the store itself if it
-    /// is a [`ChangeSource`](dcv_resolver_core::ChangeSource), or a service that
-    /// makes the changes.
+    /// Returns the listener to give to a change source. The source is the store
+    /// itself if it is a [`ChangeSource`](dcv_resolver_core::ChangeSource), or
+    /// a service that makes the changes.
     ///
     /// While the source reports only single changes, TTLs apply. After its first
     /// `CaughtUp` or `Disconnected`, [`CacheConfig::max_staleness`] applies
@@ -77,10 +77,11 @@ impl<S: SessionStore> CachedStore<S> {
     }
 
     /// Returns a stale record without waiting for a store that is known to be
-    /// down, and sees to it that one call at a time finds out when it is back.
+    /// down, and ensures that one call at a time finds out when the store is
+    /// back.
     fn stale_at_once(&self, id: &SessionId, now_ns: u64) -> Option<SessionRecord> {
         let error = self.cache.known_outage()?;
-        // Without a runtime of tokio there is no one to make that call.
+        // Without a tokio runtime, nothing can make that call.
         let runtime = Handle::try_current().ok()?;
         let record = self.cache.stale(id, &error)?;
         self.cache.outage.probe(now_ns, || {

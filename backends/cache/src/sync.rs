@@ -1,7 +1,7 @@
 //! The locks and atomics of the cache: those of the standard library, and in
 //! unit tests those of loom, which runs the threads of a test in every order.
 //!
-//! Not the counters, which decide nothing.
+//! The counters do not use these, because they decide nothing.
 
 #[cfg(test)]
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic};

@@ -72,13 +72,14 @@ impl FileWatch {
 
     /// Looks at the files at the time `now`.
     ///
-    /// A file that is continuously written in place is never read: half of it
-    /// may be valid, and nothing shows when it is complete.
+    /// A file that is continuously written in place is never read: half of its
+    /// content could be valid, and nothing shows when it is complete.
     pub(crate) fn look(&mut self, now: Instant) -> Look {
         let stamps = Stamps::of(&self.paths);
         let Some((before, since)) = self.settling.take() else {
             if self.is_current(&stamps) {
-                // Only now: a file renamed over may have been open.
+                // Only now, since a file that is being renamed over may have
+                // been open.
                 self.unlinked.check(&self.paths, &stamps.0);
                 return Look::Again(self.interval);
             }

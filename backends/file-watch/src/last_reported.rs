@@ -1,7 +1,7 @@
 //! [`LastReported`]: decides which results of a reload are reported.
 
 /// Decides which results of a reload are reported: each invalid content once,
-/// and the recovery from it once.
+/// and each recovery once.
 #[derive(Debug)]
 #[must_use]
 pub struct LastReported {

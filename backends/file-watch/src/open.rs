@@ -11,8 +11,8 @@ use crate::explained::explained;
 ///
 /// # Errors
 ///
-/// When the operating system refuses to open it. The text of an error says what
-/// to do about a file that is missing or may not be read.
+/// If the operating system refuses to open the file. The message says what to
+/// do about a file that is missing or may not be read.
 pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
     let path = path.as_ref();
     let mut options = OpenOptions::new();

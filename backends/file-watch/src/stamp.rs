@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// As `rsync --times` and `cp --preserve` leave it.
+    /// The times that `rsync --times` and `cp --preserve` leave.
     #[test]
     fn another_file_of_equal_length_and_time_has_another_stamp() {
         let folder = tempfile::tempdir().unwrap();

@@ -55,9 +55,9 @@ impl WatchThread {
     /// `interval`, 10 milliseconds or more.
     ///
     /// It calls `reload` once at the start, in case the files have changed
-    /// before, and then after each change. It may call it when nothing has
-    /// changed; compare the content. When `reload` panics, that is logged, and
-    /// the watch goes on.
+    /// before, and then after each change. It may also call `reload` when
+    /// nothing has changed, so compare the content. If `reload` panics, the
+    /// panic is logged, and the watch continues.
     ///
     /// # Errors
     ///

@@ -4,19 +4,19 @@ use std::path::PathBuf;
 
 use crate::stamp::FileStamp;
 
-/// Warns once of each path that still opens a file which was deleted.
+/// Warns once about each path that still opens a deleted file.
 ///
-/// A container that mounts a single file keeps that very file. When an editor or
-/// a configuration tool renames a new one over it on the host, the container
-/// never sees the new one.
+/// A container that mounts a single file keeps that very file. If an editor or
+/// a configuration tool on the host renames a new file over it, the container
+/// never sees the new file.
 #[derive(Debug, Default)]
 pub(crate) struct UnlinkedFiles {
     reported: Vec<PathBuf>,
 }
 
 impl UnlinkedFiles {
-    /// Logs a warning for each of `paths` that has become unlinked. `stamps` are
-    /// theirs, in the same order.
+    /// Logs a warning for each of `paths` that has become unlinked. `stamps`
+    /// are the stamps of these paths, in the same order.
     pub(crate) fn check(&mut self, paths: &[PathBuf], stamps: &[FileStamp]) {
         for path in self.newly_unlinked(paths, stamps) {
             tracing::warn!(

@@ -32,7 +32,7 @@ impl WatchedFiles {
 
     /// Reads the files, in the order in which they were given.
     ///
-    /// It blocks for as long as that takes.
+    /// This function blocks until the files are read.
     #[must_use]
     pub fn read(&self) -> Vec<Content> {
         read_all(&self.paths)
@@ -42,18 +42,18 @@ impl WatchedFiles {
     /// their content to `take` at the start and whenever it may have changed,
     /// and calls `report` with the results below.
     ///
-    /// `take` returns `Ok(None)` when it uses this very content already. Only
-    /// `take` can decide that, since the caller may reload the files at any
-    /// time. Content that it refuses is passed to it again every second: a
+    /// `take` returns `Ok(None)` if exactly this content is already in use.
+    /// Only `take` can decide that, since the caller may reload the files at
+    /// any time. Content that it refuses is passed to it again every second: a
     /// certificate that is not valid yet becomes valid later.
     ///
     /// `report` gets a refusal when it is the second in a row, since the files
     /// may not match between two writes, and then once for each content. It
     /// gets `Ok(None)` when the files are valid again after a reported refusal
-    /// and hold the content in use. When `take` or `report` panics, that is
-    /// logged, and the watch goes on.
+    /// and contain what is in use. If `take` or `report` panics, the panic is
+    /// logged, and the watch continues.
     ///
-    /// It needs tokio's timer and its threads for blocking work.
+    /// This function needs tokio's timer and its threads for blocking work.
     pub async fn watch<T, E>(
         self,
         mut take: impl FnMut(Vec<Content>) -> Result<Option<T>, E>,
@@ -93,7 +93,7 @@ impl WatchedFiles {
 
 struct Looked {
     watch: FileWatch,
-    /// What to offer, if anything.
+    /// The content to pass to `take`, if any.
     contents: Option<Vec<Content>>,
     /// How long to wait before the next check.
     wait: Duration,

@@ -1,13 +1,13 @@
-//! Reports changes to a listener, also those of other programs.
+//! Reports changes to a listener, including those of other programs.
 //!
 //! Redis pushes the name of each changed key of the store: `CLIENT TRACKING` in
-//! broadcasting mode, over a connection of its own to every master. Pushes come
-//! in order with replies, so that the reply to a heartbeat shows that every
+//! broadcasting mode, over a connection of its own to every master. Pushes
+//! arrive in order with replies, so the reply to a heartbeat shows that every
 //! change before it has been reported. A heartbeat also checks that lookups are
 //! answered by the servers that push, and that no databases were swapped, which
 //! Redis does not push. The driver's client-side cache uses the same command.
-//! It is not used here: it keeps answering while the server is silent, and it
-//! would be a second cache behind the listener's.
+//! It is not used here because it keeps answering while the server is silent,
+//! and would be a second cache behind the listener's.
 
 mod cluster;
 mod context;
@@ -44,8 +44,8 @@ const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// lookups ends it early, since it may lead to another server.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
-/// After so many failures in a row, watching does not work while lookups do: by
-/// then, lookups would have noticed an outage.
+/// After this many failures in a row, watching does not work although lookups
+/// do: by then, lookups would have noticed an outage.
 const LASTING: u32 = 2;
 
 /// Reports changes to `listener` until the future is dropped. Over a given
@@ -94,7 +94,7 @@ struct Watch(Context);
 struct Failures {
     count: u32,
     is_refusal: bool,
-    /// Whether a refusal, and whether another failure has been logged.
+    /// Whether a refusal has been logged, and whether another failure has.
     logged: (bool, bool),
 }
 

@@ -15,7 +15,8 @@ use crate::servers::Servers;
 use crate::tls::{Identity, LoadedTls, Pem, Tls};
 use crate::url;
 
-/// Configures where the sessions are stored, and how long to wait for a reply.
+/// The settings of a `RedisStore`: where the sessions are stored, and how long
+/// to wait for a reply.
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,26 +68,27 @@ impl RedisConfig {
     /// The default response timeout: well below the time budget of a request,
     /// which is one second.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-    /// The default connect timeout: enough for a server that a packet reaches and
-    /// returns from in 50 ms, with TLS.
+    /// The default connect timeout: enough for a server with TLS and a round
+    /// trip time of 50 ms.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-    /// The upper limit of either timeout, since later instants may not exist.
+    /// The upper limit of both timeouts, since later instants may not exist.
     const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-    /// The default time for which an expired record stays without a sweep.
+    /// The default time for which an expired record is kept without a sweep.
     pub const DEFAULT_EXPIRED_KEY_GRACE: Duration = Duration::from_secs(60 * 60);
 
     /// Parses a URL of one of the forms [listed for this crate](crate), with
     /// parameters for the other settings.
     ///
-    /// With `rediss` every connection uses TLS, also to the sentinels and the
-    /// nodes of a cluster. User and password are percent-encoded, and are those of
-    /// the servers, not of the sentinels. One of them may be a parameter instead, and
-    /// there may be a password alone. No file is read before a connection is made.
+    /// With `rediss`, every connection uses TLS, including those to sentinels
+    /// and to the nodes of a cluster. The user and the password are
+    /// percent-encoded, and are those of the servers, not of the sentinels.
+    /// Either of them may be a parameter instead, and a password may be given
+    /// without a user. No file is read before a connection is made.
     ///
     /// # Errors
     ///
-    /// `InvalidConfig` if `url` is not of this form. The error does not quote it,
-    /// since it may hold a password.
+    /// `InvalidConfig` if `url` has none of these forms. The error does not
+    /// quote the URL, since it may contain a password.
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let parsed = url::parse(url).map_err(invalid)?;
         let mut config = Self::new(Origin::Servers(Box::new(Servers {
@@ -134,14 +136,14 @@ impl RedisConfig {
     /// `redis::aio::ConnectionManager`, a `redis::aio::MultiplexedConnection` or a
     /// `redis::cluster_async::ClusterConnection`.
     ///
-    /// The response timeout of this configuration applies on top of the
+    /// The response timeout of this configuration applies in addition to the
     /// connection's own. The store does not replace a given connection that has
-    /// fallen silent, so that a store opened from a URL recovers from more
+    /// fallen silent; a store opened from a URL therefore recovers from more
     /// faults.
     ///
-    /// The host must not read from replicas over this connection, enable the
+    /// The program must not read from replicas over this connection, enable the
     /// driver's cache, or `SELECT` another database: sessions that exist would
-    /// look absent.
+    /// then seem absent.
     pub fn over(connection: impl Into<RedisConnection>) -> Self {
         Self::new(Origin::Given(connection.into()))
     }
@@ -178,9 +180,9 @@ impl RedisConfig {
     /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT). Has no effect
     /// over a given connection.
     ///
-    /// The connection to a server takes about four times as long as a packet is
-    /// under way and back, with TLS; that to a new master behind sentinels twice
-    /// as long. A server that is cut off is noticed later with a longer timeout.
+    /// With TLS, connecting to a server takes about four round trips;
+    /// connecting to a new master behind sentinels takes twice as long. With a
+    /// longer timeout, a server that is cut off is noticed later.
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         self.with_servers(|servers| servers.connect_timeout = timeout.min(Self::LONGEST_TIMEOUT))
     }
@@ -236,8 +238,9 @@ impl RedisConfig {
         self.with_servers(|servers| servers.database = database.into())
     }
 
-    /// Uses this protocol only. Without it, RESP3 is tried first, and RESP2 where
-    /// a server or proxy refuses that. Has no effect over a given connection.
+    /// Uses only this protocol. Without this setting, RESP3 is tried first, and
+    /// RESP2 if a server or proxy refuses RESP3. Has no effect over a given
+    /// connection.
     pub fn protocol(self, protocol: RedisProtocol) -> Self {
         self.with_servers(|servers| servers.protocol = Some(protocol))
     }
@@ -249,8 +252,8 @@ impl RedisConfig {
         self
     }
 
-    /// Sets how long Redis keeps a record past its expiry before it removes it by
-    /// itself. The default is
+    /// Sets how long Redis keeps a record after its expiry before it removes
+    /// the record by itself. The default is
     /// [`DEFAULT_EXPIRED_KEY_GRACE`](Self::DEFAULT_EXPIRED_KEY_GRACE).
     ///
     /// A record expires by the clock of the resolver that looks it up, and Redis
@@ -261,8 +264,8 @@ impl RedisConfig {
         self
     }
 
-    /// Connects with TLS, and trusts the certificate authorities in `pem` instead
-    /// of the system's. Has no effect over a given connection.
+    /// Connects with TLS, and trusts only the certificate authorities in `pem`,
+    /// instead of the system's. Has no effect over a given connection.
     ///
     /// # Errors
     ///
@@ -295,12 +298,12 @@ impl RedisConfig {
         }))
     }
 
-    /// Connects with TLS, and trusts the certificate authorities in this PEM file
-    /// instead of the system's. Has no effect over a given connection.
+    /// Connects with TLS, and trusts only the certificate authorities in this
+    /// PEM file, instead of the system's.
     ///
-    /// The file is read whenever a connection is made, so that it can be replaced
-    /// while the store is in use. One that cannot be read fails the call with
-    /// `InvalidConfig`.
+    /// The file is read whenever a connection is made, so that it can be
+    /// replaced while the store is in use. If it cannot be read, the call fails
+    /// with `InvalidConfig`.
     pub fn tls_authorities_file(self, path: impl Into<PathBuf>) -> Self {
         self.with_tls(|tls| tls.authorities = Some(Pem::File(path.into())))
     }

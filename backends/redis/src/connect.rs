@@ -20,8 +20,9 @@ pub(crate) struct Reached {
     pub(crate) endpoint: Option<Endpoint>,
 }
 
-/// How many connections are made one after the other at most: to a sentinel and to
-/// the master, or to a seed, to the seed again and to all nodes.
+/// The maximum number of connections that are made one after the other: to a
+/// sentinel and to the master, or to a seed, to the seed again and to all
+/// nodes.
 const STEPS: u32 = 3;
 
 impl Servers {
@@ -71,7 +72,7 @@ pub(crate) async fn first_success<T>(
     while let Some(result) = attempts.next().await {
         match result {
             Ok(success) => return Ok(success),
-            // One that lasts says more than another server that is down.
+            // A lasting failure says more than another server that is down.
             Err(failure) => match &worst {
                 Some(known) if !is_temporary(known) && is_temporary(&failure) => {}
                 _ => worst = Some(failure),

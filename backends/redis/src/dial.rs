@@ -225,10 +225,11 @@ fn refuses_protocol(error: &RedisError, failure: &Failure, has_login: bool) -> b
         return true;
     }
     match failure.code() {
-        // Of the user, unless `HELLO` had a password: then a proxy wants `AUTH`
-        // before any other command, as RESP2 sends it.
+        // `NOAUTH` concerns the user, unless `HELLO` had a password: then a
+        // proxy requires `AUTH` before any other command, which is how RESP2
+        // sends it.
         Some("NOAUTH") => has_login,
-        // Of the user, and of a server that accepts no commands yet.
+        // These concern the user, or a server that accepts no commands yet.
         Some("WRONGPASS" | "LOADING" | "DENIED") => false,
         Some(_) => {
             // Other refusals are of the driver's own making, such as that of

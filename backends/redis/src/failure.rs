@@ -117,7 +117,7 @@ impl Failure {
         self.kind
     }
 
-    /// Says the same with another text.
+    /// Returns the same failure with another message.
     pub(crate) fn with_text(self, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -403,7 +403,7 @@ mod tests {
         for (failure, chain) in [
             (
                 failure(reply("OOM no room")),
-                "redis: the store cannot be written: OOM no room",
+                "redis: the store is not writable: OOM no room",
             ),
             (
                 failure(refused),

@@ -1,7 +1,7 @@
-//! [`InvalidUrl`]: why a text is not the URL of a Redis store.
+//! [`InvalidUrl`]: why a string is not the URL of a Redis store.
 
-/// Why a text is not the URL of a Redis store. It quotes no part of the URL, since
-/// it may hold a password.
+/// An error that occurs when a string is not the URL of a Redis store. It
+/// quotes no part of the URL, since it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidUrl {
     #[error(
@@ -10,7 +10,9 @@ pub(crate) enum InvalidUrl {
     Scheme,
     #[error("a Redis URL needs a host after the ://, such as redis://127.0.0.1:6379")]
     NoHost,
-    #[error("redis:// takes one host; use redis+sentinel:// or redis+cluster:// for several")]
+    #[error(
+        "redis:// accepts only one host; use redis+sentinel:// or redis+cluster:// for several"
+    )]
     SeveralHosts,
     #[error(
         "a host in the URL is not of the form name, name:port or [ipv6]:port; an @, /, ? or # in a password must be written as %40, %2F, %3F or %23"
@@ -36,7 +38,9 @@ pub(crate) enum InvalidUrl {
     Database,
     #[error("a sentinel URL needs the name of the service: redis+sentinel://host:26379/mymaster")]
     NoService,
-    #[error("a cluster URL takes no path: a cluster has only database 0")]
+    #[error(
+        "a cluster URL must not have a path, since a cluster has only database 0; remove the path"
+    )]
     ClusterDatabase,
     #[error("unknown parameter in the URL: expected one of {}", PARAMETERS)]
     Parameter,

@@ -42,7 +42,8 @@ mod warnings;
 pub use config::RedisConfig;
 pub use connection::RedisConnection;
 pub use protocol::{InvalidRedisProtocol, RedisProtocol};
-/// The version of redis whose connections a [`RedisConnection`] is made from.
+/// The version of redis whose connections a [`RedisConnection`] is created
+/// from.
 pub use redis;
 pub use store::RedisStore;
 pub use warning::RedisWarning;

@@ -137,7 +137,7 @@ impl Link {
             ending.spawn();
         }
         deadline
-            .limit("no connection yet, though it is still being made,", attempt)
+            .limit("no connection yet, although one is being made,", attempt)
             .await
     }
 

@@ -14,7 +14,7 @@ use redis::RedisFuture;
 use redis::io::AsyncDNSResolver;
 use tokio::time::{Instant, sleep_until};
 
-/// The least time between two connections to a node, in the long run.
+/// The minimum time between two connections to a node, on average.
 const INTERVAL: Duration = Duration::from_millis(200);
 /// How many connections may be made at once: at the start, and when the cluster
 /// changes, several commands need the same new node.
@@ -22,7 +22,7 @@ const BURST: u32 = 8;
 /// How long a connection waits for its turn, at most.
 const MAX_WAIT: Duration = INTERVAL;
 
-/// Resolves names as the system does, but for each node only so often.
+/// Resolves names as the system does, but limits how often for each node.
 #[derive(Debug, Default)]
 pub(crate) struct PacedResolver(Mutex<HashMap<(String, u16), Pace>>);
 

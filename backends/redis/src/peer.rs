@@ -96,7 +96,7 @@ fn certificates(failure: &Failure, offered: Offered) -> Option<&'static str> {
     if has("UnknownIssuer") {
         Some("set ca_file to the certificate authority of the server")
     } else if has("CertificateRequired") || has("HandshakeFailure") && !offered.client_certificate {
-        Some("it wants a client certificate: set certificate_file and key_file")
+        Some("it requires a client certificate; set certificate_file and key_file")
     } else {
         None
     }

@@ -17,7 +17,7 @@ pub enum RedisProtocol {
     Resp3,
 }
 
-/// The text is not the name of a protocol.
+/// An error that occurs when a string is not the name of a protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected resp2 or resp3")]
 #[non_exhaustive]

@@ -7,10 +7,10 @@ use dcv_resolver_core::StoreErrorKind;
 
 use crate::failure::Failure;
 
-/// Far more than any password or bundle of certificates.
+/// Far more than any password or bundle of certificates takes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Editors on Windows put it before UTF-8.
+/// Editors on Windows write a byte order mark before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Returns the content of a file that `setting` names, without a byte order mark.
@@ -32,7 +32,8 @@ fn read_blocking(path: &Path) -> Result<Vec<u8>, String> {
     if !metadata.is_file() {
         return Err("it is not a regular file".to_owned());
     }
-    // Not by its metadata: some file systems report 0, and it may grow.
+    // The size is not taken from the metadata: some file systems report 0, and
+    // the file may grow.
     let mut content = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut content))

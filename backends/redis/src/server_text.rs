@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 /// Servers explain themselves in one sentence.
 const MAX_CHARS: usize = 200;
 
-/// Arguments that are shorter (numbers, subcommands) are no secrets, and are
-/// found in any sentence.
+/// Shorter arguments (numbers, subcommands) are not secrets, and occur in any
+/// sentence.
 const MIN_SECRET_BYTES: usize = 4;
 
 /// Returns `text` up to the first argument that it quotes, without any of the

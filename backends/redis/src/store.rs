@@ -34,22 +34,22 @@ const IN_FLIGHT: usize = 256;
 /// How many keys a sweep reads at once.
 const SWEEP_PAGE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// With a longer TTL the key is stored without one.
+/// A key with a longer TTL is stored without one.
 const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /// Sessions in Redis, shared by any number of resolvers.
 ///
 /// Opening a store does not access the network. While Redis is down, calls fail
-/// with `Unavailable`; they succeed as soon as Redis can be reached. A call ends
-/// within the configured response timeout, also when its script is sent in full.
-/// `list` ends within ten times as long. `sweep` and `import` send any number of
-/// commands, and wait ten times as long for each reply.
+/// with `Unavailable`; they succeed as soon as Redis can be reached. A call
+/// ends within the configured response timeout, even if its script must be sent
+/// in full. `list` ends within ten times as long. `sweep` and `import` send any
+/// number of commands, and wait ten times as long for each reply.
 ///
-/// Redis removes expired records by itself, the configured grace after they
-/// expired, so that [`sweep`](SessionRegistry::sweep) is optional.
+/// Redis removes expired records by itself, after the configured grace, so
+/// [`sweep`](SessionRegistry::sweep) is optional.
 ///
-/// On a cluster, a listing during which slots are moved from one master to
-/// another may omit the records that move.
+/// If slots of a cluster are moved from one master to another during a listing,
+/// the listing may omit the records that move.
 ///
 /// ```no_run
 /// use dcv_resolver_redis::{RedisConfig, RedisStore};
@@ -66,8 +66,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Returns a store over the servers of `config`. It connects when it is first
-    /// used.
+    /// Returns a store for the servers of `config`. It connects when it is
+    /// first used.
     #[must_use]
     pub fn new(config: RedisConfig) -> Self {
         Self {
@@ -77,17 +77,19 @@ impl RedisStore {
         }
     }
 
-    /// Returns what is likely to lose sessions or keep them from being found,
-    /// though calls succeed: a server that evicts keys, or a node of a cluster that
-    /// cannot be reached at the address that it announces.
+    /// Returns warnings about what is likely to lose sessions, or to keep them
+    /// from being found, although calls succeed: a server that evicts keys, or
+    /// a node of a cluster that cannot be reached at the address that it
+    /// announces.
     ///
-    /// It takes up to ten response timeouts, and on a cluster a connection to each
-    /// master.
+    /// This takes up to ten response timeouts and, on a cluster, one connection
+    /// to each master.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a server could not be asked, and there is no warning about
-    /// another. `AccessDenied`: it does not permit `INFO`.
+    /// [`StoreError`] when a server could not be asked, and there is no warning
+    /// about another server. `AccessDenied` means that the server does not
+    /// permit `INFO`.
     pub async fn warnings(&self) -> Result<Vec<RedisWarning>, StoreError> {
         warnings(&self.server).await
     }
@@ -148,10 +150,10 @@ impl RedisStore {
     }
 
     /// Returns the TTL of the key of a record that expires at `expiry`, in
-    /// milliseconds, or nothing where the key stays.
+    /// milliseconds, or an empty string if the key never expires.
     ///
-    /// A duration, since an instant of the caller's clock would be compared with
-    /// the server's.
+    /// It is a duration, since an instant on the caller's clock would be
+    /// compared with the server's clock.
     fn key_ttl(&self, expiry: Expiry, now: Timestamp) -> String {
         let Expiry::At(expires_at) = expiry else {
             return String::new();
@@ -180,17 +182,17 @@ impl fmt::Debug for RedisStore {
 }
 
 impl ChangeSource for RedisStore {
-    /// Reports every change, also those of other programs.
+    /// Reports every change, including those of other programs.
     ///
-    /// The source has a connection of its own to every master, over which
-    /// Redis pushes the keys that change. It reports
-    /// [`CaughtUp`](dcv_resolver_core::ChangeEvent::CaughtUp) about four times a second, once a
-    /// heartbeat on the same connection is answered. While that fails, or is
-    /// not answered within the response timeout, the source is
-    /// [`Disconnected`](dcv_resolver_core::ChangeEvent::Disconnected) and makes new connections:
-    /// as for lookups, through the sentinels where there are any, to all
-    /// masters of a cluster, and at most half a second apart. Dropping the
-    /// future closes the connections.
+    /// The source has a connection of its own to every master, over which Redis
+    /// pushes the keys that change. It reports
+    /// [`CaughtUp`](dcv_resolver_core::ChangeEvent::CaughtUp) about four times
+    /// a second, when a heartbeat on the same connection is answered. If a
+    /// heartbeat fails, or is not answered within the response timeout, the
+    /// source is [`Disconnected`](dcv_resolver_core::ChangeEvent::Disconnected)
+    /// and makes new connections, at most half a second apart: like lookups, it
+    /// goes through the sentinels if there are any, and to all masters of a
+    /// cluster. Dropping the future closes the connections.
     ///
     /// In two cases the source is [`Unsupported`](dcv_resolver_core::ChangeEvent::Unsupported),
     /// and logs a warning:
@@ -210,9 +212,9 @@ impl ChangeSource for RedisStore {
     ///   removed. `GET` removes it at once; without a `GET`, Redis removes it
     ///   within a fraction of a second, or later if more than a quarter of all
     ///   keys with a TTL are due. The record has expired long before.
-    /// - While the nodes of a cluster do not agree on its masters, or one that
-    ///   has slots cannot be reached, the source is `Disconnected` for all of
-    ///   it.
+    /// - While the nodes of a cluster do not agree on its masters, or a master
+    ///   that has slots cannot be reached, the source is `Disconnected` for the
+    ///   whole cluster.
     fn watch_changes(&self, listener: Arc<dyn ChangeListener>) -> BoxFuture<'static, ()> {
         Box::pin(watch_changes(
             self.server.clone(),
@@ -232,9 +234,9 @@ impl SessionStore for RedisStore {
         }
     }
 
-    /// Reads the key that is the prefix alone, which no session has. `PING`
-    /// would succeed even if reading is denied. On a cluster this calls only
-    /// the master of that key.
+    /// Reads the key that consists of the prefix alone, which no session has.
+    /// `PING` would succeed even if reading were denied. On a cluster, this
+    /// calls only the master of that key.
     async fn ping(&self) -> Result<(), StoreError> {
         let deadline = self.server.deadline();
         match self.get(&self.key_prefix, deadline).await {
@@ -247,10 +249,10 @@ impl SessionStore for RedisStore {
 
 #[async_trait]
 impl SessionListing for RedisStore {
-    /// One `SCAN` a page, which also looks at keys of other prefixes: a page
-    /// may be empty where they are many. A page token ends with the server's
-    /// process: after a restart or a fail-over it is an `InvalidPageToken`, and
-    /// the listing has to start again.
+    /// Each page is one `SCAN`, which also looks at keys with other prefixes: a
+    /// page may be empty if there are many of them. A page token ends with the
+    /// server's process: after a restart or a fail-over it is an
+    /// `InvalidPageToken`, and the listing must start again.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let position = page.map(Position::parse).transpose()?;
         let deadline = self.server.bulk_deadline();
@@ -356,9 +358,9 @@ impl SessionRegistry for RedisStore {
         }
     }
 
-    /// Sends a write that changes nothing: `SET` with `XX` of the key that is the
-    /// prefix alone, which no session has. On a cluster this calls only the
-    /// master of that key.
+    /// Sends a write that changes nothing: `SET` with `XX` of the key that
+    /// consists of the prefix alone, which no session has. On a cluster, this
+    /// calls only the master of that key.
     async fn check_writable(&self) -> Result<(), StoreError> {
         let deadline = self.server.deadline();
         match CHECK_WRITABLE

@@ -1,12 +1,12 @@
-//! [`RedisWarning`]: what is likely to lose sessions, though calls succeed.
+//! [`RedisWarning`]: what is likely to lose sessions although calls succeed.
 
 use std::fmt;
 
 use crate::eviction::Eviction;
 use crate::failure::Failure;
 
-/// What is likely to lose sessions or keep them from being found, though calls
-/// succeed.
+/// A warning about what is likely to lose sessions, or to keep them from being
+/// found, although calls succeed.
 ///
 /// Displays as a sentence for operators.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl RedisWarning {
         Self(Kind::Unreachable(failure))
     }
 
-    /// Returns a word for the kind of the warning, for metrics: `eviction` or
+    /// Returns the kind of the warning as a word, for metrics: `eviction` or
     /// `unreachable_node`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::format::Format;
 
-/// A session file cannot be used.
+/// An error that occurs when a session file cannot be used.
 ///
 /// Displays in full: one line, or one line for each diagnostic. An underlying
-/// [`io::Error`] is part of that line and also the source.
+/// [`io::Error`] is part of that line and is also the source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -70,7 +70,7 @@ impl LoadError {
         })
     }
 
-    /// Returns the diagnostics; none where the file could not be read at all.
+    /// Returns the diagnostics; none if the file could not be read at all.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {

@@ -4,11 +4,12 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// Compiles an expression that matches whole ids.
 ///
-/// Over bytes and without Unicode: `\d` is a digit of a port and of a host, and
-/// the tables of Unicode stay out of the program.
+/// The expression works on bytes and without Unicode: `\d` is a digit of a port
+/// and of a host, and the Unicode tables stay out of the program.
 pub(crate) fn compile(text: &str) -> Result<Regex, regex::Error> {
     let compile = |text: &str| RegexBuilder::new(text).unicode(false).build();
-    // Alone as well: `a)|(b` is an expression only inside of a group.
+    // It must also be valid alone: `a)|(b` is an expression only inside a
+    // group.
     compile(text)?;
     compile(&format!(r"\A(?:{text})\z"))
 }

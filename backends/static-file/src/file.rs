@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostics;
 use crate::pattern::{self, SessionPattern};
 use crate::{Format, LoadError, json, other_format, read, toml};
 
-/// The sessions that a file holds, checked. `Debug` shows how many there are.
+/// The checked sessions of a file. `Debug` shows how many there are.
 ///
 /// ```
 /// use dcv_resolver_static_file::{Format, SessionFile};
@@ -34,8 +34,8 @@ impl SessionFile {
     /// Reads and checks the file at `path`, in the format that its extension
     /// names.
     ///
-    /// It blocks while it reads and parses, but never waits for another
-    /// process: a FIFO is refused.
+    /// This function blocks while it reads and parses, but never waits for
+    /// another process: a FIFO is refused.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl SessionFile {
         Self::parse_bytes(text.as_bytes(), format, name.as_ref(), 0)
     }
 
-    /// `expected` is how many sessions it may have, as far as that is known.
+    /// `expected` is the expected number of sessions, as far as it is known.
     pub(crate) fn parse_bytes(
         bytes: &[u8],
         format: Format,
@@ -109,8 +109,8 @@ impl SessionFile {
         &self.0.patterns
     }
 
-    /// Returns what is likely to be a mistake: each pattern that leads to any host
-    /// that a client names, with its place and what to change.
+    /// Returns what is likely to be a mistake: each pattern with which a client
+    /// can reach any host that it names, with its place and what to change.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         pattern::warnings(&self.0.patterns)

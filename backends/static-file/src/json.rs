@@ -12,8 +12,8 @@ use crate::collector::Collector;
 use crate::diagnostic::Quoted;
 use crate::node::{Entry, Key, MAX_DEPTH, Node, Value};
 
-/// The longest text of one session, far above any. While it is read, a session
-/// takes many times its text in memory.
+/// The maximum length of one session, far above any real one. While it is read,
+/// a session takes many times that length in memory.
 const MAX_SESSION_BYTES: usize = 1 << 20;
 
 pub(crate) fn read(text: &str, collector: &mut Collector) {
@@ -82,7 +82,7 @@ impl BrokenEscape {
     const WORDS: &'static str = "a string with half of a surrogate pair (\\uD800 to \\uDFFF)";
 }
 
-/// The whole text. The address of what serde borrows from it gives its position.
+/// The whole text. The addresses of what serde borrows from it give positions.
 #[derive(Clone, Copy)]
 struct Source<'a>(&'a str);
 

@@ -8,8 +8,8 @@ use crate::{LoadError, Reload};
 
 pub(crate) type OnReload = dyn Fn(&Result<Reload, LoadError>) + Send + Sync;
 
-/// How often a [`Watcher`](crate::Watcher) checks its file, and what it calls
-/// after a reload.
+/// The settings of a [`Watcher`](crate::Watcher): how often it checks its file,
+/// and what it calls after a reload.
 #[derive(Clone)]
 #[must_use]
 pub struct WatchOptions {

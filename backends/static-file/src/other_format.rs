@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use crate::Format;
 
-/// What a file that could not be used is instead, and where that shows.
+/// What a file that could not be used really is, and where that shows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OtherFormat {
     pub(crate) offset: usize,

@@ -1,4 +1,4 @@
-//! [`SessionPattern`]: sessions that follow from their ids.
+//! [`SessionPattern`]: sessions that are derived from their ids.
 
 use std::error::Error;
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::diagnostic::Quoted;
 use crate::expression::{self, compile};
 use crate::template::Template;
 
-/// Sessions that follow from their ids: one table of `[[patterns]]` in a session
-/// file.
+/// Sessions that are derived from their ids: one table of `[[patterns]]` in a
+/// session file.
 ///
 /// Displays as `path:line`, the place of the table in the file.
 #[derive(Debug)]
@@ -47,13 +47,13 @@ impl SessionPattern {
         self.host.as_str()
     }
 
-    /// Returns the session of this id, or `None` if the pattern does not match
-    /// it. The session never expires.
+    /// Returns the session with this id, or `None` if the pattern does not
+    /// match it. The session never expires.
     ///
     /// # Errors
     ///
     /// `CorruptRecord`, if what the pattern makes of the id is not a session,
-    /// because its host is invalid for example. The source names the place in
+    /// for example because its host is invalid. The source names the place in
     /// the file.
     pub fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
         let Some(captures) = self.regex.captures(id.as_str().as_bytes()) else {
@@ -70,8 +70,8 @@ impl SessionPattern {
         self.regex.is_match(id.as_str().as_bytes())
     }
 
-    /// Returns whether a client can name any host: the host is nothing but a part of
-    /// the id that matches hosts which have nothing in common.
+    /// Returns whether a client can name any host: the host consists only of a
+    /// part of the id, and that part matches hosts that have nothing in common.
     fn leads_to_any_host(&self) -> bool {
         const NAMES: [&str; 2] = ["ws-17.dcv.example", "host.other.test"];
         const ADDRESSES: [&str; 2] = ["192.0.2.7", "203.0.113.241"];

@@ -4,8 +4,8 @@
 /// nothing when no name is similar.
 pub(crate) fn hint<'a>(unknown: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     const SIMILAR: f64 = 0.8;
-    // Comparing takes time by the product of both lengths, and no name is as
-    // long.
+    // Comparing takes time proportional to the product of both lengths, and no
+    // name is that long.
     const MAX_BYTES: usize = 64;
     if unknown.len() > MAX_BYTES {
         return String::new();

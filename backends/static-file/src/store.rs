@@ -20,7 +20,7 @@ use crate::pattern::{self, SessionPattern};
 use crate::sorted::Sorted;
 use crate::{Format, LoadError, SessionFile, cooperative_yield, read};
 
-/// The sessions of a file, looked up in memory.
+/// A store that looks up the sessions of a file in memory.
 ///
 /// Readers never block: a lookup takes one snapshot of the content and looks
 /// once into a hash table. Nothing changes until [`reload`](Self::reload) is
@@ -50,7 +50,8 @@ pub struct StaticFileStore {
     path: PathBuf,
     format: Format,
     content: ArcSwap<Content>,
-    /// Held while reloading, so that an older reading never replaces a newer.
+    /// Held while reloading, so that an older reading never replaces a newer
+    /// one.
     reloading: Mutex<()>,
 }
 
@@ -107,9 +108,9 @@ pub(crate) struct Reading<'a> {
 impl StaticFileStore {
     /// Loads the file at `path`, in the format that its extension names.
     ///
-    /// It blocks while it reads and parses, about two seconds for a million
-    /// sessions of JSON: call it at the start, or on a thread where blocking is
-    /// fine.
+    /// This function blocks while it reads and parses, about two seconds for a
+    /// million sessions in JSON: call it at the start, or on a thread where
+    /// blocking is fine.
     ///
     /// # Errors
     ///
@@ -133,8 +134,8 @@ impl StaticFileStore {
     /// Reads the file again. If it is valid and its bytes have changed, its
     /// content is served from now on.
     ///
-    /// It blocks like [`load`](Self::load). The former content is freed before
-    /// it returns, on the thread that calls it.
+    /// This function blocks like [`load`](Self::load). The former content is
+    /// freed before it returns, on the calling thread.
     ///
     /// # Errors
     ///
@@ -194,8 +195,8 @@ impl StaticFileStore {
         self.content.load().patterns.len()
     }
 
-    /// Returns what is likely to be a mistake in the content that is served now, as
-    /// [`SessionFile::warnings`] does.
+    /// Returns what is likely to be a mistake in the content that is served
+    /// now; see [`SessionFile::warnings`].
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         pattern::warnings(&self.content.load().patterns)

@@ -54,11 +54,12 @@ impl Template {
         Self { text, pieces }
     }
 
-    /// Returns the text for one match. A group that did not take part in it is
-    /// empty.
+    /// Returns the string for one match. A group that did not take part in it
+    /// is empty.
     ///
-    /// Fails if a group has a part of a character, which the expression matches
-    /// byte by byte: a text with a replacement could be the same for two ids.
+    /// Fails if a group contains only a part of a character, since the
+    /// expression matches byte by byte: a string with a replacement character
+    /// could be the same for two ids.
     pub(crate) fn expand(&self, captures: &Captures<'_>) -> Result<String, Utf8Error> {
         let mut expanded = String::new();
         for piece in &self.pieces {

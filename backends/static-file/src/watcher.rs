@@ -8,14 +8,14 @@ use dcv_resolver_file_watch::WatchThread;
 use crate::watched_store::WatchedStore;
 use crate::{StaticFileStore, WatchOptions};
 
-/// Reloads a [`StaticFileStore`] when its file changes, on a thread of its own,
-/// until it is dropped.
+/// A watcher that reloads a [`StaticFileStore`] when its file changes, on a
+/// thread of its own, until it is dropped.
 ///
 /// - New content is served within two seconds of the last write, no matter how
 ///   the file was changed: written in place, renamed over, deleted and created
 ///   again, its folder replaced, or reached through a symbolic link that now
 ///   points elsewhere, as in a Kubernetes ConfigMap. The file is polled, so
-///   that this holds on network file systems too.
+///   this also works on network file systems.
 /// - Content is compared by its bytes: a file with only a new modification time
 ///   is not parsed.
 /// - An invalid or missing file changes nothing. It is logged once as a
@@ -25,7 +25,8 @@ use crate::{StaticFileStore, WatchOptions};
 ///   Lookups never wait for it, and it yields to other threads regularly,
 ///   except while it parses TOML.
 ///
-/// Dropping it ends the thread, and waits for the reload that may be under way.
+/// Dropping the watcher ends the thread, and waits for a reload that is under
+/// way.
 #[derive(Debug)]
 #[must_use = "dropping it ends the watch"]
 pub struct Watcher {

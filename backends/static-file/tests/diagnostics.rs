@@ -67,7 +67,7 @@ fn diagnostic_of_a_toml_field() {
         ),
         (
             "http_port = 1\ntarget_id = \"a\\u001bb\"",
-            "f:4:13: `target_id` is \"a\\u{1b}b\": a session id must not contain control characters, this one does at byte 1",
+            "f:4:13: `target_id` is \"a\\u{1b}b\": a session id must not contain control characters, but this one does at byte 1",
         ),
         (
             "http_port = 1\nstate = \"ready\"",
@@ -332,7 +332,7 @@ fn diagnostic_outside_of_sessions() {
         (
             Format::Json,
             "{\"a\\n\": {\"Host\": \"h\", \"HttpPort\": 1}}",
-            "f:1:2: the session id \"a\\n\": a session id must not contain control characters, this one does at byte 1",
+            "f:1:2: the session id \"a\\n\": a session id must not contain control characters, but this one does at byte 1",
         ),
         (
             Format::Json,
@@ -394,7 +394,7 @@ state = "ready"
             "f:2:28: `SessionId` is \"\": a session id must not be empty",
             "f:2:44: `HttpPort` is the string \"1\"; expected a number without quotes",
             "f:3:3: session \"console\" is given twice",
-            "f:3:23: `Host` is \"0.0.0.0\": the unspecified address is nowhere to connect to; give the DCV server's own address",
+            "f:3:23: `Host` is \"0.0.0.0\": clients cannot connect to the unspecified address; give the DCV server's own address",
             "f:4:3: the session id \"\": a session id must not be empty",
             "f:4:7: session \"\" is an integer; expected an object with its fields",
             "f:5:3: session \"é\" has neither `HttpPort` nor `QuicPort`; expected at least one",

@@ -6,15 +6,15 @@ use dcv_resolver_core::{
     Policy, PolicyError, PolicyErrorKind, ResolveRequest, SessionRecord, Verdict, async_trait,
 };
 
-/// Limits how long a policy may take to decide.
+/// A policy with a time limit for each decision.
 ///
 /// At the limit the check fails with
 /// [`TimedOut`](dcv_resolver_core::PolicyErrorKind::TimedOut), and the future
 /// of the inner policy is dropped. Otherwise the wrapper returns the inner
 /// policy's result. It has the name of the inner policy.
 ///
-/// It needs a tokio runtime with its timer enabled, and cannot interrupt a
-/// policy that blocks its thread.
+/// The wrapper needs a tokio runtime with its timer enabled, and cannot
+/// interrupt a policy that blocks its thread.
 #[derive(Debug, Clone)]
 pub struct TimeoutPolicy<P> {
     policy: P,
@@ -22,7 +22,7 @@ pub struct TimeoutPolicy<P> {
 }
 
 impl<P: Policy> TimeoutPolicy<P> {
-    /// Limits each check of `policy` to `limit`.
+    /// Creates a policy that limits each check of `policy` to `limit`.
     #[must_use]
     pub fn new(policy: P, limit: Duration) -> Self {
         Self { policy, limit }

@@ -11,7 +11,7 @@ use dcv_resolver_core::{
     Timestamp, async_trait,
 };
 
-/// Limits how long each lookup, ping and check of a store may take.
+/// A store with a time limit for each lookup, ping and check.
 ///
 /// At the limit the call fails with
 /// [`TimedOut`](dcv_resolver_core::StoreErrorKind::TimedOut), and the future of
@@ -22,8 +22,8 @@ use dcv_resolver_core::{
 /// limit: after an abandoned write it is unknown whether the write was carried
 /// out, so only the caller may abandon one.
 ///
-/// It needs a tokio runtime with its timer enabled, and cannot interrupt a
-/// store that blocks its thread.
+/// The wrapper needs a tokio runtime with its timer enabled, and cannot
+/// interrupt a store that blocks its thread.
 #[derive(Debug, Clone)]
 pub struct TimeoutStore<S> {
     store: S,
@@ -31,7 +31,8 @@ pub struct TimeoutStore<S> {
 }
 
 impl<S: SessionStore> TimeoutStore<S> {
-    /// Limits each lookup, ping and check of `store` to `limit`.
+    /// Creates a store that limits each lookup, ping and check of `store` to
+    /// `limit`.
     #[must_use]
     pub fn new(store: S, limit: Duration) -> Self {
         Self { store, limit }

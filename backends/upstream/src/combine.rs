@@ -1,4 +1,4 @@
-//! [`combine`]: one record of the answers for both transports.
+//! [`combine`]: makes one record from the answers for both transports.
 
 use dcv_resolver_client::{Answer, Destination};
 use dcv_resolver_core::{Expiry, InvalidRecord, SessionId, SessionRecord};
@@ -6,7 +6,9 @@ use dcv_resolver_core::{Expiry, InvalidRecord, SessionId, SessionRecord};
 /// Why the answers for the two transports are not those of one session.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Contradiction {
-    #[error("the upstream answers HTTP and QUIC with two {0}; both must be the same session")]
+    #[error(
+        "the upstream answers with different {0} for HTTP and QUIC; both must lead to the same session"
+    )]
     Two(&'static str),
     #[error(transparent)]
     Invalid(#[from] InvalidRecord),
@@ -15,8 +17,8 @@ pub(crate) enum Contradiction {
 /// Returns the record of the session `id`, or `None` if the upstream offers it
 /// for neither transport.
 ///
-/// It never expires: how long it is served without being asked for again is
-/// decided by the cache in front of the store.
+/// The record never expires: the cache in front of the store decides how long
+/// it is served before the upstream is asked again.
 pub(crate) fn combine(
     id: &SessionId,
     http: &Answer,

@@ -12,7 +12,7 @@ use crate::invalid_url::InvalidUpstreamUrl;
 /// Where the other resolver is, and how to reach it.
 #[derive(Clone)]
 pub struct UpstreamConfig {
-    /// The text of `base_url`, with its path.
+    /// The string of `base_url`, with its path.
     pub(crate) url: String,
     base_url: BaseUrl,
     pub(crate) tls: TlsOptions,
@@ -28,8 +28,9 @@ impl UpstreamConfig {
     /// together end before the time budget of a request, which is 1 s.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 
-    /// Parses a URL: the one that is `url` in the gateway's `[resolver]` section,
-    /// and after a `?` the parameters that the documentation of this crate lists.
+    /// Parses a URL: the same one as `url` in the gateway's `[resolver]`
+    /// section, and after a `?` the parameters that the documentation of this
+    /// crate lists.
     ///
     /// # Errors
     ///
@@ -66,7 +67,7 @@ impl UpstreamConfig {
         Ok(config)
     }
 
-    /// Trusts the CAs in this file, PEM, instead of the system's.
+    /// Trusts only the CAs in this PEM file, instead of the system's.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls = self.tls.with_ca_file(path);
@@ -92,8 +93,8 @@ impl UpstreamConfig {
         self
     }
 
-    /// Sets how long an answer may take, from the moment at which there is a
-    /// connection.
+    /// Sets how long an answer may take, from the moment when the connection is
+    /// established.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
@@ -107,7 +108,7 @@ impl UpstreamConfig {
         self.tls.key_file()
     }
 
-    /// Returns the URL. It displays without its path.
+    /// Returns the URL. It is displayed without its path.
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
         &self.base_url

@@ -50,8 +50,8 @@ fn of_status(status: StatusCode) -> StoreErrorKind {
     }
 }
 
-/// An answer in the form of the contract with a wrong value is one damaged
-/// record; any other is not the answer of a resolver.
+/// If the answer has the form of the contract but a value is wrong, one record
+/// is damaged; any other answer is not that of a resolver.
 fn of_violations(violations: &[Violation]) -> StoreErrorKind {
     let is_another_protocol = |violation: &Violation| {
         matches!(

@@ -1,12 +1,13 @@
-//! [`InvalidUpstreamUrl`]: why a text is not the URL of an upstream.
+//! [`InvalidUpstreamUrl`]: why a string is not the URL of an upstream.
 
 use dcv_resolver_client::InvalidBaseUrl;
 
-/// Why a text is not the URL of an upstream. The message quotes nothing of it.
+/// An error that occurs when a string is not the URL of an upstream. The
+/// message quotes nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidUpstreamUrl {
-    /// What is before the parameters is not the URL of a resolver.
+    /// The part before the parameters is not the URL of a resolver.
     #[error(transparent)]
     Url(#[from] InvalidBaseUrl),
     /// A parameter does not exist.
@@ -21,7 +22,9 @@ pub enum InvalidUpstreamUrl {
     #[error("a time limit in the parameters is not a number of milliseconds from 1 to 60000")]
     NotMilliseconds,
     /// There is a certificate without its key, or a key without its certificate.
-    #[error("certificate_file and key_file need each other; give both or neither")]
+    #[error(
+        "the parameters certificate_file and key_file must be given together; give both or neither"
+    )]
     HalfOfAPair,
     /// Certificates have no effect without TLS.
     #[error("certificates need TLS; use https:// instead of http://")]

@@ -13,19 +13,20 @@ use crate::combine::combine;
 use crate::config::UpstreamConfig;
 use crate::failure::{BACKEND, of_resolve};
 
-/// How many lookups are sent at the same time, so that a burst opens a bounded
-/// number of connections, twice as many. The others wait, within the time budget
-/// of their callers. It is enough for thousands of lookups a second.
+/// How many lookups are sent at the same time, so that a burst opens a limited
+/// number of connections: twice as many. Other lookups wait, within the time
+/// budget of their callers. This is enough for thousands of lookups per second.
 const MAX_LOOKUPS_IN_FLIGHT: usize = 32;
 
 /// Another resolver as a store: the Session Manager Broker, one of your own, or
 /// any that keeps the contract.
 ///
-/// A lookup asks for HTTP and for QUIC at once, and makes one record of both
-/// answers. A 404 for one transport is a port that is not offered, a 404 for both
-/// is a session that does not exist, and everything else is an error.
+/// A lookup asks for HTTP and for QUIC at once, and makes one record from both
+/// answers. A 404 for one transport means that its port is not offered, a 404
+/// for both means that the session does not exist, and everything else is an
+/// error.
 ///
-/// It needs a tokio runtime with its timer and its I/O.
+/// The store needs a tokio runtime with its timer and its I/O enabled.
 pub struct UpstreamStore {
     client: ResolverClient,
     in_flight: Semaphore,
@@ -35,10 +36,10 @@ impl UpstreamStore {
     /// The session id that a [ping](SessionStore::ping) asks for.
     pub const PING_ID: &str = "dcv-resolver-ping";
 
-    /// Creates the store. It connects to nothing: an upstream that cannot be
-    /// reached is an outage of each lookup.
+    /// Creates the store. It does not connect: if the upstream cannot be
+    /// reached, each lookup fails.
     ///
-    /// It blocks while it reads the files of the certificates.
+    /// This function blocks while it reads the files of the certificates.
     ///
     /// # Errors
     ///
@@ -83,8 +84,8 @@ impl SessionStore for UpstreamStore {
         })
     }
 
-    /// Asks for a session that does not exist, and expects an answer: 404, or 200
-    /// if there is a session of this name.
+    /// Looks up a session that does not exist, and expects an answer: 404, or
+    /// 200 if there is a session of this name.
     #[expect(clippy::expect_used, reason = "the id is a constant")]
     async fn ping(&self) -> Result<(), StoreError> {
         let id = SessionId::new(Self::PING_ID).expect("a valid session id");

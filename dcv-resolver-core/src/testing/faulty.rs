@@ -11,7 +11,8 @@ use crate::{
     SessionRegistry, SessionStore, StoreError, StoreErrorKind, Timestamp,
 };
 
-/// Wraps a store: it fails, hangs and recovers on demand, and counts its calls.
+/// A wrapper that makes a store fail, hang and recover on demand, and counts
+/// its calls.
 ///
 /// It lists, registers and imports if the store does. Clones are the same store:
 /// give one to the resolver and keep another.
@@ -25,7 +26,7 @@ use crate::{
 /// let store = FaultyStore::new(MemoryStore::new());
 /// let (token, now) = (LeaseToken::from_bytes([7; 16]), SystemClock.now());
 ///
-/// // The record is stored, but its owner does not learn it.
+/// // The record is stored, but its owner does not learn of it.
 /// store.lose_results(StoreErrorKind::TimedOut);
 /// assert!(store.register(&session("console"), &token, now).await.is_err());
 /// store.recover();
@@ -89,7 +90,7 @@ impl<S> FaultyStore<S> {
         }
     }
 
-    /// Awaits what `delay` returns at the beginning of each call.
+    /// Awaits the future that `delay` returns at the beginning of each call.
     ///
     /// This crate has no timer, so pass one: a runtime's `sleep`, preferably
     /// with a paused clock.
@@ -124,7 +125,7 @@ impl<S> FaultyStore<S> {
     }
 
     /// Makes every call fail with an error of this kind after the store has
-    /// carried it out, as when the reply is lost on its way.
+    /// carried it out, as when the reply is lost on the way.
     pub fn lose_results(&self, kind: StoreErrorKind) {
         self.set(Some(Fault::LoseResults(kind)));
     }
@@ -134,7 +135,7 @@ impl<S> FaultyStore<S> {
         self.set(Some(Fault::Hang));
     }
 
-    /// Ends the fault. Calls that hang go on.
+    /// Ends the fault. Calls that hang continue.
     pub fn recover(&self) {
         self.set(None);
     }
@@ -145,7 +146,8 @@ impl<S> FaultyStore<S> {
         self.lock().calls
     }
 
-    /// Returns the store inside, to change it regardless of the fault.
+    /// Returns the wrapped store, so that a test can change it regardless of
+    /// the fault.
     #[must_use]
     pub fn store(&self) -> &S {
         &self.store

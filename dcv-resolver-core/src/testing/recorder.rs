@@ -5,8 +5,9 @@ use std::time::Instant;
 use super::wakers::Wakers;
 use crate::{ChangeEvent, ChangeListener, SessionId};
 
-/// Records the changes that a [`ChangeSource`](crate::ChangeSource) reports.
-/// Clones share the record.
+/// A listener that records the changes that a
+/// [`ChangeSource`](crate::ChangeSource) reports. Clones share the recorded
+/// events.
 ///
 /// ```
 /// use dcv_resolver_core::testing::{RecordedEvent, RecordingListener};
@@ -74,8 +75,8 @@ impl RecordingListener {
         self.lock().clone()
     }
 
-    /// Waits for the first event since the start that is `wanted`, and returns
-    /// how many came before it.
+    /// Waits for the first event since the start for which `wanted` returns
+    /// `true`, and returns how many events came before it.
     pub async fn until(&self, wanted: impl Fn(&RecordedEvent) -> bool + Send + Sync) -> usize {
         self.0
             .wakers

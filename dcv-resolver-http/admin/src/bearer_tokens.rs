@@ -27,15 +27,16 @@ use crate::token_file::{InvalidTokens, TokenFile};
 /// ws-17    read-write  d04c…  ids=*@ws-17.dcv.example  hosts=ws-17.dcv.example
 /// ```
 ///
-/// After the token there may be limits, the [`Scope`](dcv_resolver_authorize::Scope)
-/// of the caller: `ids=PATTERN` and `hosts=PATTERN`, each as often as needed. In
-/// a pattern, `*` stands for any number of characters. Among several patterns
-/// for ids, one has to match, and the same holds for hosts.
+/// After the token there may be limits, the
+/// [`Scope`](dcv_resolver_authorize::Scope) of the caller: `ids=PATTERN` and
+/// `hosts=PATTERN`, each as often as needed. In a pattern, `*` stands for any
+/// number of characters. If there are several patterns for ids, one of them
+/// must match; the same holds for hosts.
 ///
 /// The name identifies the token in the log. Names are unique, and so are
 /// tokens. [`authorize`](Authorize::authorize) expects the token in the header
-/// `Authorization: Bearer TOKEN` and returns name, [role](Role) and limits as
-/// [`Principal`].
+/// `Authorization: Bearer TOKEN` and returns its name, [role](Role) and limits
+/// as a [`Principal`].
 ///
 /// # When the file changes
 ///
@@ -73,7 +74,7 @@ struct Current {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokensReload {
-    /// The file holds the tokens that are valid already.
+    /// The file contains the tokens that are already valid.
     Unchanged,
     /// The tokens of the file are valid now, and no others.
     Replaced,
@@ -86,8 +87,8 @@ enum IfMissing {
     RevokeAtOnce,
 }
 
-/// A token file cannot be used. Displays as one line that quotes nothing of the
-/// file.
+/// An error that occurs when a token file cannot be used. Displays as one line
+/// that quotes nothing of the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokensError {

@@ -14,7 +14,7 @@ use crate::listing_limit::ListingLimit;
 use crate::observer::AdminObserver;
 use crate::routes;
 
-/// Builds the router of the admin API; see [the crate](crate).
+/// A builder for the router of the admin API; see [the crate](crate).
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct AdminBuilder {
@@ -49,8 +49,8 @@ impl AdminBuilder {
     /// [`Principal`](dcv_resolver_authorize::Principal) may override leases, such as
     /// those with [`Role::Operator`](crate::Role::Operator).
     ///
-    /// To remove the session, it is overwritten by an expired one, which no other
-    /// registry than one with [`SessionImport`] can do.
+    /// To remove the session, it is overwritten with an expired one, which only
+    /// a registry with [`SessionImport`] can do.
     pub fn with_import(registry: Arc<dyn SessionImport>, authorize: impl Authorize) -> Self {
         Self {
             import: Some(Arc::clone(&registry)),
@@ -58,7 +58,7 @@ impl AdminBuilder {
         }
     }
 
-    /// Sets the clock, from which `ttl_ms` counts and which decides whether a
+    /// Sets the clock that `ttl_ms` counts from and that decides whether a
     /// session is live.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

@@ -20,19 +20,19 @@ use crate::schemas;
 const DESCRIPTION: &str = "\
 Registers, renews, removes and shows the sessions that a DCV session resolver resolves.\n\
 \n\
-Every request but the one for this document carries a bearer token of the resolver's token file: \
-a read-only one to see sessions, a read-write one to change them, one of an operator to remove \
-those of others as well. A token may be limited to some ids and hosts; everything else, and listings, \
-are then a 403.\n\
+Every request except the one for this document carries a bearer token from the resolver's token file: \
+a read-only token to see sessions, a read-write token to change them, or an operator's token to remove \
+sessions of others as well. A token may be limited to some ids and hosts; requests for other sessions, \
+and listings, then get a 403.\n\
 \n\
-A session is registered under a lease token, which its owner sends or receives in the response. \
-Renewing and removing it take the same token, so that an owner cannot change a session that another \
-one has registered since. The lease token takes the place of ETag and If-Match: it says whose the \
-session is, and not only that it is unchanged. It is safe to repeat a change with the same lease \
+A session is registered under a lease token, which its owner sends, or receives in the response. \
+Renewing and removing the session require the same token, so an owner cannot change a session that \
+another owner has registered since. The lease token takes the place of ETag and If-Match: it shows \
+who owns the session, not only that it is unchanged. It is safe to repeat a change with the same lease \
 token.\n\
 \n\
 Every response that is not a success is a problem document (RFC 9457), whose `reason` is a stable \
-word for programs. A method that a path does not have is a 405 with Allow. Every response has \
+word for programs. A method that a path does not allow is answered with 405 and Allow. Every response has \
 `cache-control: no-store` and an `x-request-id`: that of the request, if it is 1 to 128 visible \
 ASCII characters.";
 

@@ -71,7 +71,7 @@ pub(crate) fn missing() -> AdminError {
     malformed("it is missing; send the token under which the session was registered")
 }
 
-/// Refuses a removal without a lease token by a caller that is no operator.
+/// Refuses a removal without a lease token by a caller that is not an operator.
 pub(crate) fn missing_for_a_removal() -> AdminError {
     malformed(
         "it is missing; send the token under which the session was registered, or ask an operator: a bearer token with the role operator needs none",

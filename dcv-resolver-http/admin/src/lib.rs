@@ -37,17 +37,18 @@
 //! | a session outside the [scope](dcv_resolver_authorize::Scope) of the caller, or a listing by a caller with one | 403 | `forbidden` |
 //! | an identity provider failed ([`AuthError::Unavailable`]) | 503, with `Retry-After` | `auth_unavailable` |
 //!
-//! A caller that is limited to ids may use no other id, registered or not. One
-//! that is limited to hosts registers and sees only sessions that lead there; to
-//! renew and to remove those of others, it would need their lease tokens. Neither
-//! may list: a page, and even its `next_page`, would show ids of others.
+//! A caller that is limited to some ids may use no other id, registered or not.
+//! A caller that is limited to some hosts may register and see only sessions on
+//! those hosts; to renew or remove other sessions, it would need their lease
+//! tokens. Neither may list sessions: a page, and even its `next_page`, would
+//! show other ids.
 //!
 //! # Operations
 //!
 //! | request | response |
 //! |---|---|
-//! | `GET /v1/sessions?limit=&page=` | 200, `sessions` and, unless it is the last page, `next_page`; 429 `too_many_listings`, with `Retry-After`, if others run and do not end within a second |
-//! | `GET /v1/sessions/{id}` | 200, the session, expired or not; with `Age` if the store fails and a cache shows what it held; 404 `unknown` |
+//! | `GET /v1/sessions?limit=&page=` | 200, `sessions` and, unless it is the last page, `next_page`; 429 `too_many_listings`, with `Retry-After`, if other listings run and do not end within a second |
+//! | `GET /v1/sessions/{id}` | 200, the session, expired or not; with `Age` if the store fails and a cache returns the session; 404 `unknown` |
 //! | `PUT /v1/sessions/{id}` | 200, the session as it is registered now; 409 `already_exists` |
 //! | `POST /v1/sessions/{id}/renew` | 200, `expires_at_ms`; 409 `lease_lost` |
 //! | `DELETE /v1/sessions/{id}` | 204; 404 `no_such_lease`, or `unknown` to an operator without a lease token |
@@ -60,19 +61,19 @@
 //!   [`SessionRecord`](dcv_resolver_core::SessionRecord) without `id`, and
 //!   exactly one of `expires_at_ms` (`null` for never) and `ttl_ms`.
 //! - **The lease token** is in the header `lease-token`. A registration without
-//!   one gets a generated one in the same header of the response, even if the
-//!   store failed and may have stored it. Every other change requires it. A
-//!   client that sends a token of its own can repeat a registration whose
-//!   response was lost.
+//!   one gets a generated token in the same header of the response, even if the
+//!   store failed, since it may have stored the session. Every other change
+//!   requires the token. A client that sends a token of its own can repeat a
+//!   registration whose response was lost.
 //! - **A lost lease is a 409**, not a 412, which is for conditions such as
-//!   `If-Match`. The API has no `ETag`: a matching one says that a session is
-//!   unchanged, and not that it is still yours, so that any reader could take
-//!   it over. A registry compares the lease token in the same step in which it
-//!   writes.
-//! - **A lost lease token** is no reason to wait until a session expires: an
-//!   operator removes the session without it, if the API was built
-//!   [with import](AdminBuilder::with_import). That is a caller with the role
-//!   `operator`, or one whose [`Principal::overrides_leases`] is set.
+//!   `If-Match`. The API has no `ETag`: a matching one shows that a session is
+//!   unchanged, not that it is still yours, so any reader could take it over. A
+//!   registry compares the lease token in the same step in which it writes.
+//! - **A lost lease token** does not mean that you have to wait until the
+//!   session expires: an operator can remove the session without it, if the API
+//!   was built [with import](AdminBuilder::with_import). An operator is a
+//!   caller with the role `operator`, or one whose
+//!   [`Principal::overrides_leases`] is set.
 //! - **`HEAD`** is answered as `GET`, without a body.
 //! - **A removal that removes nothing is a 404**. A registry does not
 //!   distinguish an absent session from one that is registered under another
@@ -126,8 +127,8 @@
 //!
 //! No token of either kind is ever logged.
 //!
-//! An [`AdminObserver`] receives action and outcome of every request, also of
-//! those that are refused before their sender is known.
+//! An [`AdminObserver`] receives the action and the outcome of every request,
+//! including those that are refused before their sender is known.
 //!
 //! [`SessionRegistry`]: dcv_resolver_core::SessionRegistry
 //! [`Authorize`]: dcv_resolver_authorize::Authorize

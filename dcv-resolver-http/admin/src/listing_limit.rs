@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use crate::admin_error::AdminError;
 use crate::deadline::Deadline;
 
-/// A page takes a store as long as hundreds of lookups do. So few leave the
-/// connections of its pool to the lookups of gateways.
+/// A page takes a store as long as hundreds of lookups do. With so few
+/// listings, the connections of its pool are free for the lookups of gateways.
 const MAX_CONCURRENT: usize = 2;
 const MAX_WAIT: Duration = Duration::from_secs(1);
 

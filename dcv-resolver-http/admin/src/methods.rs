@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::http::{HeaderValue, Method};
 
-/// The methods that are allowed at a path. Displays as `Allow` has them.
+/// The methods that are allowed at a path. Displays as the value of `Allow`.
 #[derive(Debug)]
 pub(crate) struct Methods(Vec<Method>);
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Receives the outcome of each request, for metrics.
+/// An observer that receives the outcome of each request, for metrics.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

@@ -79,8 +79,8 @@ impl FromStr for Role {
     }
 }
 
-/// The text is not the name of a [`Role`]. It does not quote the text, which
-/// may be a token in the wrong place.
+/// An error that occurs when a string is not the name of a [`Role`]. The
+/// message does not quote the string, which may be a token in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidRole {
     meant: Option<Role>,

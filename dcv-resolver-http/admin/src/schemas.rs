@@ -51,8 +51,8 @@ pub(crate) struct LeaseToken(String);
 /// A bare DNS name, IPv4 address or IPv6 address.
 pub(crate) struct Host;
 
-/// Labels of 1 to 63 letters, digits, `-` or `_` with no `-` at either end, of
-/// which the last is no number.
+/// Labels of 1 to 63 letters, digits, `-` or `_` with no `-` at either end. The
+/// last label is not a number.
 const DNS_NAME: &str = r"^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*(?![0-9]+$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$";
 
 /// Written by hand: the derive macro has no words for a choice of strings.

@@ -28,10 +28,11 @@ use crate::store_failure::StoreFailure;
 
 /// Lists sessions, page by page.
 ///
-/// Returns each session that is there throughout at least once, expired ones
-/// too. The order is the store's own, and a page may hold fewer sessions than
-/// asked for, or somewhat more. The last page is the one without next_page. Few
-/// listings run at once; others wait for a second, and are then a 429.
+/// Returns each session that exists during the whole listing at least once,
+/// including expired ones. The order is the store's own, and a page may hold
+/// fewer sessions than asked for, or a few more. The last page is the one
+/// without next_page. Few listings run at once; others wait for up to a second,
+/// and then get a 429.
 #[utoipa::path(
     get,
     path = "/v1/sessions",
@@ -104,10 +105,11 @@ pub(crate) async fn get(
 
 /// Registers a session.
 ///
-/// Replaces a session with the same lease token, and one that is expired; a live
-/// one with another token is a 409. Without a lease token one is generated, and
-/// returned in the response exactly then. Send a token to be able to repeat a
-/// registration whose response was lost.
+/// Replaces a session with the same lease token, and one that is expired. If a
+/// live session has another token, the response is a 409. Without a lease
+/// token, one is generated, and only then is it returned in the response. Send
+/// a token of your own to be able to repeat a registration whose response was
+/// lost.
 #[utoipa::path(
     put,
     path = "/v1/sessions/{id}",
@@ -167,8 +169,8 @@ pub(crate) async fn register(
 
 /// Renews the lease of a session.
 ///
-/// Changes when the session expires, to earlier or later, and nothing else. An
-/// expired session cannot be renewed; register it again.
+/// Changes when the session expires, to an earlier or later time, and nothing
+/// else. An expired session cannot be renewed; register it again.
 #[utoipa::path(
     post,
     path = "/v1/sessions/{id}/renew",
@@ -205,9 +207,9 @@ pub(crate) async fn renew(
 
 /// Removes a session.
 ///
-/// A session that is absent and one that is registered under another lease
-/// token are both a 404: a registry does not tell them apart. Operators remove a
-/// session whose lease token is lost by leaving the token out.
+/// If the session does not exist, or is registered under another lease token,
+/// the response is a 404: a registry does not distinguish the two. Operators
+/// remove a session whose lease token is lost by leaving the token out.
 #[utoipa::path(
     delete,
     path = "/v1/sessions/{id}",

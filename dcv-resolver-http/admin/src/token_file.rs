@@ -101,7 +101,7 @@ pub enum InvalidTokenLine {
     )]
     Limit,
     /// A pattern of hosts is not one host, and has no `*`.
-    #[error("the pattern after hosts= has no * and is no host: {0}")]
+    #[error("the pattern after hosts= has no * and is not a host: {0}")]
     LimitHost(#[source] InvalidHost),
     /// Another line has the same name.
     #[error("the name is already used in line {first}; give each token a name of its own")]
@@ -335,7 +335,7 @@ mod tests {
             (&format!("a read-only {A} hosts=https://*"), LIMIT),
             (
                 &format!("a read-only {A} hosts=tr0ub4dor:8443"),
-                "line 2: the pattern after hosts= has no * and is no host: a host is a bare DNS name or IP address; the port has a field of its own",
+                "line 2: the pattern after hosts= has no * and is not a host: a host is a bare DNS name or IP address; the port has a field of its own",
             ),
             (
                 &format!("a:b read-only {A}"),

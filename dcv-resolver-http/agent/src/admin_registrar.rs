@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use crate::registrar::{Registrar, RegistrarError};
 
-/// Registers sessions over the admin API of a resolver, which is
-/// `dcv-resolver-admin`, or described by its OpenAPI document.
+/// A [`Registrar`] that uses the admin API of a resolver: `dcv-resolver-admin`,
+/// or another service with the same OpenAPI document.
 ///
 /// The bearer token is read from its file for each request, so that it can be
-/// replaced. It is sent as it is: use `https` on every network that is not the
-/// machine itself.
+/// replaced. It is not encrypted: use `https` unless the resolver runs on the
+/// same machine.
 #[derive(Clone)]
 pub struct AdminRegistrar {
     client: HttpClient,
@@ -27,7 +27,7 @@ pub struct AdminRegistrar {
     token: LeaseToken,
 }
 
-/// Why a request had no success.
+/// An error that occurs when a request had no success.
 #[derive(Debug, thiserror::Error)]
 enum AdminError {
     #[error(transparent)]
@@ -37,7 +37,7 @@ enum AdminError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("the text in {path} cannot be sent as a bearer token")]
+    #[error("the content of {path} cannot be sent as a bearer token")]
     Token {
         path: PathBuf,
         source: InvalidHeaderValue,
@@ -52,8 +52,9 @@ enum AdminError {
 }
 
 impl AdminRegistrar {
-    /// Registers under `token` at the resolver of `client`, whose URL is that of
-    /// its operators' listener, such as `https://resolver.example:9001`.
+    /// Creates a registrar that registers under `token` at the resolver of
+    /// `client`. The URL of `client` is that of the operators' listener, such
+    /// as `https://resolver.example:9001`.
     #[must_use]
     pub fn new(
         client: HttpClient,
@@ -67,8 +68,8 @@ impl AdminRegistrar {
         }
     }
 
-    /// Sends a request about a session; returns the reason of a response that
-    /// is no success, with its error.
+    /// Sends a request about a session; for a response that is not a success,
+    /// returns the reason with its error.
     async fn send(
         &self,
         method: Method,
@@ -187,9 +188,10 @@ fn milliseconds(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Returns whether to come back later. A response of the class 4xx is about this
-/// request, except when the caller is unknown, is not at the admin API at all, or
-/// is to come back later. So is a 500, the response for a damaged record.
+/// Returns the error of a request that can be tried again, or that cannot. A
+/// response of the class 4xx is about this request, except when the caller is
+/// unknown, is not at the admin API at all, or is to come back later. A 500 is
+/// too: it is the response for a damaged record.
 fn failed(error: AdminError) -> RegistrarError {
     let is_about_this_session = match &error {
         AdminError::Status { status, .. } => {

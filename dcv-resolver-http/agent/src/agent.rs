@@ -20,20 +20,21 @@ use crate::registrations::{Applied, Registrations};
 use crate::session_list::SessionList;
 use crate::view::{AgentView, RoundResult};
 
-/// Keeps the sessions of a DCV server registered for as long as they run.
+/// An agent that keeps the sessions of a DCV server registered for as long as
+/// they run.
 ///
 /// Once in an interval it lists the sessions, registers new ones under a lease of
 /// three intervals, renews the leases of the others and removes those that have
 /// ended. So a session is registered at most one interval after it started, and
 /// an agent that is killed leaves its sessions for three intervals at most.
 ///
-/// - **A resolver that is away** is tried again after 1 s, then after twice as
-///   long each time, up to the interval. Leases that ended meanwhile are
-///   registered again.
-/// - **A list that fails** changes nothing at first: every lease is renewed. After
-///   two intervals the sessions are registered in the state `UNKNOWN`, which is
-///   not resolved and has a reason of its own, until they can be listed. They are
-///   never removed because of it.
+/// - **A resolver that is unavailable** is tried again after 1 s, then after
+///   twice as long each time, up to the interval. Leases that ended meanwhile
+///   are registered again.
+/// - **A list that fails** changes nothing at first: every lease is renewed.
+///   After two intervals the sessions are registered in the state `UNKNOWN`,
+///   which is not resolved and has a reason of its own, until they can be
+///   listed. They are never removed because of a failure.
 /// - **An id that another live owner holds** is left alone, and tried again in
 ///   each round.
 ///
@@ -74,11 +75,11 @@ struct ServerSettings {
     web_url_path: Option<WebUrlPath>,
 }
 
-/// How long the end may take. Leases that are not removed by then end by
-/// themselves.
+/// How long the shutdown may take. Leases that are not removed by then expire
+/// by themselves.
 const END_TIME: Duration = Duration::from_secs(5);
 
-/// After a round in which the resolver was away.
+/// The pause after a round in which the resolver was unavailable.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Agent {
@@ -114,19 +115,19 @@ impl Agent {
         self
     }
 
-    /// Registers this port for HTTP instead of that of the file.
+    /// Registers this port for HTTP instead of the one in the file.
     pub fn http_port(mut self, port: impl Into<Option<u16>>) -> Self {
         self.server.http_port = port.into();
         self
     }
 
-    /// Registers this port for QUIC instead of what the file says.
+    /// Registers this port for QUIC instead of the one in the file.
     pub fn quic_port(mut self, port: impl Into<Option<u16>>) -> Self {
         self.server.quic_port = port.into();
         self
     }
 
-    /// Registers this path instead of that of the file.
+    /// Registers this path instead of the one in the file.
     pub fn web_url_path(mut self, path: impl Into<Option<WebUrlPath>>) -> Self {
         self.server.web_url_path = path.into();
         self
@@ -139,7 +140,8 @@ impl Agent {
         self
     }
 
-    /// Leaves the sessions registered at the end, until their leases end.
+    /// Sets whether the sessions stay registered at the end, until their leases
+    /// end.
     pub fn keep(mut self, keep: bool) -> Self {
         self.keep = keep;
         self
@@ -203,12 +205,12 @@ struct Rounds {
     agent: Agent,
     registrations: Registrations,
     log: EventLog,
-    /// The last valid one.
+    /// The last valid configuration.
     server: Option<Connectivity>,
     /// When the last round began in which the sessions were listed.
     listed: Instant,
     was_listed: bool,
-    /// How many rounds in a row found the resolver away.
+    /// The number of rounds in a row in which the resolver was unavailable.
     failed_rounds: u32,
 }
 

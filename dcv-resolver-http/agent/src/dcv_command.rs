@@ -27,8 +27,8 @@ pub struct DcvCommand {
     time_limit: Duration,
 }
 
-/// Why the sessions could not be listed. It says nothing about which sessions
-/// run.
+/// An error that occurs when the sessions could not be listed. It says nothing
+/// about which sessions run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
@@ -76,7 +76,7 @@ pub enum ListError {
         stderr: String,
     },
     /// The output is not a list of sessions.
-    #[error("{program} printed no list of sessions")]
+    #[error("{program} did not print a list of sessions")]
     Invalid {
         /// The program.
         program: String,
@@ -297,7 +297,7 @@ mod tests {
         );
         assert!(failed.contains(&format!("{:?}", escaped("no\nserver", 99))));
         let garbage = failure(shell("echo garbage")).await;
-        assert_eq!(garbage, "sh printed no list of sessions");
+        assert_eq!(garbage, "sh did not print a list of sessions");
         let endless = failure(shell("exec yes")).await;
         assert_eq!(endless, "sh printed more than 1048576 bytes and was killed");
         let hanging = shell("exec sleep 600").with_time_limit(Duration::from_millis(10));

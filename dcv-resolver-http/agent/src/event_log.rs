@@ -47,20 +47,22 @@ impl EventLog {
         }
     }
 
-    /// Logs that the sessions cannot be listed for so long that they are UNKNOWN.
+    /// Logs that the sessions could not be listed for so long that they are now
+    /// UNKNOWN.
     pub(crate) fn lost_sight(&self, sessions: usize) {
         if self.0.allows("unknown") {
-            tracing::warn!(target: "dcv_resolver::agent", sessions, "for two intervals the sessions could not be listed, or the configuration of the DCV server not be used: the sessions are registered as UNKNOWN, and not resolved, until both can");
+            tracing::warn!(target: "dcv_resolver::agent", sessions, "for two intervals, the sessions could not be listed or the configuration of the DCV server could not be used; until both work again, the sessions are registered as UNKNOWN and are not resolved");
         }
     }
 
-    /// Logs that the resolver or the store is away, for this session at least.
+    /// Logs that the resolver or the store is unavailable, for this session at
+    /// least.
     pub(crate) fn unavailable(&self, id: &SessionId, error: &(dyn Error + 'static)) {
         let kind = "unavailable";
         if self.0.allows(kind) {
             let session_id = shown(id.as_str());
             let error = chain(error);
-            tracing::warn!(target: "dcv_resolver::agent", kind, session_id, error, "a session cannot be registered now; it is tried again");
+            tracing::warn!(target: "dcv_resolver::agent", kind, session_id, error, "a session cannot be registered now; the agent will try again");
         }
     }
 
@@ -84,7 +86,7 @@ impl EventLog {
         let kind = "not_remembered";
         if self.0.allows(kind) {
             let (path, error) = (path.display(), chain(error));
-            tracing::warn!(target: "dcv_resolver::agent", kind, %path, error, "cannot read or write the file of registered sessions; an agent that is restarted while the sessions cannot be listed does not renew them");
+            tracing::warn!(target: "dcv_resolver::agent", kind, %path, error, "cannot read or write the file of registered sessions; if the agent is restarted while the sessions cannot be listed, it will not renew them");
         }
     }
 
@@ -120,7 +122,7 @@ impl EventLog {
 /// Logs that another owner holds the id. Callers log it once for each session.
 pub(crate) fn held_by_another(id: &SessionId) {
     let session_id = shown(id.as_str());
-    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session of this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{session}}@{{host}}");
+    tracing::warn!(target: "dcv_resolver::agent", session_id, "a live session with this id is registered under another lease, and is left alone; if each server has a session of this name, use an id template such as {{session}}@{{host}}");
 }
 
 pub(crate) fn registered(id: &SessionId) {

@@ -5,17 +5,18 @@ use std::str::FromStr;
 
 use dcv_resolver_core::{Host, InvalidSessionId, SessionId};
 
-/// Makes the id that clients request from the id on the DCV server.
+/// A template that makes the id that clients request from the id on the DCV
+/// server.
 ///
 /// Ids are unique on one DCV server only: each Windows server has a `console`.
 /// `{session}` stands for the id on the server and `{host}` for the server's
 /// host. The default is `{session}`.
 ///
-/// Put a character between the two that no host contains, such as `@`: with
-/// `{host}-{session}`, the session `17-console` on `ws` has the id of `console` on
-/// `ws-17`, and a user who may create a session on the one server can take the id of
-/// one on the other. A host has no `@`, so that the last one in an id ends the
-/// session's own.
+/// Put a character between the two that no host contains, such as `@`. With
+/// `{host}-{session}`, the session `17-console` on `ws` has the same id as
+/// `console` on `ws-17`, and a user who may create a session on one server can
+/// take the id of a session on the other. A host contains no `@`, so the last
+/// `@` in an id marks the end of the session's own id.
 ///
 /// ```
 /// use dcv_resolver_agent::IdTemplate;
@@ -37,7 +38,7 @@ enum Part {
     Session,
 }
 
-/// Why a text is not an [`IdTemplate`].
+/// An error that occurs when a string is not an [`IdTemplate`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidIdTemplate {

@@ -7,7 +7,7 @@ use dcv_resolver_core::{InvalidLeaseToken, LeaseToken};
 
 use crate::private_file;
 
-/// Why there is no lease token.
+/// An error that occurs when there is no lease token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaseFileError {
@@ -19,7 +19,7 @@ pub enum LeaseFileError {
         /// The cause.
         source: io::Error,
     },
-    /// The file holds something else.
+    /// The file does not contain a lease token.
     #[error(
         "{path} holds no valid lease token; remove the file to get a new token: sessions that are registered now then expire with their leases"
     )]
@@ -43,8 +43,8 @@ pub enum LeaseFileError {
 }
 
 /// Returns the lease token in the file `lease-token` of `folder`. If there is
-/// none, creates one, and the folder, that only the user of this process may
-/// read.
+/// no such file, creates it, and the folder, so that only the user of this
+/// process can read them.
 ///
 /// An agent that uses the same folder after a restart owns the sessions that it
 /// registered before. Agents that run at the same time need a folder each.

@@ -8,8 +8,8 @@ use dcv_resolver_dcv_config::Connectivity;
 use crate::id_template::IdTemplate;
 use crate::session_list::ListedSession;
 
-/// Makes records of the sessions that a DCV server lists: adds what the list
-/// does not contain.
+/// A template for the records of the sessions that a DCV server lists: it adds
+/// what the list does not contain.
 ///
 /// ```
 /// use dcv_resolver_agent::{Connectivity, RecordTemplate, SessionList};
@@ -29,7 +29,7 @@ pub struct RecordTemplate {
     labels: BTreeMap<String, String>,
 }
 
-/// Why a listed session cannot be registered.
+/// The reason why a listed session cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnusableSession {
@@ -44,7 +44,8 @@ pub enum UnusableSession {
 
 impl RecordTemplate {
     /// Creates a template for the sessions of `host`, the name or address at
-    /// which gateways reach the DCV server. Ids are as on the server.
+    /// which gateways reach the DCV server. By default, ids are the same as on
+    /// the server.
     #[must_use]
     pub fn new(host: Host) -> Self {
         Self {

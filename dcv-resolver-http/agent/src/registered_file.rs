@@ -26,12 +26,13 @@ impl RegisteredFile {
         }
     }
 
-    /// Returns the sessions whose leases have not ended. The others may have ended
-    /// as well while no agent ran.
+    /// Returns the sessions whose leases have not ended. The other sessions may
+    /// have ended as well while no agent ran.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or is not valid. That there is none is no error.
+    /// If the file cannot be read, or is not valid. A missing file is not an
+    /// error.
     pub(crate) fn read(&self, now: Timestamp) -> io::Result<Vec<SessionRecord>> {
         let content = match dcv_resolver_file_watch::read(&self.path) {
             Ok(content) => content,
@@ -47,7 +48,7 @@ impl RegisteredFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be written, or would be too large to be read again.
+    /// If the file cannot be written, or would be too large to be read again.
     pub(crate) fn write(&mut self, records: &[SessionRecord]) -> io::Result<()> {
         let content = serde_json::to_vec(records)?;
         if content.len() as u64 > MAX_BYTES {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use dcv_resolver_core::{SessionId, SessionRecord, async_trait};
 
-/// Registers sessions under one lease token.
+/// A place where sessions are registered under one lease token.
 ///
-/// It is a part of [`SessionRegistry`](dcv_resolver_core::SessionRegistry), whose
-/// rules R1 to R8 apply, in a form that can also be carried out over HTTP.
-/// A time to live is given instead of an expiry, so that the clock of a resolver
-/// decides when a session expires, where there is one in between.
+/// This is the part of [`SessionRegistry`](dcv_resolver_core::SessionRegistry)
+/// that can also be carried out over HTTP; rules R1 to R8 of that trait apply.
+/// Sessions have a time to live instead of an expiry, so that the clock of the
+/// resolver, if there is one in between, decides when a session expires.
 #[async_trait]
 pub trait Registrar: fmt::Debug + Send + Sync + 'static {
     /// Stores `record`, to expire in `ttl`. The record's own expiry is ignored.
@@ -22,7 +22,7 @@ pub trait Registrar: fmt::Debug + Send + Sync + 'static {
     /// is unknown whether the record was stored; repeating the call is safe.
     async fn register(&self, record: &SessionRecord, ttl: Duration) -> Result<(), RegistrarError>;
 
-    /// Lets the session `id` expire in `ttl`.
+    /// Changes the session `id` to expire in `ttl`.
     ///
     /// # Errors
     ///
@@ -39,22 +39,22 @@ pub trait Registrar: fmt::Debug + Send + Sync + 'static {
     async fn deregister(&self, id: &SessionId) -> Result<(), RegistrarError>;
 }
 
-/// Why a [`Registrar`] did not do what it was asked to.
+/// An error that occurs when a [`Registrar`] did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrarError {
-    /// A live session of this id is registered under another lease.
-    #[error("a live session of this id is registered under another lease")]
+    /// A live session with this id is registered under another lease.
+    #[error("a live session with this id is registered under another lease")]
     AlreadyExists,
-    /// There is no live session of this id under this lease.
-    #[error("there is no live session of this id under this lease")]
+    /// There is no live session with this id under this lease.
+    #[error("there is no live session with this id under this lease")]
     LeaseLost,
     /// This request is refused, and would be again: the token does not allow it,
     /// or the record that is stored under the id is damaged.
     #[error("the request is refused")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
-    /// The resolver or the store is away. Other sessions may be tried: a store of
-    /// several machines can be away in part.
+    /// The resolver or the store is unavailable. Other sessions may still
+    /// succeed: a store on several machines can be partly unavailable.
     #[error("the session cannot be registered now")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -23,7 +23,8 @@ pub(crate) struct Registrations {
     held: Held,
     /// The ids that another owner holds, so that each is logged once.
     conflicts: BTreeSet<SessionId>,
-    /// The sessions whose last call found the resolver or the store away.
+    /// The sessions whose last call found the resolver or the store
+    /// unavailable.
     failed: BTreeSet<SessionId>,
     log: EventLog,
     view: AgentView,
@@ -36,7 +37,7 @@ pub(crate) enum Applied {
     All,
     /// At least one was refused.
     SomeRefused,
-    /// At least one found the resolver or the store away.
+    /// At least one found the resolver or the store unavailable.
     Unavailable,
 }
 

@@ -38,15 +38,16 @@ pub struct ListedSession {
     owner: Option<String>,
 }
 
-/// Why a text is not the output of `dcv list-sessions --json`.
+/// An error that occurs when a string is not the output of `dcv list-sessions
+/// --json`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSessionList {
-    /// The text is not JSON.
+    /// The output is not JSON.
     #[error("expected the JSON array that `dcv list-sessions --json` prints")]
     NotJson(#[source] Box<dyn Error + Send + Sync>),
-    /// The text is JSON, but not an array.
-    #[error("expected a JSON array, as `dcv list-sessions --json` prints it, and not {found}")]
+    /// The output is JSON, but not an array.
+    #[error("expected a JSON array, as `dcv list-sessions --json` prints it, but found {found}")]
     NotAnArray {
         /// What it is.
         found: JsonKind,
@@ -59,7 +60,7 @@ pub enum InvalidSessionList {
         /// What it is.
         found: JsonKind,
     },
-    /// An object has no `id`, or one that is not a text.
+    /// An object has no `id`, or one that is not a string.
     #[error("element {index} has no \"id\" that is a string, only these keys: {keys}")]
     NoId {
         /// Its index, from 0.

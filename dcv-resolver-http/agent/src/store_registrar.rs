@@ -11,7 +11,8 @@ use dcv_resolver_core::{
 
 use crate::registrar::{Registrar, RegistrarError};
 
-/// Registers sessions in a [`SessionRegistry`], by the clock of this machine.
+/// A [`Registrar`] that registers sessions in a [`SessionRegistry`], by the
+/// clock of this machine.
 #[derive(Debug, Clone)]
 pub struct StoreRegistrar {
     registry: Arc<dyn SessionRegistry>,
@@ -20,7 +21,7 @@ pub struct StoreRegistrar {
 }
 
 impl StoreRegistrar {
-    /// Registers in `registry` under `token`.
+    /// Creates a registrar that registers in `registry` under `token`.
     #[must_use]
     pub fn new(registry: Arc<dyn SessionRegistry>, token: LeaseToken) -> Self {
         Self {

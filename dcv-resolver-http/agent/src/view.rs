@@ -9,7 +9,7 @@ use dcv_resolver_core::{
 };
 use tokio::sync::Notify;
 
-/// What an agent has registered, for its operators. Clones show the same.
+/// What an agent has registered, for its operators. Clones show the same state.
 ///
 /// It is a [`SessionStore`] that holds what the agent registered last, so that
 /// everything that shows the health and the sessions of a store can show an
@@ -81,9 +81,9 @@ impl AgentView {
 
     /// Returns how many rounds ended in which way: `ok`; `not_listed`, the
     /// sessions could not be listed; `not_configured`, the configuration of the
-    /// DCV server has not been valid so far; `refused`, at least one request was
-    /// refused; or `unavailable`, the resolver or the store was away, for at least
-    /// one session.
+    /// DCV server has not been valid so far; `refused`, at least one request
+    /// was refused; or `unavailable`, the resolver or the store could not be
+    /// reached, for at least one session.
     #[must_use]
     pub fn rounds_by_result(&self) -> Vec<(&'static str, u64)> {
         let names = RoundResult::ALL.map(RoundResult::as_str);
@@ -146,7 +146,8 @@ impl SessionStore for AgentView {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // The first round is waited for: that it has not ended is no failure.
+        // Wait for the first round: one that has not ended yet is not a
+        // failure.
         let round_ended = self.0.round_ended.notified();
         if self.lock().last.is_none() {
             round_ended.await;

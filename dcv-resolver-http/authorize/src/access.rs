@@ -17,7 +17,7 @@ pub struct AccessRequest<'a> {
     pub access: Access,
 }
 
-/// The kinds of access.
+/// The kind of access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Access {

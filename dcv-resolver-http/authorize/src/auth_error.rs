@@ -7,14 +7,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_http::ProblemDocument;
 
-/// Why a request is not authorized. The text is sent to the caller and logged.
+/// An error that occurs when a request is not authorized. Its message is sent
+/// to the caller and logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
     /// There is no credential, or no valid one: 401.
     #[error("{detail}")]
     Unauthorized {
-        /// Why.
+        /// The reason, as a sentence.
         detail: Cow<'static, str>,
         /// The value of `WWW-Authenticate`, such as `Bearer` or `Basic
         /// realm="sessions"`: how to send a credential.

@@ -8,8 +8,9 @@ use crate::access::AccessRequest;
 use crate::auth_error::AuthError;
 use crate::principal::Principal;
 
-/// Authorizes requests to what gateways do not need: the explanations and the
-/// page's data of `dcv-resolver-ops`, and the sessions of `dcv-resolver-admin`.
+/// An authorizer of requests for what gateways do not need: the explanations
+/// and the page data of `dcv-resolver-ops`, and the sessions of
+/// `dcv-resolver-admin`.
 ///
 /// ```
 /// use dcv_resolver_core::async_trait;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::scope::Scope;
 
-/// Who sent a request, as the log names them, and what they may do.
+/// The sender of a request, as it is named in the log, and what it may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
-    /// The name. It must hold no secret.
+    /// The name. It must not contain a secret.
     pub name: Arc<str>,
     /// The role, if there are roles.
     pub role: Option<Arc<str>>,
@@ -20,7 +20,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Creates a principal without a role, which is not limited to some sessions
+    /// Creates a principal that has no role, is not limited to some sessions,
     /// and does not override leases.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {

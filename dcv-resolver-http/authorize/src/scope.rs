@@ -3,7 +3,7 @@
 use dcv_resolver_core::{Host, SessionId};
 
 /// The sessions that a caller is limited to: by their ids, by the hosts that
-/// they lead to, or by both. By default, it is limited by neither.
+/// they lead to, or by both. By default, a caller is limited by neither.
 ///
 /// In a pattern, `*` stands for any number of characters, dots included, and
 /// every other character for itself. Ids are compared byte for byte, hosts
@@ -25,16 +25,16 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Limits the caller to ids that match `pattern`, or one that was added
-    /// before.
+    /// Limits the caller to ids that match `pattern` or a pattern that was
+    /// added before.
     #[must_use]
     pub fn with_ids(mut self, pattern: impl Into<Box<str>>) -> Self {
         self.ids.push(pattern.into());
         self
     }
 
-    /// Limits the caller to hosts that match `pattern`, or one that was added
-    /// before. An address may be written in any form.
+    /// Limits the caller to hosts that match `pattern` or a pattern that was
+    /// added before. An address may be written in any form.
     #[must_use]
     pub fn with_hosts(mut self, pattern: &str) -> Self {
         let canonical: Option<Host> = pattern.parse().ok();

@@ -2,11 +2,11 @@
 
 use dcv_resolver_core::{Host, SessionId, Transport, WebUrlPath};
 
-/// What a resolver says about a session.
+/// The answer of a resolver about a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// The session is here: status 200.
+    /// The session runs at this destination: status 200.
     Found(Destination),
     /// There is no such session for this transport, or not for this client:
     /// status 404.
@@ -24,7 +24,7 @@ impl Answer {
     }
 }
 
-/// Where a session runs, as the five keys of an answer say it.
+/// The destination of a session: the five keys of an answer.
 // Exhaustive: the contract has exactly five keys, and code that takes a destination
 // apart must not ignore one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +41,16 @@ pub struct Destination {
     pub web_url_path: WebUrlPath,
 }
 
-/// Why there is no destination, as far as the resolver says it. The contract
-/// prescribes no body, so all of it may be missing.
+/// The reason why there is no destination, as far as the resolver gives one.
+/// The contract prescribes no body, so every field may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct NotFoundAnswer {
-    /// A stable word, such as `expired`. `dcv-resolver` sends one.
+    /// A stable identifier, such as `expired`. `dcv-resolver` sends one.
     pub reason: Option<String>,
     /// A sentence for people.
     pub detail: Option<String>,
-    /// Whether the body is a web page: perhaps that of a web server which does
+    /// Whether the body is a web page, perhaps one of a web server that does
     /// not know the path.
     pub is_html: bool,
 }

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use hyper::Uri;
 
-/// The URL of a server: `https://HOST:PORT` or `http://HOST:PORT`, with a path if
-/// all requests are below one.
+/// The URL of a server: `https://HOST:PORT` or `http://HOST:PORT`, with a path
+/// if all requests are below one.
 ///
-/// Displays without the path, which may be a secret: a resolver behind a gateway
-/// of an API may have no other.
+/// Displays without the path, which may be a secret: a resolver behind an API
+/// gateway may have no other protection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     pub(crate) is_https: bool,
@@ -20,7 +20,8 @@ pub struct BaseUrl {
     pub(crate) prefix: String,
 }
 
-/// Why a text is not the URL of a server. The message quotes nothing of it.
+/// An error that occurs when a string is not the URL of a server. The message
+/// quotes nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBaseUrl {
@@ -28,13 +29,13 @@ pub enum InvalidBaseUrl {
     #[error("not a URL; expected https://HOST:PORT or http://HOST:PORT")]
     NotAUrl,
     /// The scheme is neither `http` nor `https`, or is missing.
-    #[error("the URL starts with https:// or http://")]
+    #[error("the URL must start with https:// or http://")]
     Scheme,
     /// It has a user name or a password, which a gateway does not send.
-    #[error("the URL has no user and no password; remove what is before the @")]
+    #[error("the URL must not contain a user or a password; remove everything up to the @")]
     User,
     /// It has a query or a fragment.
-    #[error("the URL ends with its path; remove the ? or # and what follows")]
+    #[error("the URL must end with its path; remove the ? or # and everything after it")]
     Query,
 }
 
@@ -57,7 +58,7 @@ impl FromStr for BaseUrl {
             return Err(InvalidBaseUrl::User);
         }
         let host = authority.host();
-        // The parser takes a port that is no number for none.
+        // The parser treats a port that is not a number as no port.
         let has_port = authority.as_str().len() > host.len();
         let port = match authority.port_u16() {
             Some(0) => return Err(InvalidBaseUrl::NotAUrl),

@@ -23,13 +23,13 @@ use crate::tls_failure::TlsFailure;
 /// usually do, so that they rarely close one just when it is used again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An HTTP/1.1 client of one server.
+/// An HTTP/1.1 client for one server.
 ///
 /// Connections are kept and reused. Redirects are not followed, and no proxy is
-/// used, whatever the environment says: neither does a gateway. Clones share the
-/// connections.
+/// used, regardless of the environment: a gateway does neither. Clones share
+/// the connections.
 ///
-/// It needs a tokio runtime with its timer and its I/O.
+/// The client needs a tokio runtime with its timer and its I/O enabled.
 #[derive(Clone)]
 pub struct HttpClient {
     url: Arc<BaseUrl>,
@@ -88,7 +88,7 @@ impl HttpClient {
         let Some(uri) = self.url.uri(path_and_query) else {
             return Err(self.error(
                 RequestErrorKind::InvalidUrl,
-                "cannot be asked: the path is not one of HTTP",
+                "cannot be asked: the path is not valid in HTTP",
             ));
         };
         let mut request = Request::new(Full::new(body));

@@ -21,11 +21,11 @@ pub struct HttpClientBuilder {
     max_response_bytes: usize,
 }
 
-/// Why a client cannot be built.
+/// An error that occurs when a client cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The URL is not that of a resolver.
+    /// The URL is not the URL of a resolver.
     #[error(transparent)]
     InvalidUrl(#[from] InvalidBaseUrl),
     /// A certificate or a key cannot be used.
@@ -34,9 +34,9 @@ pub enum BuildError {
 }
 
 impl HttpClient {
-    /// Begins the settings of a client of `base_url`: `https://HOST:PORT` or
-    /// `http://HOST:PORT`, with a path if the server's URL has one. Every path
-    /// of a request is below that.
+    /// Returns a builder for a client of `base_url`: `https://HOST:PORT` or
+    /// `http://HOST:PORT`, with a path if the server's URL has one. All request
+    /// paths are below that path.
     pub fn builder(base_url: &str) -> HttpClientBuilder {
         HttpClientBuilder {
             url: base_url.parse(),
@@ -70,8 +70,8 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Sets how long a response may take, from the moment at which there is a
-    /// connection to the last byte.
+    /// Sets how long a response may take, from the moment when the connection
+    /// is established to the last byte.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
         self

@@ -31,7 +31,8 @@ const KEYS: [&str; 5] = [
 
 /// Returns the answer in a response to `request`.
 ///
-/// What a gateway [tolerates](Violation::is_tolerated) is tolerated.
+/// A violation that a gateway [tolerates](Violation::is_tolerated) is tolerated
+/// here too.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::tls_failure::TlsFailure;
 
-/// Why there is no response.
+/// An error that occurs when a request gets no response.
 ///
 /// Displays as one sentence with the host, the port and the cause. Clones share
 /// the source.
@@ -22,9 +22,9 @@ pub struct RequestError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestErrorKind {
-    /// The path or the query is not one of HTTP.
+    /// The path or the query is not valid in HTTP.
     InvalidUrl,
-    /// The host name has no address, or its servers failed.
+    /// The host name has no address, or its name servers failed.
     Dns,
     /// The host name was not resolved in time.
     DnsTimeout,
@@ -43,7 +43,7 @@ pub enum RequestErrorKind {
     ResponseTooLarge,
     /// The connection was closed before the response was complete.
     Closed,
-    /// What the server sent is not a response of HTTP.
+    /// What the server sent is not an HTTP response.
     Protocol,
 }
 
@@ -86,8 +86,8 @@ impl fmt::Display for RequestError {
     }
 }
 
-/// Not derived: the `Arc` is itself an error, and would hide the type of the
-/// source.
+/// Not derived: the `Arc` is itself an error, so the derived method would hide
+/// the type of the source.
 impl Error for RequestError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_deref()?;

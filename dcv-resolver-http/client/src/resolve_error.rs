@@ -10,13 +10,13 @@ use crate::problem_document::ProblemDocument;
 use crate::request_error::RequestError;
 use crate::violation::Violation;
 
-/// The longest text of a resolver that a message quotes.
+/// The maximum length of a resolver's text that a message quotes, in bytes.
 const MAX_QUOTED_BYTES: usize = 256;
 
-/// Why a resolver gave no answer that can be used.
+/// An error that occurs when a resolver gives no usable answer.
 ///
-/// The gateway counts the three apart: a resolver that cannot be reached, a
-/// status other than 200 and 404, and a 200 that it cannot use.
+/// The gateway counts the three cases separately: a resolver that cannot be
+/// reached, a status other than 200 and 404, and a 200 that it cannot use.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ResolveError {

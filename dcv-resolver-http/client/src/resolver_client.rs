@@ -21,7 +21,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Asks a resolver where sessions run, with the request that the gateway sends.
+/// A client that asks a resolver where sessions run, with the request that the
+/// gateway sends.
 ///
 /// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Setting up a
 /// Session Resolver".
@@ -31,8 +32,8 @@ pub struct ResolverClient {
 }
 
 impl ResolverClient {
-    /// Creates a client of the resolver at the URL of `http`, the one that is
-    /// `url` in the gateway's `[resolver]` section.
+    /// Creates a client of the resolver at the URL of `http`, which corresponds
+    /// to `url` in the gateway's `[resolver]` section.
     #[must_use]
     pub fn new(http: HttpClient) -> Self {
         Self { http }
@@ -44,7 +45,7 @@ impl ResolverClient {
         &self.http
     }
 
-    /// Asks, and returns what the resolver says.
+    /// Sends a request and returns the resolver's answer.
     ///
     /// # Errors
     ///
@@ -54,11 +55,11 @@ impl ResolverClient {
         read_answer(request, &response)
     }
 
-    /// Asks, and returns the response as it is.
+    /// Sends a request and returns the response as it is.
     ///
     /// A request is sent a second time if the connection is closed before the
     /// answer is complete: a server may close a connection just when it is used
-    /// again, and asking has no effect that the second time would repeat.
+    /// again, and a repeated request has no additional effect.
     ///
     /// # Errors
     ///

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a certificate or a key cannot be used.
+/// An error that occurs when a certificate or a key cannot be used.
 ///
-/// The text is one sentence that names the file, the problem and the remedy.
-/// Neither the text nor the `Debug` form holds any part of a key.
+/// Displays as one sentence that names the file, the problem and the remedy.
+/// Neither the sentence nor the `Debug` output contains any part of a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFileError {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// Which certificates are trusted and presented, with the meaning that the keys
-/// of these names have in the gateway's configuration.
+/// The certificates that are trusted and presented. The options have the
+/// meaning that the keys of the same names have in the gateway's configuration.
 ///
 /// By default the CAs of the system are trusted (`SSL_CERT_FILE` is respected),
 /// no client certificate is presented, and TLS 1.2 and 1.3 are offered with the
@@ -52,7 +52,7 @@ impl Default for TlsOptions {
 }
 
 impl TlsOptions {
-    /// Trusts the CAs in this file, PEM, and no others: `ca-file` of the gateway.
+    /// Trusts only the CAs in this PEM file: `ca-file` of the gateway.
     #[must_use]
     pub fn with_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
@@ -85,8 +85,9 @@ impl TlsOptions {
     /// Sets whether the server's certificate is verified, which is the default:
     /// `tls-strict` of the gateway.
     ///
-    /// Without it, anyone between client and server can answer in the server's
-    /// place. It is for finding out what a gateway would do that has it off.
+    /// Without verification, anyone between client and server can answer in the
+    /// server's place. Turn it off only to find out what a gateway would do
+    /// that has it off.
     #[must_use]
     pub fn with_strict(mut self, strict: bool) -> Self {
         self.strict = strict;

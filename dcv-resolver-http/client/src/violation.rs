@@ -5,7 +5,7 @@ use std::fmt;
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{InvalidHost, InvalidSessionId, InvalidWebUrlPath, Transport};
 
-/// The longest text of an answer that a message quotes.
+/// The maximum length of an answer's text that a message quotes, in bytes.
 const MAX_QUOTED_BYTES: usize = 128;
 
 /// A rule of the contract that an answer with status 200, or a redirect, breaks.
@@ -47,7 +47,7 @@ pub enum Violation {
     MisspelledKey {
         /// The key.
         key: &'static str,
-        /// As it is in the answer.
+        /// The key as it is written in the answer.
         found: String,
     },
     /// A key occurs more than once.
@@ -137,8 +137,8 @@ pub enum JsonType {
 
 impl Violation {
     /// Returns whether a gateway, as far as is known, uses the answer
-    /// nevertheless: AWS's own sample is served as `text/html`, and the Session
-    /// Manager Broker reports empty paths.
+    /// nevertheless: the sample of AWS itself is served as `text/html`, and the
+    /// Session Manager Broker returns empty paths.
     ///
     /// [`ResolverClient::resolve`](crate::ResolverClient::resolve) uses such an
     /// answer too.
@@ -150,7 +150,7 @@ impl Violation {
         )
     }
 
-    /// Returns a stable word for programs.
+    /// Returns a stable identifier of the rule, for programs.
     #[must_use]
     pub fn rule(&self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::invalid_config::InvalidConfig;
 
-/// Why a configuration file cannot be used.
+/// An error that occurs when a configuration file cannot be used.
 ///
 /// Displays without its cause; [`chain`](Self::chain) adds it.
 #[derive(Debug, thiserror::Error)]

@@ -36,7 +36,7 @@ use crate::listen_endpoint::ListenEndpoint;
 pub struct Connectivity {
     /// Never empty; the first is the one that gateways reach.
     http_ports: Vec<u16>,
-    /// The same, or empty.
+    /// Like `http_ports`, but may be empty.
     quic_ports: Vec<u16>,
     web_url_path: WebUrlPath,
 }
@@ -67,7 +67,7 @@ impl Connectivity {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// See [`read`](Self::read).
     pub fn read_installed() -> Result<Self, ConfigFileError> {
         match Self::read(Self::PATH) {
             Err(ConfigFileError::Unreadable { source, .. })

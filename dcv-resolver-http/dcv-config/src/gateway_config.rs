@@ -14,8 +14,8 @@ use crate::listen_endpoint::ListenEndpoint;
 /// The settings of a DCV Connection Gateway that matter to the path of a
 /// connection. Other keys are ignored: each version of the gateway adds some.
 ///
-/// It may be a configuration with which no gateway starts, such as one without
-/// `[resolver]`: only types are checked.
+/// Only types are checked, so a gateway may refuse to start with the
+/// configuration, for example one without `[resolver]`.
 ///
 /// Source: Amazon DCV Connection Gateway Administrator Guide, "Configuration
 /// file reference".
@@ -44,17 +44,19 @@ pub struct GatewayConfig {
 pub struct ResolverSection {
     /// The URL; the gateway appends `/resolveSession`. It may hold a secret.
     pub url: Option<String>,
-    /// The only CA that is trusted, PEM. Without it, those of the system are.
+    /// The only CA that is trusted, in PEM. Without it, the system's CAs are
+    /// trusted.
     pub ca_file: Option<PathBuf>,
     /// Whether the certificate is checked.
     pub tls_strict: bool,
-    /// The certificate that the gateway presents, PEM.
+    /// The certificate that the gateway presents, in PEM.
     pub cert_file: Option<PathBuf>,
-    /// Its key, PEM, PKCS#8.
+    /// The key of that certificate, PKCS#8 in PEM.
     pub cert_key_file: Option<PathBuf>,
     /// The lowest TLS version.
     pub minimum_tls_version: MinimumTlsVersion,
-    /// How long name, TCP and TLS of a connection may take.
+    /// How long it may take to establish a connection: name, TCP and TLS
+    /// together.
     #[serde(deserialize_with = "seconds")]
     pub http_establish_timeout: Duration,
 }
@@ -72,9 +74,10 @@ pub struct GatewaySection {
     pub web_port: u16,
     /// The port of UDP listeners without one.
     pub quic_port: u16,
-    /// The certificate for clients, PEM; self-signed without it.
+    /// The certificate for clients, in PEM. Without it, a self-signed one is
+    /// used.
     pub cert_file: Option<PathBuf>,
-    /// Its key, PEM, PKCS#8.
+    /// The key of that certificate, PKCS#8 in PEM.
     pub cert_key_file: Option<PathBuf>,
 }
 
@@ -83,7 +86,8 @@ pub struct GatewaySection {
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct DcvSection {
-    /// The only CA that is trusted, PEM. Without it, those of the system are.
+    /// The only CA that is trusted, in PEM. Without it, the system's CAs are
+    /// trusted.
     pub ca_file: Option<PathBuf>,
     /// Whether certificates are checked.
     pub tls_strict: bool,
@@ -96,9 +100,9 @@ pub struct DcvSection {
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct WebResourcesSection {
-    /// The server that has them.
+    /// The URL of the server that has the pages.
     pub url: Option<String>,
-    /// The folder that has them.
+    /// The folder that has the pages.
     pub local_resources_path: Option<PathBuf>,
 }
 
@@ -243,7 +247,7 @@ fn invalid_value(text: &str, error: &toml::de::Error) -> InvalidConfig {
             Some("a boolean") => "true or false".to_owned(),
             Some("u16") => "a port from 0 to 65535".to_owned(),
             Some("u32") => "a whole number of seconds".to_owned(),
-            Some("a string") => "a text in quotes".to_owned(),
+            Some("a string") => "a string in quotes".to_owned(),
             Some("path string") => "a path in quotes".to_owned(),
             Some("a sequence") => "a list in brackets".to_owned(),
             Some(other) if !other.starts_with("struct ") => other.replace('`', "\""),
@@ -328,7 +332,7 @@ mod tests {
             ),
             (
                 format!("[resolver]\nurl = [{URL}]"),
-                "line 2: url has an invalid value; write a text in quotes",
+                "line 2: url has an invalid value; write a string in quotes",
             ),
             (
                 format!("[resolver]\nca-file = [{URL}]"),
@@ -348,7 +352,7 @@ mod tests {
             ),
             (
                 "[gateway]\nweb-listen-endpoints = [\n\"tr0ub4dor=\", 1]".to_owned(),
-                "line 3: a setting has an invalid value; write a text in quotes",
+                "line 3: a setting has an invalid value; write a string in quotes",
             ),
         ] {
             let error = GatewayConfig::parse(&text).unwrap_err().to_string();

@@ -19,7 +19,7 @@ pub enum InvalidConfig {
         /// What the parser expected there.
         message: String,
     },
-    /// A line of `dcv.conf` has none of the forms that lines have.
+    /// A line of `dcv.conf` is neither a section nor a setting nor a comment.
     #[error(
         "line {line}: neither [section] nor key=value nor a comment; correct the line, or put # in front of it"
     )]

@@ -67,7 +67,7 @@ impl<'a> KeyFile<'a> {
 impl Value<'_> {
     pub(crate) fn text(&self) -> Result<String, InvalidConfig> {
         let text = unquoted(self.text);
-        text.ok_or_else(|| self.invalid("a text in quotes"))
+        text.ok_or_else(|| self.invalid("a string in quotes"))
     }
 
     pub(crate) fn boolean(&self) -> Result<bool, InvalidConfig> {
@@ -258,11 +258,11 @@ mod tests {
             ),
             (
                 value("text").text().unwrap_err(),
-                "line 4: text has an invalid value; write a text in quotes",
+                "line 4: text has an invalid value; write a string in quotes",
             ),
             (
                 value("more").text().unwrap_err(),
-                "line 5: more has an invalid value; write a text in quotes",
+                "line 5: more has an invalid value; write a string in quotes",
             ),
             (
                 value("list").endpoints().unwrap_err(),

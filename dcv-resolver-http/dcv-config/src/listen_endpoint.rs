@@ -23,7 +23,7 @@ pub struct ListenEndpoint {
     port: Option<u16>,
 }
 
-/// The text is not a [`ListenEndpoint`].
+/// An error that occurs when a string is not a [`ListenEndpoint`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {EXPECTED}")]
 #[non_exhaustive]
@@ -44,13 +44,13 @@ impl ListenEndpoint {
         self.address.split('%').next()?.parse().ok()
     }
 
-    /// Returns the port, if it names one.
+    /// Returns the port, if the endpoint has one.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Returns whether only its own machine reaches it.
+    /// Returns whether only its own machine can reach the endpoint.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self.ip() {
@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for ListenEndpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse()
-            .map_err(|_| D::Error::invalid_value(Unexpected::Other("another text"), &EXPECTED))
+            .map_err(|_| D::Error::invalid_value(Unexpected::Other("another string"), &EXPECTED))
     }
 }
 

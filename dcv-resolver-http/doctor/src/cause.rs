@@ -6,9 +6,10 @@ use crate::hop::{Finding, Hop, HopKind};
 /// because those behind it depend on it. If none fails, that of the first hop
 /// with a warning.
 ///
-/// A hop that is asked over the network only shows a symptom if the hop that
-/// knows its reason fails as well: the resolver's explanation knows why the
-/// answer is 404 (it fails only if it agrees with that answer), and the DCV server's configuration why a WebSocket is refused.
+/// A hop that is checked over the network shows only a symptom if the hop that
+/// knows the reason fails as well. The resolver's explanation knows why the
+/// answer is 404, and fails only if it agrees with that answer. The DCV
+/// server's configuration knows why a WebSocket is refused.
 #[must_use]
 pub fn most_likely(hops: &[Hop]) -> Option<&Finding> {
     let failed = || hops.iter().filter(|hop| hop.is_failed());

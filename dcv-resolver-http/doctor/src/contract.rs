@@ -1,12 +1,12 @@
 //! Checks any resolver against the wire contract, over the network and with one
-//! session that it knows.
+//! session that the resolver knows.
 //!
-//! What a gateway relies on are rules of [`Level::Must`]; what keeps a resolver
-//! from being misunderstood or misused are rules of [`Level::Should`]. A resolver
-//! that is built with `dcv-resolver-http` breaks none.
+//! Rules that a gateway relies on have [`Level::Must`]. Rules that keep a
+//! resolver from being misunderstood or misused have [`Level::Should`]. A
+//! resolver that is built with `dcv-resolver-http` breaks none of them.
 //!
-//! Outages cannot be caused from outside, so that one rule is not checked: a
-//! failing store must be answered with 503 and never with 404.
+//! Outages cannot be caused from outside, so one rule is not checked: a failing
+//! store must be answered with 503 and never with 404.
 //!
 //! ```no_run
 //! use dcv_resolver_client::HttpClient;

@@ -23,12 +23,12 @@ use crate::resolver_listener::ResolverListener;
 use crate::time_limits::TOTAL;
 use crate::url_parts::UrlParts;
 
-/// Follows the path of a connection from the client's link to the DCV server, and
-/// finds the hop at which it ends.
+/// A tool that follows the path of a connection from the client's link to the
+/// DCV server, and finds the hop at which the path ends.
 ///
-/// Everything that it is given is optional; a hop about which nothing is known is
-/// [not checked](crate::Status::NotChecked). It changes nothing, and sends no token
-/// but that of the operators' listener.
+/// Every setting is optional; a hop about which nothing is known is [not
+/// checked](crate::Status::NotChecked). A doctor changes nothing, and sends no
+/// token except that of the operators' listener.
 #[derive(Default)]
 #[must_use]
 pub struct Doctor {
@@ -59,7 +59,7 @@ const ASKED: [HopKind; 9] = [
 ];
 
 impl Doctor {
-    /// Creates one that knows nothing yet.
+    /// Creates a doctor without any settings.
     pub fn new() -> Self {
         Self::default()
     }
@@ -70,7 +70,7 @@ impl Doctor {
         self
     }
 
-    /// Sets the session that is asked for, instead of that of the link.
+    /// Sets the session to ask for, instead of the one in the link.
     pub fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
@@ -88,22 +88,23 @@ impl Doctor {
         self
     }
 
-    /// Sets the URL of the resolver, instead of that of the gateway's
+    /// Sets the URL of the resolver, instead of the one in the gateway's
     /// configuration.
     pub fn resolver_url(mut self, url: impl Into<String>) -> Self {
         self.resolver_url = Some(url.into());
         self
     }
 
-    /// Sets where the resolver listens by its own configuration. It is asked there
-    /// if neither the gateway's configuration nor a URL is given.
+    /// Sets where the resolver listens according to its own configuration. The
+    /// doctor uses this if neither the gateway's configuration nor a URL is
+    /// given.
     pub fn listener(mut self, listener: ResolverListener) -> Self {
         self.listener = Some(listener);
         self
     }
 
-    /// Sets the URL of the resolver's operators' listener, below which `/explain`
-    /// is. Without a [token](Self::ops_token) it is asked only on this machine.
+    /// Sets the URL of the resolver's operators' listener, where `/explain` is.
+    /// Without a [token](Self::ops_token), it is used only on this machine.
     pub fn ops_url(mut self, url: impl Into<String>) -> Self {
         self.ops_url = Some(url.into());
         self
@@ -116,7 +117,7 @@ impl Doctor {
         self
     }
 
-    /// Sets what explains an answer if `/explain` cannot be asked.
+    /// Sets what explains an answer if `/explain` cannot be used.
     pub fn explain(mut self, explain: Arc<dyn ExplainRequest>) -> Self {
         self.explain = Some(explain);
         self
@@ -134,10 +135,11 @@ impl Doctor {
         self
     }
 
-    /// Follows the path. Each connection takes 2 s at most, each response 3 s, and
-    /// everything 9 s: hops that are left then are not checked.
+    /// Follows the path and returns the report. Each connection may take 2 s,
+    /// each response 3 s, and everything together 9 s. Hops that are left then
+    /// are not checked.
     ///
-    /// It needs a tokio runtime with its timer and its I/O.
+    /// This function needs a tokio runtime with its timer and its I/O enabled.
     pub async fn examine(&self) -> Report {
         let mut hops = Vec::new();
         if timeout(TOTAL, self.follow(&mut hops)).await.is_err() {

@@ -4,11 +4,12 @@ use std::fmt;
 
 use dcv_resolver_core::{Explanation, ResolveRequest, async_trait};
 
-/// Explains how a resolver answers a request, from its own configuration and
-/// stores, for resolvers whose `/explain` cannot be asked.
+/// An explainer that needs no network: it explains how a resolver answers a
+/// request from the resolver's own configuration and stores, if `/explain`
+/// cannot be used.
 #[async_trait]
 pub trait ExplainRequest: fmt::Debug + Send + Sync {
-    /// Explains `request`. It changes nothing.
+    /// Explains `request`, without changing anything.
     ///
     /// # Errors
     ///

@@ -46,7 +46,7 @@ pub enum HopKind {
 }
 
 impl HopKind {
-    /// Returns the name that a person reads.
+    /// Returns the name of the hop, for people.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,13 +82,14 @@ impl fmt::Display for HopKind {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// It works.
+    /// The hop works.
     Ok,
-    /// It works, or cannot be blamed for certain.
+    /// The hop works but deserves attention, or it is not certain that it is
+    /// the cause.
     Warn,
-    /// It does not work.
+    /// The hop does not work.
     Fail,
-    /// Nothing is known about it.
+    /// Nothing is known about the hop.
     NotChecked,
 }
 
@@ -127,14 +128,14 @@ impl fmt::Display for Finding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Hop {
-    /// Which hop it is.
+    /// The kind of the hop.
     #[serde(rename = "hop")]
     pub kind: HopKind,
-    /// Its state.
+    /// The state of the hop.
     pub status: Status,
     /// What was found, or why nothing was checked.
     pub detail: String,
-    /// What to change, if there is anything to.
+    /// What is wrong and what to change, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
 }
@@ -152,7 +153,7 @@ impl Hop {
         Self::new(kind, Status::NotChecked, why.into(), None)
     }
 
-    /// Returns a hop that deserves attention and has nothing to be changed.
+    /// Returns a hop that deserves attention but needs no change.
     #[must_use]
     pub fn note(kind: HopKind, detail: impl Into<String>) -> Self {
         Self::new(kind, Status::Warn, detail.into(), None)
@@ -184,7 +185,7 @@ impl Hop {
         }
     }
 
-    /// Returns whether it does not work.
+    /// Returns whether the hop does not work.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.status == Status::Fail

@@ -14,7 +14,7 @@ pub struct Link {
     pub scheme: String,
     /// The host and the port, in lower case, without a user name.
     pub authority: String,
-    /// The session, and where in the link it is.
+    /// The id of the session.
     pub session_id: SessionId,
     /// Where the id is.
     pub place: IdPlace,
@@ -28,15 +28,15 @@ pub enum IdPlace {
     Fragment,
     /// In the query, as in `?sessionId=console`, which no gateway reads.
     Query,
-    /// After `#sessionId=`: all of it is taken for the id.
+    /// After `#sessionId=`: the gateway takes everything after `#` for the id.
     NamedInFragment,
-    /// After `#` and before a token, as in `#console?authToken=…`: a gateway takes
-    /// both for the id. The token is no part of the link.
+    /// After `#` and before a token, as in `#console?authToken=…`: a gateway
+    /// takes both for the id. The token is not kept in the [`Link`].
     TokenInFragment,
 }
 
-/// Why a text is not a link with a session id. It quotes nothing of the text,
-/// which may hold a token.
+/// An error that occurs when a string is not a link with a session id. The
+/// message quotes nothing of the string, which may contain a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidLink {
@@ -65,7 +65,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// When it has no scheme, no host or no valid session id.
+    /// [`InvalidLink`], when the string has no scheme, no host or no valid
+    /// session id.
     pub fn parse(text: &str) -> Result<Self, InvalidLink> {
         let (scheme, rest) = text.trim().split_once("://").ok_or(InvalidLink::Scheme)?;
         let (page, fragment) = rest.split_once('#').unwrap_or((rest, ""));

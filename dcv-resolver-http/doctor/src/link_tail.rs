@@ -9,7 +9,7 @@ use crate::link::{InvalidLink, Link, before_token, decoded};
 /// `console?authToken=…`; `None` if `text` has neither a token nor another parameter,
 /// so that all of it may be an id.
 ///
-/// The parameters are no part of the id, wherever they are.
+/// The parameters are not part of the id, wherever they are.
 ///
 /// ```
 /// use dcv_resolver_doctor::id_in_tail;

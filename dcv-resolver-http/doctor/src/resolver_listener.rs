@@ -1,22 +1,24 @@
-//! [`ResolverListener`]: where a resolver listens, by its own configuration.
+//! [`ResolverListener`]: where a resolver listens, according to its own
+//! configuration.
 
-/// Where a resolver listens for gateways, by its own configuration.
+/// Where a resolver listens for gateways, according to its own configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResolverListener {
     /// The TCP port; `None` for a Unix socket.
     pub port: Option<u16>,
-    /// Whether it speaks TLS.
+    /// Whether the listener speaks TLS.
     pub has_tls: bool,
-    /// Whether only this machine reaches it.
+    /// Whether only this machine can reach the listener.
     pub is_local: bool,
-    /// The URL at which this machine reaches it without a certificate.
+    /// The URL at which this machine can reach the listener without a
+    /// certificate.
     pub local_url: Option<String>,
 }
 
 impl ResolverListener {
-    /// Creates a listener on a TCP port that other machines reach without TLS;
-    /// `None` for a Unix socket.
+    /// Creates a listener without TLS that other machines can reach: on a TCP
+    /// port, or with `None` on a Unix socket.
     #[must_use]
     pub fn new(port: Option<u16>) -> Self {
         Self {

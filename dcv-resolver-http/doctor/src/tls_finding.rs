@@ -132,7 +132,7 @@ impl TlsPeer<'_> {
             ),
             other => (
                 format!("TLS fails at {place}: {who} {other}"),
-                "look at what the log of the other side says about this moment".to_owned(),
+                "look at the log of the other side for this moment".to_owned(),
             ),
         }
     }

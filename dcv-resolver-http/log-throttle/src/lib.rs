@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// Logs the first event of each kind in full and counts those that follow in a
-/// window of time. When the window is over, one summary says how many were
-/// suppressed.
+/// A throttle for log events. It lets the first event of each kind be logged in
+/// full, and counts those that follow in a window of time. When the window is
+/// over, one summary says how many were suppressed.
 ///
 /// Clones share the windows. The summary of a window is logged by a timer,
 /// outside of any request's span; when the last clone is dropped, the summaries
@@ -105,10 +105,10 @@ where
         self.allows_or_collects(kind, |_| {})
     }
 
-    /// Counts an event as [`allows`](Self::allows) does, under the kind that
-    /// `coarsen` returns if `max_kinds` windows are open and none is of its own
-    /// kind. This bounds the number of windows even if kinds contain untrusted
-    /// text.
+    /// Counts an event as [`allows`](Self::allows) does. If `max_kinds` windows
+    /// are open and none is for its own kind, the event is counted under the
+    /// kind that `coarsen` returns. This limits the number of windows even if
+    /// kinds contain untrusted text.
     pub fn allows_at_most(&self, max_kinds: usize, kind: K, coarsen: impl FnOnce(K) -> K) -> bool {
         self.allows_at_most_or_collects(max_kinds, kind, coarsen, |_| {})
     }
@@ -151,7 +151,7 @@ where
                 },
             ),
         };
-        // Subscribers may be slow.
+        // Released first, since subscribers may be slow.
         drop(open);
         if let Some(over) = over {
             self.0.summarize(&kind, over);

@@ -18,7 +18,8 @@ use crate::readiness::Readiness;
 use crate::recent_decisions::RecentDecisions;
 use crate::sessions::sessions_router;
 
-/// Builds the [`Router`] of the operators' listener; see [the crate](crate).
+/// A builder for the [`Router`] of the operators' listener; see [the
+/// crate](crate).
 ///
 /// After a reload, build another with the same [`Readiness`] and [`Metrics`].
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl OpsBuilder {
         }
     }
 
-    /// Serves `metrics` at `/metrics`. A host that has a registry of its own
+    /// Serves `metrics` at `/metrics`. A program with a registry of its own
     /// [registers](Metrics::register) them there instead.
     pub fn metrics(mut self, metrics: impl Into<Option<Metrics>>) -> Self {
         self.metrics = metrics.into();
@@ -56,8 +57,8 @@ impl OpsBuilder {
     /// `recent`, and the sessions of the explainer's
     /// [listings](Explainer::with_listing).
     ///
-    /// `recent` has to be an [observer](dcv_resolver_http::DecisionObserver) of
-    /// the service for gateways.
+    /// `recent` must also be an [observer](dcv_resolver_http::DecisionObserver)
+    /// of the service for gateways.
     pub fn page(mut self, recent: RecentDecisions) -> Self {
         self.recent = Some(recent);
         self
@@ -82,12 +83,13 @@ impl OpsBuilder {
 
     /// Builds the router.
     ///
-    /// Makes the metrics, if there are any, show the readiness, and the decisions
-    /// of the explainer's stores from zero.
+    /// If there are metrics, they then show the readiness, and count the
+    /// decisions of the explainer's stores from zero.
     ///
     /// # Panics
     ///
-    /// If a [merged](Self::merge) router has one of its paths.
+    /// Panics if a [merged](Self::merge) router has a path that this router
+    /// also has.
     pub fn build(self) -> Router {
         let Self {
             explainer,

@@ -1,4 +1,4 @@
-//! [`in_short_bursts`]: leaves the processors to those who cannot wait.
+//! [`in_short_bursts`]: leaves the processors to work that cannot wait.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -27,7 +27,8 @@ pub(crate) async fn check_caller(
     let is_limited = authorized.scope.is_limited();
     *principal = Some(authorized);
     if is_limited {
-        let detail = "the caller is limited to some sessions, and this shows others";
+        let detail =
+            "the caller is limited to some sessions, but this response shows others as well";
         return Err(AuthError::Forbidden(detail.into()).into());
     }
     Ok(())

@@ -47,13 +47,13 @@ impl HealthEvent {
             Self::Writable { store } => tracing::info!(
                 target: "dcv_resolver::readiness",
                 store = &**store,
-                "the store can be written",
+                "the store is writable again",
             ),
             Self::NotWritable { store, error } => tracing::warn!(
                 target: "dcv_resolver::readiness",
                 store = &**store,
                 error = &*escaped(error, MAX_ERROR_BYTES),
-                "the store cannot be written: sessions can be found, but neither registered nor renewed",
+                "the store is not writable: sessions can be found, but neither registered nor renewed",
             ),
         }
     }

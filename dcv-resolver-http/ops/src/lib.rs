@@ -4,7 +4,7 @@
 //! | `GET` or `HEAD` | response |
 //! |---|---|
 //! | `/livez` | 200 and `ok`, as long as the process serves |
-//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if this process can take requests from gateways, otherwise 503. A store that cannot be written is named, and changes neither |
+//! | `/readyz` | the [`Report`] of [`Readiness`] as JSON: 200 if this process can take requests from gateways, otherwise 503. A store that is not writable is named in the report, but does not change the status |
 //! | `/metrics` | the [`Metrics`], for Prometheus: OpenMetrics if `Accept` prefers it, and otherwise its text format |
 //! | `/explain?sessionId=…` | how a request is resolved: an [`Explanation`](dcv_resolver_core::Explanation) as JSON, or as text for people |
 //! | `/`, `/decisions`, `/sessions` | [the page](crate#the-page) for people, if it is [set](OpsBuilder::page), and its data |
@@ -14,9 +14,9 @@
 //!
 //! **Serve it on a listener of its own, at a loopback address** unless
 //! something else has to reach it. Every client that reaches it may request
-//! everything but `/explain`, `/decisions` and `/sessions`, under any name, as
-//! probes and Prometheus do: the rest names the stores, but neither hosts nor
-//! sessions.
+//! everything except `/explain`, `/decisions` and `/sessions`, under any host
+//! name, as probes and Prometheus do: these responses name the stores, but
+//! neither hosts nor sessions.
 //!
 //! ```no_run
 //! use std::net::{Ipv4Addr, SocketAddr};
@@ -85,9 +85,10 @@
 //! The search for similar ids ends after 2.5 s or 100,000 sessions;
 //! `search_truncated` then shows that it is incomplete.
 //!
-//! An explanation names hosts, other sessions and the errors of a store's
-//! driver, so only [`LoopbackOnly`] callers may request one. Set another
-//! [`Authorize`](dcv_resolver_authorize::Authorize) with [`OpsBuilder::authorize`].
+//! An explanation contains host names, other sessions and driver errors, so
+//! only [`LoopbackOnly`] callers may request one. Set another
+//! [`Authorize`](dcv_resolver_authorize::Authorize) with
+//! [`OpsBuilder::authorize`].
 //!
 //! Each request emits one [`tracing`] event with the target
 //! `dcv_resolver::explain`, at level INFO for an explanation and WARN for the
@@ -108,21 +109,22 @@
 //!
 //! # The page
 //!
-//! With [`OpsBuilder::page`], `/` is a page for people: the state of the stores,
-//! the last decisions, filtered as one types, the sessions, and for each the
-//! path of its request as `/explain` shows it. It asks for the decisions every
-//! 3 s while it is visible and not paused.
+//! With [`OpsBuilder::page`], `/` is a page for people. It shows the state of
+//! the stores, the last decisions with a filter, the sessions, and for each of
+//! these the path of its request, as `/explain` shows it. It requests the
+//! decisions every 3 s while it is visible and not paused.
 //!
 //! The page consists of files without data, which every client may request. It
-//! loads nothing from elsewhere, and its content security policy has the browser
-//! refuse inline scripts, markup that a script writes, requests to others, and
-//! frames. Text of requests and stores is escaped as in the log. Where a bearer
-//! token is needed, the page asks for it, and keeps it in memory alone.
+//! loads nothing from elsewhere, and its content security policy makes the
+//! browser refuse inline scripts, markup that a script writes, requests to
+//! other hosts, and frames. Text from requests and stores is escaped as in the
+//! log. Where a bearer token is needed, the page asks for it, and keeps it only
+//! in memory.
 //!
-//! The data are for the callers that may request an explanation, checked in the
-//! same way. One request of each path runs at a time; beyond eight that run or
-//! wait, it is a 429 (`too_many_requests`). Times are RFC 3339 in UTC, and
-//! members without a value are left out.
+//! Only callers that may request an explanation get the data; they are checked
+//! in the same way. One request for each path runs at a time; if eight are
+//! already running or waiting, the response is a 429 (`too_many_requests`).
+//! Times are RFC 3339 in UTC, and members without a value are left out.
 //!
 //! `/decisions` returns [`RecentDecisions`], the last 200 with a destination and
 //! the last 200 without, the newest first:
@@ -136,12 +138,12 @@
 //! ```
 //!
 //! `number` counts all decisions since the start. The other members are as in
-//! [the log of decisions](dcv_resolver_http#the-log), without its texts.
+//! [the log of decisions](dcv_resolver_http#the-log), without its sentences.
 //!
 //! `/sessions?store=…&search=…&page=…` returns about 100 sessions of a store
-//! that lists them: the first such store, unless one is named. `search` is part
-//! of an id, of a target id, of a host or of an owner, in any case. A search
-//! ends after 10,000 sessions or 2.5 s, and `next_page` continues it:
+//! that lists them: the first such store, unless one is named. `search` matches
+//! any part of an id, a target id, a host or an owner, regardless of case. A
+//! search ends after 10,000 sessions or 2.5 s, and `next_page` continues it:
 //!
 //! ```json
 //! {"stores":["agents","by_hand"],"store":"agents","sessions":[

@@ -1,4 +1,4 @@
-//! [`LogDeduplicator`]: logs a decision that repeats as two events.
+//! [`LogDeduplicator`]: logs a repeated decision as two events.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,22 +19,22 @@ use crate::recent_ids::RecentIds;
 /// can flood the log.
 const MAX_KINDS: usize = 64;
 
-/// Logs decisions as [`DecisionLog`] does, but suppresses those that repeat an
-/// earlier one and that a client without a session can cause any number of
-/// times.
+/// An observer that logs decisions as [`DecisionLog`] does, but suppresses
+/// those that repeat an earlier decision and that a client can cause any number
+/// of times without a session.
 ///
-/// The first decision of a kind is logged in full and opens a window. Those that
-/// follow within the window are counted. When it is over, one event of the same
-/// level says how many there were in `suppressed`, and the length of the window
-/// in `window_ms`.
+/// The first decision of a kind is logged in full and opens a window. Those
+/// that follow within the window are counted. At the end of the window, one
+/// event of the same level has their number in `suppressed` and the length of
+/// the window in `window_ms`.
 ///
-/// | outcome | of one kind are those with the same | the summary also has |
+/// | outcome | of one kind if these are equal | the summary also has |
 /// |---|---|---|
 /// | `error` | reason, store, policy and error | `session_ids`, the last 20 that differ |
-/// | `malformed`, `refused` | reason and caller; `overloaded` whatever the caller | |
+/// | `malformed`, `refused` | reason and caller; for `overloaded`, the reason alone | |
 ///
 /// Every other decision is logged. If more than 64 kinds are open, further ones
-/// share a window whatever their error or caller.
+/// share a window regardless of their error or caller.
 ///
 /// At the level `debug` (`info,dcv_resolver::decision=debug`), suppressed
 /// decisions are logged in full as well.

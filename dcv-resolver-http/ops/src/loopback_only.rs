@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
 
-/// Allows callers on the same machine, with the name `loopback`.
+/// An [`Authorize`] that allows callers on the same machine, under the name
+/// `loopback`.
 ///
-/// A browser on this machine is such a caller, but the pages that it shows come
-/// from anywhere. So a request is refused if
+/// A browser on this machine is such a caller, but the pages that it shows may
+/// come from anywhere. So a request is refused if
 ///
 /// - its `Host` is anything but `localhost` or a loopback address: a page may
 ///   resolve its own name to 127.0.0.1 (DNS rebinding). A request without

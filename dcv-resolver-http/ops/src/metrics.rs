@@ -34,17 +34,17 @@ use labels::{
 use process::Process;
 use sampled::Sampled;
 
-/// Counts and measures the work of a resolver, for Prometheus.
+/// The metrics of a resolver, for Prometheus.
 ///
-/// A [`DecisionObserver`] without global state: a program may have several.
-/// Clones count together. No label holds text from a request, so the
-/// configuration bounds the number of series.
+/// This is a [`DecisionObserver`] without global state: a program may have
+/// several. Clones share the counters. No label contains text from a request,
+/// so the configuration limits the number of series.
 ///
 /// | metric, after `dcv_resolver_` | labels | |
 /// |---|---|---|
 /// | `decisions_total` | `outcome`, `reason`, `transport`, `store`, `policy` | requests, as in [the log](dcv_resolver_http#the-log); `none` if there is no reason, store or policy; `transport` is `unknown` if the request was not read |
 /// | `decision_duration_seconds` | `outcome` | from a request's arrival to the decision |
-/// | `stale_answer_age_seconds` | `store` | the age of records that a cache served because its store failed; the count of this histogram is that of such decisions |
+/// | `stale_answer_age_seconds` | `store` | the age of records that a cache served because its store failed; the count of this histogram is the number of such decisions |
 /// | `in_flight_requests` | | [`watch_in_flight`](Self::watch_in_flight) |
 /// | `log_events_suppressed_total` | | events that a [`LogDeduplicator`](crate::LogDeduplicator) counted and did not log |
 /// | `log_lines_dropped_total` | | [`watch_dropped_log_lines`](Self::watch_dropped_log_lines) |
@@ -69,8 +69,8 @@ use sampled::Sampled;
 /// [client library](https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics)
 /// has, such as `process_cpu_seconds_total` and `process_open_fds`, on Linux.
 ///
-/// A service with its own [`Registry`] registers them there, without those of
-/// the process:
+/// A service with its own [`Registry`] registers the metrics there, without
+/// those of the process:
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -86,8 +86,8 @@ use sampled::Sampled;
 /// let mut registry = Registry::default();
 /// metrics.register(&mut registry);
 /// ```
-/// Any other service serves the text of [`render`](Self::render), or the router
-/// of [`OpsBuilder`](crate::OpsBuilder).
+/// Other services serve the text that [`render`](Self::render) returns, or the
+/// router of [`OpsBuilder`](crate::OpsBuilder).
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -198,7 +198,7 @@ impl Metrics {
 
     /// Returns all metrics, and those of the process, in `format`.
     ///
-    /// Takes milliseconds if there are many series, and reads files of the
+    /// This takes milliseconds if there are many series, and reads files of the
     /// operating system.
     #[must_use]
     #[expect(
@@ -216,8 +216,8 @@ impl Metrics {
     }
 
     /// Creates the series of found sessions of each store of `resolver`, and of
-    /// the duration of each outcome, at zero: a rate then includes the first
-    /// decision. [`OpsBuilder::build`](crate::OpsBuilder::build) does so.
+    /// the duration of each outcome, at zero, so that a rate includes the first
+    /// decision. [`OpsBuilder::build`](crate::OpsBuilder::build) calls this.
     pub fn init_decisions(&self, resolver: &Resolver) {
         for store in resolver.stores() {
             for transport in [Transport::Http, Transport::Quic] {
@@ -238,8 +238,8 @@ impl Metrics {
     }
 
     /// Shows whether the process is ready, and which stores answered their last
-    /// ping. Replaces an earlier one.
-    /// [`OpsBuilder::build`](crate::OpsBuilder::build) does so.
+    /// ping. Replaces the readiness of an earlier call.
+    /// [`OpsBuilder::build`](crate::OpsBuilder::build) calls this.
     pub fn watch_readiness(&self, readiness: &Readiness) {
         self.0.sampled.set_readiness(readiness.clone());
     }
@@ -251,9 +251,9 @@ impl Metrics {
         self.0.sampled.add_in_flight(in_flight);
     }
 
-    /// Shows the connections of a server, such as that of the `gateways`.
+    /// Shows the connections of a server, such as the one for `gateways`.
     /// `connections` is called each time the metrics are shown and must not
-    /// block. Replaces an earlier one for the same `listener`.
+    /// block. Replaces an earlier function for the same `listener`.
     pub fn watch_connections(
         &self,
         listener: &'static str,
@@ -262,16 +262,16 @@ impl Metrics {
         self.0.connections.watch(listener, Arc::new(connections));
     }
 
-    /// Shows how many lines of the log could not be written. `dropped` is called
-    /// each time the metrics are shown and must not block. Replaces an earlier
-    /// one.
+    /// Shows how many lines of the log could not be written. `dropped` is
+    /// called each time the metrics are shown and must not block. Replaces an
+    /// earlier function.
     pub fn watch_dropped_log_lines(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.sampled.set_dropped_log_lines(Arc::new(dropped));
     }
 
-    /// Shows how old the data is that `store` serves. `age` is called each time
+    /// Shows the age of the data that `store` serves. `age` is called each time
     /// the metrics are shown and must not block; it returns `None` if the store
-    /// serves nothing yet. Replaces an earlier one for the same store.
+    /// serves nothing yet. Replaces an earlier function for the same store.
     pub fn watch_age(
         &self,
         store: impl Into<Arc<str>>,
@@ -282,9 +282,9 @@ impl Metrics {
 
     /// Shows the statistics of a cache in front of `store`. `stats` is called
     /// each time the metrics are shown and must not block. Replaces an earlier
-    /// one for the same store.
+    /// function for the same store.
     ///
-    /// With the `CachedStore` of `dcv-resolver-cache`, that is
+    /// With the `CachedStore` of `dcv-resolver-cache`, call
     /// `metrics.watch_cache("agents", move || monitor.stats())`.
     pub fn watch_cache(
         &self,
@@ -294,9 +294,9 @@ impl Metrics {
         self.0.caches.watch(store.into(), Arc::new(stats));
     }
 
-    /// Shows the work of an agent, which registers the sessions of a DCV server.
-    /// `stats` is called each time the metrics are shown and must not block.
-    /// Replaces an earlier one.
+    /// Shows the work of an agent, which registers the sessions of a DCV
+    /// server. `stats` is called each time the metrics are shown and must not
+    /// block. Replaces an earlier function.
     pub fn watch_agent(&self, stats: impl Fn() -> AgentStats + Send + Sync + 'static) {
         self.0.agent.watch(Arc::new(stats));
     }
@@ -351,7 +351,7 @@ impl Metrics {
             .set(at.as_unix_ms().div_euclid(1000));
     }
 
-    /// Shows which version runs.
+    /// Shows which version is running.
     pub fn set_build_info(&self, version: &str) {
         let version = version.into();
         self.0

@@ -26,20 +26,20 @@ const SLACK: Duration = PERIOD
     .saturating_add(PERIOD)
     .saturating_add(PING_TIMEOUT);
 
-/// Decides whether this process can take requests from gateways.
+/// The readiness of this process to take requests from gateways.
 ///
-/// It is ready when each store has answered recently, until it
+/// The process is ready when each store has answered recently, until it
 /// [drains](Self::drain):
 ///
-/// - **At the start**, the process is not ready before each store has answered
+/// - **At the start**, the process is not ready until each store has answered
 ///   once.
 /// - **A short outage changes nothing.** While a store is down for less than
 ///   the [grace period](Self::with_grace), the process stays ready: the gateway
 ///   gets an error for each failed request anyway, and removing all replicas at
 ///   once because of the store that they share would turn a short outage into a
-///   long one. An outage of the grace period plus 4 s is always detected; in
-///   between, that depends on when the pings were sent. The first successful
-///   ping ends the outage.
+///   long one. An outage that lasts 4 s longer than the grace period is always
+///   detected; whether a shorter one is detected depends on when the pings were
+///   sent. The first successful ping ends the outage.
 /// - **After a pause of the process** (stopped, swapped out), no ping is
 ///   recent. The stores are pinged at once, and the process is ready when they
 ///   have answered. It is also not ready while nothing polls
@@ -48,8 +48,8 @@ const SLACK: Duration = PERIOD
 ///   [`replace_stores`](Self::replace_stores).
 /// - **A store without which most sessions are found** can be
 ///   [left out](Self::set_unneeded).
-/// - **A store that cannot be written changes nothing** either: sessions can be
-///   found. The [`Report`] names it; see
+/// - **A store that is not writable changes nothing** either, since sessions
+///   can still be found. The [`Report`] names it; see
 ///   [`watch_registries`](Self::watch_registries).
 ///
 /// Clones share everything. The library starts no task: spawn
@@ -156,11 +156,11 @@ impl Readiness {
         }
     }
 
-    /// Also checks, every 10 s, whether the stores of these names can be
-    /// written, by
+    /// Also checks, every 10 s, whether the stores with these names are
+    /// writable, with
     /// [`check_writable`](dcv_resolver_core::SessionRegistry::check_writable).
-    /// Replaces those that were given before; one that is the same object keeps
-    /// its state.
+    /// Replaces the stores of earlier calls; a store that is the same object
+    /// keeps its state.
     ///
     /// The result is in the [`Report`], the metrics and, if it changes, in the
     /// log. The process stays ready: its sessions can be found.
@@ -202,10 +202,10 @@ impl Readiness {
     ///
     /// A store that is the same object keeps its state. Another object, even of
     /// the same name, may lead to another server and is pinged at once. Until
-    /// it has answered, it inherits the oldest success of the former stores that
-    /// were needed: a process that was ready stays ready for as long as it would have without
-    /// the reload, a process that was not ready does not become ready, and
-    /// repeated reloads do not extend either.
+    /// it has answered, it inherits the oldest success of the former stores
+    /// that were needed: a process that was ready stays ready for as long as it
+    /// would have without the reload, a process that was not ready does not
+    /// become ready, and repeated reloads do not extend either.
     pub fn replace_stores(&self, resolver: &Resolver) {
         self.0.change(|health| {
             let before = &health.stores;
@@ -223,9 +223,10 @@ impl Readiness {
         self.0.replaced.notify_one();
     }
 
-    /// Shows what is likely to go wrong with `store` though it answers, such as a
-    /// server that drops sessions when its memory is full. It replaces the earlier
-    /// warnings of the store, is part of the report, and changes no state.
+    /// Sets the warnings about `store`: what is likely to go wrong although it
+    /// answers, such as a server that drops sessions when its memory is full.
+    /// The warnings replace the earlier ones of the store and are part of the
+    /// report, but do not change the state.
     pub fn set_warnings(&self, store: &str, warnings: Vec<String>) {
         self.0.change(|health| {
             let mut stores = health.stores.iter_mut();

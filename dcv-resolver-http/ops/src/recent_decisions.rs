@@ -15,18 +15,19 @@ use crate::durations::as_us;
 /// How many of each kind are kept.
 const CAPACITY: usize = 200;
 
-/// Keeps in memory the last 200 decisions with a destination and the last 200
-/// without, for [the page of the operators](crate#the-page).
+/// The last 200 decisions with a destination and the last 200 without one, kept
+/// in memory for [the page of the operators](crate#the-page).
 ///
-/// At 1,000 requests a second, 200 of both together would be those of a fraction
-/// of a second, and one that failed gone before a person looks for it.
+/// There are two lists because, at 1,000 requests per second, one list of 200
+/// would cover a fraction of a second, and a failed request would be gone
+/// before a person looks for it.
 ///
-/// Clones share them. They are lost when the process ends, and outlive a reload
-/// of the services as [`Metrics`](crate::Metrics) do.
+/// Clones share the lists. They outlive a reload of the services, as
+/// [`Metrics`](crate::Metrics) do, and are lost when the process ends.
 ///
-/// Memory is bounded: 400 ids of 256 bytes and request ids of 128 bytes are the
-/// most that it holds of what requests send. Once 200 of its kind are kept, a
-/// decision costs a request no allocation.
+/// The memory is limited: of the data that requests send, the lists hold at
+/// most 400 ids of 256 bytes and 400 request ids of 128 bytes. Once 200
+/// decisions of its kind are kept, a decision costs a request no allocation.
 ///
 /// ```
 /// use dcv_resolver_core::{MemoryStore, Resolver};
@@ -49,10 +50,10 @@ struct Inner {
 
 #[derive(Debug)]
 struct Kept {
-    /// Of all decisions since the start.
+    /// The number of all decisions since the start.
     total: u64,
     found: Ring,
-    /// Those without a destination.
+    /// The decisions without a destination.
     others: Ring,
 }
 
@@ -196,7 +197,8 @@ fn displayed<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result
     serializer.collect_str(value)
 }
 
-/// serde has no `Arc<str>` without a feature for all of its users.
+/// serde supports `Arc<str>` only with a feature that all of its users would
+/// get.
 fn text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
     text.as_deref().serialize(serializer)
 }

@@ -66,15 +66,16 @@ pub struct StoreReport {
     /// [checked](crate::Readiness::watch_registries), or not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writable: Option<bool>,
-    /// Why not.
+    /// The reason why sessions cannot be registered in the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_error: Option<String>,
-    /// Whether the process is not ready while the store is down. Serialized if it
-    /// is not: see [`Readiness::set_unneeded`](crate::Readiness::set_unneeded).
+    /// Whether the process is unready while the store is down. Serialized only
+    /// if `false`: see
+    /// [`Readiness::set_unneeded`](crate::Readiness::set_unneeded).
     #[serde(skip_serializing_if = "is_true")]
     pub needed: bool,
-    /// What is likely to go wrong though the store answers, as
-    /// [`Readiness::set_warnings`](crate::Readiness::set_warnings) was given it.
+    /// What is likely to go wrong although the store answers, as set with
+    /// [`Readiness::set_warnings`](crate::Readiness::set_warnings).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -83,7 +84,7 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-/// The states of a store.
+/// The state of a store, according to its pings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

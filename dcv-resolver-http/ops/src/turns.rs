@@ -2,8 +2,7 @@
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// With one at a time, the other threads of the runtime have nothing but
-/// gateways.
+/// With one at a time, the other threads of the runtime are free for gateways.
 const MAX_CONCURRENT: usize = 1;
 /// How many more may wait for their turn.
 const MAX_WAITING: usize = 7;

@@ -20,7 +20,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct WriteHealth {
     store: Arc<str>,
     registry: Arc<dyn SessionRegistry>,
-    /// Of the last check.
+    /// The result of the last check.
     result: Option<Result<(), String>>,
 }
 

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use crate::first_bytes::{FirstBytes, Greeting};
 use crate::room_signal::RoomSignal;
 
-/// What one connection is doing, for those who have to close it or to say why
-/// it ended. A request costs a few stores of atomics.
+/// What one connection is doing, for code that has to close it or to say why it
+/// ended. Each request costs a few atomic stores.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// Whether bytes have arrived since the wait for a request began.
@@ -45,8 +45,8 @@ impl Activity {
         self.received.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the TLS handshake is complete: what arrived until then is no
-    /// part of a request.
+    /// Notes that the TLS handshake is complete: bytes that arrived until then
+    /// are not part of a request.
     #[cfg(feature = "tls")]
     pub(crate) fn complete_handshake(&self) {
         self.received.store(false, Ordering::Relaxed);
@@ -91,13 +91,14 @@ impl Activity {
         self.received.store(false, Ordering::Relaxed);
         self.idle_since
             .store(self.room.nanos_until(now), Ordering::SeqCst);
-        // In the opposite order of the one who looks for an idle connection: at
-        // least one of both sees the other.
+        // Code that looks for an idle connection does this in the opposite
+        // order, so at least one of the two sees the other.
         self.room.became_idle();
     }
 
-    /// Returns since when the connection waits for a next request: the previous
-    /// response is sent, and nothing has arrived yet.
+    /// Returns the time since which the connection has been waiting for its
+    /// next request: the previous response is sent, and nothing has arrived
+    /// yet.
     pub(crate) fn idle_since(&self) -> Option<u64> {
         let since = self.idle_since.load(Ordering::SeqCst);
         let is_busy = self.has_received() || self.stalled.load(Ordering::Relaxed);

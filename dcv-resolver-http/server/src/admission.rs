@@ -11,8 +11,8 @@ use crate::peer_filter::PeerFilter;
 use crate::places::{NoPlace, Place, Places};
 
 /// Lets connections in by the address of their peer. A peer that is not allowed
-/// never takes a place of another: it is closed at once, or answered in a few
-/// places for such peers alone.
+/// never takes another peer's place: its connection is closed at once, or
+/// answered in one of a few places that are reserved for such peers.
 #[derive(Debug)]
 pub(crate) struct Admission {
     allowed: Option<PeerFilter>,
@@ -25,7 +25,7 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) enum Admitted {
     To(Place),
-    /// For one answer, which refuses it.
+    /// Only for one answer, which refuses it.
     ForRefusal {
         activity: Arc<Activity>,
         _permit: OwnedSemaphorePermit,
@@ -48,7 +48,8 @@ impl Admission {
         }
     }
 
-    /// Returns whether the peer begins with a PROXY protocol header.
+    /// Returns whether connections of this peer begin with a PROXY protocol
+    /// header.
     pub(crate) fn is_load_balancer(&self, peer: Option<SocketAddr>) -> bool {
         let load_balancers = self.load_balancers.as_ref();
         peer.is_some_and(|peer| load_balancers.is_some_and(|them| them.contains(peer)))
@@ -71,7 +72,7 @@ impl Admission {
         })
     }
 
-    /// Counts the connection, admitted as that of a load balancer, as one of its
+    /// Counts a connection that was admitted as a load balancer's as one of its
     /// `client`.
     pub(crate) fn reassign(
         &self,

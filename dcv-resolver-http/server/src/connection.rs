@@ -102,9 +102,8 @@ impl Connection {
         }
     }
 
-    /// Reads the header with which a load balancer begins, and takes the address
-    /// in it for that of the peer. Returns `None` if the connection is to be
-    /// closed.
+    /// Reads the header that a load balancer sends first, and uses the address
+    /// in it as the peer's. Returns `None` if the connection must be closed.
     pub(crate) async fn read_proxy_header(
         mut self,
         admission: &Admission,
@@ -119,7 +118,8 @@ impl Connection {
         let context = &mut self.context;
         match header {
             Ok(Ok(Some(client))) => context.peer = Some(client),
-            // The load balancer speaks for itself.
+            // The connection is the load balancer's own, such as a health
+            // check.
             Ok(Ok(None)) => return Some(self),
             Ok(Err(NoProxyHeader::Closed)) => {
                 context.fail(Failure::ClosedWithoutRequest, None);
@@ -291,7 +291,7 @@ fn builder(limits: Limits, activity: &Arc<Activity>) -> http1::Builder {
         limits.idle_timeout,
         Arc::clone(activity),
     ))
-    // Only enables the timer, which decides itself how long to wait.
+    // This only enables the timer; `HeadTimer` itself decides how long to wait.
     .header_read_timeout(Duration::ZERO)
     // A client may close its side after the request and still wait for the
     // response. It cannot be distinguished from one that has gone away, which

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::failure::{Failure, Stage};
 
-/// Counts the connections of a [`Server`](crate::Server), also while it
-/// serves.
+/// Counters for the connections of a [`Server`](crate::Server), which can be
+/// read while it serves.
 ///
-/// Clones share the counters. A `cause` is one of a fixed set of words, which
-/// the log shows as well, so it may be the label of a metric.
+/// Clones share the counters. A `cause` is one of a fixed set of words, so it
+/// can be the label of a metric. The log uses the same words.
 #[derive(Debug, Clone, Default)]
 pub struct Connections(Arc<Counters>);
 

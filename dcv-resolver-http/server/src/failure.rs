@@ -68,7 +68,7 @@ failures! {
     NotAllowed, Admission, Warn, "not_allowed",
         "the peer's address is not allowed; if it belongs to a gateway, add it to the allowed networks";
     TooManyOfPeer, Admission, Warn, "too_many_of_peer",
-        "the peer has as many connections as one address may have, and none of them is idle; if it is a load balancer or a NAT, raise the limit on connections per peer";
+        "the peer has reached the limit on connections per peer, and none of its connections is idle; if it is a load balancer or a NAT, raise that limit";
 
     TlsOnPlainHttp, Http, Warn, "tls_on_plain_http",
         "the client speaks TLS, and this listener does not; configure TLS, or make url in the gateway's [resolver] section begin with http";

@@ -10,8 +10,9 @@ use crate::connections::Connections;
 use crate::failure::{Failure, Severity, Stage};
 use crate::limits::WARNING_WINDOW;
 
-/// How many pairs of cause and peer have a warning of their own. Beyond, only
-/// the cause counts: a network of attackers cannot flood the log.
+/// How many pairs of cause and peer have a warning of their own. Beyond that,
+/// there is one warning for each cause, so a network of attackers cannot flood
+/// the log.
 const MAX_WARNINGS: usize = 256;
 
 /// Counts every failure, and logs it once for each cause and peer within a

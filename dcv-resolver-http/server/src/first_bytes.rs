@@ -24,7 +24,7 @@ const HTTP2: &[u8] = b"PRI * HTTP/2";
 /// section 5.1). No HTTP method begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// As many bytes as the longest of these takes.
+/// The length of the longest of these, in bytes.
 const LENGTH: usize = 12;
 
 /// The first bytes of a connection, however the network splits them.

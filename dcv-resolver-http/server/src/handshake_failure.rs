@@ -7,7 +7,8 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 use crate::failure::Failure;
 use crate::first_bytes::Greeting;
 
-/// Returns why a handshake failed whose client began with `greeting`.
+/// Returns why a handshake failed. Its client began the connection with
+/// `greeting`.
 pub(crate) fn handshake_failure(error: &io::Error, greeting: Greeting) -> Failure {
     if greeting == Greeting::ProxyHeader {
         return Failure::ProxyHeaderBeforeTls;
@@ -38,8 +39,8 @@ fn failure_in_tls(error: &Error) -> Failure {
         Error::PeerIncompatible(
             PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
-            // Every client since TLS 1.2 sends this extension, and rustls
-            // misses it first in an older one.
+            // Every client since TLS 1.2 sends this extension. In an older one,
+            // it is the first thing that rustls finds missing.
             | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
         ) => Failure::ProtocolVersion,
         Error::PeerIncompatible(

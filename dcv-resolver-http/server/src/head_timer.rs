@@ -32,10 +32,10 @@ pub(crate) struct HeadTimer {
     alarm: Arc<Alarm>,
 }
 
-/// What wakes the connection. It stays with the runtime from one head to the
-/// next and is only moved on: to remove a timer and add another takes the lock
-/// of all timers twice for each request. If it goes off between two heads, the
-/// connection is polled once for nothing.
+/// The timer that wakes the connection. It stays registered with the runtime
+/// from one head to the next and is only reset: removing a timer and adding
+/// another would take the lock of all timers twice for each request. If it
+/// fires between two heads, the connection is polled once for nothing.
 #[derive(Debug)]
 struct Alarm(Mutex<Pin<Box<tokio::time::Sleep>>>);
 
@@ -45,7 +45,8 @@ impl Alarm {
     }
 
     fn set(&self, now: TokioInstant, timeout: Duration) {
-        // No clock reaches what overflows; tokio's own `sleep` does the same.
+        // A deadline that overflows is never reached; tokio's own `sleep` does
+        // the same.
         let deadline = now.checked_add(timeout).unwrap_or_else(|| now + FAR_FUTURE);
         self.lock().as_mut().reset(deadline);
     }

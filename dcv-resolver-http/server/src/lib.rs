@@ -1,10 +1,10 @@
-//! An HTTP/1.1 server that is safe to expose: everything that a client can hold
-//! is bounded.
+//! An HTTP/1.1 server that is safe to expose: it limits everything that a
+//! client can hold.
 //!
 //! `axum::serve` keeps a connection open for as long as the client likes, even
 //! if the client sends nothing, or one byte now and then. [`Server`] serves any
 //! [`tower::Service`], such as an [`axum::Router`] or the `ResolveService` of
-//! `dcv-resolver-http`, and sets a limit to each of these:
+//! `dcv-resolver-http`, and limits each of these:
 //!
 //! | what the client does | what the server does |
 //! |---|---|
@@ -17,9 +17,9 @@
 //! | opens more than [`max_connections_per_peer`](Server::max_connections_per_peer) | closes its longest idle connection, or the new one |
 //! | connects from an address that is not [allowed](Server::allowed_peers) | closes before TLS |
 //!
-//! The service has to bound the body of a request and the time in flight;
-//! `dcv_resolver_http::router` bounds both. A body that the service does not
-//! read to its end closes the connection after the response.
+//! The service itself must limit the body of a request and the time in flight;
+//! `dcv_resolver_http::router` limits both. If the service does not read a body
+//! to its end, the connection is closed after the response.
 //!
 //! ```no_run
 //! use axum::Router;
@@ -42,10 +42,11 @@
 //! # Connections without an answer
 //!
 //! Every connection that the service does not answer is counted by
-//! [`Connections`], with its cause, and logged at WARN: the first of each cause
-//! and peer within a minute, and how many more followed. Each one is logged at
-//! DEBUG, as are the two causes that mean no harm, `closed_without_request` and
-//! `no_request`. The sentence in the log says what to do.
+//! [`Connections`], with its cause. At WARN, the log has the first one of each
+//! cause and peer within a minute, and how many more followed. At DEBUG, it has
+//! each one. The two harmless causes, `closed_without_request` and
+//! `no_request`, are logged only at DEBUG. The sentence in the log says what to
+//! do.
 //!
 //! | stage | causes |
 //! |---|---|

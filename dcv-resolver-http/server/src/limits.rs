@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a warning is not repeated.
+/// The time for which a warning is not repeated.
 pub(crate) const WARNING_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy)]

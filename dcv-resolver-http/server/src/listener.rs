@@ -9,7 +9,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::stream::Stream;
 
-/// A socket that accepts connections: of TCP, or a Unix socket.
+/// A socket that accepts connections: a TCP socket or a Unix socket.
 #[derive(Debug)]
 pub struct Listener(Kind);
 
@@ -39,8 +39,9 @@ impl Listener {
     }
 
     /// Returns the connections that wait in the kernel, and closes the listener
-    /// right after the last of them. The kernel resets connections that still
-    /// wait when the listener is closed; this way hardly any do.
+    /// right after the last of them. The kernel resets connections that are
+    /// still waiting when the listener is closed; this way there are hardly
+    /// any.
     pub(crate) fn into_waiting(self) -> impl Iterator<Item = Accepted> {
         // The runtime may not know of them yet, but the kernel does.
         let mut next: Box<dyn FnMut() -> io::Result<Accepted>> = match self.0 {

@@ -14,7 +14,7 @@ use crate::room_signal::RoomSignal;
 /// asked: a client can delay the end of TLS.
 const EVICTION_TIME: Duration = Duration::from_secs(1);
 
-/// The places for connections: a number of them for all, and fewer for each
+/// The places for connections: a limited number in total, and fewer for each
 /// peer, so that one host cannot take them all.
 #[derive(Debug)]
 pub(crate) struct Places {
@@ -167,7 +167,7 @@ impl Taken {
         self.peers.entry(peer).or_default().push(activity);
     }
 
-    /// Returns whether it was there: it is not if it was evicted.
+    /// Returns whether the connection was still counted; an evicted one is not.
     fn remove(&mut self, peer: Peer, activity: &Arc<Activity>) -> bool {
         let Some(activities) = self.peers.get_mut(&peer) else {
             return false;

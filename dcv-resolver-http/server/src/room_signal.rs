@@ -6,8 +6,8 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// Wakes the one that waits for a connection to end or to become idle. It costs
-/// connections one load per request while no one waits.
+/// Wakes the server when it waits for a connection to end or to become idle.
+/// While it does not wait, this costs each connection one load per request.
 #[derive(Debug)]
 pub(crate) struct RoomSignal {
     started: Instant,

@@ -20,7 +20,8 @@ use crate::shutdown_summary::ShutdownSummary;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// Serves a [`tower::Service`] over HTTP/1.1; see [the crate](crate).
+/// A server that serves a [`tower::Service`] over HTTP/1.1; see [the
+/// crate](crate).
 ///
 /// Each request carries the client's address in its extensions, as
 /// [`ConnectInfo<SocketAddr>`](axum::extract::ConnectInfo), except over a Unix
@@ -28,8 +29,9 @@ use crate::tls::Tls;
 /// WebSocket).
 ///
 /// A client may close its side of the connection after its request and still
-/// gets the response. So a client that has gone away is noticed when the
-/// response is sent, and the service works for it until then.
+/// gets the response. As a consequence, the server notices that a client has
+/// gone away only when it sends the response, and the service works on the
+/// request until then.
 #[derive(Debug, Clone)]
 #[must_use = "a server does nothing until it serves"]
 pub struct Server<S> {
@@ -128,12 +130,13 @@ impl<S> Server<S> {
     /// sends one request for each. The default has room for two gateways whose
     /// clients all reconnect at the same moment, in less than 100 MB.
     ///
-    /// At the limit, the connection that has been idle for longest is closed for
-    /// each new one: its client has its answers, and connects again. While none
-    /// is idle, new connections wait, the first as accepted and the others in
-    /// the kernel's backlog. Refusing them instead would turn a burst into
-    /// errors that users see. A client that sends nothing holds its place for
-    /// [`header_read_timeout`](Self::header_read_timeout) at most.
+    /// At the limit, the connection that has been idle for longest is closed
+    /// for each new one: its client has its responses, and can connect again.
+    /// While none is idle, new connections wait: the first is already accepted,
+    /// the others are in the kernel's backlog. Refusing them instead would turn
+    /// a burst into errors that users see. A client that sends nothing holds
+    /// its place for [`header_read_timeout`](Self::header_read_timeout) at
+    /// most.
     ///
     /// Each connection needs a file descriptor. If the process runs out of file
     /// descriptors first, the server waits in the same way and logs a warning.
@@ -143,9 +146,9 @@ impl<S> Server<S> {
         self
     }
 
-    /// Sets the maximum number of open connections of one peer: of one IPv4
-    /// address, or of one IPv6 network of 64 bits, which one host may use as a
-    /// whole. The default is half of
+    /// Sets the maximum number of open connections of one peer: one IPv4
+    /// address, or one IPv6 network of 64 bits, since one host may use all of
+    /// its addresses. The default is half of
     /// [`max_connections`](Self::max_connections), the minimum 1.
     ///
     /// A peer at its limit loses its longest idle connection for each new one. If
@@ -157,11 +160,11 @@ impl<S> Server<S> {
         self
     }
 
-    /// Lets only peers for whose address `is_allowed` returns true take a place
-    /// among the [connections](Self::max_connections). Others are closed when
-    /// they are accepted, before TLS, and counted; see
-    /// [`answered_refusals`](Self::answered_refusals) for a way to tell them
-    /// why.
+    /// Accepts only peers for whose address `is_allowed` returns `true`. Other
+    /// connections take no place among the
+    /// [connections](Self::max_connections): they are counted, and closed
+    /// before TLS. To let such peers know why, see
+    /// [`answered_refusals`](Self::answered_refusals).
     ///
     /// `is_allowed` is called once for each connection and must not block. An
     /// IPv4-mapped IPv6 address is passed as the IPv4 address. Connections over
@@ -175,30 +178,32 @@ impl<S> Server<S> {
         self
     }
 
-    /// Passes one request of each connection of a peer that is not
-    /// [allowed](Self::allowed_peers) to the service, for up to `count` such
-    /// connections at a time. The default is 0: the service never sees them.
+    /// Lets the service answer peers that are not
+    /// [allowed](Self::allowed_peers): one request on each connection, for up
+    /// to `count` such connections at a time. The default is 0: the service
+    /// never sees them.
     ///
     /// **The service must refuse them itself**, as the `ResolveService` of
     /// `dcv-resolver-http` does with the same networks: its 403 says why. These
-    /// connections take no place of others, and are closed after the answer.
-    /// Over TLS there is none, since a handshake costs more than a refusal.
+    /// connections take no places from others, and are closed after the
+    /// response. Over TLS there is no response, since a handshake costs more
+    /// than a refusal.
     pub fn answered_refusals(mut self, count: usize) -> Self {
         self.limits.max_answered_refusals = count;
         self
     }
 
     /// Expects a header of the PROXY protocol, version 1 or 2, from peers for
-    /// whose address `is_load_balancer` returns true, and takes the client's
-    /// address from it. Everything that depends on a peer's address then depends
-    /// on that one.
+    /// whose address `is_load_balancer` returns `true`, and takes the client's
+    /// address from it. This address then replaces the peer's address in every
+    /// respect.
     ///
     /// These peers must send the header, within
-    /// [`header_read_timeout`](Self::header_read_timeout); a header that says
-    /// `LOCAL` or `UNKNOWN`, as in a health check, leaves the peer's own address.
-    /// From other peers it is an invalid request: it would let them choose their
-    /// address. The load balancer itself need not be an
-    /// [allowed peer](Self::allowed_peers).
+    /// [`header_read_timeout`](Self::header_read_timeout). With a header that
+    /// says `LOCAL` or `UNKNOWN`, as in a health check, the peer's own address
+    /// counts. A header from any other peer is an invalid request, because it
+    /// would let the peer choose its address. The load balancer itself need not
+    /// be an [allowed peer](Self::allowed_peers).
     ///
     /// Source: HAProxy Technologies, *The PROXY protocol*, versions 1 and 2.
     pub fn proxy_protocol(
@@ -219,14 +224,14 @@ impl<S> Server<S> {
     /// Sets how long the server drains when the shutdown begins. The default is
     /// zero: it does not drain.
     ///
-    /// A server that drains goes on as before, except that each response says
+    /// A draining server continues as before, except that each response has
     /// `connection: close`. Without that, a client with a keep-alive connection
     /// notices the shutdown only when the connection is closed, perhaps while
     /// its next request is on the way. A load balancer needs the same time to
     /// stop sending clients here: let readiness fail when the drain begins, and
-    /// drain for longer than the load balancer takes to notice. By the end no
-    /// new client should connect: the kernel resets a connection that is made at
-    /// the very moment at which the listener is closed.
+    /// drain for longer than the load balancer takes to notice. No new client
+    /// should connect at the end of the drain: the kernel resets a connection
+    /// that is made just when the listener is closed.
     ///
     /// The [grace](Self::shutdown_grace) follows the drain. A client that
     /// connects during the drain still gets one response; a client that sends
@@ -240,14 +245,14 @@ impl<S> Server<S> {
     /// Serves TLS on every connection. A connection uses the certificate that
     /// `tls` holds when the connection is accepted.
     ///
-    /// Each connection does its handshake in its own task, so a slow one delays
-    /// no other. A handshake may take as long as a request's head, which has
-    /// time of its own afterwards; see
+    /// Each connection does its handshake in its own task, so a slow handshake
+    /// delays no other connection. A handshake may take as long as the head of
+    /// a request, whose own time starts afterwards; see
     /// [`header_read_timeout`](Self::header_read_timeout).
     ///
-    /// A failed handshake is logged with its cause: at WARN the first of each
-    /// cause and peer within a minute, and how many more followed; at DEBUG each
-    /// one.
+    /// A failed handshake is logged with its cause: at WARN, the first one of
+    /// each cause and peer within a minute, and how many more followed; at
+    /// DEBUG, each one.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
@@ -255,7 +260,7 @@ impl<S> Server<S> {
     }
 
     /// Returns the counters of the server's connections, for metrics. Clones of
-    /// a server count together.
+    /// a server share them.
     #[must_use]
     pub fn connections(&self) -> Connections {
         self.connections.clone()
@@ -278,10 +283,10 @@ where
     /// end of the [grace](Self::shutdown_grace): connections that are still busy
     /// are cut and counted.
     ///
-    /// Any listener of tokio works, for TCP or for a Unix socket.
+    /// Any tokio listener works, for TCP or for a Unix socket.
     /// [`listen`](crate::listen()) opens one with a larger backlog than
-    /// `TcpListener::bind`, and [`from_std`](crate::from_std) converts one of the
-    /// standard library, such as an inherited socket.
+    /// `TcpListener::bind`, and [`from_std`](crate::from_std) converts one of
+    /// the standard library, such as an inherited socket.
     ///
     /// Neither an error of `accept` nor a panic in the service ends the server.
     /// Dropping the future closes everything at once.

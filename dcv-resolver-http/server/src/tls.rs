@@ -75,14 +75,15 @@ pub use self::pem_block::PemBlock;
 /// see [the module](self).
 ///
 /// Clones share them: when one clone reloads, all servers use the result. A
-/// server uses the current ones when it accepts a connection. So a reload drops
-/// no connection, and open connections keep the old ones until they are closed.
+/// connection uses the certificate and key that are current when the server
+/// accepts it. A reload therefore drops no connection, and open connections
+/// keep the old ones until they are closed.
 ///
-/// When a CA is no longer a [client CA](TlsFiles::client_ca), new connections of
-/// its clients are refused at once. Every connection that was open gets one more
-/// response, which says `connection: close`; the log says how many there are.
-/// With mutual TLS no session is resumed, so every connection presents its
-/// certificate, and the injected clock decides whether that has expired.
+/// When a CA is no longer a [client CA](TlsFiles::client_ca), new connections
+/// of its clients are refused at once. Every connection that was open gets one
+/// more response, which has `connection: close`; the log says how many there
+/// are. With mutual TLS no session is resumed, so every connection presents its
+/// certificate, and the injected clock decides whether it has expired.
 #[derive(Clone)]
 pub struct Tls(Arc<LiveTls>);
 
@@ -104,22 +105,22 @@ struct Current {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsReload {
-    /// The files have the content that is in use.
+    /// The files contain what is already in use.
     Unchanged,
     /// New connections use the new content of the files.
     Replaced,
 }
 
 impl Tls {
-    /// Reads and checks `files`: every block of them is what it should be, and
-    /// the key matches the certificate.
+    /// Reads and checks `files`: every block in them must be what it should be,
+    /// and the key must match the certificate.
     ///
-    /// A certificate that has expired, or is not valid yet, is accepted, and is
-    /// one of the [`warnings`](Self::warnings): a server that does not start
-    /// would not use the next certificate either, nor serve anything else that
-    /// starts with it.
+    /// A certificate that has expired or is not valid yet is accepted, and
+    /// [`warnings`](Self::warnings) includes it. A server that refused to start
+    /// would not use the next certificate either, and would stop everything
+    /// else that starts with it.
     ///
-    /// It blocks while it reads the files.
+    /// This function blocks while it reads the files.
     ///
     /// # Errors
     ///
@@ -139,7 +140,7 @@ impl Tls {
     /// them for new connections if they are valid. A certificate that is not
     /// valid at the time of the clock does not replace another.
     ///
-    /// It blocks while it reads the files.
+    /// This function blocks while it reads the files.
     ///
     /// # Errors
     ///
@@ -153,15 +154,15 @@ impl Tls {
     /// Checks the files once a second, and reloads them when their content has
     /// changed, until the future is dropped.
     ///
-    /// Certificate and key are two files, which may not match between two
-    /// writes. So a problem is reported only if it persists at the next check,
-    /// and once for the same content: as a `tracing` error and to `on_reload`.
-    /// Files that are valid again without a change are reported as
-    /// [`Unchanged`](TlsReload::Unchanged). A certificate that is not valid yet
-    /// is used as soon as it becomes valid.
+    /// The certificate and the key are two files, which may not match between
+    /// two writes. So a problem is reported only if it persists at the next
+    /// check, and only once for the same content: as a `tracing` error and to
+    /// `on_reload`. Files that become valid again without a change are reported
+    /// as [`Unchanged`](TlsReload::Unchanged). A certificate that is not valid
+    /// yet is used as soon as it becomes valid.
     ///
-    /// It needs tokio's timer, and reads the files on one of tokio's threads for
-    /// blocking work.
+    /// This function needs tokio's timer, and reads the files on one of tokio's
+    /// threads for blocking work.
     pub async fn watch(&self, mut on_reload: impl FnMut(&Result<TlsReload, TlsError>)) {
         let take = |contents| self.take(contents);
         let report = |result: Result<Option<TlsReload>, TlsError>| {
@@ -192,10 +193,10 @@ impl Tls {
         Arc::clone(&self.0.current.load().settings.client_cas)
     }
 
-    /// Returns what should be changed, one sentence for each reason: what a
-    /// gateway [may refuse](Certificate::gateway_warnings), and certificates of
-    /// issuers and client CAs that have expired or soon will, are missing, or do
-    /// not belong in their file.
+    /// Returns what should be changed, one sentence for each problem: whatever
+    /// a gateway [may refuse](Certificate::gateway_warnings), and certificates
+    /// of issuers and client CAs that have expired or soon will, that are
+    /// missing, or that do not belong in their file.
     #[must_use]
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         let TlsFiles {
@@ -211,8 +212,8 @@ impl Tls {
         warnings
     }
 
-    /// Begins a connection with the current certificate. Returns what does its
-    /// handshake, and a flag that is set once a client CA is removed.
+    /// Begins a connection with the current certificate. Returns the acceptor
+    /// for its handshake, and a flag that is set once a client CA is removed.
     pub(crate) fn begin(&self) -> (TlsAcceptor, Arc<AtomicBool>) {
         let current = self.0.current.load();
         let config = Arc::clone(&current.settings.config);

@@ -147,8 +147,8 @@ pub(crate) struct ConfigOptions {
     )]
     pub(crate) ops_listen: Option<Listen>,
 
-    /// Goes on accepting requests for this time after SIGTERM, in milliseconds,
-    /// while /readyz answers 503 [default: 5000].
+    /// Continues to accept requests for this time after SIGTERM, in
+    /// milliseconds, while /readyz answers 503 [default: 5000].
     #[arg(
         long,
         value_name = "MS",
@@ -198,12 +198,12 @@ pub(crate) struct ExplainOptions {
     #[arg(value_name = "SESSION")]
     pub(crate) session: String,
 
-    /// The transport the client wants: HTTP or QUIC [default: that in SESSION,
-    /// or HTTP].
+    /// The transport the client wants: HTTP or QUIC [default: the one in
+    /// SESSION, or HTTP].
     #[arg(long)]
     pub(crate) transport: Option<Transport>,
 
-    /// The address of the client [default: that in SESSION].
+    /// The address of the client [default: the one in SESSION].
     #[arg(long, value_name = "IP")]
     pub(crate) client_ip: Option<IpAddr>,
 
@@ -215,8 +215,8 @@ pub(crate) struct ExplainOptions {
     pub(crate) config: ConfigOptions,
 }
 
-/// What `doctor` is given. All of it is optional, and it sends no token but that of
-/// --admin-token-file.
+/// The options of `doctor`. All are optional. `doctor` sends no token except
+/// the one in --admin-token-file.
 // What may hold a secret is parsed later: clap quotes what it rejects.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -228,7 +228,7 @@ pub(crate) struct DoctorOptions {
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<String>,
 
-    /// The session id [default: that in the link].
+    /// The session id [default: the one in the link].
     #[arg(long)]
     pub(crate) session: Option<String>,
 
@@ -240,7 +240,8 @@ pub(crate) struct DoctorOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) gateway_config: Option<PathBuf>,
 
-    /// The URL of the resolver [default: that of the gateway's configuration].
+    /// The URL of the resolver [default: the one in the gateway's
+    /// configuration].
     #[arg(long, value_name = "URL")]
     pub(crate) resolver_url: Option<String>,
 

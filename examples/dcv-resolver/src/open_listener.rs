@@ -14,11 +14,11 @@ use crate::socket_file::SocketFile;
 #[derive(Debug)]
 pub(crate) struct OpenListener {
     pub(crate) listener: Listener,
-    /// For the log.
+    /// The address as it is shown in the log.
     pub(crate) address: String,
     /// The address, unless it is a Unix socket.
     pub(crate) tcp: Option<SocketAddr>,
-    /// To be kept until the end.
+    /// Kept until the end of the process.
     pub(crate) file: Option<SocketFile>,
 }
 

@@ -254,7 +254,7 @@ impl OpenStore {
 /// Returns the failure of a write to `name`, a session file or another resolver.
 pub(crate) fn is_read_only(name: &str) -> Failure {
     Failure::setup(format!(
-        "{name} is read-only; stores that can be written are sqlite:, redis://, rediss://, redis+unix://, redis+sentinel:// and redis+cluster://"
+        "{name} is read-only; writable stores are sqlite:, redis://, rediss://, redis+unix://, redis+sentinel:// and redis+cluster://"
     ))
 }
 

@@ -115,7 +115,7 @@ fn from_query(query: &str) -> Result<PastedRequest, Failure> {
     let query = ResolveQuery::parse(Some(query)).map_err(|error| match error {
         // These quote the name of any parameter.
         InvalidQuery::PercentEncoding { .. } | InvalidQuery::Utf8 { .. } => Failure::setup(
-            "the URL's query is not percent-encoded UTF-8, so that the resolver answers 400",
+            "the URL's query is not percent-encoded UTF-8, so the resolver answers 400",
         ),
         error => Failure::setup(format!("the resolver answers 400 to this URL: {error}")),
     })?;

@@ -23,7 +23,7 @@ pub(crate) struct ServerOptions {
     #[arg(long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
     pub(crate) quic_port: Option<u16>,
 
-    /// The DCV server's web-url-path [default: that of dcv.conf, or /].
+    /// The DCV server's web-url-path [default: the one in dcv.conf, or /].
     #[arg(long, value_name = "PATH")]
     pub(crate) web_url_path: Option<WebUrlPath>,
 }

@@ -124,7 +124,8 @@ impl Reporter {
         self.listener.on_change(event);
     }
 
-    /// Reports the change of the session with this id; of any, if it is not an id.
+    /// Reports a change of the session with this id, or of any session if it is
+    /// not an id.
     fn changed(&mut self, id: &str) {
         match SessionId::new(id) {
             Ok(id) => self.report(ChangeEvent::Changed(&id)),

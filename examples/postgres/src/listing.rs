@@ -10,8 +10,8 @@ use crate::store::PostgresStore;
 
 #[async_trait]
 impl SessionListing for PostgresStore {
-    /// A page begins behind the id that its token names, even if that session has
-    /// been removed: an offset would skip one.
+    /// A page begins after the id that its token names, even if that session
+    /// has been removed: an offset would skip one.
     async fn list(&self, page: Option<&PageToken>, limit: NonZeroUsize) -> Result<Page, ListError> {
         let after = page.map(|token| SessionId::new(token.as_str()));
         let after = after.transpose().map_err(ListError::invalid_page_token)?;

@@ -1,7 +1,7 @@
 //! [`SessionRegistry`] for [`PostgresStore`].
 //!
 //! Each conditional write is one statement. PostgreSQL locks the row and checks
-//! the condition again, so of concurrent writes one wins.
+//! the condition again, so one of several concurrent writes wins.
 
 use dcv_resolver_core::{
     Expiry, LeaseToken, RegisterError, RenewError, SessionId, SessionRecord, SessionRegistry,

@@ -15,17 +15,18 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Uses the pool of the service, whose settings are not for the store to decide.
+    /// Creates a store that uses the pool of the service. The service decides
+    /// the settings of the pool.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
         Self { pool }
     }
 
-    /// Creates the table, unless it is there.
+    /// Creates the table, unless it exists.
     ///
     /// # Errors
     ///
-    /// When the database cannot be reached, or denies it.
+    /// [`StoreError`], when the database cannot be reached or denies access.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let schema = sqlx::raw_sql(include_str!("../schema.sql"));
         schema.execute(&self.pool).await.map_err(store_error)?;

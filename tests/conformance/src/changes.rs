@@ -70,7 +70,7 @@ pub async fn c1_every_change_is_reported<F: ChangingFixture>(fixture: &F) {
     }
 }
 
-/// Checks C1: of several listeners, each receives every change.
+/// Checks C1: each of several listeners receives every change.
 pub async fn c1_every_listener_receives_every_change<F: ChangingFixture>(fixture: &F) {
     fixture.seed(&[]).await;
     let store = fixture.open().await;

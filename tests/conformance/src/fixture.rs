@@ -7,15 +7,16 @@ use dcv_resolver_core::{
     Timestamp, testing::ManualClock,
 };
 
-/// Holds the sessions of one rule: a file in a temporary directory, a key prefix
-/// on a server, a map.
+/// A place for the sessions of one rule, such as a file in a temporary
+/// directory, a key prefix on a server, or a map.
 ///
 /// Every rule creates a fixture with [`new`](Self::new) and ends it with
 /// [`close`](Self::close). Fixtures must not share sessions, because rules run at
 /// the same time and count what they sweep and list.
 ///
-/// Methods panic when they fail. Whatever `new` panics with is reported as "the
-/// fixture cannot be set up", so `expect` with what is missing is enough.
+/// Methods panic when they fail. If `new` panics, its message is reported after
+/// "the fixture cannot be set up", so an `expect` that names what is missing is
+/// enough.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fixture",
     note = "implement `dcv_resolver_conformance::Fixture` for it; `conformance!` takes the fixture, not the store"
@@ -42,28 +43,28 @@ pub trait Fixture: Sized + Send + Sync + 'static {
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
     /// Removes what the fixture has created, such as a schema in a database.
-    /// Called at the end of the rule, whether or not it is broken. Default:
-    /// drops the fixture.
+    /// This is called at the end of the rule, whether or not the rule is
+    /// broken. The default drops the fixture.
     fn close(self) -> impl Future<Output = ()> + Send {
         async { drop(self) }
     }
 
-    /// Returns the time at which a rule starts; later times are counted from it.
-    /// Default: 2030-01-01T00:00:00Z.
+    /// Returns the time at which a rule starts; later times are counted from
+    /// it. The default is 2030-01-01T00:00:00Z.
     fn t0(&self) -> Timestamp {
         ManualClock::default().now()
     }
 
     /// Returns how long a store may return the state from before a change that
     /// was made through another store. The `shared` battery waits exactly this
-    /// long before it looks for a change. Default: zero.
+    /// long before it looks for a change. The default is zero.
     fn max_staleness(&self) -> Duration {
         Duration::ZERO
     }
 
     /// Returns how long a rule waits for what the store does in the background:
-    /// noticing an outage or its end, and reporting a change. A rule that waits
-    /// longer is broken. Default: 30 s.
+    /// noticing an outage or its end, and reporting a change. A store that
+    /// takes longer breaks the rule. The default is 30 s.
     fn patience(&self) -> Duration {
         Duration::from_secs(30)
     }
@@ -77,8 +78,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
     note = "implement `dcv_resolver_conformance::OutageFixture` for it: `cut` and `restore`"
 )]
 pub trait OutageFixture: Fixture {
-    /// Cuts off every store that is open, and every one that will be. No session
-    /// is lost.
+    /// Cuts off every store that is open or will be opened. No session is lost.
     fn cut(&self) -> impl Future<Output = ()> + Send;
 
     /// Ends the outage.
@@ -105,8 +105,9 @@ pub trait ChangingFixture: OutageFixture<Store: ChangeSource> {
 
 const TOKEN: LeaseToken = LeaseToken::from_bytes(*b"seeded by a rule");
 
-/// Registers each of `records` at `now`, over what was registered so before: the
-/// [`Fixture::seed`] and the [`ChangingFixture::set`] of a registry.
+/// Registers each of `records` at `now`, replacing what an earlier call
+/// registered. A registry can use it for [`Fixture::seed`] and
+/// [`ChangingFixture::set`].
 ///
 /// # Panics
 /// Panics if a record cannot be registered.
@@ -120,8 +121,8 @@ pub async fn register_each<S: SessionRegistry>(
     }
 }
 
-/// Removes what [`register_each`] has registered: the
-/// [`ChangingFixture::remove`] of a registry.
+/// Removes a record that [`register_each`] has registered. A registry can use
+/// it for [`ChangingFixture::remove`].
 ///
 /// # Panics
 /// Panics if there is no such record, or it cannot be removed.

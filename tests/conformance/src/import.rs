@@ -228,7 +228,8 @@ pub async fn i3_overwrite_takes_over_the_lease<F: Fixture<Store: SessionImport>>
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
 
-/// Checks I4: of records with one id, adjacent or far apart, the last is stored.
+/// Checks I4: if several records have one id, adjacent or far apart, the last
+/// one is stored.
 pub async fn i4_last_record_of_an_id_is_stored<F: Fixture<Store: SessionImport>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -250,8 +251,8 @@ pub async fn i4_last_record_of_an_id_is_stored<F: Fixture<Store: SessionImport>>
     }
 }
 
-/// Checks I4 and I2: over a live record of another lease, both of two records with
-/// one id are skipped.
+/// Checks I4 and I2: if a live record of another lease has an id, both of two
+/// records with this id are skipped.
 pub async fn i4_both_records_of_a_taken_id_are_skipped<F: Fixture<Store: SessionImport>>(
     fixture: &F,
 ) {
@@ -337,8 +338,8 @@ fn assert_same<T: PartialEq>(listed: &BTreeMap<SessionId, T>, expected: &BTreeMa
     );
 }
 
-/// Checks I2 and R5: of two concurrent imports of the same ids, each record is
-/// stored by exactly one.
+/// Checks I2 and R5: when two imports of the same ids run concurrently, each
+/// record is stored by exactly one of them.
 pub async fn i2_one_of_concurrent_imports_stores_each_record<F: Fixture<Store: SessionImport>>(
     fixture: &F,
 ) {

@@ -100,7 +100,7 @@ pub async fn l1_concurrent_listings_are_independent<F: Fixture<Store: SessionLis
     loop {
         let page_of_ours = page(&store, from.as_ref(), limit(3)).await;
         shown.extend(page_of_ours.records);
-        // It starts again after its end.
+        // The other listing starts again after its end.
         another = page(&store, another.as_ref(), limit(5)).await.next;
         from = page_of_ours.next;
         if from.is_none() {

@@ -48,8 +48,8 @@ pub async fn s2_outage_is_an_error_and_not_absence<F: OutageFixture>(fixture: &F
     }
 }
 
-/// Checks S2: once the outage is over, the store answers again, without being
-/// opened again.
+/// Checks S2: once the outage is over, the store answers again without being
+/// reopened.
 pub async fn s2_outage_ends<F: OutageFixture>(fixture: &F) {
     let record = full(id("console"), Expiry::Never);
     fixture.seed(std::slice::from_ref(&record)).await;

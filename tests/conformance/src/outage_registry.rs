@@ -32,8 +32,8 @@ macro_rules! __outage_registry_rules {
 
 __outage_registry_rules! { (crate::macros::check) [OutageFixture<Store: SessionRegistry>] }
 
-/// Checks L4: during an outage each page is an error, the first one too, and a
-/// listing goes on after it.
+/// Checks L4: during an outage each page is an error, including the first one,
+/// and a listing continues after the outage.
 pub async fn l4_outage_does_not_end_a_listing<F: OutageFixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {
@@ -60,8 +60,8 @@ pub async fn l4_outage_does_not_end_a_listing<F: OutageFixture<Store: SessionReg
     assert_eq!(by_id(listed), by_id(records));
 }
 
-/// Checks R1: during an outage, `register` does not return `Ok`, nor that another
-/// lease has the id.
+/// Checks R1: during an outage, `register` returns neither `Ok` nor that
+/// another lease has the id.
 pub async fn r1_register_fails_during_an_outage<F: OutageFixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {
@@ -122,8 +122,8 @@ pub async fn r3_register_is_safe_to_repeat_after_an_outage<
     }
 }
 
-/// Checks R6: during an outage, `renew` does not return `LeaseLost`, which would
-/// make its owner give the session up, nor `Ok`; the lease remains.
+/// Checks R6: during an outage, `renew` returns neither `Ok` nor `LeaseLost`,
+/// which would make the owner give up the session. The lease remains.
 pub async fn r6_outage_is_not_a_lost_lease<F: OutageFixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -145,8 +145,8 @@ pub async fn r6_outage_is_not_a_lost_lease<F: OutageFixture<Store: SessionRegist
         .unwrap();
 }
 
-/// Checks R8: during an outage, `deregister` does not return `false`, which would
-/// mean that there is no such record, nor `true`.
+/// Checks R8: during an outage, `deregister` returns neither `true` nor
+/// `false`, which would mean that there is no such record.
 pub async fn r8_outage_is_not_an_absent_record<F: OutageFixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {

@@ -31,8 +31,8 @@ macro_rules! __read_rules {
 
 __read_rules! { (crate::macros::check) [Fixture<Store: SessionStore>] }
 
-/// Checks S1: `lookup` of an id that the store does not hold is `Ok(None)`, for
-/// any id.
+/// Checks S1: `lookup` of an id that the store does not hold returns
+/// `Ok(None)`, for any id.
 pub async fn s1_absent_id_is_none<F: Fixture>(fixture: &F) {
     fixture.seed(&[minimal(id("present"), Expiry::Never)]).await;
     let store = fixture.open().await;

@@ -91,8 +91,8 @@ pub async fn r2_lease_holds_through_another_store<F: Fixture<Store: SessionRegis
     assert_eq!(one.lookup(&id).await.unwrap(), Some(theirs));
 }
 
-/// Checks R5 through different stores: exactly one `register` succeeds, and each
-/// other is refused because the id is taken.
+/// Checks R5 through different stores: exactly one `register` succeeds, and
+/// each of the others is refused because the id is taken.
 pub async fn r5_one_of_registers_through_different_stores_wins<
     F: Fixture<Store: SessionRegistry>,
 >(

@@ -21,11 +21,11 @@ fn key_file(name: &str) -> String {
 
 /// Creates a CA, and writes certificates of servers to a folder: `NAME.pem` for
 /// each name and `localhost`, `NAME-key.pem` in PKCS#8, which only the user may
-/// read, and at last `ca.pem`. The key of the CA is not kept.
+/// read, and finally `ca.pem`. The key of the CA is not kept.
 ///
 /// # Errors
 ///
-/// Returns why a certificate cannot be issued or written.
+/// [`StartError`], when a certificate cannot be issued or written.
 pub fn write_certificates(folder: impl AsRef<Path>, names: &[String]) -> Result<(), StartError> {
     let folder = folder.as_ref();
     let failed = |error| {

@@ -21,7 +21,7 @@ use crate::gateway::GatewayStandIn;
 /// Longer than the gateway waits for the resolver and the DCV server.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why a client is not connected.
+/// An error that occurs when a client cannot connect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -30,7 +30,7 @@ pub enum OpenError {
     Refused {
         /// The status.
         status: u16,
-        /// What the gateway or the server says.
+        /// The response of the gateway or the server.
         body: String,
     },
     /// The connection ended before the DCV server said anything.

@@ -71,7 +71,7 @@ impl DcvCommand {
         self.folder.join("dcv")
     }
 
-    /// Sets the sessions that it lists from now on.
+    /// Sets the sessions that the command lists from now on.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl DcvCommand {
         self.set_output(&serde_json::to_string_pretty(sessions)?)
     }
 
-    /// Sets the text that it prints from now on, such as one that is not JSON.
+    /// Sets the output of the command from now on, which need not be JSON.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl DcvCommand {
         }
     }
 
-    /// Lets it fail from now on with exit code 1 and this text on standard error,
-    /// until sessions or another output are set.
+    /// Makes the command fail from now on with exit code 1 and this text on
+    /// standard error, until sessions or another output are set.
     ///
     /// # Errors
     ///

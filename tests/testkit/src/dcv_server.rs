@@ -40,7 +40,7 @@ use sessions::Sessions;
 ///   [`Desktop`](crate::Desktop): the name of the server, the session and the
 ///   user. Every message after that is sent back.
 ///
-/// It has no QUIC.
+/// It does not support QUIC.
 #[derive(Debug)]
 pub struct DcvServerStandIn {
     server: TlsServer,
@@ -57,12 +57,12 @@ impl DcvServerStandIn {
     ///
     /// # Errors
     ///
-    /// Returns why it cannot start.
+    /// [`StartError`], when the server cannot start.
     pub async fn start(name: &str) -> Result<Self, StartError> {
         Self::builder(name).start().await
     }
 
-    /// Returns where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
@@ -87,8 +87,8 @@ impl DcvServerStandIn {
         &self.command
     }
 
-    /// Replaces its sessions: those that clients can open, and that its command
-    /// lists. Clients that are connected stay.
+    /// Replaces its sessions: the sessions that clients can open, and that its
+    /// command lists. Clients that are connected stay connected.
     ///
     /// # Errors
     ///

@@ -38,8 +38,8 @@ use settings::Settings;
 ///   that cannot be reached are a 502. The text says which.
 /// - [`count`](Self::count) returns what the metrics of a gateway would show.
 ///
-/// Of its configuration it uses these keys, and ignores the others, such as `url` of
-/// `[web-resources]`:
+/// It uses these keys of its configuration, and ignores the others, such as
+/// `url` of `[web-resources]`:
 ///
 /// | section | keys |
 /// |---|---|
@@ -77,8 +77,8 @@ impl GatewayStandIn {
     ///
     /// # Errors
     ///
-    /// Returns why it cannot start: a setting that no gateway accepts, a file that
-    /// cannot be used, or an address that is taken.
+    /// [`StartError`], when a gateway would not accept a setting, a file cannot
+    /// be used, or an address is taken.
     pub async fn start(config: &GatewayConfig) -> Result<Self, StartError> {
         let settings = Settings::new(config)?;
         let resolver = HttpClient::builder(&settings.resolver_url)
@@ -115,7 +115,7 @@ impl GatewayStandIn {
         })
     }
 
-    /// Returns where it listens, for each of its `web-listen-endpoints`.
+    /// Returns the address of each of its `web-listen-endpoints`.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.servers.iter().map(TlsServer::address)
     }

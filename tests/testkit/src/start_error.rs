@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a stand-in cannot start: a setting is invalid, a file cannot be used, or
-/// an address is taken.
+/// An error that occurs when a stand-in cannot start: a setting is invalid, a
+/// file cannot be used, or an address is taken.
 #[derive(Debug, thiserror::Error)]
 pub struct StartError {
     message: String,

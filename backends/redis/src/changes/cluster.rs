@@ -1,9 +1,9 @@
 //! [`Cluster`]: watches all masters of a cluster.
 //!
 //! A slot that moves from one master to another is not a gap, since both are
-//! watched. But lookups change when its keys do not move with it, so that a
-//! slot with a new master counts as a change of everything. When there are other
-//! masters, connections are made to all of them again.
+//! watched. But if its keys do not move with it, lookups change, so a slot with
+//! a new master counts as a change of everything. If there are other masters
+//! than before, connections are made to all of them again.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -71,8 +71,8 @@ impl Cluster {
         Ok(is_other)
     }
 
-    /// Checks that lookups are sent to these masters. One that was replaced
-    /// without knowing it would go on serving them.
+    /// Checks that lookups are sent to these masters. A master that was
+    /// replaced without knowing it would continue to serve them.
     async fn check_lookups(
         &self,
         context: &Context,

@@ -107,8 +107,8 @@ async fn answers_for_two_servers_are_a_corrupt_record() {
         assert_eq!(
             error.chain().to_string(),
             format!(
-                "upstream: a stored record is damaged: the upstream answers HTTP and QUIC with \
-                 two {what}; both must be the same session"
+                "upstream: a stored record is damaged: the upstream answers with different {what} \
+                 for HTTP and QUIC; both must lead to the same session"
             )
         );
     }

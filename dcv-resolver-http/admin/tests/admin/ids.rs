@@ -68,27 +68,27 @@ async fn invalid_id_is_a_400() {
         ),
         (
             "%ff",
-            "the session id in the path is not UTF-8 once it is percent-decoded",
+            "the session id in the path is not valid UTF-8 after percent-decoding",
         ),
         (
             "%C0%AF",
-            "the session id in the path is not UTF-8 once it is percent-decoded",
+            "the session id in the path is not valid UTF-8 after percent-decoding",
         ),
         (
             "%ED%A0%80",
-            "the session id in the path is not UTF-8 once it is percent-decoded",
+            "the session id in the path is not valid UTF-8 after percent-decoding",
         ),
         (
             "a%00",
-            "a session id must not contain control characters, this one does at byte 1",
+            "a session id must not contain control characters, but this one does at byte 1",
         ),
         (
             "a%C2%85",
-            "a session id must not contain control characters, this one does at byte 1",
+            "a session id must not contain control characters, but this one does at byte 1",
         ),
         (
             &*too_long,
-            "a session id has at most 256 bytes, this one has 257",
+            "a session id has at most 256 bytes, but this one has 257",
         ),
     ] {
         for (method, path) in [

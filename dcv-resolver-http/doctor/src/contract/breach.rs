@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How much depends on a rule.
+/// The importance of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Level {
-    /// A gateway relies on it.
+    /// A gateway relies on the rule.
     Must,
-    /// It keeps requests and answers from being misunderstood.
+    /// The rule keeps requests and answers from being misunderstood.
     Should,
 }
 
@@ -21,9 +21,9 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Breach {
-    /// A stable word for the rule.
+    /// A stable identifier of the rule.
     pub rule: &'static str,
-    /// How much depends on it.
+    /// The importance of the rule.
     pub level: Level,
     /// What the rule says.
     pub says: String,

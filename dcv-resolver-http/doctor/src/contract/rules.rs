@@ -65,16 +65,18 @@ const fn rule(
 }
 
 const ABSENT_IP: &str = "clientIpAddress may be left out: a gateway may not know it";
-const ANY_IP: &str = "a clientIpAddress that is no address is no error: it is advisory";
+const ANY_IP: &str =
+    "a clientIpAddress that is not an address is not an error: the parameter is advisory";
 const IPV6: &str = "clientIpAddress may be an IPv6 address";
 const REPEATABLE: &str = "asking again gets the same answer: one login asks several times";
 const UNKNOWN: &str = "an unknown session is answered with 404: no other status means not found";
 const NO_TRANSPORT: &str = "transport is HTTP if it is left out";
 const TRANSPORT: &str = "a transport other than HTTP and QUIC is malformed";
-const SESSION_ID: &str = "sessionId is required, and not empty";
+const SESSION_ID: &str = "sessionId is required and must not be empty";
 const TWICE: &str = "a parameter that is given twice is malformed, since two readings are possible";
 const ENCODING: &str = "invalid percent-encoding is malformed";
-const CONTROL: &str = "control characters in an id are malformed, so that they reach no log";
+const CONTROL: &str =
+    "an id with control characters is malformed, so that they cannot get into a log";
 const LENGTH: &str = "an id has at most 256 bytes";
 const EXACT: &str = "ids are compared exactly: capitals and spaces count";
 const UNKNOWN_PARAMETER: &str = "unknown parameters are ignored: a later gateway may send some";

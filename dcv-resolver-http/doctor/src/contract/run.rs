@@ -13,14 +13,14 @@ use super::probe::{Exchange, Known, Probe};
 use super::report::ContractReport;
 use super::rules::{Expected, RULES, Rule};
 
-/// Why a resolver cannot be checked.
+/// An error that occurs when a resolver cannot be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContractError {
-    /// It does not answer at all.
+    /// The resolver does not answer at all.
     #[error(transparent)]
     Unreachable(#[from] RequestError),
-    /// It does not know the session.
+    /// The resolver does not know the session.
     #[error(
         "the resolver answers {status} for the known session, so nothing can be checked; give the id of a live session that it resolves, and if a policy limits it to some networks, the address of a client in one of them"
     )]
@@ -30,7 +30,7 @@ pub enum ContractError {
     },
 }
 
-/// One of TEST-NET-1, of RFC 5737.
+/// An address from TEST-NET-1 (RFC 5737).
 const CLIENT_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 const OVER_HTTP: Probe =
@@ -38,13 +38,13 @@ const OVER_HTTP: Probe =
 const OVER_QUIC: Probe =
     Probe::post("/resolveSession?sessionId={id}&transport=QUIC&clientIpAddress={ip}");
 
-/// Sends about forty requests for the session `known` and others, one after the
-/// other, and returns which rules of the contract their answers break. The
+/// Sends about forty requests, one after the other, for the session `known` and
+/// for others, and returns which rules of the contract the answers break. The
 /// session must offer HTTP; it need not offer QUIC.
 ///
-/// `client_ip` is sent as the address of the client, by default one of the
-/// documentation; rules about that address send others as well, so no policy should
-/// depend on it.
+/// `client_ip` is sent as the address of the client; the default is an address
+/// from the documentation ranges. Rules about that address send others as well,
+/// so no policy should depend on it.
 ///
 /// # Errors
 ///

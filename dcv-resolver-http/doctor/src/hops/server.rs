@@ -103,7 +103,7 @@ impl Server {
                 no_client(&error, name, tls, "[dcv]")
             })?;
         let url = UrlParts::parse(&url).ok_or_else(|| {
-            let why = "the host of the answer is no host of a URL";
+            let why = "the host in the answer is not valid in a URL";
             Hop::not_checked(HopKind::ServerName, why)
         })?;
         Ok(Self {

@@ -14,7 +14,8 @@ pub(super) struct DecisionLabels {
     pub(super) policy: Arc<str>,
 }
 
-/// Hashes the two that differ most: each request hashes its labels.
+/// Hashes only the two labels that differ most, because each request hashes its
+/// labels.
 impl Hash for DecisionLabels {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.reason.hash(state);

@@ -9,7 +9,7 @@ const HINTS = {
   expired: "Its lease was not renewed. Check that the program that registers the session still runs on its server.",
   not_ready: "The DCV server reports that the session cannot be used yet, or no longer.",
   transport_not_offered: "The session has no port for this transport. The client may use the other one.",
-  denied: "A policy denies this client the session. Behind a load balancer, the client's address may be that of the load balancer.",
+  denied: "A policy denies this client access to the session. Behind a load balancer, the client's address may be that of the load balancer.",
 };
 
 /// Returns what was decided then; the path is that of the same request now.

@@ -35,7 +35,7 @@ function storeCard(store) {
   if (store.state !== "up") card.append(detail(answered));
   if (store.needed === false) card.append(detail("is not needed for readiness"));
   if (store.error) card.append(detail(text(store.error)));
-  if (store.writable === false) card.append(detail("cannot be written: ", text(store.write_error ?? "")));
+  if (store.writable === false) card.append(detail("is not writable: ", text(store.write_error ?? "")));
   for (const warning of store.warnings ?? []) card.append(detail(text(warning)));
   return card;
 }

@@ -133,7 +133,7 @@ async fn store_that_cannot_be_written_is_named_and_stays_ready() {
     assert_eq!(is_writable(&readiness), Some(true));
 
     for (disk, error) in [
-        (Disk::Full, "disk: the store cannot be written"),
+        (Disk::Full, "disk: the store is not writable"),
         (Disk::Hangs, "the store did not answer in time"),
         (Disk::Panics, "the store panicked; see the log"),
     ] {
@@ -172,7 +172,7 @@ async fn store_that_cannot_be_written_is_named_and_stays_ready() {
         [
             (
                 json!("WARN"),
-                json!("disk: the store cannot be written: /var/lib/sessions: no space left")
+                json!("disk: the store is not writable: /var/lib/sessions: no space left")
             ),
             (json!("WARN"), json!("the store did not answer in time")),
             (json!("WARN"), json!("the store panicked: the test says so")),

@@ -33,12 +33,12 @@ pub struct Certificate {
     issuer: String,
     key_id: Option<Vec<u8>>,
     issuer_key_id: Option<Vec<u8>>,
-    /// Of the whole certificate.
+    /// The hash of the whole certificate.
     hash: u64,
     public_key: PublicKey,
 }
 
-/// A key in DER, which says nothing to people.
+/// A key in DER, which is not worth showing to people.
 #[derive(Clone, PartialEq, Eq)]
 struct PublicKey(Box<[u8]>);
 
@@ -78,7 +78,7 @@ impl Certificate {
     pub(super) fn parse(der: &[u8]) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let (rest, certificate) = parse_x509_certificate(der)?;
         if !rest.is_empty() {
-            return Err("there is more behind its end".into());
+            return Err("there is extra data after its end".into());
         }
         let (dns_names, ip_addresses) = alternative_names(&certificate)?;
         let common_name = certificate

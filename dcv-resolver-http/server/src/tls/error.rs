@@ -8,10 +8,10 @@ use dcv_resolver_core::Timestamp;
 
 use super::pem_block::PemBlock;
 
-/// Why the TLS files cannot be used.
+/// An error that occurs when the TLS files cannot be used.
 ///
-/// The text is one sentence that names the file, the problem and the remedy.
-/// Neither the text nor the `Debug` form holds any part of a key.
+/// Displays as one sentence that names the file, the problem and the remedy.
+/// Neither the sentence nor the `Debug` output contains any part of a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -23,7 +23,7 @@ pub enum TlsError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// A file contains something else than it should.
+    /// A file does not contain what it should.
     #[error("{} {found}; expected {expected}; {remedy}", path.display())]
     UnexpectedContent {
         /// The file.
@@ -49,7 +49,7 @@ pub enum TlsError {
         /// What to do.
         remedy: String,
     },
-    /// A block contains something else than its label says.
+    /// The content of a block is not what its label says.
     #[error("{block} of {} has the wrong label: it contains {found}; {remedy}", path.display())]
     Mislabelled {
         /// The file.

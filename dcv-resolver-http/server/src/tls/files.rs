@@ -12,13 +12,13 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Creates the settings for a server that presents `certificate` and owns
+    /// Creates the settings for a server that presents `certificate` and holds
     /// its `key`.
     ///
-    /// The file of the certificate begins with the server's own, followed by
-    /// those of its issuers, up to one that clients know. The key is PKCS#8,
-    /// PKCS#1 or SEC1 (`BEGIN PRIVATE KEY`, `BEGIN RSA PRIVATE KEY` or `BEGIN EC
-    /// PRIVATE KEY`) and not encrypted. Both may be in one file.
+    /// The certificate file begins with the server's own certificate, followed
+    /// by those of its issuers, up to one that clients know. The key is PKCS#8,
+    /// PKCS#1 or SEC1 (`BEGIN PRIVATE KEY`, `BEGIN RSA PRIVATE KEY` or `BEGIN
+    /// EC PRIVATE KEY`) and not encrypted. Both may be in one file.
     ///
     /// Text between the blocks of a file is skipped, such as what `openssl x509
     /// -text` prints, and so are lines that begin with `#`. Every block counts:
@@ -31,7 +31,7 @@ impl TlsFiles {
         }
     }
 
-    /// Requires a certificate of every client, issued by one of the CAs in
+    /// Requires a certificate from every client, issued by one of the CAs in
     /// `client_ca`: mutual TLS.
     ///
     /// Only the key and the name of a CA count, so a CA certificate that has

@@ -1,8 +1,8 @@
 //! [`blocks`]: finds every block of a PEM file.
 //!
-//! The parser of rustls skips what it does not recognise, so a BEGIN that is not
-//! at the start of its line, or follows a byte order mark, would drop a
-//! certificate without a word. Here each BEGIN is a block or an error.
+//! The parser of rustls skips what it does not recognise, so it would silently
+//! drop a certificate whose BEGIN is not at the start of its line, or follows a
+//! byte order mark. Here each BEGIN is a block or an error.
 
 use std::fmt;
 
@@ -159,7 +159,7 @@ fn marker(text: &[u8]) -> Option<(Kind, String, &[u8])> {
     let (label, rest) = text.split_at(at);
     let label = label.trim_ascii().to_ascii_uppercase();
     let label = String::from_utf8(label).ok()?;
-    // Longer than any, it is a key whose line has lost its hyphens.
+    // A longer label is a key whose line has lost its hyphens.
     let is_label = (1..=64).contains(&label.len()) && !label.contains('-');
     is_label.then_some((kind, label, rest.get(DASHES.len()..)?.trim_ascii()))
 }

@@ -97,10 +97,10 @@ impl Settings {
 /// Whether a certificate must be valid now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dates {
-    /// At the start: without it, there would be no server at all, and none that
-    /// uses the next certificate as soon as it is there.
+    /// At the start: a server that refused to start could not use the next
+    /// certificate as soon as it exists.
     MayBeInvalid,
-    /// Later: the one in use stays.
+    /// At a reload: the certificate in use stays.
     MustBeValid,
 }
 
@@ -173,7 +173,8 @@ fn check_dates(certificate: &Certificate, path: &Path, clock: &dyn Clock) -> Res
     Ok(())
 }
 
-/// Requires a certificate of every client, issued by one of the CAs in `file`.
+/// Requires a certificate from every client, issued by one of the CAs in
+/// `file`.
 fn client_verifier(
     file: &PemFile<'_>,
     provider: Arc<CryptoProvider>,

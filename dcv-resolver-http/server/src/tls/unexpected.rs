@@ -30,8 +30,8 @@ pub(super) enum Label {
     Certificate,
     Key,
     EncryptedKey,
-    /// Of elliptic curves or of Diffie-Hellman: `openssl ecparam -genkey` writes
-    /// them before the key, and HAProxy's files have them.
+    /// Parameters of elliptic curves or of Diffie-Hellman: `openssl ecparam
+    /// -genkey` writes them before the key, and HAProxy's files have them.
     Parameters,
     Trusted,
     Request,
@@ -70,7 +70,7 @@ pub(super) fn unexpected_block(path: &Path, role: Role, block: &Block, label: La
         Label::Certificate => ("a certificate", "remove it".to_owned()),
         Label::Key | Label::EncryptedKey => (
             "a private key",
-            "remove it: the resolver needs no key of a CA".to_owned(),
+            "remove it: the resolver does not need the key of a CA".to_owned(),
         ),
         Label::Parameters => ("parameters of a key", "remove it".to_owned()),
         Label::Trusted => (
@@ -94,7 +94,7 @@ pub(super) fn unexpected_block(path: &Path, role: Role, block: &Block, label: La
             format!("convert a copy of it with 'ssh-keygen -p -N \"\" -m PKCS8 -f {at}'"),
         ),
         Label::Dsa => (
-            "a DSA key, which TLS no longer has",
+            "a DSA key, which TLS no longer supports",
             "use an RSA or ECDSA key".to_owned(),
         ),
         Label::Pkcs7 => (
@@ -233,7 +233,7 @@ fn name(kind: DerKind) -> &'static str {
         DerKind::EncryptedPkcs8 => "an encrypted private key",
         DerKind::Pkcs1 => "an RSA key in PKCS#1",
         DerKind::Sec1 => "an elliptic-curve key in SEC1",
-        DerKind::Dsa => "a DSA key, which TLS no longer has",
+        DerKind::Dsa => "a DSA key, which TLS no longer supports",
         DerKind::PublicKey => "a public key",
         DerKind::Pkcs7 => "a PKCS#7 bundle",
         DerKind::Pkcs12 => "a PKCS#12 file",
@@ -247,7 +247,7 @@ fn in_der(kind: DerKind) -> &'static str {
         DerKind::RevocationList => "is a certificate revocation list in DER format",
         DerKind::Pkcs8 | DerKind::Pkcs1 | DerKind::Sec1 => "is a private key in DER format",
         DerKind::EncryptedPkcs8 => "is an encrypted private key in DER format",
-        DerKind::Dsa => "is a DSA key, which TLS no longer has",
+        DerKind::Dsa => "is a DSA key, which TLS no longer supports",
         DerKind::PublicKey => "is a public key in DER format",
         DerKind::Pkcs7 => "is a PKCS#7 bundle",
         DerKind::Pkcs12 => "is a PKCS#12 file",

@@ -9,8 +9,8 @@ use super::certificate::{Certificate, EXPIRY_WARNING};
 
 /// Warns about the issuers that follow the server's own certificate.
 ///
-/// What a client needs beyond the last one is not known here: it has to be
-/// among those that the client trusts.
+/// Whether a client needs more than these is not known here: the issuer of the
+/// last one must be among those that the client trusts.
 pub(super) fn of_chain(path: &Path, chain: &[Certificate], now: Timestamp) -> Vec<String> {
     let mut warnings = Vec::new();
     for (index, certificate) in chain.iter().enumerate().skip(1) {

@@ -168,7 +168,7 @@ fn block_that_does_not_belong_in_the_file_is_named() {
         (
             key.trim_start().to_owned(),
             "a private key",
-            "remove it: the resolver needs no key of a CA",
+            "remove it: the resolver does not need the key of a CA",
         ),
         (
             block("PGP MESSAGE"),

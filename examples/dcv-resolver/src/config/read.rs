@@ -96,8 +96,8 @@ impl ConfigFile {
         parsed
     }
 
-    /// Returns the configuration, or all errors: those of the file, and what
-    /// `inconsistencies` contradicts itself in the rest.
+    /// Returns the configuration, or all errors: those of the file, and the
+    /// contradictions that `inconsistencies` found in the rest.
     pub(super) fn finish(
         &self,
         parsed: Parsed,

@@ -49,8 +49,9 @@ pub(crate) struct Redis {
     #[schemars(with = "PathBuf", length(min = 1), extend("format" = "path"))]
     pub(crate) sentinel_password_file: Option<PathBuf>,
 
-    /// How long a connection may take to make, with TLS and authentication, in
-    /// milliseconds. The default is 500, for round trips of up to 50 ms.
+    /// How long it may take to establish a connection, with TLS and
+    /// authentication, in milliseconds. The default is 500, for round trips of
+    /// up to 50 ms.
     #[schemars(with = "ServerTimeout")]
     pub(crate) connect_timeout_ms: Option<ServerTimeout>,
 
@@ -72,8 +73,9 @@ pub(crate) struct Redis {
     #[schemars(with = "String", length(min = 1))]
     pub(crate) key_prefix: Option<String>,
 
-    /// How long Redis keeps an expired record, in milliseconds. It must be longer
-    /// than clocks differ. The default is an hour.
+    /// How long Redis keeps an expired record, in milliseconds. It must be
+    /// longer than the largest difference between the clocks. The default is an
+    /// hour.
     #[schemars(with = "Grace")]
     pub(crate) expired_key_grace_ms: Option<Grace>,
 }

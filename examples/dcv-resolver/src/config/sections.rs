@@ -51,10 +51,10 @@ pub(crate) struct Store {
     /// or memory:.
     pub(crate) url: StoreText,
 
-    /// Whether the tables of an older sqlite: database are migrated. Older versions
-    /// of this program refuse it then: to upgrade them one after the other, set
-    /// it to false until the last one is upgraded. Until the migration, sessions
-    /// are served and not registered.
+    /// Whether the tables of an older sqlite: database are migrated. Older
+    /// versions of this program then refuse the database: to upgrade them one
+    /// after the other, set this to false until the last one is upgraded. Until
+    /// the migration, sessions are served but cannot be registered.
     #[serde(default = "yes")]
     pub(crate) migrate: bool,
 
@@ -144,9 +144,10 @@ impl JsonSchema for CacheSwitch {
     }
 }
 
-/// The cache of a store. While its changes cannot be followed, the store is
-/// asked for every request. If the store does not report changes, as another
-/// resolver or a Redis without RESP3, cached answers expire by their time to live.
+/// The cache of a store. While the changes of the store cannot be followed, the
+/// store is asked for every request. If the store does not report changes, such
+/// as another resolver or a Redis without RESP3, cached answers expire by their
+/// time to live.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Cache {
@@ -250,9 +251,9 @@ pub(crate) struct Admin {
     #[serde(default = "Admin::default_keep_expired")]
     pub(crate) keep_expired_ms: KeepExpired,
 
-    /// Permits the admin API without [ops.tls] on an address that other machines
-    /// reach: everyone on the way can read the tokens. For a proxy that encrypts,
-    /// or a network that does.
+    /// Permits the admin API without [ops.tls] on an address that other
+    /// machines can reach: anyone on the network path can then read the tokens.
+    /// Use it only with a proxy or a network that encrypts.
     #[serde(default)]
     pub(crate) allow_plaintext: bool,
 }
@@ -347,25 +348,25 @@ pub(crate) struct ProxyProtocol {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// The maximum number of connections of each listener. For a further one,
-    /// the longest idle one is closed; while none is idle, it waits. A change
-    /// needs a restart.
+    /// The maximum number of connections of each listener. At the limit, the
+    /// longest idle connection is closed for each new one; while none is idle,
+    /// new ones wait. A change needs a restart.
     pub(crate) max_connections: Limit,
 
     /// The maximum number of connections from one address, or one IPv6 network
-    /// of 64 bits. Further ones are closed, unless an idle one of the same peer
-    /// can be closed instead. The default is half of max_connections. A change
-    /// needs a restart.
+    /// of 64 bits. Further connections are closed, unless an idle one of the
+    /// same peer can be closed instead. The default is half of max_connections.
+    /// A change needs a restart.
     #[schemars(with = "Limit")]
     pub(crate) max_connections_per_peer: Option<Limit>,
 
-    /// The maximum number of concurrent requests. Further ones get 503 at once.
-    /// The default is high, so that many clients that return at the same time
-    /// are served within the time budget and not refused.
+    /// The maximum number of concurrent requests. Further requests get 503 at
+    /// once. The default is high, so that many clients that return at the same
+    /// time are served within the time budget and not refused.
     pub(crate) max_in_flight: Limit,
 
     /// The maximum number of requests per second from one caller's address;
-    /// further ones get 429. Without it, there is no such limit.
+    /// further requests get 429. Without it, there is no such limit.
     #[schemars(with = "Limit")]
     pub(crate) requests_per_second: Option<Limit>,
 
@@ -383,7 +384,7 @@ pub(crate) struct Limits {
     /// on a connection that is just being closed. A change needs a restart.
     pub(crate) idle_timeout_ms: ClientTimeout,
 
-    /// How long a client may read nothing while an answer is being sent. A
+    /// How long a client may stop reading while an answer is being sent. A
     /// change needs a restart.
     pub(crate) write_timeout_ms: ClientTimeout,
 }
@@ -445,9 +446,9 @@ pub(crate) struct Log {
     /// RUST_LOG, which overrides this.
     pub(crate) level: LogDirectives,
 
-    /// Repeated failures of one kind, and requests of one caller that are
-    /// rejected for the same reason, are logged once in this time, with their
-    /// number, in milliseconds. 0 logs each.
+    /// The time in which repeated failures of one kind, and requests of one
+    /// caller that are rejected for the same reason, are logged only once, with
+    /// their number, in milliseconds. 0 logs each of them.
     pub(crate) dedup_window_ms: Period,
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Upstream {
     #[schemars(with = "PathBuf", length(min = 1), extend("format" = "path"))]
     pub(crate) key_file: Option<PathBuf>,
 
-    /// How long a connection may take to make, with TLS, in milliseconds. The
-    /// default is 500, for round trips of up to 50 ms.
+    /// How long it may take to establish a connection, with TLS, in
+    /// milliseconds. The default is 500, for round trips of up to 50 ms.
     #[schemars(with = "ServerTimeout")]
     pub(crate) connect_timeout_ms: Option<ServerTimeout>,
 

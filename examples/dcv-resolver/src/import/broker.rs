@@ -92,7 +92,7 @@ fn record(id: &str, session: &Value, servers: &[Value]) -> Result<SessionRecord,
     let server: Vec<_> = described.into_iter().chain([of_session]).collect();
     let unknown_server = |what: &str| {
         format!(
-            "session {id:?}: its server has no {what}; give --servers FILE with the output of DescribeServers, in which it has one"
+            "session {id:?}: its server has no {what}; give --servers FILE with the output of DescribeServers, which contains it"
         )
     };
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// For stores, listeners, watched files and the runtime.
+/// The number of files for stores, listeners, watched files and the runtime.
 const OTHER_FILES: u64 = 256;
 
 /// Warns if the limit of the process on open files is too low for so many

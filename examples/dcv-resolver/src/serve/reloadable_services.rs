@@ -152,7 +152,8 @@ impl ReloadableServices {
             &self.recent,
         )?;
 
-        // In this order: a store that is down and goes must not count in between.
+        // In this order, so that a store that is down and is removed does not
+        // count in between.
         self.readiness.replace_stores(&resolver);
         self.readiness.set_unneeded(unneeded(config));
         self.readiness.watch_registries(written_store);

@@ -28,7 +28,7 @@ impl Sweeper {
         let store: Arc<str> = config.admin_store()?.name.as_str().into();
         // A session file is not a registry.
         let registry = chain.registry(&store).ok()?;
-        // A rate then includes the first.
+        // A rate then includes the first sweep.
         metrics.count_swept(Arc::clone(&store), 0);
         let sweeping = sweep(registry, store, period, keep, metrics.clone());
         Some(Self {

@@ -98,7 +98,7 @@ fn log_certificate(listener: Listener, tls: &Tls) {
     if !certificates::is_valid_now(tls) {
         tracing::error!(
             certificate = %Summary(tls),
-            "the certificate is not valid now, so clients refuse to connect; a valid one is used as soon as it is in its file",
+            "the certificate is not valid now, so clients refuse to connect; a valid certificate is used as soon as the file contains one",
         );
     }
     for warning in certificates::warnings(tls) {

@@ -153,7 +153,7 @@ fn invalid_command_is_one_line_and_exit_code_2() {
         (vec!["serve", "--store", "tr0ub4dor"], "expected file:PATH"),
         (
             vec!["sweep", "--store", SESSIONS],
-            "is read-only; stores that can be written are sqlite:, redis://,",
+            "is read-only; writable stores are sqlite:, redis://,",
         ),
         (
             vec![

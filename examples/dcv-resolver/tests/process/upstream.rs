@@ -186,7 +186,7 @@ fn commands_ask_another_resolver_and_cannot_write_it() {
         "--never-expires",
     ]);
     assert_eq!(registered.exit_code, Some(2));
-    let written = "upstream is read-only; stores that can be written are sqlite:, redis://,";
+    let written = "upstream is read-only; writable stores are sqlite:, redis://,";
     assert!(registered.stderr.contains(written));
 }
 

@@ -8,8 +8,9 @@ use crate::sample::{OURS, THEIRS, assert_lease_lost, full, id, minimal, other};
 
 const RACES: usize = 20;
 
-/// Checks R8: under another token `deregister` is `false` and changes nothing;
-/// under the same token it is `true` and removes only that record.
+/// Checks R8: under another token, `deregister` returns `false` and changes
+/// nothing; under the same token, it returns `true` and removes only that
+/// record.
 pub async fn r8_only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -27,7 +28,7 @@ pub async fn r8_only_the_owner_deregisters<F: Fixture<Store: SessionRegistry>>(f
     assert_eq!(found, Some(neighbour));
 }
 
-/// Checks R8: `deregister` of an absent record is `false`.
+/// Checks R8: `deregister` of an absent record returns `false`.
 pub async fn r8_repeated_deregister_is_harmless<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = fixture.open().await;
@@ -76,7 +77,8 @@ pub async fn r8_deregistered_id_is_free<F: Fixture<Store: SessionRegistry>>(fixt
     assert_eq!(store.lookup(&id).await.unwrap(), Some(theirs));
 }
 
-/// Checks R8: of many concurrent `deregister`s one removes the record.
+/// Checks R8: exactly one of many concurrent `deregister` calls removes the
+/// record.
 pub async fn r8_one_of_concurrent_deregisters_removes<F: Fixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {

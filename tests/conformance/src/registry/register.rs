@@ -80,8 +80,8 @@ pub async fn r1_expired_record_can_be_registered<F: Fixture<Store: SessionRegist
     }
 }
 
-/// Checks R2: over a record that is live under another token, forever or for one
-/// more millisecond, `register` is refused and changes nothing.
+/// Checks R2: `register` is refused and changes nothing if the stored record is
+/// live under another token, forever or for one more millisecond.
 pub async fn r2_live_record_of_another_lease_is_kept<F: Fixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {
@@ -170,8 +170,8 @@ pub async fn r2_tokens_are_compared_in_full<F: Fixture<Store: SessionRegistry>>(
     }
 }
 
-/// Checks R3: over a live record under the same token, `register` stores the new
-/// record, and nothing of the old one remains.
+/// Checks R3: `register` replaces a live record under the same token, and
+/// nothing of the old record remains.
 pub async fn r3_repeated_register_stores_the_new_record<F: Fixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {
@@ -192,8 +192,7 @@ pub async fn r3_repeated_register_stores_the_new_record<F: Fixture<Store: Sessio
     assert_eq!(store.lookup(&id).await.unwrap(), None);
 }
 
-/// Checks R3: over an expired record under the same token, `register` stores the
-/// new record.
+/// Checks R3: `register` replaces an expired record under the same token.
 pub async fn r3_repeated_register_revives_an_expired_record<F: Fixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {
@@ -209,7 +208,7 @@ pub async fn r3_repeated_register_revives_an_expired_record<F: Fixture<Store: Se
     renewed.unwrap();
 }
 
-/// Checks R4: over a record of another lease, `register` succeeds from the very
+/// Checks R4: `register` replaces a record of another lease from the very
 /// instant of its expiry.
 pub async fn r4_expired_record_counts_as_absent<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
@@ -301,8 +300,8 @@ pub async fn r4_token_of_a_replaced_record_is_invalid<F: Fixture<Store: SessionR
     assert!(store.deregister(&id, &OURS).await.unwrap());
 }
 
-/// Checks R5: of many concurrent `register`s of a free id exactly one succeeds, and
-/// each other is refused because the id is taken.
+/// Checks R5: exactly one of many concurrent `register` calls for a free id
+/// succeeds, and each of the others is refused because the id is taken.
 pub async fn r5_one_of_concurrent_registers_wins<F: Fixture<Store: SessionRegistry>>(fixture: &F) {
     let t0 = fixture.t0();
     let store = Arc::new(fixture.open().await);

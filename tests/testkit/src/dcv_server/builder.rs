@@ -19,7 +19,7 @@ use crate::start_error::StartError;
 use crate::tls_server::TlsServer;
 use crate::token_verifier::TokenVerifier;
 
-/// How a [`DcvServerStandIn`] differs from the default.
+/// A builder for a [`DcvServerStandIn`] that differs from the default.
 #[derive(Debug, Clone)]
 #[must_use = "a server runs once it is started"]
 pub struct DcvServerBuilder {
@@ -34,7 +34,7 @@ pub struct DcvServerBuilder {
 }
 
 impl DcvServerStandIn {
-    /// Starts to configure a server that calls itself `name`.
+    /// Returns a builder for a server that calls itself `name`.
     pub fn builder(name: &str) -> DcvServerBuilder {
         DcvServerBuilder {
             name: name.to_owned(),
@@ -50,7 +50,7 @@ impl DcvServerStandIn {
 }
 
 impl DcvServerBuilder {
-    /// Sets where it listens. The default is a free port of 127.0.0.1.
+    /// Sets the address to listen on. The default is a free port of 127.0.0.1.
     pub const fn listen(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
@@ -106,7 +106,7 @@ impl DcvServerBuilder {
     ///
     /// # Errors
     ///
-    /// Returns why it cannot start.
+    /// [`StartError`], when the server cannot start.
     pub async fn start(self) -> Result<DcvServerStandIn, StartError> {
         let folder = tempfile::tempdir()
             .map_err(|error| StartError::new("cannot create a temporary folder", error))?;

@@ -23,8 +23,8 @@ pub enum GatewayMetric {
     TargetTlsNegotiationErrorCount,
 }
 
-/// What a client connects with. The resolver sees only two transports: `HTTP` for
-/// the first two.
+/// The protocol that a client connects with. The resolver sees only two
+/// transports: `HTTP` for the first two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GatewayProtocol {
