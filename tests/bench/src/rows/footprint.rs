@@ -58,7 +58,7 @@ fn size(context: &Context, table: &mut Table) -> Result {
     let metadata = fs::metadata(stripped).while_doing("strip has left nothing")?;
     table.row(&Row {
         name: "stripped binary, MB".to_owned(),
-        limit: Some(15.0),
+        limit: Some(20.0),
         figures: (metadata.len() as f64 / MB).into(),
         digits: 1,
         how: "`strip`".to_owned(),
