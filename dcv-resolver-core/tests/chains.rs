@@ -285,17 +285,16 @@ fn chain() -> impl Strategy<Value = Chain> {
     ];
     let check =
         prop_oneof![4 => Just(Check::Allows), 1 => Just(Check::Denies), 1 => Just(Check::Fails)];
-    let part = prop_oneof![lookup.prop_map(Part::Store), check.prop_map(Part::Policy)];
-    let parts = proptest::collection::vec(part, 1..8);
+    let store = lookup.prop_map(Part::Store).boxed();
+    let part = prop_oneof![store.clone(), check.prop_map(Part::Policy)].boxed();
+    let parts = || proptest::collection::vec(part.clone(), 0..4);
     let transport = prop_oneof![Just(Transport::Http), Just(Transport::Quic)];
-    (parts, transport)
-        .prop_map(|(parts, transport)| Chain { parts, transport })
-        .prop_filter("a resolver needs a store", |chain| {
-            chain
-                .parts
-                .iter()
-                .any(|part| matches!(part, Part::Store(_)))
-        })
+    // A resolver needs a store.
+    (parts(), store, parts(), transport).prop_map(|(mut parts, store, after, transport)| {
+        parts.push(store);
+        parts.extend(after);
+        Chain { parts, transport }
+    })
 }
 
 fn chains() -> u32 {
