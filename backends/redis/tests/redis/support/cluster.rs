@@ -131,7 +131,7 @@ impl Cluster {
         let slot = self.slot_of(session).await;
         let from = self.owner(slot).await;
         let (from_id, to_id) = (self.id(from).await, self.id(to).await);
-        let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        let (owner, from, to) = (to, &self.nodes[from], &self.nodes[to]);
         to.run(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}"))
             .await;
         from.run(&format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}"))
@@ -150,6 +150,13 @@ impl Cluster {
             node.run(&format!("CLUSTER SETSLOT {slot} NODE {to_id}"))
                 .await;
         }
+        // The other nodes learn of the new owner from these two.
+        for node in &self.nodes {
+            let patience = Patience::until("every node knows the new owner");
+            while !node.is_down().await && self.owner_known_to(node, slot).await != owner {
+                patience.wait().await;
+            }
+        }
     }
 
     /// The nodes that serve slots, as the first node that runs knows them.
@@ -166,14 +173,22 @@ impl Cluster {
     }
 
     async fn owner(&self, slot: u16) -> usize {
-        let ranges = self.ranges().await;
+        self.owner_known_to(self.running().await, slot).await
+    }
+
+    async fn owner_known_to(&self, node: &Server, slot: u16) -> usize {
+        let ranges = self.ranges_of(node).await;
         let range = ranges.iter().find(|(slots, _)| slots.contains(&slot));
         range.unwrap().1
     }
 
     /// The slots, and the index of the node that serves them.
     async fn ranges(&self) -> Vec<(RangeInclusive<u16>, usize)> {
-        let node = self.running().await;
+        self.ranges_of(self.running().await).await
+    }
+
+    /// The same, as `node` knows it.
+    async fn ranges_of(&self, node: &Server) -> Vec<(RangeInclusive<u16>, usize)> {
         let ranges: Vec<Vec<redis::Value>> = value(node.run("CLUSTER SLOTS").await);
         ranges
             .into_iter()
