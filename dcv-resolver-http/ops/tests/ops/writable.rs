@@ -164,7 +164,7 @@ async fn store_that_cannot_be_written_is_named_and_stays_ready() {
 
     let events = log.take().into_iter().filter_map(|event| {
         let message = event["fields"]["message"].as_str()?;
-        let is_about_writing = message.contains("written");
+        let is_about_writing = message.contains("writable");
         is_about_writing.then(|| (event["level"].clone(), event["fields"]["error"].clone()))
     });
     assert_eq!(
