@@ -39,6 +39,20 @@ fn siblings_that_import_each_other_are_a_cycle() {
 }
 
 #[test]
+fn two_globs_of_other_crates_are_searched_once() {
+    // Without a memory of what was searched, this takes 2^32 steps.
+    let cycles = cycles_of(&[
+        ("lib.rs", "mod a; mod b;"),
+        (
+            "a.rs",
+            "use x::One; use y::Two; use One::*; use Two::*; use crate::b::B; pub struct A(B, Third);",
+        ),
+        ("b.rs", "use super::a::A; pub struct B(Box<A>);"),
+    ]);
+    assert_eq!(cycles, ["a -> b -> a"]);
+}
+
+#[test]
 fn longer_way_round_is_a_cycle() {
     let cycles = cycles_of(&[
         ("lib.rs", "mod a; mod b; mod c;"),
