@@ -119,11 +119,9 @@ impl Cache {
         self.in_flight.invalidate_all(|| epochs.discard());
     }
 
-    /// Like `invalidate_all`, except that the entries may still be served
-    /// stale.
-    pub(crate) fn expire_all(&self) {
-        let epochs = &self.freshness.epochs;
-        self.in_flight.invalidate_all(|| epochs.expire());
+    /// Discards what the loads in flight will return.
+    pub(crate) fn invalidate_loads(&self) {
+        self.in_flight.invalidate_all(|| {});
     }
 }
 

@@ -10,8 +10,6 @@ use crate::sync::atomic::{AtomicU32, Ordering};
 #[derive(Debug, Default)]
 pub(crate) struct Epochs {
     current: AtomicU32,
-    /// Entries of earlier epochs are not even served stale.
-    min_stale: AtomicU32,
 }
 
 impl Epochs {
@@ -19,19 +17,8 @@ impl Epochs {
         self.current.load(Ordering::Acquire)
     }
 
-    pub(crate) fn min_stale(&self) -> u32 {
-        self.min_stale.load(Ordering::Acquire)
-    }
-
     /// Discards all entries.
     pub(crate) fn discard(&self) {
-        let before = self.current.fetch_add(1, Ordering::AcqRel);
-        self.min_stale
-            .store(before.wrapping_add(1), Ordering::Release);
-    }
-
-    /// Discards all entries, which may still be served stale.
-    pub(crate) fn expire(&self) {
         self.current.fetch_add(1, Ordering::AcqRel);
     }
 }

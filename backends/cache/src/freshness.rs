@@ -113,7 +113,7 @@ impl Freshness {
         let current_at_ns = entry.began_ns.max(self.source.last_caught_up_ns());
         let age_ns = now_ns.saturating_sub(current_at_ns);
         if self.stale_if_error_ns == 0
-            || entry.epoch < self.epochs.min_stale()
+            || entry.epoch != self.epochs.current()
             || self.may_be_swept(entry)
             || self.is_expired(record)
         {
@@ -180,7 +180,6 @@ mod tests {
         let config = CacheConfig::default().stale_if_error(Duration::from_secs(60));
         let freshness = Freshness::new(&config);
         freshness.source.disconnect();
-        freshness.epochs.expire();
         Arc::new(freshness)
     }
 

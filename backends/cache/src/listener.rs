@@ -61,7 +61,7 @@ impl ChangeListener for CacheListener {
             ChangeEvent::Disconnected => {
                 *gap = Gap::Open;
                 self.cache.freshness.source.disconnect();
-                self.cache.expire_all();
+                self.cache.invalidate_loads();
             }
             ChangeEvent::Unsupported => {
                 *gap = Gap::Open;
