@@ -26,11 +26,16 @@ pub(crate) fn group(expression: &str, number: usize) -> Option<&str> {
     let mut open = Vec::new();
     let mut count = 0;
     let mut class_depth = 0_usize;
-    let mut characters = expression.char_indices();
+    let mut characters = expression.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
         match character {
             '\\' => _ = characters.next(),
-            '[' => class_depth += 1,
+            '[' => {
+                class_depth += 1;
+                // A bracket that comes first is a character of the class.
+                characters.next_if(|&(_, next)| next == '^');
+                characters.next_if(|&(_, next)| next == ']');
+            }
             ']' => class_depth = class_depth.saturating_sub(1),
             _ if class_depth > 0 => {}
             '(' => {
@@ -76,6 +81,15 @@ mod tests {
             (4, None),
         ] {
             assert_eq!(group(expression, number), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn bracket_that_comes_first_in_a_class_does_not_end_it() {
+        for class in ["[]()]", "[^](]"] {
+            let expression = format!("{class}(a)(b)");
+            assert!(super::compile(&expression).is_ok(), "{class}");
+            assert_eq!(group(&expression, 2), Some("b"), "{class}");
         }
     }
 }
