@@ -173,8 +173,8 @@ impl Default for Connectivity {
     }
 }
 
-/// Returns the ports of the endpoints, those that other machines reach first; never
-/// none.
+/// Returns each port of the endpoints once, those that other machines reach first;
+/// never none.
 fn ports(
     file: &KeyFile<'_>,
     endpoints: &str,
@@ -189,8 +189,13 @@ fn ports(
         None => Vec::new(),
     };
     endpoints.sort_by_key(ListenEndpoint::is_loopback);
-    let of_endpoints = endpoints.iter().map(|it| it.port().unwrap_or(default_port));
-    let mut ports: Vec<_> = of_endpoints.collect();
+    let mut ports = Vec::new();
+    for endpoint in endpoints {
+        let port = endpoint.port().unwrap_or(default_port);
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
     if ports.is_empty() {
         ports.push(default_port);
     }
@@ -244,7 +249,7 @@ mod tests {
     #[test]
     fn port_is_that_of_the_first_endpoint_that_gateways_reach() {
         for (endpoints, ports) in [
-            ("['0.0.0.0', '::']", &[9000, 9000][..]),
+            ("['0.0.0.0', '::']", &[9000][..]),
             ("['0.0.0.0:9443', '[::]:9444']", &[9443, 9444]),
             ("['0.0.0.0', '[::]:9443']", &[9000, 9443]),
             ("['::1', '[::%eth1]:9443']", &[9443, 9000]),

@@ -13,6 +13,10 @@ pub fn dcv_conf(data: &[u8]) {
             assert!(server.http_ports().contains(&server.http_port()));
             assert!(!server.http_ports().contains(&0));
             assert!(!server.quic_ports().contains(&0));
+            for ports in [server.http_ports(), server.quic_ports()] {
+                let unique: std::collections::HashSet<_> = ports.iter().collect();
+                assert_eq!(unique.len(), ports.len(), "{ports:?}");
+            }
             assert_eq!(
                 server.quic_port().is_some(),
                 !server.quic_ports().is_empty()

@@ -238,11 +238,7 @@ fn endpoints(server: &Connectivity, expected: &Expected<'_>) -> Vec<Hop> {
     hops
 }
 
-/// Returns each of the ports once.
 fn listed(ports: &[u16]) -> String {
-    let mut ports = ports.to_vec();
-    ports.sort_unstable();
-    ports.dedup();
     let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
     ports.join(" and ")
 }
