@@ -1,9 +1,8 @@
 //! [`Endpoint`]: one path of the API, with what holds for every request to it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONNECTION};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
@@ -77,8 +76,7 @@ impl Endpoint {
         request_id: &HeaderValue,
     ) -> Result<Response, AdminError> {
         let request_id = request_id_text(request_id);
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map(|&ConnectInfo(peer)| peer);
+        let peer = dcv_resolver_http::peer(request.extensions());
 
         let caller = match operation.map_or(Some(Access::Read), |operation| operation.access) {
             None => None,

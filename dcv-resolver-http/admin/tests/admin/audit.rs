@@ -1,13 +1,17 @@
 //! What is left in the log.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
 use dcv_resolver_core::Clock;
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    App, BODY, LEASE, OTHER_LEASE, READER, STRANGER, WRITER, bearing, json as json_request,
+    App, BODY, LEASE, OTHER_LEASE, READER, STRANGER, WRITER, as_writer, bearing,
+    json as json_request,
 };
 use crate::log::log_of_this_thread;
 
@@ -54,6 +58,23 @@ async fn every_change_is_audited_once() {
     assert_eq!(only(log.take()), expected);
     app.deregister(id, LEASE).await.expect(204, "");
     assert_eq!(only(log.take()), done("deregister"));
+}
+
+#[tokio::test]
+async fn caller_of_a_test_without_a_server_is_audited() {
+    let (log, _guard) = log_of_this_thread();
+    let app = App::new();
+    let mut request = as_writer("DELETE", "/v1/sessions/a")
+        .header("lease-token", LEASE)
+        .body(Body::empty())
+        .unwrap();
+    let ConnectInfo(peer) = request
+        .extensions_mut()
+        .remove::<ConnectInfo<SocketAddr>>()
+        .unwrap();
+    request.extensions_mut().insert(MockConnectInfo(peer));
+    app.send(request).await;
+    assert_eq!(only(log.take())["caller_ip"], "192.0.2.99");
 }
 
 #[tokio::test]
