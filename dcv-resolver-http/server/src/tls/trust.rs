@@ -23,6 +23,8 @@ impl Trust {
     /// Ends the trust, and returns how many of its connections are open.
     pub(super) fn end(&self) -> usize {
         self.ended.store(true, Ordering::Relaxed);
-        Arc::strong_count(&self.ended) - Arc::strong_count(&self.holders)
+        // A clone that is being dropped may have dropped the first and not yet the
+        // second.
+        Arc::strong_count(&self.ended).saturating_sub(Arc::strong_count(&self.holders))
     }
 }
