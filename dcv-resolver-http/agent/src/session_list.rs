@@ -234,8 +234,8 @@ mod tests {
             ("", "expected the JSON array"),
             ("Session: 'console' (owner:ann)", "expected the JSON array"),
             (r#"[{"id":"a"}"#, "expected the JSON array"),
-            (r#"{"sessions":[]}"#, "not an object"),
-            ("null", "not null"),
+            (r#"{"sessions":[]}"#, "but found an object"),
+            ("null", "but found null"),
             (r#"["console"]"#, "element 0 is a string"),
         ] {
             let error = parse(output).unwrap_err();
