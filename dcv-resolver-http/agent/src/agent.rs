@@ -280,7 +280,7 @@ impl Rounds {
             Applied::SomeRefused if result == RoundResult::Ok => RoundResult::Refused,
             _ => result,
         };
-        self.remember();
+        self.remember().await;
         let conflicts = self.registrations.conflicts();
         self.agent.view.ended_round(result, conflicts);
         self.pause(begun, applied)
@@ -336,9 +336,9 @@ impl Rounds {
         without_a_list(held, is_lost)
     }
 
-    fn remember(&mut self) {
-        if let Some(file) = &mut self.agent.registered_file
-            && let Err(error) = file.write(&self.agent.view.records())
+    async fn remember(&self) {
+        if let Some(file) = &self.agent.registered_file
+            && let Err(error) = file.write(self.agent.view.records()).await
         {
             self.log.not_remembered(file.path(), &error);
         }
@@ -355,7 +355,7 @@ impl Rounds {
         {
             tracing::warn!(target: "dcv_resolver::agent", "not every session could be deregistered in time: they end with their leases");
         }
-        self.remember();
+        self.remember().await;
     }
 }
 
