@@ -18,7 +18,7 @@ use dcv_resolver_agent::{
     lease_token,
 };
 use dcv_resolver_client::{HttpClient, TlsOptions};
-use dcv_resolver_core::LeaseToken;
+use dcv_resolver_core::{ErrorChain, LeaseToken};
 
 use self::operators::Operators;
 pub(crate) use self::options::AgentOptions;
@@ -150,9 +150,8 @@ fn is_readable_on_the_way(url: &str) -> bool {
 }
 
 fn lease_failure(error: &LeaseFileError) -> Failure {
-    let source = std::error::Error::source(error);
-    let cause = source.map_or_else(String::new, |source| format!(": {source}"));
-    Failure::setup(format!("{error}{cause}; --state-dir sets the folder"))
+    let error = ErrorChain::new(error);
+    Failure::setup(format!("{error}; --state-dir sets the folder"))
 }
 
 #[cfg(test)]
