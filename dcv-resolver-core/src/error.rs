@@ -164,20 +164,6 @@ mod tests {
     }
 
     #[test]
-    fn chain_repeats_no_message() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("cannot connect: {0}")]
-        struct Quoting(#[source] std::io::Error);
-
-        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let error = StoreError::new("test", StoreErrorKind::Other).with_source(Quoting(refused));
-        assert_eq!(
-            error.chain().to_string(),
-            "test: the store failed: cannot connect: connection refused"
-        );
-    }
-
-    #[test]
     fn source_keeps_its_type() {
         let error = StoreError::new("test", StoreErrorKind::Other)
             .with_source(std::io::Error::from(std::io::ErrorKind::NotFound));

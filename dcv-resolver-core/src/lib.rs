@@ -97,6 +97,7 @@ pub use cache_stats::CacheStats;
 pub use changes::{ChangeEvent, ChangeListener, ChangeSource};
 pub use client_networks::{ClientNetworks, UnknownClient};
 pub use error::{StoreError, StoreErrorKind};
+pub use error_chain::ErrorChain;
 pub use explainer::Explainer;
 pub use explanation::{
     Conclusion, Explanation, RuleKind, RuleResult, RuleStep, StoreResult, StoreStep,

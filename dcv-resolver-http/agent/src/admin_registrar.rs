@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use dcv_resolver_client::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use dcv_resolver_client::{
-    Bytes, HeaderMap, HttpClient, Method, ProblemDocument, RequestError, StatusCode,
+    BearerToken, BearerTokenError, Bytes, HeaderMap, HttpClient, Method, ProblemDocument,
+    RequestError, StatusCode,
 };
 use dcv_resolver_core::{LeaseToken, SessionId, SessionRecord, async_trait};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::registrar::{Registrar, RegistrarError};
 
@@ -32,16 +34,12 @@ pub struct AdminRegistrar {
 enum AdminError {
     #[error(transparent)]
     Request(#[from] RequestError),
-    #[error("cannot read the bearer token in {path}")]
-    TokenFile {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("the content of {path} cannot be sent as a bearer token")]
-    Token {
-        path: PathBuf,
-        source: InvalidHeaderValue,
-    },
+    #[error(transparent)]
+    BearerToken(#[from] BearerTokenError),
+    #[error("the bearer token was not read, since the agent ends")]
+    Ended(#[from] JoinError),
+    #[error("the lease token cannot be sent in a header")]
+    LeaseToken(#[from] InvalidHeaderValue),
     #[error("cannot write the session as JSON")]
     Body(#[from] serde_json::Error),
     #[error("the resolver answered {status}{explanation}")]
@@ -79,7 +77,7 @@ impl AdminRegistrar {
     ) -> Result<(), (Option<String>, AdminError)> {
         let id = utf8_percent_encode(id.as_str(), PATH_SEGMENT);
         let path = format!("/v1/sessions/{id}{operation}");
-        let (headers, body) = self.parts(body).map_err(|error| (None, error))?;
+        let (headers, body) = self.parts(body).await.map_err(|error| (None, error))?;
         let response = self.client.send(method, &path, headers, body).await;
         let response = response.map_err(|error| (None, error.into()))?;
         let status = response.status();
@@ -100,28 +98,14 @@ impl AdminRegistrar {
         ))
     }
 
-    fn parts(&self, body: Option<Value>) -> Result<(HeaderMap, Bytes), AdminError> {
-        let path = || self.bearer_token_file.clone();
-        let bearer = dcv_resolver_file_watch::read(&self.bearer_token_file).map_err(|source| {
-            AdminError::TokenFile {
-                path: path(),
-                source,
-            }
-        })?;
-        let bearer = String::from_utf8_lossy(&bearer);
-        let bearer = bearer.trim_start_matches('\u{feff}').trim();
-        let secret = |text: String| {
-            let value = HeaderValue::try_from(text);
-            let mut value = value.map_err(|source| AdminError::Token {
-                path: path(),
-                source,
-            })?;
-            value.set_sensitive(true);
-            Ok::<_, AdminError>(value)
-        };
+    async fn parts(&self, body: Option<Value>) -> Result<(HeaderMap, Bytes), AdminError> {
+        let path = self.bearer_token_file.clone();
+        let bearer = spawn_blocking(move || BearerToken::read(&path)).await??;
+        let mut lease_token = HeaderValue::try_from(self.token.expose_hex())?;
+        lease_token.set_sensitive(true);
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, secret(format!("Bearer {bearer}"))?);
-        headers.insert("lease-token", secret(self.token.expose_hex())?);
+        headers.insert(AUTHORIZATION, bearer.header_value());
+        headers.insert("lease-token", lease_token);
         let Some(body) = body else {
             return Ok((headers, Bytes::new()));
         };
@@ -235,6 +219,21 @@ mod tests {
                 "owner": "ann", "labels": {"site": "a"}, "ttl_ms": 90_000,
             })
         );
+    }
+
+    #[tokio::test]
+    async fn file_without_a_bearer_token_is_an_outage_with_its_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // Nothing is sent to it.
+        let client = HttpClient::builder("http://192.0.2.1").build().unwrap();
+        let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
+        let registrar = AdminRegistrar::new(client, file.path(), token);
+        let error = registrar.deregister(&"a".parse().unwrap()).await;
+        let Err(RegistrarError::Unavailable(source)) = error else {
+            panic!("{error:?}");
+        };
+        let expected = format!("{} is empty; ", file.path().display());
+        assert!(source.to_string().starts_with(&expected), "{source}");
     }
 
     #[test]

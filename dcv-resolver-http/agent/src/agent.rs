@@ -222,7 +222,7 @@ impl Rounds {
         let log = EventLog::new();
         let mut registrations = Registrations::new(
             Arc::clone(&agent.registrar),
-            agent.interval * 3,
+            agent.interval.saturating_mul(3),
             log.clone(),
             agent.view.clone(),
         );
@@ -280,7 +280,7 @@ impl Rounds {
             Applied::SomeRefused if result == RoundResult::Ok => RoundResult::Refused,
             _ => result,
         };
-        self.remember();
+        self.remember().await;
         let conflicts = self.registrations.conflicts();
         self.agent.view.ended_round(result, conflicts);
         self.pause(begun, applied)
@@ -329,16 +329,16 @@ impl Rounds {
 
     fn without_a_list(&self, now: Instant) -> Wanted {
         let held = self.registrations.held();
-        let is_lost = now - self.listed >= self.agent.interval * 2;
+        let is_lost = now - self.listed >= self.agent.interval.saturating_mul(2);
         if is_lost && !held.is_empty() {
             self.log.lost_sight(held.len());
         }
         without_a_list(held, is_lost)
     }
 
-    fn remember(&mut self) {
-        if let Some(file) = &mut self.agent.registered_file
-            && let Err(error) = file.write(&self.agent.view.records())
+    async fn remember(&self) {
+        if let Some(file) = &self.agent.registered_file
+            && let Err(error) = file.write(self.agent.view.records()).await
         {
             self.log.not_remembered(file.path(), &error);
         }
@@ -355,7 +355,7 @@ impl Rounds {
         {
             tracing::warn!(target: "dcv_resolver::agent", "not every session could be deregistered in time: they end with their leases");
         }
-        self.remember();
+        self.remember().await;
     }
 }
 
@@ -570,6 +570,19 @@ mod tests {
             assert_eq!(pause, Duration::from_secs(seconds));
         }
         fixture.rounds.end().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn longest_interval_keeps_a_session_registered() {
+        let mut fixture = Fixture::new();
+        let mut agent = fixture.rounds.agent;
+        agent.interval = Duration::MAX;
+        fixture.rounds = Rounds::new(agent);
+        let begun = Instant::now();
+        fixture.rounds.reconcile(begun, listed(&["a"])).await;
+        let pause = fixture.rounds.reconcile(begun, failed()).await;
+        assert_eq!(pause, Duration::MAX);
+        assert_eq!(fixture.state("a").await, Some(SessionState::Ready));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use dcv_resolver_core::SessionId;
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_core::{ErrorChain, SessionId};
 use dcv_resolver_dcv_config::ConfigFileError;
 use dcv_resolver_log_throttle::LogThrottle;
 
@@ -138,14 +138,7 @@ fn shown(id: &str) -> String {
 }
 
 /// Returns an error and its sources as one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+fn chain(error: &(dyn Error + 'static)) -> String {
     const MAX_BYTES: usize = 1024;
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    escaped(&text, MAX_BYTES).into_owned()
+    escaped(&ErrorChain::new(error).to_string(), MAX_BYTES).into_owned()
 }

@@ -65,7 +65,7 @@ pub fn lease_token(folder: &Path) -> Result<LeaseToken, LeaseFileError> {
             let token = LeaseToken::from_bytes(bytes);
             let line = format!("{}\n", token.expose_hex());
             let written = private_file::create_folder(folder)
-                .and_then(|()| private_file::replace(&path, line.as_bytes()));
+                .and_then(|()| private_file::replace_durably(&path, line.as_bytes()));
             match written {
                 Ok(()) => Ok(token),
                 Err(source) => Err(LeaseFileError::Write { path, source }),

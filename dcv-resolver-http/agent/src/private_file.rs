@@ -1,6 +1,6 @@
-//! [`replace`]: writes a file of the state folder, which may have to be created.
+//! Writes files of the state folder, which may have to be created.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -12,8 +12,26 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Replaces a file that only the user of this process may read, whole or not at
-/// all: an agent whose machine loses power must not find half of it.
+/// all, unless the machine loses power.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_and_rename(path, content, |_| Ok(()))
+}
+
+/// Replaces a file as [`replace`] does, and so that the new one is kept even if
+/// the machine loses power. It waits for the disk.
+pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_and_rename(path, content, File::sync_all)?;
+    // The new name is in the folder, which `parent` leaves empty if it is the
+    // current one.
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
+fn write_and_rename(
+    path: &Path,
+    content: &[u8],
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = OpenOptions::new()
         .write(true)
@@ -22,6 +40,6 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .mode(0o600)
         .open(&new)?;
     file.write_all(content)?;
-    file.sync_all()?;
+    sync(&file)?;
     fs::rename(new, path)
 }

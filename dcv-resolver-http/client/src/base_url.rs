@@ -1,6 +1,7 @@
 //! [`BaseUrl`]: scheme, host, port and path prefix of a server.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use hyper::Uri;
@@ -97,6 +98,16 @@ impl BaseUrl {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Returns whether only this machine is meant: `localhost`, or a loopback
+    /// address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
     }
 
     fn scheme(&self) -> &'static str {
@@ -202,6 +213,22 @@ mod tests {
         );
         for path in ["", "a", "/a b", "/a#b"] {
             assert_eq!(url.uri(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_a_name_or_an_address() {
+        for (url, is_loopback) in [
+            ("http://LocalHost:9001", true),
+            ("http://127.0.0.2:9001", true),
+            ("http://[::1]:9001", true),
+            ("http://[::ffff:127.0.0.1]:9001", true),
+            ("http://192.0.2.7:9001", false),
+            ("http://[::ffff:192.0.2.7]:9001", false),
+            ("http://localhost.example:9001", false),
+        ] {
+            let url: BaseUrl = url.parse().unwrap();
+            assert_eq!(url.is_loopback(), is_loopback, "{url}");
         }
     }
 }

@@ -27,6 +27,10 @@ use crate::request_error::{RequestError, RequestErrorKind};
 use crate::tls_failure::TlsFailure;
 use crate::tls_options::TlsVersion;
 
+/// What a limit counts as that is too long for the clock, such as
+/// [`Duration::MAX`]: 30 years.
+const NO_LIMIT: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// Makes connections to one server.
 #[derive(Clone)]
 pub(crate) struct Connector {
@@ -92,7 +96,8 @@ impl Connector {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
+        let now = Instant::now();
+        now.checked_add(self.timeout).unwrap_or(now + NO_LIMIT)
     }
 
     /// Resolves the name.

@@ -4,6 +4,7 @@
 mod answer;
 mod any_certificate;
 mod base_url;
+mod bearer_token;
 mod client_certificate;
 mod connect;
 mod connection_report;
@@ -25,6 +26,7 @@ mod violation;
 
 pub use answer::{Answer, Destination, NotFoundAnswer};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use bearer_token::{BearerToken, BearerTokenError};
 pub use connection_report::{ConnectionReport, PeerCertificate, TlsReport};
 pub use http_client::HttpClient;
 pub use http_client_builder::{BuildError, HttpClientBuilder};
@@ -43,6 +45,7 @@ pub use violation::{JsonType, Violation};
 // Programs share these among threads and tasks.
 const _: fn() = || {
     fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<BearerToken>();
     is_shared::<BuildError>();
     is_shared::<HttpClient>();
     is_shared::<RequestError>();

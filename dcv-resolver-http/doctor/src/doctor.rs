@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use dcv_resolver_client::BearerToken;
 use dcv_resolver_core::{ResolveRequest, SessionId, Transport};
 use dcv_resolver_dcv_config::GatewayConfig;
 use tokio::time::timeout;
@@ -39,7 +40,7 @@ pub struct Doctor {
     resolver_url: Option<String>,
     listener: Option<ResolverListener>,
     ops_url: Option<String>,
-    ops_token: Option<String>,
+    ops_token: Option<BearerToken>,
     explain: Option<Arc<dyn ExplainRequest>>,
     dcv_config: Option<PathBuf>,
     proxies: ProxySettings,
@@ -112,8 +113,8 @@ impl Doctor {
 
     /// Sets the bearer token for the operators' listener. It is sent to nothing else,
     /// and only over TLS or on this machine; it is never shown.
-    pub fn ops_token(mut self, token: impl Into<String>) -> Self {
-        self.ops_token = Some(token.into());
+    pub fn ops_token(mut self, token: BearerToken) -> Self {
+        self.ops_token = Some(token);
         self
     }
 
@@ -268,7 +269,7 @@ impl Doctor {
         } else if answers.unresolved.is_some() || url.is_none() {
             let explained_by = ExplainedBy {
                 ops_url: self.ops_url.as_deref(),
-                ops_token: self.ops_token.as_deref(),
+                ops_token: self.ops_token.as_ref(),
                 local: self.explain.as_ref(),
             };
             let answered = answers.unresolved.as_ref();
@@ -370,11 +371,13 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "tr0ub4dor").unwrap();
         let doctor = Doctor::new()
             .link("https://gw.example/?authToken=tr0ub4dor#console")
             .resolver_url("https://ann:tr0ub4dor@resolver.example")
             .ops_url("https://ann:tr0ub4dor@resolver.example")
-            .ops_token("tr0ub4dor");
+            .ops_token(BearerToken::read(file.path()).unwrap());
         assert!(!format!("{doctor:?}").contains("tr0ub4dor"));
     }
 }

@@ -8,17 +8,15 @@
 mod operators;
 mod options;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::Uri;
 use dcv_resolver_agent::{
     AdminRegistrar, Agent, DcvCommand, LeaseFileError, RecordTemplate, Registrar, StoreRegistrar,
     lease_token,
 };
-use dcv_resolver_client::{HttpClient, TlsOptions};
-use dcv_resolver_core::LeaseToken;
+use dcv_resolver_client::{BaseUrl, HttpClient, TlsOptions};
+use dcv_resolver_core::{ErrorChain, LeaseToken};
 
 use self::operators::Operators;
 pub(crate) use self::options::AgentOptions;
@@ -127,7 +125,7 @@ fn over_admin_api(
         .response_timeout(ADMIN_TIMEOUT)
         .build()
         .map_err(|error| Failure::setup(format!("--admin-url: {error}")))?;
-    if is_readable_on_the_way(url) {
+    if is_readable_on_the_way(client.base_url()) {
         tracing::warn!(
             "--admin-url does not start with https://: everyone on the network path can read the bearer token and the lease token"
         );
@@ -139,20 +137,13 @@ fn over_admin_api(
 }
 
 /// Returns whether tokens leave this machine in plaintext.
-fn is_readable_on_the_way(url: &str) -> bool {
-    let Ok(url) = url.parse::<Uri>() else {
-        return false;
-    };
-    let host = url.host().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    let is_this_machine = host == "localhost" || address.is_ok_and(|it| it.is_loopback());
-    url.scheme_str() == Some("http") && !is_this_machine
+fn is_readable_on_the_way(url: &BaseUrl) -> bool {
+    !url.is_https() && !url.is_loopback()
 }
 
 fn lease_failure(error: &LeaseFileError) -> Failure {
-    let source = std::error::Error::source(error);
-    let cause = source.map_or_else(String::new, |source| format!(": {source}"));
-    Failure::setup(format!("{error}{cause}; --state-dir sets the folder"))
+    let error = ErrorChain::new(error);
+    Failure::setup(format!("{error}; --state-dir sets the folder"))
 }
 
 #[cfg(test)]
@@ -169,7 +160,8 @@ mod tests {
             ("http://127.0.0.1:9001/prefix", false),
             ("http://[::1]:9001", false),
         ] {
-            assert_eq!(is_readable_on_the_way(url), expected, "{url}");
+            let url = url.parse().unwrap();
+            assert_eq!(is_readable_on_the_way(&url), expected, "{url}");
         }
     }
 }

@@ -1,11 +1,10 @@
 //! `doctor`: finds out why a session cannot be reached, and `doctor contract`:
 //! which rules of the contract a resolver breaks.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_client::{HttpClient, TlsOptions};
+use dcv_resolver_client::{BearerToken, HttpClient, TlsOptions};
 use dcv_resolver_core::{Explanation, ResolveRequest, SessionId, async_trait};
 use dcv_resolver_dcv_config::GatewayConfig;
 use dcv_resolver_doctor::contract;
@@ -83,22 +82,14 @@ fn doctor(options: DoctorOptions) -> Result<Doctor, Failure> {
         doctor = doctor.ops_url(url);
     }
     if let Some(path) = admin_token_file {
-        doctor = doctor.ops_token(bearer_token(&path)?);
+        let token = BearerToken::read(&path)
+            .map_err(|error| Failure::setup(format!("--admin-token-file: {error}")))?;
+        doctor = doctor.ops_token(token);
     }
     if let Some(path) = dcv_config {
         doctor = doctor.dcv_config(path);
     }
     Ok(doctor)
-}
-
-/// Reads the token in the file `path`, as the agent does.
-fn bearer_token(path: &Path) -> Result<String, Failure> {
-    let content = dcv_resolver_file_watch::read(path).map_err(|error| {
-        let path = path.display();
-        Failure::setup(format!("--admin-token-file: cannot read {path}: {error}"))
-    })?;
-    let text = String::from_utf8_lossy(&content);
-    Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
 }
 
 /// Parses the id of a session that `flag` gives. A link may hold a token, so it is

@@ -1,5 +1,7 @@
 //! What is sent.
 
+use std::time::Duration;
+
 use dcv_resolver_client::{Answer, HttpClient, RequestErrorKind, ResolveError, ResolverClient};
 use dcv_resolver_core::Transport;
 use dcv_resolver_test_support::scripted::{read_head, response};
@@ -42,6 +44,17 @@ async fn id_is_read_by_a_resolver_as_it_is() {
     let query = head.split(['?', ' ']).nth(2).unwrap();
     let parsed = dcv_resolver_http::ResolveQuery::parse(Some(query)).unwrap();
     assert_eq!(parsed.request(), &http(id));
+}
+
+#[tokio::test]
+async fn request_without_a_time_limit_is_answered() {
+    let (address, _heads) = start_scripted(NOT_FOUND).await;
+    let http_client = HttpClient::builder(&format!("http://{address}"))
+        .connect_timeout(Duration::MAX)
+        .response_timeout(Duration::MAX);
+    let client = ResolverClient::new(http_client.build().unwrap());
+    let answer = client.resolve(&http("a")).await.unwrap();
+    assert!(matches!(answer, Answer::NotFound(_)));
 }
 
 #[tokio::test]

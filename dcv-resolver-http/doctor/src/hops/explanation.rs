@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dcv_resolver_client::{Bytes, HeaderMap, HttpClient, Method, TlsOptions, header};
+use dcv_resolver_client::{BearerToken, Bytes, HeaderMap, HttpClient, Method, TlsOptions, header};
 use dcv_resolver_core::ResolveRequest;
 use dcv_resolver_core::escape::escaped;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -42,7 +42,7 @@ pub(crate) struct ExplainedBy<'a> {
     /// The operators' listener.
     pub(crate) ops_url: Option<&'a str>,
     /// The bearer token for it.
-    pub(crate) ops_token: Option<&'a str>,
+    pub(crate) ops_token: Option<&'a BearerToken>,
     /// The resolver's configuration and stores.
     pub(crate) local: Option<&'a Arc<dyn ExplainRequest>>,
 }
@@ -81,7 +81,7 @@ pub(crate) async fn check(
 
 async fn ask(
     url: &str,
-    token: Option<&str>,
+    token: Option<&BearerToken>,
     request: &ResolveRequest,
 ) -> Result<Concluded, String> {
     let parts = UrlParts::parse(url).ok_or("the URL of the operators' listener is not a URL")?;
@@ -107,11 +107,7 @@ async fn ask(
     let json = header::HeaderValue::from_static("application/json");
     let mut headers = HeaderMap::from_iter([(header::ACCEPT, json)]);
     if let Some(token) = token {
-        let bearer = header::HeaderValue::try_from(format!("Bearer {token}"));
-        let mut bearer =
-            bearer.map_err(|_| "the token has characters that are not allowed in a header")?;
-        bearer.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, bearer);
+        headers.insert(header::AUTHORIZATION, token.header_value());
     }
     let response = client
         .send(Method::GET, &path_and_query(request), headers, Bytes::new())
@@ -275,9 +271,12 @@ mod tests {
 
     #[tokio::test]
     async fn another_machine_is_not_asked_without_a_token_and_tls() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "tr0ub4dor").unwrap();
+        let token = BearerToken::read(file.path()).unwrap();
         for (ops_token, reason) in [
             (None, "elsewhere /explain needs a token"),
-            (Some("tr0ub4dor"), "a token is not sent without TLS"),
+            (Some(&token), "a token is not sent without TLS"),
         ] {
             let elsewhere = ExplainedBy {
                 ops_url: Some("http://u:tr0ub4dor@resolver.example:9001"),

@@ -1,7 +1,7 @@
 //! The sessions of a DCV server, as `dcv list-sessions --json` prints them.
 
 use dcv_resolver_agent::{Connectivity, RecordTemplate, SessionList};
-use dcv_resolver_core::SessionRecord;
+use dcv_resolver_core::{ErrorChain, SessionRecord};
 
 use crate::cli::ImportOptions;
 use crate::failure::Failure;
@@ -9,8 +9,10 @@ use crate::failure::Failure;
 /// Makes records of the list. They never expire.
 pub(super) fn records(options: &ImportOptions, text: &[u8]) -> Result<Vec<SessionRecord>, Failure> {
     let place = options.file.display();
-    let list =
-        SessionList::parse(text).map_err(|error| Failure::negative(format!("{place}: {error}")))?;
+    let list = SessionList::parse(text).map_err(|error| {
+        let error = ErrorChain::new(&error);
+        Failure::negative(format!("{place}: {error}"))
+    })?;
     // What `list --json` prints for an empty store looks the same.
     if list.sessions().is_empty() {
         return Ok(Vec::new());
@@ -24,12 +26,8 @@ pub(super) fn records(options: &ImportOptions, text: &[u8]) -> Result<Vec<Sessio
     let server = server(options)?;
     let records = list.sessions().iter().map(|session| {
         template.record(session, &server).map_err(|error| {
-            let cause = std::error::Error::source(&error);
-            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-            Failure::negative(format!(
-                "{place}: session {:?}: {error}{cause}",
-                session.id()
-            ))
+            let error = ErrorChain::new(&error);
+            Failure::negative(format!("{place}: session {:?}: {error}", session.id()))
         })
     });
     records.collect()

@@ -3,12 +3,11 @@
 //! A slow or unreachable collector delays no request: one thread sends the spans
 //! from a bounded queue, and spans are dropped when the queue is full.
 
-use std::error::Error;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use axum::http::Request;
-use dcv_resolver_core::async_trait;
+use dcv_resolver_core::{ErrorChain, async_trait};
 use dcv_resolver_log_throttle::LogThrottle;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{FutureExt, TracerProvider, WithContext};
@@ -161,14 +160,8 @@ impl HttpClient for Collector {
         match &sent {
             Ok(answer) if answer.status().is_success() => {}
             Ok(answer) => self.log_failure(&format!("the collector answered {}", answer.status())),
-            Err(error) => self.log_failure(&with_sources(&**error)),
+            Err(error) => self.log_failure(&ErrorChain::new(&**error).to_string()),
         }
         sent
     }
-}
-
-fn with_sources(error: &(dyn Error + 'static)) -> String {
-    let errors = std::iter::successors(Some(error), |&error| error.source());
-    let errors: Vec<_> = errors.map(ToString::to_string).collect();
-    errors.join(": ")
 }

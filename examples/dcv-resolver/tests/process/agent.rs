@@ -324,6 +324,10 @@ fn resolver_that_is_away_and_returns_gets_every_session_again() {
     }
     let stopped = agent.stop();
     assert_eq!(stopped.exit_code, Some(0), "{}", stopped.stderr);
+    let mut lines = stopped.stderr.lines();
+    let first = lines.find(|line| line.contains("\"kind\":\"unavailable\""));
+    let first = first.unwrap();
+    assert_eq!(first.matches("Connection refused").count(), 1, "{first}");
     let logged = stopped.stderr.matches("\"kind\":\"unavailable\"").count();
     assert!(
         logged <= 2,

@@ -104,6 +104,7 @@ fn error_says_what_was_found_and_what_to_give() {
         "sessions.toml",
         "[sessions.a]\nhost = \"ws.example\"\nhttp_port = 1\n",
     );
+    let out_of_range = place.write("number.json", "[{\"id\":\"a\",\n\"owner\":1e999}]");
     let host = "ws-17.dcv.example";
     for (arguments, expected) in [
         (
@@ -133,6 +134,10 @@ fn error_says_what_was_found_and_what_to_give() {
         (
             vec![&toml, "--servers", &sessions],
             "--servers is only for the output of DescribeSessions, but",
+        ),
+        (
+            vec![&out_of_range, "--host", host],
+            "prints: number out of range at line 2 column ",
         ),
         (vec!["/nowhere/a.json"], "cannot read /nowhere/a.json"),
     ] {
