@@ -266,12 +266,4 @@ mod tests {
         let error = encode(&record, &TOKEN).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::NotWritable);
     }
-
-    proptest::proptest! {
-        #[test]
-        fn decoding_never_panics(value in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-            let _ = decode(KEY, &id(), &value);
-            let _ = decode(KEY, &id(), &[b"dcv-session/1 ".as_slice(), &value].concat());
-        }
-    }
 }
