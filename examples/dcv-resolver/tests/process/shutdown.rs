@@ -39,11 +39,16 @@ fn readiness_fails_before_the_listener_is_closed() {
     });
     assert_eq!(ask(serving.ops(), "GET /readyz").status, 503);
     assert_eq!(ask(serving.ops(), "GET /livez").status, 200);
-    // Connected and new clients are answered, and sent elsewhere.
-    for answer in [kept.ask(CONSOLE).unwrap(), ask(serving.address, CONSOLE)] {
+    // The server drains as soon as readiness fails. New and connected clients are
+    // answered, and sent elsewhere.
+    wait_until("new clients are sent elsewhere", || {
+        let answer = ask(serving.address, CONSOLE);
         assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(answer.closes(), "{answer:?}");
-    }
+        answer.closes()
+    });
+    let answer = kept.ask(CONSOLE).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.closes(), "{answer:?}");
     serving.signal("TERM");
     assert_eq!(serving.finish().exit_code, Some(0));
 }
