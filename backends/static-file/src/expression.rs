@@ -1,6 +1,10 @@
 //! [`compile`]: regular expressions over ids, and [`group`]: their groups as text.
 
+use std::convert::Infallible;
+
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ast::parse::Parser;
+use regex_syntax::ast::{self, Ast, Span, Visitor};
 
 /// Compiles an expression that matches whole ids.
 ///
@@ -14,56 +18,46 @@ pub(crate) fn compile(text: &str) -> Result<Regex, regex::Error> {
     compile(&format!(r"\A(?:{text})\z"))
 }
 
-/// Returns the expression of the group of this number; 0 is the whole expression.
-///
-/// The expression is valid. The crate regex-syntax would parse it into a tree that
-/// has no text; here the text is all that is needed.
+/// Returns the text of the group of this number; 0 is the whole expression.
 pub(crate) fn group(expression: &str, number: usize) -> Option<&str> {
     if number == 0 {
         return Some(expression);
     }
-    // The starts of the groups that are open, with their numbers; 0 without one.
-    let mut open = Vec::new();
-    let mut count = 0;
-    let mut class_depth = 0_usize;
-    let mut characters = expression.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '\\' => _ = characters.next(),
-            '[' => {
-                class_depth += 1;
-                // A bracket that comes first is a character of the class.
-                characters.next_if(|&(_, next)| next == '^');
-                characters.next_if(|&(_, next)| next == ']');
-            }
-            ']' => class_depth = class_depth.saturating_sub(1),
-            _ if class_depth > 0 => {}
-            '(' => {
-                let after = expression.get(at + 1..)?;
-                let name = after
-                    .strip_prefix("?P<")
-                    .or_else(|| after.strip_prefix("?<"));
-                let start = match name {
-                    Some(name) => expression.len() - name.split_once('>')?.1.len(),
-                    None => at + 1,
-                };
-                if name.is_some() || !after.starts_with('?') {
-                    count += 1;
-                    open.push((start, count));
-                } else {
-                    open.push((start, 0));
-                }
-            }
-            ')' => {
-                let (start, closed) = open.pop()?;
-                if closed == number {
-                    return expression.get(start..at);
-                }
-            }
-            _ => {}
-        }
+    let ast = Parser::new().parse(expression).ok()?;
+    let span = ast::visit(
+        &ast,
+        GroupFinder {
+            number,
+            found: None,
+        },
+    )
+    .ok()??;
+    expression.get(span.start.offset..span.end.offset)
+}
+
+/// Finds what is between the parentheses of a group.
+struct GroupFinder {
+    number: usize,
+    found: Option<Span>,
+}
+
+impl Visitor for GroupFinder {
+    type Output = Option<Span>;
+    type Err = Infallible;
+
+    fn finish(self) -> Result<Self::Output, Self::Err> {
+        Ok(self.found)
     }
-    None
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), Self::Err> {
+        if let Ast::Group(group) = ast
+            && let Some(index) = group.capture_index()
+            && usize::try_from(index) == Ok(self.number)
+        {
+            self.found = Some(*group.ast.span());
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +76,13 @@ mod tests {
         ] {
             assert_eq!(group(expression, number), expected, "{number}");
         }
+    }
+
+    #[test]
+    fn parenthesis_in_a_comment_is_no_group() {
+        let expression = "(?x)a # (\n(b)";
+        assert!(super::compile(expression).is_ok());
+        assert_eq!(group(expression, 1), Some("b"));
     }
 
     #[test]
