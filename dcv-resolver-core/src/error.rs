@@ -128,7 +128,7 @@ impl StoreError {
     /// Returns the error and every source below it as one line, joined by `: `.
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
-        ErrorChain(self)
+        ErrorChain::new(self)
     }
 }
 

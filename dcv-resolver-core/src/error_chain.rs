@@ -18,7 +18,7 @@ use std::fmt;
 /// assert_eq!(ErrorChain::new(&error).to_string(), "connection refused");
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct ErrorChain<'a>(pub(crate) &'a (dyn Error + 'static));
+pub struct ErrorChain<'a>(&'a (dyn Error + 'static));
 
 impl<'a> ErrorChain<'a> {
     /// Creates what displays `error` and its sources.

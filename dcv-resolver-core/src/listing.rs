@@ -106,7 +106,7 @@ impl ListError {
     /// Returns the error and every source below it as one line, joined by `: `.
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
-        ErrorChain(self)
+        ErrorChain::new(self)
     }
 }
 

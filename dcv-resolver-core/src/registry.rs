@@ -145,7 +145,7 @@ impl RegisterError {
     /// Returns the error and every source below it as one line, joined by `: `.
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
-        ErrorChain(self)
+        ErrorChain::new(self)
     }
 }
 
@@ -183,7 +183,7 @@ impl RenewError {
     /// Returns the error and every source below it as one line, joined by `: `.
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
-        ErrorChain(self)
+        ErrorChain::new(self)
     }
 }
 

@@ -87,7 +87,7 @@ impl ResolveError {
     #[must_use]
     pub fn chain(&self) -> impl fmt::Display + '_ {
         let error: &(dyn Error + 'static) = self;
-        ErrorChain(error)
+        ErrorChain::new(error)
     }
 }
 

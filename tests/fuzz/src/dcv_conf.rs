@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use dcv_resolver_dcv_config::{Connectivity, DcvServerConfig};
 
 use crate::config_error;
@@ -14,7 +16,7 @@ pub fn dcv_conf(data: &[u8]) {
             assert!(!server.http_ports().contains(&0));
             assert!(!server.quic_ports().contains(&0));
             for ports in [server.http_ports(), server.quic_ports()] {
-                let unique: std::collections::HashSet<_> = ports.iter().collect();
+                let unique: HashSet<_> = ports.iter().collect();
                 assert_eq!(unique.len(), ports.len(), "{ports:?}");
             }
             assert_eq!(
