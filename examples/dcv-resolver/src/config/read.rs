@@ -12,6 +12,10 @@ use super::error::ConfigError;
 use super::shape::Config;
 use super::{valid_part, validate};
 
+/// In a larger file, only the first syntax error is reported, because each of
+/// them takes 300 bytes of memory: in a file of this size, up to 20 MB.
+const MAX_RECOVERY_BYTES: usize = 64 * 1024;
+
 /// The text of a file, for the positions of errors.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
@@ -64,7 +68,7 @@ impl ConfigFile {
     /// Parses the file, as far as it is valid.
     pub(super) fn parse(&self) -> Parsed {
         let mut parsed = Parsed::default();
-        let (mut document, errors) = DeTable::parse_recoverable(&self.text);
+        let (mut document, errors) = self.document();
         for error in &errors {
             // The message does not quote the text, which may be a secret.
             let offset = error.span().unwrap_or_default().start;
@@ -94,6 +98,18 @@ impl ConfigFile {
             }
         }
         parsed
+    }
+
+    /// Returns what the text holds, as far as it can be parsed, and its syntax
+    /// errors.
+    fn document(&self) -> (Spanned<DeTable<'_>>, Vec<toml::de::Error>) {
+        match DeTable::parse(&self.text) {
+            Ok(document) => (document, Vec::new()),
+            Err(first) if self.text.len() > MAX_RECOVERY_BYTES => {
+                (Spanned::new(0..0, DeTable::new()), vec![first])
+            }
+            Err(_) => DeTable::parse_recoverable(&self.text),
+        }
     }
 
     /// Returns the configuration, or all errors: those of the file, and the

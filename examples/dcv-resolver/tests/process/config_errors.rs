@@ -481,3 +481,11 @@ fn first_hundred_errors_are_listed_and_the_rest_counted() {
     );
     assert!(lines[100].ends_with("and 150 more"), "{stderr}");
 }
+
+#[test]
+fn only_the_first_syntax_error_of_a_large_file_is_reported() {
+    let stderr = check(&"=\n".repeat(40_000)).stderr;
+    let lines: Vec<_> = stderr.lines().skip(1).collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    assert!(lines[0].trim_start().starts_with("1:1: "), "{stderr}");
+}
