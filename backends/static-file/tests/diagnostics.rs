@@ -202,6 +202,10 @@ fn diagnostic_of_a_json_field() {
             "f:2:27: `State` is an array; expected a string",
         ),
         (
+            r#""HttpPort": 1, "State": true"#,
+            "f:2:27: `State` is a boolean; expected a string",
+        ),
+        (
             r#""HttpPort": 1, "ExpiresAt": "2026-01-02""#,
             "f:2:31: `ExpiresAt` is \"2026-01-02\": not an RFC 3339 date and time, such as 2026-01-02T03:04:05Z",
         ),
@@ -726,17 +730,24 @@ fn session_with_the_name_of_another_format_is_a_session() {
 
 #[test]
 fn seconds_in_the_place_of_milliseconds_are_refused() {
-    let text = "is 1893553445: a time before 2001 (1970-01-22T21:59:13.445Z); expected milliseconds since 1970-01-01T00:00:00Z, not seconds";
-    assert_lines(
-        &toml_with("http_port = 1\nexpires_at_ms = 1893553445"),
-        Format::Toml,
-        &[&format!("f:4:17: `expires_at_ms` {text}")],
-    );
-    assert_lines(
-        &json_with(r#""HttpPort": 1, "ExpiresAtMs": 1893553445"#),
-        Format::Json,
-        &[&format!("f:2:33: `ExpiresAtMs` {text}")],
-    );
+    for (seconds, date) in [
+        (1_893_553_445, "1970-01-22T21:59:13.445Z"),
+        (0, "1970-01-01T00:00:00Z"),
+    ] {
+        let text = format!(
+            "is {seconds}: a time before 2001 ({date}); expected milliseconds since 1970-01-01T00:00:00Z, not seconds"
+        );
+        assert_lines(
+            &toml_with(&format!("http_port = 1\nexpires_at_ms = {seconds}")),
+            Format::Toml,
+            &[&format!("f:4:17: `expires_at_ms` {text}")],
+        );
+        assert_lines(
+            &json_with(&format!(r#""HttpPort": 1, "ExpiresAtMs": {seconds}"#)),
+            Format::Json,
+            &[&format!("f:2:33: `ExpiresAtMs` {text}")],
+        );
+    }
 }
 
 /// As DescribeSessions of the broker reports it for QUIC.
