@@ -87,7 +87,7 @@ impl Resolver {
         config.push_str(&store.config);
         file::write(&path("resolver.toml"), config)?;
 
-        let (listen, operators) = (address::free()?, address::free()?);
+        let (listen, operators) = (address::free(), address::free());
         let mut command = if setup.all_cores {
             Command::new(&context.resolver)
         } else {

@@ -88,7 +88,7 @@ impl fmt::Display for Store {
 }
 
 fn start_redis(context: &Context, folder: &Path) -> Result<(Process, String)> {
-    let address = address::free()?;
+    let address = address::free();
     let port = address.port().to_string();
     let mut command = process::on_core(context.settings.load_core, "redis-server");
     command

@@ -1,10 +1,12 @@
 //! [`Redis`]: a server of the run's own, which is killed and started again.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use dcv_resolver_test_support::port::free_port;
 
 use crate::failure::{Failure, Result, doing};
 
@@ -19,7 +21,7 @@ impl Redis {
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         let mut redis = Self {
             folder: folder.to_owned(),
-            address: free_address()?,
+            address: (Ipv4Addr::LOCALHOST, free_port()).into(),
             child: None,
         };
         redis.resume()?;
@@ -66,11 +68,4 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Returns an address of loopback that was free a moment ago.
-pub(crate) fn free_address() -> Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(doing("cannot find a free port"))
 }

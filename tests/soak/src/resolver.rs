@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::port::free_port;
+
 use crate::failure::{Failure, Result, doing};
 use crate::http::Connection;
 use crate::options::Options;
-use crate::redis::free_address;
 use crate::sessions;
 use crate::tally::Tally;
 
@@ -31,7 +32,8 @@ pub(crate) struct Resolver {
 impl Resolver {
     /// Starts it on a database, a session file and Redis, in this order.
     pub(crate) fn start(options: &Options, folder: &Path, redis: SocketAddr) -> Result<Self> {
-        let (gateways, operators) = (free_address()?, free_address()?);
+        let listener = || (Ipv4Addr::LOCALHOST, free_port()).into();
+        let (gateways, operators) = (listener(), listener());
         let write = |name: &str, text: &str| {
             fs::write(folder.join(name), text).map_err(doing(format!("cannot write {name}")))
         };

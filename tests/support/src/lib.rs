@@ -1,5 +1,5 @@
 //! What tests of several crates share: a captured log, an HTTP client and a server
-//! over raw sockets, certificates, and a browser.
+//! over raw sockets, free ports, certificates, and a browser.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,5 +13,6 @@ pub mod browser;
 pub mod client;
 pub mod log;
 pub mod pki;
+pub mod port;
 pub mod scripted;
 pub mod target_dir;

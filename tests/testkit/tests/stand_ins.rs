@@ -15,6 +15,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::routing::post;
 use dcv_resolver_client::{Bytes, HeaderMap, HttpClient, Method, TlsOptions};
+use dcv_resolver_test_support::port::free_port;
 use dcv_resolver_testkit::GatewayMetric::{
     SessionResolverConnectionErrorCount, SessionResolverInvalidResponseCount,
     SessionResolverNotFoundCount, SessionResolverSuccessCount, TargetTlsNegotiationErrorCount,
@@ -268,15 +269,9 @@ async fn what_a_resolver_answers_is_counted_by_its_status() {
     }
 }
 
-/// A port on which nothing listens.
-async fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 #[tokio::test]
 async fn resolver_that_does_not_listen_is_a_connection_error() {
-    let gateway = gateway(closed_port().await, "").await;
+    let gateway = gateway(free_port(), "").await;
     let (status, what) = refusal(&gateway, "/#ann").await;
     assert!(
         status == 502 && what.contains("resolver"),
@@ -297,7 +292,7 @@ async fn server_is_trusted_as_the_dcv_section_says() {
         (named.port(), trusting(&misnamed), Some(tls)),
         (misnamed.port(), trusting(&misnamed), Some(tls)),
         (misnamed.port(), lax, None),
-        (closed_port().await, trusting(&named), Some(unreachable)),
+        (free_port(), trusting(&named), Some(unreachable)),
     ] {
         let resolver = Resolver::leading_to("localhost", port, "/").await;
         let gateway = gateway(resolver.port, &dcv).await;
@@ -363,7 +358,7 @@ async fn link_of_a_gateway_is_opened_by_its_name() {
 
 #[tokio::test]
 async fn server_listens_where_it_should_and_the_address_must_be_free() {
-    let port = closed_port().await;
+    let port = free_port();
     let address = ([127, 0, 0, 1], port).into();
     let server = dcv_server(|it| it.listen(address)).await;
     assert_eq!(server.address(), address);

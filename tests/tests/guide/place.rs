@@ -1,10 +1,10 @@
 //! [`Place`]: where the commands of a chapter run, and what its names are there.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use dcv_resolver_test_support::port::free_port;
 use tempfile::TempDir;
 
 use crate::repository::in_repository;
@@ -66,13 +66,9 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         let names = ["gateway", "dcv-server", "broker", "resolver", "operators"];
-        // All at once, so that no two are the same.
-        let listeners = names.map(|name| (name, TcpListener::bind("127.0.0.1:0").unwrap()));
         let place = Self {
             folder: tempfile::tempdir().unwrap(),
-            ports: listeners
-                .each_ref()
-                .map(|(name, listener)| (*name, listener.local_addr().unwrap().port())),
+            ports: names.map(|name| (name, free_port())),
         };
         for folder in ["programs", "printed", "dcv-resolver", "etc", "var/lib"] {
             fs::create_dir_all(place.path(folder)).unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionStore, StoreError, StoreErrorKind, Transport};
+use dcv_resolver_test_support::port::free_port;
 use dcv_resolver_upstream::{UpstreamConfig, UpstreamStore};
 use tokio::net::TcpListener;
 
@@ -55,9 +56,7 @@ async fn broken_contract_is_an_error() {
 
 #[tokio::test]
 async fn closed_port_is_unavailable_and_named() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = ([127, 0, 0, 1], free_port()).into();
     let error = failure(&store(address)).await;
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert_eq!(

@@ -9,6 +9,7 @@ use dcv_resolver_client::{
     TlsFailure, TlsOptions,
 };
 use dcv_resolver_test_support::pki::Ca;
+use dcv_resolver_test_support::port::free_port;
 use dcv_resolver_test_support::scripted::{read_head, response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -68,9 +69,7 @@ fn name_that_is_not_resolved_in_time() {
 
 #[tokio::test]
 async fn closed_port() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = format!("127.0.0.1:{}", free_port());
     let error = send(HttpClient::builder(&format!("http://{address}")))
         .await
         .unwrap_err();

@@ -248,6 +248,7 @@ mod tests {
     use super::*;
     use crate::hop::Status;
     use dcv_resolver_core::Transport;
+    use dcv_resolver_test_support::port::free_port;
 
     fn destination(transport: Transport, port: u16) -> Destination {
         Destination {
@@ -369,12 +370,9 @@ mod tests {
 
     #[tokio::test]
     async fn broker_that_is_not_used_is_named() {
-        // It was free a moment ago, and nothing listens there.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let closed = free_port();
         let settings = format!(
-            "{GOOD}auth-token-verifier=\"https://u:tr0ub4dor@127.0.0.1:{port}{BROKER_PATH}\"\n"
+            "{GOOD}auth-token-verifier=\"https://u:tr0ub4dor@127.0.0.1:{closed}{BROKER_PATH}\"\n"
         );
         let hops = checked(&settings).await;
         assert!(hops[0].is_failed());

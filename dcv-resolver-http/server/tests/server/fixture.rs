@@ -8,6 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use dcv_resolver_server::{Connections, Server, ShutdownSummary, listen};
 use dcv_resolver_test_support::client::{Client, DEADLINE};
+use dcv_resolver_test_support::port::free_port;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -47,8 +48,9 @@ pub(crate) async fn start(configure: impl FnOnce(Server<Router>) -> Server<Route
         entered: Arc::new(Semaphore::new(0)),
         exit: Arc::new(Semaphore::new(0)),
     };
-    let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
+    // Where no one else listens once it ends.
+    let address = ([127, 0, 0, 1], free_port()).into();
+    let listener = listen(address).unwrap();
     let (stop, stopped) = oneshot::channel();
     let (end_drain, ended_early) = oneshot::channel::<()>();
     let server = configure(Server::new(app(gate.clone())));

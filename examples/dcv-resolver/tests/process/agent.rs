@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use dcv_resolver_test_support::port::free_port;
 use serde_json::{Value, json};
 
 use crate::client::ask;
 use crate::dcv_server::{DcvServer, rounds, sessions};
 use crate::pki::{Ca, issue_server};
-use crate::redis::free_port;
 use crate::support::{Folder, Serving, dcv_resolver, run, wait_until};
 
 /// Long enough for an agent to be slow, on a machine that is busy.

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use dcv_resolver_test_support::port::free_port;
+
 use crate::client::{Client, ask};
 use crate::dcv_server::{DcvServer, rounds, sessions};
-use crate::redis::{Redis, free_port};
+use crate::redis::Redis;
 use crate::support::{QUIET, Serving, dcv_resolver, wait_until};
 
 /// The lease is three times as long: far longer than an agent is delayed on a

@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::port::free_port;
 use serde_json::json;
 
 use crate::client::{Client, ask, ask_with};
-use crate::redis::{Redis, free_port};
+use crate::redis::Redis;
 use crate::support::{Folder, Serving, dcv_resolver, decisions, run, wait_until};
 
 pub(crate) const TARGET: &str = "/resolveSession?sessionId=ann";

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
+use dcv_resolver_test_support::port::free_port;
 use serde_json::Value;
 
 use crate::pki::{Ca, issue_gateway, issue_server};
@@ -120,7 +121,7 @@ fn resolver_section(url: &str, more: &str) -> String {
 }
 
 fn sessions(port: u16) -> String {
-    let closed = closed_port();
+    let closed = free_port();
     format!(
         "sessions.console = {{ host = \"localhost\", http_port = {port}, quic_port = 8444 }}\n\
          sessions.guarded = {{ host = \"localhost\", http_port = {port} }}\n\
@@ -131,12 +132,6 @@ fn sessions(port: u16) -> String {
          sessions.closed = {{ host = \"localhost\", http_port = {closed} }}\n\
          sessions.by-address = {{ host = \"127.0.0.1\", http_port = {port} }}\n"
     )
-}
-
-/// A port at which nothing listens.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Asserts that the last line names the cause, that nothing secret is printed,
@@ -352,7 +347,7 @@ fn proxy_variable_is_named_if_nothing_else_is_wrong() {
 #[test]
 fn closed_port_is_named() {
     let site = Site::new();
-    let url = format!("http://localhost:{}", closed_port());
+    let url = format!("http://localhost:{}", free_port());
     site.gateway(&resolver_section(&url, ""));
     let finished = site.session("console", &[]);
     assert_cause(
@@ -370,7 +365,7 @@ fn closed_port_is_named() {
 #[test]
 fn wrong_port_is_named_by_the_resolvers_own_configuration() {
     let site = Site::new();
-    let url = format!("http://localhost:{}", closed_port());
+    let url = format!("http://localhost:{}", free_port());
     site.gateway(&resolver_section(&url, ""));
     let config = site.folder.path("resolver.toml");
     let listen = site.resolver.address.to_string();
@@ -739,7 +734,7 @@ fn web_server_in_place_of_the_dcv_server_is_named() {
 
 #[test]
 fn port_of_the_configuration_is_named_rather_than_what_answers_at_another() {
-    let closed = closed_port();
+    let closed = free_port();
     for port in [closed, answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")] {
         let site = Site::with_port(port);
         site.folder.write(
@@ -788,7 +783,7 @@ fn verifier_that_is_not_used_is_named() {
     let site = Site::with("", |_| {}, 302, 302);
     let verifier = format!(
         "auth-token-verifier=\"https://ann:tr0ub4dor@localhost:{}/agent/validate-authentication-token\"",
-        closed_port()
+        free_port()
     );
     let finished = with_dcv_conf(&site, &verifier);
     assert_cause(

@@ -1,9 +1,10 @@
 //! Operators who remove sessions of others, and tokens that are limited.
 
+use dcv_resolver_test_support::port::free_port;
 use serde_json::json;
 
 use crate::client::{ask, ask_with};
-use crate::redis::{Redis, free_port};
+use crate::redis::Redis;
 use crate::support::{Folder, Serving, wait_until};
 
 const WRITER: &str = "0123456789-writer-tr0ub4dor-0123456789";

@@ -1,9 +1,9 @@
 //! The binary over a Redis server with a password.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::port::free_port;
 use tempfile::TempDir;
 
 use crate::client::ask;
@@ -81,11 +81,6 @@ impl Drop for Redis {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Asks until the answer starts with `status`, for as long as a server may

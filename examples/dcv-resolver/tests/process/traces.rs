@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use dcv_resolver_test_support::port::free_port;
+
 use crate::client::DEADLINE;
 use crate::client::ask_with;
 use crate::support::{Folder, Serving};
@@ -111,12 +113,9 @@ fn span_is_not_exported_if_the_caller_does_not_sample() {
 #[test]
 fn unreachable_collector_is_logged_once_and_fails_no_request() {
     // A closed port, and a collector that never answers.
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let unused = gone.local_addr().unwrap().port();
-    drop(gone);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = (silent.local_addr().unwrap().port(), silent);
-    for (port, times) in [(unused, 1..=1), (silent.0, 0..=1)] {
+    for (port, times) in [(free_port(), 1..=1), (silent.0, 0..=1)] {
         let serving = serve(port);
         for _ in 0..100 {
             assert_eq!(ask(&serving, "01"), 200);

@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::port::free_port;
+
 /// A process group with a folder for all of its files.
 #[derive(Debug)]
 pub(super) struct DriverProcess {
@@ -20,11 +22,14 @@ pub(super) struct DriverProcess {
 }
 
 impl DriverProcess {
-    /// Starts chromedriver on a free port, which it chooses itself.
+    /// Starts chromedriver, and waits until it listens.
     pub(super) fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
+        // Not 0: it would choose a port that is free on IPv6, and end if the same
+        // port is in use on IPv4.
+        let port = free_port();
         let mut child = Command::new("chromedriver")
-            .arg("--port=0")
+            .arg(format!("--port={port}"))
             .env("HOME", profile.path())
             .process_group(0)
             .stdin(Stdio::null())
@@ -33,7 +38,7 @@ impl DriverProcess {
             .spawn()
             .expect("chromedriver is missing: run scripts/install-test-tools");
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let port = read_port(&mut stdout);
+        wait_until_it_listens(&mut stdout);
         Self {
             child,
             port,
@@ -53,15 +58,11 @@ impl DriverProcess {
     }
 }
 
-fn read_port(stdout: &mut impl BufRead) -> u16 {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        let read = stdout.read_line(&mut line).unwrap();
-        assert_ne!(read, 0, "chromedriver ended before it listened");
-        if let Some((_, port)) = line.trim_end().split_once("started successfully on port ") {
-            return port.trim_end_matches('.').parse().unwrap();
-        }
+fn wait_until_it_listens(stdout: &mut impl BufRead) {
+    let mut printed = String::new();
+    while !printed.contains("started successfully") {
+        let read = stdout.read_line(&mut printed).unwrap();
+        assert_ne!(read, 0, "chromedriver has ended: {printed}");
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dcv_resolver_test_support::port::free_port;
 use dcv_resolver_testkit::{OpenError, open_link};
 use tempfile::TempDir;
 
@@ -31,15 +31,9 @@ struct Process(Child);
 impl Site {
     fn start() -> Self {
         let names = ["gateway", "resolver", "redis", "ws-17", "ws-18"];
-        // All at once, so that no two are the same.
-        let listeners = names.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-        let ports = listeners
-            .each_ref()
-            .map(|it| it.local_addr().unwrap().port());
-        drop(listeners);
         let mut site = Self {
             compose: Compose::read(),
-            ports: names.into_iter().zip(ports).collect(),
+            ports: names.map(|name| (name, free_port())).into(),
             folder: tempfile::tempdir().unwrap(),
             processes: BTreeMap::new(),
         };
