@@ -110,7 +110,8 @@ impl SessionFile {
     }
 
     /// Returns what is likely to be a mistake: each pattern with which a client
-    /// can reach any host that it names, with its place and what to change.
+    /// can reach any host, by naming its domain or its address in an id, with its
+    /// place and what to change.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         pattern::warnings(&self.0.patterns)

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod chosen_domain;
 mod collector;
 mod content_hash;
 mod cooperative_yield;

@@ -12,8 +12,9 @@ use dcv_resolver_core::{
 };
 use regex::bytes::{Captures, Regex};
 
+use crate::chosen_domain::is_chosen_by_client;
 use crate::diagnostic::Quoted;
-use crate::expression::{self, compile};
+use crate::expression;
 use crate::template::Template;
 
 /// Sessions that are derived from their ids: one table of `[[patterns]]` in a
@@ -70,18 +71,12 @@ impl SessionPattern {
         self.regex.is_match(id.as_str().as_bytes())
     }
 
-    /// Returns whether a client can name any host: the host consists only of a
-    /// part of the id, and that part matches hosts that have nothing in common.
-    fn leads_to_any_host(&self) -> bool {
-        const NAMES: [&str; 2] = ["ws-17.dcv.example", "host.other.test"];
-        const ADDRESSES: [&str; 2] = ["192.0.2.7", "203.0.113.241"];
-        let group = self.host.as_group();
-        let group = group.and_then(|number| expression::group(&self.expression, number));
-        let Some(regex) = group.and_then(|text| compile(text).ok()) else {
-            return false;
-        };
-        let matches = |hosts: [&str; 2]| hosts.iter().all(|it| regex.is_match(it.as_bytes()));
-        matches(NAMES) || matches(ADDRESSES)
+    /// Returns whether a client can be sent to any domain: what it writes in an id
+    /// decides in which one the host is.
+    fn leads_to_any_domain(&self) -> bool {
+        let expression = expression::parse(&self.expression);
+        let host = expression.and_then(|expression| self.host.language(&expression));
+        host.is_some_and(|host| is_chosen_by_client(&host))
     }
 
     #[expect(clippy::expect_used, reason = "see the message")]
@@ -137,15 +132,15 @@ impl SessionPattern {
     }
 }
 
-/// Returns a warning of each pattern that leads to any host.
+/// Returns a warning of each pattern that leads to any domain.
 pub(crate) fn warnings(patterns: &[SessionPattern]) -> Vec<String> {
     let open = patterns
         .iter()
-        .filter(|pattern| pattern.leads_to_any_host());
+        .filter(|pattern| pattern.leads_to_any_domain());
     open.map(|pattern| {
         let (host, expression) = (pattern.host(), pattern.expression());
         format!(
-            "{pattern}: with host {host:?} and match {expression:?}, a client can reach any host by naming it in an id; give the host a fixed domain, such as \"{host}.dcv.example\", or match only your own hosts"
+            "{pattern}: with host {host:?} and match {expression:?}, a client can reach any host by naming its domain in an id; end the host with a domain of your own, such as \"{host}.dcv.example\", or match only your own hosts"
         )
     })
     .collect()

@@ -3,6 +3,9 @@
 use std::str::Utf8Error;
 
 use regex::bytes::{Captures, Regex};
+use regex_syntax::hir::Hir;
+
+use crate::expression::group;
 
 /// Text in which `{name}` stands for what a group matched.
 #[derive(Debug)]
@@ -81,16 +84,14 @@ impl Template {
         &self.text
     }
 
-    /// Returns the number of the group if there is nothing else.
-    pub(crate) fn as_group(&self) -> Option<usize> {
-        match &self.pieces[..] {
-            [
-                Piece::Text(before),
-                Piece::Group(number),
-                Piece::Text(after),
-            ] if before.is_empty() && after.is_empty() => Some(*number),
-            _ => None,
-        }
+    /// Returns what the template stands for, in ids that `expression` matches. Each
+    /// group counts for itself, as if it could match anything beside the others.
+    pub(crate) fn language(&self, expression: &Hir) -> Option<Hir> {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => Some(Hir::literal(text.as_bytes())),
+            Piece::Group(number) => group(expression, *number),
+        });
+        Some(Hir::concat(pieces.collect::<Option<_>>()?))
     }
 
     /// Returns the text if it has no group.

@@ -181,17 +181,32 @@ async fn reload_replaces_patterns() {
 }
 
 #[test]
-fn pattern_that_leads_to_any_host_is_a_warning() {
+fn pattern_that_leads_to_any_domain_is_a_warning() {
     for (expression, host, is_warning) in [
         ("(?<host>.*)", "{host}", true),
         ("desk-(?P<host>.+)", "{host}", true),
         ("([a-z]+)@([a-z0-9.-]+)", "{2}", true),
         (".+", "{0}", true),
         (r"[\d.]+", "{0}", true),
+        ("(?<n>.*)", "ws-{n}", true),
+        ("ws-.*", "{0}", true),
+        (r"(?<a>[a-z]+)/(?<b>[a-z]+)", "{a}.{b}", true),
+        (r"(?<a>\d+)-(?<b>\d+)-(\d+)-(\d+)", "{a}.{b}.{3}.{4}", true),
+        ("(?<name>[a-z]+)", "{name}.com", true),
+        ("(?:ws/(?<n>.*)|cad)", "dcv{n}", true),
         ("(?<host>.*)", "{host}.dcv.example", false),
         ("(?<host>ws-[0-9]+)", "{host}", false),
         (r"(?<host>[a-z0-9-]+\.dcv\.example)", "{host}", false),
         ("(?<user>.*)", "ws-17.dcv.example", false),
+        ("(?<user>.*)@(?<n>[0-9]+)", "ws-{n}", false),
+        ("(?<n>[a-z]+)/(?<site>eu|us)", "{n}.{site}.dcv.com", false),
+        (
+            r"(?<n>\d+)(?<domain>\.example\.com)?",
+            "ws-{n}{domain}",
+            false,
+        ),
+        ("(?<n>.*)", "{n}.lan", false),
+        (r"(?<n>\d+)", "10.0.0.{n}", false),
     ] {
         let text =
             format!("[[patterns]]\nmatch = '{expression}'\nhost = '{host}'\nhttp_port = 1\n");
