@@ -165,18 +165,16 @@ impl ExplainRequest for OwnStores {
                     "the sessions of a memory: store are only in the running resolver",
                 ));
             }
-            let chain = StoreChain::open_read_only(&config).await?;
-            let enough = tokio::time::sleep(SEARCH_TIME);
-            let explainer = chain.explainer(&config)?;
-            let explanation = explainer.explain_until(request, enough).await;
-            chain.close().await;
-            Ok::<_, Failure>(explanation)
+            StoreChain::with_read_only(&config, async |chain| {
+                let enough = tokio::time::sleep(SEARCH_TIME);
+                let explainer = chain.explainer(&config)?;
+                Ok(explainer.explain_until(request, enough).await)
+            })
+            .await
         };
         match tokio::time::timeout(EXPLAIN_TIME, explaining).await {
-            Ok(explained) => explained.map_err(|failure| failure.to_string()),
-            Err(_elapsed) => {
-                Err("the stores of the configuration did not answer in time".to_owned())
-            }
+            Ok(explained) => explained.map_err(|failure| failure.to_string().into()),
+            Err(_elapsed) => Err("the stores of the configuration did not answer in time".into()),
         }
     }
 }

@@ -18,17 +18,18 @@ pub(crate) async fn run(options: ExplainOptions) -> Result<(), Failure> {
     let pasted = PastedRequest::read(&options.session)?;
     // Each store is called once, so a cache would only cost time.
     let config = Source::new(options.config).load()?.without_caches();
-    let chain = StoreChain::open_read_only(&config).await?;
     let transport = options.transport.or(pasted.transport);
     let transport = transport.unwrap_or(Transport::Http);
     let mut request = ResolveRequest::new(pasted.session_id, transport);
     if let Some(client_ip) = options.client_ip.or(pasted.client_ip) {
         request = request.with_client_ip(client_ip);
     }
-    let enough = tokio::time::sleep(SEARCH_TIME);
-    let explainer = chain.explainer(&config)?;
-    let explanation = explainer.explain_until(&request, enough).await;
-    chain.close().await;
+    let explanation = StoreChain::with_read_only(&config, async |chain| {
+        let enough = tokio::time::sleep(SEARCH_TIME);
+        let explainer = chain.explainer(&config)?;
+        Ok(explainer.explain_until(&request, enough).await)
+    })
+    .await?;
     if options.json {
         let json = serde_json::to_string_pretty(&explanation)
             .map_err(|error| Failure::setup(format!("cannot write the explanation: {error}")))?;

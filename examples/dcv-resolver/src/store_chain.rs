@@ -58,47 +58,84 @@ struct Cache {
 }
 
 impl StoreChain {
-    /// Opens the stores of `config` for reading.
-    pub(crate) async fn open_read_only(config: &Config) -> Result<Self, Failure> {
-        let mut stores = Vec::new();
+    /// Opens the stores of `config` for reading, calls `work` with them and closes
+    /// them, also after a failure.
+    pub(crate) async fn with_read_only<T>(
+        config: &Config,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut chain = Self::default();
+        let done = match chain.push_read_only(config).await {
+            Ok(()) => work(&chain).await,
+            Err(failure) => Err(failure),
+        };
+        chain.close().await;
+        done
+    }
+
+    async fn push_read_only(&mut self, config: &Config) -> Result<(), Failure> {
         for settings in &config.stores {
             let open = opened(settings, Purpose::Read).await??;
-            stores.push(ChainedStore::new(settings, open));
+            self.0.push(ChainedStore::new(settings, open));
         }
-        Ok(Self(stores))
+        Ok(())
     }
 
     /// Closes the stores.
     pub(crate) async fn close(&self) {
-        for store in self.0.iter().filter_map(ChainedStore::opened) {
+        self.close_except(&Self::default()).await;
+    }
+
+    /// Closes the stores that are not part of `kept` as well.
+    pub(crate) async fn close_except(&self, kept: &Self) {
+        let stores = self.0.iter().filter(|store| !kept.holds(store));
+        for store in stores.filter_map(ChainedStore::opened) {
             store.close().await;
         }
     }
 
-    /// Opens the stores of another configuration. Stores with the same name, URL
-    /// and settings of the server as here stay open: their connections and data in memory
-    /// are kept. Those that are closed here are tried again, and stay closed if
-    /// they still cannot be opened; `unopened` is about the others.
+    /// Opens the stores of another configuration.
+    ///
+    /// A store that is open here is shared, and keeps its connections and what it
+    /// holds in memory, if its name, its URL and the settings of its server are the
+    /// same in both. One that is closed here is tried again, and is closed there too
+    /// if it still cannot be opened. `unopened` says what happens to a store that is
+    /// not part of this chain. After a failure, what was opened is closed.
     pub(crate) async fn reopen(
         &self,
         config: &Config,
         unopened: Unopened,
     ) -> Result<Self, Failure> {
-        let mut stores = Vec::new();
+        let mut chain = Self::default();
+        match chain.push_reopened(self, config, unopened).await {
+            Ok(()) => Ok(chain),
+            Err(failure) => {
+                chain.close_except(self).await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn push_reopened(
+        &mut self,
+        former: &Self,
+        config: &Config,
+        unopened: Unopened,
+    ) -> Result<(), Failure> {
         for settings in &config.stores {
-            let known = self.0.iter().find(|store| {
+            let known = former.0.iter().find(|store| {
                 let known = &store.settings;
                 known.name == settings.name
                     && known.url == settings.url
                     && known.redis == settings.redis
                     && known.upstream == settings.upstream
             });
-            stores.push(match known {
+            self.0.push(match known {
                 Some(store) => store.reopen(settings).await?,
                 None => ChainedStore::open(settings, unopened).await?,
             });
         }
-        Ok(Self(stores))
+        Ok(())
     }
 
     /// Returns whether the same store is part of this chain.

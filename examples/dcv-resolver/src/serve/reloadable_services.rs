@@ -115,7 +115,7 @@ impl ReloadableServices {
             .resources
             .reopen(config, Unopened::Fail, &self.metrics)
             .await?;
-        self.replace(config, resources)
+        self.replace_or_close(config, resources).await
     }
 
     /// Returns whether a store could not be opened.
@@ -133,9 +133,23 @@ impl ReloadableServices {
         // The limits of the services start from zero when they are replaced.
         let opened = resources.chain.closed_count() < self.resources.chain.closed_count();
         if opened {
-            self.replace(config, resources)?;
+            self.replace_or_close(config, resources).await?;
         }
         Ok(opened)
+    }
+
+    /// Replaces the services, or closes the stores that were opened for them.
+    async fn replace_or_close(
+        &mut self,
+        config: &Config,
+        resources: Resources,
+    ) -> Result<(), Failure> {
+        let chain = resources.chain.clone();
+        let replaced = self.replace(config, resources);
+        if replaced.is_err() {
+            chain.close_except(&self.resources.chain).await;
+        }
+        replaced
     }
 
     fn replace(&mut self, config: &Config, resources: Resources) -> Result<(), Failure> {

@@ -39,12 +39,17 @@ impl Resources {
             _ => WatchedTokens::load(config, metrics).await?.map(Arc::new),
         };
         let chain = self.chain.reopen(config, unopened).await?;
-        let files = self.files.watch(&chain, metrics)?;
-        Ok(Self {
-            chain,
-            files,
-            tokens,
-        })
+        match self.files.watch(&chain, metrics) {
+            Ok(files) => Ok(Self {
+                chain,
+                files,
+                tokens,
+            }),
+            Err(failure) => {
+                chain.close_except(&self.chain).await;
+                Err(failure)
+            }
+        }
     }
 
     /// Returns the store that the admin API writes, by its name. Others may be
