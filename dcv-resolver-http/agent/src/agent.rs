@@ -63,6 +63,7 @@ pub struct Agent {
     interval: Duration,
     keep: bool,
     registered_file: Option<RegisteredFile>,
+    clock: Arc<dyn Clock>,
     view: AgentView,
 }
 
@@ -98,6 +99,7 @@ impl Agent {
             interval: Duration::from_secs(30),
             keep: false,
             registered_file: None,
+            clock: Arc::new(SystemClock),
             view: AgentView::default(),
         }
     }
@@ -154,6 +156,14 @@ impl Agent {
     /// Use the folder of the [lease token](crate::lease_token).
     pub fn state_folder(mut self, folder: &Path) -> Self {
         self.registered_file = Some(RegisteredFile::in_folder(folder));
+        self
+    }
+
+    /// Sets the clock, for tests. It decides which remembered leases have ended, and
+    /// when those that operators see will end. A
+    /// [`StoreRegistrar`](crate::StoreRegistrar) has a clock of its own.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -223,11 +233,12 @@ impl Rounds {
         let mut registrations = Registrations::new(
             Arc::clone(&agent.registrar),
             agent.interval.saturating_mul(3),
+            Arc::clone(&agent.clock),
             log.clone(),
             agent.view.clone(),
         );
         if let Some(file) = &agent.registered_file {
-            match file.read(SystemClock.now()) {
+            match file.read(agent.clock.now()) {
                 Ok(records) => registrations.resume(records),
                 Err(error) => log.not_remembered(file.path(), &error),
             }
@@ -389,6 +400,7 @@ mod tests {
             let config = tempfile::NamedTempFile::new().unwrap();
             let records = RecordTemplate::new("ws-17.dcv.example".parse().unwrap());
             let agent = Agent::new(records, Arc::new(registrar.with_clock(clock.clone())))
+                .clock(clock.clone())
                 .dcv_config(config.path().to_owned());
             Self {
                 rounds: Rounds::new(agent),
@@ -465,6 +477,38 @@ mod tests {
         assert!(fixture.state("a").await.is_none());
         fixture.round(4, listed(&["a"])).await;
         assert!(fixture.state("a").await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn restarted_agent_keeps_sessions_whose_leases_have_not_ended() {
+        for (intervals, expected) in [
+            (1, Some(SessionState::Ready)),
+            (2, Some(SessionState::Unknown)),
+            (3, None),
+        ] {
+            let state = tempfile::tempdir().unwrap();
+            let mut fixture = Fixture::new();
+            let agent = fixture.rounds.agent.state_folder(state.path());
+            fixture.rounds = Rounds::new(agent);
+            fixture.round(0, listed(&["a"])).await;
+
+            fixture.clock.advance(INTERVAL * intervals);
+            let mut agent = fixture.rounds.agent;
+            agent.view = AgentView::default();
+            fixture.rounds = Rounds::new(agent);
+            fixture.round(intervals, failed()).await;
+            assert_eq!(fixture.state("a").await, expected, "{intervals}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn operators_see_when_a_lease_ends() {
+        let mut fixture = Fixture::new();
+        fixture.round(2, listed(&["a"])).await;
+        let records = fixture.rounds.agent.view().records();
+        let expiries: Vec<_> = records.iter().map(SessionRecord::expiry).collect();
+        let lease = INTERVAL * 3;
+        assert_eq!(expiries, [Expiry::At(fixture.now().saturating_add(lease))]);
     }
 
     #[tokio::test(start_paused = true)]

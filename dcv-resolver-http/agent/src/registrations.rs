@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRecord, SystemClock};
+use dcv_resolver_core::{Clock, Expiry, SessionId, SessionRecord};
 use tokio::time::{Instant, timeout};
 
 use crate::event_log::{self, EventLog};
@@ -20,6 +20,7 @@ const CALL_TIME: Duration = Duration::from_secs(15);
 pub(crate) struct Registrations {
     registrar: Arc<dyn Registrar>,
     ttl: Duration,
+    clock: Arc<dyn Clock>,
     held: Held,
     /// The ids that another owner holds, so that each is logged once.
     conflicts: BTreeSet<SessionId>,
@@ -45,12 +46,14 @@ impl Registrations {
     pub(crate) fn new(
         registrar: Arc<dyn Registrar>,
         ttl: Duration,
+        clock: Arc<dyn Clock>,
         log: EventLog,
         view: AgentView,
     ) -> Self {
         Self {
             registrar,
             ttl,
+            clock,
             held: Held::new(),
             conflicts: BTreeSet::new(),
             failed: BTreeSet::new(),
@@ -214,7 +217,7 @@ impl Registrations {
         if let Some(held) = self.held.get_mut(record.id()) {
             held.is_confirmed = true;
         }
-        let expiry = Expiry::At(SystemClock.now().saturating_add(self.ttl));
+        let expiry = Expiry::At(self.clock.now().saturating_add(self.ttl));
         self.view.registered(record.clone().with_expiry(expiry));
     }
 
@@ -241,11 +244,22 @@ mod tests {
     use std::sync::Mutex;
 
     use dcv_resolver_core::async_trait;
-    use dcv_resolver_core::testing::session;
+    use dcv_resolver_core::testing::{ManualClock, session};
 
     use super::*;
 
     const INTERVAL: Duration = Duration::from_secs(30);
+
+    fn registrations(registrar: Arc<dyn Registrar>) -> Registrations {
+        let (log, view) = (EventLog::new(), AgentView::default());
+        Registrations::new(
+            registrar,
+            INTERVAL * 3,
+            Arc::new(ManualClock::default()),
+            log,
+            view,
+        )
+    }
 
     /// Its token allows nothing.
     #[derive(Debug)]
@@ -268,8 +282,7 @@ mod tests {
 
     #[tokio::test]
     async fn refused_session_is_forgotten_when_it_ends() {
-        let (log, view) = (EventLog::new(), AgentView::default());
-        let mut registrations = Registrations::new(Arc::new(Refuses), INTERVAL * 3, log, view);
+        let mut registrations = registrations(Arc::new(Refuses));
         let record = session("a");
         let wanted = Wanted::from([(record.id().clone(), record.clone())]);
         for _ in 0..2 {
@@ -345,9 +358,7 @@ mod tests {
                 hangs,
                 renewed: Mutex::default(),
             });
-            let (log, view) = (EventLog::new(), AgentView::default());
-            let mut registrations =
-                Registrations::new(Arc::clone(&registrar) as _, INTERVAL * 3, log, view);
+            let mut registrations = registrations(Arc::clone(&registrar) as _);
             // More than can hang in one round, before the others in the order of ids.
             let ids = (1..=9).map(|number| format!("away-{number}"));
             let ids = ids.chain(["here-1".to_owned(), "here-2".to_owned()]);
