@@ -30,7 +30,7 @@ use crate::{Expiry, Host, SessionId, SessionState, Timestamp, Transport, WebUrlP
 /// assert_eq!(record.port(Transport::Quic), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionRecord(Arc<RecordInner>);
 
 /// An error that occurs when the parts do not form a valid [`SessionRecord`].
@@ -148,36 +148,9 @@ impl SessionRecord {
     }
 
     pub(crate) fn fields(&self) -> RecordFields {
-        let cold = self.0.cold().clone();
-        let mut fields = RecordFields::new(self.0.id.clone(), self.0.host.clone(), self.expiry());
-        fields.target_id = cold.target_id;
-        fields.http_port = self.port(Transport::Http);
-        fields.quic_port = self.port(Transport::Quic);
-        fields.web_url_path = cold.web_url_path;
-        fields.state = self.0.state;
-        fields.owner = cold.owner;
-        fields.labels = cold.labels;
-        fields
+        self.0.fields()
     }
 }
-
-/// Compares all but [`stale_age`](SessionRecord::stale_age).
-impl PartialEq for SessionRecord {
-    fn eq(&self, other: &Self) -> bool {
-        self.id() == other.id()
-            && self.target_id() == other.target_id()
-            && self.host() == other.host()
-            && self.port(Transport::Http) == other.port(Transport::Http)
-            && self.port(Transport::Quic) == other.port(Transport::Quic)
-            && self.web_url_path() == other.web_url_path()
-            && self.state() == other.state()
-            && self.expiry() == other.expiry()
-            && self.owner() == other.owner()
-            && self.labels() == other.labels()
-    }
-}
-
-impl Eq for SessionRecord {}
 
 impl fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,27 +164,34 @@ impl TryFrom<RecordFields> for SessionRecord {
     type Error = InvalidRecord;
 
     fn try_from(fields: RecordFields) -> Result<Self, InvalidRecord> {
-        let http_port = fields.http_port.map(not_zero).transpose()?;
-        let quic_port = fields.quic_port.map(not_zero).transpose()?;
+        let RecordFields {
+            id,
+            target_id,
+            host,
+            http_port,
+            quic_port,
+            web_url_path,
+            state,
+            expiry,
+            owner,
+            labels,
+            version: _,
+        } = fields;
+        let http_port = http_port.map(not_zero).transpose()?;
+        let quic_port = quic_port.map(not_zero).transpose()?;
         if http_port.is_none() && quic_port.is_none() {
             return Err(InvalidRecord::NoPort);
         }
         let cold = ColdFields {
             // Equal ids are stored once.
-            target_id: fields.target_id.filter(|target| *target != fields.id),
-            web_url_path: fields.web_url_path,
-            owner: fields.owner,
-            labels: fields.labels,
+            target_id: target_id.filter(|target| *target != id),
+            web_url_path,
+            owner,
+            labels,
             stale_age: None,
         };
-        let inner = RecordInner::new(
-            fields.id,
-            fields.host,
-            (http_port, quic_port),
-            fields.state,
-            fields.expiry,
-            cold,
-        );
+        let ports = (http_port, quic_port);
+        let inner = RecordInner::new(id, host, ports, state, expiry, cold);
         Ok(Self(Arc::new(inner)))
     }
 }

@@ -5,12 +5,16 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use crate::memory_size::{allocated_bytes, arc_bytes};
+use crate::stored_form::RecordFields;
 use crate::{Expiry, Host, SessionId, SessionState, Timestamp, WebUrlPath};
 
 /// The fields of a record.
 ///
 /// There may be millions of records, so the layout minimizes the memory that a
 /// record takes and the cache lines that a lookup touches.
+///
+/// What has to be done for every field names them all, so that a new field is an
+/// error of the compiler until each of these functions considers it.
 #[derive(Clone)]
 pub(crate) struct RecordInner {
     pub(crate) id: SessionId,
@@ -83,14 +87,90 @@ impl RecordInner {
         self.expires_at = expires_at.unwrap_or(NO_MEANING);
     }
 
+    /// Returns the fields as they are stored, so without the age.
+    pub(crate) fn fields(&self) -> RecordFields {
+        let Self {
+            id,
+            host,
+            cold: _,
+            expires_at: _,
+            http_port,
+            quic_port,
+            state,
+            expires: _,
+        } = self;
+        let ColdFields {
+            target_id,
+            web_url_path,
+            owner,
+            labels,
+            stale_age: _,
+        } = self.cold();
+        let mut fields = RecordFields::new(id.clone(), host.clone(), self.expiry());
+        fields.target_id = target_id.clone();
+        fields.http_port = http_port.map(NonZeroU16::get);
+        fields.quic_port = quic_port.map(NonZeroU16::get);
+        fields.web_url_path = web_url_path.clone();
+        fields.state = *state;
+        fields.owner = owner.clone();
+        fields.labels = labels.clone();
+        fields
+    }
+
     /// Returns the size of the record in memory, in an `Arc`.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let cold = self.cold.as_ref().map_or(0, |cold| {
+        let Self {
+            id,
+            host,
+            cold,
+            expires_at: _,
+            http_port: _,
+            quic_port: _,
+            state: _,
+            expires: _,
+        } = self;
+        let cold = cold.as_ref().map_or(0, |cold| {
             allocated_bytes(size_of::<ColdFields>()) + cold.heap_bytes()
         });
-        arc_bytes(size_of::<Self>()) + self.id.heap_bytes() + self.host.heap_bytes() + cold
+        arc_bytes(size_of::<Self>()) + id.heap_bytes() + host.heap_bytes() + cold
     }
 }
+
+/// Compares all but the age.
+impl PartialEq for RecordInner {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            host,
+            cold: _,
+            expires_at: _,
+            http_port,
+            quic_port,
+            state,
+            expires: _,
+        } = self;
+        let ColdFields {
+            target_id,
+            web_url_path,
+            owner,
+            labels,
+            stale_age: _,
+        } = self.cold();
+        let other_cold = other.cold();
+        *id == other.id
+            && *host == other.host
+            && *http_port == other.http_port
+            && *quic_port == other.quic_port
+            && *state == other.state
+            && self.expiry() == other.expiry()
+            && *target_id == other_cold.target_id
+            && *web_url_path == other_cold.web_url_path
+            && *owner == other_cold.owner
+            && *labels == other_cold.labels
+    }
+}
+
+impl Eq for RecordInner {}
 
 const NO_MEANING: Timestamp = Timestamp::from_unix_ms(0);
 
@@ -99,17 +179,23 @@ impl ColdFields {
         // A node of the map has room for 11 labels, and holds at least 5 where
         // there are several nodes.
         const LABELS: usize = 11;
-        let nodes = self.labels.len().div_ceil(LABELS / 2);
+        let Self {
+            target_id,
+            web_url_path,
+            owner,
+            labels,
+            stale_age: _,
+        } = self;
+        let nodes = labels.len().div_ceil(LABELS / 2);
         let node = allocated_bytes(LABELS * size_of::<(String, String)>() + 16);
-        let labels = self.labels.iter();
-        self.target_id.as_ref().map_or(0, SessionId::heap_bytes)
-            + self.web_url_path.heap_bytes()
-            + self
-                .owner
+        target_id.as_ref().map_or(0, SessionId::heap_bytes)
+            + web_url_path.heap_bytes()
+            + owner
                 .as_ref()
                 .map_or(0, |owner| allocated_bytes(owner.len()))
             + nodes * node
             + labels
+                .iter()
                 .map(|(name, value)| {
                     allocated_bytes(name.capacity()) + allocated_bytes(value.capacity())
                 })

@@ -138,7 +138,7 @@ pub(crate) struct RecordFields {
     pub(crate) labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing)]
     #[expect(dead_code, reason = "reading it is the check")]
-    version: KnownVersion,
+    pub(crate) version: KnownVersion,
 }
 
 impl RecordFields {
@@ -161,7 +161,7 @@ impl RecordFields {
 
 /// A version that this crate reads.
 #[derive(Clone, Copy, Default)]
-struct KnownVersion;
+pub(crate) struct KnownVersion;
 
 impl fmt::Debug for KnownVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
