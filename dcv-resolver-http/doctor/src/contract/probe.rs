@@ -24,18 +24,36 @@ pub(super) struct Known<'a> {
 /// `{ip}` the address of the client.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe {
-    pub(super) method: &'static str,
+    pub(super) method: ProbeMethod,
     pub(super) path_and_query: &'static str,
     /// JSON.
     pub(super) body: &'static str,
     pub(super) request_id: Option<&'static str>,
 }
 
+/// The method of a request. [`Method`] cannot be changed in a constant.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ProbeMethod {
+    Post,
+    Get,
+    Put,
+}
+
+impl From<ProbeMethod> for Method {
+    fn from(method: ProbeMethod) -> Self {
+        match method {
+            ProbeMethod::Post => Self::POST,
+            ProbeMethod::Get => Self::GET,
+            ProbeMethod::Put => Self::PUT,
+        }
+    }
+}
+
 impl Probe {
     /// Returns a request as the gateway sends it.
     pub(super) const fn post(path_and_query: &'static str) -> Self {
         Self {
-            method: "POST",
+            method: ProbeMethod::Post,
             path_and_query,
             body: "",
             request_id: None,
@@ -43,7 +61,7 @@ impl Probe {
     }
 
     /// Returns the request with another method.
-    pub(super) const fn method(mut self, method: &'static str) -> Self {
+    pub(super) const fn method(mut self, method: ProbeMethod) -> Self {
         self.method = method;
         self
     }
@@ -81,7 +99,8 @@ impl Probe {
     pub(super) async fn send(&self, client: &HttpClient, known: Known<'_>) -> Exchange {
         let target = self.target(known);
         let shown = escaped(&target, MAX_SENT_BYTES);
-        let mut sent = format!("{} {shown}", self.method);
+        let method = Method::from(self.method);
+        let mut sent = format!("{method} {shown}");
         let mut headers = HeaderMap::new();
         let json = header::HeaderValue::from_static("application/json");
         headers.insert(header::ACCEPT, json.clone());
@@ -97,8 +116,6 @@ impl Probe {
             headers.insert("x-request-id", header::HeaderValue::from_static(id));
             sent = format!("{sent} with x-request-id: {id}");
         }
-        // The methods of the rules are valid.
-        let method = self.method.parse().unwrap_or(Method::POST);
         let body = Bytes::from_static(self.body.as_bytes());
         Exchange {
             result: client.send(method, &target, headers, body).await,

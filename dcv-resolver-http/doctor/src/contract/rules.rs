@@ -1,7 +1,7 @@
 //! The rules that one request shows.
 
 use super::breach::Level::{self, Must, Should};
-use super::probe::Probe;
+use super::probe::{Probe, ProbeMethod};
 
 /// A rule, and a request that shows whether it is kept.
 #[derive(Debug, Clone, Copy)]
@@ -120,8 +120,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("path_prefix", Should, PATH, Probe::post("/stage/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}"), Expected::SameDestination),
     rule("path_slashes", Should, PATH, Probe::post("//resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}"), Expected::SameDestination),
     rule("path_slashes", Should, PATH, Probe::post("/resolveSession/?sessionId={id}&transport=HTTP&clientIpAddress={ip}"), Expected::SameDestination),
-    rule("method", Should, METHOD, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}").method("GET"), Expected::MethodNotAllowed),
-    rule("method", Should, METHOD, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}").method("PUT"), Expected::MethodNotAllowed),
+    rule("method", Should, METHOD, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}").method(ProbeMethod::Get), Expected::MethodNotAllowed),
+    rule("method", Should, METHOD, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}").method(ProbeMethod::Put), Expected::MethodNotAllowed),
     rule("not_stored", Should, NOT_STORED, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}"), Expected::Header("cache-control", "no-store")),
     rule("request_id", Should, REQUEST_ID, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}").request_id("contract-check-1"), Expected::Header("x-request-id", "contract-check-1")),
     rule("request_id", Should, REQUEST_ID, Probe::post("/resolveSession?sessionId={id}&transport=HTTP&clientIpAddress={ip}"), Expected::AnyHeader("x-request-id")),
