@@ -342,6 +342,8 @@ fn names(link: Option<&Link>, url: Option<&str>) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+
     use dcv_resolver_core::{Explanation, async_trait};
 
     use super::*;
@@ -352,7 +354,10 @@ mod tests {
 
     #[async_trait]
     impl ExplainRequest for Never {
-        async fn explain(&self, _: &ResolveRequest) -> Result<Explanation, String> {
+        async fn explain(
+            &self,
+            _: &ResolveRequest,
+        ) -> Result<Explanation, Box<dyn Error + Send + Sync>> {
             std::future::pending().await
         }
     }

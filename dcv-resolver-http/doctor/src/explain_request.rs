@@ -1,5 +1,6 @@
 //! [`ExplainRequest`]: explains a request without a network.
 
+use std::error::Error;
 use std::fmt;
 
 use dcv_resolver_core::{Explanation, ResolveRequest, async_trait};
@@ -13,6 +14,10 @@ pub trait ExplainRequest: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns why there is no explanation, as a sentence without secrets.
-    async fn explain(&self, request: &ResolveRequest) -> Result<Explanation, String>;
+    /// Returns why there is no explanation. It is displayed, with its sources, and
+    /// must not contain secrets.
+    async fn explain(
+        &self,
+        request: &ResolveRequest,
+    ) -> Result<Explanation, Box<dyn Error + Send + Sync>>;
 }

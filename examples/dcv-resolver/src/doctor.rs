@@ -1,6 +1,7 @@
 //! `doctor`: finds out why a session cannot be reached, and `doctor contract`:
 //! which rules of the contract a resolver breaks.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +156,10 @@ struct OwnStores(Source);
 
 #[async_trait]
 impl ExplainRequest for OwnStores {
-    async fn explain(&self, request: &ResolveRequest) -> Result<Explanation, String> {
+    async fn explain(
+        &self,
+        request: &ResolveRequest,
+    ) -> Result<Explanation, Box<dyn Error + Send + Sync>> {
         let explaining = async {
             // Each store is called once, so a cache would only cost time.
             let config = self.0.load()?.without_caches();

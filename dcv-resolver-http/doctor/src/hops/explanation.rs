@@ -1,11 +1,15 @@
 //! How the resolver explains its answer: `/explain` of its operators' listener,
 //! or its configuration and stores.
 
+use std::error::Error;
 use std::sync::Arc;
 
-use dcv_resolver_client::{BearerToken, Bytes, HeaderMap, HttpClient, Method, TlsOptions, header};
-use dcv_resolver_core::ResolveRequest;
+use dcv_resolver_client::{
+    BearerToken, BuildError, Bytes, HeaderMap, HttpClient, Method, RequestError, StatusCode,
+    TlsOptions, header,
+};
 use dcv_resolver_core::escape::escaped;
+use dcv_resolver_core::{ErrorChain, ResolveRequest};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -47,6 +51,37 @@ pub(crate) struct ExplainedBy<'a> {
     pub(crate) local: Option<&'a Arc<dyn ExplainRequest>>,
 }
 
+/// Why there is no explanation.
+#[derive(Debug, thiserror::Error)]
+enum NotExplained {
+    #[error("there is neither --ops-url nor --config: give one of them")]
+    NoSource,
+    #[error("the URL of the operators' listener is not a URL")]
+    NotAUrl,
+    #[error(
+        "{0} is not on this machine; elsewhere /explain needs a token; give --admin-token-file"
+    )]
+    NoToken(UrlParts),
+    #[error(
+        "{0} is not on this machine, and a token is not sent without TLS; give a URL with https://"
+    )]
+    TokenWithoutTls(UrlParts),
+    #[error(transparent)]
+    InvalidSettings(#[from] BuildError),
+    #[error("/explain cannot be asked: {0}")]
+    Unreachable(#[from] RequestError),
+    #[error("/explain needs a token; give --admin-token-file ({status})", status = .0.as_u16())]
+    TokenNeeded(StatusCode),
+    #[error("/explain does not accept the token ({status})", status = .0.as_u16())]
+    TokenRefused(StatusCode),
+    #[error("/explain answers {status}", status = .0.as_u16())]
+    Status(StatusCode),
+    #[error("/explain does not answer an explanation: {0}")]
+    NotAnExplanation(#[source] serde_json::Error),
+    #[error(transparent)]
+    Local(Box<dyn Error + Send + Sync>),
+}
+
 /// Explains why `answered`, the answer to `request`, has no destination, or what the
 /// answer would be if the resolver was not asked: over the network, if the operators'
 /// listener can be asked, or by `local`.
@@ -60,41 +95,48 @@ pub(crate) async fn check(
 ) -> Hop {
     let asked = match explained_by.ops_url {
         Some(url) => ask(url, explained_by.ops_token, request).await,
-        None => Err("there is neither --ops-url nor --config: give one of them".to_owned()),
+        None => Err(NotExplained::NoSource),
     };
-    let why_not = match asked {
+    let not_asked = match asked {
         Ok(concluded) => return concluded.hop(request, answered),
-        Err(why_not) => why_not,
+        Err(error) => error,
     };
+    let not_asked = ErrorChain::new(&not_asked).to_string();
     let Some(local) = explained_by.local else {
-        return Hop::not_checked(KIND, why_not);
+        return Hop::not_checked(KIND, not_asked);
     };
-    let explained = local.explain(request).await.and_then(|explanation| {
-        let json = serde_json::to_value(&explanation).map_err(|error| error.to_string())?;
-        Concluded::deserialize(json).map_err(|error| error.to_string())
-    });
-    match explained {
+    match explain_locally(local.as_ref(), request).await {
         Ok(concluded) => concluded.hop(request, answered),
-        Err(error) => Hop::not_checked(KIND, format!("{why_not}; {error}")),
+        Err(error) => {
+            let error = ErrorChain::new(&error);
+            Hop::not_checked(KIND, format!("{not_asked}; {error}"))
+        }
     }
+}
+
+async fn explain_locally(
+    local: &dyn ExplainRequest,
+    request: &ResolveRequest,
+) -> Result<Concluded, NotExplained> {
+    let explanation = local.explain(request).await;
+    let explanation = explanation.map_err(NotExplained::Local)?;
+    serde_json::to_value(&explanation)
+        .and_then(Concluded::deserialize)
+        .map_err(|error| NotExplained::Local(error.into()))
 }
 
 async fn ask(
     url: &str,
     token: Option<&BearerToken>,
     request: &ResolveRequest,
-) -> Result<Concluded, String> {
-    let parts = UrlParts::parse(url).ok_or("the URL of the operators' listener is not a URL")?;
+) -> Result<Concluded, NotExplained> {
+    let parts = UrlParts::parse(url).ok_or(NotExplained::NotAUrl)?;
     let is_local = parts.is_loopback();
     if !is_local && token.is_none() {
-        return Err(format!(
-            "{parts} is not on this machine; elsewhere /explain needs a token; give --admin-token-file"
-        ));
+        return Err(NotExplained::NoToken(parts));
     }
     if !is_local && !parts.is_tls() {
-        return Err(format!(
-            "{parts} is not on this machine, and a token is not sent without TLS; give a URL with https://"
-        ));
+        return Err(NotExplained::TokenWithoutTls(parts));
     }
     let client = HttpClient::builder(url)
         // No one is between this process and its own machine.
@@ -102,8 +144,7 @@ async fn ask(
         .connect_timeout(CONNECT)
         .response_timeout(RESPONSE)
         .max_response_bytes(1024 * 1024)
-        .build()
-        .map_err(|error| error.to_string())?;
+        .build()?;
     let json = header::HeaderValue::from_static("application/json");
     let mut headers = HeaderMap::from_iter([(header::ACCEPT, json)]);
     if let Some(token) = token {
@@ -111,21 +152,18 @@ async fn ask(
     }
     let response = client
         .send(Method::GET, &path_and_query(request), headers, Bytes::new())
-        .await
-        .map_err(|error| format!("/explain cannot be asked: {error}"))?;
-    match response.status().as_u16() {
-        200 => {}
-        status @ (401 | 403) => {
-            let why = match token {
-                Some(_) => "does not accept the token",
-                None => "needs a token; give --admin-token-file",
-            };
-            return Err(format!("/explain {why} ({status})"));
+        .await?;
+    match response.status() {
+        StatusCode::OK => {}
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            return Err(match token {
+                Some(_) => NotExplained::TokenRefused(status),
+                None => NotExplained::TokenNeeded(status),
+            });
         }
-        status => return Err(format!("/explain answers {status}")),
+        status => return Err(NotExplained::Status(status)),
     }
-    serde_json::from_slice(response.body())
-        .map_err(|error| format!("/explain does not answer an explanation: {error}"))
+    serde_json::from_slice(response.body()).map_err(NotExplained::NotAnExplanation)
 }
 
 fn path_and_query(request: &ResolveRequest) -> String {
@@ -200,8 +238,8 @@ mod tests {
     use super::*;
     use crate::hop::Status;
     use dcv_resolver_core::{
-        Expiry, Explainer, Explanation, MemoryStore, Resolver, SessionRecord, Transport,
-        async_trait,
+        Expiry, Explainer, Explanation, MemoryStore, Resolver, SessionRecord, StoreError,
+        StoreErrorKind, Transport, async_trait,
     };
 
     fn request(id: &str) -> ResolveRequest {
@@ -213,7 +251,10 @@ mod tests {
 
     #[async_trait]
     impl ExplainRequest for Local {
-        async fn explain(&self, request: &ResolveRequest) -> Result<Explanation, String> {
+        async fn explain(
+            &self,
+            request: &ResolveRequest,
+        ) -> Result<Explanation, Box<dyn Error + Send + Sync>> {
             Ok(self.0.explain(request).await)
         }
     }
@@ -267,6 +308,32 @@ mod tests {
         assert!(hop.detail.contains("answered otherwise"), "{hop}");
         let hop = check(&request("console"), None, &by(&local())).await;
         assert_eq!(hop.status, Status::Ok);
+    }
+
+    #[derive(Debug)]
+    struct Fails;
+
+    #[async_trait]
+    impl ExplainRequest for Fails {
+        async fn explain(
+            &self,
+            _: &ResolveRequest,
+        ) -> Result<Explanation, Box<dyn Error + Send + Sync>> {
+            let error = StoreError::new("a", StoreErrorKind::Unavailable);
+            Err(error.with_source("connection refused").into())
+        }
+    }
+
+    #[tokio::test]
+    async fn own_failure_is_named_with_its_sources() {
+        let local: Arc<dyn ExplainRequest> = Arc::new(Fails);
+        let hop = check(&request("console"), None, &by(&local)).await;
+        assert_eq!(hop.status, Status::NotChecked);
+        assert!(
+            hop.detail
+                .ends_with("give one of them; a: the store cannot be reached: connection refused"),
+            "{hop}"
+        );
     }
 
     #[tokio::test]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use dcv_resolver_client::{Destination, HttpClient, RequestErrorKind, TlsOptions};
+use dcv_resolver_client::{
+    BuildError, Destination, HttpClient, RequestError, RequestErrorKind, TlsOptions,
+};
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_dcv_config::{ConfigFileError, Connectivity, DcvServerConfig, Security};
 use regex::bytes::RegexBuilder;
@@ -82,7 +84,7 @@ async fn verifier(security: &Security) -> Option<Hop> {
     } else {
         format!("auth-token-verifier points at {parts}")
     };
-    let Err(error) = verifier_failure(security, &parts).await else {
+    let Err(error) = connect_to_verifier(security, &parts).await else {
         return is_broker.then(|| Hop::note(KIND, format!("{what}: only its tokens are accepted")));
     };
     Some(Hop::fail(
@@ -92,7 +94,18 @@ async fn verifier(security: &Security) -> Option<Hop> {
     ))
 }
 
-async fn verifier_failure(security: &Security, url: &UrlParts) -> Result<(), String> {
+/// Why the token verifier cannot be used from this machine.
+#[derive(Debug, thiserror::Error)]
+enum UnusableVerifier {
+    #[error(transparent)]
+    InvalidSettings(#[from] BuildError),
+    #[error("{0} (ca-file and no-tls-strict in [security] apply)")]
+    Tls(#[source] RequestError),
+    #[error(transparent)]
+    Unreachable(RequestError),
+}
+
+async fn connect_to_verifier(security: &Security, url: &UrlParts) -> Result<(), UnusableVerifier> {
     let mut tls = TlsOptions::default().with_strict(!security.no_tls_strict);
     if let Some(path) = &security.ca_file {
         tls = tls.with_ca_file(path);
@@ -100,14 +113,11 @@ async fn verifier_failure(security: &Security, url: &UrlParts) -> Result<(), Str
     let client = HttpClient::builder(&url.with_scheme(&url.scheme))
         .tls(tls)
         .connect_timeout(CONNECT)
-        .build()
-        .map_err(|error| error.to_string())?;
+        .build()?;
     match client.connect().await {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == RequestErrorKind::Tls => Err(format!(
-            "{error} (ca-file and no-tls-strict in [security] apply)"
-        )),
-        Err(error) => Err(error.to_string()),
+        Err(error) if error.kind() == RequestErrorKind::Tls => Err(UnusableVerifier::Tls(error)),
+        Err(error) => Err(UnusableVerifier::Unreachable(error)),
     }
 }
 
