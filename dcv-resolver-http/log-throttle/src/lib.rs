@@ -21,7 +21,10 @@ use tokio::time::Instant;
 ///
 /// A throttle that is [collecting](Self::collecting) keeps details `D` of the
 /// suppressed events for the summary.
-pub struct LogThrottle<K: Eq + Hash, D = ()>(Arc<Windows<K, D>>);
+pub struct LogThrottle<K: Eq + Hash, D = ()> {
+    windows: Arc<Windows<K, D>>,
+    limit: Option<Arc<Limit<K>>>,
+}
 
 /// The events that a [`LogThrottle`] suppressed in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,11 @@ struct Windows<K: Eq + Hash, D> {
     window: Duration,
     open: Mutex<HashMap<K, Window<D>>>,
     summarize: Summarize<K, D>,
+}
+
+struct Limit<K> {
+    max_kinds: usize,
+    coarsen: Box<dyn Fn(K) -> K + Send + Sync>,
 }
 
 type Summarize<K, D> = Box<dyn Fn(&K, Suppressed<D>) + Send + Sync>;
@@ -92,11 +100,40 @@ where
         window: Duration,
         summarize: impl Fn(&K, Suppressed<D>) + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Windows {
-            window,
-            open: Mutex::default(),
-            summarize: Box::new(summarize),
-        }))
+        Self {
+            windows: Arc::new(Windows {
+                window,
+                open: Mutex::default(),
+                summarize: Box::new(summarize),
+            }),
+            limit: None,
+        }
+    }
+
+    /// Limits how many windows are open at the same time. Beyond `max_kinds`, an
+    /// event without a window of its own is counted under the kind that `coarsen`
+    /// returns. It must return few: with it, kinds may contain untrusted text.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use dcv_resolver_log_throttle::LogThrottle;
+    ///
+    /// let refusals = LogThrottle::new(Duration::from_secs(10), |_: &String, _| {})
+    ///     .with_max_kinds(2, |_| "others".to_owned());
+    /// let logged = ["ann", "bob", "eve", "joe"].map(|user| refusals.allows(user.to_owned()));
+    /// assert_eq!(logged, [true, true, true, false]);
+    /// ```
+    #[must_use]
+    pub fn with_max_kinds(
+        mut self,
+        max_kinds: usize,
+        coarsen: impl Fn(K) -> K + Send + Sync + 'static,
+    ) -> Self {
+        self.limit = Some(Arc::new(Limit {
+            max_kinds,
+            coarsen: Box::new(coarsen),
+        }));
+        self
     }
 
     /// Counts an event and returns whether to log it in full: it is the first
@@ -105,39 +142,23 @@ where
         self.allows_or_collects(kind, |_| {})
     }
 
-    /// Counts an event as [`allows`](Self::allows) does. If `max_kinds` windows
-    /// are open and none is for its own kind, the event is counted under the
-    /// kind that `coarsen` returns. This limits the number of windows even if
-    /// kinds contain untrusted text.
-    pub fn allows_at_most(&self, max_kinds: usize, kind: K, coarsen: impl FnOnce(K) -> K) -> bool {
-        self.allows_at_most_or_collects(max_kinds, kind, coarsen, |_| {})
-    }
-
     /// Counts an event as [`allows`](Self::allows) does, and calls `collect` if
-    /// it is suppressed.
+    /// it is suppressed. `collect` must be quick and bound what it keeps: it is
+    /// called under a lock.
     pub fn allows_or_collects(&self, kind: K, collect: impl FnOnce(&mut D)) -> bool {
-        self.allows_at_most_or_collects(usize::MAX, kind, |kind| kind, collect)
-    }
-
-    /// Counts an event as [`allows_at_most`](Self::allows_at_most) does, and
-    /// calls `collect` if it is suppressed. `collect` must be quick and bound
-    /// what it keeps: it is called under a lock.
-    pub fn allows_at_most_or_collects(
-        &self,
-        max_kinds: usize,
-        kind: K,
-        coarsen: impl FnOnce(K) -> K,
-        collect: impl FnOnce(&mut D),
-    ) -> bool {
-        if self.0.window.is_zero() {
+        if self.windows.window.is_zero() {
             return true;
         }
         let now = Instant::now();
-        let mut open = self.0.lock();
-        let is_full = open.len() >= max_kinds && !open.contains_key(&kind);
-        let kind = if is_full { coarsen(kind) } else { kind };
+        let mut open = self.windows.lock();
+        let kind = match &self.limit {
+            Some(limit) if open.len() >= limit.max_kinds && !open.contains_key(&kind) => {
+                (limit.coarsen)(kind)
+            }
+            _ => kind,
+        };
         let over = match open.get_mut(&kind) {
-            Some(window) if now - window.opened < self.0.window => {
+            Some(window) if now - window.opened < self.windows.window => {
                 window.suppressed += 1;
                 collect(&mut window.details);
                 return false;
@@ -154,7 +175,7 @@ where
         // Released first, since subscribers may be slow.
         drop(open);
         if let Some(over) = over {
-            self.0.summarize(&kind, over);
+            self.windows.summarize(&kind, over);
         }
         self.close_later(kind, now);
         true
@@ -164,8 +185,8 @@ where
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let windows = Arc::downgrade(&self.0);
-        let window = self.0.window;
+        let windows = Arc::downgrade(&self.windows);
+        let window = self.windows.window;
         runtime.spawn(async move {
             tokio::time::sleep(window).await;
             if let Some(windows) = Weak::upgrade(&windows) {
@@ -217,14 +238,17 @@ impl<K: Eq + Hash, D> Drop for Windows<K, D> {
 
 impl<K: Eq + Hash, D> Clone for LogThrottle<K, D> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            windows: Arc::clone(&self.windows),
+            limit: self.limit.clone(),
+        }
     }
 }
 
 impl<K: Eq + Hash, D> fmt::Debug for LogThrottle<K, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogThrottle")
-            .field("window", &self.0.window)
+            .field("window", &self.windows.window)
             .finish_non_exhaustive()
     }
 }
@@ -265,14 +289,15 @@ mod tests {
         assert_eq!((kind, suppressed.count), ("a", 3));
         assert!(suppressed.window >= WINDOW);
         assert!(summaries.try_recv().is_err(), "nothing of b was suppressed");
-        assert!(throttle.0.lock().is_empty());
+        assert!(throttle.windows.lock().is_empty());
         assert!(throttle.allows("a"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn kinds_beyond_the_maximum_are_counted_together() {
         let (throttle, summaries) = throttle();
-        let allows = |kind| throttle.allows_at_most(2, kind, |_| "others");
+        let throttle = throttle.with_max_kinds(2, |_| "others");
+        let allows = |kind| throttle.clone().allows(kind);
         assert!(allows("a") && allows("b"));
         assert!(allows("c"), "the first of the others");
         assert!(!allows("d"));
@@ -316,7 +341,7 @@ mod tests {
         let (throttle, summaries) = throttle();
         assert!(throttle.allows("a"));
         assert!(!throttle.allows("a"));
-        throttle.0.lock().get_mut("a").unwrap().opened -= WINDOW;
+        throttle.windows.lock().get_mut("a").unwrap().opened -= WINDOW;
         assert!(throttle.allows("a"));
         assert_eq!(summaries.try_recv().unwrap().1.count, 1);
     }

@@ -93,8 +93,10 @@ impl LogDeduplicator {
     #[must_use]
     pub fn new(window: Duration) -> Self {
         Self {
-            failures: LogThrottle::collecting(window, summarize_failures),
-            rejections: LogThrottle::new(window, summarize_rejections),
+            failures: LogThrottle::collecting(window, summarize_failures)
+                .with_max_kinds(MAX_KINDS, Failure::coarsened),
+            rejections: LogThrottle::new(window, summarize_rejections)
+                .with_max_kinds(MAX_KINDS, Rejection::coarsened),
             metrics: None,
         }
     }
@@ -112,19 +114,19 @@ impl LogDeduplicator {
             return false;
         }
         match outcome {
-            DecisionOutcome::Error => !self.failures.allows_at_most_or_collects(
-                MAX_KINDS,
-                Failure::new(decision),
-                Failure::coarsened,
-                |ids| {
+            DecisionOutcome::Error => {
+                let collect = |ids: &mut RecentIds| {
                     if let Some(request) = &decision.request {
                         ids.push(request.session_id());
                     }
-                },
-            ),
-            DecisionOutcome::Malformed | DecisionOutcome::Refused => !self
-                .rejections
-                .allows_at_most(MAX_KINDS, Rejection::new(decision), Rejection::coarsened),
+                };
+                !self
+                    .failures
+                    .allows_or_collects(Failure::new(decision), collect)
+            }
+            DecisionOutcome::Malformed | DecisionOutcome::Refused => {
+                !self.rejections.allows(Rejection::new(decision))
+            }
             _ => false,
         }
     }

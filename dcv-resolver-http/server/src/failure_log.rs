@@ -45,7 +45,8 @@ impl FailureLog {
                         Stage::Http => "connections failed",
                     },
                 );
-            }),
+            })
+            .with_max_kinds(MAX_WARNINGS, |(failure, _)| (failure, None)),
         }
     }
 
@@ -65,12 +66,8 @@ impl FailureLog {
         let error = error.map(|error| tracing::field::display(Chain(error)));
         let peer_address = peer.map(|peer| peer.ip().to_canonical());
         let peer = peer.map(tracing::field::display);
-        let is_warning = failure.severity() == Severity::Warn
-            && self.warnings.allows_at_most(
-                MAX_WARNINGS,
-                (failure, peer_address),
-                |(failure, _)| (failure, None),
-            );
+        let is_warning =
+            failure.severity() == Severity::Warn && self.warnings.allows((failure, peer_address));
         if is_warning {
             tracing::warn!(cause, peer, error, "{what}: {sentence}");
         } else {
