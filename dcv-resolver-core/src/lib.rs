@@ -54,9 +54,10 @@
 mod cache_stats;
 mod changes;
 mod client_networks;
-mod error;
+mod clock;
 mod error_chain;
 pub mod escape;
+mod expiry;
 mod explainer;
 mod explanation;
 mod future;
@@ -85,10 +86,11 @@ mod resolver_builder;
 mod rules;
 mod session_state;
 pub mod store;
+mod store_error;
 pub mod stored_form;
 mod suggestions;
 pub mod testing;
-mod time;
+mod timestamp;
 mod transport;
 mod web_url_path;
 
@@ -96,8 +98,9 @@ pub use async_trait::async_trait;
 pub use cache_stats::CacheStats;
 pub use changes::{ChangeEvent, ChangeListener, ChangeSource};
 pub use client_networks::{ClientNetworks, UnknownClient};
-pub use error::{StoreError, StoreErrorKind};
+pub use clock::{Clock, SystemClock};
 pub use error_chain::ErrorChain;
+pub use expiry::Expiry;
 pub use explainer::Explainer;
 pub use explanation::{
     Conclusion, Explanation, RuleKind, RuleResult, RuleStep, StoreResult, StoreStep,
@@ -125,8 +128,9 @@ pub use resolver_builder::{BuildResolverError, ResolverBuilder};
 pub use session_state::{InvalidSessionState, SessionState};
 #[doc(inline)]
 pub use store::SessionStore;
+pub use store_error::{StoreError, StoreErrorKind};
 pub use suggestions::Suggestion;
-pub use time::{Clock, Expiry, ImplausibleTimestamp, InvalidTimestamp, SystemClock, Timestamp};
+pub use timestamp::{ImplausibleTimestamp, InvalidTimestamp, Timestamp};
 pub use transport::{InvalidTransport, Transport};
 pub use web_url_path::{InvalidWebUrlPath, WebUrlPath};
 

@@ -1,15 +1,8 @@
-//! [`Timestamp`], [`Expiry`] and the injected [`Clock`]: the only file that
-//! reads the system's wall clock.
-//!
-//! The resolver's clock decides what has expired. If several resolvers share a
-//! store, they see a session expire at times that differ by the skew of their
-//! clocks. That is acceptable for finding a session, and it is the reason why a
-//! lease is permission to renew or remove a record, not a lock.
+//! [`Timestamp`]: a point in time.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -110,91 +103,6 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// When a record expires.
-///
-/// There is no default: a record states either that it never expires or when it
-/// does.
-// Exhaustive: every store writes and reads each case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Expiry {
-    /// The record is live until it is removed.
-    Never,
-    /// The record is live before this instant, but not at it.
-    At(Timestamp),
-}
-
-impl Expiry {
-    /// Returns whether `now` is at or past the expiry.
-    #[must_use]
-    pub fn is_past(self, now: Timestamp) -> bool {
-        match self {
-            Self::Never => false,
-            Self::At(expires_at) => expires_at <= now,
-        }
-    }
-}
-
-/// Serializes as the milliseconds, or as null for never.
-impl Serialize for Expiry {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Option::<Timestamp>::from(*self).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Expiry {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::<Timestamp>::deserialize(deserializer).map(Self::from)
-    }
-}
-
-impl From<Option<Timestamp>> for Expiry {
-    fn from(expires_at: Option<Timestamp>) -> Self {
-        expires_at.map_or(Self::Never, Self::At)
-    }
-}
-
-impl From<Expiry> for Option<Timestamp> {
-    fn from(expiry: Expiry) -> Self {
-        match expiry {
-            Expiry::Never => None,
-            Expiry::At(expires_at) => Some(expires_at),
-        }
-    }
-}
-
-/// A source of the current time for the [`Resolver`](crate::Resolver).
-///
-/// Tests inject a [`ManualClock`](crate::testing::ManualClock).
-pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Returns the current time.
-    fn now(&self) -> Timestamp;
-}
-
-impl<T: Clock + ?Sized> Clock for Arc<T> {
-    fn now(&self) -> Timestamp {
-        (**self).now()
-    }
-}
-
-/// The system's wall clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the system's clock"
-    )]
-    fn now(&self) -> Timestamp {
-        let unix_ms = match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_millis())
-                .map_or(i64::MIN, |before_ms| -before_ms),
-        };
-        Timestamp(unix_ms)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,25 +132,6 @@ mod tests {
     }
 
     #[test]
-    fn instant_of_expiry_is_past() {
-        let at = Timestamp::from_unix_ms(1_000);
-        assert!(!Expiry::At(at).is_past(Timestamp::from_unix_ms(999)));
-        assert!(Expiry::At(at).is_past(at));
-        assert!(!Expiry::Never.is_past(Timestamp::from_unix_ms(i64::MAX)));
-    }
-
-    #[test]
-    fn expiry_serializes_as_milliseconds_or_null() {
-        for (expiry, json) in [
-            (Expiry::Never, "null"),
-            (Expiry::At(Timestamp::from_unix_ms(7)), "7"),
-        ] {
-            assert_eq!(serde_json::to_string(&expiry).unwrap(), json);
-            assert_eq!(serde_json::from_str::<Expiry>(json).unwrap(), expiry);
-        }
-    }
-
-    #[test]
     fn saturating_add_stops_at_the_bounds() {
         let late = Timestamp::from_unix_ms(i64::MAX - 1);
         assert_eq!(late.saturating_add(Duration::MAX).as_unix_ms(), i64::MAX);
@@ -269,11 +158,5 @@ mod tests {
             Timestamp::from_unix_ms(i64::MAX).to_string(),
             "9223372036854775807 ms"
         );
-    }
-
-    #[test]
-    fn system_clock_is_past_the_year_2020() {
-        let new_year: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
-        assert!(SystemClock.now() > new_year);
     }
 }
