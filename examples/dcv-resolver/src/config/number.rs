@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "u64", into = "u64")]
 pub(crate) struct Within<const MIN: u64, const MAX: u64>(u64);
 
+/// The time budget of an answer, in milliseconds.
+pub(crate) type TimeBudget = Within<1, 60_000>;
+/// A duration of the process itself, in milliseconds.
+pub(crate) type Period = Within<0, 600_000>;
+
 /// The number is out of bounds, or the text is not a number.
 #[derive(Debug)]
 pub(crate) struct OutOfBounds {

@@ -7,12 +7,21 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::admin::Admin;
+use super::cache::CacheSwitch;
+use super::callers::Callers;
+use super::limits::Limits;
 use super::listen_address::ListenAddress;
-use super::sections::{
-    Admin, CacheSwitch, Callers, Limits, Log, Ops, Policy, ProxyProtocol, Shutdown, Store,
-    Telemetry, TimeBudget, Tls,
-};
+use super::log::Log;
+use super::number::TimeBudget;
+use super::ops::Ops;
+use super::policy::Policy;
+use super::proxy_protocol::ProxyProtocol;
+use super::shutdown::Shutdown;
+use super::store::Store;
+use super::telemetry::Telemetry;
 use super::text::Address;
+use super::tls::Tls;
 
 /// The configuration of dcv-resolver.
 ///

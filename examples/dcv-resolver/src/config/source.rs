@@ -5,8 +5,8 @@ use std::path::Path;
 use super::consistency;
 use super::error::ConfigError;
 use super::read::ConfigFile;
-use super::sections::Store;
 use super::shape::Config;
+use super::store::Store;
 use super::text::StoreName;
 use crate::cli::ConfigOptions;
 
