@@ -1,0 +1,16 @@
+//! [`GatewayConfigOptions`]: the options of `gateway-config`.
+
+use clap::Args;
+
+use super::config::ConfigOptions;
+
+#[derive(Debug, Args)]
+pub(crate) struct GatewayConfigOptions {
+    /// Uses this domain name in the resolver's URL; gateways must be able to
+    /// resolve it [default: the first domain name of the certificate].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) url_host: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
