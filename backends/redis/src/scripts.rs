@@ -38,7 +38,8 @@ impl ConditionalWrite {
         Self { code, hash }
     }
 
-    /// Returns whether the condition held and the key was changed.
+    /// Runs the script, and returns whether its condition held and it changed the
+    /// key.
     pub(crate) async fn run(
         &self,
         server: &Supervisor,
@@ -50,8 +51,9 @@ impl ConditionalWrite {
         answer.ok_or_else(|| unexpected(key))
     }
 
-    /// Returns whether the condition held and the key was changed, for the owner
-    /// of a lease. `more` follows what proves that.
+    /// Runs a script that only the owner of the lease may run, and returns whether
+    /// its condition held and it changed the key. The script gets the time, what
+    /// proves that `token` is the owner's, and then `more`.
     pub(crate) async fn run_by_owner(
         &self,
         server: &Supervisor,

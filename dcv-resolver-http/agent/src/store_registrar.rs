@@ -71,8 +71,9 @@ impl Registrar for StoreRegistrar {
     }
 }
 
-/// Returns whether to come back later. A record that this version cannot read
-/// stays as it is until someone removes it, or it expires.
+/// Converts an error of the store. It is worth trying again soon, unless the store
+/// holds a record that this version cannot read: that stays until someone removes
+/// it, or it expires.
 fn failed(error: StoreError) -> RegistrarError {
     match error.kind() {
         StoreErrorKind::CorruptRecord | StoreErrorKind::Incompatible => {

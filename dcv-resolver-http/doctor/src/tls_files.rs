@@ -28,8 +28,9 @@ pub(crate) fn check(section: &str, options: TlsOptions) -> Option<Hop> {
     })
 }
 
-/// Returns the hop of a peer for which there is no client, `name` being that of its
-/// name and `tls` that of its TLS.
+/// Returns why a peer cannot be connected to, given the error of building its client.
+/// The hop is of the kind `tls` if the system has no CAs, and otherwise of the kind
+/// `name`, at which connecting to the peer would begin.
 pub(crate) fn no_client(error: &BuildError, name: HopKind, tls: HopKind, section: &str) -> Hop {
     match error {
         BuildError::Tls(TlsFileError::NoSystemCas) => {

@@ -22,15 +22,15 @@ pub(crate) struct Answers {
     pub(crate) unresolved: Option<Unresolved>,
 }
 
-/// An answer without a destination, as far as an explanation can be the reason for
-/// it.
+/// Why an answer has no destination. An explanation covers what stores and policies
+/// cause, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unresolved {
     /// 404 for the session, with the machine-readable word if there is one.
     NotFound(Option<String>),
     /// 503.
     Unavailable,
-    /// What no store and no policy causes.
+    /// Something else than a store or a policy.
     Other,
 }
 

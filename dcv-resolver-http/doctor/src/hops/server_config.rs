@@ -187,8 +187,9 @@ fn unknown_syntax(setting: &str) -> Hop {
     Hop::not_checked(KIND, why)
 }
 
-/// Returns whether a pattern matches anywhere, as those of DCV do; `None` if it is
-/// in a dialect that is not known here. Names are ASCII, so Unicode is not needed.
+/// Returns whether a part of `text` matches `pattern`: DCV does not demand that all
+/// of it does. Returns `None` if the syntax of the pattern is not supported here.
+/// Origins and hosts are ASCII, so no pattern needs Unicode.
 fn matches(pattern: &str, text: &str) -> Option<bool> {
     let regex = RegexBuilder::new(pattern).unicode(false).build();
     Some(regex.ok()?.is_match(text.as_bytes()))
@@ -202,7 +203,8 @@ fn endpoints(server: &Connectivity, expected: &Expected<'_>) -> Vec<Hop> {
             let ports = listed(server.http_ports());
             let port = server.http_port();
             hops.push(Hop::fail(
-                // Why nothing, or another program, answers at the port.
+                // A hop of the port: this is why nothing, or another program, answers
+                // there.
                 HopKind::ServerPort,
                 format!(
                     "the resolver answers with port {}, but by its dcv.conf the DCV server listens on port {ports}",

@@ -79,7 +79,8 @@ impl ConfigFile {
             return parsed;
         }
         validate::document(&document, &mut parsed.diagnostics);
-        // The place of each error would be needed to find what is valid.
+        // The place of each error is needed to find the valid part of the file, and
+        // only the first errors are kept.
         if parsed.diagnostics.has_more() {
             return parsed;
         }
@@ -89,7 +90,8 @@ impl ConfigFile {
                 config.rebase(self.path.parent().unwrap_or_else(|| Path::new("")));
                 parsed.config = Some(config);
             }
-            // What is left of an invalid file need not be a configuration.
+            // Without its errors the file may lack a required key. The errors
+            // themselves are reported already.
             Err(_) if !parsed.diagnostics.is_empty() => {}
             Err(error) => {
                 // The schema accepts it, but the types do not.

@@ -57,8 +57,9 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Returns how much of `name` is in `unknown`: for each word its share among all
-/// names, and half of it for the beginning of a word, as in `cert`.
+/// Returns how many words of `name` are in `unknown`. A word counts for less if
+/// more names have it, and for half as much if only its beginning is the same, as
+/// `cert` for `certificate`.
 fn shared(unknown: &[String], name: &[String], all: &[Vec<String>]) -> f64 {
     let is_start = |word: &str, of: &str| word.len() > 2 && of.starts_with(word);
     let shared = name.iter().map(|word| {

@@ -8,8 +8,9 @@ use crate::sample::{
     OURS, THEIRS, after, assert_already_exists, assert_lease_lost, full, id, minimal, other,
 };
 
-/// How many records a sweep finds, and how often.
+/// How many records each race between a sweep and other calls is about.
 const CONTENDED: usize = 16;
+/// How many races there are.
 const ROUNDS: usize = 17;
 
 /// Checks R9: `sweep` removes every record that is not live at `now`, including one
