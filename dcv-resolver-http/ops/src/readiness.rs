@@ -17,14 +17,16 @@ use crate::write_health::{CHECK_PERIOD, WriteHealth};
 
 /// How often each store is pinged.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How much longer than its outage a store can seem to be silent. In the worst
-/// case the outage begins at the end of a slow ping, one period after the last
-/// successful one, and ends just after the next ping has begun, so that only
-/// the ping after that succeeds, and slowly.
-const SLACK: Duration = PERIOD
-    .saturating_add(PING_TIMEOUT)
-    .saturating_add(PERIOD)
-    .saturating_add(PING_TIMEOUT);
+/// How much older than its outage the last success of a store can be, counted
+/// from when that ping was sent. At worst, a period and a slow ping pass on each
+/// side of the outage:
+///
+/// - Before it: one period after the last success, the next ping is sent. It
+///   takes almost [`PING_TIMEOUT`], and the outage begins just in time to fail
+///   it.
+/// - After it: a ping that was sent just before the end fails. One period later,
+///   the next ping is sent, and takes almost [`PING_TIMEOUT`] to succeed.
+const SLACK: Duration = PERIOD.saturating_add(PING_TIMEOUT).saturating_mul(2);
 
 /// The readiness of this process to take requests from gateways.
 ///
