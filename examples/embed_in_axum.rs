@@ -89,7 +89,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Arc::new(MemoryStore::new());
     let resolver = Resolver::new(Arc::clone(&store));
     let readiness = Readiness::new(&resolver);
-    tokio::spawn(readiness.clone().watch());
+    tokio::spawn(readiness.watch());
 
     let mut registry = Registry::default();
     let visits = Counter::default();

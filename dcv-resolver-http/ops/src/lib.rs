@@ -34,7 +34,7 @@
 //! let recent = RecentDecisions::new();
 //! let readiness = Readiness::new(&resolver);
 //! // Without this task the process is never ready.
-//! tokio::spawn(readiness.clone().watch());
+//! tokio::spawn(readiness.watch());
 //!
 //! let ops = OpsBuilder::new(Explainer::new(resolver.clone()), readiness.clone())
 //!     .metrics(metrics.clone())

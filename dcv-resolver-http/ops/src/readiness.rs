@@ -66,7 +66,7 @@ const SLACK: Duration = PERIOD.saturating_add(PING_TIMEOUT).saturating_mul(2);
 /// let readiness = Readiness::new(&Resolver::new(MemoryStore::new()));
 /// assert!(!readiness.report().ready);
 ///
-/// tokio::spawn(readiness.clone().watch());
+/// tokio::spawn(readiness.watch());
 /// # tokio::time::sleep(std::time::Duration::from_millis(1)).await;
 /// // A moment later:
 /// assert_eq!(readiness.report().state, ReadyState::Serving);
@@ -133,29 +133,9 @@ impl Readiness {
     /// Changes are logged, with the target `dcv_resolver::readiness`: each
     /// store that stops or resumes answering, each new error of it, and whether
     /// the process is ready.
-    pub async fn watch(self) {
-        let mut ticks = interval(PERIOD);
-        // After a pause one ping is enough.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut checks = interval(CHECK_PERIOD);
-        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut pings = FuturesUnordered::new();
-        let mut writes = FuturesUnordered::new();
-        loop {
-            let (stores, registries) = tokio::select! {
-                _ = ticks.tick() => (self.0.stores(false), Vec::new()),
-                _ = checks.tick() => (Vec::new(), self.0.registries(false)),
-                () = self.0.replaced.notified() => (self.0.stores(true), self.0.registries(true)),
-                Some(()) = pings.next() => continue,
-                Some(()) = writes.next() => continue,
-            };
-            for store in stores {
-                pings.push(self.0.ping(store));
-            }
-            for registry in registries {
-                writes.push(self.0.check(registry));
-            }
-        }
+    pub fn watch(&self) -> impl Future<Output = ()> + Send + use<> {
+        let inner = Arc::clone(&self.0);
+        async move { inner.watch().await }
     }
 
     /// Also checks, every 10 s, whether the stores with these names are
@@ -257,6 +237,31 @@ impl Readiness {
 }
 
 impl Inner {
+    async fn watch(&self) {
+        let mut ticks = interval(PERIOD);
+        // After a pause one ping is enough.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CHECK_PERIOD);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pings = FuturesUnordered::new();
+        let mut writes = FuturesUnordered::new();
+        loop {
+            let (stores, registries) = tokio::select! {
+                _ = ticks.tick() => (self.stores(false), Vec::new()),
+                _ = checks.tick() => (Vec::new(), self.registries(false)),
+                () = self.replaced.notified() => (self.stores(true), self.registries(true)),
+                Some(()) = pings.next() => continue,
+                Some(()) = writes.next() => continue,
+            };
+            for store in stores {
+                pings.push(self.ping(store));
+            }
+            for registry in registries {
+                writes.push(self.check(registry));
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Health> {
         // Nothing panics in the middle of a change.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)

@@ -102,7 +102,7 @@ async fn serve(
     watch("gateways", &server, &metrics);
 
     let readiness = services.readiness();
-    let _pings = BackgroundTask::spawn(readiness.clone().watch());
+    let _pings = BackgroundTask::spawn(readiness.watch());
     let signals = ShutdownSignals::catch()?;
     let shutdown = Shutdown::default();
     let _shutdown = BackgroundTask::spawn(shutdown.clone().on(signals, readiness.clone()));

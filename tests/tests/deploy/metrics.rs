@@ -74,7 +74,7 @@ fn exposition() -> String {
         .build()
         .unwrap();
     let answer = runtime.block_on(async {
-        let watch = tokio::spawn(readiness.clone().watch());
+        let watch = tokio::spawn(readiness.watch());
         while readiness.report().stores[0].writable.is_none() {
             tokio::task::yield_now().await;
         }

@@ -22,7 +22,7 @@ const OUTAGES: [Mode; 3] = [Mode::Fails, Mode::Hangs, Mode::Panics];
 
 pub(crate) fn watched(resolver: &Resolver) -> Readiness {
     let readiness = Readiness::new(resolver);
-    tokio::spawn(readiness.clone().watch());
+    tokio::spawn(readiness.watch());
     readiness
 }
 
@@ -107,7 +107,7 @@ async fn outage_shorter_than_the_grace_is_never_noticed() {
                     let latency = Duration::from_millis(latency);
                     let store = SwitchStore::new(Mode::Answers).with_latency(latency);
                     let readiness = Readiness::with_grace(&over(&store), grace);
-                    let watch = tokio::spawn(readiness.clone().watch());
+                    let watch = tokio::spawn(readiness.watch());
                     sleep(5 * SECOND + Duration::from_millis(phase)).await;
 
                     store.set_mode(outage);
@@ -158,7 +158,7 @@ async fn grace_may_be_zero_or_endless() {
     let store = SwitchStore::new(Mode::Answers);
     for (grace, becomes_unready) in [(Duration::ZERO, true), (Duration::MAX, false)] {
         let readiness = Readiness::with_grace(&over(&store), grace);
-        let watch = tokio::spawn(readiness.clone().watch());
+        let watch = tokio::spawn(readiness.watch());
         assert!(!readiness.report().ready);
         sleep(SECOND / 2).await;
         assert!(is_ready_throughout(&readiness, 5 * SECOND).await);
@@ -189,7 +189,7 @@ async fn hanging_store_delays_no_other() {
 #[tokio::test(start_paused = true)]
 async fn process_is_unready_when_nothing_polls_watch() {
     let readiness = Readiness::new(&over(&SwitchStore::new(Mode::Answers)));
-    let watch = tokio::spawn(readiness.clone().watch());
+    let watch = tokio::spawn(readiness.watch());
     sleep(MOMENT).await;
     assert!(readiness.report().ready);
     watch.abort();
@@ -197,7 +197,7 @@ async fn process_is_unready_when_nothing_polls_watch() {
     assert_eq!(only_store(&readiness), StoreState::Down);
 
     // A second `watch` continues where the first was dropped.
-    tokio::spawn(readiness.clone().watch());
+    tokio::spawn(readiness.watch());
     sleep(MOMENT).await;
     assert!(readiness.report().ready);
 }

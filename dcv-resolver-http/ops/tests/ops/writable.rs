@@ -111,7 +111,7 @@ fn watched(store: &Arc<OnDisk>) -> (Resolver, Readiness) {
     let resolver = resolver([("agents", Arc::clone(store))]);
     let readiness = Readiness::new(&resolver);
     readiness.watch_registries([("agents".into(), Arc::clone(store) as _)]);
-    tokio::spawn(readiness.clone().watch());
+    tokio::spawn(readiness.watch());
     (resolver, readiness)
 }
 

@@ -65,7 +65,7 @@ impl Served {
             .unwrap();
         let recent = RecentDecisions::new();
         let readiness = Readiness::new(&resolver);
-        tokio::spawn(readiness.clone().watch());
+        tokio::spawn(readiness.watch());
         let explainer = Explainer::new(resolver.clone())
             .with_listing("agents", agents)
             .with_listing("by_hand", by_hand);
