@@ -47,9 +47,9 @@ const SLACK: Duration = PERIOD.saturating_add(PING_TIMEOUT).saturating_mul(2);
 ///   have answered. It is also not ready while nothing polls
 ///   [`watch`](Self::watch).
 /// - **A reload changes nothing** either; see
-///   [`replace_stores`](Self::replace_stores).
-/// - **A store without which most sessions are found** can be
-///   [left out](Self::set_unneeded).
+///   [`watch_stores`](Self::watch_stores).
+/// - **A store that few requests reach** may be down, if
+///   [`watch_stores`](Self::watch_stores) names it as unneeded.
 /// - **A store that is not writable changes nothing** either, since sessions
 ///   can still be found. The [`Report`] names it; see
 ///   [`watch_registries`](Self::watch_registries).
@@ -99,15 +99,15 @@ struct Health {
 
 impl Readiness {
     /// Creates the readiness of the stores of `resolver`, with a grace period
-    /// of 10 s.
+    /// of 10 s. Every store is needed.
     #[must_use]
     pub fn new(resolver: &Resolver) -> Self {
         Self::with_grace(resolver, Duration::from_secs(10))
     }
 
-    /// Creates the readiness of the stores of `resolver`. A store may be down
-    /// for `grace` without making the process unready. With [`Duration::MAX`]
-    /// the process stays ready once its stores have answered.
+    /// Creates the readiness of the stores of `resolver`. Every store is needed,
+    /// and may be down for `grace` without making the process unready. With
+    /// [`Duration::MAX`] the process stays ready once its stores have answered.
     #[must_use]
     pub fn with_grace(resolver: &Resolver, grace: Duration) -> Self {
         let stores = resolver.stores().iter();
@@ -165,34 +165,47 @@ impl Readiness {
         self.0.replaced.notify_one();
     }
 
-    /// Lets the process be ready while the stores with these names are down, or have
-    /// not answered yet. Replaces the names of earlier calls. The names also apply
-    /// to stores that later replace the current ones.
-    ///
-    /// Use it for a store that few requests reach, such as an older resolver at the
-    /// end of a chain. The store is still pinged and still in the [`Report`], and a
-    /// request that reaches it while it is down still fails.
-    pub fn set_unneeded(&self, stores: impl IntoIterator<Item = Arc<str>>) {
-        let unneeded = stores.into_iter().collect();
-        self.0.change(|health| {
-            health.unneeded = unneeded;
-            None
-        });
-    }
-
-    /// Watches the stores of `resolver` instead, as after a reload.
+    /// Watches the stores of `resolver` from now on, instead of those before, as
+    /// after a reload. The process may be ready while the stores with the names
+    /// in `unneeded` are down, or have not answered yet.
     ///
     /// A store that is the same object keeps its state. Another object, even of
     /// the same name, may lead to another server and is pinged at once. Until
     /// it has answered, it inherits the oldest success of the former stores
     /// that were needed: a process that was ready stays ready for as long as it
     /// would have without the reload, a process that was not ready does not
-    /// become ready, and repeated reloads do not extend either.
-    pub fn replace_stores(&self, resolver: &Resolver) {
+    /// become ready, and repeated reloads do not extend either. If no former
+    /// store was needed, the time begins with the reload.
+    ///
+    /// An unneeded store is one that few requests reach, such as an older
+    /// resolver at the end of a chain. It is still pinged and still in the
+    /// [`Report`], and a request that reaches it while it is down still fails.
+    /// To begin with one, call this after [`new`](Self::new), with the same
+    /// resolver.
+    ///
+    /// ```
+    /// # use dcv_resolver_core::{MemoryStore, Resolver};
+    /// # use dcv_resolver_ops::Readiness;
+    /// # let readiness = Readiness::new(&Resolver::new(MemoryStore::new()));
+    /// // Every store is needed.
+    /// let resolver = Resolver::new(MemoryStore::new());
+    /// readiness.watch_stores(&resolver, []);
+    ///
+    /// let resolver = Resolver::builder()
+    ///     .store("own", MemoryStore::new())
+    ///     .store("broker", MemoryStore::new())
+    ///     .build()?;
+    /// readiness.watch_stores(&resolver, ["broker".into()]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn watch_stores(&self, resolver: &Resolver, unneeded: impl IntoIterator<Item = Arc<str>>) {
+        let unneeded = unneeded.into_iter().collect();
+        // One change: a probe must not see the new stores with the former names.
         self.0.change(|health| {
             let before = &health.stores;
             let needed = before.iter().filter(|store| health.is_needed(store));
-            let inherited = needed.map(StoreHealth::success).min().flatten();
+            let oldest = needed.map(StoreHealth::success).min();
+            let inherited = oldest.unwrap_or_else(|| Some(Instant::now()));
             let stores = resolver.stores().iter().map(|named| {
                 match before.iter().find(|store| store.is_same_store(named)) {
                     Some(known) => known.clone(),
@@ -200,6 +213,7 @@ impl Readiness {
                 }
             });
             health.stores = stores.collect();
+            health.unneeded = unneeded;
             None
         });
         self.0.replaced.notify_one();

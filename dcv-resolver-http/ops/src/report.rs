@@ -71,7 +71,7 @@ pub struct StoreReport {
     pub write_error: Option<String>,
     /// Whether the process is unready while the store is down. Serialized only
     /// if `false`: see
-    /// [`Readiness::set_unneeded`](crate::Readiness::set_unneeded).
+    /// [`Readiness::watch_stores`](crate::Readiness::watch_stores).
     #[serde(skip_serializing_if = "is_true")]
     pub needed: bool,
     /// What is likely to go wrong although the store answers, as set with

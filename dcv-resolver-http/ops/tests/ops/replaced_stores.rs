@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use dcv_resolver_core::{NamedStore, Resolver};
 use dcv_resolver_ops::{Metrics, MetricsFormat, Readiness, StoreState};
+use dcv_resolver_test_support::log::Log;
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use tracing::Level;
 
 use crate::readiness::watched;
 use crate::store::{Mode, SwitchStore, over, resolver};
@@ -25,7 +28,7 @@ async fn replace_1_000_times(
 ) {
     for _ in 0..1_000 {
         look(readiness);
-        readiness.replace_stores(&over(&store()));
+        readiness.watch_stores(&over(&store()), []);
         look(readiness);
         if !pause.is_zero() {
             sleep(pause).await;
@@ -66,7 +69,7 @@ async fn unready_process_becomes_ready_only_when_the_new_store_answers() {
         .await;
 
         let replaced = Instant::now();
-        readiness.replace_stores(&over(&answering()));
+        readiness.watch_stores(&over(&answering()), []);
         assert!(!readiness.report().ready);
         sleep(Duration::from_millis(21)).await;
         assert!(readiness.report().ready, "{:?}", replaced.elapsed());
@@ -107,7 +110,7 @@ async fn new_store_of_the_same_name_is_pinged_at_once_and_inherits_the_last_succ
     let readiness = watched(&over(&store));
     sleep(5 * SECOND + SECOND / 2).await;
 
-    readiness.replace_stores(&over(&SwitchStore::new(Mode::Fails)));
+    readiness.watch_stores(&over(&SwitchStore::new(Mode::Fails)), []);
     let report = readiness.report();
     assert!(report.ready);
     assert_eq!(report.stores[0].state, StoreState::New);
@@ -135,9 +138,52 @@ async fn new_store_inherits_the_oldest_success() {
     assert!(!readiness.report().ready);
 
     let hung = Arc::new(SwitchStore::new(Mode::Hangs));
-    readiness.replace_stores(&resolver([("agents", up), ("by_hand", hung)]));
+    readiness.watch_stores(&resolver([("agents", up), ("by_hand", hung)]), []);
     assert!(!readiness.report().ready);
     sleep(20 * SECOND).await;
+    assert!(!readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unneeded_store_replaces_another_and_the_process_stays_ready() {
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
+    let down = |name| resolver([(name, SwitchStore::new(Mode::Hangs))]);
+    let readiness = watched(&down("broker"));
+    readiness.watch_stores(&down("broker"), ["broker".into()]);
+    sleep(20 * SECOND).await;
+    assert!(readiness.report().ready);
+    let _before = log.take();
+
+    readiness.watch_stores(&down("broker2"), ["broker2".into()]);
+    assert!(readiness.report().ready);
+    sleep(SECOND / 2).await;
+    assert_eq!(log.take(), [Value::Null; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_store_inherits_nothing_of_an_unneeded_one() {
+    let own = answering();
+    let broker = SwitchStore::new(Mode::Hangs);
+    let readiness = watched(&over(&own));
+    let chain = resolver([("own", own), ("broker", broker)]);
+    readiness.watch_stores(&chain, ["broker".into()]);
+    sleep(20 * SECOND).await;
+    let new = SwitchStore::new(Mode::Hangs);
+    readiness.watch_stores(&over(&new), []);
+    assert!(readiness.report().ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn needed_store_that_replaces_unneeded_ones_alone_has_the_whole_grace() {
+    let broker = resolver([("broker", SwitchStore::new(Mode::Hangs))]);
+    let readiness = watched(&broker);
+    readiness.watch_stores(&broker, ["broker".into()]);
+    sleep(20 * SECOND).await;
+
+    readiness.watch_stores(&over(&SwitchStore::new(Mode::Hangs)), []);
+    sleep(MAX_SUCCESS_AGE - MOMENT).await;
+    assert!(readiness.report().ready);
+    sleep(MOMENT).await;
     assert!(!readiness.report().ready);
 }
 
@@ -154,7 +200,7 @@ async fn same_store_keeps_its_state_in_another_resolver() {
     let before = readiness.report();
     assert_eq!(before.stores[0].state, StoreState::Failing);
     let more = resolver().store("more", answering());
-    readiness.replace_stores(&more.build().unwrap());
+    readiness.watch_stores(&more.build().unwrap(), []);
     assert_eq!(readiness.report().stores[0], before.stores[0]);
 }
 
@@ -164,7 +210,7 @@ async fn late_answer_of_the_old_store_is_ignored() {
     let old = SwitchStore::new(Mode::Answers).with_latency(latency);
     let readiness = watched(&over(&old));
     sleep(latency / 2).await;
-    readiness.replace_stores(&over(&SwitchStore::new(Mode::Hangs)));
+    readiness.watch_stores(&over(&SwitchStore::new(Mode::Hangs)), []);
     sleep(latency).await;
     assert_eq!(readiness.report().stores[0].state, StoreState::New);
     sleep(20 * SECOND).await;
@@ -183,9 +229,9 @@ fn removed_store_is_not_in_the_metrics() {
         ["old", "new"].map(|name| text.contains(&format!(r#"store_up{{store="{name}"}}"#)))
     };
     assert_eq!(shown(), [true, false]);
-    readiness.replace_stores(&named("new"));
+    readiness.watch_stores(&named("new"), []);
     assert_eq!(shown(), [false, true]);
-    readiness.replace_stores(&named("old"));
-    readiness.replace_stores(&resolver([("new", answering()), ("old", answering())]));
+    readiness.watch_stores(&named("old"), []);
+    readiness.watch_stores(&resolver([("new", answering()), ("old", answering())]), []);
     assert_eq!(shown(), [true, true]);
 }

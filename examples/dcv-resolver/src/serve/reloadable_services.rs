@@ -55,7 +55,7 @@ impl ReloadableServices {
     ) -> Result<Self, Failure> {
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
-        readiness.set_unneeded(unneeded(config));
+        readiness.watch_stores(&resolver, unneeded(config));
         readiness.watch_registries(resources.written_store(config)?);
         let recent = RecentDecisions::new();
         let services =
@@ -166,10 +166,7 @@ impl ReloadableServices {
             &self.recent,
         )?;
 
-        // In this order, so that a store that is down and is removed does not
-        // count in between.
-        self.readiness.replace_stores(&resolver);
-        self.readiness.set_unneeded(unneeded(config));
+        self.readiness.watch_stores(&resolver, unneeded(config));
         self.readiness.watch_registries(written_store);
         services.show(metrics);
         self.allowed_callers.replace(config);
