@@ -101,7 +101,7 @@ failures! {
     ServiceError, Http, Warn, "service_error",
         "the service failed in the middle of a response";
     Panicked, Http, Warn, "panicked",
-        "the service panicked";
+        "the service panicked; only this connection was closed";
 
     NotTls, Handshake, Warn, "not_tls",
         "the client does not speak TLS; check that url in the gateway's [resolver] section begins with https";

@@ -25,7 +25,8 @@ pub(crate) struct FailureLog {
 }
 
 /// A cause, and the address of the peer, without its port. `None` stands for
-/// every peer beyond [`MAX_WARNINGS`], and for local peers.
+/// every peer beyond [`MAX_WARNINGS`], for local peers, and for the unknown peer
+/// of a panic.
 type Kind = (Failure, Option<IpAddr>);
 
 impl FailureLog {

@@ -254,13 +254,12 @@ where
         false
     }
 
-    /// Logs a panic, which has ended only its own connection.
+    /// Reports a panic, which has ended only its own connection.
     fn report_panic(&self, ended: Result<(), JoinError>) {
         if let Err(error) = ended
             && error.is_panic()
         {
-            self.connections.failed(Failure::Panicked);
-            tracing::error!(%error, "the service panicked; its connection was closed");
+            self.failures.record(Failure::Panicked, None, Some(&error));
         }
     }
 }

@@ -143,7 +143,7 @@ async fn client_that_is_slow_or_disconnects_is_logged_and_counted() {
 }
 
 #[tokio::test]
-async fn response_that_is_not_read_and_panic_are_counted() {
+async fn response_that_is_not_read_is_counted() {
     let server = start(|server| server.write_timeout(Duration::from_millis(300))).await;
     let mut unread = server.client().await;
     unread
@@ -151,13 +151,35 @@ async fn response_that_is_not_read_and_panic_are_counted() {
         .await;
     unread.head().await;
     counted(&server, "write_timeout", 1).await;
+}
 
-    let mut panics = server.client().await;
-    panics
-        .send("GET /panic HTTP/1.1\r\nhost: server.example\r\n\r\n")
-        .await;
-    panics.closed().await;
-    counted(&server, "panicked", 1).await;
+#[tokio::test]
+async fn panics_are_counted_and_logged_once() {
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
+    let server = start(|server| server).await;
+    for times in 1..=3 {
+        let mut client = server.client().await;
+        client
+            .send("GET /panic HTTP/1.1\r\nhost: server.example\r\n\r\n")
+            .await;
+        client.closed().await;
+        counted(&server, "panicked", times).await;
+    }
+    let shown = log.text();
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    assert!(shown.contains(" WARN dcv_resolver_server"), "{shown}");
+    assert!(
+        shown.contains("connection failed: the service panicked"),
+        "{shown}"
+    );
+    assert!(shown.contains("with message"), "{shown}");
+    server.stop().await;
+    let shown = log.text();
+    assert!(
+        shown.contains("more connections failed: the service panicked"),
+        "{shown}"
+    );
+    assert!(shown.contains("cause=\"panicked\" suppressed=2"), "{shown}");
 }
 
 #[tokio::test]
