@@ -20,7 +20,7 @@
 //! | `session_file.rs`, `table.rs`, `output.rs` | shared by the subcommands |
 //! | `open_listener.rs`, `socket_file.rs`, `local_only.rs` | a socket that listens; operators on the same machine |
 //! | `background_task.rs` | tasks that end with their owner |
-//! | `log.rs`, `log_options.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
+//! | `log.rs`, `log_options.rs`, `log/panics.rs`, `log/writer.rs`, `traces.rs` | where events and spans go |
 //! | `interrupt.rs` | signals that end a command |
 //! | `failure.rs` | the final error message and the exit code |
 

@@ -1,5 +1,6 @@
 //! The log: events on standard error, as text or JSON.
 
+mod panics;
 mod writer;
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use self::panics::log_panics;
 use self::writer::FlushOnDrop;
 pub(crate) use self::writer::LogWriter;
 use crate::config::{Log, LogDirectives, LogFormat, Telemetry};
@@ -59,10 +61,7 @@ pub(crate) fn init(log: &Log, telemetry: &Telemetry) -> Result<Logging, Failure>
         ),
     };
     installed.map_err(|error| Failure::setup(format!("cannot start logging: {error}")))?;
-    // The default hook prints untrusted text unescaped between the events.
-    std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(panic = ?panic.to_string(), "panicked");
-    }));
+    log_panics();
     Ok(Logging {
         filter: LogFilter(handle),
         traces,
