@@ -9,7 +9,8 @@ use dcv_resolver_authorize::Authorize;
 use dcv_resolver_core::Explainer;
 
 use crate::decisions::decisions_router;
-use crate::explain::explain_router;
+use crate::explain::guarded_explain_router;
+use crate::guard::Guard;
 use crate::loopback_only::LoopbackOnly;
 use crate::metrics::Metrics;
 use crate::operators_page::page_router;
@@ -99,6 +100,7 @@ impl OpsBuilder {
             recent,
             merged,
         } = self;
+        let guard = Arc::new(Guard::new(authorize));
         let mut paths = vec!["/livez", "/readyz", "/explain"];
         let mut router = Router::new();
         if let Some(metrics) = metrics {
@@ -112,14 +114,14 @@ impl OpsBuilder {
             paths.extend(["/", "/decisions", "/sessions"]);
             router = router
                 .merge(page_router())
-                .merge(decisions_router(recent, Arc::clone(&authorize)))
-                .merge(sessions_router(explainer.clone(), Arc::clone(&authorize)));
+                .merge(decisions_router(recent, Arc::clone(&guard)))
+                .merge(sessions_router(explainer.clone(), Arc::clone(&guard)));
         }
         let no_such_path = pages::no_such_path(&paths);
         router
             .route("/livez", get(async || "ok"))
             .route("/readyz", get(pages::readyz).with_state(readiness))
-            .merge(explain_router(explainer, authorize))
+            .merge(guarded_explain_router(explainer, guard))
             .method_not_allowed_fallback(pages::method_not_allowed)
             .fallback(async || no_such_path)
             .merge(merged)

@@ -7,17 +7,18 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
-use dcv_resolver_authorize::Authorize;
 use serde::Serialize;
 
 use crate::guard::Guard;
+use crate::json::json;
 use crate::recent_decisions::{RecentDecision, RecentDecisions};
+use crate::request_log::RequestLog;
 
 /// The state of the handler.
 #[derive(Debug)]
 struct DecisionsState {
     recent: RecentDecisions,
-    guard: Guard,
+    guard: Arc<Guard>,
 }
 
 #[derive(Debug, Serialize)]
@@ -28,18 +29,21 @@ struct Decisions {
     decisions: Vec<RecentDecision>,
 }
 
-pub(crate) fn decisions_router(recent: RecentDecisions, authorize: Arc<dyn Authorize>) -> Router {
-    let guard = Guard::new(authorize);
+const PATH: &str = "/decisions";
+
+/// Returns a router with `/decisions` alone.
+pub(crate) fn decisions_router(recent: RecentDecisions, guard: Arc<Guard>) -> Router {
     let state = Arc::new(DecisionsState { recent, guard });
-    Router::new().route("/decisions", get(decisions).with_state(state))
+    Router::new().route(PATH, get(decisions).with_state(state))
 }
 
 async fn decisions(State(state): State<Arc<DecisionsState>>, parts: Parts) -> Response {
-    let read = async {
-        Ok(Decisions {
+    // From memory, so without a turn.
+    let read = async |_: &mut RequestLog| {
+        Ok(json(&Decisions {
             now: state.recent.now().to_string(),
             decisions: state.recent.newest_first(),
-        })
+        }))
     };
-    state.guard.answer(&parts, read).await
+    state.guard.answer(PATH, &parts, read).await
 }

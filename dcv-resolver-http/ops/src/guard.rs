@@ -1,40 +1,36 @@
-//! [`Guard`]: what the data of the page share: who may read them, and how many
-//! requests at once.
+//! [`Guard`]: who may see sessions and the decisions about them, and how many
+//! searches run at once.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_authorize::{Access, AccessRequest, Authorize, Principal};
-use dcv_resolver_core::escape::escaped;
-use dcv_resolver_http::{RequestIds, X_REQUEST_ID, call_with_deadline, request_id_text};
-use dcv_resolver_log_throttle::{LogThrottle, Suppressed};
-use serde::Serialize;
+use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
+use dcv_resolver_http::{Problem, RequestIds, X_REQUEST_ID, call_with_deadline};
+use dcv_resolver_log_throttle::LogThrottle;
 use tokio::time::Instant;
-use tracing::field;
 
-use crate::caller::check_caller;
-use crate::durations::as_ms;
 use crate::ops_error::OpsError;
-use crate::turns::Turns;
+use crate::request_log::{RequestLog, log_suppressed};
+use crate::turns::{Turn, Turns};
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// How long refused requests are counted after one that is logged in full.
+/// How long refused requests to a path are counted after one that is logged in
+/// full.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
-const MAX_FIELD_BYTES: usize = 256;
-const MAX_ERROR_BYTES: usize = 1024;
 
-/// Answers requests to one path, for the callers that may have an explanation.
+/// Answers the requests of callers that may see every session: for
+/// explanations, sessions and decisions.
 #[derive(Debug)]
 pub(crate) struct Guard {
     authorize: Arc<dyn Authorize>,
     request_ids: RequestIds,
+    /// By path.
+    refusals: LogThrottle<&'static str>,
     turns: Turns,
-    refusals: LogThrottle<()>,
 }
 
 impl Guard {
@@ -42,92 +38,76 @@ impl Guard {
         Self {
             authorize,
             request_ids: RequestIds::new(),
+            refusals: LogThrottle::new(REFUSAL_WINDOW, log_suppressed),
             turns: Turns::new(),
-            refusals: LogThrottle::new(REFUSAL_WINDOW, |(), suppressed| log_suppressed(suppressed)),
         }
     }
 
-    /// Answers with what `read` returns, as JSON. One call of `read` runs at a
-    /// time, and none for a caller that is not allowed.
-    #[expect(
-        clippy::expect_used,
-        reason = "what is read has string keys and no other writer than memory"
-    )]
-    pub(crate) async fn answer<T: Serialize>(
+    /// Answers a request to `path` with the response of `read`, which is not
+    /// called for a caller that is not allowed, and dropped after 5 s. Logs
+    /// errors, and what `read` adds to the log.
+    pub(crate) async fn answer(
         &self,
+        path: &'static str,
         parts: &Parts,
-        read: impl Future<Output = Result<T, OpsError>>,
+        read: impl AsyncFnOnce(&mut RequestLog) -> Result<Response, OpsError>,
     ) -> Response {
         let access = AccessRequest::new(&parts.headers, &parts.extensions, Access::Read);
         let request_id = self.request_ids.id_for(&parts.headers);
-        let mut principal = None;
-        let result = self.read(&access, &mut principal, read).await;
-        let response = result
-            .map(|value| {
-                let json = serde_json::to_vec(&value).expect("it serializes");
-                ([(CONTENT_TYPE, "application/json")], json)
-            })
-            .inspect_err(|error| {
-                if !error.is_refused() || self.refusals.allows(()) {
-                    let path = parts.uri.path();
-                    log(path, error, principal.as_ref(), access.peer(), &request_id);
-                }
-            });
+        let mut log = RequestLog::new(path, request_id.clone(), access.peer());
+        let result = self.read(&access, &mut log, read).await;
+        match &result {
+            Err(error) if error.is_refused() && !self.refusals.allows(path) => {}
+            Err(error) => log.log_error(error),
+            Ok(_) => log.log_conclusion(),
+        }
         let headers = [
             (X_REQUEST_ID, request_id),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        (headers, response).into_response()
+        (headers, result).into_response()
     }
 
-    async fn read<T>(
+    /// Waits for the turn of a search, which reads whole listings.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Overloaded`], when too many wait already.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, OpsError> {
+        let turn = self.turns.take().await;
+        turn.ok_or(OpsError::Problem(Problem::Overloaded))
+    }
+
+    async fn read(
         &self,
         access: &AccessRequest<'_>,
-        principal: &mut Option<Principal>,
-        read: impl Future<Output = Result<T, OpsError>>,
-    ) -> Result<T, OpsError> {
-        let started = Instant::now();
-        check_caller(&*self.authorize, access, started, TIME_LIMIT, principal).await?;
-        let reading = async {
-            let _turn = self.turns.take().await.ok_or(OpsError::TooMany)?;
-            read.await
-        };
-        call_with_deadline(started, TIME_LIMIT, reading).await?
+        log: &mut RequestLog,
+        read: impl AsyncFnOnce(&mut RequestLog) -> Result<Response, OpsError>,
+    ) -> Result<Response, OpsError> {
+        let started = log.started();
+        // First, so that a stranger learns nothing from errors in the query.
+        self.check_caller(started, access, &mut log.principal)
+            .await?;
+        call_with_deadline(started, TIME_LIMIT, read(log)).await?
     }
-}
 
-/// Logs why a request was not answered.
-fn log(
-    path: &str,
-    error: &OpsError,
-    principal: Option<&Principal>,
-    peer: Option<SocketAddr>,
-    request_id: &HeaderValue,
-) {
-    tracing::warn!(
-        target: "dcv_resolver::operators",
-        path,
-        outcome = error.outcome(),
-        reason = error.reason(),
-        principal = principal
-            .map(|principal| escaped(&principal.name, MAX_FIELD_BYTES))
-            .as_deref(),
-        peer = peer.map(field::display),
-        status = error.status().as_u16(),
-        request_id = request_id_text(request_id),
-        error = error
-            .cause()
-            .map(|error| escaped(&error, MAX_ERROR_BYTES).into_owned()),
-        "an operator's request was not answered",
-    );
-}
-
-fn log_suppressed(suppressed: Suppressed) {
-    tracing::warn!(
-        target: "dcv_resolver::operators",
-        outcome = "refused",
-        suppressed = suppressed.count,
-        window_ms = as_ms(suppressed.window),
-        "more requests were refused",
-    );
+    /// Checks that the caller may see every session. Sets `principal` as soon as
+    /// it is known, for the log.
+    async fn check_caller(
+        &self,
+        started: Instant,
+        access: &AccessRequest<'_>,
+        principal: &mut Option<Principal>,
+    ) -> Result<(), OpsError> {
+        let authorizing = async { self.authorize.authorize(access).await };
+        let authorized = call_with_deadline(started, TIME_LIMIT, authorizing).await??;
+        let is_limited = authorized.scope.is_limited();
+        *principal = Some(authorized);
+        if is_limited {
+            let detail =
+                "the caller is limited to some sessions, but this response shows others as well";
+            return Err(AuthError::Forbidden(detail.into()).into());
+        }
+        Ok(())
+    }
 }

@@ -81,31 +81,16 @@
 //!
 //! The status is 200 for every explanation; 400 for a malformed request, 401 or
 //! 403 for a caller that is not allowed, and 503 if the stores take longer than
-//! 5 s, the authorization fails, or eight requests are being explained already.
-//! The search for similar ids ends after 2.5 s or 100,000 sessions;
-//! `search_truncated` then shows that it is incomplete.
+//! 5 s or the authorization fails. One request for `/explain` or
+//! [`/sessions`](crate#the-page) runs at a time; if eight run or wait already,
+//! the response is a 503 (`overloaded`). The search for similar ids ends after
+//! 2.5 s or 100,000 sessions; `search_truncated` then shows that it is
+//! incomplete.
 //!
 //! An explanation contains host names, other sessions and driver errors, so
 //! only [`LoopbackOnly`] callers may request one. Set another
 //! [`Authorize`](dcv_resolver_authorize::Authorize) with
 //! [`OpsBuilder::authorize`].
-//!
-//! Each request emits one [`tracing`] event with the target
-//! `dcv_resolver::explain`, at level INFO for an explanation and WARN for the
-//! rest. Fields without a value are omitted, and untrusted text is escaped and
-//! truncated as in [the log of decisions](dcv_resolver_http#the-log).
-//!
-//! | field | |
-//! |---|---|
-//! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused` (not allowed, or too many requests), `malformed` or `failed` if there is no explanation |
-//! | `reason` | why the session was not found, or the reason of the problem document |
-//! | `session_id`, `transport`, `client_ip` | as in the request |
-//! | `principal` | the name of the [`Principal`](dcv_resolver_authorize::Principal) |
-//! | `peer` | the other end of the connection |
-//! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
-//!
-//! The first refused request is logged in full. Those of the next 10 s are
-//! logged as one event, with their number in `suppressed`.
 //!
 //! # The page
 //!
@@ -122,9 +107,9 @@
 //! in memory.
 //!
 //! Only callers that may request an explanation get the data; they are checked
-//! in the same way. One request for each path runs at a time; if eight are
-//! already running or waiting, the response is a 429 (`too_many_requests`).
-//! Times are RFC 3339 in UTC, and members without a value are left out.
+//! in the same way. `/sessions` waits for its turn and may be refused, as
+//! [`/explain`](crate#explain) is; `/decisions` never waits. Times are RFC 3339
+//! in UTC, and members without a value are left out.
 //!
 //! `/decisions` returns [`RecentDecisions`], the last 200 with a destination and
 //! the last 200 without, the newest first:
@@ -154,22 +139,40 @@
 //! ```
 //!
 //! A wrong parameter is a 400 that names it; a store that fails, or takes longer
-//! than 5 s, is a 503. Only requests that fail or are refused are logged, with
-//! the target `dcv_resolver::operators` at level WARN, the fields of
-//! [`/explain`](crate#explain) and the `path`.
+//! than 5 s, is a 503.
+//!
+//! # The log
+//!
+//! Each request for `/explain` emits one [`tracing`] event with the target
+//! `dcv_resolver::operators`, at level INFO for an explanation and WARN for the
+//! rest. A request for `/decisions` or `/sessions` emits one only if it fails or
+//! is refused. Fields without a value are omitted, and untrusted text is escaped
+//! and truncated as in [the log of decisions](dcv_resolver_http#the-log).
+//!
+//! | field | |
+//! |---|---|
+//! | `path` | `/explain`, `/decisions` or `/sessions` |
+//! | `outcome` | `found`, `not_found` or `error`, as for a gateway; `refused` (not allowed, or too many requests), `malformed` or `failed` if there is no explanation |
+//! | `reason` | why the session was not found, or the reason of the problem document |
+//! | `session_id`, `transport`, `client_ip` | as in the request that is explained |
+//! | `principal` | the name of the [`Principal`](dcv_resolver_authorize::Principal) |
+//! | `peer` | the other end of the connection |
+//! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
+//!
+//! The first refused request to a path is logged in full. Those of the next 10 s
+//! are logged as one event, with their number in `suppressed`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accept;
 mod builder;
 mod bursts;
-mod caller;
 mod decisions;
 mod durations;
 mod explain;
-mod explain_log;
 mod guard;
 mod health_event;
+mod json;
 mod log_deduplicator;
 mod loopback_only;
 mod metrics;
@@ -181,6 +184,7 @@ mod readiness;
 mod recent_decisions;
 mod recent_ids;
 mod report;
+mod request_log;
 mod session_search;
 mod sessions;
 mod store_health;

@@ -16,8 +16,6 @@ pub(crate) enum OpsError {
         parameter: Cow<'static, str>,
         detail: Cow<'static, str>,
     },
-    /// Too many such requests run or wait already.
-    TooMany,
 }
 
 impl OpsError {
@@ -28,7 +26,6 @@ impl OpsError {
             self,
             Self::Auth(AuthError::Unauthorized { .. } | AuthError::Forbidden(_))
                 | Self::Problem(Problem::Overloaded)
-                | Self::TooMany
         )
     }
 
@@ -36,7 +33,7 @@ impl OpsError {
         match self {
             _ if self.is_refused() => "refused",
             Self::Problem(Problem::Malformed(_)) | Self::Malformed { .. } => "malformed",
-            Self::Auth(_) | Self::Problem(_) | Self::TooMany => "failed",
+            Self::Auth(_) | Self::Problem(_) => "failed",
         }
     }
 
@@ -45,7 +42,6 @@ impl OpsError {
             Self::Auth(error) => error.status(),
             Self::Problem(problem) => problem.status(),
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -54,7 +50,6 @@ impl OpsError {
             Self::Auth(error) => error.reason(),
             Self::Problem(problem) => problem.reason(),
             Self::Malformed { .. } => "malformed_request",
-            Self::TooMany => "too_many_requests",
         }
     }
 
@@ -64,7 +59,7 @@ impl OpsError {
             Self::Auth(_) if self.is_refused() => None,
             Self::Auth(error) => Some(error.to_string().into()),
             Self::Problem(problem) => problem.cause(),
-            Self::Malformed { .. } | Self::TooMany => None,
+            Self::Malformed { .. } => None,
         }
     }
 }
@@ -92,11 +87,10 @@ impl From<Interrupted> for OpsError {
 
 impl IntoResponse for OpsError {
     fn into_response(self) -> Response {
-        let document = |detail| ProblemDocument::new(self.status(), self.reason(), detail);
         match &self {
-            Self::TooMany => document("too many such requests at once; try again later".into()),
             Self::Malformed { parameter, detail } => {
-                let mut document = document(detail.clone());
+                let mut document =
+                    ProblemDocument::new(self.status(), self.reason(), detail.clone());
                 document.parameter = Some(parameter.clone().into_owned());
                 document
             }

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use dcv_resolver_http::ProblemDocument;
 use tokio::sync::Mutex;
 
+use crate::json::json;
 use crate::metrics::{Metrics, MetricsFormat};
 use crate::readiness::Readiness;
 
-#[expect(clippy::expect_used, reason = "strings and numbers serialize")]
 pub(crate) async fn readyz(State(readiness): State<Readiness>) -> Response {
     let report = readiness.report();
     let status = if report.ready {
@@ -20,8 +20,7 @@ pub(crate) async fn readyz(State(readiness): State<Readiness>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let json = serde_json::to_vec(&report).expect("strings and numbers serialize");
-    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
+    (status, json(&report)).into_response()
 }
 
 /// The state of the metrics page.

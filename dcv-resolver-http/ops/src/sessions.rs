@@ -10,7 +10,6 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
-use dcv_resolver_authorize::Authorize;
 use dcv_resolver_core::{
     Expiry, Explainer, Host, ListError, ResolveError, SessionId, SessionListing, SessionRecord,
     SessionState, Timestamp, Transport, WebUrlPath,
@@ -22,7 +21,9 @@ use tokio::time::Instant;
 
 use crate::bursts::in_short_bursts;
 use crate::guard::Guard;
+use crate::json::json;
 use crate::ops_error::OpsError;
+use crate::request_log::RequestLog;
 use crate::session_search::{SessionSearch, malformed};
 
 /// How many sessions a page aims for, and how many are compared before other
@@ -37,7 +38,7 @@ const SEARCH_TIME: Duration = Duration::from_millis(2_500);
 #[derive(Debug)]
 struct SessionsState {
     explainer: Explainer,
-    guard: Guard,
+    guard: Arc<Guard>,
 }
 
 /// A page of sessions.
@@ -100,19 +101,22 @@ impl Session {
     }
 }
 
+const PATH: &str = "/sessions";
+
 /// Returns a router with `/sessions` alone, for the listings of `explainer`.
-pub(crate) fn sessions_router(explainer: Explainer, authorize: Arc<dyn Authorize>) -> Router {
-    let guard = Guard::new(authorize);
+pub(crate) fn sessions_router(explainer: Explainer, guard: Arc<Guard>) -> Router {
     let state = Arc::new(SessionsState { explainer, guard });
-    Router::new().route("/sessions", get(sessions).with_state(state))
+    Router::new().route(PATH, get(sessions).with_state(state))
 }
 
 async fn sessions(State(state): State<Arc<SessionsState>>, parts: Parts) -> Response {
-    let read = async {
+    let read = async |_: &mut RequestLog| {
         let search = SessionSearch::parse(parts.uri.query())?;
-        in_short_bursts(find(&state.explainer, search)).await
+        let _turn = state.guard.turn().await?;
+        let found = in_short_bursts(find(&state.explainer, search)).await?;
+        Ok(json(&found))
     };
-    state.guard.answer(&parts, read).await
+    state.guard.answer(PATH, &parts, read).await
 }
 
 async fn find(explainer: &Explainer, search: SessionSearch) -> Result<Sessions, OpsError> {

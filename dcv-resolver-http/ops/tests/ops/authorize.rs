@@ -182,7 +182,7 @@ async fn other_machine_is_refused_before_its_query_is_read() {
                 fields.as_object_mut().unwrap().remove(varies).unwrap();
             }
             let mut expected = json!(
-                {"outcome": "refused", "reason": "forbidden", "status": 403});
+                {"path": "/explain", "outcome": "refused", "reason": "forbidden", "status": 403});
             if let Some(peer) = peer {
                 expected["peer"] = peer.into();
             }
@@ -198,7 +198,7 @@ async fn refused_requests_do_not_flood_the_log() {
     let outcomes = || -> Vec<(Value, Value)> {
         let events = log.take();
         let fields = events.iter().map(|event| {
-            assert_eq!(event["target"], "dcv_resolver::explain");
+            assert_eq!(event["target"], "dcv_resolver::operators");
             &event["fields"]
         });
         fields

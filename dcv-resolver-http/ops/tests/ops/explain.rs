@@ -67,8 +67,9 @@ fn event(log: &Log, answer: &Answer) -> Value {
     let events = log.take();
     assert_eq!(events.len(), 1, "{events:#?}");
     let mut event = events[0].clone();
-    assert_eq!(event["target"], "dcv_resolver::explain");
+    assert_eq!(event["target"], "dcv_resolver::operators");
     let fields = event["fields"].as_object_mut().unwrap();
+    assert_eq!(fields.remove("path").unwrap(), "/explain");
     assert!(fields.remove("elapsed_us").unwrap().is_u64());
     let request_id = fields.remove("request_id").unwrap();
     assert_eq!(answer.headers["x-request-id"], request_id.as_str().unwrap());

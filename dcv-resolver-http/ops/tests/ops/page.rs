@@ -234,26 +234,42 @@ async fn refused_requests_are_logged_once_in_ten_seconds() {
     assert_eq!(events.len(), 1, "{events:#?}");
     assert_eq!(events[0]["target"], "dcv_resolver::operators");
     let mut fields = events[0]["fields"].clone();
-    fields
-        .as_object_mut()
-        .unwrap()
-        .remove("request_id")
-        .unwrap();
+    for varies in ["elapsed_us", "request_id"] {
+        fields.as_object_mut().unwrap().remove(varies).unwrap();
+    }
     assert_eq!(
         fields,
         json!({
-            "message": "an operator's request was not answered", "path": "/decisions",
-            "outcome": "refused", "reason": "unauthorized", "peer": "192.0.2.7:5", "status": 401,
+            "path": "/decisions", "outcome": "refused", "reason": "unauthorized",
+            "peer": "192.0.2.7:5", "status": 401,
         })
     );
+    // Those to another path are counted apart.
+    ask_from(&app, Some("192.0.2.7:5"), "GET", "/sessions", &[]).await;
+    assert_eq!(log.take()[0]["fields"]["path"], "/sessions");
     tokio::time::sleep(std::time::Duration::from_secs(11)).await;
-    assert_eq!(log.take()[0]["fields"]["suppressed"], 4);
+    let [summary] = &log.take()[..] else {
+        panic!("only one path was requested again");
+    };
+    assert_eq!(summary["target"], "dcv_resolver::operators");
+    assert_eq!(summary["fields"]["path"], "/decisions");
+    assert_eq!(summary["fields"]["suppressed"], 4);
+}
+
+#[tokio::test]
+async fn decisions_and_sessions_are_not_logged() {
+    let (log, _guard) = Log::of_this_thread(Level::DEBUG);
+    let app = builder().build();
+    for path in ["/decisions", "/sessions"] {
+        assert_eq!(ask(&app, "GET", path).await.status, 200);
+    }
+    assert_eq!(log.text(), "");
 }
 
 #[tokio::test]
 async fn data_is_not_sniffed_and_has_a_request_id() {
     let app = builder().build();
-    for path in ["/decisions", "/sessions"] {
+    for path in DATA {
         let headers = &[("x-request-id", "abc")];
         let answer = ask_from(&app, Some("127.0.0.1:5"), "GET", path, headers).await;
         assert_eq!(answer.headers["x-request-id"], "abc");

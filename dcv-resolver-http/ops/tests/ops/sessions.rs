@@ -288,24 +288,48 @@ impl SessionListing for Counted {
     async fn list(&self, _: Option<&PageToken>, _: NonZeroUsize) -> Result<Page, ListError> {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Eight end before the search of the last explanation is cut short.
+        tokio::time::sleep(Duration::from_millis(200)).await;
         self.now.fetch_sub(1, Ordering::SeqCst);
         Ok(Page::new(Vec::new(), None))
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_listing_runs_at_a_time_and_those_beyond_8_are_429() {
+async fn one_search_runs_at_a_time_and_those_beyond_8_are_refused() {
     let counted = Arc::new(Counted::default());
     let app = over(vec![("agents", Arc::<Counted>::clone(&counted))]);
-    let asking = (0..12).map(|_| ask(&app, "GET", "/sessions"));
+    // An explanation searches the listing for similar ids.
+    let paths = ["/sessions", "/explain?sessionId=console"];
+    let asking = paths.into_iter().cycle().take(12);
+    let asking = asking.map(|path| ask(&app, "GET", path));
     let answers = futures_util::future::join_all(asking).await;
     let refused: Vec<_> = answers.iter().filter(|it| it.status != 200).collect();
     assert_eq!(refused.len(), 4);
     for answer in refused {
-        answer.problem(429, "too_many_requests");
+        answer.problem(503, "overloaded");
         assert_eq!(answer.headers["retry-after"], "1");
     }
     assert_eq!(counted.most.load(Ordering::SeqCst), 1);
     assert_eq!(ask(&app, "GET", "/sessions").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn decisions_and_malformed_requests_wait_for_no_search() {
+    let counted = Arc::new(Counted::default());
+    let app = over(vec![("agents", Arc::<Counted>::clone(&counted))]);
+    let searching = (0..8).map(|_| ask(&app, "GET", "/sessions"));
+    let searching = futures_util::future::join_all(searching);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(counted.now.load(Ordering::SeqCst), 1);
+        let began = tokio::time::Instant::now();
+        assert_eq!(ask(&app, "GET", "/decisions").await.status, 200);
+        for path in ["/sessions?store=absent&x", "/explain"] {
+            let answer = ask(&app, "GET", path).await;
+            answer.problem(400, "malformed_request");
+        }
+        assert!(began.elapsed().is_zero());
+    };
+    futures_util::join!(searching, others);
 }
