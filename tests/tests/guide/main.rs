@@ -7,6 +7,8 @@
 //! | `rust,ignore`, `sql` | quoted from a file of `examples` |
 //! | `console` | run in a shell; it prints what the guide says |
 //! | `toml`, `json` | the file that the sentence before it names; a program that uses such files reads it |
+//!
+//! The links of all Markdown files of the repository are checked here as well.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +21,7 @@ mod chapter;
 mod every_block;
 mod expectation;
 mod file;
+mod link;
 mod place;
 mod repository;
 mod shell;
