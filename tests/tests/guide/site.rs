@@ -160,6 +160,17 @@ fn replace_the_broker() {
         "before/sessions.toml",
         "[sessions.console]\nhost = \"localhost\"\nhttp_port = 8443\n",
     );
+    // What the API of the broker returns, which a resolver does not have.
+    write(
+        "work/sessions.json",
+        r#"{"Sessions": [{"Id": "console", "State": "READY", "Server": {"Id": "1"}},
+            {"Id": "left-behind", "State": "READY", "Server": {"Id": "1"}}]}"#,
+    );
+    write(
+        "work/servers.json",
+        r#"{"Servers": [{"Id": "1", "DefaultDnsName": "ws-17.dcv.example",
+            "Endpoints": [{"Protocol": "HTTP", "Port": 8443}]}]}"#,
+    );
     let _broker = Running::start(&place, "dcv-resolver", "serve --config broker.toml");
     write(
         "etc/dcv-connection-gateway/dcv-connection-gateway.conf",
