@@ -13,6 +13,7 @@ mod compose;
 mod containerfile;
 mod kubernetes;
 mod metrics;
+mod metrics_page;
 mod promtool;
 mod systemd;
 

@@ -18,7 +18,7 @@ use crate::deployed;
 use crate::promtool::promtool;
 
 /// Returns what `/metrics` answers after every event that is counted.
-fn exposition() -> String {
+pub(crate) fn exposition() -> String {
     let metrics = Metrics::new();
     let record = SessionRecord::builder(
         "console".parse().unwrap(),
@@ -86,7 +86,7 @@ fn exposition() -> String {
 }
 
 /// The labels of each metric, by the name that a query asks for.
-fn exposed() -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn exposed() -> BTreeMap<String, BTreeSet<String>> {
     let mut metrics = BTreeMap::<_, BTreeSet<_>>::new();
     for sample in exposition().lines() {
         if sample.is_empty() || sample.starts_with('#') {
@@ -117,14 +117,14 @@ fn is_name(text: &str) -> bool {
 
 /// What a query speaks of.
 #[derive(Debug, Default)]
-struct Query {
-    metrics: BTreeSet<String>,
+pub(crate) struct Query {
+    pub(crate) metrics: BTreeSet<String>,
     labels: BTreeSet<String>,
 }
 
 /// Reads PromQL as far as names go: those in braces and behind `by` are labels,
 /// those before a parenthesis functions, and those of ours metrics.
-fn query(text: &str) -> Query {
+pub(crate) fn query(text: &str) -> Query {
     let mut query = Query::default();
     let mut in_labels = false;
     let mut behind_by = false;
@@ -170,13 +170,15 @@ fn dashboard_queries() -> Vec<String> {
     queries
 }
 
-fn alert_queries() -> Vec<String> {
+/// The name and the query of each alert.
+pub(crate) fn alerts() -> Vec<(String, String)> {
     let alerts: Value = yaml_serde::from_str(&deployed("prometheus/alerts.yaml")).unwrap();
     let groups = alerts["groups"].as_array().unwrap();
+    let text = |rule: &Value, key| rule[key].as_str().unwrap().to_owned();
     groups
         .iter()
         .flat_map(|group| group["rules"].as_array().unwrap())
-        .map(|rule| rule["expr"].as_str().unwrap().to_owned())
+        .map(|rule| (text(rule, "alert"), text(rule, "expr")))
         .collect()
 }
 
@@ -197,7 +199,8 @@ fn names_are_found_in_a_query() {
 #[test]
 fn queries_ask_for_metrics_and_labels_that_there_are() {
     let exposed = exposed();
-    for text in [dashboard_queries(), alert_queries()].concat() {
+    let of_alerts = alerts().into_iter().map(|(_, query)| query);
+    for text in dashboard_queries().into_iter().chain(of_alerts) {
         let query = query(&text);
         // `up`, which Prometheus adds itself, is the only metric of others.
         assert!(
