@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `check.rs`, `database.rs`, `doctor.rs`, `explain.rs`, `gateway_config.rs`, `import.rs`, `lease.rs`, `list.rs`, `resolve.rs` | the options of the subcommands |
 //! | `config.rs`, `store.rs` | options that several of them share |
+//! | `examples.rs` | the examples in their help |
 //! | `message.rs` | what is wrong with a command line |
 
 mod check;
 mod config;
 mod database;
 mod doctor;
+mod examples;
 mod explain;
 mod gateway_config;
 mod import;
@@ -52,48 +54,64 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answers the gateway's requests until SIGTERM or SIGINT.
+    #[command(after_help = examples::SERVE)]
     Serve(ConfigOptions),
     /// Registers the sessions that run on this DCV server, until SIGTERM or
     /// SIGINT.
+    #[command(after_help = examples::AGENT)]
     Agent(AgentOptions),
     /// Validates the configuration and prints what would be served; exit code 1
     /// if anything is wrong.
+    #[command(after_help = examples::CHECK)]
     Check(CheckOptions),
     /// Prints the JSON Schema of the configuration file, for editors.
+    #[command(after_help = examples::CONFIG_SCHEMA)]
     ConfigSchema,
     /// Prints the gateway's `[resolver]` section for this configuration.
+    #[command(after_help = examples::GATEWAY_CONFIG)]
     GatewayConfig(GatewayConfigOptions),
     /// Resolves one request and prints the answer, or why there is none (exit
     /// code 1).
+    #[command(after_help = examples::RESOLVE)]
     Resolve(ResolveOptions),
     /// Explains how a request is resolved, step by step, and suggests similar
     /// ids; exit code 1 if the session is not found.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainOptions),
     /// Finds out why a session cannot be reached: follows the path from the
     /// client's link through the gateway and the resolver to the DCV server, and
     /// names the most likely cause; exit code 1 if a hop fails. Run it on the
     /// gateway.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorOptions),
     /// Imports sessions into a store: those of a session file, of a DCV server or
     /// of a Session Manager Broker.
+    #[command(after_help = examples::IMPORT)]
     Import(ImportOptions),
     /// Registers a session and prints its lease token.
+    #[command(after_help = examples::REGISTER)]
     Register(RegisterOptions),
     /// Renews the lease of a session: sets a new expiry.
+    #[command(after_help = examples::RENEW)]
     Renew(RenewOptions),
     /// Removes a registered session.
+    #[command(after_help = examples::DEREGISTER)]
     Deregister(DeregisterOptions),
     /// Lists the sessions of a store, expired ones included.
+    #[command(after_help = examples::LIST)]
     List(ListOptions),
     /// Removes expired sessions from a store and prints how many it removed.
     Sweep(SweepOptions),
     /// Copies a database to a new file, whether or not it is in use.
+    #[command(after_help = examples::BACKUP)]
     Backup(BackupOptions),
     /// Replaces every session of a database with those of a backup, whether or
     /// not the database is in use.
+    #[command(after_help = examples::RESTORE)]
     Restore(RestoreOptions),
     /// Migrates a database to the schema of this version; older versions refuse
     /// it from then on. serve and the commands that write migrate it too.
+    #[command(after_help = examples::MIGRATE)]
     Migrate(MigrateOptions),
 }
 

@@ -6,7 +6,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `cli.rs` | the command line |
+//! | `cli.rs`, `cli/examples.rs` | the command line; examples that `--help` shows |
 //! | `config.rs` | file, environment and flags → a configuration |
 //! | `store_url.rs` | the URL of a store |
 //! | `open_store.rs`, `open_error.rs`, `closed_store.rs`, `store_chain.rs` | a store, opened; one that cannot be; all stores of a configuration |

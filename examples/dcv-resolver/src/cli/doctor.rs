@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::config::ConfigOptions;
+use super::examples;
 
 /// The options of `doctor`. All are optional. `doctor` sends no token except
 /// the one in --admin-token-file.
@@ -64,6 +65,7 @@ pub(crate) struct DoctorOptions {
 pub(crate) enum DoctorCommand {
     /// Checks any resolver against the wire contract, and lists the rules that it
     /// breaks; exit code 1 if it breaks one.
+    #[command(after_help = examples::CONTRACT)]
     Contract(ContractOptions),
 }
 
