@@ -200,11 +200,6 @@ fn pattern_that_leads_to_any_domain_is_a_warning() {
         ("(?<user>.*)", "ws-17.dcv.example", false),
         ("(?<user>.*)@(?<n>[0-9]+)", "ws-{n}", false),
         ("(?<n>[a-z]+)/(?<site>eu|us)", "{n}.{site}.dcv.com", false),
-        (
-            r"(?<n>\d+)(?<domain>\.example\.com)?",
-            "ws-{n}{domain}",
-            false,
-        ),
         ("(?<n>.*)", "{n}.lan", false),
         (r"(?<n>\d+)", "10.0.0.{n}", false),
     ] {
