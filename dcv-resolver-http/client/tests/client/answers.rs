@@ -1,7 +1,7 @@
 //! What our own resolver answers.
 
 use dcv_resolver_client::{
-    Answer, HttpClient, ResolveError, ResolverClient, StatusCode, violations,
+    Answer, AnswerError, HttpClient, ResolverClient, StatusCode, violations,
 };
 use dcv_resolver_core::Transport;
 
@@ -66,7 +66,7 @@ async fn own_404_for_a_wrong_path_is_not_an_absent_session() {
     );
     let response = response.await.unwrap();
     let error = dcv_resolver_client::read_answer(&http("console"), &response).unwrap_err();
-    let ResolveError::Status { status, .. } = &error else {
+    let AnswerError::Status { status, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(*status, StatusCode::NOT_FOUND);

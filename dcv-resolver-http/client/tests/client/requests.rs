@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dcv_resolver_client::{Answer, HttpClient, RequestErrorKind, ResolveError, ResolverClient};
+use dcv_resolver_client::{Answer, AnswerError, HttpClient, RequestErrorKind, ResolverClient};
 use dcv_resolver_core::Transport;
 use dcv_resolver_test_support::scripted::{read_head, response};
 use tokio::io::AsyncWriteExt;
@@ -105,7 +105,7 @@ async fn connection_that_is_closed_twice_is_an_error() {
     let (address, mut heads) =
         start_scripted("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab").await;
     let error = plain(address).resolve(&http("a")).await.unwrap_err();
-    let ResolveError::Request(error) = error else {
+    let AnswerError::Request(error) = error else {
         panic!("{error}");
     };
     assert_eq!(error.kind(), RequestErrorKind::Closed);

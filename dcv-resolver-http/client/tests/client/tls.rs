@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dcv_resolver_client::{
-    HttpClient, RequestErrorKind, ResolveError, ResolverClient, TlsFailure, TlsOptions, TlsVersion,
+    AnswerError, HttpClient, RequestErrorKind, ResolverClient, TlsFailure, TlsOptions, TlsVersion,
 };
 use dcv_resolver_core::Timestamp;
 use dcv_resolver_test_support::pki::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
@@ -26,7 +26,7 @@ fn client(address: SocketAddr, tls: TlsOptions) -> ResolverClient {
 
 async fn failure(address: SocketAddr, tls: TlsOptions) -> TlsFailure {
     match client(address, tls).resolve(&http("console")).await {
-        Err(ResolveError::Request(error)) => {
+        Err(AnswerError::Request(error)) => {
             assert_eq!(error.kind(), RequestErrorKind::Tls, "{error}");
             error.tls_failure().unwrap().clone()
         }
