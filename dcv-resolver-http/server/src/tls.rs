@@ -70,6 +70,7 @@ pub use self::certificate::{Certificate, KeyAlgorithm};
 pub use self::error::TlsError;
 pub use self::files::TlsFiles;
 pub use self::pem_block::PemBlock;
+pub use dcv_resolver_file_watch::Reload;
 
 /// The certificate and key with which a [`Server`](crate::Server) serves TLS;
 /// see [the module](self).
@@ -99,16 +100,6 @@ struct Current {
     /// Shared with the connections that are open, and with the next settings if
     /// they trust the same clients.
     trust: Trust,
-}
-
-/// The result of a successful reload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TlsReload {
-    /// The files contain what is already in use.
-    Unchanged,
-    /// New connections use the new content of the files.
-    Replaced,
 }
 
 impl Tls {
@@ -146,9 +137,8 @@ impl Tls {
     ///
     /// Returns the first problem of the files. The previous content stays in
     /// use.
-    pub fn reload(&self) -> Result<TlsReload, TlsError> {
-        let replaced = self.take(watched(&self.0.files).read())?;
-        Ok(replaced.unwrap_or(TlsReload::Unchanged))
+    pub fn reload(&self) -> Result<Reload, TlsError> {
+        self.take(watched(&self.0.files).read())
     }
 
     /// Checks the files once a second, and reloads them when their content has
@@ -158,15 +148,14 @@ impl Tls {
     /// two writes. So a problem is reported only if it persists at the next
     /// check, and only once for the same content: as a `tracing` error and to
     /// `on_reload`. Files that become valid again without a change are reported
-    /// as [`Unchanged`](TlsReload::Unchanged). A certificate that is not valid
+    /// as [`Unchanged`](Reload::Unchanged). A certificate that is not valid
     /// yet is used as soon as it becomes valid.
     ///
     /// This function needs tokio's timer, and reads the files on one of tokio's
     /// threads for blocking work.
-    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<TlsReload, TlsError>)) {
+    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<Reload, TlsError>)) {
         let take = |contents| self.take(contents);
-        let report = |result: Result<Option<TlsReload>, TlsError>| {
-            let result = result.map(|replaced| replaced.unwrap_or(TlsReload::Unchanged));
+        let report = |result| {
             self.log(&result);
             on_reload(&result);
         };
@@ -220,10 +209,10 @@ impl Tls {
         (TlsAcceptor::from(config), current.trust.begin_connection())
     }
 
-    fn take(&self, contents: Vec<Content>) -> Result<Option<TlsReload>, TlsError> {
+    fn take(&self, contents: Vec<Content>) -> Result<Reload, TlsError> {
         let old = self.0.current.load_full();
         if digest(&contents) == old.settings.digest {
-            return Ok(None);
+            return Ok(Reload::Unchanged);
         }
         let settings = Settings::new(&self.0.files, contents, &self.0.clock, Dates::MustBeValid)?;
         let trusts = |ca: &Certificate| settings.client_cas.iter().any(|it| it.is_same_ca(ca));
@@ -241,14 +230,14 @@ impl Tls {
                 "a client CA was removed; connections that were already open are closed after their next response",
             );
         }
-        Ok(Some(TlsReload::Replaced))
+        Ok(Reload::Replaced)
     }
 
-    fn log(&self, result: &Result<TlsReload, TlsError>) {
+    fn log(&self, result: &Result<Reload, TlsError>) {
         let certificate = self.certificate();
         let expires_at = certificate.expires_at();
         match result {
-            Ok(TlsReload::Replaced) => {
+            Ok(Reload::Replaced) => {
                 tracing::info!(
                     dns_names = certificate.dns_names().join(", "),
                     %expires_at,
@@ -259,7 +248,7 @@ impl Tls {
                     tracing::warn!("{warning}");
                 }
             }
-            Ok(TlsReload::Unchanged) => {
+            Ok(_) => {
                 tracing::info!(%expires_at, "the TLS files are valid again");
             }
             Err(error) => tracing::error!(

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_server::tls::{Tls, TlsError, TlsFiles, TlsReload};
+use dcv_resolver_server::tls::{Reload, Tls, TlsError, TlsFiles};
 use tempfile::TempDir;
 
 use crate::message;
@@ -31,7 +31,7 @@ pub fn pem(data: &[u8]) {
 fn check(data: &[u8], files: TlsFiles) {
     match Tls::load(files, Arc::new(ManualClock::default())) {
         Ok(tls) => {
-            assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+            assert_eq!(tls.reload().unwrap(), Reload::Unchanged);
             // Each certificate has a BEGIN of its own.
             let begun = data.to_ascii_uppercase();
             let begun = begun.windows(11).filter(|it| it == b"-----BEGIN ").count();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, Timestamp};
-use dcv_resolver_server::tls::{Tls, TlsReload};
+use dcv_resolver_server::tls::{Reload, Tls};
 use dcv_resolver_test_support::pki::rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -175,9 +175,9 @@ fn server_starts_with_an_invalid_date_and_does_not_change_to_one() {
         let load = || -> Tls { files.try_load(Arc::<ManualClock>::clone(&clock)).unwrap() };
         assert_eq!(warnings(&files, now), [warning]);
         let tls = load();
-        assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+        assert_eq!(tls.reload().unwrap(), Reload::Unchanged);
         files.write_pair(&server_pair(&ca));
-        assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+        assert_eq!(tls.reload().unwrap(), Reload::Replaced);
         files.write_pair(pair);
         let refused = tls.reload().unwrap_err().to_string();
         assert!(refused.ends_with(error), "{refused}");
