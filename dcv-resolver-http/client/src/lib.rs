@@ -30,7 +30,7 @@ pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use bearer_token::{BearerToken, BearerTokenError};
 pub use connection_report::{ConnectionReport, PeerCertificate, TlsReport};
 pub use http_client::HttpClient;
-pub use http_client_builder::{BuildError, HttpClientBuilder};
+pub use http_client_builder::HttpClientBuilder;
 /// The types of requests and responses, of the crate `http`.
 pub use hyper::{HeaderMap, Method, Response, StatusCode, body::Bytes, header};
 pub use problem_document::ProblemDocument;
@@ -46,7 +46,6 @@ pub use violation::{JsonType, Violation};
 const _: fn() = || {
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<BearerToken>();
-    is_shared::<BuildError>();
     is_shared::<HttpClient>();
     is_shared::<RequestError>();
     is_shared::<AnswerError>();

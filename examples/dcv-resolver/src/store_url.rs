@@ -197,7 +197,7 @@ impl FromStr for StoreUrl {
             Some((scheme, _)) if is_redis(scheme) => RedisConfig::from_url(text)
                 .map(|config| Self::Redis(Box::new(config)))
                 .map_err(|error| invalid(error.chain().to_string())),
-            Some((scheme, _)) if is_upstream(scheme) => UpstreamConfig::from_url(text)
+            Some((scheme, _)) if is_upstream(scheme) => text.parse::<UpstreamConfig>()
                 .map(|config| Self::Upstream(Box::new(config)))
                 .map_err(|error| invalid(error.to_string())),
             Some(("memory", "")) => Ok(Self::Memory),

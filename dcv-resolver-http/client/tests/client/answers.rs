@@ -56,7 +56,7 @@ async fn reason_of_a_404_is_read() {
 #[tokio::test]
 async fn own_404_for_a_wrong_path_is_not_an_absent_session() {
     let address = start_resolver(None);
-    let http_client = HttpClient::builder(&format!("http://{address}"));
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap());
     let client = http_client.build().unwrap();
     let response = client.send(
         dcv_resolver_client::Method::POST,
@@ -80,7 +80,7 @@ async fn own_404_for_a_wrong_path_is_not_an_absent_session() {
 #[tokio::test]
 async fn other_status_is_an_error_with_its_detail() {
     let address = start_resolver(None);
-    let http_client = HttpClient::builder(&format!("http://{address}"));
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap());
     let client = ResolverClient::new(http_client.build().unwrap());
     let response = client.http().send(
         dcv_resolver_client::Method::GET,

@@ -28,7 +28,7 @@ async fn request_is_the_gateways() {
 #[tokio::test]
 async fn path_of_the_url_is_a_prefix() {
     let (address, mut heads) = start_scripted(NOT_FOUND).await;
-    let http_client = HttpClient::builder(&format!("http://{address}/stage/x/"));
+    let http_client = HttpClient::builder(format!("http://{address}/stage/x/").parse().unwrap());
     let client = ResolverClient::new(http_client.build().unwrap());
     client.resolve(&http("a")).await.unwrap();
     let head = heads.recv().await.unwrap();
@@ -49,7 +49,7 @@ async fn id_is_read_by_a_resolver_as_it_is() {
 #[tokio::test]
 async fn request_without_a_time_limit_is_answered() {
     let (address, _heads) = start_scripted(NOT_FOUND).await;
-    let http_client = HttpClient::builder(&format!("http://{address}"))
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap())
         .connect_timeout(Duration::MAX)
         .response_timeout(Duration::MAX);
     let client = ResolverClient::new(http_client.build().unwrap());
@@ -139,7 +139,7 @@ async fn redirect_is_not_followed() {
 #[tokio::test]
 async fn path_that_is_not_http_is_not_sent() {
     let (address, mut heads) = start_scripted(response(200, "text/plain", "a")).await;
-    let http_client = HttpClient::builder(&format!("http://{address}"))
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap())
         .build()
         .unwrap();
     for path in ["a", "/a b", "/a\r\nb: c"] {

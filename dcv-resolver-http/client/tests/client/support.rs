@@ -79,7 +79,7 @@ pub(crate) async fn start_scripted(
 
 /// Returns a client of the resolver at `address`, without TLS.
 pub(crate) fn plain(address: SocketAddr) -> ResolverClient {
-    let http = HttpClient::builder(&format!("http://{address}"));
+    let http = HttpClient::builder(format!("http://{address}").parse().unwrap());
     ResolverClient::new(http.build().unwrap())
 }
 
