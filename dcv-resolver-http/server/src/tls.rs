@@ -2,18 +2,15 @@
 //! while it runs.
 //!
 //! ```no_run
-//! use std::sync::Arc;
-//!
 //! use axum::Router;
-//! use dcv_resolver_core::{Clock, SystemClock};
 //! use dcv_resolver_server::tls::{Tls, TlsFiles};
 //! use dcv_resolver_server::{Server, listen};
 //!
 //! # async fn run(app: Router) -> Result<(), Box<dyn std::error::Error>> {
 //! let files = TlsFiles::new("/etc/resolver/cert.pem", "/etc/resolver/key.pem")
 //!     .client_ca("/etc/resolver/gateways.pem");
-//! let tls = Tls::load(files, Arc::new(SystemClock))?;
-//! for warning in tls.warnings(SystemClock.now()) {
+//! let tls = Tls::load(files)?;
+//! for warning in tls.warnings() {
 //!     eprintln!("{warning}");
 //! }
 //!
@@ -59,7 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
-use dcv_resolver_core::{Clock, Timestamp};
+use dcv_resolver_core::{Clock, SystemClock};
 use dcv_resolver_file_watch::{Content, WatchedFiles, digest};
 use tokio_rustls::TlsAcceptor;
 
@@ -84,7 +81,7 @@ pub use dcv_resolver_file_watch::Reload;
 /// of its clients are refused at once. Every connection that was open gets one
 /// more response, which has `connection: close`; the log says how many there
 /// are. With mutual TLS no session is resumed, so every connection presents its
-/// certificate, and the injected clock decides whether it has expired.
+/// certificate, and the clock decides whether it has expired.
 #[derive(Clone)]
 pub struct Tls(Arc<LiveTls>);
 
@@ -116,7 +113,18 @@ impl Tls {
     /// # Errors
     ///
     /// Returns the first problem of the files.
-    pub fn load(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        Self::load_with_clock(files, SystemClock)
+    }
+
+    /// Reads and checks `files` as [`load`](Self::load) does. `clock` decides
+    /// which certificates are valid.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the files.
+    pub fn load_with_clock(files: TlsFiles, clock: impl Clock) -> Result<Self, TlsError> {
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let contents = watched(&files).read();
         let settings = Settings::new(&files, contents, &clock, Dates::MayBeInvalid)?;
         let trust = Trust::default();
@@ -187,7 +195,8 @@ impl Tls {
     /// of issuers and client CAs that have expired or soon will, that are
     /// missing, or that do not belong in their file.
     #[must_use]
-    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
+        let now = self.0.clock.now();
         let TlsFiles {
             certificate,
             client_ca,
@@ -244,7 +253,7 @@ impl Tls {
                     client_cas = self.client_cas().len(),
                     "the TLS files have changed; new connections use them",
                 );
-                for warning in self.warnings(self.0.clock.now()) {
+                for warning in self.warnings() {
                     tracing::warn!("{warning}");
                 }
             }

@@ -1,12 +1,11 @@
 //! Resolvers to ask: our own, and one that sends any bytes.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use dcv_resolver_client::{HttpClient, ResolverClient};
 use dcv_resolver_core::testing::session;
 use dcv_resolver_core::{
-    Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, SystemClock, Timestamp, Transport,
+    Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, Timestamp, Transport,
 };
 use dcv_resolver_http::router;
 use dcv_resolver_server::tls::{Tls, TlsFiles};
@@ -59,7 +58,7 @@ impl Files {
         if let Some(pem) = client_ca {
             files = files.client_ca(self.write("client-ca.pem", pem));
         }
-        Tls::load(files, Arc::new(SystemClock)).unwrap()
+        Tls::load(files).unwrap()
     }
 }
 

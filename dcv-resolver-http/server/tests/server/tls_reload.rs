@@ -207,7 +207,7 @@ struct Watch {
 impl Watch {
     fn begin(files: &Files, clock: &ManualClock) -> Self {
         let reports = Arc::new(Mutex::new(Vec::new()));
-        let tls = files.try_load(Arc::new(clock.clone())).unwrap();
+        let tls = files.try_load(clock.clone()).unwrap();
         let sink = Arc::clone(&reports);
         tokio::spawn(async move {
             tls.watch(|result| {
