@@ -63,7 +63,7 @@ fn line(decision: &Decision) -> String {
     format!(
         "caller={} client={client} request_id={:?} session={} outcome={} reason={} destination={}",
         or_dash(decision.caller),
-        decision.request_id,
+        decision.request_id.as_str(),
         or_dash(session),
         decision.outcome(),
         or_dash(decision.reason()),

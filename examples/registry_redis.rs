@@ -15,15 +15,15 @@ use dcv_resolver_core::{
     Clock, Expiry, LeaseToken, ResolveRequest, Resolver, SessionRecord, SessionRegistry,
     SystemClock, Transport,
 };
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::RedisStore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1);
     let url = url.ok_or("pass the URL of a Redis server, such as redis://127.0.0.1:6379")?;
     // A store connects in the background, so a resolver starts without Redis.
-    let one = RedisStore::new(RedisConfig::from_url(&url)?);
-    let other = RedisStore::new(RedisConfig::from_url(&url)?);
+    let one = RedisStore::new(url.parse()?);
+    let other = RedisStore::new(url.parse()?);
 
     let now = SystemClock.now();
     let expiry = Expiry::At(now.saturating_add(Duration::from_secs(30)));

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use dcv_resolver_core::{Resolution, ResolveRequest, SessionRecord};
 
 use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
+use crate::request_id::RequestId;
 use crate::trace_context::TraceContext;
 
 /// A request, and what was decided about it.
@@ -69,7 +70,7 @@ pub struct Decision {
     /// [`ConnectInfo`](axum::extract::ConnectInfo).
     pub caller: Option<IpAddr>,
     /// The `x-request-id` of the response.
-    pub request_id: HeaderValue,
+    pub request_id: RequestId,
     /// The trace that the request is part of.
     pub trace: Option<TraceContext>,
 }

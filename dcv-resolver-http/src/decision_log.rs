@@ -7,7 +7,6 @@ use tracing::Level;
 use crate::decision::{Decision, DecisionObserver};
 use crate::decision_outcome::DecisionOutcome;
 use crate::problem::Problem;
-use crate::request_id::request_id_text;
 use crate::trace_context::TraceContext;
 
 /// An observer that emits one [`tracing`] event for each decision; see [the
@@ -84,7 +83,7 @@ impl DecisionLog {
                     status = decision.status().map(|status| status.as_u16()),
                     elapsed_us = saturated(decision.elapsed.as_micros()),
                     caller = decision.caller.map(|address| address.to_string()).as_deref(),
-                    request_id = request_id_text(&decision.request_id),
+                    request_id = decision.request_id.as_str(),
                     // In the span as well, but some formats leave spans out.
                     trace_id = decision.trace.as_ref().map(TraceContext::trace_id),
                     detail = problem.map(Problem::detail).as_deref(),

@@ -180,7 +180,7 @@ pub use problem::{Problem, ProblemDocument};
 pub use query::{InvalidQuery, MAX_URI_BYTES, ResolveQuery};
 pub use rate_limit::RateLimit;
 pub use reloadable::ReloadableService;
-pub use request_id::{RequestIds, X_REQUEST_ID, request_id_text};
+pub use request_id::{InvalidRequestId, RequestId, RequestIds, X_REQUEST_ID};
 pub use resolve_service::ResolveService;
 pub use router::router;
 /// The version of tower whose [`Service`](tower::Service) trait

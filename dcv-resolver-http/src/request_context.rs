@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{Method, Uri};
 use tokio::time::Instant;
 use tracing::Span;
 
 use crate::callers;
-use crate::request_id::RequestIds;
+use crate::request_id::{RequestId, RequestIds};
 use crate::trace_context::{self, NoTrace, TraceContext};
 
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct RequestContext {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) caller: Option<IpAddr>,
-    pub(crate) request_id: HeaderValue,
+    pub(crate) request_id: RequestId,
     pub(crate) trace: Result<TraceContext, NoTrace>,
     /// When the request arrived.
     pub(crate) started: Instant,

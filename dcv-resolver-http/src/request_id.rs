@@ -1,7 +1,8 @@
-//! [`RequestIds`]: an id for each request, by which it can be found in the logs
-//! of the gateway and the resolver.
+//! [`RequestId`]: the id of a request, by which it can be found in the logs of
+//! the gateway and the resolver; and [`RequestIds`], which gives each request one.
 
 use std::hash::{BuildHasher, RandomState};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,7 +10,73 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 /// The header that carries a request id: `x-request-id`.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-const MAX_BYTES: usize = 128;
+/// The id of a request: 1 to 128 visible ASCII characters, so that it can be sent
+/// back and logged as it is.
+///
+/// ```
+/// use dcv_resolver_http::RequestId;
+///
+/// let id: RequestId = "gw-7".parse()?;
+/// assert_eq!(id.as_str(), "gw-7");
+/// assert!("gw 7".parse::<RequestId>().is_err());
+/// # Ok::<(), dcv_resolver_http::InvalidRequestId>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(HeaderValue);
+
+/// An error that occurs when a value is not a request id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a request id has 1 to {} visible ASCII characters",
+    RequestId::MAX_BYTES
+)]
+#[non_exhaustive]
+pub struct InvalidRequestId;
+
+impl RequestId {
+    /// The maximum length, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// Returns the id as a string.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "it never panics: each way to create an id checks it"
+    )]
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().expect("a request id is visible ASCII")
+    }
+}
+
+impl TryFrom<HeaderValue> for RequestId {
+    type Error = InvalidRequestId;
+
+    fn try_from(value: HeaderValue) -> Result<Self, Self::Error> {
+        let bytes = value.as_bytes();
+        let has_length = (1..=Self::MAX_BYTES).contains(&bytes.len());
+        if has_length && bytes.iter().all(u8::is_ascii_graphic) {
+            Ok(Self(value))
+        } else {
+            Err(InvalidRequestId)
+        }
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = InvalidRequestId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let value = HeaderValue::from_str(text).map_err(|_| InvalidRequestId)?;
+        value.try_into()
+    }
+}
+
+impl From<RequestId> for HeaderValue {
+    fn from(id: RequestId) -> Self {
+        id.0
+    }
+}
 
 /// A source of request ids: the caller's own, or new ones.
 ///
@@ -33,19 +100,17 @@ impl RequestIds {
         }
     }
 
-    /// Returns the `x-request-id` of the request if it has 1 to 128 visible
-    /// ASCII characters, so that it can be sent back and logged as it is.
-    /// Otherwise returns a new one.
-    pub fn id_for(&self, headers: &HeaderMap) -> HeaderValue {
+    /// Returns the `x-request-id` of the request if it is a valid id. Otherwise
+    /// returns a new one.
+    pub fn id_for(&self, headers: &HeaderMap) -> RequestId {
         headers
             .get(X_REQUEST_ID)
-            .filter(|id| is_acceptable(id.as_bytes()))
-            .cloned()
+            .and_then(|id| id.clone().try_into().ok())
             .unwrap_or_else(|| self.generate())
     }
 
     #[expect(clippy::expect_used, reason = "hexadecimal digits are a header value")]
-    fn generate(&self) -> HeaderValue {
+    fn generate(&self) -> RequestId {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
         let mut id = u128::from(self.random) << 64 | u128::from(count);
         // With `format!`, a whole request would take 7 % more instructions.
@@ -54,7 +119,7 @@ impl RequestIds {
             *digit = b"0123456789abcdef"[(id & 0xf) as usize];
             id >>= 4;
         }
-        HeaderValue::from_bytes(&digits).expect("hexadecimal digits are a header value")
+        RequestId(HeaderValue::from_bytes(&digits).expect("hexadecimal digits are a header value"))
     }
 }
 
@@ -64,28 +129,11 @@ impl Default for RequestIds {
     }
 }
 
-/// Returns an id from [`RequestIds`] as a string, for a log.
-///
-/// # Panics
-///
-/// Panics if the value does not come from [`RequestIds`] and is not ASCII.
-#[expect(clippy::expect_used, reason = "request ids are visible ASCII")]
-#[must_use]
-pub fn request_id_text(request_id: &HeaderValue) -> &str {
-    request_id
-        .to_str()
-        .expect("request ids are visible ASCII characters")
-}
-
-fn is_acceptable(id: &[u8]) -> bool {
-    (1..=MAX_BYTES).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(value: &[u8]) -> HeaderValue {
+    fn of(value: &[u8]) -> RequestId {
         let value = HeaderValue::from_bytes(value).unwrap();
         RequestIds::new().id_for(&HeaderMap::from_iter([(X_REQUEST_ID, value)]))
     }
@@ -94,7 +142,7 @@ mod tests {
     fn visible_id_is_kept() {
         let longest = [b'~'; 128];
         for id in [&b"a"[..], b"!\"#-7f/gw.example;x=1", &longest] {
-            assert_eq!(of(id).as_bytes(), id);
+            assert_eq!(of(id).as_str().as_bytes(), id);
         }
     }
 
@@ -109,8 +157,8 @@ mod tests {
             &[b'a'; 129],
         ] {
             let generated = of(id);
-            assert_ne!(generated.as_bytes(), id);
-            assert_eq!(generated.len(), 32);
+            assert_ne!(generated.as_str().as_bytes(), id);
+            assert_eq!(generated.as_str().len(), 32);
         }
     }
 
@@ -119,7 +167,7 @@ mod tests {
         let ids = [RequestIds::new(), RequestIds::new()];
         let generated: std::collections::BTreeSet<_> = ids
             .iter()
-            .flat_map(|ids| (0..100).map(|_| ids.generate().to_str().unwrap().to_owned()))
+            .flat_map(|ids| (0..100).map(|_| ids.generate().as_str().to_owned()))
             .collect();
         assert_eq!(generated.len(), 200);
     }

@@ -69,7 +69,7 @@ impl Responder {
         let mut response = response_to(&decision);
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(X_REQUEST_ID, request_id);
+        headers.insert(X_REQUEST_ID, request_id.into());
         // A caller that is refused because of its address or its request rate
         // must not keep the connection either.
         if !body_ended || is_turned_away(&decision) {

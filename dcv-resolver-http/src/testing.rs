@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::{Method, Request, StatusCode, Uri};
 use axum::response::Response;
 use dcv_resolver_core::{Resolution, ResolveRequest};
 use http_body_util::BodyExt;
@@ -111,6 +111,11 @@ where
 /// DecisionLog.on_decision(&decision);
 /// assert_eq!(decision.reason(), Some("unknown"));
 /// ```
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "it never panics: the id is a constant"
+)]
 #[must_use]
 pub fn decision(result: Result<Resolution, Problem>) -> Decision {
     Decision {
@@ -124,7 +129,7 @@ pub fn decision(result: Result<Resolution, Problem>) -> Decision {
         record: None,
         elapsed: Duration::ZERO,
         caller: None,
-        request_id: HeaderValue::from_static("test"),
+        request_id: "test".parse().expect("a valid request id"),
         trace: None,
     }
 }

@@ -1,10 +1,10 @@
 //! [`TraceContext`]: the trace that a request is part of, from the W3C header
 //! `traceparent`.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName};
 use tracing::Span;
 
-use crate::request_id::request_id_text;
+use crate::request_id::RequestId;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -82,7 +82,7 @@ impl TraceContext {
 ///
 /// At level DEBUG, so that a log at INFO does not pay for it: a span for each
 /// request takes as many instructions as half the request itself.
-pub(crate) fn span(trace: &Result<TraceContext, NoTrace>, request_id: &HeaderValue) -> Span {
+pub(crate) fn span(trace: &Result<TraceContext, NoTrace>, request_id: &RequestId) -> Span {
     let parent = trace.as_ref().ok();
     let span = tracing::debug_span!(
         target: "dcv_resolver::resolve",
@@ -90,7 +90,7 @@ pub(crate) fn span(trace: &Result<TraceContext, NoTrace>, request_id: &HeaderVal
         trace_id = parent.map(TraceContext::trace_id),
         parent_span_id = parent.map(TraceContext::parent_span_id),
         sampled = parent.map(TraceContext::is_sampled),
-        request_id = request_id_text(request_id),
+        request_id = request_id.as_str(),
     );
     if *trace == Err(NoTrace::Invalid) {
         tracing::debug!("ignored an invalid traceparent header; see W3C Trace Context");

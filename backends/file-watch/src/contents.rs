@@ -23,6 +23,9 @@ pub(crate) fn read_all(paths: &[std::path::PathBuf]) -> Vec<Content> {
 
 /// Reads the small file at `path`, without waiting for another process.
 ///
+/// A UTF-8 byte order mark, which editors on Windows write before the text, is
+/// not part of the content.
+///
 /// # Errors
 ///
 /// If the operating system refuses to open or read the file, or if it is not a
@@ -50,8 +53,13 @@ pub fn read(path: impl AsRef<Path>) -> Content {
             ),
         ));
     }
+    if content.starts_with(BYTE_ORDER_MARK) {
+        content.drain(..BYTE_ORDER_MARK.len());
+    }
     Ok(content)
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Returns a hash of `contents`, so that no secret is kept just to compare it.
 #[must_use]
@@ -87,6 +95,19 @@ mod tests {
         );
         let error = read(folder.path()).unwrap_err();
         assert_eq!(error.to_string(), "it is a directory; name a file in it");
+    }
+
+    #[test]
+    fn byte_order_mark_is_not_part_of_the_content() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (written, expected) in [
+            ("\u{feff}a\u{feff}", "a\u{feff}"),
+            ("\u{feff}", ""),
+            ("a", "a"),
+        ] {
+            fs::write(file.path(), written).unwrap();
+            assert_eq!(read(file.path()).unwrap(), expected.as_bytes());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod file_watch;
 mod guard;
 mod last_reported;
 mod open;
+mod reload;
 mod stamp;
 mod thread;
 mod unlinked;
@@ -16,6 +17,7 @@ mod watched_files;
 pub use contents::{Content, MAX_BYTES, digest, read};
 pub use last_reported::LastReported;
 pub use open::open;
+pub use reload::Reload;
 pub use thread::{AfterReload, WatchThread};
 #[cfg(feature = "tokio")]
 pub use watched_files::WatchedFiles;

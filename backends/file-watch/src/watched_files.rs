@@ -11,6 +11,7 @@ use crate::contents::{Content, digest, read_all};
 use crate::file_watch::{FileWatch, Look};
 use crate::guard::guard;
 use crate::last_reported::LastReported;
+use crate::reload::Reload;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -42,22 +43,22 @@ impl WatchedFiles {
     /// their content to `take` at the start and whenever it may have changed,
     /// and calls `report` with the results below.
     ///
-    /// `take` returns `Ok(None)` if exactly this content is already in use.
-    /// Only `take` can decide that, since the caller may reload the files at
-    /// any time. Content that it refuses is passed to it again every second: a
+    /// `take` returns [`Unchanged`](Reload::Unchanged) if exactly this content is
+    /// already in use. Only `take` can decide that, since the caller may reload
+    /// the files at any time. Content that it refuses is passed to it again every second: a
     /// certificate that is not valid yet becomes valid later.
     ///
     /// `report` gets a refusal when it is the second in a row, since the files
     /// may not match between two writes, and then once for each content. It
-    /// gets `Ok(None)` when the files are valid again after a reported refusal
+    /// gets `Unchanged` when the files are valid again after a reported refusal
     /// and contain what is in use. If `take` or `report` panics, the panic is
     /// logged, and the watch continues.
     ///
     /// This function needs tokio's timer and its threads for blocking work.
-    pub async fn watch<T, E>(
+    pub async fn watch<E>(
         self,
-        mut take: impl FnMut(Vec<Content>) -> Result<Option<T>, E>,
-        mut report: impl FnMut(Result<Option<T>, E>),
+        mut take: impl FnMut(Vec<Content>) -> Result<Reload, E>,
+        mut report: impl FnMut(Result<Reload, E>),
     ) {
         let mut last_reported = LastReported::second_in_a_row();
         let mut watch = FileWatch::new(Arc::clone(&self.paths), INTERVAL);
@@ -74,7 +75,7 @@ impl WatchedFiles {
                     let result = take(contents);
                     let is_refused = result.is_err();
                     let is_news = match &result {
-                        Ok(news) => last_reported.accepted() || news.is_some(),
+                        Ok(reload) => last_reported.accepted() || *reload == Reload::Replaced,
                         Err(_) => last_reported.refused(content),
                     };
                     if is_news {
@@ -162,10 +163,10 @@ mod tests {
                     return Err(format!("{one} and {two}"));
                 }
                 if one == in_use {
-                    return Ok(None);
+                    return Ok(Reload::Unchanged);
                 }
-                in_use.clone_from(&one);
-                Ok(Some(one))
+                in_use = one;
+                Ok(Reload::Replaced)
             };
             let report = move |news| reports.lock().unwrap().push(format!("{news:?}"));
             tokio::spawn(WatchedFiles::new(paths).watch(take, report))
@@ -193,7 +194,7 @@ mod tests {
         pair.write("one", "new");
         pair.write("two", "new");
         let_it_look().await;
-        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+        assert_eq!(pair.reports(), ["Ok(Replaced)"]);
     }
 
     /// The second write comes after the first check of the new pair, and before
@@ -207,7 +208,7 @@ mod tests {
         sleep(INTERVAL * 3 / 2).await;
         pair.write("two", "new");
         let_it_look().await;
-        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+        assert_eq!(pair.reports(), ["Ok(Replaced)"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -227,7 +228,7 @@ mod tests {
 
         pair.write("one", "old");
         let_it_look().await;
-        assert_eq!(pair.reports(), ["Ok(None)"]);
+        assert_eq!(pair.reports(), ["Ok(Unchanged)"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(pair.reports(), [r#"Err("new and new")"#]);
         *pair.accepts.lock().unwrap() = true;
         let_it_look().await;
-        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+        assert_eq!(pair.reports(), ["Ok(Replaced)"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -254,6 +255,6 @@ mod tests {
         pair.write("one", "new");
         pair.write("two", "new");
         let_it_look().await;
-        assert_eq!(pair.reports(), [r#"Ok(Some("new"))"#]);
+        assert_eq!(pair.reports(), ["Ok(Replaced)"]);
     }
 }

@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff::{MAX_PAUSE, pause_after};
-use crate::config::Origin;
+use crate::origin::Origin;
 use crate::servers::Servers;
 use crate::supervisor::Supervisor;
 use crate::topology::Topology;

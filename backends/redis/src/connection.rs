@@ -12,8 +12,8 @@ use dcv_resolver_core::StoreErrorKind;
 use crate::failure::Failure;
 
 /// A connection that the embedding program has made, for
-/// [`RedisConfig::over`](crate::RedisConfig::over). It is created from types of
-/// the [`redis`] crate.
+/// [`RedisStore::over`](crate::RedisStore::over). It is created from types of the
+/// [`redis`] crate.
 #[derive(Clone)]
 pub struct RedisConnection(Kind);
 

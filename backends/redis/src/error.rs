@@ -8,8 +8,3 @@ pub(crate) const BACKEND: &str = "redis";
 pub(crate) const fn error(kind: StoreErrorKind) -> StoreError {
     StoreError::new(BACKEND, kind)
 }
-
-/// Returns the error of a setting that is invalid.
-pub(crate) fn invalid(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    error(StoreErrorKind::InvalidConfig).with_source(source)
-}

@@ -17,6 +17,8 @@ mod invalid_url;
 mod link;
 mod live;
 mod masters;
+mod options;
+mod origin;
 mod outage_log;
 mod paced_resolver;
 mod peer;
@@ -41,6 +43,8 @@ mod warnings;
 
 pub use config::RedisConfig;
 pub use connection::RedisConnection;
+pub use invalid_url::InvalidRedisUrl;
+pub use options::RedisOptions;
 pub use protocol::{InvalidRedisProtocol, RedisProtocol};
 /// The version of redis whose connections a [`RedisConnection`] is created
 /// from.
@@ -53,5 +57,6 @@ const _: fn() = || {
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<RedisConfig>();
     is_shared::<RedisConnection>();
+    is_shared::<RedisOptions>();
     is_shared::<RedisWarning>();
 };

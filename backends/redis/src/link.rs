@@ -14,11 +14,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::backoff::{MAX_PAUSE, pause_after};
-use crate::config::{Origin, RedisConfig};
 use crate::connect::Reached;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::live::{ConnectionTest, Live};
+use crate::origin::Origin;
 use crate::outage_log::OutageLog;
 
 /// The limit on a cluster, whose connection still serves the other nodes, so that
@@ -74,10 +74,10 @@ impl Attempts {
 }
 
 impl Link {
-    pub(crate) fn new(config: &RedisConfig) -> Self {
+    pub(crate) fn new(origin: Origin, response_timeout: Duration) -> Self {
         Self {
-            origin: config.origin.clone(),
-            response_timeout: config.response_timeout,
+            origin,
+            response_timeout,
             attempts: Mutex::new(Attempts {
                 state: State::Down(None),
                 count: 0,

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
-use crate::config::Origin;
 use crate::failure::Failure;
+use crate::origin::Origin;
 
 /// Logs the first failure of each kind in an outage, and its end.
 #[derive(Debug)]

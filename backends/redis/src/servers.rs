@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Password};
 use crate::protocol::RedisProtocol;
 use crate::tls::Tls;
 use crate::topology::Topology;
@@ -26,6 +26,13 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
+    /// Returns whether a password is held here, rather than in a file.
+    pub(crate) fn has_password(&self) -> bool {
+        [&self.credentials, &self.sentinel_credentials]
+            .into_iter()
+            .any(|credentials| matches!(credentials.password, Some(Password::Text(_))))
+    }
+
     /// Returns the files of passwords and of the private key.
     pub(crate) fn secret_files(&self) -> impl Iterator<Item = &Path> {
         let passwords = [&self.credentials, &self.sentinel_credentials]

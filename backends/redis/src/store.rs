@@ -18,8 +18,11 @@ use redis::{Cmd, Value};
 
 use crate::changes::watch_changes;
 use crate::config::RedisConfig;
+use crate::connection::RedisConnection;
 use crate::deadline::Deadline;
 use crate::error::error;
+use crate::options::RedisOptions;
+use crate::origin::Origin;
 use crate::scan::{Position, scan};
 use crate::scripts::{CHECK_WRITABLE, DEREGISTER, REGISTER, RENEW, SWEEP};
 use crate::supervisor::{Idempotency, Supervisor};
@@ -54,8 +57,9 @@ const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 /// ```no_run
 /// use dcv_resolver_redis::{RedisConfig, RedisStore};
 ///
-/// # fn main() -> Result<(), dcv_resolver_core::StoreError> {
-/// let store = RedisStore::new(RedisConfig::from_url("redis://127.0.0.1:6379")?);
+/// # fn main() -> Result<(), dcv_resolver_redis::InvalidRedisUrl> {
+/// let config: RedisConfig = "redis://127.0.0.1:6379".parse()?;
+/// let store = RedisStore::new(config);
 /// # Ok(())
 /// # }
 /// ```
@@ -66,14 +70,37 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Returns a store for the servers of `config`. It connects when it is
+    /// Creates a store for the servers of `config`. It connects when it is
     /// first used.
     #[must_use]
     pub fn new(config: RedisConfig) -> Self {
+        let servers = Box::new(config.servers);
+        Self::from_origin(Origin::Servers(servers), config.options)
+    }
+
+    /// Creates a store over a connection that the embedding program shares with
+    /// it: a `redis::aio::ConnectionManager`, a
+    /// `redis::aio::MultiplexedConnection` or a
+    /// `redis::cluster_async::ClusterConnection`.
+    ///
+    /// The response timeout of `options` applies in addition to the connection's
+    /// own. The store does not replace a given connection that has fallen
+    /// silent; a store that makes its connections therefore recovers from more
+    /// faults.
+    ///
+    /// The program must not read from replicas over this connection, enable the
+    /// driver's cache, or `SELECT` another database: sessions that exist would
+    /// then seem absent.
+    #[must_use]
+    pub fn over(connection: impl Into<RedisConnection>, options: RedisOptions) -> Self {
+        Self::from_origin(Origin::Given(connection.into()), options)
+    }
+
+    fn from_origin(origin: Origin, options: RedisOptions) -> Self {
         Self {
-            server: Supervisor::new(&config),
-            key_prefix: config.key_prefix,
-            expired_key_grace: config.expired_key_grace,
+            server: Supervisor::new(origin, options.response_timeout),
+            key_prefix: options.key_prefix,
+            expired_key_grace: options.expired_key_grace,
         }
     }
 
@@ -201,7 +228,7 @@ impl ChangeSource for RedisStore {
     ///   without [the permissions](crate)) is tried again every ten seconds,
     ///   and whenever lookups have a new connection. `Unsupported` is repeated
     ///   for each of those.
-    /// - Over a [given connection](RedisConfig::over) changes are **not
+    /// - Over a [given connection](Self::over) changes are **not
     ///   available**, and the future completes: what a connection pushes goes
     ///   to the code that opened it.
     ///
@@ -439,7 +466,7 @@ mod tests {
     use super::*;
 
     fn store() -> RedisStore {
-        RedisStore::new(RedisConfig::from_url("redis://:tr0ub4dor@192.0.2.1").unwrap())
+        RedisStore::new("redis://:tr0ub4dor@192.0.2.1".parse().unwrap())
     }
 
     fn at(ms: i64) -> Expiry {

@@ -7,17 +7,18 @@
 //! so, a new one is made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dcv_resolver_core::StoreError;
 use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::config::{Origin, RedisConfig};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::live::{ConnectionTest, Live};
+use crate::origin::Origin;
 use crate::reply::{info_server, run_id};
 use crate::topology::Endpoint;
 
@@ -34,8 +35,8 @@ pub(crate) enum Idempotency {
 pub(crate) struct Supervisor(Arc<Link>);
 
 impl Supervisor {
-    pub(crate) fn new(config: &RedisConfig) -> Self {
-        Self(Arc::new(Link::new(config)))
+    pub(crate) fn new(origin: Origin, response_timeout: Duration) -> Self {
+        Self(Arc::new(Link::new(origin, response_timeout)))
     }
 
     pub(crate) fn origin(&self) -> &Origin {

@@ -3,22 +3,22 @@
 //! A general URL parser accepts one host only.
 
 use crate::credentials::{Credentials, Password};
-use crate::invalid_url::InvalidUrl;
+use crate::invalid_url::InvalidRedisUrl;
 use crate::topology::{Endpoint, Node, Topology};
 use crate::url_parameters::{Parameters, ParsedUrl, database_number, decode};
 
-pub(crate) fn parse(url: &str) -> Result<ParsedUrl, InvalidUrl> {
-    let (scheme, rest) = url.split_once(':').ok_or(InvalidUrl::Scheme)?;
+pub(crate) fn parse(url: &str) -> Result<ParsedUrl, InvalidRedisUrl> {
+    let (scheme, rest) = url.split_once(':').ok_or(InvalidRedisUrl::Scheme)?;
     let (kind, tls) = parse_scheme(scheme)?;
     if rest.contains('#') {
-        return Err(InvalidUrl::Host);
+        return Err(InvalidRedisUrl::Host);
     }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let parameters = Parameters::parse(query)?;
     let (topology, credentials, database) = match kind {
         Kind::Unix => (Topology::Single(parse_socket(rest)?), None, None),
         kind => {
-            let rest = rest.strip_prefix("//").ok_or(InvalidUrl::Scheme)?;
+            let rest = rest.strip_prefix("//").ok_or(InvalidRedisUrl::Scheme)?;
             let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
             let (credentials, hosts) = match authority.rsplit_once('@') {
                 Some((user_info, hosts)) => (Some(parse_credentials(user_info)?), hosts),
@@ -40,14 +40,14 @@ enum Kind {
 }
 
 /// Returns what the URL leads to, and whether with TLS.
-fn parse_scheme(scheme: &str) -> Result<(Kind, bool), InvalidUrl> {
+fn parse_scheme(scheme: &str) -> Result<(Kind, bool), InvalidRedisUrl> {
     if scheme == "unix" {
         return Ok((Kind::Unix, false));
     }
     let kind = ["redis", "valkey"]
         .iter()
         .find_map(|name| scheme.strip_prefix(name));
-    let kind = kind.ok_or(InvalidUrl::Scheme)?;
+    let kind = kind.ok_or(InvalidRedisUrl::Scheme)?;
     let (kind, tls) = match kind.strip_prefix('s') {
         Some(kind) => (kind, true),
         None => (kind, false),
@@ -57,28 +57,32 @@ fn parse_scheme(scheme: &str) -> Result<(Kind, bool), InvalidUrl> {
         ("+unix", false) => Ok((Kind::Unix, tls)),
         ("+sentinel", _) => Ok((Kind::Sentinel, tls)),
         ("+cluster", _) => Ok((Kind::Cluster, tls)),
-        _ => Err(InvalidUrl::Scheme),
+        _ => Err(InvalidRedisUrl::Scheme),
     }
 }
 
 /// Parses `///run/redis.sock` and `/run/redis.sock`.
-fn parse_socket(text: &str) -> Result<Endpoint, InvalidUrl> {
+fn parse_socket(text: &str) -> Result<Endpoint, InvalidRedisUrl> {
     let path = text.strip_prefix("//").unwrap_or(text);
     if !path.starts_with('/') || path.starts_with("//") || path.len() == 1 {
-        return Err(InvalidUrl::SocketPath);
+        return Err(InvalidRedisUrl::SocketPath);
     }
     Ok(Endpoint::Unix(decode(path)?.into()))
 }
 
 /// Parses hosts and path, which may name the database.
-fn parse_hosts(kind: Kind, hosts: &str, path: &str) -> Result<(Topology, Option<i64>), InvalidUrl> {
+fn parse_hosts(
+    kind: Kind,
+    hosts: &str,
+    path: &str,
+) -> Result<(Topology, Option<i64>), InvalidRedisUrl> {
     let default_port = if kind == Kind::Sentinel { 26379 } else { 6379 };
     let nodes = parse_nodes(hosts, default_port)?;
     match kind {
         Kind::Sentinel => {
             let (service, database) = path.split_once('/').unwrap_or((path, ""));
             if service.is_empty() {
-                return Err(InvalidUrl::NoService);
+                return Err(InvalidRedisUrl::NoService);
             }
             let topology = Topology::Sentinel {
                 sentinels: nodes,
@@ -87,9 +91,9 @@ fn parse_hosts(kind: Kind, hosts: &str, path: &str) -> Result<(Topology, Option<
             Ok((topology, parse_database(database)?))
         }
         Kind::Cluster if path.is_empty() => Ok((Topology::Cluster { seeds: nodes }, None)),
-        Kind::Cluster => Err(InvalidUrl::ClusterDatabase),
+        Kind::Cluster => Err(InvalidRedisUrl::ClusterDatabase),
         Kind::Single | Kind::Unix => {
-            let [node] = <[Node; 1]>::try_from(nodes).map_err(|_| InvalidUrl::SeveralHosts)?;
+            let [node] = <[Node; 1]>::try_from(nodes).map_err(|_| InvalidRedisUrl::SeveralHosts)?;
             let topology = Topology::Single(Endpoint::Tcp(node));
             Ok((topology, parse_database(path)?))
         }
@@ -98,7 +102,7 @@ fn parse_hosts(kind: Kind, hosts: &str, path: &str) -> Result<(Topology, Option<
 
 /// Parses `user:password`, `:password` and `user`, whose password may be among the
 /// parameters.
-fn parse_credentials(text: &str) -> Result<Credentials, InvalidUrl> {
+fn parse_credentials(text: &str) -> Result<Credentials, InvalidRedisUrl> {
     let (username, password) = match text.split_once(':') {
         Some((username, password)) => (username, Some(Password::Text(decode(password)?))),
         None => (text, None),
@@ -110,9 +114,9 @@ fn parse_credentials(text: &str) -> Result<Credentials, InvalidUrl> {
     })
 }
 
-fn parse_nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidUrl> {
+fn parse_nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidRedisUrl> {
     if hosts.is_empty() {
-        return Err(InvalidUrl::NoHost);
+        return Err(InvalidRedisUrl::NoHost);
     }
     hosts
         .split(',')
@@ -120,19 +124,19 @@ fn parse_nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidUrl> 
         .collect()
 }
 
-fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidUrl> {
+fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidRedisUrl> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, rest) = rest.split_once(']').ok_or(InvalidUrl::Host)?;
+            let (host, rest) = rest.split_once(']').ok_or(InvalidRedisUrl::Host)?;
             if host.parse::<std::net::Ipv6Addr>().is_err() {
-                return Err(InvalidUrl::Host);
+                return Err(InvalidRedisUrl::Host);
             }
             (
                 host,
                 if rest.is_empty() {
                     None
                 } else {
-                    Some(rest.strip_prefix(':').ok_or(InvalidUrl::Host)?)
+                    Some(rest.strip_prefix(':').ok_or(InvalidRedisUrl::Host)?)
                 },
             )
         }
@@ -143,7 +147,7 @@ fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidUrl> {
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
     if host.is_empty() || !host.chars().all(allowed) {
-        return Err(InvalidUrl::Host);
+        return Err(InvalidRedisUrl::Host);
     }
     let port = match port {
         None => default_port,
@@ -151,7 +155,7 @@ fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidUrl> {
             .parse()
             .ok()
             .filter(|port| *port != 0)
-            .ok_or(InvalidUrl::Port)?,
+            .ok_or(InvalidRedisUrl::Port)?,
     };
     Ok(Node {
         host: host.to_owned(),
@@ -159,7 +163,7 @@ fn parse_node(text: &str, default_port: u16) -> Result<Node, InvalidUrl> {
     })
 }
 
-fn parse_database(path: &str) -> Result<Option<i64>, InvalidUrl> {
+fn parse_database(path: &str) -> Result<Option<i64>, InvalidRedisUrl> {
     match path {
         "" => Ok(None),
         number => database_number(number).map(Some),
@@ -306,66 +310,75 @@ mod tests {
     #[test]
     fn error_says_what_is_wrong_without_the_password() {
         for (url, expected) in [
-            ("http://tr0ub4dor@h", InvalidUrl::Scheme),
-            ("redis:tr0ub4dor", InvalidUrl::Scheme),
-            ("redisx://tr0ub4dor", InvalidUrl::Scheme),
-            ("redis://", InvalidUrl::NoHost),
-            ("redis://:tr0ub4dor@", InvalidUrl::NoHost),
-            ("redis://:tr0ub4dor@a,b", InvalidUrl::SeveralHosts),
-            ("redis://:tr0ub4dor@a b", InvalidUrl::Host),
-            ("redis://:tr0ub4dor@:6379", InvalidUrl::Host),
-            ("redis://[::g]:1", InvalidUrl::Host),
-            ("redis://:tr0ub4dor#x@a", InvalidUrl::Host),
-            ("redis://:tr0ub4dor@a:0", InvalidUrl::Port),
-            ("redis://:tr0ub4dor@a:65536", InvalidUrl::Port),
-            ("redis://:tr0ub4dor/x@a", InvalidUrl::Host),
-            ("redis://tr0ub4dor@a", InvalidUrl::UserWithoutPassword),
-            ("redis://:tr0ub4dor%@a", InvalidUrl::Escape),
-            ("redis://:tr0ub4dor%ff@a", InvalidUrl::Escape),
-            ("redis://:tr0ub4dor@a/x", InvalidUrl::Database),
-            ("redis://:tr0ub4dor@a/-1", InvalidUrl::Database),
-            ("redis+sentinel://:tr0ub4dor@a", InvalidUrl::NoService),
+            ("http://tr0ub4dor@h", InvalidRedisUrl::Scheme),
+            ("redis:tr0ub4dor", InvalidRedisUrl::Scheme),
+            ("redisx://tr0ub4dor", InvalidRedisUrl::Scheme),
+            ("redis://", InvalidRedisUrl::NoHost),
+            ("redis://:tr0ub4dor@", InvalidRedisUrl::NoHost),
+            ("redis://:tr0ub4dor@a,b", InvalidRedisUrl::SeveralHosts),
+            ("redis://:tr0ub4dor@a b", InvalidRedisUrl::Host),
+            ("redis://:tr0ub4dor@:6379", InvalidRedisUrl::Host),
+            ("redis://[::g]:1", InvalidRedisUrl::Host),
+            ("redis://:tr0ub4dor#x@a", InvalidRedisUrl::Host),
+            ("redis://:tr0ub4dor@a:0", InvalidRedisUrl::Port),
+            ("redis://:tr0ub4dor@a:65536", InvalidRedisUrl::Port),
+            ("redis://:tr0ub4dor/x@a", InvalidRedisUrl::Host),
+            ("redis://tr0ub4dor@a", InvalidRedisUrl::UserWithoutPassword),
+            ("redis://:tr0ub4dor%@a", InvalidRedisUrl::Escape),
+            ("redis://:tr0ub4dor%ff@a", InvalidRedisUrl::Escape),
+            ("redis://:tr0ub4dor@a/x", InvalidRedisUrl::Database),
+            ("redis://:tr0ub4dor@a/-1", InvalidRedisUrl::Database),
+            ("redis+sentinel://:tr0ub4dor@a", InvalidRedisUrl::NoService),
             (
                 "redis+cluster://:tr0ub4dor@a/1",
-                InvalidUrl::ClusterDatabase,
+                InvalidRedisUrl::ClusterDatabase,
             ),
-            ("redis://a?passwd=tr0ub4dor", InvalidUrl::Parameter),
+            (
+                "redis://a?passwd=tr0ub4dor",
+                InvalidRedisUrl::UnknownParameter,
+            ),
             (
                 "redis://:tr0ub4dor@a?pass=tr0ub4dor",
-                InvalidUrl::Twice("password"),
+                InvalidRedisUrl::Twice("password"),
             ),
             (
                 "redis+sentinel://a/m?sentinel_password=tr0ub4dor&sentinel_password_file=b",
-                InvalidUrl::Twice("sentinel_password"),
+                InvalidRedisUrl::Twice("sentinel_password"),
             ),
             (
                 "redis://tr0ub4dor@a?user=b&pass=c",
-                InvalidUrl::Twice("username"),
+                InvalidRedisUrl::Twice("username"),
             ),
-            ("redis://a/1?db=1", InvalidUrl::Twice("database")),
-            ("redis://a?protocol=tr0ub4dor", InvalidUrl::Protocol),
+            ("redis://a/1?db=1", InvalidRedisUrl::Twice("database")),
+            ("redis://a?protocol=tr0ub4dor", InvalidRedisUrl::Protocol),
             (
                 "redis://a?connect_timeout_ms=0",
-                InvalidUrl::Milliseconds("connect_timeout_ms"),
+                InvalidRedisUrl::NotMilliseconds("connect_timeout_ms"),
             ),
             (
                 "redis://a?ca_file=tr0ub4dor",
-                InvalidUrl::NeedsTls("ca_file"),
+                InvalidRedisUrl::NeedsTls("ca_file"),
             ),
-            ("rediss://a?key_file=tr0ub4dor", InvalidUrl::HalfIdentity),
-            ("redis://a?user=tr0ub4dor", InvalidUrl::UserWithoutPassword),
+            (
+                "rediss://a?key_file=tr0ub4dor",
+                InvalidRedisUrl::HalfOfAPair,
+            ),
+            (
+                "redis://a?user=tr0ub4dor",
+                InvalidRedisUrl::UserWithoutPassword,
+            ),
             (
                 "redis+sentinel://a/m?sentinel_username=tr0ub4dor",
-                InvalidUrl::SentinelUserWithoutPassword,
+                InvalidRedisUrl::SentinelUserWithoutPassword,
             ),
             (
                 "redis://a?sentinel_password=tr0ub4dor",
-                InvalidUrl::NeedsSentinels("sentinel_password"),
+                InvalidRedisUrl::NeedsSentinels("sentinel_password"),
             ),
-            ("redis+cluster://a?db=1", InvalidUrl::ClusterDatabase),
-            ("redis+unix://tr0ub4dor/run/s", InvalidUrl::SocketPath),
-            ("unix:tr0ub4dor", InvalidUrl::SocketPath),
-            ("rediss+unix:///run/tr0ub4dor", InvalidUrl::Scheme),
+            ("redis+cluster://a?db=1", InvalidRedisUrl::ClusterDatabase),
+            ("redis+unix://tr0ub4dor/run/s", InvalidRedisUrl::SocketPath),
+            ("unix:tr0ub4dor", InvalidRedisUrl::SocketPath),
+            ("rediss+unix:///run/tr0ub4dor", InvalidRedisUrl::Scheme),
         ] {
             let error = parse(url).unwrap_err();
             assert_eq!(error, expected, "{url}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 use crate::credentials::{Credentials, Password};
-use crate::invalid_url::InvalidUrl;
+use crate::invalid_url::InvalidRedisUrl;
 use crate::protocol::RedisProtocol;
 use crate::tls::{Identity, Pem, Tls};
 use crate::topology::Topology;
@@ -44,13 +44,17 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    pub(crate) fn parse(query: &str) -> Result<Self, InvalidUrl> {
+    pub(crate) fn parse(query: &str) -> Result<Self, InvalidRedisUrl> {
         let mut parameters = Self::default();
         for parameter in query.split('&').filter(|it| !it.is_empty()) {
-            let (name, value) = parameter.split_once('=').ok_or(InvalidUrl::Parameter)?;
-            let (name, field) = parameters.field(name).ok_or(InvalidUrl::Parameter)?;
+            let (name, value) = parameter
+                .split_once('=')
+                .ok_or(InvalidRedisUrl::UnknownParameter)?;
+            let (name, field) = parameters
+                .field(name)
+                .ok_or(InvalidRedisUrl::UnknownParameter)?;
             if field.replace(decode(value)?).is_some() {
-                return Err(InvalidUrl::Twice(name));
+                return Err(InvalidRedisUrl::Twice(name));
             }
         }
         Ok(parameters)
@@ -87,7 +91,7 @@ impl Parameters {
         tls: bool,
         credentials: Credentials,
         database: Option<i64>,
-    ) -> Result<ParsedUrl, InvalidUrl> {
+    ) -> Result<ParsedUrl, InvalidRedisUrl> {
         if !matches!(topology, Topology::Sentinel { .. }) {
             for (name, value) in [
                 ("sentinel_username", &self.sentinel_username),
@@ -95,7 +99,7 @@ impl Parameters {
                 ("sentinel_password_file", &self.sentinel_password_file),
             ] {
                 if value.is_some() {
-                    return Err(InvalidUrl::NeedsSentinels(name));
+                    return Err(InvalidRedisUrl::NeedsSentinels(name));
                 }
             }
         }
@@ -105,7 +109,7 @@ impl Parameters {
             password: either("password", credentials.password, own)?,
         };
         if credentials.username.is_some() && credentials.password.is_none() {
-            return Err(InvalidUrl::UserWithoutPassword);
+            return Err(InvalidRedisUrl::UserWithoutPassword);
         }
         let sentinel_credentials = Credentials {
             username: self.sentinel_username,
@@ -116,12 +120,12 @@ impl Parameters {
             )?,
         };
         if sentinel_credentials.username.is_some() && sentinel_credentials.password.is_none() {
-            return Err(InvalidUrl::SentinelUserWithoutPassword);
+            return Err(InvalidRedisUrl::SentinelUserWithoutPassword);
         }
         let database = match (database, self.database) {
-            (Some(_), Some(_)) => return Err(InvalidUrl::Twice("database")),
+            (Some(_), Some(_)) => return Err(InvalidRedisUrl::Twice("database")),
             (None, Some(_)) if matches!(topology, Topology::Cluster { .. }) => {
-                return Err(InvalidUrl::ClusterDatabase);
+                return Err(InvalidRedisUrl::ClusterDatabase);
             }
             (None, Some(number)) => database_number(&number)?,
             (number, None) => number.unwrap_or(0),
@@ -134,7 +138,7 @@ impl Parameters {
             database,
             key_prefix: self.key_prefix,
             protocol: match self.protocol {
-                Some(protocol) => Some(protocol.parse().map_err(|_| InvalidUrl::Protocol)?),
+                Some(protocol) => Some(protocol.parse().map_err(|_| InvalidRedisUrl::Protocol)?),
                 None => None,
             },
             connect_timeout: milliseconds("connect_timeout_ms", self.connect_timeout_ms)?,
@@ -147,7 +151,7 @@ fn password(
     name: &'static str,
     text: Option<String>,
     file: Option<String>,
-) -> Result<Option<Password>, InvalidUrl> {
+) -> Result<Option<Password>, InvalidRedisUrl> {
     let file = file.map(|path| Password::File(path.into()));
     either(name, text.map(Password::Text), file)
 }
@@ -157,9 +161,9 @@ fn either<T>(
     name: &'static str,
     first: Option<T>,
     second: Option<T>,
-) -> Result<Option<T>, InvalidUrl> {
+) -> Result<Option<T>, InvalidRedisUrl> {
     match (first, second) {
-        (Some(_), Some(_)) => Err(InvalidUrl::Twice(name)),
+        (Some(_), Some(_)) => Err(InvalidRedisUrl::Twice(name)),
         (first, second) => Ok(first.or(second)),
     }
 }
@@ -169,12 +173,12 @@ fn parse_tls(
     authorities: Option<String>,
     certificate: Option<String>,
     key: Option<String>,
-) -> Result<Option<Tls>, InvalidUrl> {
+) -> Result<Option<Tls>, InvalidRedisUrl> {
     if !tls {
         return match (authorities, certificate, key) {
-            (Some(_), _, _) => Err(InvalidUrl::NeedsTls("ca_file")),
-            (_, Some(_), _) => Err(InvalidUrl::NeedsTls("certificate_file")),
-            (_, _, Some(_)) => Err(InvalidUrl::NeedsTls("key_file")),
+            (Some(_), _, _) => Err(InvalidRedisUrl::NeedsTls("ca_file")),
+            (_, Some(_), _) => Err(InvalidRedisUrl::NeedsTls("certificate_file")),
+            (_, _, Some(_)) => Err(InvalidRedisUrl::NeedsTls("key_file")),
             (None, None, None) => Ok(None),
         };
     }
@@ -184,36 +188,39 @@ fn parse_tls(
         client: match (certificate.map(file), key.map(file)) {
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
             (None, None) => None,
-            _ => return Err(InvalidUrl::HalfIdentity),
+            _ => return Err(InvalidRedisUrl::HalfOfAPair),
         },
     }))
 }
 
-fn milliseconds(name: &'static str, value: Option<String>) -> Result<Option<Duration>, InvalidUrl> {
+fn milliseconds(
+    name: &'static str,
+    value: Option<String>,
+) -> Result<Option<Duration>, InvalidRedisUrl> {
     let Some(value) = value else {
         return Ok(None);
     };
     match value.parse() {
         Ok(milliseconds @ 1..=3_600_000) => Ok(Some(Duration::from_millis(milliseconds))),
-        _ => Err(InvalidUrl::Milliseconds(name)),
+        _ => Err(InvalidRedisUrl::NotMilliseconds(name)),
     }
 }
 
-pub(crate) fn database_number(text: &str) -> Result<i64, InvalidUrl> {
-    let number: u16 = text.parse().map_err(|_| InvalidUrl::Database)?;
+pub(crate) fn database_number(text: &str) -> Result<i64, InvalidRedisUrl> {
+    let number: u16 = text.parse().map_err(|_| InvalidRedisUrl::Database)?;
     Ok(number.into())
 }
 
-pub(crate) fn decode(text: &str) -> Result<String, InvalidUrl> {
+pub(crate) fn decode(text: &str) -> Result<String, InvalidRedisUrl> {
     let escapes_are_whole = text
         .split('%')
         .skip(1)
         .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
     if !escapes_are_whole {
-        return Err(InvalidUrl::Escape);
+        return Err(InvalidRedisUrl::Escape);
     }
     let decoded = percent_decode_str(text)
         .decode_utf8()
-        .map_err(|_| InvalidUrl::Escape)?;
+        .map_err(|_| InvalidRedisUrl::Escape)?;
     Ok(decoded.into_owned())
 }

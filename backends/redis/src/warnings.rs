@@ -3,11 +3,11 @@
 use dcv_resolver_core::StoreError;
 use futures_util::future::join_all;
 
-use crate::config::Origin;
 use crate::deadline::Deadline;
 use crate::eviction::Eviction;
 use crate::failure::Failure;
 use crate::masters::{Master, cluster_slots, masters};
+use crate::origin::Origin;
 use crate::peer::Peer;
 use crate::reply::{info, parse};
 use crate::supervisor::{Idempotency, Supervisor};

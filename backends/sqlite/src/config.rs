@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::invalid_url::InvalidSqliteUrl;
+
 /// The settings of a [`SqliteStore`](crate::SqliteStore): which database file
 /// it opens, and how.
 ///
@@ -123,24 +125,12 @@ impl SqliteConfig {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
 
-/// An error that occurs when a string is not the URL of an SQLite database.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidSqliteUrl {
-    /// The URL does not start with `sqlite:`.
-    #[error("an SQLite URL must start with sqlite:, such as sqlite:sessions.db")]
-    Scheme,
-    /// The URL has no path.
-    #[error("an SQLite URL must name a file, such as sqlite:sessions.db")]
-    NoPath,
-    /// The URL names an in-memory database.
-    #[error("an in-memory database is lost with its connection; name a file")]
-    InMemory,
-    /// The query of the URL is not supported.
-    #[error("the query of an SQLite URL must be mode=ro (read only), mode=rw or mode=rwc (create)")]
-    Query,
+    /// Returns whether the database is opened read-only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
 }
 
 /// Parses `sqlite:PATH` and `sqlite://PATH`, with `?mode=ro` for read-only,

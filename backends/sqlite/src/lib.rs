@@ -16,6 +16,7 @@ mod error;
 mod file_access;
 mod file_identity;
 mod import;
+mod invalid_url;
 mod lane;
 #[cfg(unix)]
 mod leftover_log;
@@ -32,7 +33,8 @@ mod store;
 mod write_check;
 
 pub use backup::Restored;
-pub use config::{InvalidSqliteUrl, SqliteConfig};
+pub use config::SqliteConfig;
+pub use invalid_url::InvalidSqliteUrl;
 pub use schema::{MIGRATIONS, Migration, migrate};
 /// The version of sqlx whose pool [`SqliteStore::with_pool`] and [`migrate`]
 /// accept.

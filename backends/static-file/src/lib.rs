@@ -28,13 +28,14 @@ mod toml;
 mod watched_store;
 mod watcher;
 
+pub use dcv_resolver_file_watch::Reload;
 pub use diagnostic::Diagnostic;
 pub use error::LoadError;
 pub use file::SessionFile;
 pub use format::Format;
 pub use options::WatchOptions;
 pub use pattern::SessionPattern;
-pub use store::{Reload, StaticFileStore};
+pub use store::StaticFileStore;
 pub use watcher::Watcher;
 
 // Programs share these among threads and tasks.

@@ -19,6 +19,7 @@ use crate::index::Index;
 use crate::pattern::{self, SessionPattern};
 use crate::sorted::Sorted;
 use crate::{Format, LoadError, SessionFile, cooperative_yield, read};
+use dcv_resolver_file_watch::Reload;
 
 /// A store that looks up the sessions of a file in memory.
 ///
@@ -83,19 +84,6 @@ impl Content {
             loaded_at: Instant::now(),
         }
     }
-}
-
-/// The result of a reload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reload {
-    /// The file holds the same bytes as before.
-    Unchanged,
-    /// The new content is served now.
-    Changed {
-        /// How many sessions it has.
-        sessions: usize,
-    },
 }
 
 /// The bytes of the file, not parsed yet.
@@ -171,9 +159,8 @@ impl StaticFileStore {
         let file = SessionFile::parse_bytes(&bytes, self.format, &self.path, expected)?;
         cooperative_yield::free_bytes(bytes);
         let content = Content::new(file, hash);
-        let sessions = content.index.len();
         free(self.content.swap(Arc::new(content)));
-        Ok(Reload::Changed { sessions })
+        Ok(Reload::Replaced)
     }
 
     /// Returns the path of the file.
@@ -327,7 +314,7 @@ mod tests {
             assert_eq!(waits.err(), Some(RecvTimeoutError::Timeout));
             drop(lookup);
             let reloaded = reloaded.recv().unwrap().unwrap();
-            assert_eq!(reloaded, Reload::Changed { sessions: 2 });
+            assert_eq!(reloaded, Reload::Replaced);
             assert_eq!(old.strong_count(), 0);
         });
     }

@@ -59,7 +59,8 @@ fn reload_by_hand_serves_valid_content_only() {
 
     fs::write(&path, text(2)).unwrap();
     assert_eq!(host(&store), "ws-1.example");
-    assert_eq!(store.reload().unwrap(), Reload::Changed { sessions: 2 });
+    assert_eq!(store.reload().unwrap(), Reload::Replaced);
+    assert_eq!(store.session_count(), 2);
     assert_eq!(host(&store), "ws-2.example");
     assert!(store.loaded_at() > loaded_at);
 
@@ -73,7 +74,8 @@ fn reload_by_hand_serves_valid_content_only() {
     fs::write(&path, text(2)).unwrap();
     assert_eq!(store.reload().unwrap(), Reload::Unchanged);
     fs::write(&path, "[sessions]").unwrap();
-    assert_eq!(store.reload().unwrap(), Reload::Changed { sessions: 0 });
+    assert_eq!(store.reload().unwrap(), Reload::Replaced);
+    assert_eq!(store.session_count(), 0);
     assert_eq!(lookup(&store, "console"), None);
 }
 
@@ -100,7 +102,7 @@ fn reload_under_64_readers_is_never_torn() {
         let readers: Vec<_> = (0..64).map(|_| scope.spawn(read)).collect();
         for version in 1..=RELOADS {
             fs::write(&path, text(version)).unwrap();
-            assert_eq!(store.reload().unwrap(), Reload::Changed { sessions: 2 });
+            assert_eq!(store.reload().unwrap(), Reload::Replaced);
         }
         done.store(true, Ordering::Relaxed);
         readers

@@ -1,7 +1,7 @@
 //! [`UpstreamConfig`]: where the other resolver is, and how to reach it.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use dcv_resolver_client::{BaseUrl, TlsOptions};
@@ -10,92 +10,157 @@ use percent_encoding::percent_decode_str;
 use crate::invalid_url::InvalidUpstreamUrl;
 
 /// Where the other resolver is, and how to reach it.
-#[derive(Clone)]
+///
+/// ```
+/// use std::time::Duration;
+/// use dcv_resolver_upstream::UpstreamConfig;
+///
+/// let config: UpstreamConfig = "https://broker.example:8447".parse()?;
+/// let config = config
+///     .ca_file("/etc/dcv-resolver/broker-ca.pem")
+///     .response_timeout(Duration::from_millis(200));
+///
+/// assert_eq!(config.base_url().to_string(), "https://broker.example:8447");
+/// # Ok::<(), dcv_resolver_upstream::InvalidUpstreamUrl>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
 pub struct UpstreamConfig {
-    /// The string of `base_url`, with its path.
-    pub(crate) url: String,
-    base_url: BaseUrl,
+    pub(crate) base_url: BaseUrl,
     pub(crate) tls: TlsOptions,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
 }
 
-impl UpstreamConfig {
-    /// The default of [`connect_timeout`](Self::connect_timeout): 500 ms, for a
-    /// round trip of up to 50 ms.
-    pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-    /// The default of [`response_timeout`](Self::response_timeout): 400 ms. Both
-    /// together end before the time budget of a request, which is 1 s.
-    pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
+/// Parses a URL: the same one as `url` in the gateway's `[resolver]` section,
+/// and after a `?` the parameters that the documentation of this crate lists.
+impl FromStr for UpstreamConfig {
+    type Err = InvalidUpstreamUrl;
 
-    /// Parses a URL: the same one as `url` in the gateway's `[resolver]`
-    /// section, and after a `?` the parameters that the documentation of this
-    /// crate lists.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidUpstreamUrl`], when the URL or a parameter is invalid.
-    pub fn from_url(text: &str) -> Result<Self, InvalidUpstreamUrl> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (url, query) = text.split_once('?').unwrap_or((text, ""));
         let mut config = Self {
-            url: url.to_owned(),
             base_url: url.parse()?,
             tls: TlsOptions::default(),
-            connect_timeout: Self::CONNECT_TIMEOUT,
-            response_timeout: Self::RESPONSE_TIMEOUT,
+            connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
+            response_timeout: Self::DEFAULT_RESPONSE_TIMEOUT,
         };
-        let (mut certificate, mut key) = (None, None);
+        let mut ca_file = Parameter::new("ca_file");
+        let mut certificate = Parameter::new("certificate_file");
+        let mut key = Parameter::new("key_file");
+        let mut connect_timeout = Parameter::new("connect_timeout_ms");
+        let mut response_timeout = Parameter::new("response_timeout_ms");
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            match name {
-                "ca_file" => config = config.ca_file(path(value)?),
-                "certificate_file" => certificate = Some(path(value)?),
-                "key_file" => key = Some(path(value)?),
-                "connect_timeout_ms" => config.connect_timeout = milliseconds(value)?,
-                "response_timeout_ms" => config.response_timeout = milliseconds(value)?,
-                _ => return Err(InvalidUpstreamUrl::UnknownParameter),
+            [
+                &mut ca_file,
+                &mut certificate,
+                &mut key,
+                &mut connect_timeout,
+                &mut response_timeout,
+            ]
+            .into_iter()
+            .find(|known| known.name == name)
+            .ok_or(InvalidUpstreamUrl::UnknownParameter)?
+            .set(value)?;
+        }
+        if !config.base_url.is_https() {
+            for file in [&ca_file, &certificate, &key] {
+                if file.value.is_some() {
+                    return Err(InvalidUpstreamUrl::NeedsTls(file.name));
+                }
             }
         }
-        match (certificate, key) {
+        if let Some(path) = ca_file.path()? {
+            config = config.ca_file(path);
+        }
+        match (certificate.path()?, key.path()?) {
             (Some(certificate), Some(key)) => config = config.client_certificate(certificate, key),
             (None, None) => {}
             _ => return Err(InvalidUpstreamUrl::HalfOfAPair),
         }
-        if !config.base_url.is_https() && config.tls != TlsOptions::default() {
-            return Err(InvalidUpstreamUrl::CertificateWithoutTls);
+        if let Some(timeout) = connect_timeout.milliseconds()? {
+            config = config.connect_timeout(timeout);
+        }
+        if let Some(timeout) = response_timeout.milliseconds()? {
+            config = config.response_timeout(timeout);
         }
         Ok(config)
     }
+}
 
-    /// Trusts only the CAs in this PEM file, instead of the system's.
-    #[must_use]
+/// A parameter of a URL.
+struct Parameter<'a> {
+    name: &'static str,
+    value: Option<&'a str>,
+}
+
+impl<'a> Parameter<'a> {
+    fn new(name: &'static str) -> Self {
+        Self { name, value: None }
+    }
+
+    fn set(&mut self, value: &'a str) -> Result<(), InvalidUpstreamUrl> {
+        match self.value.replace(value) {
+            Some(_) => Err(InvalidUpstreamUrl::Twice(self.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn path(&self) -> Result<Option<String>, InvalidUpstreamUrl> {
+        let Some(value) = self.value else {
+            return Ok(None);
+        };
+        match percent_decode_str(value).decode_utf8() {
+            Ok(path) if !path.is_empty() => Ok(Some(path.into_owned())),
+            _ => Err(InvalidUpstreamUrl::InvalidPath(self.name)),
+        }
+    }
+
+    fn milliseconds(&self) -> Result<Option<Duration>, InvalidUpstreamUrl> {
+        match self.value.map(str::parse) {
+            None => Ok(None),
+            Some(Ok(ms @ 1..=60_000)) => Ok(Some(Duration::from_millis(ms))),
+            Some(_) => Err(InvalidUpstreamUrl::NotMilliseconds(self.name)),
+        }
+    }
+}
+
+impl UpstreamConfig {
+    /// The default connect timeout: 500 ms, for a round trip of up to 50 ms.
+    pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+    /// The default response timeout: 400 ms. Both together end before the time
+    /// budget of a request, which is 1 s.
+    pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
+
+    /// Trusts only the CAs in this PEM file, instead of the system's. Has no
+    /// effect with `http`.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls = self.tls.with_ca_file(path);
+        self.tls = self.tls.ca_file(path);
         self
     }
 
     /// Presents a certificate to a resolver that asks for one. Both files are
-    /// PEM, and the key is PKCS#8.
-    #[must_use]
+    /// PEM, and the key is PKCS#8. Has no effect with `http`.
     pub fn client_certificate(
         mut self,
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        self.tls = self.tls.with_client_certificate(certificate, key);
+        self.tls = self.tls.client_certificate(certificate, key);
         self
     }
 
-    /// Sets how long it may take to establish a connection.
-    #[must_use]
+    /// Sets how long it may take to establish a connection. The default is
+    /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
     /// Sets how long an answer may take, from the moment when the connection is
-    /// established.
-    #[must_use]
+    /// established. The default is
+    /// [`DEFAULT_RESPONSE_TIMEOUT`](Self::DEFAULT_RESPONSE_TIMEOUT).
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
         self
@@ -115,33 +180,6 @@ impl UpstreamConfig {
     }
 }
 
-/// Shows no path, which may be a secret.
-impl fmt::Debug for UpstreamConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamConfig")
-            .field("base_url", &self.base_url)
-            .field("tls", &self.tls)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("response_timeout", &self.response_timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-fn path(value: &str) -> Result<String, InvalidUpstreamUrl> {
-    let decoded = percent_decode_str(value).decode_utf8();
-    match decoded {
-        Ok(text) if !text.is_empty() => Ok(text.into_owned()),
-        _ => Err(InvalidUpstreamUrl::InvalidPath),
-    }
-}
-
-fn milliseconds(value: &str) -> Result<Duration, InvalidUpstreamUrl> {
-    match value.parse() {
-        Ok(ms @ 1..=60_000) => Ok(Duration::from_millis(ms)),
-        _ => Err(InvalidUpstreamUrl::NotMilliseconds),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,15 +187,16 @@ mod tests {
 
     #[test]
     fn parameters_are_settings() {
-        let config = UpstreamConfig::from_url(
+        let config: UpstreamConfig =
             "https://broker.example:8447/a?ca_file=a%20b.pem&certificate_file=c.pem&key_file=k.pem\
-             &connect_timeout_ms=1000&response_timeout_ms=2000",
-        );
-        let config = config.unwrap();
+             &connect_timeout_ms=1000&response_timeout_ms=2000"
+                .parse()
+                .unwrap();
         let tls = TlsOptions::default()
-            .with_ca_file("a b.pem")
-            .with_client_certificate("c.pem", "k.pem");
-        assert_eq!(config.url, "https://broker.example:8447/a");
+            .ca_file("a b.pem")
+            .client_certificate("c.pem", "k.pem");
+        let base_url: BaseUrl = "https://broker.example:8447/a".parse().unwrap();
+        assert_eq!(config.base_url, base_url);
         assert_eq!(config.tls, tls);
         assert_eq!(config.connect_timeout, Duration::from_secs(1));
         assert_eq!(config.response_timeout, Duration::from_secs(2));
@@ -169,19 +208,23 @@ mod tests {
         for (url, expected) in [
             ("broker.example", Invalid::Url(InvalidBaseUrl::Scheme)),
             ("https://a?b=c", Invalid::UnknownParameter),
-            ("https://a?ca_file", Invalid::InvalidPath),
-            ("https://a?ca_file=%ff", Invalid::InvalidPath),
-            ("https://a?connect_timeout_ms=0", Invalid::NotMilliseconds),
+            ("https://a?ca_file", Invalid::InvalidPath("ca_file")),
+            ("https://a?key_file=%ff", Invalid::InvalidPath("key_file")),
+            (
+                "https://a?connect_timeout_ms=0",
+                Invalid::NotMilliseconds("connect_timeout_ms"),
+            ),
             (
                 "https://a?response_timeout_ms=60001",
-                Invalid::NotMilliseconds,
+                Invalid::NotMilliseconds("response_timeout_ms"),
             ),
+            ("https://a?ca_file=a&ca_file=a", Invalid::Twice("ca_file")),
             ("https://a?key_file=k.pem", Invalid::HalfOfAPair),
             ("https://a?certificate_file=c.pem", Invalid::HalfOfAPair),
-            ("http://a?ca_file=a.pem", Invalid::CertificateWithoutTls),
+            ("http://a?ca_file=a.pem", Invalid::NeedsTls("ca_file")),
         ] {
             assert_eq!(
-                UpstreamConfig::from_url(url).unwrap_err(),
+                url.parse::<UpstreamConfig>().unwrap_err(),
                 expected,
                 "{url}"
             );

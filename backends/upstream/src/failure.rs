@@ -1,7 +1,7 @@
 //! Which kind of [`StoreError`] a failure of the upstream is.
 
 use dcv_resolver_client::{
-    RequestError, RequestErrorKind, ResolveError, StatusCode, TlsFailure, Violation,
+    AnswerError, RequestError, RequestErrorKind, StatusCode, TlsFailure, Violation,
 };
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 
@@ -9,11 +9,11 @@ use dcv_resolver_core::{StoreError, StoreErrorKind};
 pub(crate) const BACKEND: &str = "upstream";
 
 /// Returns the error of a lookup that the upstream did not answer.
-pub(crate) fn of_resolve(error: ResolveError) -> StoreError {
+pub(crate) fn of_resolve(error: AnswerError) -> StoreError {
     let kind = match &error {
-        ResolveError::Request(error) => of_request(error),
-        ResolveError::Status { status, .. } => of_status(*status),
-        ResolveError::Contract(violations) => of_violations(violations),
+        AnswerError::Request(error) => of_request(error),
+        AnswerError::Status { status, .. } => of_status(*status),
+        AnswerError::Contract(violations) => of_violations(violations),
         _ => StoreErrorKind::Other,
     };
     StoreError::new(BACKEND, kind).with_source(error)

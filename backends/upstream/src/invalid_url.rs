@@ -15,18 +15,21 @@ pub enum InvalidUpstreamUrl {
         "unknown parameter; expected ca_file, certificate_file, key_file, connect_timeout_ms or response_timeout_ms"
     )]
     UnknownParameter,
-    /// A path is empty, or not UTF-8 after decoding.
-    #[error("a path in the parameters is empty or not UTF-8")]
-    InvalidPath,
-    /// A time limit is not a number of milliseconds.
-    #[error("a time limit in the parameters is not a number of milliseconds from 1 to 60000")]
-    NotMilliseconds,
+    /// The parameter of this name is empty, or not UTF-8 after decoding.
+    #[error("the parameter {0} is empty or not UTF-8; expected the path of a file")]
+    InvalidPath(&'static str),
+    /// The parameter of this name is not a number of milliseconds.
+    #[error("the parameter {0} is not a number of milliseconds from 1 to 60000")]
+    NotMilliseconds(&'static str),
+    /// The parameter of this name is given twice.
+    #[error("the parameter {0} is given twice; give it once")]
+    Twice(&'static str),
     /// There is a certificate without its key, or a key without its certificate.
     #[error(
         "the parameters certificate_file and key_file must be given together; give both or neither"
     )]
     HalfOfAPair,
-    /// Certificates have no effect without TLS.
-    #[error("certificates need TLS; use https:// instead of http://")]
-    CertificateWithoutTls,
+    /// The parameter of this name has no effect without TLS.
+    #[error("the parameter {0} needs TLS; use https:// instead of http://")]
+    NeedsTls(&'static str),
 }

@@ -46,7 +46,7 @@ impl UpstreamStore {
     /// [`StoreError`] of the kind `InvalidConfig`, when a certificate or a key
     /// cannot be used.
     pub fn new(config: UpstreamConfig) -> Result<Self, StoreError> {
-        let http = HttpClient::builder(&config.url)
+        let http = HttpClient::builder(config.base_url)
             .tls(config.tls)
             .connect_timeout(config.connect_timeout)
             .response_timeout(config.response_timeout)

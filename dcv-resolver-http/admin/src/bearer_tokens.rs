@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use dcv_resolver_authorize::{AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::async_trait;
-use dcv_resolver_file_watch::{Content, WatchedFiles, digest, read};
+use dcv_resolver_file_watch::{Content, Reload, WatchedFiles, digest, read};
 
 use crate::authorization_header::bearer_token;
 use crate::role::Role;
@@ -68,16 +68,6 @@ struct Current {
     file: TokenFile,
     /// The digest of the file's content; `None` if there is no file.
     digest: Option<u64>,
-}
-
-/// The result of a reload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokensReload {
-    /// The file contains the tokens that are already valid.
-    Unchanged,
-    /// The tokens of the file are valid now, and no others.
-    Replaced,
 }
 
 /// When a file that is missing counts as deleted.
@@ -159,9 +149,8 @@ impl BearerTokens {
     ///
     /// [`TokensError`], if the file cannot be used. The tokens that were valid
     /// stay valid, unless the file was deleted.
-    pub fn reload(&self) -> Result<TokensReload, TokensError> {
-        let replaced = self.take(self.watched().read(), IfMissing::RevokeAtOnce)?;
-        Ok(replaced.unwrap_or(TokensReload::Unchanged))
+    pub fn reload(&self) -> Result<Reload, TokensError> {
+        self.take(self.watched().read(), IfMissing::RevokeAtOnce)
     }
 
     /// Reads the file once a second and reloads the tokens when its content has
@@ -170,14 +159,13 @@ impl BearerTokens {
     /// Every reload is logged with [`tracing`] and reported to `on_reload`. An
     /// error is reported if it persists at the next reading, and then once for
     /// the same content. A file that is valid again with the same tokens as
-    /// before is reported as [`Unchanged`](TokensReload::Unchanged).
+    /// before is reported as [`Unchanged`](Reload::Unchanged).
     ///
     /// This needs tokio's timer, and one of tokio's threads for blocking work
     /// while the file is read.
-    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<TokensReload, TokensError>)) {
+    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<Reload, TokensError>)) {
         let take = |contents| self.take(contents, IfMissing::RevokeAtSecondLook);
-        let report = |news: Result<Option<TokensReload>, TokensError>| {
-            let result = news.map(|replaced| replaced.unwrap_or(TokensReload::Unchanged));
+        let report = |result| {
             self.log(&result);
             on_reload(&result);
         };
@@ -188,13 +176,12 @@ impl BearerTokens {
         WatchedFiles::new([self.0.path.clone()])
     }
 
-    /// Uses the content of the one file. Returns `None` if it is in use
-    /// already.
+    /// Uses the content of the one file.
     fn take(
         &self,
         mut contents: Vec<Content>,
         if_missing: IfMissing,
-    ) -> Result<Option<TokensReload>, TokensError> {
+    ) -> Result<Reload, TokensError> {
         let inner = &self.0;
         let path = || inner.path.clone();
         let digest = digest(&contents);
@@ -209,7 +196,7 @@ impl BearerTokens {
             return Err(TokensError::Deleted { path: path() });
         }
         if inner.current.load().digest == Some(digest) {
-            return Ok(None);
+            return Ok(Reload::Unchanged);
         }
         let content = content.map_err(|source| TokensError::Unreadable {
             path: path(),
@@ -223,17 +210,17 @@ impl BearerTokens {
             file,
             digest: Some(digest),
         }));
-        Ok(Some(TokensReload::Replaced))
+        Ok(Reload::Replaced)
     }
 
-    fn log(&self, result: &Result<TokensReload, TokensError>) {
+    fn log(&self, result: &Result<Reload, TokensError>) {
         let tokens = self.count();
         let path = self.path().display();
         match result {
-            Ok(TokensReload::Replaced) => {
+            Ok(Reload::Replaced) => {
                 tracing::info!(%path, tokens, "the token file has changed");
             }
-            Ok(TokensReload::Unchanged) => {
+            Ok(_) => {
                 tracing::info!(%path, tokens, "the token file is valid again");
             }
             Err(error @ TokensError::Deleted { .. }) => {

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_authorize::{Access, AccessRequest};
-use dcv_resolver_http::{MAX_URI_BYTES, X_REQUEST_ID, request_id_text};
+use dcv_resolver_http::{MAX_URI_BYTES, X_REQUEST_ID};
 
 use crate::admin_error::AdminError;
 use crate::admin_state::AdminState;
@@ -41,7 +41,7 @@ pub(crate) async fn respond(
     let request = Request::from_parts(parts, body);
 
     let mut response = endpoint
-        .handle(operation, request, next, deadline, &request_id)
+        .handle(operation, request, next, deadline, request_id.as_str())
         .await
         .unwrap_or_else(|error| {
             let action = operation.map_or("none", |operation| &operation.name);
@@ -52,7 +52,7 @@ pub(crate) async fn respond(
     let body_ended = unread.discard(deadline.time_left()).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_REQUEST_ID, request_id);
+    headers.insert(X_REQUEST_ID, request_id.into());
     if !body_ended {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -73,9 +73,8 @@ impl Endpoint {
         mut request: Request,
         next: Next,
         deadline: Deadline,
-        request_id: &HeaderValue,
+        request_id: &str,
     ) -> Result<Response, AdminError> {
-        let request_id = request_id_text(request_id);
         let peer = dcv_resolver_http::peer(request.extensions());
 
         let caller = match operation.map_or(Some(Access::Read), |operation| operation.access) {

@@ -181,8 +181,9 @@ mod whole_number;
 
 /// The version of axum whose [`Router`](axum::Router) [`AdminBuilder`] builds.
 pub use axum;
-pub use bearer_tokens::{BearerTokens, TokensError, TokensReload};
+pub use bearer_tokens::{BearerTokens, TokensError};
 pub use builder::AdminBuilder;
+pub use dcv_resolver_file_watch::Reload;
 pub use observer::{AdminEvent, AdminObserver};
 pub use role::{InvalidRole, Role};
 pub use routes::openapi;

@@ -122,8 +122,6 @@ impl TokenFile {
 
     /// Parses a file. The error is the first one from top to bottom.
     pub(crate) fn parse(content: &[u8]) -> Result<Self, InvalidTokens> {
-        // Editors on Windows put a byte order mark before UTF-8.
-        let content = content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content);
         let mut entries: Vec<(usize, Entry)> = Vec::new();
         for (line, text) in (1..).zip(content.split(|&byte| byte == b'\n')) {
             let invalid = |source| InvalidTokens::Line { line, source };
@@ -301,13 +299,6 @@ mod tests {
             assert!(file.find(token).is_none());
         }
         assert!(TokenFile::NONE.find(b"").is_none());
-    }
-
-    #[test]
-    fn byte_order_mark_is_not_part_of_the_first_name() {
-        let content = format!("\u{feff}agents read-write {A}\r\n");
-        let file = TokenFile::parse(content.as_bytes()).unwrap();
-        assert_eq!(&*file.find(A.as_bytes()).unwrap().name, "agents");
     }
 
     #[test]

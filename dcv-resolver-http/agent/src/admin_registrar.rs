@@ -225,7 +225,9 @@ mod tests {
     async fn file_without_a_bearer_token_is_an_outage_with_its_name() {
         let file = tempfile::NamedTempFile::new().unwrap();
         // Nothing is sent to it.
-        let client = HttpClient::builder("http://192.0.2.1").build().unwrap();
+        let client = HttpClient::builder("http://192.0.2.1".parse().unwrap())
+            .build()
+            .unwrap();
         let token = LeaseToken::from_bytes([7; LeaseToken::BYTES]);
         let registrar = AdminRegistrar::new(client, file.path(), token);
         let error = registrar.deregister(&"a".parse().unwrap()).await;

@@ -10,7 +10,7 @@ use dcv_resolver_core::{Clock, SystemClock, WebUrlPath};
 use dcv_resolver_dcv_config::{ConfigFileError, Connectivity};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::dcv_command::{DcvCommand, ListError};
+use crate::dcv_command::{DcvCommand, DcvCommandError};
 use crate::event_log::EventLog;
 use crate::reconcile::{Wanted, without_a_list};
 use crate::record_template::RecordTemplate;
@@ -264,7 +264,7 @@ impl Rounds {
     async fn reconcile(
         &mut self,
         begun: Instant,
-        listed: Result<SessionList, ListError>,
+        listed: Result<SessionList, DcvCommandError>,
     ) -> Duration {
         let wanted = match &listed {
             Ok(list) => self.wanted(list).ok_or(RoundResult::NotConfigured),
@@ -414,7 +414,7 @@ mod tests {
         async fn round(
             &mut self,
             intervals: u32,
-            listed: Result<SessionList, ListError>,
+            listed: Result<SessionList, DcvCommandError>,
         ) -> Duration {
             let begun = self.rounds.agent.interval * intervals;
             self.clock
@@ -434,14 +434,14 @@ mod tests {
         }
     }
 
-    fn listed(ids: &[&str]) -> Result<SessionList, ListError> {
+    fn listed(ids: &[&str]) -> Result<SessionList, DcvCommandError> {
         let list: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
         Ok(SessionList::parse(&serde_json::to_vec(&list).unwrap()).unwrap())
     }
 
-    fn failed() -> Result<SessionList, ListError> {
+    fn failed() -> Result<SessionList, DcvCommandError> {
         let source: InvalidSessionList = SessionList::parse(b"{}").unwrap_err();
-        Err(ListError::Invalid {
+        Err(DcvCommandError::Invalid {
             program: "dcv".to_owned(),
             source,
         })

@@ -31,7 +31,7 @@ pub struct DcvCommand {
 /// about which sessions run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ListError {
+pub enum DcvCommandError {
     /// The program cannot be started.
     #[error("cannot start {program}")]
     Start {
@@ -85,7 +85,7 @@ pub enum ListError {
     },
 }
 
-impl ListError {
+impl DcvCommandError {
     /// Returns the kind of the error, as the log names it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -138,16 +138,16 @@ impl DcvCommand {
     ///
     /// # Errors
     ///
-    /// [`ListError`], when it is unknown which sessions run.
-    pub async fn list(&self) -> Result<SessionList, ListError> {
+    /// [`DcvCommandError`], when it is unknown which sessions run.
+    pub async fn list(&self) -> Result<SessionList, DcvCommandError> {
         let output = self.run().await?;
-        SessionList::parse(&output).map_err(|source| ListError::Invalid {
+        SessionList::parse(&output).map_err(|source| DcvCommandError::Invalid {
             program: self.program(),
             source,
         })
     }
 
-    async fn run(&self) -> Result<Vec<u8>, ListError> {
+    async fn run(&self) -> Result<Vec<u8>, DcvCommandError> {
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .stdin(Stdio::null())
@@ -156,7 +156,7 @@ impl DcvCommand {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|source| ListError::Start {
+            .map_err(|source| DcvCommandError::Start {
                 program: self.program(),
                 source,
             })?;
@@ -167,10 +167,12 @@ impl DcvCommand {
         let program = self.program();
         let (status, output) = match ended {
             Ok(Ok(ended)) => ended,
-            Ok(Err(ReadError::TooLong)) => return Err(ListError::TooLong { program }),
-            Ok(Err(ReadError::Io(source))) => return Err(ListError::Read { program, source }),
+            Ok(Err(ReadError::TooLong)) => return Err(DcvCommandError::TooLong { program }),
+            Ok(Err(ReadError::Io(source))) => {
+                return Err(DcvCommandError::Read { program, source });
+            }
             Err(_elapsed) => {
-                return Err(ListError::TimedOut {
+                return Err(DcvCommandError::TimedOut {
                     program,
                     limit_ms: self.time_limit.as_millis(),
                 });
@@ -178,7 +180,7 @@ impl DcvCommand {
         };
         group.has_ended();
         if !status.success() {
-            return Err(ListError::Failed {
+            return Err(DcvCommandError::Failed {
                 program,
                 status,
                 stderr: shown(&output.stderr),

@@ -10,7 +10,7 @@ use dcv_resolver_core::{ErrorChain, SessionId};
 use dcv_resolver_dcv_config::ConfigFileError;
 use dcv_resolver_log_throttle::LogThrottle;
 
-use crate::dcv_command::ListError;
+use crate::dcv_command::DcvCommandError;
 
 /// How long a failure that repeats is only counted.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -33,7 +33,7 @@ impl EventLog {
     }
 
     /// Logs that the sessions cannot be listed.
-    pub(crate) fn not_listed(&self, error: &ListError) {
+    pub(crate) fn not_listed(&self, error: &DcvCommandError) {
         let kind = error.kind();
         if self.0.allows(kind) {
             let error = chain(error);

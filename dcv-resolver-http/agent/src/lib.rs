@@ -19,7 +19,7 @@ mod view;
 
 pub use admin_registrar::AdminRegistrar;
 pub use agent::Agent;
-pub use dcv_command::{DcvCommand, ListError};
+pub use dcv_command::{DcvCommand, DcvCommandError};
 /// Where a DCV server listens, for [`RecordTemplate::record`].
 pub use dcv_resolver_dcv_config::Connectivity;
 pub use id_template::{IdTemplate, InvalidIdTemplate};

@@ -28,7 +28,7 @@ impl Scope {
     /// Limits the caller to ids that match `pattern` or a pattern that was
     /// added before.
     #[must_use]
-    pub fn with_ids(mut self, pattern: impl Into<Box<str>>) -> Self {
+    pub fn with_ids(mut self, pattern: &str) -> Self {
         self.ids.push(pattern.into());
         self
     }

@@ -75,8 +75,7 @@ impl BearerToken {
         })?;
         let text = std::str::from_utf8(&content)
             .map_err(|_| BearerTokenError::NotUtf8 { path: path_buf() })?;
-        // Editors on Windows put a byte order mark before UTF-8.
-        let token = text.trim_start_matches('\u{feff}').trim();
+        let token = text.trim();
         if token.is_empty() {
             return Err(BearerTokenError::Empty { path: path_buf() });
         }

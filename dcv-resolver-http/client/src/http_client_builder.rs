@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base_url::{BaseUrl, InvalidBaseUrl};
+use crate::base_url::BaseUrl;
 use crate::connect::Connector;
 use crate::http_client::HttpClient;
 use crate::live_tls::LiveTls;
@@ -14,36 +14,23 @@ use crate::tls_options::TlsOptions;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpClientBuilder {
-    url: Result<BaseUrl, InvalidBaseUrl>,
+    url: BaseUrl,
     tls: TlsOptions,
     connect_timeout: Duration,
     response_timeout: Duration,
     max_response_bytes: usize,
 }
 
-/// An error that occurs when a client cannot be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The URL is not the URL of a resolver.
-    #[error(transparent)]
-    InvalidUrl(#[from] InvalidBaseUrl),
-    /// A certificate or a key cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsFileError),
-}
-
 impl HttpClient {
-    /// Returns a builder for a client of `base_url`: `https://HOST:PORT` or
-    /// `http://HOST:PORT`, with a path if the server's URL has one. All request
-    /// paths are below that path.
-    pub fn builder(base_url: &str) -> HttpClientBuilder {
+    /// Returns a builder for a client of the server at `url`. All request paths
+    /// are below the path of `url`.
+    pub fn builder(url: BaseUrl) -> HttpClientBuilder {
         HttpClientBuilder {
-            url: base_url.parse(),
+            url,
             tls: TlsOptions::default(),
-            connect_timeout: HttpClientBuilder::CONNECT_TIMEOUT,
-            response_timeout: HttpClientBuilder::RESPONSE_TIMEOUT,
-            max_response_bytes: HttpClientBuilder::MAX_RESPONSE_BYTES,
+            connect_timeout: HttpClientBuilder::DEFAULT_CONNECT_TIMEOUT,
+            response_timeout: HttpClientBuilder::DEFAULT_RESPONSE_TIMEOUT,
+            max_response_bytes: HttpClientBuilder::DEFAULT_MAX_RESPONSE_BYTES,
         }
     }
 }
@@ -51,11 +38,11 @@ impl HttpClient {
 impl HttpClientBuilder {
     /// The default of [`connect_timeout`](Self::connect_timeout): 10 s, that of
     /// the gateway's `http-establish-timeout`.
-    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     /// The default of [`response_timeout`](Self::response_timeout): 10 s.
-    pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+    pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
     /// The default of [`max_response_bytes`](Self::max_response_bytes): 64 KiB.
-    pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+    pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
     /// Sets the certificates. They are not used, nor read, with `http`.
     pub fn tls(mut self, tls: TlsOptions) -> Self {
@@ -89,12 +76,10 @@ impl HttpClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`], when the URL is invalid or a certificate or key cannot be
-    /// used.
-    pub fn build(self) -> Result<HttpClient, BuildError> {
-        let url = self.url?;
+    /// [`TlsFileError`], when a certificate or a key cannot be used.
+    pub fn build(self) -> Result<HttpClient, TlsFileError> {
+        let url = Arc::new(self.url);
         let tls = url.is_https.then(|| LiveTls::load(self.tls)).transpose()?;
-        let url = Arc::new(url);
         let connector = Connector::new(Arc::clone(&url), tls, self.connect_timeout);
         Ok(HttpClient::new(
             url,

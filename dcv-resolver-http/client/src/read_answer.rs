@@ -10,9 +10,9 @@ use hyper::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::answer::{Answer, Destination, NotFoundAnswer};
+use crate::answer_error::AnswerError;
 use crate::json_object::JsonObject;
 use crate::problem_document::ProblemDocument;
-use crate::resolve_error::ResolveError;
 use crate::violation::{JsonType, Violation};
 
 const SESSION_ID: &str = "SessionId";
@@ -36,13 +36,13 @@ const KEYS: [&str; 5] = [
 ///
 /// # Errors
 ///
-/// [`ResolveError::Status`] for a status other than 200, 404 and those of
+/// [`AnswerError::Status`] for a status other than 200, 404 and those of
 /// redirects, and for a 404 by which `dcv-resolver` says that the path is wrong.
-/// [`ResolveError::Contract`] with every rule that the answer breaks.
+/// [`AnswerError::Contract`] with every rule that the answer breaks.
 pub fn read_answer(
     request: &ResolveRequest,
     response: &Response<Bytes>,
-) -> Result<Answer, ResolveError> {
+) -> Result<Answer, AnswerError> {
     let (answer, violations) = read(request, response)?;
     let broken: Vec<_> = violations
         .into_iter()
@@ -50,7 +50,7 @@ pub fn read_answer(
         .collect();
     match answer {
         Some(answer) if broken.is_empty() => Ok(answer),
-        _ => Err(ResolveError::Contract(broken)),
+        _ => Err(AnswerError::Contract(broken)),
     }
 }
 
@@ -68,7 +68,7 @@ pub fn violations(request: &ResolveRequest, response: &Response<Bytes>) -> Vec<V
 fn read(
     request: &ResolveRequest,
     response: &Response<Bytes>,
-) -> Result<(Option<Answer>, Vec<Violation>), ResolveError> {
+) -> Result<(Option<Answer>, Vec<Violation>), AnswerError> {
     let body = response.body();
     match response.status() {
         StatusCode::OK => {
@@ -79,7 +79,7 @@ fn read(
         StatusCode::NOT_FOUND => {
             let problem = ProblemDocument::parse(body).unwrap_or_default();
             if problem.reason.as_deref() == Some("no_such_path") {
-                return Err(ResolveError::Status {
+                return Err(AnswerError::Status {
                     status: StatusCode::NOT_FOUND,
                     problem: Some(problem),
                 });
@@ -98,7 +98,7 @@ fn read(
             };
             Ok((None, vec![redirect]))
         }
-        status => Err(ResolveError::Status {
+        status => Err(AnswerError::Status {
             status,
             problem: ProblemDocument::parse(body),
         }),

@@ -9,10 +9,10 @@ use hyper::{HeaderMap, Method, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::answer::Answer;
+use crate::answer_error::AnswerError;
 use crate::http_client::HttpClient;
 use crate::read_answer::read_answer;
 use crate::request_error::{RequestError, RequestErrorKind};
-use crate::resolve_error::ResolveError;
 
 /// All but the unreserved characters of RFC 3986: a `+` would be read as a space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -49,8 +49,8 @@ impl ResolverClient {
     ///
     /// # Errors
     ///
-    /// [`ResolveError`], when there is no answer, or none that can be used.
-    pub async fn resolve(&self, request: &ResolveRequest) -> Result<Answer, ResolveError> {
+    /// [`AnswerError`], when there is no answer, or none that can be used.
+    pub async fn resolve(&self, request: &ResolveRequest) -> Result<Answer, AnswerError> {
         let response = self.ask(request).await?;
         read_answer(request, &response)
     }

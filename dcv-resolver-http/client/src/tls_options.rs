@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 /// Source: *Amazon DCV Connection Gateway Administrator Guide*, "Configuration
 /// File Reference".
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct TlsOptions {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client: Option<ClientFiles>,
@@ -53,8 +54,7 @@ impl Default for TlsOptions {
 
 impl TlsOptions {
     /// Trusts only the CAs in this PEM file: `ca-file` of the gateway.
-    #[must_use]
-    pub fn with_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
     }
@@ -62,8 +62,7 @@ impl TlsOptions {
     /// Presents a certificate to a server that asks for one: `cert-file` and
     /// `cert-key-file` of the gateway. Both files are PEM, and the key is PKCS#8
     /// (`BEGIN PRIVATE KEY`).
-    #[must_use]
-    pub fn with_client_certificate(
+    pub fn client_certificate(
         mut self,
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
@@ -88,16 +87,14 @@ impl TlsOptions {
     /// Without verification, anyone between client and server can answer in the
     /// server's place. Turn it off only to find out what a gateway would do
     /// that has it off.
-    #[must_use]
-    pub fn with_strict(mut self, strict: bool) -> Self {
+    pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
     }
 
     /// Sets the oldest version that is accepted: `minimum-tls-version` of the
     /// gateway.
-    #[must_use]
-    pub fn with_minimum_version(mut self, version: TlsVersion) -> Self {
+    pub fn minimum_version(mut self, version: TlsVersion) -> Self {
         self.minimum_version = version;
         self
     }

@@ -13,7 +13,7 @@
 //! use dcv_resolver_doctor::contract;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let resolver = HttpClient::builder("http://127.0.0.1:9000").build()?;
+//! let resolver = HttpClient::builder("http://127.0.0.1:9000".parse()?).build()?;
 //! let report = contract::check(&resolver, &"console".parse()?, None).await?;
 //! assert!(report.is_kept(), "{report}");
 //! # Ok(())

@@ -5,28 +5,26 @@ use dcv_resolver_dcv_config::{DcvSection, MinimumTlsVersion, ResolverSection};
 
 /// Returns the settings with which a gateway connects to its resolver. A client
 /// certificate is presented only if both of its files are set.
-#[must_use]
 pub fn resolver_tls(section: &ResolverSection) -> TlsOptions {
     let mut options = TlsOptions::default()
-        .with_strict(section.tls_strict)
-        .with_minimum_version(version(section.minimum_tls_version));
+        .strict(section.tls_strict)
+        .minimum_version(version(section.minimum_tls_version));
     if let Some(path) = &section.ca_file {
-        options = options.with_ca_file(path);
+        options = options.ca_file(path);
     }
     if let (Some(certificate), Some(key)) = (&section.cert_file, &section.cert_key_file) {
-        options = options.with_client_certificate(certificate, key);
+        options = options.client_certificate(certificate, key);
     }
     options
 }
 
 /// Returns the settings with which a gateway connects to DCV servers.
-#[must_use]
 pub fn dcv_tls(section: &DcvSection) -> TlsOptions {
     let options = TlsOptions::default()
-        .with_strict(section.tls_strict)
-        .with_minimum_version(version(section.minimum_tls_version));
+        .strict(section.tls_strict)
+        .minimum_version(version(section.minimum_tls_version));
     match &section.ca_file {
-        Some(path) => options.with_ca_file(path),
+        Some(path) => options.ca_file(path),
         None => options,
     }
 }
@@ -53,14 +51,14 @@ mod tests {
         )
         .unwrap();
         let resolver = TlsOptions::default()
-            .with_ca_file("a")
-            .with_client_certificate("b", "c")
-            .with_strict(false)
-            .with_minimum_version(TlsVersion::Tls13);
+            .ca_file("a")
+            .client_certificate("b", "c")
+            .strict(false)
+            .minimum_version(TlsVersion::Tls13);
         assert_eq!(resolver_tls(&config.resolver.unwrap()), resolver);
         let dcv = TlsOptions::default()
-            .with_ca_file("d")
-            .with_minimum_version(TlsVersion::Tls13);
+            .ca_file("d")
+            .minimum_version(TlsVersion::Tls13);
         assert_eq!(dcv_tls(&config.dcv), dcv);
         let unset = TlsOptions::default();
         assert_eq!(resolver_tls(&ResolverSection::default()), unset);

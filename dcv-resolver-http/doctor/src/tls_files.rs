@@ -2,18 +2,16 @@
 
 use std::io::ErrorKind;
 
-use dcv_resolver_client::{BuildError, HttpClient, TlsFileError, TlsOptions};
+use dcv_resolver_client::{BaseUrl, HttpClient, TlsFileError, TlsOptions};
 
 use crate::hop::{Hop, HopKind};
 
 /// Returns why the files of `section` cannot be used.
 pub(crate) fn check(section: &str, options: TlsOptions) -> Option<Hop> {
-    // Nothing is connected to. The CAs of the system, which a strict client may
-    // need, are no files of the section.
-    let client = HttpClient::builder("https://localhost").tls(options.with_strict(false));
-    let Err(BuildError::Tls(error)) = client.build() else {
-        return None;
-    };
+    // The CAs of the system, which a strict client may need, are no files of the
+    // section.
+    let client = HttpClient::builder(nowhere()).tls(options.strict(false));
+    let error = client.build().err()?;
     let is_refused = matches!(
         &error,
         TlsFileError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied
@@ -28,20 +26,23 @@ pub(crate) fn check(section: &str, options: TlsOptions) -> Option<Hop> {
     })
 }
 
+/// Returns the URL of a client that connects to nothing.
+#[expect(clippy::expect_used, reason = "the URL is a constant")]
+fn nowhere() -> BaseUrl {
+    "https://localhost".parse().expect("a valid URL")
+}
+
 /// Returns why a peer cannot be connected to, given the error of building its client.
 /// The hop is of the kind `tls` if the system has no CAs, and otherwise of the kind
 /// `name`, at which connecting to the peer would begin.
-pub(crate) fn no_client(error: &BuildError, name: HopKind, tls: HopKind, section: &str) -> Hop {
+pub(crate) fn no_client(error: &TlsFileError, name: HopKind, tls: HopKind, section: &str) -> Hop {
     match error {
-        BuildError::Tls(TlsFileError::NoSystemCas) => {
+        TlsFileError::NoSystemCas => {
             let change = format!("set ca-file of {section} to the CA of its certificate");
             Hop::fail(tls, error.to_string(), change)
         }
         // `check` has found it.
-        BuildError::Tls(_) => {
-            Hop::not_checked(name, format!("the files of {section} cannot be used"))
-        }
-        _ => Hop::fail(name, error.to_string(), "correct the URL"),
+        _ => Hop::not_checked(name, format!("the files of {section} cannot be used")),
     }
 }
 
@@ -56,7 +57,7 @@ mod tests {
         let path = folder.path().join("ca.pem");
         // DER.
         std::fs::write(&path, [0x30, 0x82, 0x01, 0x00]).unwrap();
-        let options = || TlsOptions::default().with_ca_file(&path);
+        let options = || TlsOptions::default().ca_file(&path);
         let hop = check("[dcv]", options()).unwrap();
         assert_eq!(
             (hop.kind, hop.status),
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(change, "correct the files of [dcv]");
         assert_eq!(check("[dcv]", TlsOptions::default()), None);
 
-        let client = HttpClient::builder("https://localhost").tls(options());
+        let client = HttpClient::builder(nowhere()).tls(options());
         let error = client.build().unwrap_err();
         let hop = no_client(&error, HopKind::ServerName, HopKind::ServerTls, "[dcv]");
         let unchecked = (HopKind::ServerName, Status::NotChecked);
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn system_without_cas_is_a_failure_of_tls() {
-        let error = BuildError::Tls(TlsFileError::NoSystemCas);
+        let error = TlsFileError::NoSystemCas;
         let hop = no_client(&error, HopKind::ServerName, HopKind::ServerTls, "[dcv]");
         assert_eq!((hop.kind, hop.status), (HopKind::ServerTls, Status::Fail));
         assert!(
@@ -96,7 +97,7 @@ mod tests {
         let certificate = folder.path().join("cert.pem");
         let pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
         std::fs::write(&certificate, pem).unwrap();
-        let options = TlsOptions::default().with_client_certificate(&certificate, &path);
+        let options = TlsOptions::default().client_certificate(&certificate, &path);
         let hop = check("[resolver]", options).unwrap();
         assert!(hop.detail.contains("PKCS#8"), "{hop}");
         assert!(!hop.to_string().contains(body));

@@ -45,8 +45,8 @@ impl TlsPeer<'_> {
     }
 
     async fn certificate(&self, limit: Duration) -> Option<PeerCertificate> {
-        let client = HttpClient::builder(&self.url.with_scheme("https"))
-            .tls(TlsOptions::default().with_strict(false))
+        let client = HttpClient::builder(self.url.with_scheme("https").ok()?)
+            .tls(TlsOptions::default().strict(false))
             .connect_timeout(limit)
             .build();
         client.ok()?.connect().await.ok()?.tls?.certificate

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use dcv_resolver_client::{BaseUrl, InvalidBaseUrl};
 use dcv_resolver_core::escape::escaped;
 
 const MAX_HOST_BYTES: usize = 256;
@@ -77,8 +78,8 @@ impl UrlParts {
     }
 
     /// Returns a URL of the same host and port with another scheme.
-    pub(crate) fn with_scheme(&self, scheme: &str) -> String {
-        format!("{scheme}://{}:{}", self.bracketed_host(), self.port())
+    pub(crate) fn with_scheme(&self, scheme: &str) -> Result<BaseUrl, InvalidBaseUrl> {
+        format!("{scheme}://{}:{}", self.bracketed_host(), self.port()).parse()
     }
 
     /// Returns `host:port`.

@@ -62,7 +62,7 @@ impl Guard {
             Ok(_) => log.log_conclusion(),
         }
         let headers = [
-            (X_REQUEST_ID, request_id),
+            (X_REQUEST_ID, request_id.into()),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
         (headers, result).into_response()

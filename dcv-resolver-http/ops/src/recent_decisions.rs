@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dcv_resolver_core::{Clock, SessionId, SystemClock, Timestamp, Transport};
-use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome, request_id_text};
+use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome};
 use serde::{Serialize, Serializer};
 
 use crate::durations::as_us;
@@ -186,7 +186,7 @@ impl DecisionObserver for RecentDecisions {
             caller: decision.caller,
             request_id: String::new(),
         };
-        let request_id = request_id_text(&decision.request_id);
+        let request_id = decision.request_id.as_str();
         let replaced = self.0.kept().push(recent, request_id);
         // Freed after the lock is released.
         drop(replaced);

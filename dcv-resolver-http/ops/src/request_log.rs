@@ -3,11 +3,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use dcv_resolver_authorize::Principal;
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{Conclusion, ResolveRequest};
-use dcv_resolver_http::request_id_text;
+use dcv_resolver_http::RequestId;
 use dcv_resolver_log_throttle::Suppressed;
 use tokio::time::Instant;
 use tracing::{Level, field};
@@ -22,7 +22,7 @@ const MAX_ERROR_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     path: &'static str,
-    request_id: HeaderValue,
+    request_id: RequestId,
     started: Instant,
     peer: Option<SocketAddr>,
     pub(crate) principal: Option<Principal>,
@@ -34,11 +34,7 @@ pub(crate) struct RequestLog {
 
 impl RequestLog {
     /// Begins the log of a request that has just arrived.
-    pub(crate) fn new(
-        path: &'static str,
-        request_id: HeaderValue,
-        peer: Option<SocketAddr>,
-    ) -> Self {
+    pub(crate) fn new(path: &'static str, request_id: RequestId, peer: Option<SocketAddr>) -> Self {
         Self {
             path,
             request_id,
@@ -109,7 +105,7 @@ impl RequestLog {
                     peer = self.peer.map(field::display),
                     status = status.as_u16(),
                     elapsed_us = as_us(self.started.elapsed()),
-                    request_id = request_id_text(&self.request_id),
+                    request_id = self.request_id.as_str(),
                     error = error.map(|error| escaped(error, MAX_ERROR_BYTES)).as_deref(),
                 )
             };

@@ -2,18 +2,15 @@
 //! while it runs.
 //!
 //! ```no_run
-//! use std::sync::Arc;
-//!
 //! use axum::Router;
-//! use dcv_resolver_core::{Clock, SystemClock};
 //! use dcv_resolver_server::tls::{Tls, TlsFiles};
 //! use dcv_resolver_server::{Server, listen};
 //!
 //! # async fn run(app: Router) -> Result<(), Box<dyn std::error::Error>> {
 //! let files = TlsFiles::new("/etc/resolver/cert.pem", "/etc/resolver/key.pem")
 //!     .client_ca("/etc/resolver/gateways.pem");
-//! let tls = Tls::load(files, Arc::new(SystemClock))?;
-//! for warning in tls.warnings(SystemClock.now()) {
+//! let tls = Tls::load(files)?;
+//! for warning in tls.warnings() {
 //!     eprintln!("{warning}");
 //! }
 //!
@@ -59,7 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
-use dcv_resolver_core::{Clock, Timestamp};
+use dcv_resolver_core::{Clock, SystemClock};
 use dcv_resolver_file_watch::{Content, WatchedFiles, digest};
 use tokio_rustls::TlsAcceptor;
 
@@ -70,6 +67,7 @@ pub use self::certificate::{Certificate, KeyAlgorithm};
 pub use self::error::TlsError;
 pub use self::files::TlsFiles;
 pub use self::pem_block::PemBlock;
+pub use dcv_resolver_file_watch::Reload;
 
 /// The certificate and key with which a [`Server`](crate::Server) serves TLS;
 /// see [the module](self).
@@ -83,7 +81,7 @@ pub use self::pem_block::PemBlock;
 /// of its clients are refused at once. Every connection that was open gets one
 /// more response, which has `connection: close`; the log says how many there
 /// are. With mutual TLS no session is resumed, so every connection presents its
-/// certificate, and the injected clock decides whether it has expired.
+/// certificate, and the clock decides whether it has expired.
 #[derive(Clone)]
 pub struct Tls(Arc<LiveTls>);
 
@@ -101,16 +99,6 @@ struct Current {
     trust: Trust,
 }
 
-/// The result of a successful reload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TlsReload {
-    /// The files contain what is already in use.
-    Unchanged,
-    /// New connections use the new content of the files.
-    Replaced,
-}
-
 impl Tls {
     /// Reads and checks `files`: every block in them must be what it should be,
     /// and the key must match the certificate.
@@ -125,7 +113,18 @@ impl Tls {
     /// # Errors
     ///
     /// Returns the first problem of the files.
-    pub fn load(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsError> {
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        Self::load_with_clock(files, SystemClock)
+    }
+
+    /// Reads and checks `files` as [`load`](Self::load) does. `clock` decides
+    /// which certificates are valid.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem of the files.
+    pub fn load_with_clock(files: TlsFiles, clock: impl Clock) -> Result<Self, TlsError> {
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let contents = watched(&files).read();
         let settings = Settings::new(&files, contents, &clock, Dates::MayBeInvalid)?;
         let trust = Trust::default();
@@ -146,9 +145,8 @@ impl Tls {
     ///
     /// Returns the first problem of the files. The previous content stays in
     /// use.
-    pub fn reload(&self) -> Result<TlsReload, TlsError> {
-        let replaced = self.take(watched(&self.0.files).read())?;
-        Ok(replaced.unwrap_or(TlsReload::Unchanged))
+    pub fn reload(&self) -> Result<Reload, TlsError> {
+        self.take(watched(&self.0.files).read())
     }
 
     /// Checks the files once a second, and reloads them when their content has
@@ -158,15 +156,14 @@ impl Tls {
     /// two writes. So a problem is reported only if it persists at the next
     /// check, and only once for the same content: as a `tracing` error and to
     /// `on_reload`. Files that become valid again without a change are reported
-    /// as [`Unchanged`](TlsReload::Unchanged). A certificate that is not valid
+    /// as [`Unchanged`](Reload::Unchanged). A certificate that is not valid
     /// yet is used as soon as it becomes valid.
     ///
     /// This function needs tokio's timer, and reads the files on one of tokio's
     /// threads for blocking work.
-    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<TlsReload, TlsError>)) {
+    pub async fn watch(&self, mut on_reload: impl FnMut(&Result<Reload, TlsError>)) {
         let take = |contents| self.take(contents);
-        let report = |result: Result<Option<TlsReload>, TlsError>| {
-            let result = result.map(|replaced| replaced.unwrap_or(TlsReload::Unchanged));
+        let report = |result| {
             self.log(&result);
             on_reload(&result);
         };
@@ -198,7 +195,8 @@ impl Tls {
     /// of issuers and client CAs that have expired or soon will, that are
     /// missing, or that do not belong in their file.
     #[must_use]
-    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
+        let now = self.0.clock.now();
         let TlsFiles {
             certificate,
             client_ca,
@@ -220,10 +218,10 @@ impl Tls {
         (TlsAcceptor::from(config), current.trust.begin_connection())
     }
 
-    fn take(&self, contents: Vec<Content>) -> Result<Option<TlsReload>, TlsError> {
+    fn take(&self, contents: Vec<Content>) -> Result<Reload, TlsError> {
         let old = self.0.current.load_full();
         if digest(&contents) == old.settings.digest {
-            return Ok(None);
+            return Ok(Reload::Unchanged);
         }
         let settings = Settings::new(&self.0.files, contents, &self.0.clock, Dates::MustBeValid)?;
         let trusts = |ca: &Certificate| settings.client_cas.iter().any(|it| it.is_same_ca(ca));
@@ -241,25 +239,25 @@ impl Tls {
                 "a client CA was removed; connections that were already open are closed after their next response",
             );
         }
-        Ok(Some(TlsReload::Replaced))
+        Ok(Reload::Replaced)
     }
 
-    fn log(&self, result: &Result<TlsReload, TlsError>) {
+    fn log(&self, result: &Result<Reload, TlsError>) {
         let certificate = self.certificate();
         let expires_at = certificate.expires_at();
         match result {
-            Ok(TlsReload::Replaced) => {
+            Ok(Reload::Replaced) => {
                 tracing::info!(
                     dns_names = certificate.dns_names().join(", "),
                     %expires_at,
                     client_cas = self.client_cas().len(),
                     "the TLS files have changed; new connections use them",
                 );
-                for warning in self.warnings(self.0.clock.now()) {
+                for warning in self.warnings() {
                     tracing::warn!("{warning}");
                 }
             }
-            Ok(TlsReload::Unchanged) => {
+            Ok(_) => {
                 tracing::info!(%expires_at, "the TLS files are valid again");
             }
             Err(error) => tracing::error!(

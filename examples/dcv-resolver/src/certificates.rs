@@ -1,7 +1,6 @@
 //! Reads and describes the certificates of a configuration.
 
 use std::fmt;
-use std::sync::Arc;
 
 use dcv_resolver_core::{Clock, SystemClock, Timestamp};
 use dcv_resolver_server::tls::{Certificate, Tls, TlsFiles};
@@ -15,12 +14,12 @@ pub(crate) fn load(files: &config::Tls) -> Result<Tls, Failure> {
     if let Some(client_ca) = &files.client_ca_file {
         tls = tls.client_ca(client_ca);
     }
-    Tls::load(tls, Arc::new(SystemClock)).map_err(|error| Failure::setup(error.to_string()))
+    Tls::load(tls).map_err(|error| Failure::setup(error.to_string()))
 }
 
 /// Returns what should be changed, one sentence for each reason.
 pub(crate) fn warnings(tls: &Tls) -> Vec<String> {
-    tls.warnings(SystemClock.now())
+    tls.warnings()
 }
 
 /// Returns whether clients accept the certificate at this time.

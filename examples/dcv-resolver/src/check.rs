@@ -15,7 +15,7 @@ use crate::config::{
 use crate::failure::Failure;
 use crate::open_store::{Access, OpenStore, Purpose};
 use crate::output::line;
-use crate::store_url::StoreUrl;
+use crate::store_url::{StoreKind, StoreUrl};
 use crate::{cli, file_modes, list, output, session_file, table};
 
 pub(crate) async fn run(options: CheckOptions) -> Result<(), Failure> {
@@ -28,7 +28,7 @@ pub(crate) async fn run(options: CheckOptions) -> Result<(), Failure> {
     })?;
     match (source.file(), &config.stores[..]) {
         // The sessions of another resolver cannot be listed.
-        (None, [store]) if store.url.upstream_scheme().is_none() => {
+        (None, [store]) if store.url.kind() != Some(StoreKind::Upstream) => {
             if options.session.is_none() {
                 return sessions(store).await;
             }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_client::{BearerToken, HttpClient, TlsOptions};
+use dcv_resolver_client::{BaseUrl, BearerToken, HttpClient, InvalidBaseUrl, TlsOptions};
 use dcv_resolver_core::{Explanation, ResolveRequest, SessionId, async_trait};
 use dcv_resolver_dcv_config::GatewayConfig;
 use dcv_resolver_doctor::contract;
@@ -204,12 +204,16 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
         }
         None => TlsOptions::default(),
     };
-    let client = HttpClient::builder(&resolver_url)
+    let failed = |error: String| Failure::setup(format!("--resolver-url: {error}"));
+    let resolver_url: BaseUrl = resolver_url
+        .parse()
+        .map_err(|error: InvalidBaseUrl| failed(error.to_string()))?;
+    let client = HttpClient::builder(resolver_url)
         .tls(tls)
         .connect_timeout(CONTRACT_TIME)
         .response_timeout(CONTRACT_TIME)
         .build()
-        .map_err(|error| Failure::setup(format!("--resolver-url: {error}")))?;
+        .map_err(|error| failed(error.to_string()))?;
     let report = contract::check(&client, &known, client_ip)
         .await
         .map_err(|error| Failure::setup(error.to_string()))?;

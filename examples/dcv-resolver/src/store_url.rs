@@ -6,9 +6,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use dcv_resolver_redis::RedisConfig;
-use dcv_resolver_sqlite::SqliteConfig;
-use dcv_resolver_upstream::UpstreamConfig;
+use dcv_resolver_redis::{InvalidRedisUrl, RedisConfig};
+use dcv_resolver_sqlite::{InvalidSqliteUrl, SqliteConfig};
+use dcv_resolver_upstream::{InvalidUpstreamUrl, UpstreamConfig};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -37,9 +37,32 @@ pub(crate) enum StoreUrl {
     Memory,
 }
 
+/// The kind of store that a URL names by its scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    File,
+    Sqlite,
+    Redis,
+    Upstream,
+    Memory,
+}
+
 /// The text is not a valid store URL. The message quotes nothing of it.
-#[derive(Debug)]
-pub(crate) struct InvalidStoreUrl(Cow<'static, str>);
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidStoreUrl {
+    #[error(
+        "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT or http://HOST:PORT of another resolver, or memory:"
+    )]
+    Form,
+    #[error("expected file:PATH or file:///ABSOLUTE/PATH; a host is not supported")]
+    FileHost,
+    #[error(transparent)]
+    Sqlite(#[from] InvalidSqliteUrl),
+    #[error(transparent)]
+    Redis(#[from] InvalidRedisUrl),
+    #[error(transparent)]
+    Upstream(#[from] InvalidUpstreamUrl),
+}
 
 impl FromStr for StoreText {
     type Err = Infallible;
@@ -71,19 +94,6 @@ impl JsonSchema for StoreText {
 }
 
 impl StoreText {
-    /// Returns whether the store keeps all sessions in memory.
-    pub(crate) fn is_in_memory(&self) -> bool {
-        ["file:", "memory:"]
-            .iter()
-            .any(|scheme| self.0.starts_with(scheme))
-    }
-
-    /// Returns whether it holds a password.
-    pub(crate) fn has_password(&self) -> bool {
-        let is_given = |name| self.0.contains(name);
-        self.is_redis() && ["@", "password=", "pass="].into_iter().any(is_given)
-    }
-
     /// Its name in the schema.
     pub(crate) const FORMAT: &str = "store-url";
 
@@ -97,60 +107,69 @@ impl StoreText {
         self.0.parse()
     }
 
-    /// Returns whether it names a session file, which this program never
-    /// writes.
-    pub(crate) fn is_session_file(&self) -> bool {
-        self.0.starts_with("file:")
+    /// Returns the kind of store that it names, if there is such a kind.
+    pub(crate) fn kind(&self) -> Option<StoreKind> {
+        StoreKind::of(&self.0)
     }
 
-    /// Returns the scheme, if it is one of another resolver.
-    pub(crate) fn upstream_scheme(&self) -> Option<&str> {
-        let (scheme, _) = self.0.split_once(':')?;
-        is_upstream(scheme).then_some(scheme)
+    /// Returns whether the store keeps all sessions in memory.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.kind(), Some(StoreKind::File | StoreKind::Memory))
     }
 
     /// Returns whether sessions can be registered in the store.
     pub(crate) fn is_registry(&self) -> bool {
-        !self.is_session_file() && self.upstream_scheme().is_none()
+        !matches!(self.kind(), Some(StoreKind::File | StoreKind::Upstream))
     }
 
     /// Returns whether it names a database that is opened read-only.
     pub(crate) fn is_read_only_database(&self) -> bool {
-        self.0.starts_with("sqlite:") && self.0.ends_with("?mode=ro")
+        matches!(self.parse(), Ok(StoreUrl::Sqlite(config)) if config.is_read_only())
     }
 
-    /// Returns whether it names a Redis, which removes expired sessions itself.
-    pub(crate) fn is_redis(&self) -> bool {
-        self.redis_scheme().is_some()
-    }
-
-    /// Returns the scheme, if it is one of Redis.
-    pub(crate) fn redis_scheme(&self) -> Option<&str> {
-        let (scheme, _) = self.0.split_once(':')?;
-        is_redis(scheme).then_some(scheme)
+    /// Returns whether it holds a password.
+    pub(crate) fn has_password(&self) -> bool {
+        matches!(self.parse(), Ok(StoreUrl::Redis(config)) if config.has_password())
     }
 
     /// Makes relative paths relative to `folder`. An absolute path stays as it is.
     pub(crate) fn rebase(&mut self, folder: &Path) {
-        match self.0.split_once(':') {
-            Some((scheme @ ("file" | "sqlite"), path)) => {
-                let path = match scheme {
-                    "sqlite" => path.strip_prefix("//").unwrap_or(path),
-                    _ => path,
+        let Some((scheme, rest)) = self.0.split_once(':') else {
+            return;
+        };
+        self.0 = match self.kind() {
+            Some(StoreKind::File) => format!("{scheme}:{}", folder.join(rest).display()),
+            Some(StoreKind::Sqlite) => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                format!("{scheme}:{}", folder.join(path).display())
+            }
+            Some(StoreKind::Redis | StoreKind::Upstream) => {
+                let Some((url, parameters)) = self.0.split_once('?') else {
+                    return;
                 };
-                self.0 = format!("{scheme}:{}", folder.join(path).display());
+                let parameters: Vec<_> = parameters
+                    .split('&')
+                    .map(|parameter| rebased(parameter, folder))
+                    .collect();
+                format!("{url}?{}", parameters.join("&"))
             }
-            Some((scheme, _)) if is_redis(scheme) || is_upstream(scheme) => {
-                if let Some((url, parameters)) = self.0.split_once('?') {
-                    let parameters: Vec<_> = parameters
-                        .split('&')
-                        .map(|parameter| rebased(parameter, folder))
-                        .collect();
-                    self.0 = format!("{url}?{}", parameters.join("&"));
-                }
-            }
-            _ => {}
-        }
+            Some(StoreKind::Memory) | None => return,
+        };
+    }
+}
+
+impl StoreKind {
+    fn of(url: &str) -> Option<Self> {
+        let (scheme, _) = url.split_once(':')?;
+        Some(match scheme {
+            "file" => Self::File,
+            "sqlite" => Self::Sqlite,
+            "http" | "https" => Self::Upstream,
+            "memory" => Self::Memory,
+            "unix" => Self::Redis,
+            _ if scheme.starts_with("redis") || scheme.starts_with("valkey") => Self::Redis,
+            _ => return None,
+        })
     }
 }
 
@@ -188,40 +207,15 @@ impl FromStr for StoreUrl {
     type Err = InvalidStoreUrl;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |error: String| InvalidStoreUrl(error.into());
-        match text.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => file_path(path).map(Self::File),
-            Some(("sqlite", _)) => (text.parse())
-                .map(Self::Sqlite)
-                .map_err(|error: dcv_resolver_sqlite::InvalidSqliteUrl| invalid(error.to_string())),
-            Some((scheme, _)) if is_redis(scheme) => RedisConfig::from_url(text)
-                .map(|config| Self::Redis(Box::new(config)))
-                .map_err(|error| invalid(error.chain().to_string())),
-            Some((scheme, _)) if is_upstream(scheme) => UpstreamConfig::from_url(text)
-                .map(|config| Self::Upstream(Box::new(config)))
-                .map_err(|error| invalid(error.to_string())),
-            Some(("memory", "")) => Ok(Self::Memory),
-            _ => Err(InvalidStoreUrl(
-                "expected file:PATH, sqlite:PATH, redis://HOST:PORT (or rediss, redis+unix, redis+sentinel, redis+cluster), https://HOST:PORT or http://HOST:PORT of another resolver, or memory:".into(),
-            )),
-        }
+        Ok(match StoreKind::of(text).ok_or(InvalidStoreUrl::Form)? {
+            StoreKind::File => Self::File(file_path(text)?),
+            StoreKind::Sqlite => Self::Sqlite(text.parse()?),
+            StoreKind::Redis => Self::Redis(Box::new(text.parse()?)),
+            StoreKind::Upstream => Self::Upstream(Box::new(text.parse()?)),
+            StoreKind::Memory if text == "memory:" => Self::Memory,
+            StoreKind::Memory => return Err(InvalidStoreUrl::Form),
+        })
     }
-}
-
-impl fmt::Display for InvalidStoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidStoreUrl {}
-
-fn is_redis(scheme: &str) -> bool {
-    scheme.starts_with("redis") || scheme.starts_with("valkey") || scheme == "unix"
-}
-
-fn is_upstream(scheme: &str) -> bool {
-    matches!(scheme, "http" | "https")
 }
 
 /// Makes the path in a parameter `…_file=PATH` relative to `folder`.
@@ -240,13 +234,13 @@ fn rebased(parameter: &str, folder: &Path) -> String {
 const PATH_IN_QUERY: &AsciiSet = &CONTROLS.add(b'%').add(b'&').add(b'#').add(b'+').add(b' ');
 
 /// Parses `file:a.toml`, `file:/etc/a.toml` and `file:///etc/a.toml`.
-fn file_path(path: &str) -> Result<PathBuf, InvalidStoreUrl> {
+fn file_path(url: &str) -> Result<PathBuf, InvalidStoreUrl> {
+    let path = url.strip_prefix("file:").ok_or(InvalidStoreUrl::Form)?;
     match path.strip_prefix("//") {
+        None if path.is_empty() => Err(InvalidStoreUrl::Form),
         None => Ok(path.into()),
         Some(absolute) if absolute.starts_with('/') => Ok(absolute.into()),
-        Some(_) => Err(InvalidStoreUrl(
-            "expected file:PATH or file:///ABSOLUTE/PATH; a host is not supported".into(),
-        )),
+        Some(_) => Err(InvalidStoreUrl::FileHost),
     }
 }
 

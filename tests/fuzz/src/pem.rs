@@ -1,9 +1,8 @@
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_server::tls::{Tls, TlsError, TlsFiles, TlsReload};
+use dcv_resolver_server::tls::{Reload, Tls, TlsError, TlsFiles};
 use tempfile::TempDir;
 
 use crate::message;
@@ -29,15 +28,15 @@ pub fn pem(data: &[u8]) {
 }
 
 fn check(data: &[u8], files: TlsFiles) {
-    match Tls::load(files, Arc::new(ManualClock::default())) {
+    match Tls::load_with_clock(files, ManualClock::default()) {
         Ok(tls) => {
-            assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+            assert_eq!(tls.reload().unwrap(), Reload::Unchanged);
             // Each certificate has a BEGIN of its own.
             let begun = data.to_ascii_uppercase();
             let begun = begun.windows(11).filter(|it| it == b"-----BEGIN ").count();
             assert!((1..=begun.max(1)).contains(&tls.chain().len()));
             assert!(tls.client_cas().len() <= begun);
-            for warning in tls.warnings(dcv_resolver_core::Timestamp::from_unix_ms(0)) {
+            for warning in tls.warnings() {
                 message::check_up_to(&warning.escape_debug().to_string(), 64 * 1024);
             }
         }

@@ -90,7 +90,7 @@ impl Server {
             });
             address
         });
-        let config = RedisConfig::from_url(&format!("redis://{address}")).unwrap();
+        let config = format!("redis://{address}").parse::<RedisConfig>().unwrap();
         let config = config
             .protocol(RedisProtocol::Resp2)
             .connect_timeout(Duration::from_secs(60))

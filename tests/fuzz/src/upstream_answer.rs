@@ -1,6 +1,6 @@
 use axum::body::Bytes;
 use axum::http::Response;
-use dcv_resolver_client::{Answer, ResolveError, read_answer, violations};
+use dcv_resolver_client::{Answer, AnswerError, read_answer, violations};
 use dcv_resolver_core::testing;
 use serde_json::Value;
 
@@ -42,12 +42,12 @@ pub fn upstream_answer(data: &[u8]) {
         Err(error) => {
             message::check_up_to(&error.to_string(), 64 * 1024);
             match error {
-                ResolveError::Contract(broken) => {
+                AnswerError::Contract(broken) => {
                     assert!(!broken.is_empty());
                     assert!(broken.iter().all(|violation| !violation.is_tolerated()));
                     assert!(broken.iter().all(|violation| found.contains(violation)));
                 }
-                ResolveError::Status { status: found, .. } => {
+                AnswerError::Status { status: found, .. } => {
                     assert_eq!(found.as_u16(), status);
                     assert!(status != 200 && !(300..400).contains(&status));
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::uri::InvalidUri;
 use axum::http::{Request, StatusCode, Uri, header};
-use dcv_resolver_client::{HttpClient, TlsOptions};
+use dcv_resolver_client::{BaseUrl, HttpClient, InvalidBaseUrl, TlsOptions};
 use form_urlencoded::Serializer;
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
@@ -79,8 +79,11 @@ async fn open(link: &str) -> Result<Desktop, OpenError> {
         return Err(OpenError::Failed(format!("{link:?} has no host")));
     };
     let gateway = format!("https://{authority}");
-    let client = HttpClient::builder(&gateway)
-        .tls(TlsOptions::default().with_strict(false))
+    let url: BaseUrl = gateway
+        .parse()
+        .map_err(|error: InvalidBaseUrl| failed(&error))?;
+    let client = HttpClient::builder(url)
+        .tls(TlsOptions::default().strict(false))
         .build()
         .map_err(|error| failed(&error))?;
     let stream = client.open().await.map_err(|error| failed(&error))?;

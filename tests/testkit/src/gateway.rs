@@ -81,7 +81,7 @@ impl GatewayStandIn {
     /// be used, or an address is taken.
     pub async fn start(config: &GatewayConfig) -> Result<Self, StartError> {
         let settings = Settings::new(config)?;
-        let resolver = HttpClient::builder(&settings.resolver_url)
+        let resolver = HttpClient::builder(settings.resolver_url)
             .tls(settings.resolver_tls)
             .connect_timeout(settings.establish_timeout)
             .build()

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use axum::http::Uri;
 use axum::http::uri::{InvalidUri, PathAndQuery};
-use dcv_resolver_client::{Bytes, HeaderMap, HttpClient, Method, TlsOptions, header};
+use dcv_resolver_client::{
+    BaseUrl, Bytes, HeaderMap, HttpClient, InvalidBaseUrl, Method, TlsOptions, header,
+};
 use form_urlencoded::Serializer;
 
 use crate::start_error::StartError;
@@ -26,7 +28,7 @@ pub(crate) struct TokenVerifier {
 impl TokenVerifier {
     pub(crate) fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, StartError> {
         let tls = match ca_file {
-            Some(path) => TlsOptions::default().with_ca_file(path),
+            Some(path) => TlsOptions::default().ca_file(path),
             None => TlsOptions::default(),
         };
         let failed = |error: Box<dyn Error + Send + Sync>| {
@@ -37,6 +39,9 @@ impl TokenVerifier {
             .map_err(|error: InvalidUri| failed(error.into()))?;
         let path_and_query = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let base = url.strip_suffix(path_and_query).unwrap_or(url);
+        let base: BaseUrl = base
+            .parse()
+            .map_err(|error: InvalidBaseUrl| failed(error.into()))?;
         let client = HttpClient::builder(base).tls(tls).build();
         Ok(Self {
             client: client.map_err(|error| failed(error.into()))?,

@@ -103,7 +103,8 @@ fn url(gateway: &GatewayStandIn) -> String {
 }
 
 async fn get(gateway: &GatewayStandIn, path: &str) -> (u16, String) {
-    let client = HttpClient::builder(&url(gateway)).tls(TlsOptions::default().with_strict(false));
+    let client =
+        HttpClient::builder(url(gateway).parse().unwrap()).tls(TlsOptions::default().strict(false));
     let client = client.build().unwrap();
     let answer = client.send(Method::GET, path, HeaderMap::new(), Bytes::new());
     let (head, body) = answer.await.unwrap().into_parts();
@@ -172,10 +173,14 @@ async fn plain_request_with_a_session_id_is_forwarded() {
 async fn server_has_a_page_at_its_web_path() {
     for path in ["/", "/desktop", "/desktop/"] {
         let server = dcv_server(|it| it.web_url_path(path.parse().unwrap())).await;
-        let client = HttpClient::builder(&format!("https://localhost:{}", server.port()))
-            .tls(TlsOptions::default().with_ca_file(server.ca_file()))
-            .build()
-            .unwrap();
+        let client = HttpClient::builder(
+            format!("https://localhost:{}", server.port())
+                .parse()
+                .unwrap(),
+        )
+        .tls(TlsOptions::default().ca_file(server.ca_file()))
+        .build()
+        .unwrap();
         let page = client.send(Method::GET, path, HeaderMap::new(), Bytes::new());
         assert!(
             page.await
@@ -332,8 +337,12 @@ async fn servers_with_certificates_of_one_folder_share_a_ca() {
         let gateway = gateway(resolver.port, &trusting(&server)).await;
         assert_eq!(&gateway.open("/#ann").await.unwrap().server, name);
 
-        let client = HttpClient::builder(&format!("https://localhost:{}", server.port()));
-        let client = client.tls(TlsOptions::default().with_ca_file(&ca_file));
+        let client = HttpClient::builder(
+            format!("https://localhost:{}", server.port())
+                .parse()
+                .unwrap(),
+        );
+        let client = client.tls(TlsOptions::default().ca_file(&ca_file));
         let report = client.build().unwrap().connect().await.unwrap();
         let certificate = report.tls.unwrap().certificate.unwrap();
         assert_eq!(certificate.dns_names, [name, "localhost"]);
@@ -477,7 +486,8 @@ async fn gateway_presents_the_certificate_of_its_configuration() {
     let more = format!("cert-file = {certificate:?}\ncert-key-file = {key:?}\n");
     let gateway = gateway(resolver.port, &more).await;
 
-    let client = HttpClient::builder(&url(&gateway)).tls(TlsOptions::default().with_strict(false));
+    let client = HttpClient::builder(url(&gateway).parse().unwrap())
+        .tls(TlsOptions::default().strict(false));
     let report = client.build().unwrap().connect().await.unwrap();
     let certificate = report.tls.unwrap().certificate.unwrap();
     assert_eq!(certificate.dns_names, ["gateway.example"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dcv_resolver_core::{
     ChangeSource, Expiry, OnConflict, SessionImport, SessionRegistry, SessionStore, Timestamp,
 };
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::{RedisOptions, RedisStore};
 use tokio::time::Instant;
 
 use crate::support::{
@@ -164,7 +164,7 @@ async fn change_by_another_process_is_reported_and_visible() {
 #[ignore = "needs redis-server"]
 async fn change_of_foreign_key_is_not_reported() {
     let server = Server::start().await;
-    let config = patient(RedisConfig::from_url(&server.url()).unwrap());
+    let config = patient(server.url().parse().unwrap());
     let watch = Watch::start(&RedisStore::new(config.key_prefix("mine[*]:"))).await;
     let mut admin = server.admin().await;
     let too_long = format!("mine[*]:{}", "x".repeat(257));
@@ -314,7 +314,7 @@ async fn given_connection_is_unsupported() {
     let server = Server::start().await;
     let client = redis::Client::open(server.url()).unwrap();
     let manager = client.get_connection_manager().await.unwrap();
-    let store = RedisStore::new(RedisConfig::over(manager));
+    let store = RedisStore::over(manager, RedisOptions::default());
     let recorder = Arc::<Recorder>::default();
     let listener = Arc::<Recorder>::clone(&recorder);
     store.watch_changes(listener).await;

@@ -11,7 +11,7 @@ use dcv_resolver_conformance::{
 };
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{ChangeSource, SessionId, SessionRecord};
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::RedisStore;
 use tokio::sync::OnceCell;
 
 use crate::support::{Cluster, Proxy, Sentinels, Server, patient};
@@ -32,7 +32,7 @@ impl Place {
 
     fn open(&self) -> RedisStore {
         // The rules are not about waiting.
-        let config = patient(RedisConfig::from_url(&self.url).unwrap());
+        let config = patient(self.url.parse().unwrap());
         RedisStore::new(config.key_prefix(&self.prefix))
     }
 }

@@ -327,7 +327,9 @@ async fn replies_in_single_bytes_are_not_mixed_up() {
     let server = Server::start().await;
     let proxy = Proxy::start(server.port).await;
     proxy.slice();
-    let config = RedisConfig::from_url(&format!("redis://127.0.0.1:{}", proxy.port)).unwrap();
+    let config = format!("redis://127.0.0.1:{}", proxy.port)
+        .parse::<RedisConfig>()
+        .unwrap();
     let config = config.response_timeout(Duration::from_secs(20));
     let store = Arc::new(dcv_resolver_redis::RedisStore::new(config));
     let ids = fill(&store, 50).await;

@@ -215,7 +215,7 @@ async fn end_of_an_outage_is_logged_though_a_node_of_the_cluster_does_not_answer
 #[ignore = "needs redis-server"]
 async fn master_of_a_cluster_that_is_down_is_not_flooded() {
     let mut cluster = Cluster::start_with_node_timeout(60_000).await;
-    let config = RedisConfig::from_url(&cluster.url()).unwrap();
+    let config = cluster.url().parse::<RedisConfig>().unwrap();
     let store = Arc::new(RedisStore::new(config));
     let ids = fill(&store, 60).await;
     let victim = cluster.owner_of(&ids[0]).await;

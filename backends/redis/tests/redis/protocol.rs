@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dcv_resolver_core::{SessionStore, StoreErrorKind};
-use dcv_resolver_redis::{RedisConfig, RedisProtocol, RedisStore};
+use dcv_resolver_redis::{RedisProtocol, RedisStore};
 use tracing::Level;
 
 use crate::support::{Answer, Log, Scripted, Server, fill, id, patient, patient_store};
@@ -91,7 +91,7 @@ async fn proxy_that_wants_auth_before_hello_is_spoken_to_in_resp2() {
         })
     })
     .await;
-    let config = patient(RedisConfig::from_url(&proxy.url()).unwrap());
+    let config = patient(proxy.url().parse().unwrap());
     let store = RedisStore::new(config.password("tr0ub4dor"));
     assert_eq!(store.lookup(&id("a")).await.unwrap(), None);
     assert_eq!(proxy.connections(), 2);
@@ -112,7 +112,7 @@ async fn configured_protocol_is_the_only_one() {
         _ => Answer::Pass,
     })
     .await;
-    let config = || patient(RedisConfig::from_url(&proxy.url()).unwrap());
+    let config = || patient(proxy.url().parse().unwrap());
     let store = RedisStore::new(config().protocol(RedisProtocol::Resp2));
     assert!(store.lookup(&id("s-0")).await.unwrap().is_some());
     assert_eq!(hellos.load(Ordering::SeqCst), 0);

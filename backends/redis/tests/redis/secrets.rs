@@ -4,7 +4,7 @@ use dcv_resolver_core::{
     Expiry, LeaseToken, OnConflict, SessionImport, SessionListing, SessionRegistry, SessionStore,
     StoreError,
 };
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::RedisStore;
 use tracing::Level;
 
 use crate::support::{Answer, Log, Scripted, Server, id, now, patient, record};
@@ -65,7 +65,7 @@ async fn server_that_refuses_commands_quotes_no_secret() {
         let server = Server::start_with(&arguments).await;
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port);
         let (log, _guard) = Log::of_this_thread(Level::TRACE);
-        let store = RedisStore::new(patient(RedisConfig::from_url(&url).unwrap()));
+        let store = RedisStore::new(patient(url.parse().unwrap()));
         let errors = errors(&store).await;
         assert!(errors.len() >= 4, "{errors:?}");
         assert_discreet(&errors, &store, &log);
@@ -91,7 +91,7 @@ async fn server_that_repeats_what_it_was_sent_is_not_quoted() {
         .await;
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port);
         let (log, _guard) = Log::of_this_thread(Level::TRACE);
-        let store = RedisStore::new(RedisConfig::from_url(&url).unwrap());
+        let store = RedisStore::new(url.parse().unwrap());
         let errors = errors(&store).await;
         assert!(!errors.is_empty());
         assert_discreet(&errors, &store, &log);
@@ -103,7 +103,7 @@ async fn server_that_repeats_what_it_was_sent_is_not_quoted() {
         })
         .await;
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", server.port);
-        let store = RedisStore::new(RedisConfig::from_url(&url).unwrap());
+        let store = RedisStore::new(url.parse().unwrap());
         let errors = self::errors(&store).await;
         assert!(errors.len() >= 8, "{errors:?}");
         assert_discreet(&errors, &store, &log);

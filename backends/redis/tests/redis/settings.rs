@@ -14,7 +14,7 @@ use crate::tls::Authority;
 const PASSWORD: &str = "tr0ub4dor-9f8e7d";
 
 fn config(url: &str) -> RedisConfig {
-    patient(RedisConfig::from_url(url).unwrap())
+    patient(url.parse().unwrap())
 }
 
 /// Why a lookup fails, in one sentence.
@@ -109,7 +109,7 @@ async fn byte_order_mark_of_a_file_is_not_part_of_it() {
 
     let authorities = written("ca.pem", &Ca::new("authority.example").pem);
     // Nothing listens on port 1.
-    let tls = config("rediss://127.0.0.1:1").tls_authorities_file(authorities);
+    let tls = config("rediss://127.0.0.1:1").ca_file(authorities);
     assert_eq!(problem(tls).await.0, StoreErrorKind::Unavailable);
 }
 
@@ -174,7 +174,9 @@ async fn missing_password_names_server_or_sentinel() {
 async fn limit_that_was_reached_is_named() {
     let silent = Scripted::start(None, |_| Answer::Silence).await;
     let slow = |connect, response| {
-        RedisConfig::from_url(&silent.url())
+        silent
+            .url()
+            .parse::<RedisConfig>()
             .unwrap()
             .connect_timeout(Duration::from_millis(connect))
             .response_timeout(Duration::from_millis(response))
@@ -194,7 +196,7 @@ async fn limit_that_was_reached_is_named() {
         "{}?response_timeout_ms=70&connect_timeout_ms=60000",
         mute.url()
     );
-    let (kind, sentence) = problem(RedisConfig::from_url(&url).unwrap()).await;
+    let (kind, sentence) = problem(url.parse().unwrap()).await;
     assert_eq!(kind, StoreErrorKind::TimedOut);
     assert!(
         sentence.contains("no reply within response_timeout_ms = 70"),
@@ -210,12 +212,16 @@ async fn far_server_is_reached_with_longer_timeouts() {
     let proxy = Proxy::start(server.port).await;
     proxy.delay(Duration::from_millis(300));
     let url = format!("redis://127.0.0.1:{}", proxy.port);
-    let (kind, sentence) =
-        problem(RedisConfig::from_url(&format!("{url}?connect_timeout_ms=200")).unwrap()).await;
+    let (kind, sentence) = problem(
+        format!("{url}?connect_timeout_ms=200")
+            .parse::<RedisConfig>()
+            .unwrap(),
+    )
+    .await;
     assert_eq!(kind, StoreErrorKind::TimedOut, "{sentence}");
     assert!(sentence.contains("connect_timeout_ms = 200"), "{sentence}");
     let url = format!("{url}?connect_timeout_ms=30000&response_timeout_ms=30000");
-    let store = RedisStore::new(RedisConfig::from_url(&url).unwrap());
+    let store = RedisStore::new(url.parse().unwrap());
     assert!(store.lookup(&id("s-0")).await.unwrap().is_some());
 }
 
@@ -276,7 +282,7 @@ async fn mixed_up_scheme_is_hinted_at() {
     let authority = Authority::new();
     let secure = authority.server("127.0.0.1").await;
     let quick = |url: String| {
-        RedisConfig::from_url(&url)
+        url.parse::<RedisConfig>()
             .unwrap()
             .connect_timeout(Duration::from_secs(2))
             .response_timeout(Duration::from_secs(20))

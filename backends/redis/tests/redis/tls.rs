@@ -49,11 +49,12 @@ impl Authority {
     /// A store that trusts this authority, and shows a certificate of it.
     pub(crate) fn store(&self, server: &Server) -> RedisStore {
         let (certificate, key) = self.issue("resolver.example");
-        let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
+        let config = format!("rediss://127.0.0.1:{}", server.port)
+            .parse::<RedisConfig>()
             .unwrap()
-            .tls_authorities_pem(self.0.pem.as_str())
+            .ca_pem(self.0.pem.as_str())
             .unwrap()
-            .tls_client_pem(certificate, key)
+            .client_certificate_pem(certificate, key)
             .unwrap();
         RedisStore::new(patient(config))
     }
@@ -66,15 +67,11 @@ async fn mutual_tls_needs_trusted_certificates() {
     let server = authority.server("127.0.0.1").await;
     let url = format!("rediss://127.0.0.1:{}", server.port);
     let (certificate, key) = authority.issue("resolver.example");
-    let config = || RedisConfig::from_url(&url).unwrap();
-    let trusting = || {
-        config()
-            .tls_authorities_pem(authority.0.pem.as_str())
-            .unwrap()
-    };
+    let config = || url.parse::<RedisConfig>().unwrap();
+    let trusting = || config().ca_pem(authority.0.pem.as_str()).unwrap();
     let shown = |config: RedisConfig| {
         config
-            .tls_client_pem(certificate.as_str(), key.as_str())
+            .client_certificate_pem(certificate.as_str(), key.as_str())
             .unwrap()
     };
 
@@ -87,7 +84,7 @@ async fn mutual_tls_needs_trusted_certificates() {
     for config in [
         trusting(),
         shown(config()),
-        RedisConfig::from_url(&server.url()).unwrap(),
+        server.url().parse::<RedisConfig>().unwrap(),
     ] {
         let error = RedisStore::new(config)
             .lookup(&id("s-0"))
@@ -111,11 +108,12 @@ async fn certificate_of_another_name_is_rejected() {
     let authority = Authority::new();
     let server = authority.server("cache.example").await;
     let (certificate, key) = authority.issue("resolver.example");
-    let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
+    let config = format!("rediss://127.0.0.1:{}", server.port)
+        .parse::<RedisConfig>()
         .unwrap()
-        .tls_authorities_pem(authority.0.pem.as_str())
+        .ca_pem(authority.0.pem.as_str())
         .unwrap()
-        .tls_client_pem(certificate, key)
+        .client_certificate_pem(certificate, key)
         .unwrap();
     let error = RedisStore::new(config)
         .lookup(&id("s-0"))
@@ -136,11 +134,12 @@ async fn key_of_another_certificate_is_invalid_config() {
     let server = authority.server("127.0.0.1").await;
     let (certificate, _) = authority.issue("resolver.example");
     let (_, key) = authority.issue("other.example");
-    let config = RedisConfig::from_url(&format!("rediss://127.0.0.1:{}", server.port))
+    let config = format!("rediss://127.0.0.1:{}", server.port)
+        .parse::<RedisConfig>()
         .unwrap()
-        .tls_authorities_pem(authority.0.pem.as_str())
+        .ca_pem(authority.0.pem.as_str())
         .unwrap()
-        .tls_client_pem(certificate, key)
+        .client_certificate_pem(certificate, key)
         .unwrap();
     let error = RedisStore::new(config)
         .lookup(&id("s-0"))
@@ -156,12 +155,11 @@ async fn key_of_another_certificate_is_invalid_config() {
 
 #[test]
 fn malformed_certificate_is_invalid_config() {
-    let config = || RedisConfig::from_url("rediss://127.0.0.1").unwrap();
+    let config = || "rediss://127.0.0.1".parse::<RedisConfig>().unwrap();
     for result in [
-        config().tls_authorities_pem("no certificate"),
-        config()
-            .tls_authorities_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-        config().tls_client_pem("", "no key"),
+        config().ca_pem("no certificate"),
+        config().ca_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        config().client_certificate_pem("", "no key"),
     ] {
         assert_eq!(result.unwrap_err().kind(), StoreErrorKind::InvalidConfig);
     }

@@ -6,7 +6,7 @@ use dcv_resolver_core::{
     Expiry, LeaseToken, OnConflict, RegisterError, SessionImport, SessionListing, SessionRegistry,
     SessionStore, StoreErrorKind, Timestamp,
 };
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::RedisStore;
 
 use crate::support::{OTHER_TOKEN, Server, TOKEN, fill, id, now, patient, patient_store, record};
 
@@ -287,7 +287,7 @@ async fn times_beyond_float_precision_are_compared_exactly() {
 #[ignore = "needs redis-server"]
 async fn redis_removes_key_a_grace_after_expiry_with_any_callers_clock() {
     let server = Server::start().await;
-    let config = patient(RedisConfig::from_url(&server.url()).unwrap());
+    let config = patient(server.url().parse().unwrap());
     let store = RedisStore::new(config.expired_key_grace(Duration::from_secs(60)));
     let session = id("console");
     let ttl_ms = async || -> i64 {
@@ -352,7 +352,7 @@ async fn write_is_visible_in_another_store_at_once() {
 async fn prefixes_that_look_like_patterns_keep_stores_apart() {
     let server = Server::start().await;
     let with = |prefix: &str| {
-        let config = patient(RedisConfig::from_url(&server.url()).unwrap());
+        let config = patient(server.url().parse().unwrap());
         RedisStore::new(config.key_prefix(prefix))
     };
     let (one, other) = (with("a*:"), with("ab:"));

@@ -72,7 +72,9 @@ async fn closed_port_is_unavailable_and_named() {
 async fn upstream_that_does_not_answer_is_timed_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let config = UpstreamConfig::from_url(&format!("http://{address}")).unwrap();
+    let config = format!("http://{address}")
+        .parse::<UpstreamConfig>()
+        .unwrap();
     let config = config.response_timeout(Duration::from_millis(50));
     let error = failure(&UpstreamStore::new(config).unwrap()).await;
     assert_eq!(error.kind(), StoreErrorKind::TimedOut);
@@ -87,7 +89,7 @@ async fn own_404_for_a_wrong_path_is_an_error() {
 
 #[test]
 fn file_that_cannot_be_used_is_an_invalid_configuration() {
-    let config = UpstreamConfig::from_url("https://broker.example").unwrap();
+    let config = "https://broker.example".parse::<UpstreamConfig>().unwrap();
     let error = UpstreamStore::new(config.ca_file("/nowhere/ca.pem")).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::InvalidConfig);
     let chain = error.chain().to_string();
@@ -96,7 +98,9 @@ fn file_that_cannot_be_used_is_an_invalid_configuration() {
 
 #[test]
 fn debug_shows_no_path() {
-    let config = UpstreamConfig::from_url("http://broker.example:8447/tr0ub4dor").unwrap();
+    let config = "http://broker.example:8447/tr0ub4dor"
+        .parse::<UpstreamConfig>()
+        .unwrap();
     let store = UpstreamStore::new(config.clone()).unwrap();
     assert!(!format!("{config:?}").contains("tr0ub4dor"));
     assert_eq!(

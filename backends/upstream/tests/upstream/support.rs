@@ -53,7 +53,9 @@ pub(crate) fn destination(transport: Transport, port: u16) -> Value {
 
 /// Returns a store that asks the resolver at `address`.
 pub(crate) fn store(address: SocketAddr) -> UpstreamStore {
-    let config = UpstreamConfig::from_url(&format!("http://{address}")).unwrap();
+    let config = format!("http://{address}")
+        .parse::<UpstreamConfig>()
+        .unwrap();
     let config = config.connect_timeout(PATIENT).response_timeout(PATIENT);
     UpstreamStore::new(config).unwrap()
 }

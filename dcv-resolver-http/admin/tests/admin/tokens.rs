@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::Extensions;
 use axum::http::header::AUTHORIZATION;
 use dcv_resolver_admin::{
-    BearerTokens, InvalidTokenLine, InvalidTokens, Role, TokensError, TokensReload,
+    BearerTokens, InvalidTokenLine, InvalidTokens, Reload, Role, TokensError,
 };
 use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 use tempfile::TempDir;
@@ -120,15 +120,15 @@ async fn token_authorizes_what_its_role_allows() {
 #[tokio::test]
 async fn valid_file_replaces_all_tokens() {
     let app = App::new();
-    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Unchanged);
+    assert_eq!(app.tokens().reload().unwrap(), Reload::Unchanged);
     assert_eq!(app.tokens().count(), 2);
     assert!(app.accepts(WRITER).await && !app.accepts(STRANGER).await);
 
     app.replace_tokens(&format!("other read-only {STRANGER}"));
-    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Replaced);
+    assert_eq!(app.tokens().reload().unwrap(), Reload::Replaced);
     assert_eq!(app.tokens().count(), 1);
     assert!(!app.accepts(WRITER).await && app.accepts(STRANGER).await);
-    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Unchanged);
+    assert_eq!(app.tokens().reload().unwrap(), Reload::Unchanged);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn deleted_file_revokes_every_token() {
     assert!(!app.accepts(WRITER).await);
 
     app.replace_tokens(&content);
-    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Replaced);
+    assert_eq!(app.tokens().reload().unwrap(), Reload::Replaced);
     assert!(app.accepts(WRITER).await);
 }
 
@@ -167,7 +167,7 @@ async fn watched_file_is_reloaded_logged_and_reported() {
     let reported = Arc::new(Mutex::new(Vec::new()));
     let (tokens, reports) = (app.tokens().clone(), Arc::clone(&reported));
     let watch = tokio::spawn(async move {
-        let report = |reload: &Result<TokensReload, TokensError>| {
+        let report = |reload: &Result<Reload, TokensError>| {
             reports.lock().unwrap().push(reload.as_ref().ok().copied());
         };
         tokens.watch(report).await;
@@ -195,7 +195,7 @@ async fn watched_file_is_reloaded_logged_and_reported() {
 
     assert_eq!(
         *reported.lock().unwrap(),
-        [Some(TokensReload::Replaced), None, None]
+        [Some(Reload::Replaced), None, None]
     );
     let events = log.take();
     let levels: Vec<_> = events.iter().map(|event| &event["level"]).collect();
@@ -218,7 +218,7 @@ async fn file_that_is_missing_at_one_look_revokes_nothing() {
         assert_eq!(app.tokens().count(), 2);
     }
     app.replace_tokens(&content);
-    assert_eq!(app.tokens().reload().unwrap(), TokensReload::Unchanged);
+    assert_eq!(app.tokens().reload().unwrap(), Reload::Unchanged);
     assert_eq!(app.tokens().count(), 2);
 }
 

@@ -1,7 +1,7 @@
 //! What our own resolver answers.
 
 use dcv_resolver_client::{
-    Answer, HttpClient, ResolveError, ResolverClient, StatusCode, violations,
+    Answer, AnswerError, HttpClient, ResolverClient, StatusCode, violations,
 };
 use dcv_resolver_core::Transport;
 
@@ -56,7 +56,7 @@ async fn reason_of_a_404_is_read() {
 #[tokio::test]
 async fn own_404_for_a_wrong_path_is_not_an_absent_session() {
     let address = start_resolver(None);
-    let http_client = HttpClient::builder(&format!("http://{address}"));
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap());
     let client = http_client.build().unwrap();
     let response = client.send(
         dcv_resolver_client::Method::POST,
@@ -66,7 +66,7 @@ async fn own_404_for_a_wrong_path_is_not_an_absent_session() {
     );
     let response = response.await.unwrap();
     let error = dcv_resolver_client::read_answer(&http("console"), &response).unwrap_err();
-    let ResolveError::Status { status, .. } = &error else {
+    let AnswerError::Status { status, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(*status, StatusCode::NOT_FOUND);
@@ -80,7 +80,7 @@ async fn own_404_for_a_wrong_path_is_not_an_absent_session() {
 #[tokio::test]
 async fn other_status_is_an_error_with_its_detail() {
     let address = start_resolver(None);
-    let http_client = HttpClient::builder(&format!("http://{address}"));
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap());
     let client = ResolverClient::new(http_client.build().unwrap());
     let response = client.http().send(
         dcv_resolver_client::Method::GET,

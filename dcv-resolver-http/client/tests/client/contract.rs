@@ -1,6 +1,6 @@
 //! Which rules of the contract an answer breaks.
 
-use dcv_resolver_client::{Answer, Bytes, ResolveError, Response, read_answer, violations};
+use dcv_resolver_client::{Answer, AnswerError, Bytes, Response, read_answer, violations};
 use dcv_resolver_core::Transport;
 use serde_json::json;
 
@@ -214,7 +214,7 @@ fn other_status_is_not_an_answer() {
     for status in [204, 400, 401, 403, 429, 500, 503] {
         let response = response(status, "application/json", changed("Port", json!(1)));
         let error = read_answer(&http("a"), &response).unwrap_err();
-        assert!(matches!(error, ResolveError::Status { status: found, .. } if found == status));
+        assert!(matches!(error, AnswerError::Status { status: found, .. } if found == status));
         assert_eq!(violations(&http("a"), &response), []);
     }
 }

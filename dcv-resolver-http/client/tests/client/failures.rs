@@ -25,19 +25,21 @@ async fn send(client: HttpClientBuilder) -> Result<Bytes, RequestError> {
     response.await.map(|response| response.into_body())
 }
 
+fn http(authority: impl std::fmt::Display) -> HttpClientBuilder {
+    HttpClient::builder(format!("http://{authority}").parse().unwrap())
+}
+
 /// Returns a client that is not strict, so that it needs no file.
 fn https(authority: impl std::fmt::Display) -> HttpClientBuilder {
-    let tls = TlsOptions::default().with_strict(false);
-    HttpClient::builder(&format!("https://{authority}")).tls(tls)
+    let tls = TlsOptions::default().strict(false);
+    HttpClient::builder(format!("https://{authority}").parse().unwrap()).tls(tls)
 }
 
 #[tokio::test]
 async fn name_that_cannot_be_resolved() {
     // Too long for a label, so no server is asked for it.
     let host = format!("{}.example", "a".repeat(64));
-    let error = send(HttpClient::builder(&format!("http://{host}")))
-        .await
-        .unwrap_err();
+    let error = send(http(host)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::Dns);
     let message = error.to_string();
     assert!(
@@ -58,7 +60,7 @@ fn name_that_is_not_resolved_in_time() {
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let error = runtime.block_on(async {
         tokio::task::spawn_blocking(move || ended.recv());
-        let client = HttpClient::builder("http://resolver.example").connect_timeout(SHORT);
+        let client = http("resolver.example").connect_timeout(SHORT);
         send(client).await.unwrap_err()
     });
     drop(end);
@@ -70,9 +72,7 @@ fn name_that_is_not_resolved_in_time() {
 #[tokio::test]
 async fn closed_port() {
     let address = format!("127.0.0.1:{}", free_port());
-    let error = send(HttpClient::builder(&format!("http://{address}")))
-        .await
-        .unwrap_err();
+    let error = send(http(&address)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::Connect);
     let refused = "Connection refused (os error 111)";
     let expected = format!("cannot connect to {address} at 127.0.0.1: {refused}");
@@ -112,7 +112,7 @@ async fn handshake_that_is_reset() {
 async fn server_that_does_not_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let client = HttpClient::builder(&format!("http://{address}"));
+    let client = http(address);
     let error = send(client.response_timeout(SHORT)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::ResponseTimeout);
     assert_eq!(
@@ -132,7 +132,7 @@ async fn response_timeout_includes_the_body() {
         stream.write_all(head.as_bytes()).await.unwrap();
         std::future::pending::<()>().await;
     };
-    let client = HttpClient::builder(&format!("http://{address}"));
+    let client = http(address);
     tokio::select! {
         result = send(client.response_timeout(SHORT)) => {
             assert_eq!(result.unwrap_err().kind(), RequestErrorKind::ResponseTimeout);
@@ -146,7 +146,7 @@ async fn connect_timeout_is_for_the_establishment_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connect_timeout = Duration::from_secs(10);
-    let client = HttpClient::builder(&format!("http://{address}"))
+    let client = http(address)
         .connect_timeout(connect_timeout)
         .response_timeout(connect_timeout * 3);
     let server = async {
@@ -165,7 +165,7 @@ async fn connect_timeout_is_for_the_establishment_alone() {
 #[tokio::test]
 async fn long_body_is_refused() {
     let (address, _) = start_scripted(response(200, "text/plain", "12345")).await;
-    let client = || HttpClient::builder(&format!("http://{address}"));
+    let client = || http(address);
     assert_eq!(send(client().max_response_bytes(5)).await.unwrap(), "12345");
     let error = send(client().max_response_bytes(4)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::ResponseTooLarge);
@@ -179,9 +179,7 @@ async fn long_body_is_refused() {
 async fn long_head_is_refused() {
     let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(128 * 1024));
     let (address, _) = start_scripted(long).await;
-    let error = send(HttpClient::builder(&format!("http://{address}")))
-        .await
-        .unwrap_err();
+    let error = send(http(address)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::Protocol);
     assert!(
         error.to_string().contains("message head is too large"),
@@ -204,9 +202,7 @@ async fn http_to_a_server_with_tls() {
     let files = Files::new();
     let pair = Ca::new("a CA").issue(&["localhost"], |_| {});
     let address = start_resolver(Some(files.server(&pair, None)));
-    let error = send(HttpClient::builder(&format!("http://{address}")))
-        .await
-        .unwrap_err();
+    let error = send(http(address)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::Protocol);
     assert!(
         error

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dcv_resolver_client::{Answer, HttpClient, RequestErrorKind, ResolveError, ResolverClient};
+use dcv_resolver_client::{Answer, AnswerError, HttpClient, RequestErrorKind, ResolverClient};
 use dcv_resolver_core::Transport;
 use dcv_resolver_test_support::scripted::{read_head, response};
 use tokio::io::AsyncWriteExt;
@@ -28,7 +28,7 @@ async fn request_is_the_gateways() {
 #[tokio::test]
 async fn path_of_the_url_is_a_prefix() {
     let (address, mut heads) = start_scripted(NOT_FOUND).await;
-    let http_client = HttpClient::builder(&format!("http://{address}/stage/x/"));
+    let http_client = HttpClient::builder(format!("http://{address}/stage/x/").parse().unwrap());
     let client = ResolverClient::new(http_client.build().unwrap());
     client.resolve(&http("a")).await.unwrap();
     let head = heads.recv().await.unwrap();
@@ -49,7 +49,7 @@ async fn id_is_read_by_a_resolver_as_it_is() {
 #[tokio::test]
 async fn request_without_a_time_limit_is_answered() {
     let (address, _heads) = start_scripted(NOT_FOUND).await;
-    let http_client = HttpClient::builder(&format!("http://{address}"))
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap())
         .connect_timeout(Duration::MAX)
         .response_timeout(Duration::MAX);
     let client = ResolverClient::new(http_client.build().unwrap());
@@ -105,7 +105,7 @@ async fn connection_that_is_closed_twice_is_an_error() {
     let (address, mut heads) =
         start_scripted("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab").await;
     let error = plain(address).resolve(&http("a")).await.unwrap_err();
-    let ResolveError::Request(error) = error else {
+    let AnswerError::Request(error) = error else {
         panic!("{error}");
     };
     assert_eq!(error.kind(), RequestErrorKind::Closed);
@@ -139,7 +139,7 @@ async fn redirect_is_not_followed() {
 #[tokio::test]
 async fn path_that_is_not_http_is_not_sent() {
     let (address, mut heads) = start_scripted(response(200, "text/plain", "a")).await;
-    let http_client = HttpClient::builder(&format!("http://{address}"))
+    let http_client = HttpClient::builder(format!("http://{address}").parse().unwrap())
         .build()
         .unwrap();
     for path in ["a", "/a b", "/a\r\nb: c"] {

@@ -1,12 +1,11 @@
 //! Resolvers to ask: our own, and one that sends any bytes.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use dcv_resolver_client::{HttpClient, ResolverClient};
 use dcv_resolver_core::testing::session;
 use dcv_resolver_core::{
-    Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, SystemClock, Timestamp, Transport,
+    Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, Timestamp, Transport,
 };
 use dcv_resolver_http::router;
 use dcv_resolver_server::tls::{Tls, TlsFiles};
@@ -59,7 +58,7 @@ impl Files {
         if let Some(pem) = client_ca {
             files = files.client_ca(self.write("client-ca.pem", pem));
         }
-        Tls::load(files, Arc::new(SystemClock)).unwrap()
+        Tls::load(files).unwrap()
     }
 }
 
@@ -79,7 +78,7 @@ pub(crate) async fn start_scripted(
 
 /// Returns a client of the resolver at `address`, without TLS.
 pub(crate) fn plain(address: SocketAddr) -> ResolverClient {
-    let http = HttpClient::builder(&format!("http://{address}"));
+    let http = HttpClient::builder(format!("http://{address}").parse().unwrap());
     ResolverClient::new(http.build().unwrap())
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dcv_resolver_client::{
-    HttpClient, RequestErrorKind, ResolveError, ResolverClient, TlsFailure, TlsOptions, TlsVersion,
+    AnswerError, HttpClient, RequestErrorKind, ResolverClient, TlsFailure, TlsOptions, TlsVersion,
 };
 use dcv_resolver_core::Timestamp;
 use dcv_resolver_test_support::pki::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
@@ -21,12 +21,17 @@ use crate::support::{Files, http, start_resolver};
 /// Returns a client of the server on `address`, by the name localhost.
 fn client(address: SocketAddr, tls: TlsOptions) -> ResolverClient {
     let url = format!("https://localhost:{}", address.port());
-    ResolverClient::new(HttpClient::builder(&url).tls(tls).build().unwrap())
+    ResolverClient::new(
+        HttpClient::builder(url.parse().unwrap())
+            .tls(tls)
+            .build()
+            .unwrap(),
+    )
 }
 
 async fn failure(address: SocketAddr, tls: TlsOptions) -> TlsFailure {
     match client(address, tls).resolve(&http("console")).await {
-        Err(ResolveError::Request(error)) => {
+        Err(AnswerError::Request(error)) => {
             assert_eq!(error.kind(), RequestErrorKind::Tls, "{error}");
             error.tls_failure().unwrap().clone()
         }
@@ -54,13 +59,13 @@ async fn only_the_ca_of_the_file_is_trusted() {
     let files = Files::new();
     let (ca, other) = (Ca::new("a CA"), Ca::new("another CA"));
     let address = start_resolver(Some(files.server(&server_pair(&ca), None)));
-    let trusting = |ca: &Ca| TlsOptions::default().with_ca_file(files.write("ca.pem", &ca.pem));
+    let trusting = |ca: &Ca| TlsOptions::default().ca_file(files.write("ca.pem", &ca.pem));
     assert!(is_found(address, trusting(&ca)).await);
     assert_eq!(
         failure(address, trusting(&other)).await,
         TlsFailure::UnknownIssuer
     );
-    let anyone = trusting(&other).with_strict(false);
+    let anyone = trusting(&other).strict(false);
     assert!(is_found(address, anyone).await);
 }
 
@@ -70,7 +75,7 @@ async fn certificate_must_name_the_host() {
     let ca = Ca::new("a CA");
     let pair = ca.issue(&["resolver.example", "192.0.2.1"], |_| {});
     let address = start_resolver(Some(files.server(&pair, None)));
-    let tls = TlsOptions::default().with_ca_file(files.write("ca.pem", &ca.pem));
+    let tls = TlsOptions::default().ca_file(files.write("ca.pem", &ca.pem));
     let failure = failure(address, tls.clone()).await;
     let names = vec!["resolver.example".to_owned(), "192.0.2.1".to_owned()];
     assert_eq!(failure, TlsFailure::NotValidForName { names });
@@ -78,14 +83,14 @@ async fn certificate_must_name_the_host() {
         failure.to_string(),
         "has a certificate for resolver.example, 192.0.2.1; use one of these names"
     );
-    assert!(is_found(address, tls.with_strict(false)).await);
+    assert!(is_found(address, tls.strict(false)).await);
 }
 
 #[tokio::test]
 async fn certificate_must_be_valid_now() {
     let files = Files::new();
     let ca = Ca::new("a CA");
-    let tls = TlsOptions::default().with_ca_file(files.write("ca.pem", &ca.pem));
+    let tls = TlsOptions::default().ca_file(files.write("ca.pem", &ca.pem));
     let expired = ca.issue(&["localhost"], |params| {
         params.not_after = date_time_ymd(2020, 1, 2);
     });
@@ -114,10 +119,10 @@ async fn client_certificate_is_presented() {
     let files = Files::new();
     let (ca, clients) = (Ca::new("a CA"), Ca::new("a CA of clients"));
     let address = start_resolver(Some(files.server(&server_pair(&ca), Some(&clients.pem))));
-    let tls = || TlsOptions::default().with_ca_file(files.write("ca.pem", &ca.pem));
+    let tls = || TlsOptions::default().ca_file(files.write("ca.pem", &ca.pem));
     let with = |pair: &Pair| {
         let certificate = files.write("client.pem", &pair.certificate);
-        tls().with_client_certificate(certificate, files.write("client.key", &pair.key))
+        tls().client_certificate(certificate, files.write("client.key", &pair.key))
     };
     assert!(is_found(address, with(&client_pair(&clients))).await);
     assert_eq!(
@@ -136,7 +141,7 @@ async fn renewed_files_are_used_for_the_next_connection() {
     let (ca, other) = (Ca::new("a CA"), Ca::new("another CA"));
     let address = start_resolver(Some(files.server(&server_pair(&ca), None)));
     let path = files.write("ca.pem", &other.pem);
-    let client = client(address, TlsOptions::default().with_ca_file(&path));
+    let client = client(address, TlsOptions::default().ca_file(&path));
     let http_client = client.http();
     http_client.connect().await.unwrap_err();
 
@@ -178,10 +183,10 @@ async fn start_tls12(is_offered: fn(&SupportedCipherSuite) -> bool) -> SocketAdd
 #[tokio::test]
 async fn minimum_version_is_kept() {
     let address = start_tls12(|_| true).await;
-    let tls = TlsOptions::default().with_strict(false);
+    let tls = TlsOptions::default().strict(false);
     let report = client(address, tls.clone()).http().connect().await.unwrap();
     assert_eq!(report.tls.unwrap().version, Some(TlsVersion::Tls12));
-    let newer = tls.with_minimum_version(TlsVersion::Tls13);
+    let newer = tls.minimum_version(TlsVersion::Tls13);
     assert_eq!(failure(address, newer).await, TlsFailure::Incompatible);
 }
 
@@ -190,7 +195,7 @@ async fn missing_cipher_suite_is_no_missing_client_certificate() {
     // The key of its certificate is not one of RSA.
     let is_rsa = |suite: &SupportedCipherSuite| format!("{:?}", suite.suite()).contains("_RSA_");
     let address = start_tls12(is_rsa).await;
-    let tls = TlsOptions::default().with_strict(false);
+    let tls = TlsOptions::default().strict(false);
     assert_eq!(failure(address, tls).await, TlsFailure::Incompatible);
 }
 
@@ -203,7 +208,7 @@ async fn connection_is_described() {
         params.not_after = date_time_ymd(3000, 1, 2);
     });
     let address = start_resolver(Some(files.server(&pair, None)));
-    let tls = TlsOptions::default().with_ca_file(files.write("ca.pem", &ca.pem));
+    let tls = TlsOptions::default().ca_file(files.write("ca.pem", &ca.pem));
     let report = client(address, tls).http().connect().await.unwrap();
     assert!(report.addresses.contains(&address), "{report:?}");
     assert_eq!(report.peer, address);
@@ -220,7 +225,7 @@ async fn connection_is_described() {
     assert_eq!(certificate.expires_at.to_string(), "3000-01-02T00:00:00Z");
 
     let address = start_resolver(None);
-    let plain = HttpClient::builder(&format!("http://{address}"))
+    let plain = HttpClient::builder(format!("http://{address}").parse().unwrap())
         .build()
         .unwrap();
     assert_eq!(plain.connect().await.unwrap().tls, None);

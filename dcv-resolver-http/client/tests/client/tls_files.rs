@@ -1,18 +1,15 @@
 //! Files that cannot be used: one clear sentence each.
 
-use dcv_resolver_client::{BuildError, HttpClient, TlsOptions};
+use dcv_resolver_client::{HttpClient, TlsOptions};
 use dcv_resolver_test_support::pki::{Ca, self_signed};
 
 use crate::support::Files;
 
 fn error(tls: TlsOptions) -> String {
-    let built = HttpClient::builder("https://resolver.example")
+    let built = HttpClient::builder("https://resolver.example".parse().unwrap())
         .tls(tls)
         .build();
-    match built {
-        Err(error @ BuildError::Tls(_)) => error.to_string(),
-        other => panic!("{other:?}"),
-    }
+    built.unwrap_err().to_string()
 }
 
 #[test]
@@ -54,7 +51,7 @@ fn ca_file_must_be_certificates() {
         (garbage.as_bytes(), "certificate 1 in {} is invalid"),
     ] {
         let path = files.write("ca.pem", content);
-        let message = error(TlsOptions::default().with_ca_file(&path));
+        let message = error(TlsOptions::default().ca_file(&path));
         let expected = expected.replace("{}", &path);
         assert!(message.contains(&expected), "{message}");
         assert!(message.contains(&path), "{message}");
@@ -96,8 +93,8 @@ fn key_must_be_pkcs8_and_that_of_the_certificate() {
         let key = files.write("key.pem", &content);
         let message = error(
             TlsOptions::default()
-                .with_strict(false)
-                .with_client_certificate(&certificate, &key),
+                .strict(false)
+                .client_certificate(&certificate, &key),
         );
         assert!(message.contains(&expected.replace("{}", &key)), "{message}");
     }
@@ -106,7 +103,7 @@ fn key_must_be_pkcs8_and_that_of_the_certificate() {
 #[test]
 fn missing_file_is_named() {
     let missing = Files::new().write("gone.pem", "") + ".not";
-    let message = error(TlsOptions::default().with_ca_file(&missing));
+    let message = error(TlsOptions::default().ca_file(&missing));
     assert!(
         message.starts_with(&format!("cannot read {missing}: ")),
         "{message}"
@@ -116,13 +113,13 @@ fn missing_file_is_named() {
 /// It would not end.
 #[test]
 fn file_that_is_not_regular_is_refused() {
-    let message = error(TlsOptions::default().with_ca_file("/dev/zero"));
+    let message = error(TlsOptions::default().ca_file("/dev/zero"));
     assert!(message.contains("it is not a regular file"), "{message}");
 }
 
 #[test]
 fn files_are_not_read_without_tls() {
-    let tls = TlsOptions::default().with_ca_file("/nowhere/ca.pem");
-    let client = HttpClient::builder("http://resolver.example").tls(tls);
+    let tls = TlsOptions::default().ca_file("/nowhere/ca.pem");
+    let client = HttpClient::builder("http://resolver.example".parse().unwrap()).tls(tls);
     client.build().unwrap();
 }

@@ -1,7 +1,7 @@
 //! The resolver's answers for HTTP and QUIC, against the contract.
 
 use dcv_resolver_client::{
-    Answer, Destination, RequestError, RequestErrorKind, ResolveError, ResolverClient,
+    Answer, AnswerError, Destination, RequestError, RequestErrorKind, ResolverClient,
 };
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{ResolveRequest, Transport};
@@ -40,7 +40,7 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
     let client = ResolverClient::new(connection.client.clone());
     let over_quic = over_quic(request);
     let (resolved, quic) = tokio::join!(client.resolve(request), client.resolve(&over_quic));
-    if let Err(ResolveError::Request(error)) = &resolved {
+    if let Err(AnswerError::Request(error)) = &resolved {
         answers.hops = not_answered(connection, error).await;
         return answers;
     }
@@ -58,7 +58,7 @@ pub(crate) async fn check(connection: &Connection, request: &ResolveRequest) -> 
         }
         Err(error) => {
             answers.unresolved = Some(match &error {
-                ResolveError::Status { status, .. } if status.as_u16() == 503 => {
+                AnswerError::Status { status, .. } if status.as_u16() == 503 => {
                     Unresolved::Unavailable
                 }
                 _ => Unresolved::Other,
@@ -160,12 +160,12 @@ fn not_found(answer: &Answer, request: &ResolveRequest) -> Hop {
     )
 }
 
-fn failed(kind: HopKind, error: &ResolveError) -> Hop {
+fn failed(kind: HopKind, error: &AnswerError) -> Hop {
     let change = match error {
-        ResolveError::Contract(_) => {
+        AnswerError::Contract(_) => {
             "correct the resolver; doctor contract lists every rule that it breaks"
         }
-        ResolveError::Status { status, problem } => {
+        AnswerError::Status { status, problem } => {
             let reason = problem
                 .as_ref()
                 .and_then(|problem| problem.reason.as_deref());

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use dcv_resolver_client::{
-    BearerToken, BuildError, Bytes, HeaderMap, HttpClient, Method, RequestError, StatusCode,
-    TlsOptions, header,
+    BaseUrl, BearerToken, Bytes, HeaderMap, HttpClient, InvalidBaseUrl, Method, RequestError,
+    StatusCode, TlsFileError, TlsOptions, header,
 };
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_core::{ErrorChain, ResolveRequest};
@@ -67,7 +67,9 @@ enum NotExplained {
     )]
     TokenWithoutTls(UrlParts),
     #[error(transparent)]
-    InvalidSettings(#[from] BuildError),
+    InvalidUrl(#[from] InvalidBaseUrl),
+    #[error(transparent)]
+    InvalidSettings(#[from] TlsFileError),
     #[error("/explain cannot be asked: {0}")]
     Unreachable(#[from] RequestError),
     #[error("/explain needs a token; give --admin-token-file ({status})", status = .0.as_u16())]
@@ -138,9 +140,10 @@ async fn ask(
     if !is_local && !parts.is_tls() {
         return Err(NotExplained::TokenWithoutTls(parts));
     }
+    let url: BaseUrl = url.parse()?;
     let client = HttpClient::builder(url)
         // No one is between this process and its own machine.
-        .tls(TlsOptions::default().with_strict(!is_local))
+        .tls(TlsOptions::default().strict(!is_local))
         .connect_timeout(CONNECT)
         .response_timeout(RESPONSE)
         .max_response_bytes(1024 * 1024)

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use dcv_resolver_client::{
-    ConnectionReport, HttpClient, PeerCertificate, RequestError, RequestErrorKind, TlsFailure,
-    TlsOptions, TlsReport, TlsVersion,
+    BaseUrl, ConnectionReport, HttpClient, InvalidBaseUrl, PeerCertificate, RequestError,
+    RequestErrorKind, TlsFailure, TlsOptions, TlsReport, TlsVersion,
 };
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_dcv_config::ResolverSection;
@@ -43,7 +43,10 @@ impl Connection {
                 "correct the url of [resolver]",
             )
         })?;
-        let client = HttpClient::builder(url)
+        let base_url: BaseUrl = url.parse().map_err(|error: InvalidBaseUrl| {
+            Hop::fail(HopKind::ResolverName, error.to_string(), "correct the URL")
+        })?;
+        let client = HttpClient::builder(base_url)
             .tls(section.map_or_else(TlsOptions::default, resolver_tls))
             .connect_timeout(CONNECT)
             .response_timeout(RESPONSE)
@@ -180,8 +183,8 @@ impl Connection {
         if self.url.is_tls() {
             return None;
         }
-        let client = HttpClient::builder(&self.url.with_scheme("https"))
-            .tls(TlsOptions::default().with_strict(false))
+        let client = HttpClient::builder(self.url.with_scheme("https").ok()?)
+            .tls(TlsOptions::default().strict(false))
             .connect_timeout(CONNECT)
             .build()
             .ok()?;

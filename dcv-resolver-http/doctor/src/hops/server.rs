@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use dcv_resolver_client::{
-    Bytes, Destination, HeaderMap, HttpClient, Method, RequestError, RequestErrorKind, Response,
-    header,
+    Bytes, Destination, HeaderMap, HttpClient, InvalidBaseUrl, Method, RequestError,
+    RequestErrorKind, Response, header,
 };
 use dcv_resolver_core::SessionId;
 use dcv_resolver_core::escape::escaped;
@@ -93,7 +93,12 @@ impl Server {
             format!("{host}:{port}")
         };
         let url = format!("https://{authority}");
-        let client = HttpClient::builder(&url)
+        let invalid = || {
+            let why = "the host in the answer is not valid in a URL";
+            Hop::not_checked(HopKind::ServerName, why)
+        };
+        let base_url = url.parse().map_err(|_: InvalidBaseUrl| invalid())?;
+        let client = HttpClient::builder(base_url)
             .tls(dcv_tls(section))
             .connect_timeout(CONNECT)
             .response_timeout(RESPONSE)
@@ -102,10 +107,7 @@ impl Server {
                 let (name, tls) = (HopKind::ServerName, HopKind::ServerTls);
                 no_client(&error, name, tls, "[dcv]")
             })?;
-        let url = UrlParts::parse(&url).ok_or_else(|| {
-            let why = "the host in the answer is not valid in a URL";
-            Hop::not_checked(HopKind::ServerName, why)
-        })?;
+        let url = UrlParts::parse(&url).ok_or_else(invalid)?;
         Ok(Self {
             client,
             url,

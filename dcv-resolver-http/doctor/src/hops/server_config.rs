@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use dcv_resolver_client::{
-    BuildError, Destination, HttpClient, RequestError, RequestErrorKind, TlsOptions,
+    Destination, HttpClient, InvalidBaseUrl, RequestError, RequestErrorKind, TlsFileError,
+    TlsOptions,
 };
 use dcv_resolver_core::escape::escaped;
 use dcv_resolver_dcv_config::{ConfigFileError, Connectivity, DcvServerConfig, Security};
@@ -98,7 +99,9 @@ async fn verifier(security: &Security) -> Option<Hop> {
 #[derive(Debug, thiserror::Error)]
 enum UnusableVerifier {
     #[error(transparent)]
-    InvalidSettings(#[from] BuildError),
+    InvalidUrl(#[from] InvalidBaseUrl),
+    #[error(transparent)]
+    InvalidSettings(#[from] TlsFileError),
     #[error("{0} (ca-file and no-tls-strict in [security] apply)")]
     Tls(#[source] RequestError),
     #[error(transparent)]
@@ -106,11 +109,11 @@ enum UnusableVerifier {
 }
 
 async fn connect_to_verifier(security: &Security, url: &UrlParts) -> Result<(), UnusableVerifier> {
-    let mut tls = TlsOptions::default().with_strict(!security.no_tls_strict);
+    let mut tls = TlsOptions::default().strict(!security.no_tls_strict);
     if let Some(path) = &security.ca_file {
-        tls = tls.with_ca_file(path);
+        tls = tls.ca_file(path);
     }
-    let client = HttpClient::builder(&url.with_scheme(&url.scheme))
+    let client = HttpClient::builder(url.with_scheme(&url.scheme)?)
         .tls(tls)
         .connect_timeout(CONNECT)
         .build()?;

@@ -12,7 +12,7 @@ pub(crate) async fn check(app: Router) -> ContractReport {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(Server::new(app).serve(listener, std::future::pending()));
-    let client = HttpClient::builder(&format!("http://{address}")).build();
+    let client = HttpClient::builder(format!("http://{address}").parse().unwrap()).build();
     let known = "console".parse().unwrap();
     let report = contract::check(&client.unwrap(), &known, None)
         .await

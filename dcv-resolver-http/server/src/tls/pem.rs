@@ -113,9 +113,7 @@ impl<'a> PemFile<'a> {
     }
 
     fn blocks(&self) -> Result<Vec<Block>, TlsError> {
-        // Editors on Windows put a byte order mark before UTF-8.
-        let bytes = self.bytes.strip_prefix(b"\xEF\xBB\xBF");
-        let blocks = blocks(bytes.unwrap_or(&self.bytes));
+        let blocks = blocks(&self.bytes);
         blocks.map_err(|malformed| TlsError::InvalidPem {
             path: self.path.to_owned(),
             block: malformed.place,

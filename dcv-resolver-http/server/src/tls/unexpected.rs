@@ -132,7 +132,6 @@ pub(super) fn mislabelled(path: &Path, block: &Block, kind: DerKind) -> TlsError
 /// Returns the error for a file that has no block of the expected kind.
 pub(super) fn unexpected_file(path: &Path, role: Role, bytes: &[u8]) -> TlsError {
     let at = path.display();
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let has = |text: &str| bytes.windows(text.len()).any(|it| it == text.as_bytes());
     let der = DerKind::of(bytes);
     let copy = || "name another file".to_owned();

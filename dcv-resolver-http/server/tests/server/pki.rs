@@ -73,15 +73,15 @@ impl Files {
     }
 
     pub(crate) fn load(&self) -> Tls {
-        self.try_load(Arc::new(SystemClock)).unwrap()
+        self.try_load(SystemClock).unwrap()
     }
 
-    pub(crate) fn try_load(&self, clock: Arc<dyn Clock>) -> Result<Tls, TlsError> {
+    pub(crate) fn try_load(&self, clock: impl Clock) -> Result<Tls, TlsError> {
         let mut files = TlsFiles::new(self.path("cert.pem"), self.path("key.pem"));
         if self.has_client_ca {
             files = files.client_ca(self.path("client-ca.pem"));
         }
-        Tls::load(files, clock)
+        Tls::load_with_clock(files, clock)
     }
 }
 

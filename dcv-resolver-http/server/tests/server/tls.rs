@@ -86,7 +86,7 @@ async fn client_that_sends_nothing_after_the_handshake_is_counted_as_without_req
 
 /// Returns what the server logs about one handshake that fails.
 async fn reason(files: &Files, client: &TlsClient) -> String {
-    let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
+    let tls = files.try_load(ManualClock::default()).unwrap();
     let (log, _guard) = Log::text_of_this_thread(Level::INFO);
     let server = start(|server| server.tls(tls)).await;
     let error = client.try_get(server.address).await;
@@ -138,7 +138,7 @@ async fn client_without_a_valid_certificate_is_refused() {
             assert!(log.contains(expected), "{log}");
         }
 
-        let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
+        let tls = files.try_load(ManualClock::default()).unwrap();
         let server = start(|server| server.tls(tls)).await;
         for pair in [client_pair(&clients_ca), dates(2029, 2031)] {
             let client = TlsClient::with_versions(&[version], &ca, Some(&pair));
@@ -152,7 +152,7 @@ async fn client_certificate_that_expires_is_refused_on_the_next_connection() {
     let ca = Ca::new("a CA");
     let files = Files::with_client_ca(&server_pair(&ca), &ca.pem);
     let clock = ManualClock::default();
-    let tls = files.try_load(Arc::new(clock.clone())).unwrap();
+    let tls = files.try_load(clock.clone()).unwrap();
     let server = start(|server| server.tls(tls)).await;
     let pair = ca.issue(&["gateway.example"], |params| {
         params.not_after = date_time_ymd(2030, 1, 2);

@@ -1,7 +1,6 @@
 //! Which TLS files are accepted, and the messages for the others.
 
 use std::fs;
-use std::sync::Arc;
 
 use dcv_resolver_core::Timestamp;
 use dcv_resolver_core::testing::ManualClock;
@@ -58,7 +57,7 @@ fn certificate_that_a_gateway_may_refuse_causes_warnings() {
     let ca = Ca::new("a CA");
     let now = time("2030-01-01T00:00:00Z");
     let warnings = |pair: &Pair, now| {
-        let clock = Arc::new(ManualClock::default());
+        let clock = ManualClock::default();
         let tls = Files::new(pair).try_load(clock).unwrap();
         tls.certificate().gateway_warnings(now)
     };
@@ -105,9 +104,7 @@ fn certificate_that_a_gateway_may_refuse_causes_warnings() {
 /// Returns the error, with files named without their folder. Checks that it
 /// contains no part of a key.
 pub(crate) fn error_of(files: &Files) -> String {
-    let error = files
-        .try_load(Arc::new(ManualClock::default()))
-        .expect_err("loaded");
+    let error = files.try_load(ManualClock::default()).expect_err("loaded");
     let mut shown = format!("{error:?}");
     let mut source: Option<&dyn std::error::Error> = Some(&error);
     while let Some(error) = source {

@@ -1,7 +1,5 @@
 //! Every block of a PEM file is read, or is an error that names it.
 
-use std::sync::Arc;
-
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_test_support::pki::{Ca, MARK, Pair};
 
@@ -14,7 +12,7 @@ const BOM: &str = "\u{feff}";
 fn client_cas(file: impl AsRef<[u8]>) -> Vec<String> {
     let files = Files::with_client_ca(&server_pair(&Ca::new("a CA")), "");
     files.write("client-ca.pem", file);
-    let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
+    let tls = files.try_load(ManualClock::default()).unwrap();
     let cas = tls.client_cas();
     cas.iter().map(|ca| ca.subject().to_owned()).collect()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, Timestamp};
-use dcv_resolver_server::tls::{TlsError, TlsReload};
+use dcv_resolver_server::tls::{Reload, TlsError};
 use dcv_resolver_test_support::log::Log;
 use dcv_resolver_test_support::pki::Ca;
 use dcv_resolver_test_support::pki::rcgen::date_time_ymd;
@@ -83,7 +83,7 @@ async fn certificate_is_replaced_under_load_without_a_failed_request() {
         load.until_answered(100).await;
         let pair = server_pair(&ca);
         files.write_pair(&pair);
-        assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+        assert_eq!(tls.reload().unwrap(), Reload::Replaced);
     }
     load.until_answered(100).await;
     load.end().await;
@@ -107,14 +107,14 @@ async fn client_ca_is_rotated_under_load_without_a_failed_request() {
     load.until_answered(200).await;
 
     files.write("client-ca.pem", format!("{}{}", old.pem, new.pem));
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), Reload::Replaced);
     load.until_answered(200).await;
     *client.lock().unwrap() = with_new.clone();
     // Until then a task may connect, or be connected, as an old client.
     eventually("only new clients", || Arc::strong_count(&with_old.0) == 1).await;
 
     files.write("client-ca.pem", &new.pem);
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), Reload::Replaced);
     load.until_answered(200).await;
     assert_eq!(server.connections.tls_handshakes_failed_total(), 0);
     // Not even with its session of the time of the old CA.
@@ -146,13 +146,13 @@ async fn connection_from_before_the_removal_of_a_client_ca_gets_one_more_respons
 
     // Neither a renewed certificate nor one more CA ends the trust.
     files.write_pair(&server_pair(&ca));
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), Reload::Replaced);
     let new = Ca::new("of clients");
     files.write(
         "client-ca.pem",
         format!("{}{}{}", kept.pem, old.pem, new.pem),
     );
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), Reload::Replaced);
     for client in &mut clients {
         assert!(!client.get("/").await.is_last());
     }
@@ -160,7 +160,7 @@ async fn connection_from_before_the_removal_of_a_client_ca_gets_one_more_respons
 
     // Another CA of the same name takes its place.
     files.write("client-ca.pem", format!("{}{}", kept.pem, new.pem));
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+    assert_eq!(tls.reload().unwrap(), Reload::Replaced);
     let log = log.text();
     assert!(log.contains("a client CA was removed"), "{log}");
     assert!(log.contains("connections=2"), "{log}");
@@ -183,11 +183,11 @@ async fn reload_returns_whether_the_content_changed_and_ignores_an_invalid_pair(
     let clone = tls.clone();
     let server = start(|server| server.tls(tls.clone())).await;
     let client = TlsClient::new(&ca, None);
-    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+    assert_eq!(tls.reload().unwrap(), Reload::Unchanged);
 
     files.write_pair(&ca.issue(&[NAME, "new.example"], |_| {}));
-    assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
-    assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+    assert_eq!(tls.reload().unwrap(), Reload::Replaced);
+    assert_eq!(tls.reload().unwrap(), Reload::Unchanged);
     assert_eq!(clone.certificate().dns_names(), [NAME, "new.example"]);
 
     files.write("key.pem", server_pair(&ca).key);
@@ -207,7 +207,7 @@ struct Watch {
 impl Watch {
     fn begin(files: &Files, clock: &ManualClock) -> Self {
         let reports = Arc::new(Mutex::new(Vec::new()));
-        let tls = files.try_load(Arc::new(clock.clone())).unwrap();
+        let tls = files.try_load(clock.clone()).unwrap();
         let sink = Arc::clone(&reports);
         tokio::spawn(async move {
             tls.watch(|result| {

@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_server::tls::{KeyAlgorithm, TlsError};
@@ -309,7 +308,7 @@ async fn client_refuses_an_untrusted_certificate() {
         ),
     ] {
         let clock = ManualClock::new(server_time.parse().unwrap());
-        let tls = Files::new(&pair).try_load(Arc::new(clock)).unwrap();
+        let tls = Files::new(&pair).try_load(clock).unwrap();
         let server = start(|server| server.tls(tls)).await;
         let client = Client::new(&ca, server.address);
         let shown = client.s_client(&[]).await;
@@ -397,7 +396,7 @@ async fn keys_are_read_in_every_format_that_openssl_writes() {
         let encrypt = ["pkey", "-in", path, "-aes256", "-passout", password];
         for args in [&encrypt[..], &[&encrypt[..], &["-traditional"]].concat()] {
             files.write("key.pem", openssl(args));
-            let clock = Arc::new(ManualClock::default());
+            let clock = ManualClock::default();
             let error = files.try_load(clock).unwrap_err();
             assert!(matches!(error, TlsError::EncryptedKey { .. }), "{error}");
             files.write_pair(&pair);
@@ -418,9 +417,7 @@ fn unsupported_key_is_refused() {
             key: format!("{MARK}\n{key}"),
             ..pair.clone()
         });
-        let error = files
-            .try_load(Arc::new(ManualClock::default()))
-            .unwrap_err();
+        let error = files.try_load(ManualClock::default()).unwrap_err();
         assert!(matches!(error, TlsError::UnsupportedKey { .. }), "{error}");
     }
 }
@@ -436,9 +433,7 @@ fn files_that_are_not_pem_are_named() {
     files.write("good.pem", &pair.certificate);
     files.write("good-key.pem", &pair.key);
     let error = |name: &str| {
-        let error = files
-            .try_load(Arc::new(ManualClock::default()))
-            .unwrap_err();
+        let error = files.try_load(ManualClock::default()).unwrap_err();
         files.write_pair(&pair);
         error.to_string().replace(&path(name), name)
     };

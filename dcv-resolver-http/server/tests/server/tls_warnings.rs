@@ -1,10 +1,8 @@
 //! Certificates that are served, and should be replaced.
 
-use std::sync::Arc;
-
 use dcv_resolver_core::testing::ManualClock;
 use dcv_resolver_core::{Clock, Timestamp};
-use dcv_resolver_server::tls::{Tls, TlsReload};
+use dcv_resolver_server::tls::Reload;
 use dcv_resolver_test_support::pki::rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -56,9 +54,9 @@ impl Authority {
 /// Returns the warnings, but that of ECDSA, with files named without their
 /// folder.
 fn warnings(files: &Files, now: Timestamp) -> Vec<String> {
-    let tls = files.try_load(Arc::new(ManualClock::default())).unwrap();
+    let tls = files.try_load(ManualClock::new(now)).unwrap();
     let folder = files.path("");
-    let warnings = tls.warnings(now).into_iter();
+    let warnings = tls.warnings().into_iter();
     warnings
         .filter(|warning| !warning.contains("ECDSA"))
         .map(|warning| warning.replace(&*folder.to_string_lossy(), ""))
@@ -171,13 +169,11 @@ fn server_starts_with_an_invalid_date_and_does_not_change_to_one() {
         ),
     ] {
         let files = Files::new(pair);
-        let clock = Arc::new(ManualClock::default());
-        let load = || -> Tls { files.try_load(Arc::<ManualClock>::clone(&clock)).unwrap() };
         assert_eq!(warnings(&files, now), [warning]);
-        let tls = load();
-        assert_eq!(tls.reload().unwrap(), TlsReload::Unchanged);
+        let tls = files.try_load(ManualClock::new(now)).unwrap();
+        assert_eq!(tls.reload().unwrap(), Reload::Unchanged);
         files.write_pair(&server_pair(&ca));
-        assert_eq!(tls.reload().unwrap(), TlsReload::Replaced);
+        assert_eq!(tls.reload().unwrap(), Reload::Replaced);
         files.write_pair(pair);
         let refused = tls.reload().unwrap_err().to_string();
         assert!(refused.ends_with(error), "{refused}");

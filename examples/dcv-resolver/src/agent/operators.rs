@@ -55,7 +55,7 @@ impl Operators {
             .build()
             .map_err(|error| Failure::setup(error.to_string()))?;
         // A round that fails is a reason to look only if the next one fails too.
-        let readiness = Readiness::with_grace(&resolver, interval * 2);
+        let readiness = Readiness::with_grace(&resolver, interval.saturating_mul(2));
         let router = OpsBuilder::new(Explainer::new(resolver), readiness.clone())
             .metrics(metrics)
             .authorize(LocalOnly)

@@ -6,6 +6,7 @@ use super::listen_address::ListenAddress;
 use super::spelling::nearest;
 use super::text::Listen;
 use super::{Admin, Config, Store};
+use crate::store_url::{StoreKind, StoreUrl};
 
 /// A contradiction, and the value at fault: a path of keys and of positions in
 /// lists, empty if something is missing from the file.
@@ -133,20 +134,15 @@ fn redis(position: usize, store: &Store, found: &mut Inconsistencies) {
         return;
     };
     let path = format!("stores.{position}.redis");
-    match store.url.redis_scheme() {
-        None => found.add(
-            &path,
-            &["stores"],
-            format!(
-                "store {:?} is not a redis: store; remove `redis`",
-                store.name.as_str()
-            ),
-        ),
-        Some(scheme) => {
-            for (key, problem) in settings.inconsistencies(scheme) {
-                found.add(&format!("{path}.{key}"), &["stores"], problem);
-            }
-        }
+    let Ok(StoreUrl::Redis(config)) = store.url.parse() else {
+        let message = format!(
+            "store {:?} is not a redis: store; remove `redis`",
+            store.name.as_str()
+        );
+        return found.add(&path, &["stores"], message);
+    };
+    for (key, problem) in settings.inconsistencies(&config) {
+        found.add(&format!("{path}.{key}"), &["stores"], problem);
     }
 }
 
@@ -155,20 +151,15 @@ fn upstream(position: usize, store: &Store, found: &mut Inconsistencies) {
         return;
     };
     let path = format!("stores.{position}.upstream");
-    match store.url.upstream_scheme() {
-        None => found.add(
-            &path,
-            &["stores"],
-            format!(
-                "store {:?} is not an https: or http: store; remove `upstream`",
-                store.name.as_str()
-            ),
-        ),
-        Some(scheme) => {
-            for (key, problem) in settings.inconsistencies(scheme) {
-                found.add(&format!("{path}.{key}"), &["stores"], problem);
-            }
-        }
+    let Ok(StoreUrl::Upstream(config)) = store.url.parse() else {
+        let message = format!(
+            "store {:?} is not an https: or http: store; remove `upstream`",
+            store.name.as_str()
+        );
+        return found.add(&path, &["stores"], message);
+    };
+    for (key, problem) in settings.inconsistencies(&config) {
+        found.add(&format!("{path}.{key}"), &["stores"], problem);
     }
 }
 
@@ -213,7 +204,7 @@ fn admin(admin: &Admin, config: &Config, found: &mut Inconsistencies) {
                 names.join(", ")
             ),
         ),
-        (_, Some(store)) if store.url.is_session_file() => found.add(
+        (_, Some(store)) if store.url.kind() == Some(StoreKind::File) => found.add(
             "admin",
             &["admin.store", "stores.name", "stores.url"],
             format!(

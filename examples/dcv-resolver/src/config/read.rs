@@ -57,8 +57,6 @@ impl ConfigFile {
 
     /// Takes `text` for the content of the file at `path`.
     pub(super) fn new(path: &Path, text: &str) -> Self {
-        // Editors on Windows put a byte order mark before UTF-8.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
             path: path.to_owned(),
             text: text.to_owned(),

@@ -117,10 +117,10 @@ impl Redis {
             expired_key_grace_ms,
         } = self;
         if let Some(path) = ca_file {
-            config = config.tls_authorities_file(path);
+            config = config.ca_file(path);
         }
         if let (Some(certificate), Some(key)) = (certificate_file, key_file) {
-            config = config.tls_client_files(certificate, key);
+            config = config.client_certificate(certificate, key);
         }
         if let Some(username) = username {
             config = config.username(username);
@@ -169,18 +169,17 @@ impl Redis {
         }
     }
 
-    /// Returns which settings contradict each other or the URL's `scheme`, and
+    /// Returns which settings contradict each other or `config`, the URL's, and
     /// why.
-    pub(super) fn inconsistencies(&self, scheme: &str) -> Vec<(&'static str, String)> {
+    pub(super) fn inconsistencies(&self, config: &RedisConfig) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         let tls = [
             ("ca_file", &self.ca_file),
             ("certificate_file", &self.certificate_file),
             ("key_file", &self.key_file),
         ];
-        let has_tls = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
         for (key, file) in tls {
-            if file.is_some() && !has_tls {
+            if file.is_some() && !config.uses_tls() {
                 let problem = format!("`{key}` needs TLS; use a URL with rediss:// instead");
                 found.push((key, problem));
             }
@@ -204,7 +203,7 @@ impl Redis {
             ),
         ];
         for (key, is_set) in sentinel {
-            if is_set && !scheme.ends_with("+sentinel") {
+            if is_set && !config.uses_sentinels() {
                 let problem =
                     format!("`{key}` needs sentinels; use a URL with redis+sentinel:// instead");
                 found.push((key, problem));

@@ -22,6 +22,7 @@ use super::store::Store;
 use super::telemetry::Telemetry;
 use super::text::Address;
 use super::tls::Tls;
+use crate::store_url::StoreKind;
 
 /// The configuration of dcv-resolver.
 ///
@@ -120,7 +121,8 @@ impl Config {
         let interval = match admin.sweep_interval_ms {
             _ if url.is_read_only_database() => return None,
             Some(interval) => interval,
-            None if url.is_redis() => return None,
+            // It removes expired sessions itself.
+            None if url.kind() == Some(StoreKind::Redis) => return None,
             None => Admin::DEFAULT_SWEEP_INTERVAL,
         };
         let interval = interval.milliseconds();

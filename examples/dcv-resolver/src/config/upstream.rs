@@ -74,9 +74,9 @@ impl Upstream {
         }
     }
 
-    /// Returns which settings contradict each other or the URL's `scheme`, and
+    /// Returns which settings contradict each other or `config`, the URL's, and
     /// why.
-    pub(super) fn inconsistencies(&self, scheme: &str) -> Vec<(&'static str, String)> {
+    pub(super) fn inconsistencies(&self, config: &UpstreamConfig) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         let tls = [
             ("ca_file", &self.ca_file),
@@ -84,7 +84,7 @@ impl Upstream {
             ("key_file", &self.key_file),
         ];
         for (key, file) in tls {
-            if file.is_some() && scheme != "https" {
+            if file.is_some() && !config.base_url().is_https() {
                 let problem = format!("`{key}` needs TLS; use a URL with https:// instead");
                 found.push((key, problem));
             }

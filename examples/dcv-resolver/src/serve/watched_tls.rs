@@ -1,7 +1,7 @@
 //! [`WatchedTls`]: certificates, read again when their files change.
 
 use dcv_resolver_ops::Metrics;
-use dcv_resolver_server::tls::{Tls, TlsReload};
+use dcv_resolver_server::tls::{Reload, Tls};
 
 use crate::background_task::BackgroundTask;
 use crate::certificates::{self, Summary};
@@ -42,7 +42,7 @@ impl WatchedTls {
                 let on_reload = |reload: &Result<_, _>| {
                     show_expiry(listener, &tls, &metrics);
                     metrics.count_reload(listener.reload(), reload.is_ok());
-                    if let Ok(TlsReload::Replaced) = reload {
+                    if let Ok(Reload::Replaced) = reload {
                         for warning in file_modes::of_tls(&files) {
                             tracing::warn!("{warning}");
                         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dcv_resolver_admin::{BearerTokens, TokensReload};
+use dcv_resolver_admin::{BearerTokens, Reload};
 use dcv_resolver_ops::Metrics;
 
 use crate::background_task::BackgroundTask;
@@ -36,7 +36,7 @@ impl WatchedTokens {
             async move {
                 let on_reload = |reload: &Result<_, _>| {
                     metrics.count_reload("tokens", reload.is_ok());
-                    if let Ok(TokensReload::Replaced) = reload
+                    if let Ok(Reload::Replaced) = reload
                         && let Some(warning) = file_modes::of_tokens(tokens.path())
                     {
                         tracing::warn!("{warning}");

@@ -1,12 +1,10 @@
 //! A DCV server, as far as `doctor` asks it: TLS, a page and a WebSocket.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use dcv_resolver_core::SystemClock;
 use dcv_resolver_server::tls::{Tls, TlsFiles};
 use dcv_resolver_server::{Server, listen};
 use tokio::runtime::Runtime;
@@ -28,7 +26,7 @@ impl TlsDcvServer {
         let certificates = Folder::new("");
         issue_server(ca, &certificates, &["localhost"]);
         let files = TlsFiles::new(certificates.path("cert.pem"), certificates.path("key.pem"));
-        let tls = Tls::load(files, Arc::new(SystemClock)).unwrap();
+        let tls = Tls::load(files).unwrap();
         let app = Router::new().fallback(async move |headers: HeaderMap| {
             if headers.contains_key("upgrade") {
                 upgraded(web_socket)

@@ -41,7 +41,7 @@ impl Place {
             library = Arc::new(store.while_doing("cannot open the database")?);
             bare = Box::new(BareSqlite::open(path.as_ref()).await?);
         } else {
-            let config = RedisConfig::from_url(&self.library).while_doing(&self.library)?;
+            let config: RedisConfig = self.library.parse().while_doing(&self.library)?;
             library = Arc::new(RedisStore::new(config));
             bare = Box::new(BareRedis::open(&self.bare).await?);
         }

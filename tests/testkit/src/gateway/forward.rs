@@ -32,10 +32,10 @@ pub(super) async fn forward(
 ) -> Result<Response, RequestError> {
     let authority = authority(destination);
     let failed = |what: &str| (StatusCode::BAD_GATEWAY, what.to_owned()).into_response();
-    let client = match HttpClient::builder(&format!("https://{authority}"))
-        .tls(tls.clone())
-        .build()
-    {
+    let Ok(url) = format!("https://{authority}").parse() else {
+        return Ok(failed("the DCV server's name cannot be in a URL"));
+    };
+    let client = match HttpClient::builder(url).tls(tls.clone()).build() {
         Ok(client) => client,
         Err(error) => return Ok(failed(&format!("the gateway cannot use [dcv]: {error}"))),
     };

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::http::Uri;
-use dcv_resolver_client::{TlsOptions, TlsVersion};
+use dcv_resolver_client::{BaseUrl, InvalidBaseUrl, TlsOptions, TlsVersion};
 use dcv_resolver_dcv_config::{
     DcvSection, GatewayConfig, GatewaySection, MinimumTlsVersion, ResolverSection,
 };
@@ -22,7 +21,7 @@ pub(super) struct Settings {
     /// The files of its own certificate and key. Without, it uses one that it has
     /// signed itself.
     pub(super) certificate: Option<(PathBuf, PathBuf)>,
-    pub(super) resolver_url: String,
+    pub(super) resolver_url: BaseUrl,
     pub(super) resolver_tls: TlsOptions,
     pub(super) establish_timeout: Duration,
     pub(super) dcv_tls: TlsOptions,
@@ -50,7 +49,7 @@ impl Settings {
         );
         let client_certificate = pair("resolver", &resolver.cert_file, &resolver.cert_key_file)?;
         if let Some((certificate, key)) = client_certificate {
-            resolver_tls = resolver_tls.with_client_certificate(certificate, key);
+            resolver_tls = resolver_tls.client_certificate(certificate, key);
         }
         let DcvSection {
             ca_file,
@@ -92,14 +91,15 @@ fn web_addresses(gateway: &GatewaySection) -> Result<Vec<SocketAddr>, StartError
     addresses.collect()
 }
 
-fn resolver_url(resolver: &ResolverSection) -> Result<String, StartError> {
+fn resolver_url(resolver: &ResolverSection) -> Result<BaseUrl, StartError> {
     let url = resolver
         .url
-        .clone()
+        .as_deref()
         .ok_or_else(|| StartError::invalid("[resolver] has no url; add the URL of the resolver"))?;
-    let uri = url.parse::<Uri>().ok();
-    let host = uri.as_ref().and_then(Uri::host);
-    if host.is_some_and(|host| host.starts_with('[') || host.parse::<IpAddr>().is_ok()) {
+    let url: BaseUrl = url
+        .parse()
+        .map_err(|error: InvalidBaseUrl| StartError::new("cannot use [resolver]", error))?;
+    if url.host().parse::<IpAddr>().is_ok() {
         return Err(StartError::invalid(
             "[resolver] url has an address; the gateway accepts only a domain name",
         ));
@@ -113,10 +113,10 @@ fn tls_options(ca_file: Option<&Path>, strict: bool, minimum: MinimumTlsVersion)
         _ => TlsVersion::Tls12,
     };
     let tls = TlsOptions::default()
-        .with_strict(strict)
-        .with_minimum_version(minimum);
+        .strict(strict)
+        .minimum_version(minimum);
     match ca_file {
-        Some(path) => tls.with_ca_file(path),
+        Some(path) => tls.ca_file(path),
         None => tls,
     }
 }
@@ -165,11 +165,11 @@ mod tests {
                     [dcv]\nca-file = \"d\"\ntls-strict = false\n";
         let settings = settings(&format!("{LEAST}{more}")).unwrap();
         let resolver = TlsOptions::default()
-            .with_ca_file("a")
-            .with_client_certificate("b", "c")
-            .with_minimum_version(TlsVersion::Tls13);
+            .ca_file("a")
+            .client_certificate("b", "c")
+            .minimum_version(TlsVersion::Tls13);
         assert_eq!(settings.resolver_tls, resolver);
-        let dcv = TlsOptions::default().with_ca_file("d").with_strict(false);
+        let dcv = TlsOptions::default().ca_file("d").strict(false);
         assert_eq!(settings.dcv_tls, dcv);
         assert_eq!(settings.establish_timeout, Duration::from_secs(3));
     }

@@ -43,12 +43,12 @@ pub(crate) fn now() -> Timestamp {
 
 /// A store with the timeouts that it has by default, for faults.
 pub(crate) fn store(url: &str) -> RedisStore {
-    RedisStore::new(RedisConfig::from_url(url).unwrap())
+    RedisStore::new(url.parse().unwrap())
 }
 
 /// A store for tests that are not about waiting: a busy machine may take long.
 pub(crate) fn patient_store(url: &str) -> RedisStore {
-    RedisStore::new(patient(RedisConfig::from_url(url).unwrap()))
+    RedisStore::new(patient(url.parse().unwrap()))
 }
 
 pub(crate) fn patient(config: RedisConfig) -> RedisConfig {

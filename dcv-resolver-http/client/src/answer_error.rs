@@ -1,4 +1,4 @@
-//! [`ResolveError`]: why a resolver gave no answer that can be used.
+//! [`AnswerError`]: why a resolver gave no answer that can be used.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +19,7 @@ const MAX_QUOTED_BYTES: usize = 256;
 /// reached, a status other than 200 and 404, and a 200 that it cannot use.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum ResolveError {
+pub enum AnswerError {
     /// There is no response.
     Request(RequestError),
     /// The status is neither 200 nor 404, or it is a 404 by which `dcv-resolver`
@@ -34,13 +34,13 @@ pub enum ResolveError {
     Contract(Vec<Violation>),
 }
 
-impl From<RequestError> for ResolveError {
+impl From<RequestError> for AnswerError {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
     }
 }
 
-impl fmt::Display for ResolveError {
+impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
@@ -64,7 +64,7 @@ impl fmt::Display for ResolveError {
     }
 }
 
-impl Error for ResolveError {
+impl Error for AnswerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             // Displayed as the request's error, so its source comes next.
