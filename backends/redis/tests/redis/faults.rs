@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use dcv_resolver_core::{ListError, SessionListing, SessionRegistry, SessionStore, StoreErrorKind};
-use dcv_resolver_redis::RedisConfig;
+use dcv_resolver_redis::{RedisConfig, RedisOptions};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -14,7 +14,7 @@ use crate::support::{
     Patience, Proxy, RECOVERED, Server, TOKEN, Traffic, fill, id, now, patient_store, record, store,
 };
 
-const TIMEOUT: Duration = RedisConfig::DEFAULT_RESPONSE_TIMEOUT;
+const TIMEOUT: Duration = RedisOptions::DEFAULT_RESPONSE_TIMEOUT;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]

@@ -39,7 +39,7 @@ fn https(authority: impl std::fmt::Display) -> HttpClientBuilder {
 async fn name_that_cannot_be_resolved() {
     // Too long for a label, so no server is asked for it.
     let host = format!("{}.example", "a".repeat(64));
-    let error = send(http(host)).await.unwrap_err();
+    let error = send(http(&host)).await.unwrap_err();
     assert_eq!(error.kind(), RequestErrorKind::Dns);
     let message = error.to_string();
     assert!(

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dcv_resolver_core::{SessionId, SessionStore, StoreErrorKind};
-use dcv_resolver_redis::{RedisConfig, RedisStore};
+use dcv_resolver_redis::{RedisOptions, RedisStore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 
@@ -73,7 +73,7 @@ async fn ask(store: Arc<RedisStore>, ids: Vec<SessionId>, stop: Arc<AtomicBool>)
                 Err(error) => Some(error.kind()),
             };
             assert!(
-                took < RedisConfig::DEFAULT_RESPONSE_TIMEOUT + MARGIN,
+                took < RedisOptions::DEFAULT_RESPONSE_TIMEOUT + MARGIN,
                 "an answer took {took:?}: {error:?}"
             );
             Answer { asked, took, error }
