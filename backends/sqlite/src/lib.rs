@@ -31,7 +31,7 @@ mod sidecars;
 mod store;
 mod write_check;
 
-pub use backup::Restored;
+pub use backup::{BackupError, Restored};
 pub use config::{InvalidSqliteUrl, SqliteConfig};
 pub use schema::{MIGRATIONS, Migration, migrate};
 /// The version of sqlx whose pool [`SqliteStore::with_pool`] and [`migrate`]
