@@ -59,8 +59,7 @@ fn certificate_that_a_gateway_may_refuse_causes_warnings() {
     let now = time("2030-01-01T00:00:00Z");
     let warnings = |pair: &Pair, now| {
         let clock = Arc::new(ManualClock::default());
-        let tls = Files::new(pair).try_load(clock).unwrap();
-        tls.certificate().gateway_warnings(now)
+        Files::new(pair).try_load(clock).unwrap().warnings(now)
     };
     let ecdsa =
         "the certificate's key is ECDSA: gateways before 2024.0-777 accept only RSA under TLS 1.2";
