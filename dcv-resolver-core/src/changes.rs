@@ -29,6 +29,8 @@ use crate::{BoxFuture, SessionId};
 ///   reading the changes. It is read from the clock that lookups use: with a
 ///   runtime whose clock tests can pause, take
 ///   `tokio::time::Instant::now().into_std()`.
+///   Report it several times a second, also while nothing changes: a cache
+///   serves its entries only for a while after the last one, by default 1 s.
 /// - **C4. A gap is reported.** As soon as changes may go unreported, the
 ///   source reports [`Disconnected`](ChangeEvent::Disconnected), or
 ///   [`Unsupported`](ChangeEvent::Unsupported) if waiting will not help. After

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -30,6 +30,21 @@ pub struct Restored {
     pub restored: u64,
 }
 
+/// An error that occurs when a database could not be copied.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// There is a file with the name of the copy.
+    #[error("{} already exists, and a backup never overwrites a file: choose another name", path.display())]
+    AlreadyExists {
+        /// The absolute path of the file.
+        path: PathBuf,
+    },
+    /// The store failed, or the copy cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl SqliteStore {
     /// Copies the whole database to the new file `to` and returns the number of
     /// sessions in it. Only the owner can read the file. It needs no other file
@@ -42,20 +57,23 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// `InvalidConfig`, when `to` exists or is not UTF-8; `Unavailable`, when it
-    /// cannot be created; otherwise the kind of the error that SQLite reports.
-    pub async fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+    /// [`BackupError::AlreadyExists`], when `to` exists. Otherwise a
+    /// [`StoreError`]: `InvalidConfig`, when `to` is not UTF-8; `Unavailable`,
+    /// when it cannot be created; or the kind of the error that SQLite reports.
+    pub async fn backup(&self, to: &Path) -> Result<u64, BackupError> {
         let to = absolute(to).map_err(|source| no_backup(to, source))?;
         if to.exists() {
-            return Err(no_backup(&to, "a file with this name already exists"));
+            return Err(BackupError::AlreadyExists { path: to });
         }
         let partial = create_partial(&to)?;
         let sessions = self.copy(&partial).await?;
-        publish(partial, &to).map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => no_backup(&to, "a file with this name now exists"),
-            _ => no_backup(&to, source),
-        })?;
-        Ok(sessions)
+        match publish(partial, &to) {
+            Ok(()) => Ok(sessions),
+            Err(source) if source.kind() == ErrorKind::AlreadyExists => {
+                Err(BackupError::AlreadyExists { path: to })
+            }
+            Err(source) => Err(no_backup(&to, source).into()),
+        }
     }
 
     async fn copy(&self, to: &Path) -> Result<u64, StoreError> {

@@ -190,19 +190,27 @@ impl Tls {
         Arc::clone(&self.0.current.load().settings.client_cas)
     }
 
-    /// Returns what should be changed, one sentence for each problem: whatever
-    /// a gateway [may refuse](Certificate::gateway_warnings), and certificates
-    /// of issuers and client CAs that have expired or soon will, that are
-    /// missing, or that do not belong in their file.
+    /// Returns what should be changed, one sentence for each problem: what
+    /// [every client](Certificate::warnings) may refuse, and what only
+    /// [gateways](Certificate::gateway_warnings) may refuse, unless there are
+    /// [none](TlsFiles::no_gateways); and certificates of issuers and client CAs
+    /// that have expired or soon will, that are missing, or that do not belong
+    /// in their file.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let now = self.0.clock.now();
         let TlsFiles {
             certificate,
             client_ca,
+            gateways,
             ..
         } = &self.0.files;
-        let mut warnings = self.certificate().gateway_warnings(now);
+        let own = self.certificate();
+        let mut warnings = Vec::new();
+        if *gateways {
+            warnings.extend(own.gateway_warnings());
+        }
+        warnings.extend(own.warnings(now));
         warnings.extend(warnings::of_chain(certificate, &self.chain(), now));
         if let Some(path) = client_ca {
             warnings.extend(warnings::of_client_cas(path, &self.client_cas(), now));

@@ -8,13 +8,26 @@ use dcv_resolver_server::tls::{Certificate, Tls, TlsFiles};
 use crate::config;
 use crate::failure::Failure;
 
-/// Reads and checks the files. Blocks while it reads.
+/// Reads and checks the files of the gateways' listener. Blocks while it reads.
 pub(crate) fn load(files: &config::Tls) -> Result<Tls, Failure> {
-    let mut tls = TlsFiles::new(&files.certificate_file, &files.key_file);
-    if let Some(client_ca) = &files.client_ca_file {
-        tls = tls.client_ca(client_ca);
+    load_files(tls_files(files))
+}
+
+/// Reads and checks the files of the operators' listener. Blocks while it reads.
+pub(crate) fn load_for_operators(files: &config::Tls) -> Result<Tls, Failure> {
+    load_files(tls_files(files).no_gateways())
+}
+
+fn tls_files(files: &config::Tls) -> TlsFiles {
+    let tls = TlsFiles::new(&files.certificate_file, &files.key_file);
+    match &files.client_ca_file {
+        Some(client_ca) => tls.client_ca(client_ca),
+        None => tls,
     }
-    Tls::load(tls).map_err(|error| Failure::setup(error.to_string()))
+}
+
+fn load_files(files: TlsFiles) -> Result<Tls, Failure> {
+    Tls::load(files).map_err(|error| Failure::setup(error.to_string()))
 }
 
 /// Returns what should be changed, one sentence for each reason.

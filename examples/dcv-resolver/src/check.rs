@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use dcv_resolver_admin::BearerTokens;
 use dcv_resolver_core::{Network, SessionId, StoreErrorKind};
+use dcv_resolver_server::tls::Tls;
 
 use crate::certificates::{self, Summary};
 use crate::cli::CheckOptions;
-use crate::config::{
-    Admin, ClientNetworks, Config, ConfigError, Source, Store, Tls, UnknownClient,
-};
+use crate::config::{Admin, ClientNetworks, Config, ConfigError, Source, Store, UnknownClient};
 use crate::failure::Failure;
 use crate::open_store::{Access, OpenStore, Purpose};
 use crate::output::line;
@@ -111,11 +110,12 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     } = config;
     report.ok("listen", &listen.0)?;
     if let Some(files) = tls {
-        certificates("", files, &mut report)?;
+        certificates("", certificates::load(files), &mut report)?;
     }
     report.ok("operators", &ops.listen)?;
     if let Some(files) = &ops.tls {
-        certificates("operators' ", files, &mut report)?;
+        let loaded = certificates::load_for_operators(files);
+        certificates("operators' ", loaded, &mut report)?;
     }
     if let Some(admin) = admin {
         report.add("admin API", tokens(admin, config))?;
@@ -169,10 +169,14 @@ async fn everything(file: Option<&Path>, config: &Config) -> Result<(), Failure>
     report.finish()
 }
 
-/// Checks the files of TLS, and warns about what clients may refuse.
-fn certificates(listener: &str, files: &Tls, report: &mut Report) -> Result<(), Failure> {
+/// Checks the certificates of a listener, and warns about what clients may refuse.
+fn certificates(
+    listener: &str,
+    loaded: Result<Tls, Failure>,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let what = &format!("{listener}TLS");
-    let tls = match certificates::load(files) {
+    let tls = match loaded {
         Ok(tls) => tls,
         Err(failure) => return report.add(what, Err(failure)),
     };

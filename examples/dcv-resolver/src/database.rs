@@ -1,6 +1,6 @@
 //! `backup`, `restore` and `migrate`: what only databases need.
 
-use dcv_resolver_sqlite::{MIGRATIONS, Migration};
+use dcv_resolver_sqlite::{BackupError, MIGRATIONS, Migration};
 
 use crate::cli::{BackupOptions, MigrateOptions, RestoreOptions};
 use crate::failure::Failure;
@@ -10,8 +10,11 @@ use crate::output::line;
 /// Copies a database to a new file.
 pub(crate) async fn backup(options: BackupOptions) -> Result<(), Failure> {
     OpenStore::with(options.store.url()?, Purpose::Read, async |store| {
-        let sessions = (store.database()?.backup(&options.file).await)
-            .map_err(|error| store.failure(&error))?;
+        let copied = store.database()?.backup(&options.file).await;
+        let sessions = copied.map_err(|error| match error {
+            BackupError::Store(error) => store.failure(&error),
+            error => Failure::setup(error.to_string()),
+        })?;
         line(format_args!(
             "copied {sessions} sessions of {} to {}",
             store.name,

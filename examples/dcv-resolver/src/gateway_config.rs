@@ -16,7 +16,7 @@ pub(crate) fn run(options: GatewayConfigOptions) -> Result<(), Failure> {
         Some(name) => domain_name(&name)?,
         None => certified_name(&config)?,
     };
-    line(section(&config, &host)?)
+    line(section(&config, &host, options.ca_file)?)
 }
 
 /// Validates a domain name: the gateway does not accept addresses.
@@ -45,7 +45,7 @@ fn certified_name(config: &Config) -> Result<Host, Failure> {
         .ok_or_else(|| missing("the certificate has no domain name except wildcards".to_owned()))
 }
 
-fn section(config: &Config, host: &Host) -> Result<String, Failure> {
+fn section(config: &Config, host: &Host, ca_file: Option<String>) -> Result<String, Failure> {
     let address = &config.listen.0;
     let port = match address.port() {
         Some(0) => {
@@ -85,15 +85,24 @@ fn section(config: &Config, host: &Host) -> Result<String, Failure> {
         "\n[resolver]\nurl = \"{scheme}://{host}:{port}\"\n"
     ));
     let Some(tls) = &config.tls else {
-        return Ok(text);
+        return match ca_file {
+            None => Ok(text),
+            Some(_) => Err(Failure::setup(
+                "--ca-file is of no use: without [tls] in the configuration, the resolver has no certificate",
+            )),
+        };
     };
-    text.push_str(
+    let ca_file = match ca_file {
+        Some(file) => format!("ca-file = {}", toml::Value::from(file)),
+        None => "# ca-file = \"/etc/dcv-connection-gateway/resolver-ca.pem\"".to_owned(),
+    };
+    text.push_str(&format!(
         "
 # The CA of the resolver's certificate, where it is none of the system's. With
 # this line no other CA counts.
-# ca-file = \"/etc/dcv-connection-gateway/resolver-ca.pem\"
-",
-    );
+{ca_file}
+"
+    ));
     if tls.client_ca_file.is_some() {
         text.push_str(
             "

@@ -4,14 +4,9 @@
 //! dcv-resolver-example-postgres 127.0.0.1:9000 postgres://resolver@db.example/desktops
 //! ```
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "an example shows what it does"
-)]
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,17 +17,7 @@ use dcv_resolver_server::{self as server, Server};
 use sqlx::postgres::PgPoolOptions;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match serve().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dcv-resolver-example-postgres: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [address, url] = &arguments[..] else {
         return Err("expected ADDRESS:PORT postgres://USER@HOST/DATABASE".into());

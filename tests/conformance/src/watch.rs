@@ -130,8 +130,9 @@ impl Watch {
         let now = Instant::now();
         let is_later =
             |event: &RecordedEvent| matches!(event, RecordedEvent::CaughtUp(at) if *at >= now);
-        self.until(0, "that the source is caught up", is_later)
-            .await;
+        let what = "that the source is caught up, which it reports several times a second \
+                    even if nothing changes,";
+        self.until(0, what, is_later).await;
     }
 
     /// Waits for a gap after `mark`.

@@ -25,8 +25,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Stand-ins for the DCV Connection Gateway and DCV servers.
 #[derive(Debug, Parser)]
 enum Command {
-    /// Writes certificates of one CA for servers with these names, unless the
-    /// folder has some.
+    /// Writes certificates of one CA for servers and clients with these names,
+    /// unless the folder has some.
     Certificates { folder: PathBuf, names: Vec<String> },
     /// Runs a gateway with the configuration file of a real one.
     Gateway { config: PathBuf },

@@ -27,13 +27,17 @@ impl Authority {
         create().map_err(|error: rcgen::Error| StartError::new("cannot create a CA", error))
     }
 
-    /// Issues a certificate of a server for these names and addresses.
+    /// Issues a certificate for these names and addresses, of a server or of a
+    /// client such as a gateway.
     pub(crate) fn issue(&self, names: &[String]) -> Result<Identity, StartError> {
         let issue = || {
             // A certificate with the authority's own subject would count as
             // self-signed.
             let mut params = params("a DCV stand-in", names)?;
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            params.extended_key_usages = vec![
+                ExtendedKeyUsagePurpose::ServerAuth,
+                ExtendedKeyUsagePurpose::ClientAuth,
+            ];
             let key = KeyPair::generate()?;
             Ok(Identity {
                 certificate: params.signed_by(&key, &self.issuer)?.pem(),

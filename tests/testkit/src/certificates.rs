@@ -19,9 +19,10 @@ fn key_file(name: &str) -> String {
     format!("{name}-key.pem")
 }
 
-/// Creates a CA, and writes certificates of servers to a folder: `NAME.pem` for
-/// each name and `localhost`, `NAME-key.pem` in PKCS#8, which only the user may
-/// read, and finally `ca.pem`. The key of the CA is not kept.
+/// Creates a CA, and writes certificates to a folder, which is created: `NAME.pem`
+/// for each name and `localhost`, `NAME-key.pem` in PKCS#8, which only the user may
+/// read, and finally `ca.pem`. Servers can use them, and so can clients, such as a
+/// gateway. The key of the CA is not kept.
 ///
 /// # Errors
 ///
@@ -33,6 +34,7 @@ pub fn write_certificates(folder: impl AsRef<Path>, names: &[String]) -> Result<
         StartError::new(what, error)
     };
     let authority = Authority::new("CA of the stand-ins")?;
+    fs::create_dir_all(folder).map_err(failed)?;
     for name in names {
         let identity = authority.issue(&[name.clone(), "localhost".to_owned()])?;
         write_secret(&folder.join(key_file(name)), &identity.key).map_err(failed)?;

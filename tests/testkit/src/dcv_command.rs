@@ -46,7 +46,8 @@ impl DcvCommand {
         Self::create(folder, Some(temporary))
     }
 
-    /// Creates a `dcv` without sessions in a folder, where it stays.
+    /// Creates a `dcv` without sessions in a folder, which is created if it does
+    /// not exist. It stays there.
     ///
     /// # Errors
     ///
@@ -56,6 +57,7 @@ impl DcvCommand {
     }
 
     fn create(folder: PathBuf, temporary: Option<TempDir>) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
         let command = Self {
             folder,
             _temporary: temporary,

@@ -322,14 +322,15 @@ async fn server_is_trusted_as_the_dcv_section_says() {
 
 #[tokio::test]
 async fn servers_with_certificates_of_one_folder_share_a_ca() {
-    let folder = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("new");
     let names = ["ws-17".to_owned(), "ws-18".to_owned()];
-    write_certificates(folder.path(), &names).unwrap();
-    let ca_file = folder.path().join("ca.pem");
+    write_certificates(&folder, &names).unwrap();
+    let ca_file = folder.join("ca.pem");
     for name in &names {
-        let key = fs::metadata(folder.path().join(format!("{name}-key.pem"))).unwrap();
+        let key = fs::metadata(folder.join(format!("{name}-key.pem"))).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
-        let builder = DcvServerStandIn::builder(name).certificates(folder.path());
+        let builder = DcvServerStandIn::builder(name).certificates(&folder);
         let server = builder.start().await.unwrap();
         server.set_sessions([DcvSession::console("ann")]).unwrap();
         assert_eq!(server.ca_file(), ca_file);
@@ -527,9 +528,10 @@ async fn command_lists_the_sessions_of_the_server() {
 
 #[tokio::test]
 async fn command_in_a_given_folder_outlives_the_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = dcv_server(|it| it.command_folder(folder.path())).await;
-    let path = folder.path().join("dcv");
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("new");
+    let server = dcv_server(|it| it.command_folder(&folder)).await;
+    let path = folder.join("dcv");
     assert_eq!(server.command().path(), path);
     drop(server);
     let output = Command::new(path).args(["list-sessions", "-j"]).output();

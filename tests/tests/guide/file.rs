@@ -8,6 +8,7 @@ use dcv_resolver_testkit::GatewayConfig;
 use toml::Table;
 
 use crate::block::Block;
+use crate::manifest;
 
 /// What the sentence before a block has the reader do with it.
 pub(crate) enum Edit {
@@ -43,6 +44,7 @@ pub(crate) fn apply(edit: &Edit, path: &Path, text: &str) {
             table.to_string()
         }
     };
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
     check(path);
 }
@@ -58,6 +60,7 @@ fn check(path: &Path) {
             "--config",
         ],
         "sessions.toml" | "sessions.json" => &["check", "--store"],
+        "Cargo.toml" => return manifest::check(path),
         _ if name.ends_with(".conf") => {
             GatewayConfig::read(path).unwrap();
             return;

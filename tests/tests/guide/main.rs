@@ -22,6 +22,7 @@ mod every_block;
 mod expectation;
 mod file;
 mod link;
+mod manifest;
 mod place;
 mod repository;
 mod shell;

@@ -34,6 +34,7 @@ shift
 while (($#)); do
     case $1 in
     --path) [[ -f $2/Cargo.toml ]]; shift ;;
+    --root) [[ $2 == /usr/local ]]; shift ;;
     -p) grep -qx "name = \"$2\"" */Cargo.toml */*/Cargo.toml; program=$2; shift ;;
     --bin) program=$2; shift ;;
     --example) program=examples/$2; shift ;;

@@ -9,7 +9,7 @@ use std::path::Path;
 use dcv_resolver_core::{
     LeaseToken, OnConflict, SessionImport, SessionListing, SessionRegistry, StoreErrorKind,
 };
-use dcv_resolver_sqlite::{MIGRATIONS, SqliteStore};
+use dcv_resolver_sqlite::{BackupError, MIGRATIONS, SqliteStore};
 use sqlx::Connection;
 
 use crate::recorder::{Event, Recorder};
@@ -41,7 +41,7 @@ async fn backup_of_a_database_in_use_is_restored_while_in_use() {
     assert_eq!(store.backup(&backup).await.unwrap(), 1);
     assert!(!sidecar(&backup, "-wal").exists());
     let error = store.backup(&backup).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::InvalidConfig);
+    assert!(matches!(error, BackupError::AlreadyExists { path } if path == backup));
 
     let mut recorder = Recorder::started(&served).await;
     let later = ["other", "third"].map(|id| record(id, "192.0.2.2"));
@@ -179,7 +179,7 @@ async fn one_of_two_backups_to_one_name_is_made_and_complete() {
         both => panic!("{both:?}"),
     };
     assert_eq!(made, 1);
-    assert_eq!(refused.kind(), StoreErrorKind::InvalidConfig);
+    assert!(matches!(refused, BackupError::AlreadyExists { .. }));
     assert_eq!(
         host(&open(&backup).await).await.as_deref(),
         Some("192.0.2.1")
@@ -197,7 +197,11 @@ async fn backup_changes_no_file_of_another_name() {
 
     let not_utf8 = OsStr::from_bytes(b"backups/\xff.db");
     let error = store.backup(&folder.path().join(not_utf8)).await;
-    assert_eq!(error.unwrap_err().kind(), StoreErrorKind::InvalidConfig);
+    let error = error.unwrap_err();
+    assert!(
+        matches!(&error, BackupError::Store(error) if error.kind() == StoreErrorKind::InvalidConfig),
+        "{error}"
+    );
     store.backup(&at("backups/backup.db")).await.unwrap();
 
     assert_eq!(fs::read_to_string(&own).unwrap(), "kept");

@@ -166,8 +166,8 @@ impl Certificate {
     }
 
     /// Returns the reasons, one sentence each, for which a DCV Connection
-    /// Gateway may refuse to connect to a resolver with this certificate, or
-    /// soon will.
+    /// Gateway may refuse to connect to a resolver with this certificate, while
+    /// other clients may accept it.
     ///
     /// Whether the gateway trusts the issuer depends on `ca-file` in its
     /// `[resolver]` section, not on the certificate.
@@ -176,7 +176,7 @@ impl Certificate {
     /// "Configuration File Reference", for the name and the cipher suites, and
     /// its release notes for 2024.0-777.
     #[must_use]
-    pub fn gateway_warnings(&self, now: Timestamp) -> Vec<String> {
+    pub fn gateway_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.dns_names.is_empty() {
             warnings.push(
@@ -189,6 +189,14 @@ impl Certificate {
                 self.key_algorithm,
             ));
         }
+        warnings
+    }
+
+    /// Returns the reasons, one sentence each, for which any TLS client may
+    /// refuse this certificate, or soon will.
+    #[must_use]
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let mut warnings = Vec::new();
         if !self.is_for_servers {
             warnings.push(
                 "the certificate's extended key usage does not include server authentication: no TLS client accepts it from a server".to_owned(),

@@ -9,6 +9,8 @@ pub struct TlsFiles {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
     pub(super) client_ca: Option<PathBuf>,
+    /// Whether gateways are among the clients.
+    pub(super) gateways: bool,
 }
 
 impl TlsFiles {
@@ -28,6 +30,7 @@ impl TlsFiles {
             certificate: certificate.into(),
             key: key.into(),
             client_ca: None,
+            gateways: true,
         }
     }
 
@@ -39,6 +42,14 @@ impl TlsFiles {
     /// holds its key.
     pub fn client_ca(mut self, client_ca: impl Into<PathBuf>) -> Self {
         self.client_ca = Some(client_ca.into());
+        self
+    }
+
+    /// Declares that no gateway is among the clients:
+    /// [`Tls::warnings`](super::Tls::warnings) leaves out what only gateways may
+    /// refuse.
+    pub fn no_gateways(mut self) -> Self {
+        self.gateways = false;
         self
     }
 

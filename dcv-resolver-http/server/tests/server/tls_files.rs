@@ -57,9 +57,8 @@ fn certificate_that_a_gateway_may_refuse_causes_warnings() {
     let ca = Ca::new("a CA");
     let now = time("2030-01-01T00:00:00Z");
     let warnings = |pair: &Pair, now| {
-        let clock = ManualClock::default();
-        let tls = Files::new(pair).try_load(clock).unwrap();
-        tls.certificate().gateway_warnings(now)
+        let tls = Files::new(pair).try_load(ManualClock::new(now)).unwrap();
+        tls.warnings()
     };
     let ecdsa =
         "the certificate's key is ECDSA: gateways before 2024.0-777 accept only RSA under TLS 1.2";

@@ -11,6 +11,11 @@ pub(crate) struct GatewayConfigOptions {
     #[arg(long, value_name = "NAME")]
     pub(crate) url_host: Option<String>,
 
+    /// The gateway's copy of the CA that issued the resolver's certificate
+    /// [default: the gateway trusts the CAs of its system].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<String>,
+
     #[command(flatten)]
     pub(crate) config: ConfigOptions,
 }

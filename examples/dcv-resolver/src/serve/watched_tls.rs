@@ -33,7 +33,10 @@ impl WatchedTls {
         let Some(files) = listener.files(config) else {
             return Ok(None);
         };
-        let tls = certificates::load(files)?;
+        let tls = match listener {
+            Listener::Gateways => certificates::load(files),
+            Listener::Operators => certificates::load_for_operators(files),
+        }?;
         log_certificate(listener, &tls);
         show_expiry(listener, &tls, metrics);
         let watch = {

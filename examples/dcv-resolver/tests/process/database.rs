@@ -236,6 +236,22 @@ fn database_that_is_killed_copied_and_restored_in_any_order_is_one_of_both() {
     }
 }
 
+#[test]
+fn backup_to_a_file_that_exists_is_refused_with_the_way_out() {
+    let place = Place::new();
+    place.import(&["a"], "a.db");
+    let kept = place.path("kept");
+    fs::write(&kept, "kept").unwrap();
+    let kept = kept.to_str().unwrap();
+    let finished = place.run(&["backup", kept], "a.db");
+    assert_eq!(finished.exit_code, Some(2));
+    let expected = format!(
+        "dcv-resolver: {kept} already exists, and a backup never overwrites a file: choose another name\n"
+    );
+    assert_eq!(finished.stderr, expected);
+    assert_eq!(fs::read_to_string(kept).unwrap(), "kept");
+}
+
 /// Adds `new` while `serve` has the database open, so that it is in the log only.
 fn add_to_log(place: &Place) {
     let runtime = tokio::runtime::Builder::new_current_thread()

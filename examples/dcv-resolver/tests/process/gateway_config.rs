@@ -63,6 +63,29 @@ fn resolver_with_client_ca_has_the_gateways_certificate() {
 }
 
 #[test]
+fn ca_file_of_the_gateway_is_printed_and_needs_tls() {
+    let tls = "[tls]\ncertificate_file = \"c\"\nkey_file = \"k\"\n";
+    let folder = Folder::new(&format!(
+        "[[stores]]\nname = \"a\"\nurl = \"memory:\"\n{tls}"
+    ));
+    let flags = [
+        "--url-host",
+        "resolver.example",
+        "--ca-file",
+        "/etc/a \"b\".pem",
+    ];
+    let mut command = folder.command(&[&["gateway-config"], &flags[..]].concat());
+    let finished = Finished::from(command.output().unwrap());
+    let section: Table = finished.stdout.parse().unwrap();
+    let ca_file = section["resolver"]["ca-file"].as_str();
+    assert_eq!(ca_file, Some("/etc/a \"b\".pem"), "{}", finished.stdout);
+
+    let plain = run(&[&["gateway-config", "--store", "memory:"], &flags[..]].concat());
+    assert_eq!(plain.exit_code, Some(2));
+    assert!(plain.stderr.contains("--ca-file"), "{}", plain.stderr);
+}
+
+#[test]
 fn section_names_the_other_settings_that_matter() {
     let text = gateway_config("", "resolver.example").stdout;
     for word in [

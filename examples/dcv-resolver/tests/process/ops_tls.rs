@@ -72,6 +72,20 @@ fn operators_are_served_over_tls_with_client_certificates() {
 }
 
 #[test]
+fn check_warns_about_old_gateways_only_where_gateways_connect() {
+    let files = "certificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n";
+    let ca = Ca::new("all");
+    let folder = folder(&ca, &format!("[tls]\n{files}[ops.tls]\n{files}"));
+    let checked = folder.run("check").stdout;
+    let warnings: Vec<_> = checked
+        .lines()
+        .filter(|line| line.contains("gateways before"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{checked}");
+    assert!(!warnings[0].contains("operators' TLS"), "{checked}");
+}
+
+#[test]
 fn admin_api_in_plaintext_needs_loopback_or_a_clear_word() {
     let tls = "[ops.tls]\ncertificate_file = \"cert.pem\"\nkey_file = \"key.pem\"\n";
     let ca = Ca::new("all");
