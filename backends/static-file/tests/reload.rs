@@ -526,16 +526,16 @@ fn hooked(options: WatchOptions) -> (WatchOptions, mpsc::Receiver<String>) {
 
 #[test]
 fn hook_gets_each_reported_result_once() {
-    const CHANGED: &str = "Changed { sessions: 2 }";
+    const REPLACED: &str = "Replaced";
     let (options, results) = hooked(options());
     let watched = Watched::file_with(options);
     for (content, expected) in [
-        (text(1), CHANGED),
+        (text(1), REPLACED),
         ("[sessions.a]".to_owned(), "2 diagnostics"),
         ("[sessions.a]\n[sessions.b]".to_owned(), "4 diagnostics"),
         // What is still served.
         (text(1), "Unchanged"),
-        (text(2), CHANGED),
+        (text(2), REPLACED),
     ] {
         put(&watched.path, &content);
         let result = results.recv_timeout(Duration::from_secs(10)).unwrap();
