@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Only a [`Ready`](Self::Ready) session is resolved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+// Derived, the error would quote any text, as it is.
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", try_from = "String")]
 #[non_exhaustive]
 pub enum SessionState {
     /// The DCV server is setting the session up.
@@ -56,6 +57,14 @@ impl FromStr for SessionState {
     }
 }
 
+impl TryFrom<String> for SessionState {
+    type Error = InvalidSessionState;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 /// An error that occurs when a string is not the name of a [`SessionState`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a session state is CREATING, READY, DELETING or UNKNOWN, in capitals")]
@@ -78,5 +87,16 @@ mod tests {
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
         }
         assert_eq!("ready".parse::<SessionState>(), Err(InvalidSessionState));
+    }
+
+    #[test]
+    fn unknown_state_is_not_quoted() {
+        let error = serde_json::from_str::<SessionState>(r#""RE\u001bDY""#).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with(&InvalidSessionState.to_string()),
+            "{error}"
+        );
     }
 }

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 /// ```
 // Exhaustive: a third transport would have a port of its own in every store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+// Derived, the error would quote any text, as it is.
+#[serde(try_from = "String")]
 pub enum Transport {
     /// HTTP and WebSocket over TCP.
     #[serde(rename = "HTTP")]
@@ -57,6 +59,14 @@ impl FromStr for Transport {
     }
 }
 
+impl TryFrom<String> for Transport {
+    type Error = InvalidTransport;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -73,6 +83,11 @@ mod tests {
             assert_eq!(transport.as_str().parse(), Ok(transport));
             assert_eq!(serde_json::to_value(transport).unwrap(), transport.as_str());
         }
+        let error = serde_json::from_str::<Transport>(r#""H\u001bTTP""#).unwrap_err();
+        assert!(
+            error.to_string().starts_with(&InvalidTransport.to_string()),
+            "{error}"
+        );
     }
 
     #[test]
