@@ -95,8 +95,12 @@ async fn dropped_lookup_does_not_cancel_the_load_of_others() {
     settle().await;
     first.shutdown().await;
     settle().await;
+    // It can still be joined.
+    let later = herd(&store, 1);
+    settle().await;
     backend.release();
     assert_eq!(others.join_all().await, vec![Some(1); HERD]);
+    assert_eq!(later.join_all().await, [Some(1)]);
     assert_eq!(backend.calls(), 1);
 }
 
