@@ -15,7 +15,7 @@ use dcv_resolver_agent::{
     AdminRegistrar, Agent, DcvCommand, LeaseFileError, RecordTemplate, Registrar, StoreRegistrar,
     lease_token,
 };
-use dcv_resolver_client::{BaseUrl, HttpClient, InvalidBaseUrl, TlsOptions};
+use dcv_resolver_client::{BaseUrl, HttpClient, TlsOptions};
 use dcv_resolver_core::{ErrorChain, LeaseToken};
 
 use self::operators::Operators;
@@ -119,16 +119,15 @@ fn over_admin_api(
     if let (Some(certificate), Some(key)) = (&options.certificate_file, &options.key_file) {
         tls = tls.client_certificate(certificate, key);
     }
-    let failed = |error: String| Failure::setup(format!("--admin-url: {error}"));
     let url: BaseUrl = url
         .parse()
-        .map_err(|error: InvalidBaseUrl| failed(error.to_string()))?;
+        .map_err(|error| Failure::option("--admin-url", error))?;
     let client = HttpClient::builder(url)
         .tls(tls)
         .connect_timeout(ADMIN_TIMEOUT)
         .response_timeout(ADMIN_TIMEOUT)
         .build()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| Failure::option("--admin-url", error))?;
     if is_readable_on_the_way(client.base_url()) {
         tracing::warn!(
             "--admin-url does not start with https://: everyone on the network path can read the bearer token and the lease token"

@@ -30,11 +30,6 @@ fn load_files(files: TlsFiles) -> Result<Tls, Failure> {
     Tls::load(files).map_err(|error| Failure::setup(error.to_string()))
 }
 
-/// Returns what should be changed, one sentence for each reason.
-pub(crate) fn warnings(tls: &Tls) -> Vec<String> {
-    tls.warnings()
-}
-
 /// Returns whether clients accept the certificate at this time.
 pub(crate) fn is_valid_now(tls: &Tls) -> bool {
     let certificate = tls.certificate();

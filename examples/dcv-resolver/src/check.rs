@@ -189,7 +189,7 @@ fn certificates(
             Err(Failure::setup(format!("{summary}; it is not valid now")))
         },
     )?;
-    for warning in certificates::warnings(&tls) {
+    for warning in tls.warnings() {
         report.warn(what, warning)?;
     }
     let anchor = certificates::trust_anchor(&tls).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcv_resolver_client::{BaseUrl, BearerToken, HttpClient, InvalidBaseUrl, TlsOptions};
+use dcv_resolver_client::{BaseUrl, BearerToken, HttpClient, TlsOptions};
 use dcv_resolver_core::{Explanation, ResolveRequest, SessionId, async_trait};
 use dcv_resolver_dcv_config::GatewayConfig;
 use dcv_resolver_doctor::contract;
@@ -84,7 +84,7 @@ fn doctor(options: DoctorOptions) -> Result<Doctor, Failure> {
     }
     if let Some(path) = admin_token_file {
         let token = BearerToken::read(&path)
-            .map_err(|error| Failure::setup(format!("--admin-token-file: {error}")))?;
+            .map_err(|error| Failure::option("--admin-token-file", error))?;
         doctor = doctor.ops_token(token);
     }
     if let Some(path) = dcv_config {
@@ -195,7 +195,7 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
     let tls = match gateway_config {
         Some(path) => {
             let config = GatewayConfig::read(path)
-                .map_err(|error| Failure::setup(format!("--gateway-config: {}", error.chain())))?;
+                .map_err(|error| Failure::option("--gateway-config", error.chain()))?;
             config
                 .resolver
                 .as_ref()
@@ -204,16 +204,15 @@ async fn check_contract(options: ContractOptions) -> Result<(), Failure> {
         }
         None => TlsOptions::default(),
     };
-    let failed = |error: String| Failure::setup(format!("--resolver-url: {error}"));
     let resolver_url: BaseUrl = resolver_url
         .parse()
-        .map_err(|error: InvalidBaseUrl| failed(error.to_string()))?;
+        .map_err(|error| Failure::option("--resolver-url", error))?;
     let client = HttpClient::builder(resolver_url)
         .tls(tls)
         .connect_timeout(CONTRACT_TIME)
         .response_timeout(CONTRACT_TIME)
         .build()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| Failure::option("--resolver-url", error))?;
     let report = contract::check(&client, &known, client_ip)
         .await
         .map_err(|error| Failure::setup(error.to_string()))?;

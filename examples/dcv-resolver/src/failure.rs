@@ -36,6 +36,11 @@ impl Failure {
         }
     }
 
+    /// The value of this option cannot be used.
+    pub(crate) fn option(name: &str, error: impl fmt::Display) -> Self {
+        Self::setup(format!("{name}: {error}"))
+    }
+
     /// A signal ended the command.
     pub(crate) fn interrupted(signal: &str, exit_code: u8) -> Self {
         Self {

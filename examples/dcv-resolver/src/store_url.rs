@@ -100,7 +100,7 @@ impl StoreText {
     /// Parses the option `--store` or its environment variable.
     pub(crate) fn option(&self) -> Result<StoreUrl, Failure> {
         self.parse()
-            .map_err(|error| Failure::setup(format!("--store: {error}")))
+            .map_err(|error| Failure::option("--store", error))
     }
 
     pub(crate) fn parse(&self) -> Result<StoreUrl, InvalidStoreUrl> {

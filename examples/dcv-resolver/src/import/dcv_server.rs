@@ -40,7 +40,7 @@ fn server(options: &ImportOptions) -> Result<Connectivity, Failure> {
     let mut server = match &given.dcv_config {
         None => Connectivity::default(),
         Some(file) => Connectivity::read(file)
-            .map_err(|error| Failure::setup(format!("--dcv-config: {}", error.chain())))?,
+            .map_err(|error| Failure::option("--dcv-config", error.chain()))?,
     };
     if let Some(port) = given.http_port {
         server = server.with_http_port(port);

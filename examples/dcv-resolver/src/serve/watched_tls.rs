@@ -104,7 +104,7 @@ fn log_certificate(listener: Listener, tls: &Tls) {
             "the certificate is not valid now, so clients refuse to connect; a valid certificate is used as soon as the file contains one",
         );
     }
-    for warning in certificates::warnings(tls) {
+    for warning in tls.warnings() {
         tracing::warn!("{warning}");
     }
 }
