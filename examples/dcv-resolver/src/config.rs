@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `shape.rs`, `store.rs` with `cache.rs`, `redis.rs` and `upstream.rs`, `tls.rs`, `callers.rs`, `proxy_protocol.rs`, `ops.rs`, `admin.rs`, `policy.rs`, `limits.rs`, `shutdown.rs`, `log.rs`, `telemetry.rs` | the keys, as types, a file for each section; their comments are the documentation |
 //! | `number.rs`, `text.rs`, `listen_address.rs`, `log_directives.rs`, `log_format.rs` | values with rules of their own |
+//! | `client_tls.rs` | contradictions among the TLS files of a store |
 //! | `schema.rs` | the JSON Schema of the types |
 //! | `validate.rs` | a file against the schema: every error, not only the first |
 //! | `consistency.rs` | values that contradict each other |
@@ -18,6 +19,7 @@ mod admin;
 mod cache;
 mod callers;
 mod check_configuration;
+mod client_tls;
 mod consistency;
 mod diagnostic;
 mod error;

@@ -6,6 +6,7 @@ use dcv_resolver_redis::{RedisConfig, RedisProtocol};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::client_tls;
 use super::number::Within;
 
 /// How long to wait for a server, in milliseconds.
@@ -172,29 +173,13 @@ impl Redis {
     /// Returns which settings contradict each other or `config`, the URL's, and
     /// why.
     pub(super) fn inconsistencies(&self, config: &RedisConfig) -> Vec<(&'static str, String)> {
-        let mut found = Vec::new();
-        let tls = [
-            ("ca_file", &self.ca_file),
-            ("certificate_file", &self.certificate_file),
-            ("key_file", &self.key_file),
-        ];
-        for (key, file) in tls {
-            if file.is_some() && !config.uses_tls() {
-                let problem = format!("`{key}` needs TLS; use a URL with rediss:// instead");
-                found.push((key, problem));
-            }
-        }
-        match (&self.certificate_file, &self.key_file) {
-            (Some(_), None) => found.push((
-                "certificate_file",
-                "`certificate_file` needs `key_file`, the key of the certificate".to_owned(),
-            )),
-            (None, Some(_)) => found.push((
-                "key_file",
-                "`key_file` needs `certificate_file`, the certificate of the key".to_owned(),
-            )),
-            _ => {}
-        }
+        let needed_scheme = (!config.uses_tls()).then_some("rediss://");
+        let mut found = client_tls::inconsistencies(
+            &self.ca_file,
+            &self.certificate_file,
+            &self.key_file,
+            needed_scheme,
+        );
         let sentinel = [
             ("sentinel_username", self.sentinel_username.is_some()),
             (

@@ -6,6 +6,7 @@ use dcv_resolver_upstream::UpstreamConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::client_tls;
 use super::redis::ServerTimeout;
 
 /// The settings of an https: or http: store. Each replaces the parameter of its
@@ -77,29 +78,12 @@ impl Upstream {
     /// Returns which settings contradict each other or `config`, the URL's, and
     /// why.
     pub(super) fn inconsistencies(&self, config: &UpstreamConfig) -> Vec<(&'static str, String)> {
-        let mut found = Vec::new();
-        let tls = [
-            ("ca_file", &self.ca_file),
-            ("certificate_file", &self.certificate_file),
-            ("key_file", &self.key_file),
-        ];
-        for (key, file) in tls {
-            if file.is_some() && !config.base_url().is_https() {
-                let problem = format!("`{key}` needs TLS; use a URL with https:// instead");
-                found.push((key, problem));
-            }
-        }
-        match (&self.certificate_file, &self.key_file) {
-            (Some(_), None) => found.push((
-                "certificate_file",
-                "`certificate_file` needs `key_file`, the key of the certificate".to_owned(),
-            )),
-            (None, Some(_)) => found.push((
-                "key_file",
-                "`key_file` needs `certificate_file`, the certificate of the key".to_owned(),
-            )),
-            _ => {}
-        }
-        found
+        let needed_scheme = (!config.base_url().is_https()).then_some("https://");
+        client_tls::inconsistencies(
+            &self.ca_file,
+            &self.certificate_file,
+            &self.key_file,
+            needed_scheme,
+        )
     }
 }
