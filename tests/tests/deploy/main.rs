@@ -18,15 +18,10 @@ mod promtool;
 mod systemd;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dcv_resolver_tests::repository::in_repository;
 use toml::Table;
-
-/// A file or folder of the repository.
-fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
 
 /// The text of a file of `examples/deploy`.
 fn deployed(path: &str) -> String {

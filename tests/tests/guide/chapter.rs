@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use dcv_resolver_tests::repository::in_repository;
+
 use crate::block::{Block, blocks};
 use crate::link::links;
-use crate::repository::in_repository;
 
 const FOLDER: &str = "docs/guide/src";
 

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use dcv_resolver_tests::repository::{files_with, in_repository};
+
 use crate::block::Block;
 use crate::chapter::{chapters, read};
-use crate::repository::in_repository;
 use crate::site::COMMANDS;
 
 #[test]
@@ -31,18 +32,10 @@ fn is_documentation_test(chapter: &str) -> bool {
 
 #[test]
 fn quoted_code_is_that_of_the_examples() {
-    let mut code = Vec::new();
-    let mut folders = vec![in_repository("examples")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.extension().and_then(|extension| extension.to_str()) {
-                _ if path.is_dir() => folders.push(path),
-                Some("rs" | "sql") => code.push(fs::read_to_string(path).unwrap()),
-                _ => {}
-            }
-        }
-    }
+    let code = files_with("examples", &["rs", "sql"]);
+    let code: Vec<_> = (code.iter())
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
     for chapter in chapters() {
         for block in read(&chapter) {
             if let "rust,ignore" | "sql" = &*block.kind {

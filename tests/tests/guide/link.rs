@@ -1,30 +1,9 @@
 //! The links of Markdown files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::repository::in_repository;
-
-/// Every Markdown file of the repository.
-fn pages() -> Vec<PathBuf> {
-    let mut pages = Vec::new();
-    let mut folders = vec![in_repository("")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let (path, name) = (entry.path(), entry.file_name());
-            let is_hidden = name.to_str().unwrap().starts_with('.');
-            if entry.file_type().unwrap().is_dir() {
-                if !is_hidden && name != "target" {
-                    folders.push(path);
-                }
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                pages.push(path);
-            }
-        }
-    }
-    pages
-}
+use dcv_resolver_tests::repository::files_with;
 
 /// The targets of the links of a text.
 pub(crate) fn links(markdown: &str) -> impl Iterator<Item = &str> {
@@ -47,7 +26,7 @@ fn has_heading(target: &Path, anchor: &str) -> bool {
 
 #[test]
 fn every_link_leads_to_a_file_and_a_heading() {
-    for page in pages() {
+    for page in files_with("", &["md"]) {
         let (markdown, page_name) = (fs::read_to_string(&page).unwrap(), page.display());
         // Those of a README that is a crate's documentation may name an item.
         let is_of_files = |link: &&str| !link.contains("::") && !link.contains("://");

@@ -24,6 +24,5 @@ mod file;
 mod link;
 mod manifest;
 mod place;
-mod repository;
 mod shell;
 mod site;

@@ -3,23 +3,22 @@
 use std::fs;
 use std::path::Path;
 
+use dcv_resolver_tests::repository::in_repository;
+
 use toml::{Table, Value};
 
 use crate::chapter::read;
-use crate::repository::in_repository;
 
 /// Checks that each dependency is a crate of the repository, by its path, or has
 /// the version that the workspace requires.
 pub(crate) fn check(path: &Path) {
-    let manifest = manifest(&fs::read_to_string(path).unwrap());
-    let workspace = fs::read_to_string(in_repository("Cargo.toml")).unwrap();
-    let workspace: Table = workspace.parse().unwrap();
+    let beside = read_manifest(path);
+    let workspace = read_manifest(&in_repository("Cargo.toml"));
     let required = &workspace["workspace"]["dependencies"];
-    for (_, name, dependency) in dependencies(&manifest) {
+    for (_, name, dependency) in dependencies(&beside) {
         if let Some(folder) = dependency.get("path").and_then(Value::as_str) {
             let folder = path.parent().unwrap().join(folder);
-            let text = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
-            let package: Table = text.parse().unwrap();
+            let package = read_manifest(&folder.join("Cargo.toml"));
             assert_eq!(package["package"]["name"].as_str(), Some(name));
             continue;
         }
@@ -32,8 +31,8 @@ pub(crate) fn check(path: &Path) {
     }
 }
 
-fn manifest(text: &str) -> Table {
-    text.parse().unwrap()
+fn read_manifest(path: &Path) -> Table {
+    fs::read_to_string(path).unwrap().parse().unwrap()
 }
 
 /// The dependencies of all kinds, each with its kind and its name.
@@ -67,10 +66,9 @@ fn requirements(manifest: &Table) -> Vec<(&str, &str, Option<&Value>)> {
 
 #[test]
 fn backend_beside_the_repository_requires_what_the_example_does() {
-    let example = fs::read_to_string(in_repository("examples/postgres/Cargo.toml")).unwrap();
-    let example = manifest(&example);
+    let example = read_manifest(&in_repository("examples/postgres/Cargo.toml"));
     let blocks = read("write-a-backend.md");
     let block = blocks.iter().find(|block| block.kind == "toml").unwrap();
-    let beside = manifest(&block.text);
+    let beside: Table = block.text.parse().unwrap();
     assert_eq!(requirements(&beside), requirements(&example));
 }

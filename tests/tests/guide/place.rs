@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use dcv_resolver_tests::repository::in_repository;
+
 use dcv_resolver_test_support::port::free_port;
 use tempfile::TempDir;
-
-use crate::repository::in_repository;
 
 /// Addresses of the guide, the longest first, and whose free port they have here.
 const ADDRESSES: [(&str, &str); 8] = [

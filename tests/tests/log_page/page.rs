@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use dcv_resolver_tests::repository::in_repository;
+
 use crate::event::normalized;
-use crate::source::in_repository;
 
 /// The crates whose documentation explains further fields.
 const CRATES: [&str; 3] = [

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use dcv_resolver_tests::repository::in_repository;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use crate::event::{Arguments, Event, Message, literals, split, text};
@@ -17,10 +18,6 @@ const FOLDERS: [&str; 4] = [
 
 /// The macros of `tracing` that log an event.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "event"];
-
-pub(crate) fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
 
 pub(crate) fn events() -> Vec<Event> {
     let mut events = Vec::new();
