@@ -75,7 +75,7 @@ impl AuditRecord<'_> {
                     lease_overridden = self.subject.overrides_lease.get().copied(),
                     token_name = principal.map(|principal| &*principal.name),
                     role = principal.and_then(|principal| principal.role.as_deref()),
-                    caller_ip = self.caller_ip.map(field::display),
+                    caller = self.caller_ip.map(field::display),
                     outcome,
                     reason = error.map(AdminError::reason),
                     status = error.map(AdminError::status).map(|status: StatusCode| status.as_u16()),

@@ -68,7 +68,7 @@ impl Authenticator {
             tracing::error!(
                 target: "dcv_resolver::admin",
                 reason = error.reason(),
-                caller_ip = caller_ip(request),
+                caller = caller_ip(request),
                 request_id,
                 error = escaped_error(&error.to_string()),
                 "the caller could not be authorized",
@@ -77,7 +77,7 @@ impl Authenticator {
             tracing::warn!(
                 target: "dcv_resolver::admin",
                 reason = error.reason(),
-                caller_ip = caller_ip(request),
+                caller = caller_ip(request),
                 request_id,
                 detail = %error,
                 "a request was refused",
@@ -97,7 +97,7 @@ impl Authenticator {
             tracing::error!(
                 target: "dcv_resolver::admin",
                 reason = deadline::reason(&interrupted),
-                caller_ip = caller_ip(request),
+                caller = caller_ip(request),
                 request_id,
                 error = deadline::cause(&interrupted).map(|cause| escaped_error(&cause)),
                 "the caller could not be authorized",
@@ -117,7 +117,7 @@ fn log_suppressed(reason: &&'static str, suppressed: Suppressed) {
     tracing::warn!(
         target: "dcv_resolver::admin",
         reason,
-        refused = suppressed.count,
+        suppressed = suppressed.count,
         "more requests were refused",
     );
 }

@@ -113,7 +113,7 @@
 //! | `host`, `expires_at` | the destination of a registration, and when it expires, or `never`; a renewal has the second |
 //! | `lease_overridden` | `true` if an operator removes a session without its lease token |
 //! | `token_name`, `role` | the [`Principal`]: the name and the role of the bearer token |
-//! | `caller_ip` | the address of the caller, if the server provides [`ConnectInfo`](axum::extract::ConnectInfo) |
+//! | `caller` | the address of the caller, if the server provides [`ConnectInfo`](axum::extract::ConnectInfo) |
 //! | `outcome` | `done`, `refused`, `failed`, or `abandoned`: the caller closed the connection before the response |
 //! | `reason`, `status`, `detail` | as in the response, for `refused` and `failed` |
 //! | `elapsed_us` | microseconds since the request's arrival in the router |
@@ -123,7 +123,7 @@
 //! A request that is refused before its sender is known is not an attempt to
 //! change a session. The first is logged at WARN with the target
 //! `dcv_resolver::admin`; those of the next 10 s are logged as one more event,
-//! with their number in `refused`.
+//! with their number in `suppressed`.
 //!
 //! No token of either kind is ever logged.
 //!

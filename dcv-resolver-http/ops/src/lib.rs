@@ -156,7 +156,7 @@
 //! | `reason` | why the session was not found, or the reason of the problem document |
 //! | `session_id`, `transport`, `client_ip` | as in the request that is explained |
 //! | `principal` | the name of the [`Principal`](dcv_resolver_authorize::Principal) |
-//! | `peer` | the other end of the connection |
+//! | `caller` | the address at the other end of the connection |
 //! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
 //!
 //! The first refused request to a path is logged in full. Those of the next 10 s

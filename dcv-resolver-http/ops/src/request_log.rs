@@ -24,7 +24,7 @@ pub(crate) struct RequestLog {
     path: &'static str,
     request_id: RequestId,
     started: Instant,
-    peer: Option<SocketAddr>,
+    caller: Option<IpAddr>,
     pub(crate) principal: Option<Principal>,
     /// The request that is to be explained.
     pub(crate) explained: Option<ResolveRequest>,
@@ -39,7 +39,7 @@ impl RequestLog {
             path,
             request_id,
             started: Instant::now(),
-            peer,
+            caller: peer.map(|peer| peer.ip().to_canonical()),
             principal: None,
             explained: None,
             conclusion: None,
@@ -102,7 +102,7 @@ impl RequestLog {
                         .as_ref()
                         .map(|principal| escaped(&principal.name, MAX_FIELD_BYTES))
                         .as_deref(),
-                    peer = self.peer.map(field::display),
+                    caller = self.caller.map(field::display),
                     status = status.as_u16(),
                     elapsed_us = as_us(self.started.elapsed()),
                     request_id = self.request_id.as_str(),

@@ -145,18 +145,18 @@ async fn refusals_within_a_window_are_two_events_without_the_token() {
     assert_eq!(first["level"], "WARN");
     assert_eq!(first["target"], "dcv_resolver::admin");
     assert_eq!(first["reason"], "unauthorized");
-    assert_eq!(first["caller_ip"], "192.0.2.99");
+    assert_eq!(first["caller"], "192.0.2.99");
     assert_eq!(first["request_id"], "r-1");
 
     tokio::time::sleep(std::time::Duration::from_millis(10_001)).await;
     let events = log.take();
     assert_eq!(events[0]["level"], "WARN", "{events:?}");
-    assert_eq!(events[0]["refused"], 99);
+    assert_eq!(events[0]["suppressed"], 99);
 
     refused(3).await;
     drop(app);
     let events = log.take();
     assert_eq!(events.len(), 2, "{events:?}");
-    assert_eq!(events[1]["refused"], 2);
+    assert_eq!(events[1]["suppressed"], 2);
     assert!(!log.text().contains("tr0ub4dor"));
 }

@@ -40,7 +40,7 @@ async fn every_change_is_audited_once() {
             "session_id": "a\\u{202e}",
             "token_name": "writer",
             "role": "read-write",
-            "caller_ip": "192.0.2.99",
+            "caller": "192.0.2.99",
             "outcome": "done",
         })
     };
@@ -74,7 +74,7 @@ async fn caller_of_a_test_without_a_server_is_audited() {
         .unwrap();
     request.extensions_mut().insert(MockConnectInfo(peer));
     app.send(request).await;
-    assert_eq!(only(log.take())["caller_ip"], "192.0.2.99");
+    assert_eq!(only(log.take())["caller"], "192.0.2.99");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn every_refused_change_is_audited_with_its_reason() {
             "expires_at": app.clock.now().saturating_add(MINUTE).to_string(),
             "token_name": "writer",
             "role": "read-write",
-            "caller_ip": "192.0.2.99",
+            "caller": "192.0.2.99",
             "outcome": "refused",
             "reason": "already_exists",
             "status": 409,

@@ -92,7 +92,7 @@ async fn found_session_is_explained_step_by_step() {
         event,
         json!({"level": "INFO", "fields": {
             "outcome": "found", "session_id": "console", "transport": "HTTP",
-            "client_ip": "192.0.2.9", "principal": "loopback", "peer": "127.0.0.1:5", "status": 200,
+            "client_ip": "192.0.2.9", "principal": "loopback", "caller": "127.0.0.1", "status": 200,
         }})
     );
 }
@@ -161,7 +161,7 @@ async fn malformed_query_is_400_with_its_parameter() {
             event(&log, &answer),
             json!({"level": "WARN", "fields": {
                 "outcome": "malformed", "reason": "malformed_request",
-                "principal": "loopback", "peer": "127.0.0.1:5", "status": 400,
+                "principal": "loopback", "caller": "127.0.0.1", "status": 400,
             }})
         );
     }

@@ -241,7 +241,7 @@ async fn refused_requests_are_logged_once_in_ten_seconds() {
         fields,
         json!({
             "path": "/decisions", "outcome": "refused", "reason": "unauthorized",
-            "peer": "192.0.2.7:5", "status": 401,
+            "caller": "192.0.2.7", "status": 401,
         })
     );
     // Those to another path are counted apart.
