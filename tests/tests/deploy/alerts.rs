@@ -82,11 +82,11 @@ const HEALTHY: [Series; 26] = [
     ),
     ("dcv_resolver_connections_max{instance='a'}", "4096x180"),
     (
-        "dcv_resolver_connections_refused_total{instance='a',cause='peer_not_allowed'}",
+        "dcv_resolver_connections_refused_total{instance='a',cause='not_allowed'}",
         "0x180",
     ),
     (
-        "dcv_resolver_connections_failed_total{instance='a',cause='closed'}",
+        "dcv_resolver_connections_failed_total{instance='a',cause='connection_lost'}",
         "0x180",
     ),
 ];
@@ -471,7 +471,7 @@ const SITUATIONS: &[Situation] = &[
     (
         "peers are refused",
         &[(
-            "dcv_resolver_connections_refused_total{instance='a',cause='peer_not_allowed'}",
+            "dcv_resolver_connections_refused_total{instance='a',cause='not_allowed'}",
             "0+6x180",
         )],
         &["DcvResolverConnectionsRefused"],
@@ -484,7 +484,7 @@ const SITUATIONS: &[Situation] = &[
                 "0+60x180",
             ),
             (
-                "dcv_resolver_connections_failed_total{instance='a',cause='closed'}",
+                "dcv_resolver_connections_failed_total{instance='a',cause='connection_lost'}",
                 "0+60x180",
             ),
         ],
