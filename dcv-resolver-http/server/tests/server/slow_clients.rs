@@ -1,5 +1,6 @@
 //! Clients that send and read slowly.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_test_support::log::Log;
@@ -19,36 +20,30 @@ async fn slow_clients_are_closed_in_time_and_delay_no_one() {
     let slow = join_all((0..400).map(|number| {
         let server = &server;
         async move {
+            let begun = Instant::now();
             let mut client = server.client().await;
-            let connected = Instant::now();
             if number % 2 == 0 {
                 client.closed().await;
             } else {
                 client.dribble(REQUEST, A_SECOND).await;
             }
-            connected.elapsed()
+            begun.elapsed()
         }
     }));
     let normal = async {
         let mut kept_alive = server.client().await;
-        loop {
+        for _ in 0..20 {
             assert_eq!(kept_alive.get("/").await.status, 200);
             assert_eq!(server.client().await.get("/").await.status, 200);
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let lasted = tokio::select! {
-        lasted = slow => lasted,
-        never = normal => never,
-    };
-
-    let timeout = Duration::from_secs(5);
-    for lasted in lasted {
-        assert!(
-            lasted > timeout - A_SECOND,
-            "closed after {lasted:?} already"
-        );
-        assert!(lasted < timeout + A_SECOND, "closed after {lasted:?} only");
+    let mut slow = pin!(slow);
+    tokio::select! {
+        _ = &mut slow => panic!("others are answered only after the slow clients"),
+        () = normal => {}
+    }
+    for lasted in slow.await {
+        assert!(lasted >= 5 * A_SECOND, "closed after {lasted:?} already");
     }
     // One for all of them: they have one address.
     let log = log.text();
@@ -66,10 +61,7 @@ async fn later_head_is_closed_after_header_read_timeout() {
     }
     stopped.send("GET / HTTP/1.1\r\nhost: ser").await;
 
-    let begun = Instant::now();
     dribbling.dribble(REQUEST, Duration::from_millis(100)).await;
-    let lasted = begun.elapsed();
-    assert!(lasted < 2 * A_SECOND, "closed after {lasted:?} only");
     stopped.closed().await;
 }
 
