@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The settings of a [`RedisStore`](crate::RedisStore) that apply to any
-/// connection, also to one of the embedding program.
+/// connection, including one that the embedding program has made.
 ///
 /// ```
 /// use dcv_resolver_redis::RedisOptions;
