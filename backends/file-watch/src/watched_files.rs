@@ -16,7 +16,7 @@ use crate::reload::Reload;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Small files that belong together, such as a certificate and its key. Each
-/// has at most 1 MiB.
+/// file has at most [`MAX_BYTES`](crate::MAX_BYTES).
 #[derive(Debug)]
 #[must_use]
 pub struct WatchedFiles {
