@@ -80,8 +80,8 @@ impl FromStr for RedisConfig {
 }
 
 impl RedisConfig {
-    /// The default connect timeout: enough for a server with TLS and a round
-    /// trip time of 50 ms.
+    /// The default connect timeout: 500 ms, enough for a server with TLS and a
+    /// round trip time of 50 ms.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
     /// Returns the servers, sentinels or nodes for display: hosts and ports
