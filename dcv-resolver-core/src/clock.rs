@@ -1,4 +1,4 @@
-//! [`Clock`]: the injected clock, and [`SystemClock`]: the only file that reads the
+//! [`Clock`], the injected clock, and [`SystemClock`]. No other file reads the
 //! system's wall clock.
 //!
 //! The resolver's clock decides what has expired. If several resolvers share a
@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use crate::timestamp::Timestamp;
 
-/// A source of the current time for the [`Resolver`](crate::Resolver).
+/// A source of the current time, such as for the expiry of sessions in the
+/// [`Resolver`](crate::Resolver).
 ///
 /// Tests inject a [`ManualClock`](crate::testing::ManualClock).
 pub trait Clock: fmt::Debug + Send + Sync + 'static {

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-/// Displays an error and every source below it on one line, joined by `: `.
+/// A wrapper that displays an error and every source below it on one line, joined
+/// by `: `.
 ///
-/// Some errors quote their source in their own message. Such a source is left
-/// out, so that nothing is said twice.
+/// Some errors quote their source in their own message. Such a source is omitted,
+/// so that no text is repeated.
 ///
 /// ```
 /// use std::io;
@@ -21,7 +22,7 @@ use std::fmt;
 pub struct ErrorChain<'a>(&'a (dyn Error + 'static));
 
 impl<'a> ErrorChain<'a> {
-    /// Creates what displays `error` and its sources.
+    /// Creates a wrapper that displays `error` and its sources.
     #[must_use]
     pub const fn new(error: &'a (dyn Error + 'static)) -> Self {
         Self(error)

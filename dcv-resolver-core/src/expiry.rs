@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-/// When a record expires.
+/// The time at which a record expires, if it does.
 ///
 /// There is no default: a record states either that it never expires or when it
 /// does.

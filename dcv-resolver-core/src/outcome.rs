@@ -139,7 +139,7 @@ impl Serialize for Resolution {
     }
 }
 
-/// Why there is no destination.
+/// The reason why there is no destination.
 ///
 /// Displays as a sentence that names no host and no other session.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -92,7 +92,7 @@ pub enum Verdict {
     Deny(Denial),
 }
 
-/// Why a [`Policy`] denies a session, as a sentence.
+/// The reason why a [`Policy`] denies a session, as a sentence.
 ///
 /// It is logged and sent to the gateway, so it must not name a host, another
 /// session or any person except the client. The name of the policy is for

@@ -28,9 +28,9 @@ pub(crate) fn read_all(paths: &[std::path::PathBuf]) -> Vec<Content> {
 ///
 /// # Errors
 ///
-/// If the operating system refuses to open or read the file, or if it is not a
-/// regular file, or larger than [`MAX_BYTES`]. The message says what to do
-/// about a file that is missing, may not be read, or is too large.
+/// If the operating system refuses to open or read the file, or if the file is
+/// not a regular file, or is larger than [`MAX_BYTES`]. The message says what to
+/// do about a file that is missing, may not be read, or is too large.
 pub fn read(path: impl AsRef<Path>) -> Content {
     let file = open(path)?;
     let file_type = file.metadata()?.file_type();

@@ -1,7 +1,7 @@
 //! [`LastReported`]: decides which results of a reload are reported.
 
-/// Decides which results of a reload are reported: each invalid content once,
-/// and each recovery once.
+/// A filter that decides which results of a reload are reported: each invalid
+/// content once, and each recovery once.
 #[derive(Debug)]
 #[must_use]
 pub struct LastReported {
@@ -13,13 +13,13 @@ pub struct LastReported {
 }
 
 impl LastReported {
-    /// Reports a refusal at once. It suits a single file.
+    /// Creates a filter that reports a refusal at once, for a single file.
     pub fn at_once() -> Self {
         Self::after(1)
     }
 
-    /// Reports a refusal when it is the second in a row. It suits files that
-    /// belong together, which may not match between two writes.
+    /// Creates a filter that reports a refusal when it is the second in a row,
+    /// for files that belong together: they may not match between two writes.
     pub fn second_in_a_row() -> Self {
         Self::after(2)
     }

@@ -6,6 +6,6 @@
 pub enum Reload {
     /// The files hold the content that is already in use.
     Unchanged,
-    /// The new content is in use now, and the former no longer.
+    /// The new content has replaced the former one, and is in use now.
     Replaced,
 }

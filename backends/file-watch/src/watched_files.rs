@@ -16,7 +16,7 @@ use crate::reload::Reload;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Small files that belong together, such as a certificate and its key. Each
-/// has at most 1 MiB.
+/// file has at most [`MAX_BYTES`](crate::MAX_BYTES).
 #[derive(Debug)]
 #[must_use]
 pub struct WatchedFiles {
@@ -45,14 +45,14 @@ impl WatchedFiles {
     ///
     /// `take` returns [`Unchanged`](Reload::Unchanged) if exactly this content is
     /// already in use. Only `take` can decide that, since the caller may reload
-    /// the files at any time. Content that it refuses is passed to it again every second: a
-    /// certificate that is not valid yet becomes valid later.
+    /// the files at any time. Content that it refuses is passed to it again every
+    /// second: a certificate that is not valid yet becomes valid later.
     ///
-    /// `report` gets a refusal when it is the second in a row, since the files
-    /// may not match between two writes, and then once for each content. It
-    /// gets `Unchanged` when the files are valid again after a reported refusal
-    /// and contain what is in use. If `take` or `report` panics, the panic is
-    /// logged, and the watch continues.
+    /// `report` gets every [`Replaced`](Reload::Replaced). It gets a refusal when
+    /// it is the second in a row, since the files may not match between two
+    /// writes, and then once for each content. It gets `Unchanged` only when the
+    /// files are valid again after a reported refusal and contain what is in use.
+    /// If `take` or `report` panics, the panic is logged, and the watch continues.
     ///
     /// This function needs tokio's timer and its threads for blocking work.
     pub async fn watch<E>(

@@ -16,9 +16,9 @@ use crate::tls::{Identity, LoadedTls, Pem, Tls};
 use crate::topology::Topology;
 use crate::url;
 
-/// The settings of a [`RedisStore`](crate::RedisStore) that makes its
-/// connections: to which servers, and how. It is parsed from a URL of one of the
-/// forms [listed for this crate](crate).
+/// The settings of a [`RedisStore`](crate::RedisStore) that makes its own
+/// connections: to which servers, and how. They are parsed from a URL of one of
+/// the forms [listed for this crate](crate).
 ///
 /// ```
 /// use std::time::Duration;
@@ -80,8 +80,8 @@ impl FromStr for RedisConfig {
 }
 
 impl RedisConfig {
-    /// The default connect timeout: enough for a server with TLS and a round
-    /// trip time of 50 ms.
+    /// The default connect timeout: 500 ms, enough for a server with TLS and a
+    /// round trip time of 50 ms.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
     /// Returns the servers, sentinels or nodes for display: hosts and ports
@@ -103,15 +103,16 @@ impl RedisConfig {
         matches!(self.servers.topology, Topology::Sentinel { .. })
     }
 
-    /// Returns whether the settings hold a password, rather than the file of
-    /// one.
+    /// Returns whether the settings contain a password, rather than the path of
+    /// a file that contains it.
     #[must_use]
     pub fn has_password(&self) -> bool {
         self.servers.has_password()
     }
 
-    /// Returns the files that hold a password or a private key, whether the URL or a
-    /// method names them, so that a program can check who may read them.
+    /// Returns the files that contain a password or a private key, whether they
+    /// were set by the URL or by a method, so that a program can check who may
+    /// read them.
     pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
         self.servers.secret_files()
     }
@@ -136,7 +137,7 @@ impl RedisConfig {
         self
     }
 
-    /// Sets how long one connection may take to make, including TLS and
+    /// Sets how long it may take to make one connection, including TLS and
     /// authentication: at most an hour. The default is
     /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT).
     ///
@@ -148,22 +149,22 @@ impl RedisConfig {
         self
     }
 
-    /// Sets the user of the servers, instead of the default one or that of the
-    /// URL. Has no effect without a password.
+    /// Sets the user name for the servers, instead of the default one or that of
+    /// the URL. Has no effect without a password.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.servers.credentials.username = Some(username.into());
         self
     }
 
-    /// Sets the password of the servers.
+    /// Sets the password for the servers.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.servers.credentials.password = Some(Password::Text(password.into()));
         self
     }
 
-    /// Reads the password of the servers from a file, without the line end,
-    /// whenever a connection is made: a password can be replaced while the store
-    /// is in use.
+    /// Sets a file from which the password for the servers is read, without the
+    /// line end, whenever a connection is made: a password can be replaced while
+    /// the store is in use.
     ///
     /// A file that cannot be read fails the call with `InvalidConfig`.
     pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -171,21 +172,21 @@ impl RedisConfig {
         self
     }
 
-    /// Sets the user of the sentinels, as [`username`](Self::username) does for
-    /// the servers.
+    /// Sets the user name for the sentinels, as [`username`](Self::username) does
+    /// for the servers.
     pub fn sentinel_username(mut self, username: impl Into<String>) -> Self {
         self.servers.sentinel_credentials.username = Some(username.into());
         self
     }
 
-    /// Sets the password of the sentinels. Has no effect on other servers.
+    /// Sets the password for the sentinels. Has no effect on other servers.
     pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
         self.servers.sentinel_credentials.password = Some(Password::Text(password.into()));
         self
     }
 
-    /// Reads the password of the sentinels from a file, as
-    /// [`password_file`](Self::password_file) does that of the servers.
+    /// Sets a file from which the password for the sentinels is read, as
+    /// [`password_file`](Self::password_file) does for the servers.
     pub fn sentinel_password_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.servers.sentinel_credentials.password = Some(Password::File(path.into()));
         self

@@ -1,7 +1,7 @@
 //! [`InvalidRedisUrl`]: why a string is not the URL of a Redis store.
 
 /// An error that occurs when a string is not the URL of a Redis store. The
-/// message quotes nothing of it, since it may contain a password.
+/// message does not quote the string, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRedisUrl {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The settings of a [`RedisStore`](crate::RedisStore) that apply to any
-/// connection, also to one of the embedding program.
+/// connection, including one that the embedding program has made.
 ///
 /// ```
 /// use dcv_resolver_redis::RedisOptions;
@@ -35,10 +35,11 @@ impl Default for RedisOptions {
 impl RedisOptions {
     /// The default prefix of keys, which the session id follows.
     pub const DEFAULT_KEY_PREFIX: &str = "dcv:session:";
-    /// The default response timeout: well below the time budget of a request,
-    /// which is one second.
+    /// The default response timeout: 400 ms, well below the time budget of a
+    /// request, which is 1 s.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-    /// The default time for which an expired record is kept without a sweep.
+    /// The default time for which an expired record is kept without a sweep: an
+    /// hour.
     pub const DEFAULT_EXPIRED_KEY_GRACE: Duration = Duration::from_secs(60 * 60);
 
     /// Sets the prefix of keys, which the session id follows. The default is

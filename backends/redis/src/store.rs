@@ -40,7 +40,7 @@ const SWEEP_PAGE: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// A key with a longer TTL is stored without one.
 const MAX_KEY_TTL_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
-/// Sessions in Redis, shared by any number of resolvers.
+/// A store that keeps sessions in Redis, shared by any number of resolvers.
 ///
 /// Opening a store does not access the network. While Redis is down, calls fail
 /// with `Unavailable`; they succeed as soon as Redis can be reached. A call
@@ -84,8 +84,8 @@ impl RedisStore {
     /// `redis::cluster_async::ClusterConnection`.
     ///
     /// The response timeout of `options` applies in addition to the connection's
-    /// own. The store does not replace a given connection that has fallen
-    /// silent; a store that makes its connections therefore recovers from more
+    /// own. The store does not replace a given connection that no longer answers,
+    /// so a store that makes its [own connections](Self::new) recovers from more
     /// faults.
     ///
     /// The program must not read from replicas over this connection, enable the

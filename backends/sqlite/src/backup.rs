@@ -20,21 +20,21 @@ use crate::schema;
 use crate::sidecar_paths::log_of;
 use crate::store::SqliteStore;
 
-/// What [`SqliteStore::restore`] did.
+/// The result of [`SqliteStore::restore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
-    /// How many sessions the store had before. They are gone.
+    /// How many sessions the store had before. They were removed.
     pub replaced: u64,
     /// How many sessions the store has now: those of the backup.
     pub restored: u64,
 }
 
-/// An error that occurs when a database could not be copied.
+/// An error that occurs when a database cannot be backed up.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// There is a file with the name of the copy.
+    /// A file already exists at the path of the copy.
     #[error("{} already exists, and a backup never overwrites a file: choose another name", path.display())]
     AlreadyExists {
         /// The absolute path of the file.
@@ -47,12 +47,12 @@ pub enum BackupError {
 
 impl SqliteStore {
     /// Copies the whole database to the new file `to` and returns the number of
-    /// sessions in it. Only the owner can read the file. It needs no other file
-    /// beside it.
+    /// sessions in it. Only its owner can read the file. It is complete by itself,
+    /// without a write-ahead log.
     ///
-    /// The copy is the state of the database at one moment, even while any
-    /// process reads and writes. It appears complete or not at all. Until then,
-    /// it is in a file beside it, `TO.….partial`, which remains only if the
+    /// The copy is the state of the database at one moment, even while other
+    /// processes read and write. The file appears complete or not at all: the copy
+    /// is written to a file beside it, `TO.….partial`, which remains only if the
     /// process is killed.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl SqliteStore {
         Ok(sessions)
     }
 
-    /// Replaces every session by those in `from`, which is a backup or any other
+    /// Replaces all sessions with those in `from`, which is a backup or any other
     /// database of this library, of this version or an older one.
     ///
     /// The replacement is one transaction: lookups see either the old sessions
@@ -102,8 +102,10 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// `Incompatible` or `CorruptStore`, when `from` is not a database of this
-    /// library, or is damaged; otherwise as for
+    /// `Unavailable`, when `from` does not exist or cannot be reached;
+    /// `Incompatible` or `CorruptStore`, when it is not a database of this library,
+    /// or is damaged; `InvalidConfig`, when it is the database of this store, or its
+    /// path is not UTF-8; otherwise as for
     /// [`register`](dcv_resolver_core::SessionRegistry::register).
     pub async fn restore(&self, from: &Path) -> Result<Restored, StoreError> {
         let from = absolute(from).map_err(|source| no_backup(from, source))?;

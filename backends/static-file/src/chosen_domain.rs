@@ -25,8 +25,9 @@ const MAX_LITERALS: usize = 4096;
 
 /// Returns whether a client may decide in which domain a host is: `host` matches the
 /// hosts that ids lead to, and these have neither their last two labels in common
-/// nor, as addresses, the first part. A few choices, such as `eu|us`, are those of
-/// the expression's author. A host of one label is a name of the site's own domain.
+/// nor, if they are addresses, the first part. A few alternatives, such as `eu|us`,
+/// were chosen by the author of the expression. A host of one label is a name in the
+/// site's own domain.
 pub(crate) fn is_chosen_by_client(host: &Hir) -> bool {
     let has_parts = can_contain(host, b'.') || can_contain(host, b':');
     has_parts && !has_domain(host) && !has_network(host)

@@ -109,9 +109,9 @@ impl SessionFile {
         &self.0.patterns
     }
 
-    /// Returns what is likely to be a mistake: each pattern with which a client
-    /// can reach any host, by naming its domain or its address in an id, with its
-    /// place and what to change.
+    /// Returns warnings about likely mistakes: one for each pattern with which a
+    /// client can reach any host by writing its domain or its address in an id.
+    /// A warning names the line of the pattern and what to change.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         pattern::warnings(&self.0.patterns)

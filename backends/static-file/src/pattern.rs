@@ -42,7 +42,8 @@ impl SessionPattern {
         &self.expression
     }
 
-    /// Returns `host` as the file has it, with the names of groups.
+    /// Returns the template of `host` as it is written in the file, such as
+    /// `ws-{n}.dcv.example`.
     #[must_use]
     pub fn host(&self) -> &str {
         self.host.as_str()

@@ -182,8 +182,8 @@ impl StaticFileStore {
         self.content.load().patterns.len()
     }
 
-    /// Returns what is likely to be a mistake in the content that is served
-    /// now; see [`SessionFile::warnings`].
+    /// Returns warnings about likely mistakes in the content that is served now;
+    /// see [`SessionFile::warnings`].
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         pattern::warnings(&self.content.load().patterns)

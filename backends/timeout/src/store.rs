@@ -11,7 +11,8 @@ use dcv_resolver_core::{
     Timestamp, async_trait,
 };
 
-/// A store with a time limit for each lookup, ping and check.
+/// A store with a time limit for each lookup, ping and
+/// [`check_writable`](SessionRegistry::check_writable).
 ///
 /// At the limit the call fails with
 /// [`TimedOut`](dcv_resolver_core::StoreErrorKind::TimedOut), and the future of
@@ -31,8 +32,8 @@ pub struct TimeoutStore<S> {
 }
 
 impl<S: SessionStore> TimeoutStore<S> {
-    /// Creates a store that limits each lookup, ping and check of `store` to
-    /// `limit`.
+    /// Creates a store that limits each lookup, ping and `check_writable` of
+    /// `store` to `limit`.
     #[must_use]
     pub fn new(store: S, limit: Duration) -> Self {
         Self { store, limit }

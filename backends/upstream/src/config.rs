@@ -9,7 +9,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::invalid_url::InvalidUpstreamUrl;
 
-/// Where the other resolver is, and how to reach it.
+/// The settings of an [`UpstreamStore`](crate::UpstreamStore): where the other
+/// resolver is, and how to reach it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,7 +34,8 @@ pub struct UpstreamConfig {
 }
 
 /// Parses a URL: the same one as `url` in the gateway's `[resolver]` section,
-/// and after a `?` the parameters that the documentation of this crate lists.
+/// optionally followed by a `?` and the parameters that [this crate](crate)
+/// lists.
 impl FromStr for UpstreamConfig {
     type Err = InvalidUpstreamUrl;
 
@@ -166,14 +168,15 @@ impl UpstreamConfig {
         self
     }
 
-    /// Returns the file of the client's private key, whether the URL or a method
-    /// names it, so that a program can check who may read it.
+    /// Returns the file of the client's private key, whether it was set by the
+    /// URL or by a method, so that a program can check who may read it.
     #[must_use]
     pub fn key_file(&self) -> Option<&Path> {
         self.tls.key_file()
     }
 
-    /// Returns the URL. It is displayed without its path.
+    /// Returns the URL of the other resolver. Its `Display` output omits the
+    /// path.
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
         &self.base_url

@@ -3,7 +3,7 @@
 use dcv_resolver_client::InvalidBaseUrl;
 
 /// An error that occurs when a string is not the URL of an upstream. The
-/// message quotes nothing of it.
+/// message does not quote the string.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidUpstreamUrl {

@@ -57,7 +57,7 @@ impl UpstreamStore {
         Ok(Self::over(ResolverClient::new(http)))
     }
 
-    /// Creates the store over a client.
+    /// Creates a store that asks the resolver of `client`.
     #[must_use]
     pub fn over(client: ResolverClient) -> Self {
         Self {

@@ -148,7 +148,7 @@ impl BearerTokens {
     /// # Errors
     ///
     /// [`TokensError`], if the file cannot be used. The tokens that were valid
-    /// stay valid, unless the file was deleted.
+    /// before stay valid, unless the file was deleted.
     pub fn reload(&self) -> Result<Reload, TokensError> {
         self.take(self.watched().read(), IfMissing::RevokeAtOnce)
     }
@@ -237,7 +237,8 @@ impl BearerTokens {
 
 #[async_trait]
 impl Authorize for BearerTokens {
-    /// Returns the name and the role of the token that the request carries.
+    /// Returns the name, the role and the limits of the token that the request
+    /// carries.
     ///
     /// The time that this takes depends only on the number of tokens and their
     /// lengths.

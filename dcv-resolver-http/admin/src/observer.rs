@@ -21,11 +21,11 @@ use std::fmt;
 /// }
 /// ```
 pub trait AdminObserver: fmt::Debug + Send + Sync + 'static {
-    /// Called when the outcome is known. It must not block.
+    /// Observes one request, when its outcome is known. It must not block.
     fn on_request(&self, event: &AdminEvent<'_>);
 }
 
-/// What became of a request.
+/// A request to the admin API, and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdminEvent<'a> {

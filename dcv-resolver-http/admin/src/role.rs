@@ -6,7 +6,7 @@ use std::str::FromStr;
 use dcv_resolver_authorize::Access;
 use strsim::damerau_levenshtein;
 
-/// What a token allows.
+/// The role of a bearer token: what it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {

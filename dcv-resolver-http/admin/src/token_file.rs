@@ -41,7 +41,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// What is wrong with the content of a token file.
+/// An error that occurs when the content of a token file is invalid.
 ///
 /// The message names what was expected but quotes nothing: if a column is
 /// missing or misplaced, any word on the line may be the token.
@@ -71,11 +71,11 @@ pub enum InvalidTokens {
     },
 }
 
-/// What is wrong with a line.
+/// An error that occurs when a line of a token file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTokenLine {
-    /// The line is not three words, with limits after them.
+    /// The line does not have three words, which limits may follow.
     #[error("expected NAME read-only|read-write|operator TOKEN, found {words} {}", if *words == 1 { "word" } else { "words" })]
     Words {
         /// The number of words.

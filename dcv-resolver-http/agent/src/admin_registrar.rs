@@ -20,8 +20,8 @@ use crate::registrar::{Registrar, RegistrarError};
 /// or another service with the same OpenAPI document.
 ///
 /// The bearer token is read from its file for each request, so that it can be
-/// replaced. It is not encrypted: use `https` unless the resolver runs on the
-/// same machine.
+/// replaced. With `http`, it is sent unencrypted: use `https` unless the
+/// resolver runs on the same machine.
 #[derive(Clone)]
 pub struct AdminRegistrar {
     client: HttpClient,
@@ -29,7 +29,7 @@ pub struct AdminRegistrar {
     token: LeaseToken,
 }
 
-/// An error that occurs when a request had no success.
+/// An error that occurs when a request fails.
 #[derive(Debug, thiserror::Error)]
 enum AdminError {
     #[error(transparent)]
@@ -50,9 +50,9 @@ enum AdminError {
 }
 
 impl AdminRegistrar {
-    /// Creates a registrar that registers under `token` at the resolver of
-    /// `client`. The URL of `client` is that of the operators' listener, such
-    /// as `https://resolver.example:9001`.
+    /// Creates a registrar that registers sessions under the lease token `token`
+    /// at the resolver of `client`. The URL of `client` is that of the operators'
+    /// listener, such as `https://resolver.example:9001`.
     #[must_use]
     pub fn new(
         client: HttpClient,

@@ -142,16 +142,17 @@ impl Agent {
         self
     }
 
-    /// Sets whether the sessions stay registered at the end, until their leases
-    /// end.
+    /// Sets whether the sessions stay registered after [`run`](Self::run) has
+    /// ended, until their leases expire. The default is `false`.
     pub fn keep(mut self, keep: bool) -> Self {
         self.keep = keep;
         self
     }
 
-    /// Remembers what is registered in the file `registered.json` of `folder`,
-    /// which only the user of this process may read. Without it, an agent that is
-    /// restarted while its sessions cannot be listed does not renew them.
+    /// Stores the list of registered sessions in the file `registered.json` of
+    /// `folder`, which only the user of this process may read. Without this file,
+    /// an agent that is restarted while its sessions cannot be listed does not
+    /// renew them.
     ///
     /// Use the folder of the [lease token](crate::lease_token).
     pub fn state_folder(mut self, folder: &Path) -> Self {
@@ -159,9 +160,10 @@ impl Agent {
         self
     }
 
-    /// Sets the clock, for tests. It decides which remembered leases have ended, and
-    /// when those that operators see will end. A
-    /// [`StoreRegistrar`](crate::StoreRegistrar) has a clock of its own.
+    /// Sets the clock, for tests. It decides which leases in the
+    /// [state folder](Self::state_folder) have expired, and gives the expiry times
+    /// in the [view](Self::view). A [`StoreRegistrar`](crate::StoreRegistrar) has a
+    /// clock of its own.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -173,7 +175,8 @@ impl Agent {
         self.view.clone()
     }
 
-    /// Runs until `shutdown` completes, and then deregisters the sessions.
+    /// Runs until `shutdown` completes, and then deregisters the sessions, unless
+    /// they are [kept](Self::keep).
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
         let mut rounds = Rounds::new(self);

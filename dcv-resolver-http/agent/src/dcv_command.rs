@@ -53,7 +53,7 @@ pub enum DcvCommandError {
     TimedOut {
         /// The program.
         program: String,
-        /// The time limit.
+        /// The time limit, in milliseconds.
         limit_ms: u128,
     },
     /// The program printed too much, and was killed.

@@ -7,7 +7,7 @@ use dcv_resolver_core::{InvalidLeaseToken, LeaseToken};
 
 use crate::private_file;
 
-/// An error that occurs when there is no lease token.
+/// An error that occurs when a lease token can be neither read nor created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaseFileError {
@@ -51,7 +51,8 @@ pub enum LeaseFileError {
 ///
 /// # Errors
 ///
-/// [`LeaseFileError`]. A file that is not valid is never replaced.
+/// [`LeaseFileError`], when the file cannot be read or created, or is invalid. An
+/// invalid file is never replaced.
 pub fn lease_token(folder: &Path) -> Result<LeaseToken, LeaseFileError> {
     let path = folder.join("lease-token");
     match dcv_resolver_file_watch::read(&path) {

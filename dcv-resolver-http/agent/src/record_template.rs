@@ -75,11 +75,12 @@ impl RecordTemplate {
         &self.host
     }
 
-    /// Makes the record of a session. It is ready and never expires.
+    /// Returns the record of a session. It is ready and never expires.
     ///
     /// # Errors
     ///
-    /// [`UnusableSession`], when the session has an id that clients cannot request.
+    /// [`UnusableSession`], when the session's id, or the one that the template
+    /// makes of it, is not a valid session id, or a port of `server` is 0.
     pub fn record(
         &self,
         session: &ListedSession,

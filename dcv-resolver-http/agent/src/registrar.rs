@@ -39,7 +39,7 @@ pub trait Registrar: fmt::Debug + Send + Sync + 'static {
     async fn deregister(&self, id: &SessionId) -> Result<(), RegistrarError>;
 }
 
-/// An error that occurs when a [`Registrar`] did not do what it was asked to.
+/// An error that occurs when a call of a [`Registrar`] fails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrarError {
@@ -49,8 +49,8 @@ pub enum RegistrarError {
     /// There is no live session with this id under this lease.
     #[error("there is no live session with this id under this lease")]
     LeaseLost,
-    /// This request is refused, and would be again: the token does not allow it,
-    /// or the record that is stored under the id is damaged.
+    /// The request is refused, and would be refused again: the token does not
+    /// allow it, or the record that is stored under the id is damaged.
     #[error("the request is refused")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
     /// The resolver or the store is unavailable. Other sessions may still

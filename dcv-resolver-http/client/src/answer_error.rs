@@ -22,8 +22,8 @@ const MAX_QUOTED_BYTES: usize = 256;
 pub enum AnswerError {
     /// There is no response.
     Request(RequestError),
-    /// The status is neither 200 nor 404, or it is a 404 by which `dcv-resolver`
-    /// says that the path is wrong.
+    /// The status is neither 200 nor 404, or it is a 404 with the reason
+    /// `no_such_path`, with which `dcv-resolver` reports a wrong path.
     Status {
         /// The status.
         status: StatusCode,

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use hyper::Uri;
 
-/// The URL of a server: `https://HOST:PORT` or `http://HOST:PORT`, with a path
-/// if all requests are below one.
+/// The URL of a server: `https://HOST:PORT` or `http://HOST:PORT`, optionally
+/// followed by a path, which is prepended to the path of every request.
 ///
-/// Displays without the path, which may be a secret: a resolver behind an API
-/// gateway may have no other protection.
+/// The `Display` output omits the path, which may be a secret: a resolver behind
+/// an API gateway may have no other protection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     pub(crate) is_https: bool,
@@ -22,20 +22,20 @@ pub struct BaseUrl {
 }
 
 /// An error that occurs when a string is not the URL of a server. The message
-/// quotes nothing of it.
+/// does not quote the string.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBaseUrl {
-    /// It is not a URL.
+    /// The string is not a URL, or its port is not a number from 1 to 65535.
     #[error("not a URL; expected https://HOST:PORT or http://HOST:PORT")]
     NotAUrl,
     /// The scheme is neither `http` nor `https`, or is missing.
     #[error("the URL must start with https:// or http://")]
     Scheme,
-    /// It has a user name or a password, which a gateway does not send.
+    /// The URL has a user name or a password, which a gateway does not send.
     #[error("the URL must not contain a user or a password; remove everything up to the @")]
     User,
-    /// It has a query or a fragment.
+    /// The URL has a query or a fragment.
     #[error("the URL must end with its path; remove the ? or # and everything after it")]
     Query,
 }
@@ -94,13 +94,13 @@ impl BaseUrl {
         &self.host
     }
 
-    /// Returns the port, or that of the scheme.
+    /// Returns the port: 443 for `https` or 80 for `http` if the URL has none.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns whether only this machine is meant: `localhost`, or a loopback
+    /// Returns whether the host is this machine: `localhost`, or a loopback
     /// address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

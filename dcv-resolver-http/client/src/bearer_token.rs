@@ -61,12 +61,12 @@ pub enum BearerTokenError {
 
 impl BearerToken {
     /// Reads the token in the file at `path`, without the white space around it.
-    /// It blocks while it reads.
+    /// This function blocks while it reads.
     ///
     /// # Errors
     ///
-    /// [`BearerTokenError`], if the file cannot be read, or holds anything but one
-    /// word of visible ASCII characters.
+    /// [`BearerTokenError`], when the file cannot be read, or contains anything
+    /// other than one word of visible ASCII characters.
     pub fn read(path: &Path) -> Result<Self, BearerTokenError> {
         let path_buf = || path.to_owned();
         let content = dcv_resolver_file_watch::read(path).map_err(|source| {

@@ -63,7 +63,7 @@ impl HttpClient {
         }
     }
 
-    /// Returns the URL that all requests are below.
+    /// Returns the URL of the server, whose path all request paths follow.
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
         &self.url
@@ -76,8 +76,8 @@ impl HttpClient {
     /// # Errors
     ///
     /// [`RequestError`], whose [kind](RequestError::kind) is the step that
-    /// failed. A server that refuses the client certificate under TLS 1.3 does
-    /// so here, after the handshake.
+    /// failed. With TLS 1.3, a server refuses a client certificate after the
+    /// handshake, so this function, not [`connect`](Self::connect), reports it.
     pub async fn send(
         &self,
         method: Method,
@@ -111,7 +111,7 @@ impl HttpClient {
         }
     }
 
-    /// Establishes a connection of its own, describes it and closes it.
+    /// Establishes a new connection, describes it and closes it.
     ///
     /// # Errors
     ///
@@ -121,8 +121,8 @@ impl HttpClient {
         self.connector.report().await
     }
 
-    /// Establishes a connection of its own and returns it, for a protocol that is
-    /// more than a request and its response, such as a WebSocket.
+    /// Establishes a new connection and returns it, for a protocol that is more
+    /// than a request and its response, such as a WebSocket.
     ///
     /// # Errors
     ///

@@ -22,8 +22,8 @@ pub struct HttpClientBuilder {
 }
 
 impl HttpClient {
-    /// Returns a builder for a client of the server at `url`. All request paths
-    /// are below the path of `url`.
+    /// Returns a builder for a client of the server at `url`. The path of `url`
+    /// is prepended to all request paths.
     pub fn builder(url: BaseUrl) -> HttpClientBuilder {
         HttpClientBuilder {
             url,
@@ -44,7 +44,8 @@ impl HttpClientBuilder {
     /// The default of [`max_response_bytes`](Self::max_response_bytes): 64 KiB.
     pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-    /// Sets the certificates. They are not used, nor read, with `http`.
+    /// Sets the certificates that are trusted and presented. With `http`, they
+    /// are neither read nor used.
     pub fn tls(mut self, tls: TlsOptions) -> Self {
         self.tls = tls;
         self
@@ -57,22 +58,23 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Sets how long a response may take, from the moment when the connection
-    /// is established to the last byte.
+    /// Sets how long a response may take, from the moment when there is a
+    /// connection, new or reused, to the last byte.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
         self
     }
 
-    /// Sets how long the body of a response may be. A head of more than 64 KiB
-    /// is not HTTP.
+    /// Sets the maximum length of a response's body, in bytes. The maximum
+    /// length of its head is 64 KiB: a longer one fails with
+    /// [`Protocol`](crate::RequestErrorKind::Protocol).
     pub fn max_response_bytes(mut self, max_bytes: usize) -> Self {
         self.max_response_bytes = max_bytes;
         self
     }
 
-    /// Builds the client. It connects to nothing, and blocks while it reads the
-    /// files of the certificates.
+    /// Builds the client, without connecting. This function blocks while it
+    /// reads the files of the certificates.
     ///
     /// # Errors
     ///

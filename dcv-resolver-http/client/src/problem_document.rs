@@ -20,8 +20,8 @@ pub struct ProblemDocument {
 }
 
 impl ProblemDocument {
-    /// Parses a body, which may be anything: only a JSON object with at least
-    /// one of the members is a problem document here.
+    /// Parses the body of a response. Returns `None` unless it is a JSON object
+    /// with at least one of these members.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let document: Self = serde_json::from_slice(body).ok()?;

@@ -36,9 +36,10 @@ const KEYS: [&str; 5] = [
 ///
 /// # Errors
 ///
-/// [`AnswerError::Status`] for a status other than 200, 404 and those of
-/// redirects, and for a 404 by which `dcv-resolver` says that the path is wrong.
-/// [`AnswerError::Contract`] with every rule that the answer breaks.
+/// [`AnswerError::Contract`], with every rule that the answer breaks, for a 200
+/// that cannot be used and for a redirect. [`AnswerError::Status`] for any other
+/// status but 404, and for a 404 with the reason `no_such_path`, with which
+/// `dcv-resolver` reports a wrong path.
 pub fn read_answer(
     request: &ResolveRequest,
     response: &Response<Bytes>,
@@ -57,7 +58,8 @@ pub fn read_answer(
 /// Returns every rule of the contract that a response to `request` breaks,
 /// [tolerated](Violation::is_tolerated) ones too.
 ///
-/// There is none in a response of another status than 200 and those of redirects.
+/// Only a 200 and a redirect can break a rule; for any other status, the result
+/// is empty.
 #[must_use]
 pub fn violations(request: &ResolveRequest, response: &Response<Bytes>) -> Vec<Violation> {
     read(request, response).map_or_else(|_| Vec::new(), |(_, violations)| violations)

@@ -18,7 +18,7 @@ pub struct RequestError {
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// Where a request failed.
+/// The step at which a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestErrorKind {
@@ -67,7 +67,7 @@ impl RequestError {
         self
     }
 
-    /// Returns where the request failed.
+    /// Returns the step at which the request failed.
     #[must_use]
     pub fn kind(&self) -> RequestErrorKind {
         self.kind

@@ -55,10 +55,10 @@ impl ResolverClient {
         read_answer(request, &response)
     }
 
-    /// Sends a request and returns the response as it is.
+    /// Sends a request and returns the response as it is, of any status.
     ///
-    /// A request is sent a second time if the connection is closed before the
-    /// answer is complete: a server may close a connection just when it is used
+    /// If the connection is closed before the response is complete, the request
+    /// is sent once more: a server may close a connection just when it is used
     /// again, and a repeated request has no additional effect.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatibl
 
 use crate::client_certificate::ClientCertificate;
 
-/// Why there is no TLS connection. Displays as a clause that follows the name of
-/// the server, with what to do.
+/// The reason why there is no TLS connection. Displays as a clause that follows
+/// the name of the server, with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsFailure {
@@ -34,8 +34,8 @@ pub enum TlsFailure {
         /// When it becomes valid, if that is known.
         valid_from: Option<Timestamp>,
     },
-    /// The server's certificate is invalid in another way, such as one of a CA
-    /// or of a client.
+    /// The server's certificate is invalid in another way: for example, it is
+    /// the certificate of a CA or of a client.
     InvalidCertificate,
     /// The server requires a client certificate, and none is configured.
     ClientCertificateRequired,

@@ -45,7 +45,7 @@ const SECTION: &str = "connectivity";
 const DEFAULT_PORT: u16 = 8443;
 
 impl Connectivity {
-    /// Where Amazon DCV has the file on Linux.
+    /// The path of the file on Linux.
     pub const PATH: &str = "/etc/dcv/dcv.conf";
 
     /// Reads a file. Only this section has to be valid.

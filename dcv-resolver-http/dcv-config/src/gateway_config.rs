@@ -37,7 +37,8 @@ pub struct GatewayConfig {
     pub unknown_keys: Vec<UnknownKey>,
 }
 
-/// How the gateway asks the resolver. `Debug` does not show the URL.
+/// The section `[resolver]`: how the gateway asks the resolver. `Debug` does not
+/// show the URL.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -61,7 +62,7 @@ pub struct ResolverSection {
     pub http_establish_timeout: Duration,
 }
 
-/// Where the gateway listens.
+/// The section `[gateway]`: where the gateway listens.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -81,7 +82,7 @@ pub struct GatewaySection {
     pub cert_key_file: Option<PathBuf>,
 }
 
-/// How the gateway connects to DCV servers.
+/// The section `[dcv]`: how the gateway connects to DCV servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -95,7 +96,8 @@ pub struct DcvSection {
     pub minimum_tls_version: MinimumTlsVersion,
 }
 
-/// Where the pages of the web client come from. `Debug` does not show the URL.
+/// The section `[web-resources]`: where the pages of the web client come from.
+/// `Debug` does not show the URL.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -1,7 +1,8 @@
 //! [`InvalidConfig`]: what is wrong in a configuration file.
 
-/// What is wrong in a configuration file: the line, from 1, and what to do. No value
-/// is quoted: it may be a URL with a password.
+/// An error that occurs when the content of a configuration file is invalid. The
+/// message names the line, counted from 1, and says what to do. It quotes no value,
+/// which may be a URL with a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidConfig {

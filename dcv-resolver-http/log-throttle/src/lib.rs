@@ -110,9 +110,10 @@ where
         }
     }
 
-    /// Limits how many windows are open at the same time. Beyond `max_kinds`, an
-    /// event without a window of its own is counted under the kind that `coarsen`
-    /// returns. It must return few: with it, kinds may contain untrusted text.
+    /// Limits how many windows are open at the same time, so that kinds may
+    /// contain untrusted text. While `max_kinds` windows are open, an event of
+    /// another kind is counted under the kind that `coarsen` returns for it.
+    /// `coarsen` must return only a few different kinds.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -76,6 +76,7 @@ impl OpsBuilder {
     /// They do their own authorization. The fallback of `router` is dropped.
     ///
     /// # Panics
+    ///
     /// Panics like [`Router::merge`] if both have the same path.
     pub fn merge(mut self, router: Router) -> Self {
         self.merged = self.merged.merge(router.reset_fallback());
@@ -84,8 +85,8 @@ impl OpsBuilder {
 
     /// Builds the router.
     ///
-    /// If there are metrics, they then show the readiness, and count the
-    /// decisions of the explainer's stores from zero.
+    /// If there are metrics, this function calls [`Metrics::watch_readiness`],
+    /// and [`Metrics::init_decisions`] for the resolver of the explainer.
     ///
     /// # Panics
     ///

@@ -44,7 +44,7 @@ impl Guard {
     }
 
     /// Answers a request to `path` with the response of `read`, which is not
-    /// called for a caller that is not allowed, and dropped after 5 s. Logs
+    /// called for a caller that is not allowed, and is dropped after 5 s. Logs
     /// errors, and what `read` adds to the log.
     pub(crate) async fn answer(
         &self,

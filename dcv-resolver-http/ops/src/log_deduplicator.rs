@@ -25,7 +25,7 @@ const MAX_KINDS: usize = 64;
 ///
 /// The first decision of a kind is logged in full and opens a window. Those
 /// that follow within the window are counted. At the end of the window, one
-/// event of the same level has their number in `suppressed` and the length of
+/// event at the same level has their number in `suppressed` and the length of
 /// the window in `window_ms`.
 ///
 /// | outcome | of one kind if these are equal | the summary also has |

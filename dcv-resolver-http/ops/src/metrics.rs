@@ -314,7 +314,8 @@ impl Metrics {
         self.remove_cache(store);
     }
 
-    /// Counts a reload of `what`: `sessions`, `tls`, `config` or `tokens`.
+    /// Counts a reload of `what`, such as `sessions`, `tls`, `config` or
+    /// `tokens`.
     pub fn count_reload(&self, what: &'static str, succeeded: bool) {
         let result = if succeeded { "ok" } else { "failed" };
         self.0
@@ -343,7 +344,8 @@ impl Metrics {
             .inc();
     }
 
-    /// Shows when a certificate expires: `server`, or `client_ca`.
+    /// Shows when a certificate expires. `certificate` is its label, such as
+    /// `server` or `client_ca`.
     pub fn set_certificate_expiry(&self, certificate: &'static str, at: Timestamp) {
         self.0
             .certificate_expiry

@@ -165,23 +165,23 @@ impl Readiness {
         self.0.replaced.notify_one();
     }
 
-    /// Watches the stores of `resolver` from now on, instead of those before, as
-    /// after a reload. The process may be ready while the stores with the names
-    /// in `unneeded` are down, or have not answered yet.
+    /// Watches the stores of `resolver` from now on, instead of the stores that
+    /// were watched before, as after a reload. The process may be ready while the
+    /// stores with the names in `unneeded` are down, or have not answered yet.
     ///
     /// A store that is the same object keeps its state. Another object, even of
     /// the same name, may lead to another server and is pinged at once. Until
     /// it has answered, it inherits the oldest success of the former stores
     /// that were needed: a process that was ready stays ready for as long as it
     /// would have without the reload, a process that was not ready does not
-    /// become ready, and repeated reloads do not extend either. If no former
+    /// become ready, and repeated reloads do not extend this time. If no former
     /// store was needed, the time begins with the reload.
     ///
     /// An unneeded store is one that few requests reach, such as an older
     /// resolver at the end of a chain. It is still pinged and still in the
     /// [`Report`], and a request that reaches it while it is down still fails.
-    /// To begin with one, call this after [`new`](Self::new), with the same
-    /// resolver.
+    /// To start with an unneeded store, call this function right after
+    /// [`new`](Self::new), with the same resolver.
     ///
     /// ```
     /// # use dcv_resolver_core::{MemoryStore, Resolver};

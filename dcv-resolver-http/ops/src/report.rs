@@ -94,8 +94,9 @@ pub enum StoreState {
     New,
     /// The last ping succeeded.
     Up,
-    /// The last ping failed, but the last success is recent enough.
+    /// The last ping failed, but the last success is recent enough for the
+    /// process to stay ready.
     Failing,
-    /// The last success is too long ago.
+    /// No ping has succeeded, or the last success is too long ago.
     Down,
 }

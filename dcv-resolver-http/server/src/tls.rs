@@ -155,9 +155,10 @@ impl Tls {
     /// The certificate and the key are two files, which may not match between
     /// two writes. So a problem is reported only if it persists at the next
     /// check, and only once for the same content: as a `tracing` error and to
-    /// `on_reload`. Files that become valid again without a change are reported
-    /// as [`Unchanged`](Reload::Unchanged). A certificate that is not valid
-    /// yet is used as soon as it becomes valid.
+    /// `on_reload`. Files that are valid again after a reported problem, with
+    /// the content that is in use, are reported as
+    /// [`Unchanged`](Reload::Unchanged). A certificate that is not valid yet is
+    /// used as soon as it becomes valid.
     ///
     /// This function needs tokio's timer, and reads the files on one of tokio's
     /// threads for blocking work.

@@ -28,9 +28,9 @@ macro_rules! __shared_rules {
 __shared_rules! { (crate::macros::check) [Fixture<Store: SessionRegistry>] }
 
 /// Checks R1, R7, R8, R9 and L1 through another store: once the call has returned,
-/// and the [maximal staleness] has passed if there is one, the change is visible.
+/// and the [maximum staleness] has passed if there is one, the change is visible.
 ///
-/// [maximal staleness]: Fixture::max_staleness
+/// [maximum staleness]: Fixture::max_staleness
 pub async fn r1_change_is_visible_through_another_store<F: Fixture<Store: SessionRegistry>>(
     fixture: &F,
 ) {

@@ -33,7 +33,8 @@ pub enum OpenError {
         /// The response of the gateway or the server.
         body: String,
     },
-    /// The connection ended before the DCV server said anything.
+    /// The link is invalid, or the connection failed or ended before the DCV
+    /// server sent a message.
     #[error("the connection failed: {0}")]
     Failed(String),
 }

@@ -25,7 +25,7 @@ pub struct Breach {
     pub rule: &'static str,
     /// The importance of the rule.
     pub level: Level,
-    /// What the rule says.
+    /// What the rule requires.
     pub says: String,
     /// What was sent: method, path and query, without the prefix of the URL.
     pub sent: String,

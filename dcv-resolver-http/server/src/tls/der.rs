@@ -27,7 +27,7 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 
 impl DerKind {
-    /// Recognises `der`, which is not empty behind its end.
+    /// Recognizes `der`, which is not empty behind its end.
     pub(super) fn of(der: &[u8]) -> Option<Self> {
         let (SEQUENCE, content, []) = element(der)? else {
             return None;

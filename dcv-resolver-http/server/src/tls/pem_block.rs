@@ -1,6 +1,6 @@
 //! [`blocks`]: finds every block of a PEM file.
 //!
-//! The parser of rustls skips what it does not recognise, so it would silently
+//! The parser of rustls skips what it does not recognize, so it would silently
 //! drop a certificate whose BEGIN is not at the start of its line, or follows a
 //! byte order mark. Here each BEGIN is a block or an error.
 
