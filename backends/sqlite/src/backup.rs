@@ -23,7 +23,7 @@ use crate::store::SqliteStore;
 /// The result of [`SqliteStore::restore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Restored {
+pub struct RestoreSummary {
     /// How many sessions the store had before. They were removed.
     pub replaced: u64,
     /// How many sessions the store has now: those of the backup.
@@ -58,8 +58,9 @@ impl SqliteStore {
     /// # Errors
     ///
     /// [`BackupError::AlreadyExists`], when `to` exists. Otherwise a
-    /// [`StoreError`]: `InvalidConfig`, when `to` is not UTF-8; `Unavailable`,
-    /// when it cannot be created; or the kind of the error that SQLite reports.
+    /// [`StoreError`]: `InvalidConfig`, when `to` is not UTF-8; `AccessDenied`,
+    /// `NotWritable` or `Unavailable`, when it cannot be created or written; or
+    /// the kind of the error that SQLite reports.
     pub async fn backup(&self, to: &Path) -> Result<u64, BackupError> {
         let to = absolute(to).map_err(|source| no_backup(to, source))?;
         if to.exists() {
@@ -72,7 +73,7 @@ impl SqliteStore {
             Err(source) if source.kind() == ErrorKind::AlreadyExists => {
                 Err(BackupError::AlreadyExists { path: to })
             }
-            Err(source) => Err(no_backup(&to, source).into()),
+            Err(source) => Err(cannot_create(&to, source).into()),
         }
     }
 
@@ -107,7 +108,7 @@ impl SqliteStore {
     /// or is damaged; `InvalidConfig`, when it is the database of this store, or its
     /// path is not UTF-8; otherwise as for
     /// [`register`](dcv_resolver_core::SessionRegistry::register).
-    pub async fn restore(&self, from: &Path) -> Result<Restored, StoreError> {
+    pub async fn restore(&self, from: &Path) -> Result<RestoreSummary, StoreError> {
         let from = absolute(from).map_err(|source| no_backup(from, source))?;
         let identity = FileIdentity::of_database(&from)?;
         if FileIdentity::of(&self.database.path()).ok() == Some(identity) {
@@ -172,7 +173,7 @@ async fn replace(
     connection: &mut SqliteConnection,
     backup: &Path,
     version: usize,
-) -> Result<Restored, sqlx::Error> {
+) -> Result<RestoreSummary, sqlx::Error> {
     const OF_OLDER_VERSION: &str = concat!(
         "INSERT INTO main.dcv_session (",
         columns!(),
@@ -206,7 +207,7 @@ async fn replace(
     sqlx::query(insert).execute(&mut *transaction).await?;
     schema::hash_lease_tokens(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(Restored { replaced, restored })
+    Ok(RestoreSummary { replaced, restored })
 }
 
 /// Returns the path as a URI of SQLite, <https://sqlite.org/uri.html>.

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dcv_resolver_core::{StoreError, StoreErrorKind};
+use dcv_resolver_core::StoreError;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 
 use crate::config::SqliteConfig;
-use crate::error::{error, is_busy};
+use crate::error::{error, is_busy, kind_of_io};
 use crate::{cause, file_access};
 
 /// Returns the options of a connection to `path`, which it never creates.
@@ -61,7 +61,7 @@ pub(crate) fn cannot_create(path: &Path, source: io::Error) -> StoreError {
         ),
         _ => source.to_string(),
     });
-    error(StoreErrorKind::Unavailable).with_source(CannotCreate {
+    error(kind_of_io(&source)).with_source(CannotCreate {
         path: path.display().to_string(),
         cause,
         source,

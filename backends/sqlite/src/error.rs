@@ -1,5 +1,6 @@
 //! Conversion of SQLite's errors to [`StoreError`].
 
+use std::io;
 use std::path::Path;
 
 use dcv_resolver_core::{StoreError, StoreErrorKind};
@@ -58,6 +59,17 @@ fn kind(error: &sqlx::Error) -> StoreErrorKind {
             StoreErrorKind::Unavailable
         }
         _ => StoreErrorKind::Other,
+    }
+}
+
+/// Maps an error of a file that is not opened by SQLite.
+pub(crate) fn kind_of_io(error: &io::Error) -> StoreErrorKind {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => StoreErrorKind::AccessDenied,
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::NotWritable,
+        _ => StoreErrorKind::Unavailable,
     }
 }
 

@@ -32,7 +32,7 @@ mod sidecars;
 mod store;
 mod write_check;
 
-pub use backup::{BackupError, Restored};
+pub use backup::{BackupError, RestoreSummary};
 pub use config::SqliteConfig;
 pub use invalid_url::InvalidSqliteUrl;
 pub use schema::{MIGRATIONS, Migration, migrate};

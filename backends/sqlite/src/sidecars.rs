@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
-use dcv_resolver_core::{StoreError, StoreErrorKind};
+use dcv_resolver_core::StoreError;
 
-use crate::error::error;
+use crate::error::{error, kind_of_io};
 use crate::file_identity::FileIdentity;
 use crate::sidecar_paths::{INDEX, LOG, with_suffix};
 
@@ -64,7 +64,7 @@ impl Sidecars {
                 return Ok(());
             }
             file.remove().map_err(|source| {
-                error(StoreErrorKind::AccessDenied).with_source(CannotRemove {
+                error(kind_of_io(&source)).with_source(CannotRemove {
                     path: file.path.display().to_string(),
                     source,
                 })
