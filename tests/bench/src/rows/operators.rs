@@ -15,7 +15,8 @@ use crate::set_times::Answered;
 use crate::store::{self, Cache, Store};
 use crate::table::{Row, Table};
 
-/// Whose near ids are searched for; every page of the listing is compared.
+/// How many sessions there are, unless the settings ask for fewer: an explanation
+/// compares each with the id that is asked for.
 const SESSIONS: usize = 10_000;
 
 /// What operators do at the same time.
@@ -53,9 +54,10 @@ const fn asked(name: &'static str, asked: Asked) -> Load {
 }
 
 pub(super) fn beside_gateways(context: &Context, table: &mut Table) -> Result {
+    let sessions = SESSIONS.min(context.settings.many);
     let setup = Setup {
         store: Store::Sqlite(Cache::On),
-        sessions: SESSIONS,
+        sessions,
         admin: true,
         all_cores: true,
         ..Setup::default()
@@ -63,9 +65,10 @@ pub(super) fn beside_gateways(context: &Context, table: &mut Table) -> Result {
     let beside = Beside {
         context,
         resolver: Resolver::start(context, &setup)?,
+        sessions,
     };
     let elsewhere = tempfile::tempdir().while_doing("cannot make a folder")?;
-    write_leased_sessions(elsewhere.path(), SESSIONS)?;
+    write_leased_sessions(elsewhere.path(), sessions)?;
     for load in LOADS {
         beside.measure(&load, elsewhere.path(), table)?;
     }
@@ -76,6 +79,7 @@ pub(super) fn beside_gateways(context: &Context, table: &mut Table) -> Result {
 struct Beside<'a> {
     context: &'a Context,
     resolver: Resolver,
+    sessions: usize,
 }
 
 /// What was done while gateways were answered.
@@ -123,7 +127,7 @@ impl Beside<'_> {
                 load.control(),
                 without.shown(2),
                 sum.shown(load),
-                grouped(SESSIONS),
+                grouped(self.sessions),
             ),
         });
         Ok(())
