@@ -89,11 +89,11 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// [`Newer`], if the version is greater than [`VERSION`].
-    pub const fn check(self) -> Result<(), Newer> {
+    /// [`UnsupportedVersion`], if the version is greater than [`VERSION`].
+    pub const fn check(self) -> Result<(), UnsupportedVersion> {
         match self.version {
             0..=VERSION => Ok(()),
-            version => Err(Newer { version }),
+            version => Err(UnsupportedVersion { version }),
         }
     }
 }
@@ -108,7 +108,7 @@ const fn first_version() -> u32 {
     "the record has version {version}, but this program reads only up to {VERSION}; upgrade it"
 )]
 #[non_exhaustive]
-pub struct Newer {
+pub struct UnsupportedVersion {
     /// The version of the record.
     pub version: u32,
 }
@@ -174,14 +174,14 @@ impl<'de> Deserialize<'de> for KnownVersion {
         match u32::deserialize(deserializer)? {
             1..=VERSION => Ok(Self),
             0 => Err(Error::custom("a record's version is at least 1")),
-            version => Err(Error::custom(Newer { version })),
+            version => Err(Error::custom(UnsupportedVersion { version })),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Header, Newer};
+    use super::{Header, UnsupportedVersion};
     use crate::SessionRecord;
 
     const MINIMAL: &str = r#""id":"a","host":"ws.example","http_port":1,"expires_at_ms":null"#;
@@ -215,11 +215,11 @@ mod tests {
         let check = |json| serde_json::from_str::<Header>(json).unwrap().check();
         assert_eq!(
             check(r#"{"version":2,"id":["a"]}"#),
-            Err(Newer { version: 2 })
+            Err(UnsupportedVersion { version: 2 })
         );
         assert_eq!(
             check(r#"{"id":["a"],"version":3}"#),
-            Err(Newer { version: 3 })
+            Err(UnsupportedVersion { version: 3 })
         );
         assert_eq!(check(r#"{"version":1,"id":["a"]}"#), Ok(()));
         assert_eq!(check(r#"{"id":["a"]}"#), Ok(()));

@@ -12,7 +12,7 @@ use dcv_resolver_core::StoreErrorKind;
 use crate::failure::Failure;
 
 /// A connection that the embedding program has made, for
-/// [`RedisStore::over`](crate::RedisStore::over). It is created from types of the
+/// [`RedisStore::with_connection`](crate::RedisStore::with_connection). It is created from types of the
 /// [`redis`] crate.
 #[derive(Clone)]
 pub struct RedisConnection(Kind);

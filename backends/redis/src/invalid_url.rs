@@ -60,7 +60,7 @@ pub enum InvalidRedisUrl {
     UnknownParameter,
     /// The setting of this name is set twice.
     #[error("the URL sets {0} twice, as a parameter or in another part; set it once")]
-    Twice(&'static str),
+    Repeated(&'static str),
     /// The parameter of this name is not a number of milliseconds.
     #[error("the parameter {0} of the URL is not a number of milliseconds, from 1 to 3600000")]
     NotMilliseconds(&'static str),
@@ -72,7 +72,7 @@ pub enum InvalidRedisUrl {
     NeedsTls(&'static str),
     /// There is a certificate without its key, or a key without its certificate.
     #[error("the URL has only one of certificate_file and key_file; set both")]
-    HalfOfAPair,
+    IncompleteKeyPair,
     /// The parameter of this name has no effect without sentinels.
     #[error("{0} in the URL is for sentinels; use redis+sentinel:// or rediss+sentinel://")]
     NeedsSentinels(&'static str),

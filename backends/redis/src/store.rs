@@ -92,7 +92,7 @@ impl RedisStore {
     /// driver's cache, or `SELECT` another database: sessions that exist would
     /// then seem absent.
     #[must_use]
-    pub fn over(connection: impl Into<RedisConnection>, options: RedisOptions) -> Self {
+    pub fn with_connection(connection: impl Into<RedisConnection>, options: RedisOptions) -> Self {
         Self::from_origin(Origin::Given(connection.into()), options)
     }
 
@@ -228,7 +228,7 @@ impl ChangeSource for RedisStore {
     ///   without [the permissions](crate)) is tried again every ten seconds,
     ///   and whenever lookups have a new connection. `Unsupported` is repeated
     ///   for each of those.
-    /// - Over a [given connection](Self::over) changes are **not
+    /// - Over a [given connection](Self::with_connection) changes are **not
     ///   available**, and the future completes: what a connection pushes goes
     ///   to the code that opened it.
     ///

@@ -25,7 +25,7 @@ pub(crate) enum DecodeError {
     #[error("it was written by a newer version of this program; update this one")]
     Newer,
     #[error("its record was written by a newer version of this program")]
-    NewerRecord(#[source] stored_form::Newer),
+    NewerRecord(#[source] stored_form::UnsupportedVersion),
     #[error("it has {length_bytes} bytes, and a record has at most {max_bytes}")]
     TooLong {
         length_bytes: usize,

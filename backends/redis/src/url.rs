@@ -339,17 +339,17 @@ mod tests {
             ),
             (
                 "redis://:tr0ub4dor@a?pass=tr0ub4dor",
-                InvalidRedisUrl::Twice("password"),
+                InvalidRedisUrl::Repeated("password"),
             ),
             (
                 "redis+sentinel://a/m?sentinel_password=tr0ub4dor&sentinel_password_file=b",
-                InvalidRedisUrl::Twice("sentinel_password"),
+                InvalidRedisUrl::Repeated("sentinel_password"),
             ),
             (
                 "redis://tr0ub4dor@a?user=b&pass=c",
-                InvalidRedisUrl::Twice("username"),
+                InvalidRedisUrl::Repeated("username"),
             ),
-            ("redis://a/1?db=1", InvalidRedisUrl::Twice("database")),
+            ("redis://a/1?db=1", InvalidRedisUrl::Repeated("database")),
             ("redis://a?protocol=tr0ub4dor", InvalidRedisUrl::Protocol),
             (
                 "redis://a?connect_timeout_ms=0",
@@ -361,7 +361,7 @@ mod tests {
             ),
             (
                 "rediss://a?key_file=tr0ub4dor",
-                InvalidRedisUrl::HalfOfAPair,
+                InvalidRedisUrl::IncompleteKeyPair,
             ),
             (
                 "redis://a?user=tr0ub4dor",

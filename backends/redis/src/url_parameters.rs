@@ -54,7 +54,7 @@ impl Parameters {
                 .field(name)
                 .ok_or(InvalidRedisUrl::UnknownParameter)?;
             if field.replace(decode(value)?).is_some() {
-                return Err(InvalidRedisUrl::Twice(name));
+                return Err(InvalidRedisUrl::Repeated(name));
             }
         }
         Ok(parameters)
@@ -123,7 +123,7 @@ impl Parameters {
             return Err(InvalidRedisUrl::SentinelUserWithoutPassword);
         }
         let database = match (database, self.database) {
-            (Some(_), Some(_)) => return Err(InvalidRedisUrl::Twice("database")),
+            (Some(_), Some(_)) => return Err(InvalidRedisUrl::Repeated("database")),
             (None, Some(_)) if matches!(topology, Topology::Cluster { .. }) => {
                 return Err(InvalidRedisUrl::ClusterDatabase);
             }
@@ -163,7 +163,7 @@ fn either<T>(
     second: Option<T>,
 ) -> Result<Option<T>, InvalidRedisUrl> {
     match (first, second) {
-        (Some(_), Some(_)) => Err(InvalidRedisUrl::Twice(name)),
+        (Some(_), Some(_)) => Err(InvalidRedisUrl::Repeated(name)),
         (first, second) => Ok(first.or(second)),
     }
 }
@@ -188,7 +188,7 @@ fn parse_tls(
         client: match (certificate.map(file), key.map(file)) {
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
             (None, None) => None,
-            _ => return Err(InvalidRedisUrl::HalfOfAPair),
+            _ => return Err(InvalidRedisUrl::IncompleteKeyPair),
         },
     }))
 }

@@ -79,7 +79,7 @@ impl FromStr for UpstreamConfig {
         match (certificate.path()?, key.path()?) {
             (Some(certificate), Some(key)) => config = config.client_certificate(certificate, key),
             (None, None) => {}
-            _ => return Err(InvalidUpstreamUrl::HalfOfAPair),
+            _ => return Err(InvalidUpstreamUrl::IncompleteKeyPair),
         }
         if let Some(timeout) = connect_timeout.milliseconds()? {
             config = config.connect_timeout(timeout);
@@ -104,7 +104,7 @@ impl<'a> Parameter<'a> {
 
     fn set(&mut self, value: &'a str) -> Result<(), InvalidUpstreamUrl> {
         match self.value.replace(value) {
-            Some(_) => Err(InvalidUpstreamUrl::Twice(self.name)),
+            Some(_) => Err(InvalidUpstreamUrl::Repeated(self.name)),
             None => Ok(()),
         }
     }
@@ -221,9 +221,15 @@ mod tests {
                 "https://a?response_timeout_ms=60001",
                 Invalid::NotMilliseconds("response_timeout_ms"),
             ),
-            ("https://a?ca_file=a&ca_file=a", Invalid::Twice("ca_file")),
-            ("https://a?key_file=k.pem", Invalid::HalfOfAPair),
-            ("https://a?certificate_file=c.pem", Invalid::HalfOfAPair),
+            (
+                "https://a?ca_file=a&ca_file=a",
+                Invalid::Repeated("ca_file"),
+            ),
+            ("https://a?key_file=k.pem", Invalid::IncompleteKeyPair),
+            (
+                "https://a?certificate_file=c.pem",
+                Invalid::IncompleteKeyPair,
+            ),
             ("http://a?ca_file=a.pem", Invalid::NeedsTls("ca_file")),
         ] {
             assert_eq!(

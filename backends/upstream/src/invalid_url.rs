@@ -23,12 +23,12 @@ pub enum InvalidUpstreamUrl {
     NotMilliseconds(&'static str),
     /// The parameter of this name is given twice.
     #[error("the parameter {0} is given twice; give it once")]
-    Twice(&'static str),
+    Repeated(&'static str),
     /// There is a certificate without its key, or a key without its certificate.
     #[error(
         "the parameters certificate_file and key_file must be given together; give both or neither"
     )]
-    HalfOfAPair,
+    IncompleteKeyPair,
     /// The parameter of this name has no effect without TLS.
     #[error("the parameter {0} needs TLS; use https:// instead of http://")]
     NeedsTls(&'static str),

@@ -54,12 +54,12 @@ impl UpstreamStore {
             .map_err(|error| {
                 StoreError::new(BACKEND, StoreErrorKind::InvalidConfig).with_source(error)
             })?;
-        Ok(Self::over(ResolverClient::new(http)))
+        Ok(Self::with_client(ResolverClient::new(http)))
     }
 
     /// Creates a store that asks the resolver of `client`.
     #[must_use]
-    pub fn over(client: ResolverClient) -> Self {
+    pub fn with_client(client: ResolverClient) -> Self {
         Self {
             client,
             in_flight: Semaphore::new(MAX_LOOKUPS_IN_FLIGHT),

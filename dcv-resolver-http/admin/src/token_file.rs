@@ -52,7 +52,7 @@ pub enum InvalidTokens {
     #[error(
         "the file holds no token; write lines of NAME read-only|read-write|operator TOKEN, or delete the file to revoke every token"
     )]
-    None,
+    Empty,
     /// The file holds too many tokens.
     #[error(
         "line {line}: the file holds more than {MAX_TOKENS} tokens; remove those that are not used"
@@ -143,7 +143,7 @@ impl TokenFile {
             entries.push((line, entry));
         }
         if entries.is_empty() {
-            return Err(InvalidTokens::None);
+            return Err(InvalidTokens::Empty);
         }
         Ok(Self(entries.into_iter().map(|(_, entry)| entry).collect()))
     }

@@ -144,7 +144,7 @@ impl Agent {
 
     /// Sets whether the sessions stay registered after [`run`](Self::run) has
     /// ended, until their leases expire. The default is `false`.
-    pub fn keep(mut self, keep: bool) -> Self {
+    pub fn keep_registered(mut self, keep: bool) -> Self {
         self.keep = keep;
         self
     }
@@ -176,7 +176,7 @@ impl Agent {
     }
 
     /// Runs until `shutdown` completes, and then deregisters the sessions, unless
-    /// they are [kept](Self::keep).
+    /// they are [kept](Self::keep_registered).
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
         let mut rounds = Rounds::new(self);

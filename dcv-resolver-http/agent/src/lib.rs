@@ -24,9 +24,9 @@ pub use dcv_command::{DcvCommand, DcvCommandError};
 pub use dcv_resolver_dcv_config::Connectivity;
 pub use id_template::{IdTemplate, InvalidIdTemplate};
 pub use lease_file::{LeaseFileError, lease_token};
-pub use record_template::{RecordTemplate, UnusableSession};
+pub use record_template::{InvalidSession, RecordTemplate};
 pub use registrar::{Registrar, RegistrarError};
-pub use session_list::{InvalidSessionList, JsonKind, ListedSession, SessionList};
+pub use session_list::{InvalidSessionList, JsonType, ListedSession, SessionList};
 pub use store_registrar::StoreRegistrar;
 pub use view::AgentView;
 

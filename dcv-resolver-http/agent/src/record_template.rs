@@ -32,7 +32,7 @@ pub struct RecordTemplate {
 /// The reason why a listed session cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum UnusableSession {
+pub enum InvalidSession {
     /// Its id on the DCV server, or the one that the template makes of it, is
     /// not a session id.
     #[error("the id cannot be used")]
@@ -79,13 +79,13 @@ impl RecordTemplate {
     ///
     /// # Errors
     ///
-    /// [`UnusableSession`], when the session's id, or the one that the template
+    /// [`InvalidSession`], when the session's id, or the one that the template
     /// makes of it, is not a valid session id, or a port of `server` is 0.
     pub fn record(
         &self,
         session: &ListedSession,
         server: &Connectivity,
-    ) -> Result<SessionRecord, UnusableSession> {
+    ) -> Result<SessionRecord, InvalidSession> {
         let id = self.id.apply(&self.host, session.id())?;
         let record = SessionRecord::builder(id, self.host.clone(), Expiry::Never)
             .target_id(SessionId::new(session.id())?)

@@ -50,7 +50,7 @@ pub enum InvalidSessionList {
     #[error("expected a JSON array, as `dcv list-sessions --json` prints it, but found {found}")]
     NotAnArray {
         /// What it is.
-        found: JsonKind,
+        found: JsonType,
     },
     /// An element of the array is not an object.
     #[error("element {index} is {found}; expected an object with the key \"id\"")]
@@ -58,7 +58,7 @@ pub enum InvalidSessionList {
         /// Its index, from 0.
         index: usize,
         /// What it is.
-        found: JsonKind,
+        found: JsonType,
     },
     /// An object has no `id`, or one that is not a string.
     #[error("element {index} has no \"id\" that is a string, only these keys: {keys}")]
@@ -70,9 +70,9 @@ pub enum InvalidSessionList {
     },
 }
 
-/// The kind of a JSON value, for error messages.
+/// The type of a JSON value, for error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JsonKind(&'static str);
+pub struct JsonType(&'static str);
 
 impl SessionList {
     /// Parses the output of `dcv list-sessions --json`.
@@ -94,7 +94,7 @@ impl SessionList {
                 .collect::<Result<_, _>>()
                 .map(Self),
             other => Err(InvalidSessionList::NotAnArray {
-                found: JsonKind::of(&other),
+                found: JsonType::of(&other),
             }),
         }
     }
@@ -124,7 +124,7 @@ fn session(index: usize, element: Value) -> Result<ListedSession, InvalidSession
     let Value::Object(mut fields) = element else {
         return Err(InvalidSessionList::NotAnObject {
             index,
-            found: JsonKind::of(&element),
+            found: JsonType::of(&element),
         });
     };
     let Some(id) = text(&mut fields, "id") else {
@@ -152,7 +152,7 @@ fn keys(fields: &Map<String, Value>) -> String {
     escaped(&keys.join(", "), MAX_BYTES).into_owned()
 }
 
-impl JsonKind {
+impl JsonType {
     fn of(value: &Value) -> Self {
         Self(match value {
             Value::Null => "null",
@@ -165,7 +165,7 @@ impl JsonKind {
     }
 }
 
-impl fmt::Display for JsonKind {
+impl fmt::Display for JsonType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }

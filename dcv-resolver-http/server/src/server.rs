@@ -164,7 +164,7 @@ impl<S> Server<S> {
     /// connections take no place among the
     /// [connections](Self::max_connections): they are counted, and closed
     /// before TLS. To let such peers know why, see
-    /// [`answered_refusals`](Self::answered_refusals).
+    /// [`max_answered_refusals`](Self::max_answered_refusals).
     ///
     /// `is_allowed` is called once for each connection and must not block. An
     /// IPv4-mapped IPv6 address is passed as the IPv4 address. Connections over
@@ -188,7 +188,7 @@ impl<S> Server<S> {
     /// connections take no places from others, and are closed after the
     /// response. Over TLS there is no response, since a handshake costs more
     /// than a refusal.
-    pub fn answered_refusals(mut self, count: usize) -> Self {
+    pub fn max_answered_refusals(mut self, count: usize) -> Self {
         self.limits.max_answered_refusals = count;
         self
     }

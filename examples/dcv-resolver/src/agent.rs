@@ -86,7 +86,7 @@ async fn keep_registered(
         .quic_port(options.server.quic_port)
         .web_url_path(options.server.web_url_path.clone())
         .interval(interval)
-        .keep(options.keep)
+        .keep_registered(options.keep)
         .state_folder(&options.state_dir);
     let at = options.ops_listen.as_ref();
     let operators = Operators::start(at, agent.view(), interval, writer).await?;

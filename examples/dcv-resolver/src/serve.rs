@@ -183,7 +183,7 @@ fn for_gateways<S>(
 ) -> Server<S> {
     let mut server = limited(server, config)
         .allowed_peers(move |caller| allowed_callers.contain(caller))
-        .answered_refusals(ANSWERED_REFUSALS)
+        .max_answered_refusals(ANSWERED_REFUSALS)
         .drain(config.shutdown.drain_ms.milliseconds())
         .shutdown_grace(config.shutdown.grace_ms.milliseconds());
     if let Some(proxy_protocol) = &config.proxy_protocol {

@@ -65,7 +65,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
     /// Returns how long a rule waits for what the store does in the background:
     /// noticing an outage or its end, and reporting a change. A store that
     /// takes longer breaks the rule. The default is 30 s.
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         Duration::from_secs(30)
     }
 }

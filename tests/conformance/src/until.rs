@@ -10,7 +10,7 @@ use crate::Fixture;
 ///
 /// # Panics
 /// Panics with `failure` if it has not within the fixture's
-/// [patience](Fixture::patience).
+/// [timeout](Fixture::timeout).
 pub(crate) async fn until<T, R>(
     fixture: &impl Fixture,
     failure: &str,
@@ -19,7 +19,7 @@ pub(crate) async fn until<T, R>(
 where
     R: Future<Output = Option<T>>,
 {
-    let patience = fixture.patience();
+    let patience = fixture.timeout();
     let deadline = Instant::now() + patience;
     loop {
         if let Some(value) = ready().await {

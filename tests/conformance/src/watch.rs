@@ -61,7 +61,7 @@ impl Watch {
         Self {
             recorder,
             watching: tokio::spawn(source),
-            patience: fixture.patience(),
+            patience: fixture.timeout(),
         }
     }
 

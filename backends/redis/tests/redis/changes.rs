@@ -314,7 +314,7 @@ async fn given_connection_is_unsupported() {
     let server = Server::start().await;
     let client = redis::Client::open(server.url()).unwrap();
     let manager = client.get_connection_manager().await.unwrap();
-    let store = RedisStore::over(manager, RedisOptions::default());
+    let store = RedisStore::with_connection(manager, RedisOptions::default());
     let recorder = Arc::<Recorder>::default();
     let listener = Arc::<Recorder>::clone(&recorder);
     store.watch_changes(listener).await;

@@ -6,7 +6,8 @@ use dcv_resolver_redis::{RedisConnection, RedisOptions, RedisStore};
 use crate::support::{Cluster, Server, TOKEN, fill, id, patient_store};
 
 async fn serves(connection: impl Into<RedisConnection>) {
-    let store = RedisStore::over(connection, RedisOptions::default().key_prefix("shared:"));
+    let store =
+        RedisStore::with_connection(connection, RedisOptions::default().key_prefix("shared:"));
     let ids = fill(&store, 20).await;
     for id in &ids {
         assert_eq!(store.lookup(id).await.unwrap().unwrap().id(), id);
@@ -36,7 +37,7 @@ async fn given_connection_and_manager_are_used() {
     let manager = client.get_connection_manager().await.unwrap();
     serves(manager.clone()).await;
 
-    let store = RedisStore::over(manager, RedisOptions::default());
+    let store = RedisStore::with_connection(manager, RedisOptions::default());
     server.kill();
     let error = store.lookup(&id("console")).await.unwrap_err();
     assert!(error.is_retryable(), "{}", error.chain());

@@ -51,7 +51,7 @@ pub enum TlsError {
     },
     /// The content of a block is not what its label says.
     #[error("{block} of {} has the wrong label: it contains {found}; {remedy}", path.display())]
-    Mislabelled {
+    Mislabeled {
         /// The file.
         path: PathBuf,
         /// Where the block is.

@@ -121,7 +121,7 @@ pub(super) fn mislabelled(path: &Path, block: &Block, kind: DerKind) -> TlsError
         Some(label) => format!("write {label} in its BEGIN and END lines"),
         None => "copy the file again from its source".to_owned(),
     };
-    TlsError::Mislabelled {
+    TlsError::Mislabeled {
         path: path.to_owned(),
         block: block.place,
         found: name(kind),

@@ -57,7 +57,7 @@ async fn peer_that_is_not_allowed_takes_no_place() {
 async fn refused_peer_gets_one_answer_in_a_place_of_its_own() {
     let server = start(|server| {
         let server = server.max_connections(1).allowed_peers(second_host);
-        server.answered_refusals(2)
+        server.max_answered_refusals(2)
     })
     .await;
     for _ in 0..3 {
@@ -85,7 +85,7 @@ async fn peer_that_is_not_allowed_is_closed_before_tls() {
         let server = server
             .tls(tls)
             .header_read_timeout(Duration::from_secs(600));
-        server.allowed_peers(second_host).answered_refusals(2)
+        server.allowed_peers(second_host).max_answered_refusals(2)
     })
     .await;
     let mut refused = server.client().await;

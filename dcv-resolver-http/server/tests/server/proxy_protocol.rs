@@ -121,7 +121,7 @@ async fn header_from_another_peer_is_refused() {
 async fn limits_depend_on_the_address_of_the_client() {
     let server = behind_load_balancer(|server| {
         let server = server.allowed_peers(|peer| peer.to_string().starts_with("192.0.2."));
-        server.answered_refusals(1).max_connections_per_peer(1)
+        server.max_answered_refusals(1).max_connections_per_peer(1)
     })
     .await;
     let header = |host: u8| format!("PROXY TCP4 192.0.2.{host} 198.51.100.9 1 2\r\n");

@@ -123,7 +123,7 @@ impl Fixture for BuggyFixture {
     }
 
     /// A store with a bug does not do what is waited for.
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         match self.bug {
             Some(_) => Duration::from_secs(1),
             None => Duration::from_secs(30),
