@@ -1,12 +1,12 @@
 //! [`AbandonGuard`]: emits a decision for abandoned requests as well.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use dcv_resolver_core::{Resolution, ResolveProgress, ResolveRequest};
 
-use crate::decision::{Decision, DecisionObserver};
+use crate::decision::Decision;
+use crate::observers::Observers;
 use crate::problem::Problem;
 use crate::request_context::RequestContext;
 use crate::trace_context::NoTrace;
@@ -18,7 +18,7 @@ use crate::trace_context::NoTrace;
 #[derive(Debug)]
 pub(crate) struct AbandonGuard<'a> {
     pub(crate) context: RequestContext,
-    observers: &'a [Arc<dyn DecisionObserver>],
+    observers: &'a Observers,
     request: Option<ResolveRequest>,
     invalid_client_ip: Option<String>,
     pub(crate) progress: ResolveProgress,
@@ -26,7 +26,7 @@ pub(crate) struct AbandonGuard<'a> {
 }
 
 impl<'a> AbandonGuard<'a> {
-    pub(crate) fn new(context: RequestContext, observers: &'a [Arc<dyn DecisionObserver>]) -> Self {
+    pub(crate) fn new(context: RequestContext, observers: &'a Observers) -> Self {
         Self {
             context,
             observers,
@@ -67,14 +67,7 @@ impl<'a> AbandonGuard<'a> {
             request_id: self.context.request_id.clone(),
             trace: mem::replace(&mut self.context.trace, Err(NoTrace::Absent)).ok(),
         });
-        for observer in self.observers {
-            // A panic in third-party code must affect neither the response nor
-            // the other observers.
-            let observe = AssertUnwindSafe(|| observer.on_decision(&decision));
-            if catch_unwind(observe).is_err() {
-                tracing::error!(?observer, "a decision observer panicked");
-            }
-        }
+        self.observers.observe(&decision);
         decision
     }
 }

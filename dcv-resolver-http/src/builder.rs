@@ -10,6 +10,7 @@ use crate::decision::DecisionObserver;
 use crate::decision_log::DecisionLog;
 use crate::in_flight::InFlightLimit;
 use crate::limits::Limits;
+use crate::observers::Observers;
 use crate::rate_limit::{CallerLimits, RateLimit};
 use crate::request_id::RequestIds;
 use crate::respond::Responder;
@@ -124,7 +125,7 @@ impl ResolveServiceBuilder {
                 caller_limits: self.rate_limit.map(CallerLimits::new),
                 in_flight: Arc::new(InFlightLimit::new(self.max_in_flight)),
             },
-            observers: log.into_iter().chain(self.observers).collect(),
+            observers: Observers::new(log.into_iter().chain(self.observers).collect()),
             request_ids: RequestIds::new(),
         }
     }

@@ -151,6 +151,7 @@ mod decision_outcome;
 mod discard_body;
 mod in_flight;
 mod limits;
+mod observers;
 pub mod percent;
 mod problem;
 mod query;

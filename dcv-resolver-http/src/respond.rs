@@ -15,10 +15,11 @@ use tracing::Instrument;
 
 use crate::abandon_guard::AbandonGuard;
 use crate::deadline::{Interrupted, call_with_deadline};
-use crate::decision::{Decision, DecisionObserver};
+use crate::decision::Decision;
 use crate::decision_outcome::DecisionOutcome;
 use crate::discard_body::discard_body;
 use crate::limits::Limits;
+use crate::observers::Observers;
 use crate::problem::{Problem, ProblemDocument};
 use crate::query::{MAX_URI_BYTES, ResolveQuery};
 use crate::request_context::RequestContext;
@@ -35,7 +36,7 @@ pub(crate) struct Responder {
     pub(crate) resolver: Resolver,
     pub(crate) time_budget: Duration,
     pub(crate) limits: Limits,
-    pub(crate) observers: Arc<[Arc<dyn DecisionObserver>]>,
+    pub(crate) observers: Observers,
     pub(crate) request_ids: RequestIds,
 }
 

@@ -39,16 +39,14 @@ const CAPACITY: usize = 200;
 ///     .observer(recent.clone())
 ///     .build();
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RecentDecisions(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     clock: Arc<dyn Clock>,
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug)]
 struct Kept {
     /// The number of all decisions since the start.
     total: u64,
@@ -58,7 +56,6 @@ struct Kept {
 }
 
 /// The last decisions of a kind, the oldest first.
-#[derive(Debug)]
 struct Ring(VecDeque<RecentDecision>);
 
 /// A decision as `/decisions` shows it.
@@ -124,6 +121,13 @@ impl RecentDecisions {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+}
+
+// Not the decisions, which name users and their sessions.
+impl fmt::Debug for RecentDecisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecentDecisions").finish_non_exhaustive()
     }
 }
 

@@ -13,6 +13,7 @@ use dcv_resolver_core::{
 };
 use dcv_resolver_http::{Decision, DecisionObserver, DecisionOutcome, Problem};
 use futures_util::poll;
+use serde_json::{Value, json};
 use tracing::Level;
 
 use crate::support::{CONSOLE, Log, memory, over, post, replying, request, send};
@@ -139,18 +140,17 @@ async fn without_log_there_is_no_event_and_observers_are_called_still() {
     );
 }
 
+#[derive(Debug)]
+struct Panics;
+
+impl DecisionObserver for Panics {
+    fn on_decision(&self, _: &Decision) {
+        panic!("out of cheese");
+    }
+}
+
 #[tokio::test]
 async fn panic_in_an_observer_costs_neither_the_response_nor_other_observers() {
-    #[derive(Debug)]
-    struct Panics;
-
-    impl DecisionObserver for Panics {
-        fn on_decision(&self, _: &Decision) {
-            panic!("out of cheese");
-        }
-    }
-
-    let (log, _guard) = Log::of_this_thread(Level::ERROR);
     let notes = Notes::default();
     let app = over(memory())
         .observer(Panics)
@@ -158,10 +158,21 @@ async fn panic_in_an_observer_costs_neither_the_response_nor_other_observers() {
         .router();
     assert_eq!(post(&app, CONSOLE).await.status, StatusCode::OK);
     assert_eq!(notes.take().len(), 1);
-    assert_eq!(
-        log.events()[0]["fields"]["message"],
-        "a decision observer panicked"
-    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn observers_that_panic_in_each_request_are_logged_once_and_counted() {
+    let (log, _guard) = Log::of_this_thread(Level::ERROR);
+    let app = over(memory()).observer(Panics).observer(Panics).router();
+    for _ in 0..3 {
+        post(&app, CONSOLE).await;
+    }
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let fields = |events: Vec<Value>| events.into_iter().map(|event| event["fields"].clone());
+    let logged: Vec<_> = fields(log.events()).collect();
+    let panicked = json!({"message": "a decision observer panicked", "observer": "Panics"});
+    let more = json!({"message": "more panics of an observer", "suppressed": 2});
+    assert_eq!(logged, [panicked.clone(), panicked, more.clone(), more]);
 }
 
 #[tokio::test(start_paused = true)]
