@@ -1,4 +1,4 @@
-//! [`Authenticator`]: identifies the caller of a request, and logs refusals.
+//! [`Authenticator`]: identifies the caller of a request, and logs failures.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use tracing::field::DisplayValue;
 use crate::admin_error::{AdminError, escaped_error};
 use crate::deadline::{self, Deadline};
 
-/// Refusals within this time after one that is logged in full are counted.
-const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
+/// Requests that fail alike within this time after one that is logged in full are
+/// counted.
+const FAILURE_WINDOW: Duration = Duration::from_secs(10);
 
-/// Identifies the caller of a request, and logs refusals.
+/// Identifies the caller of a request, and logs failures.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     authorize: Box<dyn Authorize>,
-    /// One kind for each reason: a stranger can cause any number of refusals.
-    refusals: LogThrottle<&'static str>,
+    /// One kind for each reason: a stranger can cause any number of failures.
+    failures: LogThrottle<&'static str>,
 }
 
 /// A caller that may use the API.
@@ -33,7 +34,7 @@ impl Authenticator {
     pub(crate) fn new(authorize: impl Authorize) -> Self {
         Self {
             authorize: Box::new(authorize),
-            refusals: LogThrottle::new(REFUSAL_WINDOW, log_suppressed),
+            failures: LogThrottle::new(FAILURE_WINDOW, log_suppressed),
         }
     }
 
@@ -65,15 +66,9 @@ impl Authenticator {
             }
         }
         if let AuthError::Unavailable(_) = error {
-            tracing::error!(
-                target: "dcv_resolver::admin",
-                reason = error.reason(),
-                caller = caller_ip(request),
-                request_id,
-                error = escaped_error(&error.to_string()),
-                "the caller could not be authorized",
-            );
-        } else if self.refusals.allows(error.reason()) {
+            let cause = escaped_error(&error.to_string());
+            self.log_failed(error.reason(), Some(cause), request, request_id);
+        } else if self.failures.allows(error.reason()) {
             tracing::warn!(
                 target: "dcv_resolver::admin",
                 reason = error.reason(),
@@ -94,16 +89,29 @@ impl Authenticator {
     ) -> Result<Result<Principal, AuthError>, AdminError> {
         let authorizing = async { self.authorize.authorize(request).await };
         deadline.call(authorizing).await.map_err(|interrupted| {
-            tracing::error!(
-                target: "dcv_resolver::admin",
-                reason = deadline::reason(&interrupted),
-                caller = caller_ip(request),
-                request_id,
-                error = deadline::cause(&interrupted).map(|cause| escaped_error(&cause)),
-                "the caller could not be authorized",
-            );
+            let cause = deadline::cause(&interrupted).map(|cause| escaped_error(&cause));
+            self.log_failed(deadline::reason(&interrupted), cause, request, request_id);
             AdminError::AuthorizationFailed(interrupted)
         })
+    }
+
+    fn log_failed(
+        &self,
+        reason: &'static str,
+        error: Option<String>,
+        request: &AccessRequest<'_>,
+        request_id: &str,
+    ) {
+        if self.failures.allows(reason) {
+            tracing::error!(
+                target: "dcv_resolver::admin",
+                reason,
+                caller = caller_ip(request),
+                request_id,
+                error,
+                "the caller could not be authorized",
+            );
+        }
     }
 }
 
@@ -118,6 +126,6 @@ fn log_suppressed(reason: &&'static str, suppressed: Suppressed) {
         target: "dcv_resolver::admin",
         reason,
         suppressed = suppressed.count,
-        "more requests were refused",
+        "similar requests suppressed",
     );
 }

@@ -120,10 +120,11 @@
 //! | `request_id` | the `x-request-id` of the response |
 //! | `error` | the error of the store with its sources, or the message of a panic |
 //!
-//! A request that is refused before its sender is known is not an attempt to
-//! change a session. The first is logged at WARN with the target
-//! `dcv_resolver::admin`; those of the next 10 s are logged as one more event,
-//! with their number in `suppressed`.
+//! A request that fails before its sender is known is not an attempt to change a
+//! session. The first with each `reason` is logged with the target
+//! `dcv_resolver::admin`, at WARN if it is refused and at ERROR if the
+//! authorization fails; those of the next 10 s are logged as one more event, with
+//! their number in `suppressed`.
 //!
 //! No token of either kind is ever logged.
 //!

@@ -23,6 +23,7 @@ use crate::guard::Guard;
 use crate::json::json;
 use crate::pages::not_stored;
 use crate::request_log::RequestLog;
+use crate::turns::Turns;
 
 /// The time limit of the search for similar ids. What was found by then is
 /// still sent.
@@ -33,6 +34,7 @@ const SEARCH_TIME: Duration = Duration::from_millis(2_500);
 struct ExplainState {
     explainer: Explainer,
     guard: Arc<Guard>,
+    turns: Turns,
 }
 
 /// Returns a router with `/explain` alone, for a service that has its own pages
@@ -61,7 +63,11 @@ const PATH: &str = "/explain";
 /// Returns the same router, for callers that `guard` allows.
 pub(crate) fn guarded_explain_router(explainer: Explainer, guard: Arc<Guard>) -> Router {
     let explainer = explainer.with_yield(|| Box::pin(yield_now()));
-    let state = Arc::new(ExplainState { explainer, guard });
+    let state = Arc::new(ExplainState {
+        explainer,
+        guard,
+        turns: Turns::new(),
+    });
     Router::new().route(PATH, get(explain).with_state(state))
 }
 
@@ -70,7 +76,7 @@ async fn explain(State(state): State<Arc<ExplainState>>, parts: Parts) -> Respon
         let query = ResolveQuery::parse(parts.uri.query()).map_err(Problem::Malformed)?;
         let request = log.explained.insert(query.request().clone());
         let search_ends = sleep(SEARCH_TIME);
-        let _turn = state.guard.turn().await?;
+        let _turn = state.turns.take().await?;
         let explaining = state.explainer.explain_until(request, search_ends);
         let explanation = in_short_bursts(explaining).await;
         let response = show(&explanation, &parts.headers);

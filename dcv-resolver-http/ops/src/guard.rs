@@ -1,5 +1,4 @@
-//! [`Guard`]: who may see sessions and the decisions about them, and how many
-//! searches run at once.
+//! [`Guard`]: who may see sessions and the decisions about them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +8,17 @@ use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
-use dcv_resolver_http::{Problem, RequestIds, X_REQUEST_ID, call_with_deadline};
+use dcv_resolver_http::{RequestIds, X_REQUEST_ID, call_with_deadline};
 use dcv_resolver_log_throttle::LogThrottle;
 use tokio::time::Instant;
 
 use crate::ops_error::OpsError;
-use crate::request_log::{RequestLog, log_suppressed};
-use crate::turns::{Turn, Turns};
+use crate::request_log::{RequestFailure, RequestLog, log_suppressed};
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// How long refused requests to a path are counted after one that is logged in
-/// full.
-const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
+/// Requests that fail alike within this time after one that is logged in full are
+/// counted.
+const FAILURE_WINDOW: Duration = Duration::from_secs(10);
 
 /// Answers the requests of callers that may see every session: for
 /// explanations, sessions and decisions.
@@ -28,9 +26,7 @@ const REFUSAL_WINDOW: Duration = Duration::from_secs(10);
 pub(crate) struct Guard {
     authorize: Arc<dyn Authorize>,
     request_ids: RequestIds,
-    /// By path.
-    refusals: LogThrottle<&'static str>,
-    turns: Turns,
+    failures: LogThrottle<RequestFailure>,
 }
 
 impl Guard {
@@ -38,8 +34,7 @@ impl Guard {
         Self {
             authorize,
             request_ids: RequestIds::new(),
-            refusals: LogThrottle::new(REFUSAL_WINDOW, log_suppressed),
-            turns: Turns::new(),
+            failures: LogThrottle::new(FAILURE_WINDOW, log_suppressed),
         }
     }
 
@@ -57,7 +52,12 @@ impl Guard {
         let mut log = RequestLog::new(path, request_id.clone(), access.peer());
         let result = self.read(&access, &mut log, read).await;
         match &result {
-            Err(error) if error.is_refused() && !self.refusals.allows(path) => {}
+            // A stranger can cause any number of them.
+            Err(error) if log.principal.is_none() || error.is_refused() => {
+                if self.failures.allows(RequestFailure::new(path, error)) {
+                    log.log_error(error);
+                }
+            }
             Err(error) => log.log_error(error),
             Ok(_) => log.log_conclusion(),
         }
@@ -66,16 +66,6 @@ impl Guard {
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
         (headers, result).into_response()
-    }
-
-    /// Waits for the turn of a search, which reads whole listings.
-    ///
-    /// # Errors
-    ///
-    /// [`Problem::Overloaded`], when too many wait already.
-    pub(crate) async fn turn(&self) -> Result<Turn<'_>, OpsError> {
-        let turn = self.turns.take().await;
-        turn.ok_or(OpsError::Problem(Problem::Overloaded))
     }
 
     async fn read(

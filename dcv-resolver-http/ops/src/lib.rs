@@ -81,9 +81,9 @@
 //!
 //! The status is 200 for every explanation; 400 for a malformed request, 401 or
 //! 403 for a caller that is not allowed, and 503 if the stores take longer than
-//! 5 s or the authorization fails. One request for `/explain` or
-//! [`/sessions`](crate#the-page) runs at a time; if eight run or wait already,
-//! the response is a 503 (`overloaded`). The search for similar ids ends after
+//! 5 s or the authorization fails. One request for `/explain` runs
+//! at a time; if eight run or wait already, the response is a 503
+//! (`overloaded`). The search for similar ids ends after
 //! 2.5 s or 100,000 sessions; `search_truncated` then shows that it is
 //! incomplete.
 //!
@@ -107,8 +107,8 @@
 //! in memory.
 //!
 //! Only callers that may request an explanation get the data; they are checked
-//! in the same way. `/sessions` waits for its turn and may be refused, as
-//! [`/explain`](crate#explain) is; `/decisions` never waits. Times are RFC 3339
+//! in the same way. Requests for `/sessions` wait for each other as those for
+//! [`/explain`](crate#explain) do; `/decisions` never waits. Times are RFC 3339
 //! in UTC, and members without a value are left out.
 //!
 //! `/decisions` returns [`RecentDecisions`], the last 200 with a destination and
@@ -159,7 +159,8 @@
 //! | `caller` | the address at the other end of the connection |
 //! | `status`, `elapsed_us`, `request_id`, `error` | as in the log of decisions |
 //!
-//! The first refused request to a path is logged in full. Those of the next 10 s
+//! Of the requests that are refused, or whose caller cannot be authorized, the
+//! first to a path with each `reason` is logged in full. Those of the next 10 s
 //! are logged as one event, with their number in `suppressed`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

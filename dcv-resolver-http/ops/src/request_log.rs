@@ -118,14 +118,33 @@ impl RequestLog {
     }
 }
 
-/// Logs how many refused requests to a path were suppressed.
-pub(crate) fn log_suppressed(path: &&'static str, suppressed: Suppressed) {
+/// What requests that fail alike have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RequestFailure {
+    path: &'static str,
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+impl RequestFailure {
+    pub(crate) fn new(path: &'static str, error: &OpsError) -> Self {
+        Self {
+            path,
+            outcome: error.outcome(),
+            reason: error.reason(),
+        }
+    }
+}
+
+/// Logs how many requests that failed alike were suppressed.
+pub(crate) fn log_suppressed(failure: &RequestFailure, suppressed: Suppressed) {
     tracing::warn!(
         target: "dcv_resolver::operators",
-        path = *path,
-        outcome = "refused",
+        path = failure.path,
+        outcome = failure.outcome,
+        reason = failure.reason,
         suppressed = suppressed.count,
         window_ms = as_ms(suppressed.window),
-        "more requests were refused",
+        "similar requests suppressed",
     );
 }

@@ -25,6 +25,7 @@ use crate::json::json;
 use crate::ops_error::OpsError;
 use crate::request_log::RequestLog;
 use crate::session_search::{SessionSearch, malformed};
+use crate::turns::Turns;
 
 /// How many sessions a page aims for, and how many are compared before other
 /// tasks get the thread.
@@ -39,6 +40,7 @@ const SEARCH_TIME: Duration = Duration::from_millis(2_500);
 struct SessionsState {
     explainer: Explainer,
     guard: Arc<Guard>,
+    turns: Turns,
 }
 
 /// A page of sessions.
@@ -105,14 +107,18 @@ const PATH: &str = "/sessions";
 
 /// Returns a router with `/sessions` alone, for the listings of `explainer`.
 pub(crate) fn sessions_router(explainer: Explainer, guard: Arc<Guard>) -> Router {
-    let state = Arc::new(SessionsState { explainer, guard });
+    let state = Arc::new(SessionsState {
+        explainer,
+        guard,
+        turns: Turns::new(),
+    });
     Router::new().route(PATH, get(sessions).with_state(state))
 }
 
 async fn sessions(State(state): State<Arc<SessionsState>>, parts: Parts) -> Response {
     let read = async |_: &mut RequestLog| {
         let search = SessionSearch::parse(parts.uri.query())?;
-        let _turn = state.guard.turn().await?;
+        let _turn = state.turns.take().await?;
         let found = in_short_bursts(find(&state.explainer, search)).await?;
         Ok(json(&found))
     };

@@ -1,5 +1,6 @@
 //! [`Turns`]: one request after the other, and few that wait.
 
+use dcv_resolver_http::Problem;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// With one at a time, the other threads of the runtime are free for gateways.
@@ -30,10 +31,16 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn. Returns `None` at once if too many wait already.
-    pub(crate) async fn take(&self) -> Option<Turn<'_>> {
-        let admitted = self.admitted.try_acquire().ok()?;
-        Some(Turn {
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Overloaded`], at once, when too many wait already.
+    pub(crate) async fn take(&self) -> Result<Turn<'_>, Problem> {
+        let Ok(admitted) = self.admitted.try_acquire() else {
+            return Err(Problem::Overloaded);
+        };
+        Ok(Turn {
             _admitted: admitted,
             // The semaphore is never closed.
             _running: self.running.acquire().await.ok(),

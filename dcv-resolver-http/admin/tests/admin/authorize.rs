@@ -3,6 +3,8 @@
 use axum::body::Body;
 use dcv_resolver_authorize::{Access, AccessRequest, AuthError, Authorize, Principal};
 use dcv_resolver_core::{MemoryStore, async_trait};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use crate::fixture::{App, BODY, LEASE, request};
 use crate::log::log_of_this_thread;
@@ -22,6 +24,7 @@ impl Authorize for ByHeader {
             (Some("write"), _) | (Some("read"), Access::Read) => Ok(Principal::new("ann")),
             (Some("hang"), _) => std::future::pending().await,
             (Some("panic"), _) => panic!("as asked"),
+            (Some("unavailable"), _) => Err(AuthError::Unavailable("no answer".into())),
             _ => Err(AuthError::Forbidden("ask the house".into())),
         }
     }
@@ -77,4 +80,26 @@ async fn host_authorizes_in_place_of_tokens() {
             (looks, "", "internal_error", "panicked: as asked"),
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_authorization_does_not_flood_the_log() {
+    for (may, reason) in [
+        ("unavailable", "auth_unavailable"),
+        ("hang", "timeout"),
+        ("panic", "internal_error"),
+    ] {
+        let (log, _guard) = log_of_this_thread();
+        let app = App::with(MemoryStore::new(), ByHeader);
+        let ask = || request("GET", "/v1/sessions").header("x-may", may);
+        let asking = (0..3).map(|_| app.send(ask().body(Body::empty()).unwrap()));
+        join_all(asking).await;
+        drop(app);
+        let events = log.take();
+        let fields =
+            |event: &Value| ["level", "reason", "suppressed"].map(|name| event[name].clone());
+        let logged: Vec<_> = events.iter().map(fields).collect();
+        let first = [json!("ERROR"), json!(reason), Value::Null];
+        assert_eq!(logged, [first, [json!("WARN"), json!(reason), json!(2)]]);
+    }
 }
