@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use dcv_resolver_client::{HttpClient, TlsOptions};
 use dcv_resolver_core::testing::ManualClock;
-use dcv_resolver_server::tls::{Reload, Tls, TlsError, TlsFiles};
+use dcv_resolver_server::tls::{Reload, Tls, TlsFiles};
 use tempfile::TempDir;
 
 use crate::message;
@@ -15,8 +16,9 @@ thread_local! {
     static FILES: Files = Files::new();
 }
 
-/// The TLS files of a server, the input being each of them in turn: an error is one
-/// sentence that quotes nothing of the file, and files that are valid stay so.
+/// The TLS files of a server and of a client, the input being each of them in turn:
+/// an error is one sentence that quotes nothing of the file, and files that are valid
+/// stay so.
 pub fn pem(data: &[u8]) {
     FILES.with(|files| {
         fs::write(&files.input, data).unwrap();
@@ -24,7 +26,19 @@ pub fn pem(data: &[u8]) {
         check(data, TlsFiles::new(input, key));
         check(data, TlsFiles::new(certificate, input));
         check(data, TlsFiles::new(certificate, key).client_ca(input));
+        // With a CA, since the system's CAs take long to read.
+        let options = || TlsOptions::default().ca_file(certificate);
+        check_client(data, options().ca_file(input));
+        check_client(data, options().client_certificate(input, key));
+        check_client(data, options().client_certificate(certificate, input));
     });
+}
+
+fn check_client(data: &[u8], options: TlsOptions) {
+    let url = "https://gw.example".parse().unwrap();
+    if let Err(error) = HttpClient::builder(url).tls(options).build() {
+        check_text(data, &error.to_string());
+    }
 }
 
 fn check(data: &[u8], files: TlsFiles) {
@@ -40,12 +54,11 @@ fn check(data: &[u8], files: TlsFiles) {
                 message::check_up_to(&warning.escape_debug().to_string(), 64 * 1024);
             }
         }
-        Err(error) => check_error(data, &error),
+        Err(error) => check_text(data, &error.to_string()),
     }
 }
 
-fn check_error(data: &[u8], error: &TlsError) {
-    let shown = error.to_string();
+fn check_text(data: &[u8], shown: &str) {
     // The subject of a certificate may have any character.
     message::check_up_to(&shown.escape_debug().to_string(), 64 * 1024);
     for line in data.split(|byte| *byte == b'\n') {

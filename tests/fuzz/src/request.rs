@@ -4,10 +4,10 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, Uri};
 use axum::response::Response;
-use dcv_resolver_core::testing::{ManualClock, session};
+use dcv_resolver_core::testing::{ManualClock, Reply, ScriptedStore, session};
 use dcv_resolver_core::{
     Clock, Expiry, MemoryStore, ResolveRequest, Resolver, SessionRecord, SessionState,
-    SessionStore, Timestamp,
+    SessionStore, StoreErrorKind, Timestamp,
 };
 use dcv_resolver_http::{Decision, MAX_URI_BYTES, ResolveService, X_REQUEST_ID};
 use http_body_util::BodyExt;
@@ -19,7 +19,8 @@ use crate::query_oracle;
 use crate::runtime::block_on;
 
 /// A whole request to a resolver with a store in memory: status, reason, headers and
-/// body are those of the wire contract, whatever the request is.
+/// body are those of the wire contract, whatever the request is. If the store fails
+/// instead, the response is never a 404 for a session.
 ///
 /// The input may begin with a record in its stored form, on a line, that is in the
 /// store besides the fixed ones. Then come method and URI, headers, an empty line,
@@ -32,26 +33,34 @@ pub fn request(data: &[u8]) {
     if let Some(record) = record {
         store.insert(record);
     }
-    let resolver = Resolver::new(Arc::clone(&store)).with_clock(clock.clone());
-    let service = ResolveService::builder(resolver).without_log().build();
+    let healthy = Resolver::new(Arc::clone(&store)).with_clock(clock.clone());
+    let expected = expected(&store, &clock, request.method(), request.uri());
+    check(healthy, &request, &expected);
 
-    let (parts, body) = request.into_parts();
-    let sent = (
-        parts.method.clone(),
-        parts.uri.clone(),
-        parts.headers.clone(),
-    );
-    let is_short = body.len() <= 64 * 1024;
-    let request = Request::from_parts(parts, Body::from(body));
-    let response = block_on(service.oneshot(request)).unwrap();
-    let (method, uri, headers) = sent;
-    let expected = expected(&store, &clock, &method, &uri);
+    let kind = FAILURES[data.len() % FAILURES.len()];
+    let failing = Resolver::new(ScriptedStore::always(Reply::Fail(kind)));
+    check(failing, &request, &expected.after_failure(kind));
+}
+
+const FAILURES: [StoreErrorKind; 4] = [
+    StoreErrorKind::Unavailable,
+    StoreErrorKind::TimedOut,
+    StoreErrorKind::CorruptRecord,
+    StoreErrorKind::Other,
+];
+
+/// Sends a request to a service, and checks the response.
+fn check(resolver: Resolver, request: &Request<Vec<u8>>, expected: &Expected) {
+    let service = ResolveService::builder(resolver).without_log().build();
+    let is_short = request.body().len() <= 64 * 1024;
+    let sent = request.clone().map(Body::from);
+    let response = block_on(service.oneshot(sent)).unwrap();
     assert_eq!(response.status(), expected.status, "{expected:?}");
-    check_headers(&response, &expected, &headers, is_short);
+    check_headers(&response, expected, request.headers(), is_short);
     let decision = Arc::clone(response.extensions().get::<Arc<Decision>>().unwrap());
     assert_eq!(decision.reason(), expected.reason);
     assert_eq!(decision.status(), Some(response.status()));
-    check_body(response, &expected, method == Method::HEAD);
+    check_body(response, expected, request.method() == Method::HEAD);
 }
 
 /// What the contract has for a request.
@@ -62,6 +71,29 @@ struct Expected {
     parameter: Option<String>,
     /// Of a 200.
     destination: Option<(ResolveRequest, SessionRecord)>,
+}
+
+impl Expected {
+    /// What the contract has if the store fails: the same if it is not asked.
+    fn after_failure(self, kind: StoreErrorKind) -> Self {
+        let is_asked = match self.reason {
+            None => true,
+            Some(reason) => self.status == 404 && reason != "no_such_path",
+        };
+        if !is_asked {
+            return self;
+        }
+        let (status, reason) = match kind {
+            StoreErrorKind::TimedOut => (503, "timeout"),
+            StoreErrorKind::CorruptRecord => (500, "internal_error"),
+            _ => (503, "store_unavailable"),
+        };
+        Self {
+            status,
+            reason: Some(reason),
+            ..Self::default()
+        }
+    }
 }
 
 fn expected(store: &MemoryStore, clock: &ManualClock, method: &Method, uri: &Uri) -> Expected {
