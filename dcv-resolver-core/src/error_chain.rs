@@ -31,18 +31,16 @@ impl<'a> ErrorChain<'a> {
 
 impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut above = self.0.to_string();
-        f.write_str(&above)?;
+        let mut shown = self.0.to_string();
         let mut source = self.0.source();
         while let Some(error) = source {
             let text = error.to_string();
-            if !above.ends_with(&text) {
-                write!(f, ": {text}")?;
+            if !shown.contains(&text) {
+                shown = format!("{shown}: {text}");
             }
-            above = text;
             source = error.source();
         }
-        Ok(())
+        f.write_str(&shown)
     }
 }
 
@@ -81,5 +79,10 @@ mod tests {
             "a failed: b failed: c failed"
         );
         assert_eq!(shown(&["a failed", "a failed"]), "a failed");
+        // Also before a remedy.
+        assert_eq!(
+            shown(&["a failed: b failed; try c", "b failed"]),
+            "a failed: b failed; try c"
+        );
     }
 }
