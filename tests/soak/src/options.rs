@@ -18,7 +18,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 600)]
     pub(crate) warm_up_seconds: u64,
     /// How many sessions agents register and renew
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 30_000)]
     pub(crate) sessions: usize,
     /// How often each session is renewed, in seconds
     #[arg(long, default_value_t = 30)]
