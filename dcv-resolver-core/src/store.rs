@@ -106,10 +106,8 @@ use crate::{BoxFuture, SessionId, SessionRecord, StoreError};
 /// a cache finds entries by the id alone. A store must therefore not give
 /// different callers different answers for the same id, for example by a
 /// task-local tenant. Use one store and one resolver for each tenant, and
-/// choose the resolver from the request, as the example [`multi_tenant.rs`]
-/// does.
-///
-/// [`multi_tenant.rs`]: https://git.example/dcv-resolver/blob/main/examples/multi_tenant.rs
+/// choose the resolver from the request, as `examples/multi_tenant.rs` in the
+/// repository does.
 ///
 /// The `Debug` output of a store is printed in logs: show its kind, address and
 /// size, never its sessions or a secret.

@@ -1,4 +1,9 @@
-//! Checks for any input: one function for each parser of untrusted text.
+//! Checks for any input: one function for each parser of untrusted text that is in
+//! [`TARGETS`].
+//!
+//! Other parsers are tested with chosen inputs only: those of `PROXY` headers, of the
+//! token file, of the doctor's links, and of what `dcv list-sessions` and the Session
+//! Manager Broker print.
 //!
 //! Each function takes any bytes. It panics if the code under test panics,
 //! disagrees with a simple second implementation, or does not read back what it

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use dcv_resolver_test_support::pki::Ca;
 use dcv_resolver_test_support::pki::rcgen::ExtendedKeyUsagePurpose;
+use dcv_resolver_tests::repository::in_repository;
 
 use crate::chapter::read;
 use crate::expectation::{Step, is_printed, steps};
@@ -139,7 +140,16 @@ fn site() -> (Place, Running) {
 #[test]
 #[ignore = "needs the ready binary, the stand-ins and curl"]
 fn ten_minutes() {
-    follow("ten-minutes.md", &Place::new(), "dcv-resolver");
+    let place = Place::new();
+    // The gateway that the reader has.
+    let configuration = place.path("etc/dcv-connection-gateway/dcv-connection-gateway.conf");
+    fs::create_dir_all(configuration.parent().unwrap()).unwrap();
+    fs::copy(
+        in_repository("examples/gateway/dcv-connection-gateway.conf"),
+        configuration,
+    )
+    .unwrap();
+    follow("ten-minutes.md", &place, "dcv-resolver");
 }
 
 #[test]
