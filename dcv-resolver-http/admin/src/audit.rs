@@ -73,8 +73,13 @@ impl AuditRecord<'_> {
                         .get()
                         .map(|&expiry| field::display(DisplayExpiry(expiry))),
                     lease_overridden = self.subject.overrides_lease.get().copied(),
-                    token_name = principal.map(|principal| &*principal.name),
-                    role = principal.and_then(|principal| principal.role.as_deref()),
+                    principal = principal
+                        .map(|principal| escaped(&principal.name, MAX_FIELD_BYTES))
+                        .as_deref(),
+                    role = principal
+                        .and_then(|principal| principal.role.as_deref())
+                        .map(|role| escaped(role, MAX_FIELD_BYTES))
+                        .as_deref(),
                     caller = self.caller_ip.map(field::display),
                     outcome,
                     reason = error.map(AdminError::reason),

@@ -112,7 +112,7 @@
 //! | `session_id` | the id, escaped; absent if the request has no valid one |
 //! | `host`, `expires_at` | the destination of a registration, and when it expires, or `never`; a renewal has the second |
 //! | `lease_overridden` | `true` if an operator removes a session without its lease token |
-//! | `token_name`, `role` | the [`Principal`]: the name and the role of the bearer token |
+//! | `principal`, `role` | the name and the role of the [`Principal`]: those of the bearer token, escaped |
 //! | `caller` | the address of the caller, if the server provides [`ConnectInfo`](axum::extract::ConnectInfo) |
 //! | `outcome` | `done`, `refused`, `failed`, or `abandoned`: the caller closed the connection before the response |
 //! | `reason`, `status`, `detail` | as in the response, for `refused` and `failed` |

@@ -21,7 +21,7 @@ impl Authorize for ByHeader {
             .get("x-may")
             .map(|may| may.to_str().unwrap());
         match (may, request.access) {
-            (Some("write"), _) | (Some("read"), Access::Read) => Ok(Principal::new("ann")),
+            (Some("write"), _) | (Some("read"), Access::Read) => Ok(Principal::new("ann\u{1b}")),
             (Some("hang"), _) => std::future::pending().await,
             (Some("panic"), _) => panic!("as asked"),
             (Some("unavailable"), _) => Err(AuthError::Unavailable("no answer".into())),
@@ -61,7 +61,7 @@ async fn host_authorizes_in_place_of_tokens() {
             let text = |name: &str| event[name].as_str().unwrap_or_default();
             (
                 text("target"),
-                text("token_name"),
+                text("principal"),
                 text("reason"),
                 text("error"),
             )
@@ -71,9 +71,9 @@ async fn host_authorizes_in_place_of_tokens() {
     assert_eq!(
         logged,
         [
-            (changes, "ann", "", ""),
-            (looks, "ann", "", ""),
-            (changes, "ann", "read_only_token", ""),
+            (changes, "ann\\u{1b}", "", ""),
+            (looks, "ann\\u{1b}", "", ""),
+            (changes, "ann\\u{1b}", "read_only_token", ""),
             // The second is suppressed.
             (looks, "", "forbidden", ""),
             (looks, "", "timeout", ""),

@@ -111,7 +111,7 @@ async fn refusal_by_a_limit_is_audited() {
     assert_eq!(events.len(), 2, "{events:?}");
     for (event, id) in events.iter().zip(["b", "a"]) {
         assert_eq!(event["target"], "dcv_resolver::audit");
-        assert_eq!(event["token_name"], "agent");
+        assert_eq!(event["principal"], "agent");
         assert_eq!(event["session_id"], id);
         assert_eq!(event["outcome"], "refused");
         assert_eq!(event["reason"], "forbidden");
