@@ -376,8 +376,9 @@ mod tests {
     use super::*;
     use crate::testing::{ManualClock, Reply, ScriptedStore};
     use crate::{
-        Clock, Denial, Expiry, MemoryStore, Outcome, Policy, PolicyError, PolicyErrorKind,
-        SessionId, SessionState, SessionStore, StoreErrorKind, Transport, async_trait,
+        Clock, Denial, Expiry, ListError, MemoryStore, Outcome, Page, PageToken, Policy,
+        PolicyError, PolicyErrorKind, SessionId, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Transport, async_trait,
     };
 
     fn id(text: &str) -> SessionId {
@@ -655,6 +656,72 @@ mod tests {
         let whole = explainer.explain(&request).await;
         assert_eq!(whole.did_you_mean.len(), 2);
         assert!(!whole.search_truncated);
+    }
+
+    /// Generates every record, and lists the same page without an end, or fails.
+    #[derive(Debug)]
+    struct Generated {
+        is_down: bool,
+    }
+
+    #[async_trait]
+    impl SessionStore for Generated {
+        async fn lookup(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+            Ok(Some(record(id.as_str())))
+        }
+
+        async fn ping(&self) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[async_trait]
+    impl SessionListing for Generated {
+        async fn list(
+            &self,
+            _: Option<&PageToken>,
+            limit: NonZeroUsize,
+        ) -> Result<Page, ListError> {
+            if self.is_down {
+                return Err(StoreError::new("test", StoreErrorKind::Unavailable).into());
+            }
+            let records = vec![record("far-away"); limit.get()];
+            Ok(Page::new(records, Some(PageToken::new("same"))))
+        }
+
+        fn made_by(&self, id: &SessionId) -> Option<String> {
+            Some(format!("pattern of {id}"))
+        }
+    }
+
+    #[tokio::test]
+    async fn source_of_a_generated_record_is_that_of_its_store() {
+        let resolver = Resolver::builder()
+            .store("fixed", holding(&["s"]))
+            .store("generated", Generated { is_down: false })
+            .build()
+            .unwrap();
+        let explainer = Explainer::new(resolver)
+            .with_listing("fixed", Arc::new(holding(&["s"])))
+            .with_listing("generated", Arc::new(Generated { is_down: false }));
+        let names: Vec<_> = explainer.listings().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["fixed", "generated"]);
+        let stores = explained(&explainer, "s").await.stores;
+        let made_by: Vec<_> = stores
+            .iter()
+            .map(|store| store.made_by.as_deref())
+            .collect();
+        assert_eq!(made_by, [None, Some("pattern of s")]);
+    }
+
+    #[tokio::test]
+    async fn search_of_an_endless_or_failing_listing_is_cut_short() {
+        for is_down in [false, true] {
+            let explainer = Explainer::new(Resolver::new(MemoryStore::new()))
+                .with_listing("generated", Arc::new(Generated { is_down }))
+                .with_listing("whole", Arc::new(MemoryStore::new()));
+            assert!(explained(&explainer, "s").await.search_truncated);
+        }
     }
 
     proptest! {

@@ -106,6 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_temporary_failures_are_retryable() {
+        for (kind, retryable) in [
+            (PolicyErrorKind::Unavailable, true),
+            (PolicyErrorKind::TimedOut, true),
+            (PolicyErrorKind::Other, false),
+        ] {
+            assert_eq!(PolicyError::new(kind).is_retryable(), retryable);
+        }
+    }
+
+    #[test]
     fn chain_names_the_cause() {
         let error = PolicyError::new(PolicyErrorKind::Other).with_source("the directory is gone");
         assert_eq!(

@@ -168,6 +168,7 @@ mod tests {
         let error = StoreError::new("test", StoreErrorKind::Other)
             .with_source(std::io::Error::from(std::io::ErrorKind::NotFound));
         for error in [error.clone(), error] {
+            assert_eq!(error.backend(), "test");
             let source = error.source().unwrap();
             assert!(source.downcast_ref::<std::io::Error>().is_some());
         }
