@@ -307,6 +307,7 @@ mod tests {
                 Likeness::Punctuation,
             ),
             ("consloe", "console", Likeness::Typing { edits: 1 }),
+            ("consle", "console", Likeness::Typing { edits: 1 }),
             ("i-0abd", "i-0abc", Likeness::Typing { edits: 1 }),
             // A Cyrillic letter, of two bytes.
             ("сonsole", "console", Likeness::Typing { edits: 1 }),
