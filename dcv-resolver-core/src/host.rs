@@ -145,6 +145,24 @@ impl Host {
         &self.0
     }
 
+    /// Returns host and port, as in a URL: an IPv6 address is in brackets.
+    ///
+    /// ```
+    /// use dcv_resolver_core::Host;
+    ///
+    /// assert_eq!("ws-17.dcv.example".parse::<Host>()?.authority(8443), "ws-17.dcv.example:8443");
+    /// assert_eq!("2001:db8::1".parse::<Host>()?.authority(8443), "[2001:db8::1]:8443");
+    /// # Ok::<(), dcv_resolver_core::InvalidHost>(())
+    /// ```
+    #[must_use]
+    pub fn authority(&self, port: u16) -> String {
+        if self.0.contains(':') {
+            format!("[{self}]:{port}")
+        } else {
+            format!("{self}:{port}")
+        }
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         allocated_bytes(self.0.len())
     }
@@ -268,6 +286,18 @@ mod tests {
         assert_eq!(host.to_string(), "ws.dcv.example");
         assert_eq!(AsRef::<str>::as_ref(&host), "ws.dcv.example");
         assert_eq!(String::from(host), "ws.dcv.example");
+    }
+
+    #[test]
+    fn only_an_ipv6_address_is_in_brackets_before_a_port() {
+        for (host, authority) in [
+            ("ws.dcv.example", "ws.dcv.example:8443"),
+            ("192.0.2.7", "192.0.2.7:8443"),
+            ("2001:db8::7", "[2001:db8::7]:8443"),
+            ("::ffff:192.0.2.7", "[::ffff:192.0.2.7]:8443"),
+        ] {
+            assert_eq!(Host::new(host).unwrap().authority(8443), authority);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! [`DecisionLog`]: one log event for each decision.
 
+use dcv_resolver_core::ResolveRequest;
 use dcv_resolver_core::escape::escaped;
-use dcv_resolver_core::{Resolution, ResolveRequest};
 use tracing::Level;
 
 use crate::decision::{Decision, DecisionObserver};
@@ -76,7 +76,7 @@ impl DecisionLog {
                     method = unread.map(|decision| escaped(decision.method.as_str(), MAX_FIELD_BYTES)).as_deref(),
                     path = unread.map(|decision| escaped(decision.uri.path(), MAX_FIELD_BYTES)).as_deref(),
                     parameter = problem.and_then(Problem::parameter).as_deref(),
-                    destination = decision.resolution().map(destination).as_deref(),
+                    destination = decision.resolution().map(|it| it.record().host().authority(it.port())).as_deref(),
                     store = decision.store.as_deref(),
                     policy = decision.policy.as_deref(),
                     stale_ms = decision.stale_age().map(|age| saturated(age.as_millis())),
@@ -116,15 +116,4 @@ impl DecisionObserver for DecisionLog {
 
 fn saturated(number: u128) -> u64 {
     number.try_into().unwrap_or(u64::MAX)
-}
-
-/// Returns `host:port`, an IPv6 address in brackets.
-fn destination(resolution: &Resolution) -> String {
-    let host = resolution.record().host().as_str();
-    let port = resolution.port();
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
 }

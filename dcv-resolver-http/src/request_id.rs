@@ -1,6 +1,7 @@
 //! [`RequestId`]: the id of a request, by which it can be found in the logs of
 //! the gateway and the resolver; and [`RequestIds`], which gives each request one.
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,7 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// use dcv_resolver_http::RequestId;
 ///
 /// let id: RequestId = "gw-7".parse()?;
-/// assert_eq!(id.as_str(), "gw-7");
+/// assert_eq!(id.to_string(), "gw-7");
 /// assert!("gw 7".parse::<RequestId>().is_err());
 /// # Ok::<(), dcv_resolver_http::InvalidRequestId>(())
 /// ```
@@ -69,6 +70,18 @@ impl FromStr for RequestId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let value = HeaderValue::from_str(text).map_err(|_| InvalidRequestId)?;
         value.try_into()
+    }
+}
+
+impl AsRef<str> for RequestId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -144,6 +157,14 @@ mod tests {
         for id in [&b"a"[..], b"!\"#-7f/gw.example;x=1", &longest] {
             assert_eq!(of(id).as_str().as_bytes(), id);
         }
+    }
+
+    #[test]
+    fn every_conversion_to_text_is_the_same() {
+        let id = of(b"gw-7");
+        assert_eq!(id.to_string(), "gw-7");
+        assert_eq!(AsRef::<str>::as_ref(&id), "gw-7");
+        assert_eq!(HeaderValue::from(id), "gw-7");
     }
 
     #[test]

@@ -128,10 +128,11 @@ impl LoadedTls {
 }
 
 /// Checks that every certificate can be read: the parser skips what it does not
-/// recognize, such as a bundle whose files were joined without a line end.
+/// recognize, such as BEGIN TRUSTED CERTIFICATE, or a bundle whose files were joined
+/// without a line end.
 fn check_certificates(what: &str, pem: &[u8]) -> Result<(), Failure> {
-    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    let begun = pem.windows(BEGIN.len()).filter(|text| *text == BEGIN);
+    let labels = pem.split(|byte| *byte == b'-');
+    let begun = labels.filter(|it| it.starts_with(b"BEGIN ") && it.ends_with(b"CERTIFICATE"));
     let begun = begun.count();
     let invalid = |problem| Err(Failure::new(StoreErrorKind::InvalidConfig, problem));
     if begun == 0 {
@@ -143,7 +144,7 @@ fn check_certificates(what: &str, pem: &[u8]) -> Result<(), Failure> {
     let read = read.count();
     if read < begun {
         return invalid(format!(
-            "{what} cannot be read in full: only {read} of {begun} certificates are in PEM form"
+            "{what} cannot be read in full: only {read} of {begun} certificates are in PEM form and begin with BEGIN CERTIFICATE"
         ));
     }
     Ok(())

@@ -43,13 +43,18 @@ fn has_domain(host: &Hir) -> bool {
 }
 
 /// Returns whether the last two labels are whole. Below a private top-level domain,
-/// such as `lan`, every host is of one owner.
+/// such as `lan`, every host is of one owner. A host that ends in a number is an
+/// address, so its end is no domain.
 fn ends_with_domain(ending: &Literal) -> bool {
     let text = String::from_utf8_lossy(ending.as_bytes()).to_ascii_lowercase();
     let mut labels = text.rsplit('.');
     let last = labels.next().unwrap_or_default();
-    let labels_before = labels.count();
-    labels_before >= 2 || (labels_before == 1 && PRIVATE.contains(&last))
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    match labels.count() {
+        0 => false,
+        1 => PRIVATE.contains(&last),
+        _ => !is_number,
+    }
 }
 
 /// Returns whether each host is an address, and their first part is the same.
@@ -141,6 +146,8 @@ mod tests {
             (r"\d+\.\d+\.\d+\.\d+", true),
             (r"(?:\d{1,3}\.){3}\d{1,3}", true),
             (r"[0-9a-f:]+", true),
+            (r"\d+\.\d+\.0\.1", true),
+            (r"10\.\d+\.0\.1", false),
             (r"10\.\d+\.\d+\.\d+", false),
             (r"10\.[\d.]+", false),
             (r"192\.0\.2\.\d+", false),

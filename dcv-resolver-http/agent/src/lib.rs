@@ -20,13 +20,15 @@ mod view;
 pub use admin_registrar::AdminRegistrar;
 pub use agent::Agent;
 pub use dcv_command::{DcvCommand, DcvCommandError};
+/// What [`InvalidSessionList`] found.
+pub use dcv_resolver_client::JsonType;
 /// Where a DCV server listens, for [`RecordTemplate::record`].
 pub use dcv_resolver_dcv_config::Connectivity;
 pub use id_template::{IdTemplate, InvalidIdTemplate};
 pub use lease_file::{LeaseFileError, lease_token};
 pub use record_template::{InvalidSession, RecordTemplate};
 pub use registrar::{Registrar, RegistrarError};
-pub use session_list::{InvalidSessionList, JsonType, ListedSession, SessionList};
+pub use session_list::{InvalidSessionList, ListedSession, SessionList};
 pub use store_registrar::StoreRegistrar;
 pub use view::AgentView;
 

@@ -1,8 +1,8 @@
 //! [`SessionList`]: the output of `dcv list-sessions --json`, parsed.
 
 use std::error::Error;
-use std::fmt;
 
+use dcv_resolver_client::JsonType;
 use dcv_resolver_core::escape::escaped;
 use serde_json::{Map, Value};
 
@@ -70,10 +70,6 @@ pub enum InvalidSessionList {
     },
 }
 
-/// The type of a JSON value, for error messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JsonType(&'static str);
-
 impl SessionList {
     /// Parses the output of `dcv list-sessions --json`.
     ///
@@ -94,7 +90,7 @@ impl SessionList {
                 .collect::<Result<_, _>>()
                 .map(Self),
             other => Err(InvalidSessionList::NotAnArray {
-                found: JsonType::of(&other),
+                found: json_type(&other),
             }),
         }
     }
@@ -124,7 +120,7 @@ fn session(index: usize, element: Value) -> Result<ListedSession, InvalidSession
     let Value::Object(mut fields) = element else {
         return Err(InvalidSessionList::NotAnObject {
             index,
-            found: JsonType::of(&element),
+            found: json_type(&element),
         });
     };
     let Some(id) = text(&mut fields, "id") else {
@@ -152,22 +148,15 @@ fn keys(fields: &Map<String, Value>) -> String {
     escaped(&keys.join(", "), MAX_BYTES).into_owned()
 }
 
-impl JsonType {
-    fn of(value: &Value) -> Self {
-        Self(match value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "an array",
-            Value::Object(_) => "an object",
-        })
-    }
-}
-
-impl fmt::Display for JsonType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+// Not a conversion of the client's: its API would then contain serde_json.
+fn json_type(value: &Value) -> JsonType {
+    match value {
+        Value::Null => JsonType::Null,
+        Value::Bool(_) => JsonType::Boolean,
+        Value::Number(_) => JsonType::Number,
+        Value::String(_) => JsonType::String,
+        Value::Array(_) => JsonType::Array,
+        Value::Object(_) => JsonType::Object,
     }
 }
 

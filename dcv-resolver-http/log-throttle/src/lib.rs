@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// full, and counts those that follow in a window of time. When the window is
 /// over, one summary says how many were suppressed.
 ///
-/// Clones share the windows. The summary of a window is logged by a timer,
+/// Clones share the windows and their limit. The summary of a window is logged by a timer,
 /// outside of any request's span; when the last clone is dropped, the summaries
 /// of all open windows are logged at once. Without a tokio runtime, the summary
 /// is logged with the next event of its kind.
@@ -23,7 +23,6 @@ use tokio::time::Instant;
 /// suppressed events for the summary.
 pub struct LogThrottle<K: Eq + Hash, D = ()> {
     windows: Arc<Windows<K, D>>,
-    limit: Option<Arc<Limit<K>>>,
 }
 
 /// The events that a [`LogThrottle`] suppressed in one window.
@@ -40,8 +39,13 @@ pub struct Suppressed<D = ()> {
 
 struct Windows<K: Eq + Hash, D> {
     window: Duration,
-    open: Mutex<HashMap<K, Window<D>>>,
+    state: Mutex<State<K, D>>,
     summarize: Summarize<K, D>,
+}
+
+struct State<K, D> {
+    open: HashMap<K, Window<D>>,
+    limit: Option<Limit<K>>,
 }
 
 struct Limit<K> {
@@ -103,17 +107,22 @@ where
         Self {
             windows: Arc::new(Windows {
                 window,
-                open: Mutex::default(),
+                state: Mutex::new(State {
+                    open: HashMap::new(),
+                    limit: None,
+                }),
                 summarize: Box::new(summarize),
             }),
-            limit: None,
         }
     }
 
     /// Limits how many windows are open at the same time, so that kinds may
     /// contain untrusted text. While `max_kinds` windows are open, an event of
-    /// another kind is counted under the kind that `coarsen` returns for it.
-    /// `coarsen` must return only a few different kinds.
+    /// another kind is counted under the kind that `coarsen` returns for it. The
+    /// windows of these kinds are open in addition, so `coarsen` must return only a
+    /// few different ones. It must be quick: it is called under a lock.
+    ///
+    /// The limit applies to every clone, and replaces an earlier one.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -126,14 +135,14 @@ where
     /// ```
     #[must_use]
     pub fn with_max_kinds(
-        mut self,
+        self,
         max_kinds: usize,
         coarsen: impl Fn(K) -> K + Send + Sync + 'static,
     ) -> Self {
-        self.limit = Some(Arc::new(Limit {
+        self.windows.lock().limit = Some(Limit {
             max_kinds,
             coarsen: Box::new(coarsen),
-        }));
+        });
         self
     }
 
@@ -151,8 +160,9 @@ where
             return true;
         }
         let now = Instant::now();
-        let mut open = self.windows.lock();
-        let kind = match &self.limit {
+        let mut state = self.windows.lock();
+        let State { open, limit } = &mut *state;
+        let kind = match limit {
             Some(limit) if open.len() >= limit.max_kinds && !open.contains_key(&kind) => {
                 (limit.coarsen)(kind)
             }
@@ -174,7 +184,7 @@ where
             ),
         };
         // Released first, since subscribers may be slow.
-        drop(open);
+        drop(state);
         if let Some(over) = over {
             self.windows.summarize(&kind, over);
         }
@@ -201,7 +211,7 @@ impl<K: Eq + Hash, D> Windows<K, D> {
     /// Closes the window of `kind` that was opened at `opened`.
     fn close(&self, kind: &K, opened: Instant) {
         let over = {
-            let mut open = self.lock();
+            let open = &mut self.lock().open;
             if open.get(kind).is_none_or(|window| window.opened != opened) {
                 return;
             }
@@ -223,15 +233,15 @@ impl<K: Eq + Hash, D> Windows<K, D> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Window<D>>> {
+    fn lock(&self) -> MutexGuard<'_, State<K, D>> {
         // Nothing panics in the middle of a change.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Eq + Hash, D> Drop for Windows<K, D> {
     fn drop(&mut self) {
-        for (kind, window) in std::mem::take(&mut *self.lock()) {
+        for (kind, window) in std::mem::take(&mut self.lock().open) {
             self.summarize(&kind, window);
         }
     }
@@ -241,7 +251,6 @@ impl<K: Eq + Hash, D> Clone for LogThrottle<K, D> {
     fn clone(&self) -> Self {
         Self {
             windows: Arc::clone(&self.windows),
-            limit: self.limit.clone(),
         }
     }
 }
@@ -290,15 +299,17 @@ mod tests {
         assert_eq!((kind, suppressed.count), ("a", 3));
         assert!(suppressed.window >= WINDOW);
         assert!(summaries.try_recv().is_err(), "nothing of b was suppressed");
-        assert!(throttle.windows.lock().is_empty());
+        assert!(throttle.windows.lock().open.is_empty());
         assert!(throttle.allows("a"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn kinds_beyond_the_maximum_are_counted_together() {
         let (throttle, summaries) = throttle();
-        let throttle = throttle.with_max_kinds(2, |_| "others");
-        let allows = |kind| throttle.clone().allows(kind);
+        // Through a clone that is older than the limit as well.
+        let clone = throttle.clone();
+        let _limited = throttle.with_max_kinds(2, |_| "others");
+        let allows = |kind| clone.allows(kind);
         assert!(allows("a") && allows("b"));
         assert!(allows("c"), "the first of the others");
         assert!(!allows("d"));
@@ -342,7 +353,7 @@ mod tests {
         let (throttle, summaries) = throttle();
         assert!(throttle.allows("a"));
         assert!(!throttle.allows("a"));
-        throttle.windows.lock().get_mut("a").unwrap().opened -= WINDOW;
+        throttle.windows.lock().open.get_mut("a").unwrap().opened -= WINDOW;
         assert!(throttle.allows("a"));
         assert_eq!(summaries.try_recv().unwrap().1.count, 1);
     }

@@ -1,9 +1,9 @@
 //! [`FailureLog`]: counts and logs connections that got no answer.
 
 use std::error::Error;
-use std::fmt::{self, Display};
 use std::net::{IpAddr, SocketAddr};
 
+use dcv_resolver_core::ErrorChain;
 use dcv_resolver_log_throttle::LogThrottle;
 
 use crate::connections::Connections;
@@ -64,7 +64,7 @@ impl FailureLog {
             Stage::Http => "connection failed",
         };
         let (cause, sentence) = (failure.cause(), failure.sentence());
-        let error = error.map(|error| tracing::field::display(Chain(error)));
+        let error = error.map(|error| tracing::field::display(ErrorChain::new(error)));
         let peer_address = peer.map(|peer| peer.ip().to_canonical());
         let peer = peer.map(tracing::field::display);
         let is_warning =
@@ -74,20 +74,5 @@ impl FailureLog {
         } else {
             tracing::debug!(cause, peer, error, "{what}: {sentence}");
         }
-    }
-}
-
-/// Shows an error and its sources in one line.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut error = self.0;
-        write!(f, "{error}")?;
-        while let Some(source) = error.source() {
-            write!(f, ": {source}")?;
-            error = source;
-        }
-        Ok(())
     }
 }

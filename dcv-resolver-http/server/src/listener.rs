@@ -93,8 +93,6 @@ fn tcp(stream: TcpStream, peer: SocketAddr) -> Accepted {
 
 #[cfg(test)]
 mod tests {
-    use dcv_resolver_test_support::port::free_port;
-
     use super::*;
 
     #[tokio::test]
@@ -112,8 +110,8 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_connections_are_accepted_before_the_listener_closes() {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         // Nothing is awaited here, so that the runtime cannot know.
         let clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
         let accepted: Vec<_> = Listener::from(listener).into_waiting().collect();
@@ -124,6 +122,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             clients.map(|client| client.local_addr().unwrap()),
         );
+        // The system gives the port to no one else while these connections last.
         assert!(std::net::TcpStream::connect(address).is_err());
     }
 }

@@ -101,6 +101,7 @@ pub(crate) enum Command {
     #[command(after_help = examples::LIST)]
     List(ListOptions),
     /// Removes expired sessions from a store and prints how many it removed.
+    #[command(after_help = examples::SWEEP)]
     Sweep(SweepOptions),
     /// Copies a database to a new file, whether or not it is in use.
     #[command(after_help = examples::BACKUP)]

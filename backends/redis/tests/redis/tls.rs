@@ -164,3 +164,17 @@ fn malformed_certificate_is_invalid_config() {
         assert_eq!(result.unwrap_err().kind(), StoreErrorKind::InvalidConfig);
     }
 }
+
+#[test]
+fn bundle_of_which_a_certificate_is_not_read_is_invalid_config() {
+    let (one, other) = (Ca::new("a CA").pem, Ca::new("another CA").pem);
+    let joined = format!("{}{other}", one.trim_end());
+    // As `openssl x509 -trustout` writes it.
+    let label = " TRUSTED CERTIFICATE-----";
+    let trusted = format!("{one}{}", other.replace(" CERTIFICATE-----", label));
+    for pem in [joined, trusted] {
+        let config = "rediss://127.0.0.1".parse::<RedisConfig>().unwrap();
+        let error = config.ca_pem(pem.as_str()).unwrap_err().chain().to_string();
+        assert!(error.contains("of 2 certificates"), "{error}");
+    }
+}

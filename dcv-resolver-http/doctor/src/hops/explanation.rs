@@ -18,7 +18,6 @@ use crate::explain_request::ExplainRequest;
 use crate::hop::{Hop, HopKind};
 use crate::not_found::NotFoundReason;
 use crate::time_limits::{CONNECT, RESPONSE};
-use crate::url_parts::UrlParts;
 
 const KIND: HopKind = HopKind::Explanation;
 const MAX_TEXT_BYTES: usize = 512;
@@ -56,17 +55,15 @@ pub(crate) struct ExplainedBy<'a> {
 enum NotExplained {
     #[error("there is neither --ops-url nor --config: give one of them")]
     NoSource,
-    #[error("the URL of the operators' listener is not a URL")]
-    NotAUrl,
     #[error(
         "{0} is not on this machine; elsewhere /explain needs a token; give --admin-token-file"
     )]
-    NoToken(UrlParts),
+    NoToken(BaseUrl),
     #[error(
         "{0} is not on this machine, and a token is not sent without TLS; give a URL with https://"
     )]
-    TokenWithoutTls(UrlParts),
-    #[error(transparent)]
+    TokenWithoutTls(BaseUrl),
+    #[error("the operators' listener cannot be asked: {0}")]
     InvalidUrl(#[from] InvalidBaseUrl),
     #[error(transparent)]
     InvalidSettings(#[from] TlsFileError),
@@ -132,15 +129,14 @@ async fn ask(
     token: Option<&BearerToken>,
     request: &ResolveRequest,
 ) -> Result<Concluded, NotExplained> {
-    let parts = UrlParts::parse(url).ok_or(NotExplained::NotAUrl)?;
-    let is_local = parts.is_loopback();
-    if !is_local && token.is_none() {
-        return Err(NotExplained::NoToken(parts));
-    }
-    if !is_local && !parts.is_tls() {
-        return Err(NotExplained::TokenWithoutTls(parts));
-    }
     let url: BaseUrl = url.parse()?;
+    let is_local = url.is_loopback();
+    if !is_local && token.is_none() {
+        return Err(NotExplained::NoToken(url));
+    }
+    if !is_local && !url.is_https() {
+        return Err(NotExplained::TokenWithoutTls(url));
+    }
     let client = HttpClient::builder(url)
         // No one is between this process and its own machine.
         .tls(TlsOptions::default().strict(!is_local))
@@ -344,20 +340,31 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "tr0ub4dor").unwrap();
         let token = BearerToken::read(file.path()).unwrap();
-        for (ops_token, reason) in [
-            (None, "elsewhere /explain needs a token"),
-            (Some(&token), "a token is not sent without TLS"),
+        for (ops_url, ops_token, reason) in [
+            (
+                "http://resolver.example:9001/tr0ub4dor",
+                None,
+                "http://resolver.example:9001 is not on this machine; elsewhere /explain needs a token",
+            ),
+            (
+                "http://resolver.example:9001/tr0ub4dor",
+                Some(&token),
+                "http://resolver.example:9001 is not on this machine, and a token is not sent without TLS",
+            ),
+            (
+                "http://u:tr0ub4dor@127.0.0.1:1",
+                Some(&token),
+                "the operators' listener cannot be asked: the URL must not contain a user",
+            ),
         ] {
             let elsewhere = ExplainedBy {
-                ops_url: Some("http://u:tr0ub4dor@resolver.example:9001"),
+                ops_url: Some(ops_url),
                 ops_token,
                 local: None,
             };
             let hop = check(&request("console"), None, &elsewhere).await;
             assert_eq!(hop.status, Status::NotChecked);
-            let why = "http://resolver.example:9001 is not on this machine";
-            assert!(hop.detail.starts_with(why), "{hop}");
-            assert!(hop.detail.contains(reason), "{hop}");
+            assert!(hop.detail.starts_with(reason), "{hop}");
             assert!(!hop.detail.contains("tr0ub4dor"), "{hop}");
         }
     }

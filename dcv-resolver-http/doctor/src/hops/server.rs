@@ -86,13 +86,7 @@ impl Server {
             session_id,
             transport: _,
         } = destination;
-        let host = host.as_str();
-        let authority = if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        };
-        let url = format!("https://{authority}");
+        let url = format!("https://{}", host.authority(*port));
         let invalid = || {
             let why = "the host in the answer is not valid in a URL";
             Hop::not_checked(HopKind::ServerName, why)

@@ -263,7 +263,6 @@ mod tests {
     use super::*;
     use crate::hop::Status;
     use dcv_resolver_core::Transport;
-    use dcv_resolver_test_support::port::free_port;
 
     fn destination(transport: Transport, port: u16) -> Destination {
         Destination {
@@ -385,10 +384,9 @@ mod tests {
 
     #[tokio::test]
     async fn broker_that_is_not_used_is_named() {
-        let closed = free_port();
-        let settings = format!(
-            "{GOOD}auth-token-verifier=\"https://u:tr0ub4dor@127.0.0.1:{closed}{BROKER_PATH}\"\n"
-        );
+        // Nothing listens on port 1.
+        let settings =
+            format!("{GOOD}auth-token-verifier=\"https://u:tr0ub4dor@127.0.0.1:1{BROKER_PATH}\"\n");
         let hops = checked(&settings).await;
         assert!(hops[0].is_failed());
         assert!(

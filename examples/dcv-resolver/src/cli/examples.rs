@@ -78,6 +78,10 @@ Examples:
   dcv-resolver list --store sqlite:sessions.db
   dcv-resolver list --json --store sqlite:sessions.db > sessions.json";
 
+pub(super) const SWEEP: &str = "\
+Example:
+  dcv-resolver sweep --store sqlite:sessions.db";
+
 pub(super) const BACKUP: &str = "\
 Example:
   dcv-resolver backup sessions-2030-01-01.db --store sqlite:sessions.db";
@@ -114,7 +118,7 @@ mod tests {
 
     /// Checks the examples of a command and of those below it; `name` includes its
     /// parents.
-    fn check(command: &Command, name: &str) -> usize {
+    fn check(command: &Command, name: &str) {
         let help = command.get_after_help().map(ToString::to_string);
         let help = help.unwrap_or_default().replace("\\\n", "");
         let mut count = 0;
@@ -126,13 +130,15 @@ mod tests {
                 count += 1;
             }
         }
-        let below = command.get_subcommands();
-        let below = below.map(|below| check(below, &format!("{name} {}", below.get_name())));
-        count + below.sum::<usize>()
+        let has_examples = count > 0 || command.is_subcommand_required_set();
+        assert!(has_examples, "{name} has no example");
+        for below in command.get_subcommands() {
+            check(below, &format!("{name} {}", below.get_name()));
+        }
     }
 
     #[test]
-    fn every_example_is_a_valid_command_line() {
-        assert!(check(&Cli::command(), "dcv-resolver") > 0);
+    fn every_command_has_examples_and_each_is_a_valid_command_line() {
+        check(&Cli::command(), "dcv-resolver");
     }
 }

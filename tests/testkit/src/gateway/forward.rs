@@ -30,7 +30,7 @@ pub(super) async fn forward(
     mut request: Request<Body>,
     stopped: watch::Receiver<()>,
 ) -> Result<Response, RequestError> {
-    let authority = authority(destination);
+    let authority = destination.host.authority(destination.port);
     let failed = |what: &str| (StatusCode::BAD_GATEWAY, what.to_owned()).into_response();
     let Ok(url) = format!("https://{authority}").parse() else {
         return Ok(failed("the DCV server's name cannot be in a URL"));
@@ -67,15 +67,6 @@ pub(super) async fn forward(
         tokio::spawn(carry(from_client, on(&mut response), stopped));
     }
     Ok(response.map(Body::new))
-}
-
-/// Returns host and port as in a URL.
-fn authority(Destination { host, port, .. }: &Destination) -> String {
-    if host.as_str().contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
 }
 
 async fn carry(client: OnUpgrade, server: OnUpgrade, mut stopped: watch::Receiver<()>) {
