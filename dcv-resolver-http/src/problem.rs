@@ -229,13 +229,9 @@ impl IntoResponse for ProblemDocument {
         let body = serde_json::to_vec(&members).expect("strings and numbers serialize");
         let content_type = [(CONTENT_TYPE, "application/problem+json")];
         let mut response = (self.status, content_type, body).into_response();
-        if matches!(
-            self.status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if matches!(self.status.as_u16(), 429 | 503) {
+            let one_second = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, one_second);
         }
         response
     }

@@ -73,12 +73,6 @@ impl FromStr for RequestId {
     }
 }
 
-impl AsRef<str> for RequestId {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -163,7 +157,6 @@ mod tests {
     fn every_conversion_to_text_is_the_same() {
         let id = of(b"gw-7");
         assert_eq!(id.to_string(), "gw-7");
-        assert_eq!(AsRef::<str>::as_ref(&id), "gw-7");
         assert_eq!(HeaderValue::from(id), "gw-7");
     }
 

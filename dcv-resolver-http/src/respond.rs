@@ -131,9 +131,7 @@ fn read<'a>(method: &Method, uri: &'a Uri) -> Result<ResolveQuery<'a>, Problem> 
     if method != Method::POST {
         return Err(Problem::MethodNotAllowed);
     }
-    let uri_bytes = uri
-        .path_and_query()
-        .map_or(0, |path_and_query| path_and_query.as_str().len());
+    let uri_bytes = uri.path_and_query().map_or(0, |it| it.as_str().len());
     if uri_bytes > MAX_URI_BYTES {
         return Err(Problem::UriTooLong);
     }
@@ -145,10 +143,9 @@ fn response_to(decision: &Decision) -> Response {
     let result = decision.result.as_ref();
     match result.expect("only an abandoned request has no result, and no response") {
         Ok(resolution) => {
-            let mut response = Response::new(Body::from(to_json(resolution)));
             let content_type = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
-            response
+            let body = Body::from(to_json(resolution));
+            ([(CONTENT_TYPE, content_type)], body).into_response()
         }
         Err(problem) => {
             let mut response = ProblemDocument::from(problem).into_response();

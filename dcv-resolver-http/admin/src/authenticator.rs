@@ -67,7 +67,7 @@ impl Authenticator {
         }
         if let AuthError::Unavailable(_) = error {
             let cause = escaped_error(&error.to_string());
-            self.log_failed(error.reason(), Some(cause), request, request_id);
+            self.log_failed(error.reason(), Some(&cause), request, request_id);
         } else if self.failures.allows(error.reason()) {
             tracing::warn!(
                 target: "dcv_resolver::admin",
@@ -90,7 +90,8 @@ impl Authenticator {
         let authorizing = async { self.authorize.authorize(request).await };
         deadline.call(authorizing).await.map_err(|interrupted| {
             let cause = deadline::cause(&interrupted).map(|cause| escaped_error(&cause));
-            self.log_failed(deadline::reason(&interrupted), cause, request, request_id);
+            let reason = deadline::reason(&interrupted);
+            self.log_failed(reason, cause.as_deref(), request, request_id);
             AdminError::AuthorizationFailed(interrupted)
         })
     }
@@ -98,7 +99,7 @@ impl Authenticator {
     fn log_failed(
         &self,
         reason: &'static str,
-        error: Option<String>,
+        error: Option<&str>,
         request: &AccessRequest<'_>,
         request_id: &str,
     ) {

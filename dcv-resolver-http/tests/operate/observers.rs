@@ -144,6 +144,7 @@ async fn without_log_there_is_no_event_and_observers_are_called_still() {
 struct Panics;
 
 impl DecisionObserver for Panics {
+    #[expect(clippy::panic, reason = "it is what is tested")]
     fn on_decision(&self, _: &Decision) {
         panic!("out of cheese");
     }
