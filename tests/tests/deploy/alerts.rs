@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use dcv_resolver_server::Connections;
 use serde_json::{Value, json};
 
+use crate::metrics::alerts;
 use crate::promtool::promtool;
 use crate::{deployed, in_repository};
 
@@ -599,4 +601,28 @@ fn every_alert_fires_in_some_situation() {
         .flat_map(|(_, _, firing)| firing.iter().copied())
         .collect();
     assert_eq!(alerts, fired);
+}
+
+/// Otherwise the alerts are tested with connections that no resolver counts.
+#[test]
+fn every_cause_of_a_connection_is_one_that_the_server_counts() {
+    let connections = Connections::default();
+    let refused = connections.refused_by_cause();
+    let counted: BTreeSet<_> = refused
+        .chain(connections.failed_by_cause())
+        .map(|(cause, _)| cause)
+        .collect();
+    let changed = SITUATIONS.iter().flat_map(|(_, changed, _)| *changed);
+    let series = HEALTHY.iter().chain(changed).map(|(name, _)| *name);
+    let queries = alerts();
+    for text in series.chain(queries.iter().map(|(_, query)| &**query)) {
+        // cause='a' in a series, cause!~"a|b" in a query.
+        let values = text.split("cause='").skip(1);
+        for value in values.chain(text.split("cause!~\"").skip(1)) {
+            let value = value.split(['\'', '"']).next().unwrap();
+            for cause in value.split('|') {
+                assert!(counted.contains(cause), "{cause} of {text}");
+            }
+        }
+    }
 }
