@@ -44,13 +44,18 @@ fn claim(port: u16) -> Option<UdpSocket> {
     // however that ends. A TCP listener would be in the way of the server, and a
     // lock file would belong to one user.
     let claim = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-    let is_free = is_free(port) && is_free(port + CLUSTER_BUS_OFFSET);
-    is_free.then_some(claim)
+    is_free(port).then_some(claim)
+}
+
+/// Returns whether a server could listen on the port, and a node of Redis Cluster
+/// on the one of its bus too.
+fn is_free(port: u16) -> bool {
+    can_listen(port) && can_listen(port + CLUSTER_BUS_OFFSET)
 }
 
 /// Returns whether a server could listen on the port, on IPv4 and on IPv6:
 /// chromedriver listens on both.
-fn is_free(port: u16) -> bool {
+fn can_listen(port: u16) -> bool {
     let addresses: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     addresses.into_iter().all(|address| {
         // Without IPv6 the error is another one.
@@ -62,16 +67,6 @@ fn is_free(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Returns a port that can be claimed.
-    fn unclaimed() -> u16 {
-        let port = free_port();
-        CLAIMS
-            .lock()
-            .unwrap()
-            .retain(|claim| claim.local_addr().unwrap().port() != port);
-        port
-    }
 
     #[test]
     fn port_is_given_to_one_test_and_nothing_listens_on_it() {
@@ -85,17 +80,27 @@ mod tests {
 
     /// A claim of another process is a socket as well.
     #[test]
-    fn claimed_port_cannot_be_claimed_until_its_claim_ends() {
-        let port = unclaimed();
-        let other = claim(port).unwrap();
-        assert!(claim(port).is_none());
-        drop(other);
-        assert!(claim(port).is_some());
+    fn claimed_port_cannot_be_claimed() {
+        assert!(claim(free_port()).is_none());
     }
 
+    /// The claim ends while the listener is there: until then, another test would be
+    /// given the port.
     #[test]
-    fn port_with_a_listener_there_or_on_the_cluster_bus_cannot_be_claimed() {
-        let port = unclaimed();
+    fn port_with_a_listener_cannot_be_claimed() {
+        let port = free_port();
+        let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        CLAIMS
+            .lock()
+            .unwrap()
+            .retain(|claim| claim.local_addr().unwrap().port() != port);
+        assert!(claim(port).is_none());
+    }
+
+    /// The port stays claimed, so that nothing else listens on it meanwhile.
+    #[test]
+    fn port_with_a_listener_there_or_on_the_cluster_bus_is_not_free() {
+        let port = free_port();
         let bus = port + CLUSTER_BUS_OFFSET;
         for address in [
             format!("127.0.0.1:{port}"),
@@ -111,9 +116,9 @@ mod tests {
                 }
                 Err(error) => panic!("{address}: {error}"),
             };
-            assert!(claim(port).is_none(), "{address}");
+            assert!(!is_free(port), "{address}");
             drop(listener);
-            assert!(claim(port).is_some(), "{address}");
+            assert!(is_free(port), "{address}");
         }
     }
 }
