@@ -1,6 +1,7 @@
 //! A server on a free port, and the app that it serves.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -31,6 +32,20 @@ pub(crate) struct Gate {
     pub(crate) entered: Arc<Semaphore>,
     /// Takes a permit for each request that may leave.
     pub(crate) exit: Arc<Semaphore>,
+}
+
+/// Returns what `slow` returns. Before that, and while its clients wait, `normal`
+/// must complete.
+pub(crate) async fn while_waiting<T>(
+    slow: impl Future<Output = T>,
+    normal: impl Future<Output = ()>,
+) -> T {
+    let mut slow = pin!(slow);
+    tokio::select! {
+        _ = &mut slow => panic!("others are answered only after the slow clients"),
+        () = normal => {}
+    }
+    slow.await
 }
 
 pub(crate) struct Running {

@@ -1,13 +1,12 @@
 //! Clients that send and read slowly.
 
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use dcv_resolver_test_support::log::Log;
 use futures_util::future::join_all;
 use tracing::Level;
 
-use crate::fixture::{BIG_BYTES, start};
+use crate::fixture::{BIG_BYTES, start, while_waiting};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: server.example\r\nx-long: 1234567890\r\n\r\n";
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -37,12 +36,7 @@ async fn slow_clients_are_closed_in_time_and_delay_no_one() {
             assert_eq!(server.client().await.get("/").await.status, 200);
         }
     };
-    let mut slow = pin!(slow);
-    tokio::select! {
-        _ = &mut slow => panic!("others are answered only after the slow clients"),
-        () = normal => {}
-    }
-    for lasted in slow.await {
+    for lasted in while_waiting(slow, normal).await {
         assert!(lasted >= 5 * A_SECOND, "closed after {lasted:?} already");
     }
     // One for all of them: they have one address.

@@ -1,6 +1,5 @@
 //! Handshakes: which succeed, and how the others fail.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ use tokio_rustls::TlsConnector;
 use tracing::Level;
 
 use crate::connections::eventually;
-use crate::fixture::{count, start};
+use crate::fixture::{count, start, while_waiting};
 use crate::pki::{Files, NAME, TlsClient, client_pair, server_pair};
 #[cfg(target_os = "linux")]
 use crate::shutdown::{has_undelivered_bytes, has_unread_bytes, refused};
@@ -311,12 +310,7 @@ async fn slow_handshakes_are_closed_in_time_and_delay_no_one() {
             assert_eq!(client.try_get(server.address).await.unwrap(), 200);
         }
     };
-    let mut slow = pin!(slow);
-    tokio::select! {
-        _ = &mut slow => panic!("others are answered only after the slow clients"),
-        () = normal => {}
-    }
-    for lasted in slow.await {
+    for lasted in while_waiting(slow, normal).await {
         assert!(lasted >= 4 * A_SECOND, "closed after {lasted:?} already");
     }
     // The silent ones did not begin a handshake.
