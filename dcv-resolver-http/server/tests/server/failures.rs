@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use dcv_resolver_test_support::client::Client;
 use dcv_resolver_test_support::log::Log;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tracing::Level;
 
 use crate::connections::eventually;
@@ -140,6 +142,22 @@ async fn client_that_is_slow_or_disconnects_is_logged_and_counted() {
             assert!(log.contains(&format!("cause={cause:?}")), "{log}");
         }
     }
+}
+
+/// The error of the HTTP library does not say by itself what broke the connection.
+#[tokio::test]
+async fn log_has_the_sources_of_an_error() {
+    let (log, _guard) = Log::text_of_this_thread(Level::INFO);
+    let server = start(|server| server).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(b"GET / HT").await.unwrap();
+    // So that the connection is reset.
+    client.set_zero_linger().unwrap();
+    drop(client);
+    counted(&server, "connection_lost", 1).await;
+    let log = log.text();
+    assert!(log.contains("error=connection error: "), "{log}");
+    assert!(log.contains("(os error "), "{log}");
 }
 
 #[tokio::test]
