@@ -177,24 +177,24 @@ impl Explainer {
                     source,
                 });
             }
-            let made_by = match &result {
-                StoreResult::Holds { record, .. } => self.made_by(named.name(), record.id()),
+            let generated_by = match &result {
+                StoreResult::Holds { record, .. } => self.generated_by(named.name(), record.id()),
                 StoreResult::Absent | StoreResult::Failed { .. } => None,
             };
             steps.push(StoreStep {
                 store: named.name().to_string(),
                 decides,
-                made_by,
+                generated_by,
                 result,
             });
         }
         (steps, decisive)
     }
 
-    fn made_by(&self, store: &str, id: &SessionId) -> Option<String> {
+    fn generated_by(&self, store: &str, id: &SessionId) -> Option<String> {
         let mut listings = self.listings.iter();
         let (_, listing) = listings.find(|(name, _)| **name == *store)?;
-        listing.made_by(id)
+        listing.generated_by(id)
     }
 
     /// Checks every rule and every policy; the first one that does not let the
@@ -346,7 +346,7 @@ impl RuleSteps {
             Ok(Err(not_found)) => {
                 let detail = not_found.to_string();
                 let conclusion = Conclusion::not_found(&not_found);
-                (RuleResult::Breaks { detail }, Some(conclusion))
+                (RuleResult::Refuses { detail }, Some(conclusion))
             }
             Err(error) => {
                 let why = error.policy_error().map(|error| error.chain().to_string());
@@ -467,8 +467,8 @@ mod tests {
                 ],
                 "rules": [
                     {"kind": "rule", "rule": "live", "result": "passes"},
-                    {"kind": "rule", "rule": "ready", "result": "breaks", "detail": "the session is CREATING, not READY"},
-                    {"kind": "rule", "rule": "transport_offered", "result": "breaks",
+                    {"kind": "rule", "rule": "ready", "result": "refuses", "detail": "the session is CREATING, not READY"},
+                    {"kind": "rule", "rule": "transport_offered", "result": "refuses",
                      "detail": "the session's server does not offer QUIC"},
                 ],
                 "outcome": "not_found",
@@ -689,7 +689,7 @@ mod tests {
             Ok(Page::new(records, Some(PageToken::new("same"))))
         }
 
-        fn made_by(&self, id: &SessionId) -> Option<String> {
+        fn generated_by(&self, id: &SessionId) -> Option<String> {
             Some(format!("pattern of {id}"))
         }
     }
@@ -707,11 +707,11 @@ mod tests {
         let names: Vec<_> = explainer.listings().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["fixed", "generated"]);
         let stores = explained(&explainer, "s").await.stores;
-        let made_by: Vec<_> = stores
+        let generated_by: Vec<_> = stores
             .iter()
-            .map(|store| store.made_by.as_deref())
+            .map(|store| store.generated_by.as_deref())
             .collect();
-        assert_eq!(made_by, [None, Some("pattern of s")]);
+        assert_eq!(generated_by, [None, Some("pattern of s")]);
     }
 
     #[tokio::test]

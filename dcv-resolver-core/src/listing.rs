@@ -55,7 +55,7 @@ pub trait SessionListing: SessionStore {
     /// [`Explanation`](crate::Explanation) shows it to people.
     ///
     /// Implement this method only for a store that generates records.
-    fn made_by(&self, id: &SessionId) -> Option<String> {
+    fn generated_by(&self, id: &SessionId) -> Option<String> {
         let _ = id;
         None
     }
@@ -171,7 +171,7 @@ impl<T: SessionListing + ?Sized> SessionListing for Arc<T> {
         (**self).list(page, limit).await
     }
 
-    fn made_by(&self, id: &SessionId) -> Option<String> {
-        (**self).made_by(id)
+    fn generated_by(&self, id: &SessionId) -> Option<String> {
+        (**self).generated_by(id)
     }
 }

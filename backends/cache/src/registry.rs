@@ -19,8 +19,8 @@ impl<S: SessionListing> SessionListing for CachedStore<S> {
         self.store.list(page, limit).await
     }
 
-    fn made_by(&self, id: &SessionId) -> Option<String> {
-        self.store.made_by(id)
+    fn generated_by(&self, id: &SessionId) -> Option<String> {
+        self.store.generated_by(id)
     }
 }
 

@@ -256,7 +256,7 @@ impl SessionListing for StaticFileStore {
         Ok(self.content.load().sorted.page(after.as_ref(), limit))
     }
 
-    fn made_by(&self, id: &SessionId) -> Option<String> {
+    fn generated_by(&self, id: &SessionId) -> Option<String> {
         let content = self.content.load();
         if content.index.get(id).is_some() {
             return None;

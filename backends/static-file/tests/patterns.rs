@@ -217,13 +217,13 @@ fn pattern_that_leads_to_any_domain_is_a_warning() {
 }
 
 #[tokio::test]
-async fn session_of_a_pattern_is_made_by_it() {
+async fn session_of_a_pattern_is_generated_by_it() {
     let (_folder, store) = store(TEXT);
-    let made_by = |id: &str| store.made_by(&id.parse().unwrap());
-    let pattern = made_by("ws-17/ann:9443").unwrap();
+    let generated_by = |id: &str| store.generated_by(&id.parse().unwrap());
+    let pattern = generated_by("ws-17/ann:9443").unwrap();
     assert!(pattern.starts_with("pattern "), "{pattern}");
     assert!(pattern.ends_with("sessions.toml:9"), "{pattern}");
     // It has a table of its own.
-    assert_eq!(made_by("i-0abc"), None);
-    assert_eq!(made_by("unknown"), None);
+    assert_eq!(generated_by("i-0abc"), None);
+    assert_eq!(generated_by("unknown"), None);
 }

@@ -237,8 +237,8 @@ impl<S: SessionListing> SessionListing for FaultyStore<S> {
             .await
     }
 
-    fn made_by(&self, id: &SessionId) -> Option<String> {
-        self.store.made_by(id)
+    fn generated_by(&self, id: &SessionId) -> Option<String> {
+        self.store.generated_by(id)
     }
 }
 

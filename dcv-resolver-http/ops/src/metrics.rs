@@ -62,7 +62,7 @@ use sampled::Sampled;
 /// | `agent_sessions` | `state` | [`watch_agent`](Self::watch_agent) |
 /// | `agent_rounds_total` | `result` | [`watch_agent`](Self::watch_agent) |
 /// | `build_info` | `version` | always 1: [`set_build_info`](Self::set_build_info) |
-/// | `connections_open`, `connections_max`, `connections_accepted_total`, `connections_evicted_total`, `connections_cut_total` | `listener` | [`watch_connections`](Self::watch_connections) |
+/// | `connections_open`, `connections_max`, `connections_accepted_total`, `connections_evicted_total`, `connections_aborted_total` | `listener` | [`watch_connections`](Self::watch_connections) |
 /// | `connections_refused_total`, `connections_failed_total`, `tls_handshakes_failed_total` | `listener`, `cause` | [`watch_connections`](Self::watch_connections) |
 ///
 /// [`render`](Self::render) also shows the metrics of the process that every

@@ -49,7 +49,7 @@ const SLACK: Duration = PERIOD.saturating_add(PING_TIMEOUT).saturating_mul(2);
 /// - **A reload changes nothing** either; see
 ///   [`watch_stores`](Self::watch_stores).
 /// - **A store that few requests reach** may be down, if
-///   [`watch_stores`](Self::watch_stores) names it as unneeded.
+///   [`watch_stores`](Self::watch_stores) names it as optional.
 /// - **A store that is not writable changes nothing** either, since sessions
 ///   can still be found. The [`Report`] names it; see
 ///   [`watch_registries`](Self::watch_registries).
@@ -94,18 +94,18 @@ struct Health {
     stores: Vec<StoreHealth>,
     registries: Vec<WriteHealth>,
     /// The names of stores that may be down.
-    unneeded: Vec<Arc<str>>,
+    optional: Vec<Arc<str>>,
 }
 
 impl Readiness {
     /// Creates the readiness of the stores of `resolver`, with a grace period
-    /// of 10 s. Every store is needed.
+    /// of 10 s. Every store is required.
     #[must_use]
     pub fn new(resolver: &Resolver) -> Self {
         Self::with_grace(resolver, Duration::from_secs(10))
     }
 
-    /// Creates the readiness of the stores of `resolver`. Every store is needed,
+    /// Creates the readiness of the stores of `resolver`. Every store is required,
     /// and may be down for `grace` without making the process unready. With
     /// [`Duration::MAX`] the process stays ready once its stores have answered.
     #[must_use]
@@ -118,7 +118,7 @@ impl Readiness {
                 was_ready: false,
                 stores: stores.map(|named| StoreHealth::new(named, None)).collect(),
                 registries: Vec::new(),
-                unneeded: Vec::new(),
+                optional: Vec::new(),
             }),
             replaced: Notify::new(),
         }))
@@ -167,27 +167,27 @@ impl Readiness {
 
     /// Watches the stores of `resolver` from now on, instead of the stores that
     /// were watched before, as after a reload. The process may be ready while the
-    /// stores with the names in `unneeded` are down, or have not answered yet.
+    /// stores with the names in `optional` are down, or have not answered yet.
     ///
     /// A store that is the same object keeps its state. Another object, even of
     /// the same name, may lead to another server and is pinged at once. Until
     /// it has answered, it inherits the oldest success of the former stores
-    /// that were needed: a process that was ready stays ready for as long as it
+    /// that were required: a process that was ready stays ready for as long as it
     /// would have without the reload, a process that was not ready does not
     /// become ready, and repeated reloads do not extend this time. If no former
-    /// store was needed, the time begins with the reload.
+    /// store was required, the time begins with the reload.
     ///
-    /// An unneeded store is one that few requests reach, such as an older
+    /// An optional store is one that few requests reach, such as an older
     /// resolver at the end of a chain. It is still pinged and still in the
     /// [`Report`], and a request that reaches it while it is down still fails.
-    /// To start with an unneeded store, call this function right after
+    /// To start with an optional store, call this function right after
     /// [`new`](Self::new), with the same resolver.
     ///
     /// ```
     /// # use dcv_resolver_core::{MemoryStore, Resolver};
     /// # use dcv_resolver_ops::Readiness;
     /// # let readiness = Readiness::new(&Resolver::new(MemoryStore::new()));
-    /// // Every store is needed.
+    /// // Every store is required.
     /// let resolver = Resolver::new(MemoryStore::new());
     /// readiness.watch_stores(&resolver, []);
     ///
@@ -198,13 +198,13 @@ impl Readiness {
     /// readiness.watch_stores(&resolver, ["broker".into()]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn watch_stores(&self, resolver: &Resolver, unneeded: impl IntoIterator<Item = Arc<str>>) {
-        let unneeded = unneeded.into_iter().collect();
+    pub fn watch_stores(&self, resolver: &Resolver, optional: impl IntoIterator<Item = Arc<str>>) {
+        let optional = optional.into_iter().collect();
         // One change: a probe must not see the new stores with the former names.
         self.0.change(|health| {
             let before = &health.stores;
-            let needed = before.iter().filter(|store| health.is_needed(store));
-            let oldest = needed.map(StoreHealth::success).min();
+            let required = before.iter().filter(|store| health.is_required(store));
+            let oldest = required.map(StoreHealth::success).min();
             let inherited = oldest.unwrap_or_else(|| Some(Instant::now()));
             let stores = resolver.stores().iter().map(|named| {
                 match before.iter().find(|store| store.is_same_store(named)) {
@@ -213,7 +213,7 @@ impl Readiness {
                 }
             });
             health.stores = stores.collect();
-            health.unneeded = unneeded;
+            health.optional = optional;
             None
         });
         self.0.replaced.notify_one();
@@ -351,14 +351,15 @@ impl Inner {
 }
 
 impl Health {
-    fn is_needed(&self, store: &StoreHealth) -> bool {
-        !self.unneeded.contains(store.named().name())
+    fn is_required(&self, store: &StoreHealth) -> bool {
+        !self.optional.contains(store.named().name())
     }
 
     fn report(&self, now: Instant, max_success_age: Duration) -> Report {
         let stores = self.stores.iter();
-        let is_fine =
-            |store: &StoreHealth| store.is_trusted(now, max_success_age) || !self.is_needed(store);
+        let is_fine = |store: &StoreHealth| {
+            store.is_trusted(now, max_success_age) || !self.is_required(store)
+        };
         let state = if self.is_draining {
             ReadyState::Draining
         } else if stores.clone().all(is_fine) {
@@ -372,7 +373,7 @@ impl Health {
             stores: stores
                 .map(|store| {
                     let mut report = store.report(now, max_success_age);
-                    report.needed = self.is_needed(store);
+                    report.required = self.is_required(store);
                     let mut registries = self.registries.iter();
                     let registry = registries.find(|known| **known.store() == *report.store);
                     if let Some(result) = registry.and_then(WriteHealth::result) {

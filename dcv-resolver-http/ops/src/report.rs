@@ -73,7 +73,7 @@ pub struct StoreReport {
     /// if `false`: see
     /// [`Readiness::watch_stores`](crate::Readiness::watch_stores).
     #[serde(skip_serializing_if = "is_true")]
-    pub needed: bool,
+    pub required: bool,
     /// What is likely to go wrong although the store answers, as set with
     /// [`Readiness::set_warnings`](crate::Readiness::set_warnings).
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -124,7 +124,7 @@ impl StoreHealth {
             error: self.error.clone(),
             writable: None,
             write_error: None,
-            needed: true,
+            required: true,
             warnings: self.warnings.clone(),
         }
     }

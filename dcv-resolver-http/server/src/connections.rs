@@ -20,7 +20,7 @@ struct Counters {
     open: AtomicU64,
     accepted: AtomicU64,
     evicted: AtomicU64,
-    cut: AtomicU64,
+    aborted: AtomicU64,
     failures: Failures,
 }
 
@@ -54,11 +54,11 @@ impl Connections {
         self.0.evicted.load(Ordering::Relaxed)
     }
 
-    /// Returns how many connections were cut at the end of the shutdown's
+    /// Returns how many connections were aborted at the end of the shutdown's
     /// [grace](crate::Server::shutdown_grace).
     #[must_use]
-    pub fn cut_total(&self) -> u64 {
-        self.0.cut.load(Ordering::Relaxed)
+    pub fn aborted_total(&self) -> u64 {
+        self.0.aborted.load(Ordering::Relaxed)
     }
 
     /// Returns how many connections were refused, by cause: the peer is not
@@ -119,9 +119,9 @@ impl Connections {
         self.0.evicted.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn cut(&self, count: usize) {
+    pub(crate) fn aborted(&self, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        self.0.cut.fetch_add(count, Ordering::Relaxed);
+        self.0.aborted.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn failed(&self, failure: Failure) {

@@ -34,7 +34,7 @@
 //!     let _ = tokio::signal::ctrl_c().await;
 //! };
 //! let summary = Server::new(app).serve(listener, shutdown).await;
-//! println!("connections cut: {}", summary.connections_cut);
+//! println!("connections aborted: {}", summary.connections_aborted);
 //! # Ok(())
 //! # }
 //! ```

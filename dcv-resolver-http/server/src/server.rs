@@ -281,7 +281,7 @@ where
     /// their next request. Requests in flight are answered, with `connection:
     /// close`. The future completes when the last response is sent, or at the
     /// end of the [grace](Self::shutdown_grace): connections that are still busy
-    /// are cut and counted.
+    /// are aborted and counted.
     ///
     /// Any tokio listener works, for TCP or for a Unix socket.
     /// [`listen`](crate::listen()) opens one with a larger backlog than

@@ -139,11 +139,13 @@ where
                 self.report_panic(ended);
             }
         };
-        // What is left is counted below, and cut when the set is dropped.
+        // What is left is counted below, and aborted when the set is dropped.
         let _in_time = tokio::time::timeout(grace, all_ended).await;
-        let connections_cut = self.tasks.len();
-        self.connections.cut(connections_cut);
-        ShutdownSummary { connections_cut }
+        let connections_aborted = self.tasks.len();
+        self.connections.aborted(connections_aborted);
+        ShutdownSummary {
+            connections_aborted,
+        }
     }
 
     fn admit(&mut self, accepted: Accepted) {

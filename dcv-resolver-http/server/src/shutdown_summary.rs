@@ -5,6 +5,6 @@
 #[non_exhaustive]
 pub struct ShutdownSummary {
     /// The connections that were still busy at the end of the
-    /// [grace](crate::Server::shutdown_grace) and were cut.
-    pub connections_cut: usize,
+    /// [grace](crate::Server::shutdown_grace) and were aborted.
+    pub connections_aborted: usize,
 }

@@ -146,7 +146,7 @@ async fn serve(
     if let Some(operators) = operators {
         let _ended = operators.await;
     }
-    tracing::info!(connections_cut = ended.connections_cut, "stopped");
+    tracing::info!(connections_aborted = ended.connections_aborted, "stopped");
     Ok(())
 }
 
@@ -168,7 +168,7 @@ fn stats(connections: &Connections) -> ConnectionStats {
     stats.open = connections.open();
     stats.accepted = connections.accepted_total();
     stats.evicted = connections.evicted_total();
-    stats.cut = connections.cut_total();
+    stats.aborted = connections.aborted_total();
     stats.refused = connections.refused_by_cause().collect();
     stats.failed = connections.failed_by_cause().collect();
     stats.tls_handshakes_failed = connections.tls_handshakes_failed_by_cause().collect();

@@ -26,7 +26,7 @@ pub struct Breach {
     /// The importance of the rule.
     pub level: Level,
     /// What the rule requires.
-    pub says: String,
+    pub requirement: String,
     /// What was sent: method, path and query, without the prefix of the URL.
     pub sent: String,
     /// What was answered.
@@ -49,14 +49,14 @@ impl fmt::Display for Breach {
         let Self {
             rule,
             level,
-            says,
+            requirement,
             sent,
             answered,
             expected,
         } = self;
         write!(
             f,
-            "{level:<8}{rule}: {says}\n        sent      {sent}\n        answered  {answered}\n        expected  {expected}"
+            "{level:<8}{rule}: {requirement}\n        sent      {sent}\n        answered  {answered}\n        expected  {expected}"
         )
     }
 }

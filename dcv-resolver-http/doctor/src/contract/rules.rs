@@ -8,7 +8,7 @@ use super::probe::{Probe, ProbeMethod};
 pub(super) struct Rule {
     pub(super) name: &'static str,
     pub(super) level: Level,
-    pub(super) says: &'static str,
+    pub(super) requirement: &'static str,
     pub(super) probe: Probe,
     pub(super) expected: Expected,
 }
@@ -51,14 +51,14 @@ impl Expected {
 const fn rule(
     name: &'static str,
     level: Level,
-    says: &'static str,
+    requirement: &'static str,
     probe: Probe,
     expected: Expected,
 ) -> Rule {
     Rule {
         name,
         level,
-        says,
+        requirement,
         probe,
         expected,
     }

@@ -108,9 +108,15 @@ impl Run<'_> {
             Ok(response) if response.status() == StatusCode::OK => response,
             _ => {
                 if exchange.status() != Some(StatusCode::NOT_FOUND) {
-                    let says = "a request for QUIC is answered with 200 or 404";
+                    let requirement = "a request for QUIC is answered with 200 or 404";
                     let expected = "200 with the UDP port, or 404";
-                    self.breach("quic", Level::Must, says.to_owned(), &exchange, expected);
+                    self.breach(
+                        "quic",
+                        Level::Must,
+                        requirement.to_owned(),
+                        &exchange,
+                        expected,
+                    );
                 }
                 return;
             }
@@ -120,9 +126,9 @@ impl Run<'_> {
         let host = |answer: Option<&Value>| answer?.get("DcvServerEndpoint").cloned();
         let (http, quic) = (host(over_http), host(over_quic.as_ref()));
         if http.is_some() && quic.is_some() && http != quic {
-            let says = "HTTP and QUIC lead to one server: one login uses both".to_owned();
+            let requirement = "HTTP and QUIC lead to one server: one login uses both".to_owned();
             let expected = "the same DcvServerEndpoint as for HTTP";
-            self.breach("same_server", Level::Must, says, &exchange, expected);
+            self.breach("same_server", Level::Must, requirement, &exchange, expected);
         }
     }
 
@@ -146,8 +152,8 @@ impl Run<'_> {
         let exchange = self.send(&rule.probe).await;
         if !is_kept(rule.expected, &exchange, destination) {
             let expected = rule.expected.as_sentence();
-            let says = rule.says.to_owned();
-            self.breach(rule.name, rule.level, says, &exchange, &expected);
+            let requirement = rule.requirement.to_owned();
+            self.breach(rule.name, rule.level, requirement, &exchange, &expected);
         }
     }
 
@@ -155,14 +161,14 @@ impl Run<'_> {
         &mut self,
         rule: &'static str,
         level: Level,
-        says: String,
+        requirement: String,
         exchange: &Exchange,
         expected: &str,
     ) {
         self.report.broken.push(Breach {
             rule,
             level,
-            says,
+            requirement,
             sent: exchange.sent.clone(),
             answered: exchange.answered(),
             expected: expected.to_owned(),

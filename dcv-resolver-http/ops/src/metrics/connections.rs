@@ -25,7 +25,7 @@ pub struct ConnectionStats {
     pub evicted: u64,
     /// Connections that were still busy at the end of the shutdown's grace
     /// period.
-    pub cut: u64,
+    pub aborted: u64,
     /// Connections that were refused so far, by cause.
     pub refused: Vec<(&'static str, u64)>,
     /// Connections that ended without an answer so far, by cause.
@@ -80,10 +80,10 @@ const TOTALS: [Total; 5] = [
         |stats| stats.evicted,
     ),
     (
-        "connections_cut",
+        "connections_aborted",
         "Connections that were still busy when the shutdown's grace period was over.",
         MetricType::Counter,
-        |stats| stats.cut,
+        |stats| stats.aborted,
     ),
 ];
 

@@ -33,7 +33,7 @@ function storeCard(store) {
   const card = make("li", {}, make("div", { className: "head" }, name, state));
   card.dataset.tone = tone;
   if (store.state !== "up") card.append(detail(answered));
-  if (store.needed === false) card.append(detail("is not needed for readiness"));
+  if (store.required === false) card.append(detail("is not required for readiness"));
   if (store.error) card.append(detail(text(store.error)));
   if (store.writable === false) card.append(detail("is not writable: ", text(store.write_error ?? "")));
   for (const warning of store.warnings ?? []) card.append(detail(text(warning)));

@@ -389,7 +389,7 @@ async fn connections_of_a_server_are_shown() {
         figures.accepted = connections.accepted_total();
         figures.max = connections.max();
         figures.evicted = connections.evicted_total();
-        figures.cut = connections.cut_total();
+        figures.aborted = connections.aborted_total();
         figures.refused = connections.refused_by_cause().collect();
         figures.failed = connections.failed_by_cause().collect();
         figures.tls_handshakes_failed = connections.tls_handshakes_failed_by_cause().collect();
@@ -406,7 +406,7 @@ async fn connections_of_a_server_are_shown() {
         r#"dcv_resolver_connections_max{listener="gateways"} 4096"#,
         r#"dcv_resolver_connections_accepted_total{listener="gateways"} 2"#,
         r#"dcv_resolver_connections_evicted_total{listener="gateways"} 0"#,
-        r#"dcv_resolver_connections_cut_total{listener="gateways"} 0"#,
+        r#"dcv_resolver_connections_aborted_total{listener="gateways"} 0"#,
         r#"dcv_resolver_connections_refused_total{listener="gateways",cause="not_allowed"} 0"#,
         r#"dcv_resolver_connections_failed_total{listener="gateways",cause="closed_without_request"} 1"#,
         r#"dcv_resolver_tls_handshakes_failed_total{listener="gateways",cause="unknown_ca"} 0"#,

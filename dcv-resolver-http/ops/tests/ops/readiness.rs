@@ -77,12 +77,12 @@ async fn store_that_is_not_needed_may_be_down() {
     assert!(report.ready);
     assert_eq!(report.stores[1].state, StoreState::Down);
     let json = serde_json::to_value(&report.stores).unwrap();
-    assert_eq!(json[0].get("needed"), None);
-    assert_eq!(json[1]["needed"], false);
+    assert_eq!(json[0].get("required"), None);
+    assert_eq!(json[1]["required"], false);
 
     own.set_mode(Mode::Fails);
     sleep(20 * SECOND).await;
-    assert!(!readiness.report().ready, "the other store is needed");
+    assert!(!readiness.report().ready, "the other store is required");
 
     own.set_mode(Mode::Answers);
     sleep(SECOND).await;

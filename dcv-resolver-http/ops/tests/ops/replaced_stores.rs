@@ -145,7 +145,7 @@ async fn new_store_inherits_the_oldest_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unneeded_store_replaces_another_and_the_process_stays_ready() {
+async fn optional_store_replaces_another_and_the_process_stays_ready() {
     let (log, _guard) = Log::of_this_thread(Level::INFO);
     let down = |name| resolver([(name, SwitchStore::new(Mode::Hangs))]);
     let readiness = watched(&down("broker"));
@@ -161,7 +161,7 @@ async fn unneeded_store_replaces_another_and_the_process_stays_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_store_inherits_nothing_of_an_unneeded_one() {
+async fn new_store_inherits_nothing_of_an_optional_one() {
     let own = answering();
     let broker = SwitchStore::new(Mode::Hangs);
     let readiness = watched(&over(&own));
@@ -174,7 +174,7 @@ async fn new_store_inherits_nothing_of_an_unneeded_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn needed_store_that_replaces_unneeded_ones_alone_has_the_whole_grace() {
+async fn required_store_that_replaces_optional_ones_alone_has_the_whole_grace() {
     let broker = resolver([("broker", SwitchStore::new(Mode::Hangs))]);
     let readiness = watched(&broker);
     readiness.watch_stores(&broker, ["broker".into()]);

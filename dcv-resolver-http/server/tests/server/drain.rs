@@ -43,7 +43,7 @@ async fn responses_during_drain_close_their_connections() {
     in_flight.closed().await;
 
     end_drain.send(()).unwrap();
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
     assert!(TcpStream::connect(address).await.is_err());
 }
 
@@ -52,7 +52,7 @@ async fn drain_lasts_for_its_duration() {
     let drain = Duration::from_millis(300);
     let server = start(|server| server.drain(drain)).await;
     let begun = Instant::now();
-    assert_eq!(server.stop().await.connections_cut, 0);
+    assert_eq!(server.stop().await.connections_aborted, 0);
     assert!(begun.elapsed() >= drain);
 }
 
@@ -65,7 +65,7 @@ async fn end_drain_without_drain_changes_nothing() {
     let _not_polled = end_drain.send(());
     gate.exit.add_permits(1);
     assert_eq!(client.answer().await.body, "out");
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn end_of_drain_closes_idle_connections_and_waits_for_new_ones() {
     let answer = new.get("/").await;
     assert_eq!((answer.status, answer.is_last()), (200, true));
     new.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn silent_client_after_drain_is_closed_after_header_read_timeout() {
     let mut silent = Client::connect(address).await;
     end_drain.send(()).unwrap();
     silent.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 /// Where a load balancer sends the clients of a test.
@@ -196,6 +196,6 @@ async fn drain_loses_no_request() {
 
         let lost: u64 = clients.join_all().await.into_iter().sum();
         assert_eq!(lost, 0, "round {round}");
-        assert_eq!(ended.await.connections_cut, 0, "round {round}");
+        assert_eq!(ended.await.connections_aborted, 0, "round {round}");
     }
 }

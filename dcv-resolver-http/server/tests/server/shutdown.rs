@@ -37,7 +37,7 @@ async fn request_in_flight_at_shutdown_is_answered_and_no_connection_accepted() 
         answer.head
     );
     client.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn idle_connections_at_shutdown_are_closed_at_once() {
     let ended = server.stop();
     fresh.closed().await;
     kept_alive.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 #[cfg(target_os = "linux")]
@@ -70,7 +70,7 @@ async fn unread_request_at_shutdown_is_answered() {
     let ended = server.stop();
     assert_eq!(client.answer().await.status, 200);
     client.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 /// Returns whether the kernel holds bytes that came from port `from` to port
@@ -116,7 +116,7 @@ async fn incomplete_head_at_shutdown_may_be_completed() {
     client.send("ver.example\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 200);
     client.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 #[tokio::test]
@@ -132,9 +132,9 @@ async fn busy_connections_after_grace_are_cut_and_counted() {
     // The gate lets the first one out.
     gate.exit.add_permits(1);
     assert_eq!(lucky.answer().await.body, "out");
-    assert_eq!(ended.await.connections_cut, 2);
+    assert_eq!(ended.await.connections_aborted, 2);
     assert!(begun.elapsed() >= grace);
-    assert_eq!(connections.cut_total(), 2);
+    assert_eq!(connections.aborted_total(), 2);
     for client in &mut stuck {
         client.closed().await;
     }
@@ -144,7 +144,7 @@ async fn busy_connections_after_grace_are_cut_and_counted() {
 #[tokio::test]
 async fn shutdown_without_connections_ends_at_once() {
     let server = start(|server| server.shutdown_grace(Duration::from_secs(600))).await;
-    assert_eq!(server.stop().await.connections_cut, 0);
+    assert_eq!(server.stop().await.connections_aborted, 0);
 }
 
 #[tokio::test]

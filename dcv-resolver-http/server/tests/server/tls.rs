@@ -428,7 +428,7 @@ async fn request_in_flight_over_tls_at_shutdown_is_answered() {
     let answer = in_flight.answer().await;
     assert_eq!((answer.body.as_str(), answer.is_last()), ("out", true));
     in_flight.closed().await;
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
 }
 
 #[cfg(target_os = "linux")]
@@ -468,7 +468,7 @@ async fn handshake_begun_at_shutdown_leads_to_one_response() {
     go_on.send(()).unwrap();
     let answer = client.await.unwrap();
     assert_eq!((answer.status, answer.is_last()), (200, true));
-    assert_eq!(ended.await.connections_cut, 0);
+    assert_eq!(ended.await.connections_aborted, 0);
     relay.abort();
 }
 

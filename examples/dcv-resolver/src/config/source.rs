@@ -72,7 +72,7 @@ impl Source {
                 url: text.clone(),
                 migrate: true,
                 time_budget_ms: None,
-                needed_for_readiness: true,
+                required_for_readiness: true,
                 cache: None,
                 redis: None,
                 upstream: None,

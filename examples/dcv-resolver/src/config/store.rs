@@ -41,7 +41,7 @@ pub(crate) struct Store {
     /// that is the last of several stores. Requests that reach the store are
     /// answered with 503 nevertheless.
     #[serde(default = "yes")]
-    pub(crate) needed_for_readiness: bool,
+    pub(crate) required_for_readiness: bool,
 
     /// Caches the answers of a sqlite:, redis:, https: or http: store in memory.
     /// Changes by any process are served within 100 ms; answers of another resolver,

@@ -13,11 +13,11 @@ pub(super) fn warn_if_too_few(gateways: u64, operators: u64) {
     let Some(limit) = limit.as_deref().and_then(soft_limit) else {
         return;
     };
-    let needed = gateways + operators + OTHER_FILES;
-    if limit < needed {
+    let required = gateways + operators + OTHER_FILES;
+    if limit < required {
         tracing::warn!(
             limit,
-            needed,
+            required,
             "the limit on open files is below what `limits.max_connections` = {gateways} and {operators} connections of operators need: raise it (LimitNOFILE= of the unit, `ulimit -n`), or lower `limits.max_connections`",
         );
     }

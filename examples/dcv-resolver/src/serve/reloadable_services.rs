@@ -55,7 +55,7 @@ impl ReloadableServices {
     ) -> Result<Self, Failure> {
         let resolver = resources.chain.resolver(config)?;
         let readiness = Readiness::new(&resolver);
-        readiness.watch_stores(&resolver, unneeded(config));
+        readiness.watch_stores(&resolver, optional(config));
         readiness.watch_registries(resources.written_store(config)?);
         let recent = RecentDecisions::new();
         let services =
@@ -166,7 +166,7 @@ impl ReloadableServices {
             &self.recent,
         )?;
 
-        self.readiness.watch_stores(&resolver, unneeded(config));
+        self.readiness.watch_stores(&resolver, optional(config));
         self.readiness.watch_registries(written_store);
         services.show(metrics);
         self.allowed_callers.replace(config);
@@ -190,8 +190,8 @@ impl ReloadableServices {
 
 /// Returns the names of the stores that may be down without making the process
 /// unready.
-fn unneeded(config: &Config) -> impl Iterator<Item = Arc<str>> {
+fn optional(config: &Config) -> impl Iterator<Item = Arc<str>> {
     let stores = config.stores.iter();
-    let unneeded = stores.filter(|store| !store.needed_for_readiness);
-    unneeded.map(|store| store.name.as_str().into())
+    let optional = stores.filter(|store| !store.required_for_readiness);
+    optional.map(|store| store.name.as_str().into())
 }

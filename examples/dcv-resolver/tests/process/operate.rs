@@ -49,7 +49,7 @@ fn operators_see_liveness_readiness_metrics_and_explanations() {
         "connections_accepted_total{listener=\"gateways\"} 2",
         "connections_accepted_total{listener=\"operators\"} ",
         "connections_max{listener=\"gateways\"} 4096",
-        "connections_cut_total{listener=\"gateways\"} 0",
+        "connections_aborted_total{listener=\"gateways\"} 0",
         "connections_refused_total{listener=\"operators\",cause=\"too_many_of_peer\"} 0",
         concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "served_data_age_seconds{store=\"desktops\"} ",

@@ -52,7 +52,7 @@ fn limit_on_open_files_below_the_connections_is_a_warning() {
         for line in lines {
             for part in [
                 "\"limit\":1000,",
-                "\"needed\":8448,",
+                "\"required\":8448,",
                 "`limits.max_connections` = 4096",
             ] {
                 assert!(line.contains(part), "{part} in {line}");

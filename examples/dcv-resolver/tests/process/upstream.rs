@@ -251,7 +251,7 @@ connect_timeout_ms = 1
 
 #[test]
 fn broker_that_is_not_needed_may_be_down() {
-    for (setting, status) in [("", 503), ("needed_for_readiness = false\n", 200)] {
+    for (setting, status) in [("", 503), ("required_for_readiness = false\n", 200)] {
         // Nothing listens there.
         let folder = Folder::new(&format!(
             "[[stores]]\nname = \"own\"\nurl = \"{SESSIONS}\"\n\
