@@ -89,8 +89,10 @@ impl Collector {
     pub(crate) fn pattern(&mut self, node: &Node<'_>, line: usize) {
         let pattern = read_pattern::read(node, &self.path, line, &mut self.diagnostics);
         if self.patterns.len() == MAX_PATTERNS {
-            let message = format_args!("there are more than {MAX_PATTERNS} patterns, the limit");
-            return self.diagnostic(node.offset, message);
+            return self.diagnostic(
+                node.offset,
+                format_args!("there are more than {MAX_PATTERNS} patterns, the limit"),
+            );
         }
         self.patterns.extend(pattern);
     }

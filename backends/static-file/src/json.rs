@@ -30,10 +30,12 @@ pub(crate) fn read(text: &str, collector: &mut Collector) {
         Ok(key) if value.get().len() > MAX_SESSION_BYTES => {
             let id = Quoted(&key.text);
             let max_mib = MAX_SESSION_BYTES >> 20;
-            let message = format_args!(
-                "session {id} is longer than {max_mib} MiB, the limit for one session; shorten its labels"
+            collector.diagnostic(
+                key.offset,
+                format_args!(
+                    "session {id} is longer than {max_mib} MiB, the limit for one session; shorten its labels"
+                ),
             );
-            collector.diagnostic(key.offset, message);
         }
         Ok(key) => collector.session(&key, &source.node(value, MAX_DEPTH)),
         Err(BrokenEscape) => collector.diagnostic(

@@ -48,15 +48,18 @@ pub(crate) fn read(
     table.refuse_unknown_fields();
     for required in ["match", "host"] {
         if table.get(required).is_none() {
-            let message = format_args!("the pattern has no `{required}`");
-            table.diagnostics.add(node.offset, message);
+            table
+                .diagnostics
+                .add(node.offset, format_args!("the pattern has no `{required}`"));
         }
     }
     if table.get("http_port").is_none() && table.get("quic_port").is_none() {
-        let message = format_args!(
-            "the pattern has neither `http_port` nor `quic_port`; expected at least one"
+        table.diagnostics.add(
+            node.offset,
+            format_args!(
+                "the pattern has neither `http_port` nor `quic_port`; expected at least one"
+            ),
         );
-        table.diagnostics.add(node.offset, message);
     }
     // The groups of the templates are those of the expression.
     let expression = table.text("match")?;
