@@ -120,7 +120,7 @@ impl Database {
     pub(crate) fn is_closed(&self) -> bool {
         match &self.source {
             Source::File(file) => file.is_closed(),
-            Source::Pool(_) => false,
+            Source::Pool(pool) => pool.is_closed(),
         }
     }
 
@@ -234,7 +234,8 @@ mod tests {
                 .acquire_timeout(Duration::from_secs(10));
             Database::file(DatabaseFile::open(config).await.unwrap())
         };
-        drop(open(&other).await);
+        // Closed, so that the file is complete without its log.
+        open(&other).await.close().await;
         let database = Arc::new(open(&live).await);
 
         let held = database.reader().await.unwrap();
