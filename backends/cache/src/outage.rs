@@ -58,16 +58,14 @@ impl Outage {
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Ends the probe with the cache.
-impl Drop for Outage {
-    fn drop(&mut self) {
-        if let Some(probe) = &self.lock().probe {
+    /// Ends the probe that is under way.
+    pub(crate) fn abort_probe(&self) {
+        if let Some(probe) = self.lock().probe.take() {
             probe.task.abort();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

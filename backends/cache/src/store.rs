@@ -85,18 +85,22 @@ impl<S: SessionStore> CachedStore<S> {
         let runtime = Handle::try_current().ok()?;
         let record = self.cache.stale(id, &error)?;
         self.cache.outage.probe(now_ns, || {
-            let (store, id) = (Arc::clone(&self.store), id.clone());
-            // Weak, so that a probe does not keep the cache.
-            let cache = Arc::downgrade(&self.cache);
+            let (store, cache) = (Arc::clone(&self.store), Arc::clone(&self.cache));
+            let id = id.clone();
             let probe = runtime.spawn(async move {
-                if let Some(cache) = cache.upgrade() {
-                    // The result goes to the cache.
-                    let _ = load(&store, &cache, &id, now_ns).await;
-                }
+                // The result goes to the cache.
+                let _ = load(&store, &cache, &id, now_ns).await;
             });
             probe.abort_handle()
         });
         Some(record)
+    }
+}
+
+/// Ends the probe: while it waits for the store, it keeps the store and the cache.
+impl<S> Drop for CachedStore<S> {
+    fn drop(&mut self) {
+        self.cache.outage.abort_probe();
     }
 }
 

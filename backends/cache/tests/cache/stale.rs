@@ -298,6 +298,20 @@ async fn probe_that_hangs_is_replaced_after_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn probe_that_hangs_ends_with_the_cache() {
+    let backend = Backend::new();
+    let held = backend.holders();
+    let store = known_to_be_down(&backend).await;
+    backend.hold();
+    assert_eq!(ask(&store).now_or_never(), Some(Ok(Some(1))));
+    settle().await;
+    assert_eq!(backend.calls(), 3);
+    drop(store);
+    settle().await;
+    assert_eq!(backend.holders(), held);
+}
+
+#[tokio::test(start_paused = true)]
 async fn store_known_to_be_down_is_asked_about_a_session_that_is_not_cached() {
     let backend = Backend::new();
     let store = known_to_be_down(&backend).await;

@@ -34,6 +34,11 @@ struct Held {
 }
 
 impl Backend {
+    /// Returns how many clones there are, with this one.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     pub(crate) fn new() -> Self {
         Self(Arc::new(State {
             sessions: Mutex::default(),
